@@ -1,0 +1,167 @@
+//! Who the client is to an authorization server that was found, in the order of the MCP specification:
+//! pre-registered, else a client ID metadata document, else registered dynamically.
+
+use alloc::boxed::Box;
+
+use crate::error::{Error, PeerIncompatible};
+use crate::flow::binding::Binding;
+use crate::flow::consent::Consent;
+use crate::flow::login::Login;
+use crate::flow::machine::State;
+use crate::flow::register::Register;
+use crate::flow::settings::PreRegistered;
+use crate::scope::Scopes;
+use crate::wire::{AuthMethod, AuthMethods, Registration, RegistrationKind, ServerMetadata};
+
+/// Chooses for a server that was just found.
+pub(crate) fn choose(
+    login: Login,
+    server: ServerMetadata,
+    before: Option<Box<Binding>>,
+    resource: Box<str>,
+    requested: Option<Scopes>,
+) -> Result<State, Error> {
+    let issuer = || Box::from(server.issuer.as_str());
+    let documents = login
+        .settings
+        .metadata_url
+        .as_deref()
+        .filter(|_| server.metadata_documents);
+    if let Some(own) = &login.settings.pre_registered {
+        // Bound to whom it was used with, unless the host says whom it belongs to.
+        let same_id = before
+            .as_ref()
+            .filter(|before| before.client.client_id == own.client_id);
+        match (
+            own.belongs_to(&server.issuer, same_id.map(|before| &before.server.issuer)),
+            documents,
+        ) {
+            (Ok(()), _) => {
+                let client = pre_registered(own, &server, &login)?;
+                return Ok(consent(login, server, client, resource, requested));
+            }
+            (Err(expected), None) => {
+                return Err(PeerIncompatible::ForeignClient {
+                    expected,
+                    found: issuer(),
+                }
+                .into());
+            }
+            // A document's URL is a client id everywhere.
+            (Err(_), Some(_)) => {}
+        }
+    }
+    if let Some(url) = documents {
+        let client = Registration {
+            client_id: url.into(),
+            client_secret: None,
+            secret_expires_at: None,
+            auth_method: AuthMethod::None,
+            redirect_uri: login.redirect_uri.0.clone(),
+            kind: RegistrationKind::MetadataDocument,
+        };
+        return Ok(consent(login, server, client, resource, requested));
+    }
+    if let Some(before) = before.filter(|before| before.server.issuer == server.issuer)
+        && before.client.serves(&login.redirect_uri.0, login.started)
+    {
+        return Ok(consent(login, server, before.client, resource, requested));
+    }
+    match server.registration_endpoint.clone() {
+        Some(endpoint) => {
+            let method = method_to_register(&server)?;
+            Ok(State::Register(Register {
+                login,
+                server,
+                endpoint,
+                method,
+                resource,
+                requested,
+            }))
+        }
+        None => Err(PeerIncompatible::NoWayToRegister {
+            issuer: issuer(),
+            metadata_documents: server.metadata_documents,
+            dynamic: false,
+        }
+        .into()),
+    }
+}
+
+/// The same client again with its server, for a wider token.
+pub(crate) fn again(
+    login: Login,
+    server: ServerMetadata,
+    mut client: Registration,
+    resource: Box<str>,
+    requested: Option<Scopes>,
+) -> Result<State, Error> {
+    if client.kind != RegistrationKind::Dynamic {
+        client.redirect_uri = login.redirect_uri.0.clone();
+    } else if !client.serves(&login.redirect_uri.0, login.started) {
+        return choose(login, server, None, resource, requested);
+    }
+    Ok(consent(login, server, client, resource, requested))
+}
+
+/// A server that lists no methods gets a public client too, as every SDK asks for one there.
+fn method_to_register(server: &ServerMetadata) -> Result<AuthMethod, PeerIncompatible> {
+    let Some(listed) = server.auth_methods else {
+        return Ok(AuthMethod::None);
+    };
+    listed
+        .to_register()
+        .ok_or_else(|| no_authentication(server))
+}
+
+fn no_authentication(server: &ServerMetadata) -> PeerIncompatible {
+    PeerIncompatible::NoClientAuthentication {
+        issuer: server.issuer.as_str().into(),
+    }
+}
+
+fn pre_registered(
+    own: &PreRegistered,
+    server: &ServerMetadata,
+    login: &Login,
+) -> Result<Registration, PeerIncompatible> {
+    let auth_method = match &own.client_secret {
+        None => AuthMethod::None,
+        Some(_) => server
+            .auth_methods
+            .unwrap_or(AuthMethods::DEFAULT)
+            .with_secret()
+            .ok_or_else(|| no_authentication(server))?,
+    };
+    Ok(Registration {
+        client_id: own.client_id.clone(),
+        client_secret: own.client_secret.clone(),
+        secret_expires_at: None,
+        auth_method,
+        redirect_uri: login.redirect_uri.0.clone(),
+        kind: RegistrationKind::PreRegistered,
+    })
+}
+
+/// Sends the user off.
+pub(crate) fn consent(
+    login: Login,
+    server: ServerMetadata,
+    client: Registration,
+    resource: Box<str>,
+    requested: Option<Scopes>,
+) -> State {
+    let Login {
+        verifier, state, ..
+    } = login;
+    State::Consent(Consent {
+        binding: Binding {
+            server,
+            client,
+            resource,
+            requested,
+        },
+        verifier,
+        state,
+    })
+}

@@ -1,0 +1,49 @@
+//! `Consent`: the user decides in a browser, and comes back (RFC 6749 §4.1, RFC 9207).
+//!
+//! ```text
+//!  Browser ──┬─ a code, `state` and `iss` right ──▶ Redeem
+//!     ▲      ├─ a refusal, or `iss` wrong ──▶ an error
+//!     └──────┴─ another `state`: not an answer to this login
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::entropy::RandomBytes;
+use crate::error::Error;
+use crate::flow::binding::Binding;
+use crate::wire::{
+    AuthorizationCode, AuthorizationUrl, Consented, authorization_url, read_redirect,
+};
+
+/// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
+/// user was sent away (RFC 9700 §4.4.2): nothing is looked up again when the redirect comes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    pub(crate) binding: Binding,
+    pub(crate) verifier: RandomBytes,
+    pub(crate) state: RandomBytes,
+}
+
+impl Consent {
+    pub(crate) fn url(&self) -> AuthorizationUrl {
+        let Binding {
+            server,
+            client,
+            resource,
+            requested,
+        } = &self.binding;
+        let what = Consented {
+            client_id: client.client_id(),
+            redirect_uri: client.redirect_uri(),
+            resource,
+            scopes: requested.as_ref(),
+            verifier: &self.verifier,
+            state: &self.state,
+        };
+        authorization_url(server, &what)
+    }
+
+    pub(crate) fn read(&self, query: &str) -> Result<AuthorizationCode, Error> {
+        read_redirect(query, &self.state, &self.binding.server)
+    }
+}

@@ -1,0 +1,137 @@
+//! `FindServer`: where is the authorization server's metadata, and does it speak for itself? (RFC 8414)
+//!
+//! ```text
+//!  first place of the first server ──▶ Http ──┬─ speaks for the issuer ──▶ Register or Consent
+//!       ▲                                     ├─ nothing here ──▶ next place, then next server ─┐
+//!       └─────────────────────────────────────┼─────────────────────────────────────────────────┘
+//!                                             ├─ nothing left: legacy? ──▶ default endpoints, else an error
+//!                                             └─ speaks for another, or unreachable ──▶ an error
+//! ```
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+use crate::flow::login::Login;
+use crate::flow::machine::State;
+use crate::http::{Endpoint, Request, Response};
+use crate::scope::Scopes;
+use crate::url::{HttpUrl, UrlDefect};
+use crate::wire::{Issuer, ResourceMetadata, ServerCandidate, ServerMetadata, accepted};
+
+/// Waits for the answer of a place where server metadata may lie.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct FindServer {
+    login: Login,
+    resource: Box<str>,
+    scopes: Option<Scopes>,
+    issuer: Issuer,
+    /// What else the resource named, the next one last.
+    others: Vec<Box<str>>,
+    place: ServerCandidate,
+    url: HttpUrl,
+}
+
+impl FindServer {
+    /// Starts with the server that an earlier login used, if the resource still names it, else with the
+    /// first one.
+    pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
+        let ResourceMetadata {
+            resource,
+            authorization_servers: mut others,
+            scopes,
+        } = found;
+        others.reverse();
+        if let Some(before) = &login.before
+            && let Some(at) = others
+                .iter()
+                .position(|issuer| **issuer == *before.server.issuer.as_str())
+        {
+            let known = others.remove(at);
+            others.push(known);
+        }
+        let first = others.pop().unwrap_or_default();
+        Self::at(login, resource, scopes, &first, others)
+    }
+
+    fn at(
+        login: Login,
+        resource: Box<str>,
+        scopes: Option<Scopes>,
+        issuer: &str,
+        others: Vec<Box<str>>,
+    ) -> Result<Self, Error> {
+        let place = ServerCandidate::FIRST;
+        let plaintext = login.settings.server.plaintext();
+        let parsed = Issuer::parse(issuer, plaintext)
+            .and_then(|issuer| place.url(&issuer, plaintext).map(|url| (issuer, url)));
+        match parsed {
+            Ok((issuer, url)) => Ok(Self {
+                login,
+                resource,
+                scopes,
+                issuer,
+                others,
+                place,
+                url,
+            }),
+            Err(defect) => Err(unsafe_issuer(issuer, defect)),
+        }
+    }
+
+    pub(crate) fn request(&self) -> Request {
+        Request::get(Endpoint::ServerMetadata, self.url.clone())
+    }
+
+    pub(crate) fn answer(mut self, response: &Response) -> Result<State, Error> {
+        let plaintext = self.login.settings.server.plaintext();
+        let document = match accepted(response, Endpoint::ServerMetadata, &self.url) {
+            Ok(body) => ServerMetadata::read(body).ok(),
+            Err(error @ Error::Unreachable(_)) => return Err(error),
+            Err(_) => None,
+        };
+        if let Some(document) = document {
+            let policy = &self.login.settings.policy;
+            let server = ServerMetadata::check(&document, &self.issuer, plaintext, policy)?;
+            return self.login.found(server, self.resource, self.scopes);
+        }
+        if let Some(place) = self.place.next(&self.issuer) {
+            self.url = place
+                .url(&self.issuer, plaintext)
+                .map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
+            self.place = place;
+            return Ok(State::FindServer(self));
+        }
+        if let Some(next) = self.others.pop() {
+            let Self {
+                login,
+                resource,
+                scopes,
+                others,
+                ..
+            } = self;
+            return Self::at(login, resource, scopes, &next, others).map(State::FindServer);
+        }
+        let origin = self.login.settings.server.url();
+        if self.login.settings.policy.legacy_2025_03_26 && self.issuer.as_str() == origin.origin() {
+            let server = ServerMetadata::legacy(self.issuer, origin);
+            return self.login.found(server, self.resource, self.scopes);
+        }
+        Err(PeerIncompatible::NoServerMetadata {
+            issuer: self.issuer.as_str().into(),
+        }
+        .into())
+    }
+}
+
+fn unsafe_issuer(issuer: &str, defect: UrlDefect) -> Error {
+    let endpoint = Endpoint::ServerMetadata;
+    PeerMisbehaved::UnsafeUrl {
+        endpoint,
+        url: issuer.into(),
+        defect,
+    }
+    .into()
+}

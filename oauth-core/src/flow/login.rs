@@ -1,0 +1,198 @@
+//! The start of a login: what is known, and where the machine goes from there.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entropy::{Entropy, RandomBytes};
+use crate::error::{Error, Misuse};
+use crate::flow::binding::Binding;
+use crate::flow::client;
+use crate::flow::find_resource::FindResource;
+use crate::flow::machine::State;
+use crate::flow::settings::Settings;
+use crate::scope::Scopes;
+use crate::time::UnixTime;
+use crate::url::{HttpUrl, Plaintext};
+use crate::wire::{OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
+
+/// Where the user comes back to: https, or http to a loopback host. Compared byte for byte by servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RedirectUri(pub(crate) Box<str>);
+
+impl RedirectUri {
+    /// Takes a redirect URI.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::RedirectUri`] if it is something else, or has a fragment (RFC 6749 §3.1.2).
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match HttpUrl::parse(text, Plaintext::Loopback) {
+            Ok(_) => Ok(Self(text.into())),
+            Err(_) => Err(Misuse::RedirectUri { url: text.into() }.into()),
+        }
+    }
+
+    /// The URI as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a login starts from.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Login {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) verifier: RandomBytes,
+    pub(crate) state: RandomBytes,
+    pub(crate) started: UnixTime,
+    /// What the server said when it refused a request.
+    pub(crate) challenge: Option<Box<ResourceChallenge>>,
+    /// What an earlier login was bound to.
+    pub(crate) before: Option<Box<Binding>>,
+}
+
+impl Login {
+    /// A first login. `entropy` is used up by it.
+    #[must_use]
+    pub fn new(
+        settings: Arc<Settings>,
+        redirect_uri: RedirectUri,
+        entropy: Entropy,
+        now: UnixTime,
+    ) -> Self {
+        let Entropy { verifier, state } = entropy;
+        Self {
+            settings,
+            redirect_uri,
+            verifier,
+            state,
+            started: now,
+            challenge: None,
+            before: None,
+        }
+    }
+
+    /// With what the server said in its 401 or 403: where its metadata is, which scopes it wants.
+    #[must_use]
+    pub fn challenge(mut self, challenge: ResourceChallenge) -> Self {
+        self.challenge = Some(Box::new(challenge));
+        self
+    }
+
+    /// With what an earlier login to the same server was bound to. Its registration is used again if
+    /// the authorization server is the same, and the scopes it asked for are asked for again.
+    #[must_use]
+    pub fn before(mut self, binding: Binding) -> Self {
+        self.before = Some(Box::new(binding));
+        self
+    }
+
+    /// The first state. A missing scope needs a wider token from the same server and no discovery; any
+    /// other refusal may mean that the server has moved, so its metadata is read (anew).
+    pub(crate) fn start(mut self) -> Result<State, Error> {
+        if self.lacks_scope()
+            && let Some(before) = self.before.take()
+        {
+            let Binding {
+                server,
+                client,
+                resource,
+                requested,
+            } = *before;
+            let requested = self.scopes(requested, None, &server);
+            return client::again(self, server, client, resource, requested);
+        }
+        if let Some(server) = self.settings.provider.clone() {
+            let resource = self.settings.server.as_str().into();
+            return self.found(server, resource, None);
+        }
+        FindResource::start(self).map(State::FindResource)
+    }
+
+    /// Goes on once resource and authorization server are known.
+    pub(crate) fn found(
+        mut self,
+        server: ServerMetadata,
+        resource: Box<str>,
+        resource_scopes: Option<Scopes>,
+    ) -> Result<State, Error> {
+        // A server that moved gets nothing of what the old one knew (scopes included).
+        let before = self.before.take();
+        let same = before
+            .as_ref()
+            .filter(|before| before.server.issuer() == server.issuer());
+        let requested = same.and_then(|before| before.requested.clone());
+        let requested = self.scopes(requested, resource_scopes, &server);
+        client::choose(self, server, before, resource, requested)
+    }
+
+    /// The scopes to ask for: those set up, else those challenged, else those of the resource; with
+    /// those asked for before, because servers name only what is missing (MCP 2026-07-28, Scope
+    /// Selection Strategy); and `offline_access` if the server offers it.
+    fn scopes(
+        &self,
+        before: Option<Scopes>,
+        resource_scopes: Option<Scopes>,
+        server: &ServerMetadata,
+    ) -> Option<Scopes> {
+        let challenged = self
+            .challenge
+            .as_ref()
+            .and_then(|challenge| challenge.scope.as_ref());
+        let own = self.settings.scope.as_ref();
+        let missing = challenged.filter(|_| self.lacks_scope());
+        let wanted = own.or(challenged).cloned().or(resource_scopes);
+        let mut all = before;
+        for more in [wanted.as_ref(), missing].into_iter().flatten() {
+            match &mut all {
+                Some(all) => all.extend(more),
+                None => all = Some(more.clone()),
+            }
+        }
+        // Alone it would replace the server's default scopes, so it only joins others.
+        if server.offline_access
+            && let Some(all) = &mut all
+        {
+            all.insert(OFFLINE_ACCESS);
+        }
+        all
+    }
+
+    fn lacks_scope(&self) -> bool {
+        self.challenge
+            .as_ref()
+            .is_some_and(|challenge| challenge.is_insufficient_scope())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirect_uris_are_https_or_loopback_and_stay_as_written() {
+        for (text, fits) in [
+            ("http://127.0.0.1:51004/callback", true),
+            ("http://localhost/cb?x=1", true),
+            ("https://APP.example/cb", true),
+            ("http://app.example/cb", false),
+            ("https://app.example/cb#x", false),
+            ("myapp://cb", false),
+            ("", false),
+        ] {
+            let result = RedirectUri::parse(text);
+            assert_eq!(
+                result.as_ref().map(RedirectUri::as_str).ok(),
+                fits.then_some(text)
+            );
+            if !fits {
+                assert_eq!(result, Err(Misuse::RedirectUri { url: text.into() }.into()));
+            }
+        }
+    }
+}

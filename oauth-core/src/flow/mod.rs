@@ -1,0 +1,77 @@
+//! One login as a machine: find the resource's metadata, find the authorization server, get a client
+//! id, send the user to consent, redeem the code.
+//!
+//! ```text
+//!                    ┌ next place ┐        ┌ next place ┐
+//!                    ▼            │        ▼            │
+//!  login ──────▶ FindResource ────┴──▶ FindServer ──────┴─┬─▶ Register ─┬─▶ Consent ──▶ Redeem ──▶ Done
+//!    │                                                    │             │   Browser      Http
+//!    │            Http                 Http               │     Http    │      ▲ │
+//!    ├─ provider known: nothing to find ──────────────────┤             │      └─┘ another `state`
+//!    └─ step-up: recorded server ─────────────────────────┴─────────────┘
+//!                                       client id known ────────────────┘
+//! ```
+//!
+//! | state | waits for | leaves when | RFC |
+//! |---|---|---|---|
+//! | `FindResource` | an answer of a place where resource metadata may lie | a document covers the server | 9728 |
+//! | `FindServer` | an answer of a place where server metadata may lie | a document speaks for the issuer | 8414 |
+//! | `Register` | the answer of the registration endpoint | there is a client id | 7591 |
+//! | `Consent` | the redirect that brings the user back | `state` and `iss` are right | 6749 §4.1, 9207 |
+//! | `Redeem` | the answer of the token endpoint | there are tokens | 6749 §4.1.3 |
+//!
+//! # Three rules
+//!
+//! 1. **Asking changes nothing.** [`Flow::step`] says what to do next, as often as it is asked, with the
+//!    same answer. What happened goes into the reply that the step carries, once.
+//! 2. **The first error sticks.** A flow that failed says so again each time; a new login is a new flow.
+//!    Only a redirect that belongs to another login is no answer at all: the flow goes on waiting.
+//! 3. **It can be stored between any two steps.** A flow serializes, and goes on in another process as if
+//!    nothing had happened. What is written is secret: the PKCE verifier is in it.
+//!
+//! # Driving it
+//!
+//! ```
+//! # use oauth_core::{Entropy, Response, Request, UnixTime};
+//! # use oauth_core::flow::{Flow, Grant, Login, RedirectUri, Settings, Step};
+//! # use oauth_core::wire::AuthorizationUrl;
+//! # fn now() -> UnixTime { UnixTime::from_secs(1_900_000_000) }
+//! fn drive(
+//!     mut flow: Flow,
+//!     send: impl Fn(&Request) -> Response,
+//!     visit: impl Fn(&AuthorizationUrl) -> String,
+//! ) -> Result<Grant, oauth_core::Error> {
+//!     loop {
+//!         match flow.step()? {
+//!             Step::Http { request, reply } => reply.response(&send(&request), now()),
+//!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
+//!             Step::Done(grant) => return Ok(grant.clone()),
+//!         }
+//!     }
+//! }
+//! # let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
+//! # let login = Login::new(settings.into(), RedirectUri::parse("http://127.0.0.1:1/cb").unwrap(),
+//! #     Entropy::from_bytes([7; 64]), now());
+//! # let sent = drive(Flow::login(login).unwrap(), |_| Response::new(503, vec![]), |_| String::new());
+//! # assert!(sent.unwrap_err().is_retryable());
+//! ```
+
+mod binding;
+mod client;
+mod consent;
+mod find_resource;
+mod find_server;
+mod login;
+mod machine;
+mod redeem;
+mod refresh;
+mod register;
+mod settings;
+
+pub use binding::{Binding, Grant};
+pub use login::{Login, RedirectUri};
+pub use machine::{BrowserReply, Flow, HttpReply, Step};
+pub use settings::Settings;
+
+pub(crate) use machine::unanswered;
+pub(crate) use refresh::{refresh_request, refreshed};

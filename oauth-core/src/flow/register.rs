@@ -1,0 +1,56 @@
+//! `Register`: the authorization server issues a client id (RFC 7591).
+//!
+//! ```text
+//!  Http ──┬─ a usable client ──▶ Consent
+//!         └─ refused, unusable or unreachable ──▶ an error
+//! ```
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::flow::client::consent;
+use crate::flow::login::Login;
+use crate::flow::machine::State;
+use crate::http::{Request, Response};
+use crate::scope::Scopes;
+use crate::url::HttpUrl;
+use crate::wire::{AuthMethod, ClientMetadata, ServerMetadata, register_request, registered};
+
+/// Waits for the answer of the registration endpoint.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Register {
+    pub(crate) login: Login,
+    pub(crate) server: ServerMetadata,
+    pub(crate) endpoint: HttpUrl,
+    pub(crate) method: AuthMethod,
+    pub(crate) resource: Box<str>,
+    pub(crate) requested: Option<Scopes>,
+}
+
+impl Register {
+    pub(crate) fn request(&self) -> Request {
+        let Login {
+            settings,
+            redirect_uri,
+            ..
+        } = &self.login;
+        let uri = settings.client_uri.as_deref();
+        let client = ClientMetadata::new(&settings.client_name, uri, &redirect_uri.0, self.method);
+        register_request(&client, &self.endpoint)
+    }
+
+    pub(crate) fn answer(self, response: &Response) -> Result<State, Error> {
+        let Self {
+            login,
+            server,
+            endpoint,
+            resource,
+            requested,
+            ..
+        } = self;
+        let client = registered(response, &endpoint, &server, &login.redirect_uri.0)?;
+        Ok(consent(login, server, client, resource, requested))
+    }
+}

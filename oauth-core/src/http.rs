@@ -1,0 +1,333 @@
+//! HTTP as the machine speaks it: descriptions of requests, and what came back.
+//!
+//! Own types, because the `http` crate needs std; conversions to and from it are behind the feature
+//! `http`.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{Secret, erase};
+use crate::url::HttpUrl;
+
+/// The largest body that is read, in bytes: a hundred times what honest servers send.
+///
+/// A host stops reading after one byte more; the machine then says that the answer is too large.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// What a request or a redirect is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// The metadata of the protected resource (RFC 9728).
+    ResourceMetadata,
+    /// The metadata of the authorization server (RFC 8414, OpenID Connect Discovery).
+    ServerMetadata,
+    /// Dynamic client registration (RFC 7591).
+    Registration,
+    /// The authorization endpoint, where a person consents (RFC 6749 §3.1).
+    Authorization,
+    /// The token endpoint (RFC 6749 §3.2).
+    Token,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ResourceMetadata => "resource metadata",
+            Self::ServerMetadata => "authorization server metadata",
+            Self::Registration => "registration endpoint",
+            Self::Authorization => "authorization endpoint",
+            Self::Token => "token endpoint",
+        })
+    }
+}
+
+/// The method of a [`Request`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+impl Method {
+    /// The method as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// An HTTP request that the host is asked to send.
+///
+/// # The contract
+///
+/// 1. Send exactly this, once: the URL byte for byte, these headers, this body. No cookies.
+/// 2. Follow no redirect: a 3xx is an answer like any other.
+/// 3. Check the server's certificate (RFC 9728 §7.3).
+/// 4. Read at most [`MAX_BODY`] bytes and one.
+/// 5. Give every answer back, whatever its status; say [`unreachable`](crate::flow::HttpReply::unreachable)
+///    only when there is none.
+///
+/// `Debug` shows neither the body nor the credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    endpoint: Endpoint,
+    url: HttpUrl,
+    body: Option<Body>,
+    authorization: Option<Secret>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Body {
+    content_type: &'static str,
+    text: Secret,
+}
+
+impl Request {
+    pub(crate) fn get(endpoint: Endpoint, url: HttpUrl) -> Self {
+        Self {
+            endpoint,
+            url,
+            body: None,
+            authorization: None,
+        }
+    }
+
+    pub(crate) fn form(endpoint: Endpoint, url: HttpUrl, form: Secret) -> Self {
+        let body = Body {
+            content_type: "application/x-www-form-urlencoded",
+            text: form,
+        };
+        Self {
+            endpoint,
+            url,
+            body: Some(body),
+            authorization: None,
+        }
+    }
+
+    pub(crate) fn json(endpoint: Endpoint, url: HttpUrl, json: Secret) -> Self {
+        let body = Body {
+            content_type: "application/json",
+            text: json,
+        };
+        Self {
+            endpoint,
+            url,
+            body: Some(body),
+            authorization: None,
+        }
+    }
+
+    pub(crate) fn with_authorization(mut self, value: Option<Secret>) -> Self {
+        self.authorization = value;
+        self
+    }
+
+    /// What the request is for, so that a host can log, police and limit by it.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// POST if there is a body.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        if self.body.is_some() {
+            Method::Post
+        } else {
+            Method::Get
+        }
+    }
+
+    /// Where to send it. There is no secret in it.
+    #[must_use]
+    pub fn url(&self) -> &HttpUrl {
+        &self.url
+    }
+
+    /// The header fields, names in lower case.
+    ///
+    /// # Security
+    ///
+    /// `authorization` among them carries a client secret.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let authorization = self
+            .authorization
+            .as_ref()
+            .map(|value| ("authorization", value.expose()));
+        let content_type = self
+            .body
+            .as_ref()
+            .map(|body| ("content-type", body.content_type));
+        core::iter::once(("accept", "application/json"))
+            .chain(content_type)
+            .chain(authorization)
+    }
+
+    /// The body; empty for GET.
+    ///
+    /// # Security
+    ///
+    /// It carries codes, tokens and client secrets.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.body
+            .as_ref()
+            .map_or(&[], |body| body.text.expose().as_bytes())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body_bytes = self.body().len();
+        f.debug_struct("Request")
+            .field("endpoint", &self.endpoint)
+            .field("method", &self.method())
+            .field("url", &self.url)
+            .field("body_bytes", &body_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a server answered: any status is data.
+///
+/// `Debug` does not show the body, which may carry tokens; it is overwritten on drop.
+pub struct Response {
+    status: u16,
+    headers: Vec<(Box<str>, Box<str>)>,
+    body: Vec<u8>,
+}
+
+impl Response {
+    /// An answer without header fields.
+    #[must_use]
+    pub fn new(status: u16, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
+        }
+    }
+
+    /// Adds a header field. Hosts add all that came: which ones matter is for the machine to know.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body as it came.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// All values of a header field, in order; the name in any case.
+    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| &**value)
+    }
+
+    /// How long the server asks to wait, if it says so in seconds (RFC 9110 §10.2.3). A date is not
+    /// read: the machine would need the server's clock for it.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")
+            .find_map(|value| value.trim().parse().ok())
+            .map(Duration::from_secs)
+    }
+
+    /// Whether the server says that it cannot answer now: it may be asked again later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self.status, 408 | 429 | 500..=599)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        erase(&mut self.body);
+    }
+}
+
+/// Text that names a server's words safely: only what may stand in an error code (RFC 6749 §5.2).
+pub(crate) fn clean_code(code: &str) -> String {
+    code.chars()
+        .filter(|c| matches!(c, '\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'))
+        .take(64)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use super::*;
+    use crate::url::Plaintext;
+
+    #[test]
+    fn debug_shows_neither_bodies_nor_credentials() {
+        let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
+            .unwrap_or_else(|e| panic!("{e}"));
+        let request = Request::form(Endpoint::Token, url, "code=planted".into())
+            .with_authorization(Some("Basic planted".into()));
+        let response = Response::new(200, b"planted".to_vec()).with_header("set-cookie", "planted");
+        assert!(!format!("{request:?}{response:?}").contains("planted"));
+        assert_eq!(request.headers().count(), 3);
+        assert_eq!(
+            (request.method().as_str(), request.body()),
+            ("POST", &b"code=planted"[..])
+        );
+    }
+
+    #[test]
+    fn header_fields_are_found_in_any_case_and_all_of_them() {
+        let response = Response::new(401, vec![])
+            .with_header("WWW-Authenticate", "Basic")
+            .with_header("www-authenticate", "Bearer")
+            .with_header("Retry-After", " 7 ");
+        assert_eq!(
+            response.header("Www-Authenticate").collect::<Vec<_>>(),
+            ["Basic", "Bearer"]
+        );
+        assert_eq!(response.retry_after(), Some(Duration::from_secs(7)));
+        let date =
+            Response::new(503, vec![]).with_header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");
+        assert_eq!(date.retry_after(), None);
+        assert!(date.is_transient() && !response.is_transient());
+    }
+
+    #[test]
+    fn codes_are_cut_to_what_codes_may_be() {
+        assert_eq!(clean_code("invalid_grant"), "invalid_grant");
+        assert_eq!(clean_code("a\u{1b}[31m\"b\\\n"), "a[31mb");
+        assert_eq!(clean_code(&"x".repeat(1000)).len(), 64);
+    }
+}

@@ -1,0 +1,83 @@
+#![no_std]
+#![forbid(unsafe_code)]
+//! The OAuth client of MCP as a pure state machine: it says which requests to send, and reads what
+//! comes back. It does no I/O of any kind: no sockets, no files, no clock, no threads.
+//!
+//! ```
+//! # use oauth_core::{Entropy, Response, Request, UnixTime};
+//! # use oauth_core::flow::{Flow, Grant, Step};
+//! # fn send(_: &Request) -> Response { Response::new(503, vec![]) }
+//! # fn visit(_: &oauth_core::wire::AuthorizationUrl) -> String { String::new() }
+//! # fn now() -> UnixTime { UnixTime::from_secs(1_900_000_000) }
+//! fn log_in(mut flow: Flow) -> Result<Grant, oauth_core::Error> {
+//!     loop {
+//!         match flow.step()? {
+//!             Step::Http { request, reply } => reply.response(&send(&request), now()),
+//!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
+//!             Step::Done(grant) => return Ok(grant.clone()),
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! That is the whole driver of a login. **Most programs want one of the adapters instead**, which bring
+//! HTTP, a store, a browser and a listener for the redirect: `oauth-blocking` (ureq) and `oauth-tokio`
+//! (reqwest). This crate is for hosts that have their own: WASM, embedded systems, tests, fuzzers.
+//!
+//! # The layers
+//!
+//! ```text
+//!   session    what to do now: use, refresh, log in, ask for more, give up; over a shared store
+//!   flow       one login: find resource → find server → register → consent → redeem
+//!   wire       per endpoint: what is asked, how the answer is read; no state
+//!   base       errors, secrets, URLs, scopes, HTTP as data, time, entropy
+//!   loopback   the bytes of a listener for the redirect, without its socket
+//! ```
+//!
+//! A layer uses only those below it. A [`session`] is what a host embeds; a [`flow`] is for who wants
+//! one login and nothing else; [`wire`] is for who wants to read one document.
+//!
+//! # What it does not do
+//!
+//! Grants without a user, sender-constrained tokens (DPoP, mTLS), pushed authorization requests, and the
+//! verification of ID tokens.
+//!
+//! # Features
+//!
+//! - `getrandom`: [`Entropy::from_os`]. Without it, a host passes in 64 random bytes for each login.
+//! - `http`: conversions from and to the types of the `http` crate, which needs std.
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod entropy;
+pub mod error;
+pub mod flow;
+mod form;
+mod http;
+#[cfg(feature = "http")]
+mod interop;
+mod json;
+pub mod loopback;
+mod policy;
+mod scope;
+mod secret;
+pub mod session;
+mod time;
+mod url;
+pub mod wire;
+
+pub use entropy::Entropy;
+pub use error::Error;
+pub use http::{Endpoint, MAX_BODY, Method, Request, Response};
+pub use json::{Defect, OtherMembers};
+pub use policy::{Policy, ServerUrl};
+pub use scope::Scopes;
+pub use secret::Secret;
+pub use time::UnixTime;
+pub use url::{HttpUrl, Plaintext, UrlDefect};
+pub use wire::{
+    BearerAuth, ClientRegistrationResponse, OAuthClientProvider, ProtectedResourceMetadata,
+    ServerOAuthMetadata, TokenData,
+};

@@ -1,0 +1,484 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+const STATE: &str = "planted-state";
+const GOOD: &str = "/callback?code=planted-code&state=planted-state";
+
+fn loopback(redirect_uri: &str) -> Loopback {
+    Loopback::new(redirect_uri, STATE).unwrap_or_else(|| panic!("{redirect_uri}"))
+}
+
+/// The answer to a request, and that it was given at the last byte.
+fn answer(loopback: &Loopback, request: &str) -> Answer {
+    let mut connection = loopback.connection();
+    let (last, before) = request
+        .as_bytes()
+        .split_last()
+        .unwrap_or_else(|| panic!("empty"));
+    assert!(
+        matches!(connection.receive(before), Received::Partial),
+        "too early: {request:?}"
+    );
+    match connection.receive(&[*last]) {
+        Received::Answer(answer) => answer,
+        Received::Partial => panic!("no answer: {request:?}"),
+    }
+}
+
+/// Status and redirect of the answer to a request to `http://127.0.0.1:51004/callback`.
+fn outcome(request: &str) -> (String, Option<String>) {
+    let answer = answer(&loopback("http://127.0.0.1:51004/callback"), request);
+    let status = String::from_utf8_lossy(&answer.bytes[9..12]).into_owned();
+    (
+        status,
+        answer.redirect.map(|query| query.expose().to_string()),
+    )
+}
+
+fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:51004\r\nAccept: */*\r\n\r\n")
+}
+
+fn assert_refused(request: &str, status: &str) {
+    assert_eq!(outcome(request), (status.into(), None), "{request:?}");
+}
+
+fn body(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+    text.split_once("\r\n\r\n")
+        .map(|(_, body)| body.into())
+        .unwrap_or_default()
+}
+
+#[test]
+fn the_redirect_is_handed_over_as_it_came() {
+    for query in [
+        "code=planted-code&state=planted-state",
+        "state=planted-state&code=a%20b+c&iss=https%3A%2F%2Fas.example&x=%zz&&",
+        "code=c&st%61te=planted%2Dstate",
+        "error=access_denied&state=planted-state",
+        "state=planted-state",
+        "code=1&code=2&state=planted-state",
+    ] {
+        let expected = ("200".into(), Some(query.into()));
+        assert_eq!(
+            outcome(&get(&format!("/callback?{query}"))),
+            expected,
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn another_state_does_not_end_the_wait() {
+    for query in [
+        "",
+        "?",
+        "?code=c",
+        "?code=c&state=",
+        "?code=c&state=planted-stat",
+        "?code=c&state=planted-statf",
+        "?code=c&state=Planted-state",
+        "?code=c&state=planted-state%20",
+        "?code=c&state=planted-state&state=planted-state",
+        "?code=c&state=planted-state&state=x",
+        "?code=c&state=planted-state&st%61te=x",
+        "?error=access_denied",
+        "?error=access_denied&state=x",
+        "?code=c#state=planted-state",
+    ] {
+        assert_refused(&get(&format!("/callback{query}")), "400");
+    }
+}
+
+#[test]
+fn only_the_very_path_is_the_redirect() {
+    let query = "code=c&state=planted-state";
+    for path in [
+        "/",
+        "/favicon.ico",
+        "/callback/",
+        "/Callback",
+        "//callback",
+        "/callbac",
+        "/callback2",
+        "/%63allback",
+        "/x/../callback",
+        "callback",
+        "*",
+    ] {
+        assert_refused(&get(&format!("{path}?{query}")), "404");
+    }
+    assert_refused(&get("/favicon.ico"), "404");
+}
+
+#[test]
+fn only_get_ends_the_wait() {
+    for method in ["POST", "OPTIONS", "PUT", "get", "GETS"] {
+        assert_refused(&get(GOOD).replacen("GET", method, 1), "405");
+    }
+    assert_refused(&get(GOOD).replacen("GET", "HEAD", 1), "200");
+    assert_refused(&get("/callback?state=x").replacen("GET", "HEAD", 1), "400");
+    assert_refused(&get("/").replacen("GET", "POST", 1), "404");
+}
+
+#[test]
+fn an_answer_to_head_has_no_body_but_its_length() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    let to_get = answer(&loopback, &get(GOOD));
+    let to_head = answer(&loopback, &get(GOOD).replacen("GET", "HEAD", 1));
+    assert_eq!(body(&to_head), "");
+    assert_eq!(
+        [&*to_head.bytes, body(&to_get).as_bytes()].concat(),
+        to_get.bytes
+    );
+}
+
+#[test]
+fn host_must_be_the_one_of_the_redirect_uri() {
+    for (redirect_uri, good, bad) in [
+        (
+            "http://127.0.0.1:51004/callback",
+            vec!["127.0.0.1:51004", " \t127.0.0.1:51004 \t"],
+            vec![
+                "127.0.0.1",
+                "127.0.0.1:51005",
+                "localhost:51004",
+                "evil.example:51004",
+                "",
+                "127.0.0.1:51004.evil",
+            ],
+        ),
+        (
+            "http://localhost:51004/callback",
+            vec!["localhost:51004", "LocalHost:51004"],
+            vec![
+                "127.0.0.1:51004",
+                "localhost",
+                "localhost.:51004",
+                "a.localhost:51004",
+            ],
+        ),
+        (
+            "http://[::1]:51004/callback",
+            vec!["[::1]:51004"],
+            vec!["::1:51004", "[::1]", "127.0.0.1:51004"],
+        ),
+        (
+            "http://127.0.0.1/callback",
+            vec!["127.0.0.1", "127.0.0.1:80"],
+            vec!["127.0.0.1:", "127.0.0.1:8080"],
+        ),
+    ] {
+        let loopback = loopback(redirect_uri);
+        let is_redirect = |host: &str| {
+            let request = format!("GET {GOOD} HTTP/1.1\r\nHost:{host}\r\n\r\n");
+            let answer = answer(&loopback, &request);
+            assert_eq!(
+                answer.redirect.is_none(),
+                answer.bytes.starts_with(b"HTTP/1.1 400 ")
+            );
+            answer.redirect.is_some()
+        };
+        assert!(good.into_iter().all(is_redirect), "{redirect_uri}");
+        assert!(!bad.into_iter().any(is_redirect), "{redirect_uri}");
+    }
+}
+
+#[test]
+fn heads_that_are_read_and_heads_that_are_not() {
+    let host = "Host: 127.0.0.1:51004";
+    for (request, status) in [
+        // Bare line feeds, HTTP/1.0, the form for proxies, any other field.
+        (format!("GET {GOOD} HTTP/1.1\n{host}\n\n"), "200"),
+        (format!("GET {GOOD} HTTP/1.1\r\n{host}\n\r\n"), "200"),
+        (
+            format!("GET {GOOD} HTTP/1.0\r\nhOST:127.0.0.1:51004\r\n\r\n"),
+            "200",
+        ),
+        (
+            format!("GET http://127.0.0.1:51004{GOOD} HTTP/1.1\r\n{host}\r\n\r\n"),
+            "200",
+        ),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\nA:\r\nB: x:y\r\nHosts: x\r\n{host}\r\nC: é\r\n\r\n"),
+            "200",
+        ),
+        // Hosts that are missing, repeated, hidden or in disagreement.
+        (format!("GET {GOOD} HTTP/1.1\r\n\r\n"), "400"),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\n{host}\r\n{host}\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\nHost : 127.0.0.1:51004\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\nA: b\r\n {host}\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\n{host}\r\n folded\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\n{host}\r\nno colon\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET {GOOD} HTTP/1.1\r\rHost: x\r\n{host}\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET http://evil.example{GOOD} HTTP/1.1\r\n{host}\r\n\r\n"),
+            "400",
+        ),
+        (
+            format!("GET http://127.0.0.1:51004?{GOOD} HTTP/1.1\r\n{host}\r\n\r\n"),
+            "404",
+        ),
+        // No request line.
+        (format!("GET {GOOD}\r\n{host}\r\n\r\n"), "400"),
+        (format!("GET {GOOD} HTTP/2.0\r\n{host}\r\n\r\n"), "400"),
+        (format!("GET  {GOOD} HTTP/1.1\r\n{host}\r\n\r\n"), "400"),
+        (format!("GET {GOOD} HTTP/1.1 \r\n{host}\r\n\r\n"), "400"),
+        (format!("GET {GOOD}&é HTTP/1.1\r\n{host}\r\n\r\n"), "400"),
+        (format!("GET {GOOD}&\0 HTTP/1.1\r\n{host}\r\n\r\n"), "400"),
+        ("x\r\n\r\n".into(), "400"),
+    ] {
+        assert_eq!(outcome(&request).0, status, "{request:?}");
+        assert_eq!(
+            outcome(&request).1.is_some(),
+            status == "200",
+            "{request:?}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_become_a_request_is_refused_at_once() {
+    for first in ["\u{16}", "\r", "\n", " ", "\0", "{"] {
+        assert_refused(first, "400");
+    }
+}
+
+#[test]
+fn heads_are_bounded() {
+    let rest = get(GOOD).replace("GET ", "").replace("*/*", "");
+    let fill = |total: usize| {
+        let accept = "x".repeat(total - rest.len() - 4);
+        get(GOOD).replace("*/*", &accept)
+    };
+    let largest = fill(MAX_HEAD);
+    assert_eq!(largest.len(), MAX_HEAD);
+    assert_eq!(outcome(&largest).0, "200");
+    assert_refused(&fill(MAX_HEAD + 1), "431");
+    assert_refused(&"x".repeat(MAX_HEAD + 1), "431");
+}
+
+#[test]
+fn nothing_comes_of_silence_or_after_the_answer() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    let mut silent = loopback.connection();
+    assert!(matches!(silent.receive(b""), Received::Partial));
+    assert_eq!(silent.head.capacity(), 0, "silence costs nothing");
+    let mut second = loopback.connection();
+    let twice = get(GOOD).repeat(2);
+    assert!(matches!(
+        second.receive(twice.as_bytes()),
+        Received::Answer(_)
+    ));
+    assert!(matches!(
+        second.receive(twice.as_bytes()),
+        Received::Partial
+    ));
+}
+
+#[test]
+fn the_path_is_the_one_that_browsers_ask_for() {
+    for (redirect_uri, target) in [
+        ("http://127.0.0.1:51004", "/?state=planted-state"),
+        ("http://127.1:51004/a b", "/a%20b?state=planted-state"),
+        (
+            "http://127.0.0.1:51004/x/../y?own=1",
+            "/y?own=1&state=planted-state",
+        ),
+    ] {
+        let answer = answer(&loopback(redirect_uri), &get(target));
+        assert!(answer.redirect.is_some(), "{redirect_uri}");
+    }
+}
+
+#[test]
+fn redirect_uris_that_no_listener_can_have() {
+    for redirect_uri in [
+        "",
+        "/callback",
+        "https://127.0.0.1:51004/callback",
+        "com.example.app:/callback",
+        "http://0.0.0.0:51004/callback",
+        "http://localhost.evil.example/callback",
+        "http://127.0.0.1.nip.io/callback",
+        "http://u@127.0.0.1:51004/callback",
+        "http://:p@127.0.0.1:51004/callback",
+        "http://127.0.0.1:51004/callback#f",
+    ] {
+        assert!(
+            Loopback::new(redirect_uri, STATE).is_none(),
+            "{redirect_uri}"
+        );
+    }
+    assert!(Loopback::new("http://127.0.0.1:51004/callback", "").is_none());
+}
+
+#[test]
+fn the_page_tells_success_from_failure_and_refusals_alike() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    let page = |query: &str| {
+        body(&answer(
+            &loopback,
+            &get(&format!("/callback?state=planted-state&{query}")),
+        ))
+    };
+    assert!(page("code=c").contains("<h1>You are logged in</h1>"));
+    for query in [
+        "error=access_denied",
+        "",
+        "code=",
+        "code=1&code=2",
+        "code=c&error=x",
+        "code=c&error",
+    ] {
+        let page = page(query);
+        assert!(
+            page.contains("<h1>The login did not succeed</h1>"),
+            "{query}"
+        );
+        assert!(!page.contains(SCRIPT), "a failure stays to be read");
+    }
+    let refusals = [
+        "/callback?code=c",
+        "/callback?code=c&state=x",
+        "/favicon.ico",
+    ];
+    let mut refusals: Vec<_> = refusals
+        .iter()
+        .map(|target| body(&answer(&loopback, &get(target))))
+        .collect();
+    refusals.push(body(&answer(
+        &loopback,
+        &get(GOOD).replace("Host: 127", "Host: 128"),
+    )));
+    refusals.dedup();
+    assert_eq!(refusals.len(), 1);
+}
+
+#[test]
+fn pages_load_nothing_and_show_nothing_of_the_request() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    for target in [
+        GOOD,
+        "/callback?error=planted<script>&state=planted-state",
+        "/planted<b>?planted=planted",
+    ] {
+        let answer = answer(&loopback, &get(target));
+        let text = String::from_utf8_lossy(&answer.bytes);
+        assert!(
+            !text.contains("planted") && !text.contains("http://") && !text.contains("//"),
+            "{text}"
+        );
+        let length = format!("\r\nContent-Length: {}\r\n", body(&answer).len());
+        for field in [
+            &*length,
+            "\r\nConnection: close\r\n",
+            "\r\nCache-Control: no-store\r\n",
+            "\r\nReferrer-Policy: no-referrer\r\n",
+            "\r\nX-Content-Type-Options: nosniff\r\n",
+            "\r\nContent-Security-Policy: default-src 'none'; ",
+        ] {
+            assert!(text.contains(field), "{field} in {text}");
+        }
+        assert!(!text.contains("Access-Control"));
+    }
+}
+
+#[test]
+fn hashes_in_the_policy_are_those_of_the_page() {
+    for (text, hash) in [(STYLE, STYLE_HASH), (SCRIPT, SCRIPT_HASH)] {
+        assert_eq!(
+            format!("sha256-{}", STANDARD.encode(Sha256::digest(text))),
+            hash
+        );
+    }
+}
+
+#[test]
+fn debug_shows_no_secrets() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    let mut connection = loopback.connection();
+    let mut shown = format!("{loopback:?}");
+    for byte in get(GOOD).bytes() {
+        let received = connection.receive(&[byte]);
+        shown += &format!("{connection:?}{received:?}");
+    }
+    assert!(shown.contains("redirect: Some(Secret(…))"));
+    assert!(!shown.contains("planted"), "{shown}");
+}
+
+/// Requests near to the good one.
+fn request() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        Just("GET "),
+        Just(GOOD),
+        Just(" HTTP/1.1"),
+        Just("\r\n"),
+        Just("\n"),
+        Just("Host: 127.0.0.1:51004"),
+        Just("\r\n\r\n"),
+        Just("HEAD "),
+        Just("&state=x"),
+        Just(": "),
+        Just("\u{16}"),
+    ];
+    let near = proptest::collection::vec(part, 0..10).prop_map(|parts| parts.concat().into_bytes());
+    let behind = |junk: Vec<u8>| [get(GOOD).as_bytes(), &junk].concat();
+    let long = (MAX_HEAD - 50..MAX_HEAD + 50).prop_map(|length| vec![b'G'; length]);
+    let junk = proptest::collection::vec(any::<u8>(), 0..40);
+    prop_oneof![4 => near, 2 => junk.clone().prop_map(behind), 1 => junk, 1 => long]
+}
+
+proptest! {
+    #[test]
+    fn it_does_not_matter_how_the_bytes_are_cut(request in request(), cut in 1usize..9) {
+        let loopback = loopback("http://127.0.0.1:51004/callback");
+        let feed = |size: usize| {
+            let mut connection = loopback.connection();
+            let answers = request.chunks(size).filter_map(|chunk| match connection.receive(chunk) {
+                Received::Answer(Answer { bytes, redirect }) => Some((bytes, redirect)),
+                Received::Partial => None,
+            });
+            answers.collect::<Vec<_>>()
+        };
+        let whole = feed(usize::MAX);
+        prop_assert!(whole.len() <= 1);
+        prop_assert_eq!(&whole, &feed(1));
+        prop_assert_eq!(&whole, &feed(cut));
+    }
+
+    #[test]
+    fn only_the_right_state_is_ever_handed_over(target in "/callback[?](code=c|state=planted-state|state=|&|%|[a-z=]{0,3}){0,6}") {
+        let (_, redirect) = outcome(&get(&target));
+        let states: Vec<_> = form::pairs(&target[10..]).filter(|(name, _)| name == "state").collect();
+        let is_right = matches!(&*states, [(_, state)] if state == STATE);
+        prop_assert_eq!(redirect.is_some(), is_right);
+    }
+}

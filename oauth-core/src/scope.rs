@@ -1,0 +1,137 @@
+//! Scopes: sets of words that keep their order.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
+///
+/// It is written as one text with single spaces. Tokens are compared byte for byte. An empty set is
+/// not the same as none: code that asks for scopes holds an `Option<Scopes>` and leaves the parameter
+/// out for `None`.
+///
+/// ```
+/// # use oauth_core::Scopes;
+/// let mut scopes = Scopes::parse("files:read  files:read mail").unwrap();
+/// scopes.insert("files:write");
+/// assert_eq!(scopes.as_str(), "files:read mail files:write");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Scopes(String);
+
+impl Scopes {
+    /// Reads a space-separated list; `None` if no scope token is in it.
+    ///
+    /// What stands between spaces but is no scope token (a quote, a control character) is left out:
+    /// it could not be sent back anyway.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut scopes = Self(String::with_capacity(text.len()));
+        for token in text.split(' ') {
+            scopes.insert(token);
+        }
+        (!scopes.0.is_empty()).then_some(scopes)
+    }
+
+    /// Adds one scope token unless it is there already or is no scope token.
+    pub fn insert(&mut self, token: &str) {
+        if token.is_empty() || !token.bytes().all(is_scope_byte) || self.contains(token) {
+            return;
+        }
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(token);
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        for token in other.iter() {
+            self.insert(token);
+        }
+    }
+
+    /// Whether the token is in the set.
+    #[must_use]
+    pub fn contains(&self, token: &str) -> bool {
+        self.iter().any(|own| own == token)
+    }
+
+    /// Whether every token of `other` is in the set.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        other.iter().all(|token| self.contains(token))
+    }
+
+    /// The tokens in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|token| !token.is_empty())
+    }
+
+    /// The set as the `scope` parameter is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = crate::json::Text::deserialize(deserializer)?;
+        Ok(Self::parse(&text).unwrap_or_default())
+    }
+}
+
+/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
+fn is_scope_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parsing_keeps_order_and_drops_repeats_and_junk() {
+        for (text, expected) in [
+            ("a", Some("a")),
+            (" b  a b ", Some("b a")),
+            ("", None),
+            ("   ", None),
+            ("a \"b\" c\\d e", Some("a e")),
+            ("a\nb c", Some("c")),
+            ("Admin admin", Some("Admin admin")),
+        ] {
+            assert_eq!(
+                Scopes::parse(text).as_ref().map(Scopes::as_str),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn union_and_inclusion() {
+        let mut have = Scopes::parse("a b").unwrap_or_default();
+        let want = Scopes::parse("b c").unwrap_or_default();
+        assert!(!have.includes(&want));
+        have.extend(&want);
+        assert_eq!(have.as_str(), "a b c");
+        assert!(have.includes(&want));
+        assert!(!have.contains("a b"), "tokens are whole words");
+    }
+}

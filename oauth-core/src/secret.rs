@@ -1,0 +1,112 @@
+//! Text that must not be seen: tokens, codes, client secrets, and the bodies that carry them.
+//!
+//! A [`Secret`] has no `Display`, a `Debug` that shows nothing, is compared in constant time and is
+//! overwritten when it is dropped. It does serialize, because a stored grant has to hold it: what a
+//! serializer writes is as secret as the value.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::hint::black_box;
+
+use serde::{Deserialize, Serialize};
+
+/// A secret text.
+///
+/// ```
+/// let secret = oauth_core::Secret::from("hunter2");
+/// assert_eq!(format!("{secret:?}"), "Secret(…)");
+/// assert_eq!(secret.expose(), "hunter2");
+/// ```
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// The text itself.
+    ///
+    /// # Security
+    ///
+    /// Whoever holds it can act as the user or the client: never log it, never show it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is no text at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into_boxed_str())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        equal_in_constant_time(self.0.as_bytes(), other.0.as_bytes())
+    }
+}
+
+impl Eq for Secret {}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        erase(&mut core::mem::take(&mut self.0).into_boxed_bytes());
+    }
+}
+
+/// Compares without telling by its duration where the first difference is; the length is no secret.
+pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .fold(0, |all, (x, y)| black_box(all | (x ^ y)))
+            == 0
+}
+
+/// Overwrites bytes that are about to be freed.
+pub(crate) fn erase(bytes: &mut [u8]) {
+    bytes.fill(0);
+    zeroize::optimization_barrier(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_and_equality_looks_at_every_byte() {
+        let secret = Secret::from("planted");
+        assert!(!format!("{secret:?}").contains("planted"));
+        assert_eq!(secret, Secret::from("planted"));
+        for other in ["", "plante", "planteD", "Planted", "planted "] {
+            assert_ne!(secret, Secret::from(other));
+        }
+    }
+
+    #[test]
+    fn erased_bytes_are_gone() {
+        let mut bytes = *b"planted";
+        erase(&mut bytes);
+        assert_eq!(bytes, [0; 7]);
+    }
+}

@@ -1,0 +1,279 @@
+//! The refresh transaction: from a need for a token to a token, or to a need for a login.
+
+use alloc::boxed::Box;
+use core::mem;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Refusal};
+use crate::flow::{refresh_request, refreshed};
+use crate::http::{Request, Response};
+use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
+use crate::session::record::Record;
+use crate::time::UnixTime;
+use crate::wire::ResourceChallenge;
+
+/// Why the session works: what is wrong with the token it has.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Want {
+    /// The server refused the token of this generation, whatever its expiry says.
+    pub(crate) refused: Option<u64>,
+    /// A refresh would not help: a scope is missing, or one was tried.
+    pub(crate) no_refresh: bool,
+    /// The authorization server does not know the client any more.
+    pub(crate) forget_client: bool,
+    /// What the server said.
+    pub(crate) challenge: Option<Box<ResourceChallenge>>,
+    /// How often others were faster.
+    pub(crate) lost_races: u8,
+}
+
+impl Session {
+    /// Starts over: the next turns find a token, whatever it takes. Tokens that could not be saved are
+    /// saved first.
+    pub fn access(&mut self) {
+        self.want(Want::default());
+    }
+
+    /// The same, but the token that the session holds does not count: it is refreshed, or replaced
+    /// through a login.
+    pub fn renew(&mut self) {
+        let refused = self.record.as_ref().map(|record| record.generation);
+        self.want(Want {
+            refused,
+            ..Want::default()
+        });
+    }
+
+    pub(crate) fn want(&mut self, want: Want) {
+        if self.settings.bearer.is_some() {
+            return;
+        }
+        match &self.state {
+            // Spent but not stored: nothing is more urgent.
+            State::Save(saving) if saving.record.tokens.is_some() => {}
+            _ => self.state = State::Load(want),
+        }
+    }
+
+    /// The store was read.
+    pub(crate) fn loaded(&mut self, record: Option<Record>, now: UnixTime) {
+        let state = mem::replace(&mut self.state, State::Ready);
+        let before = self.generation();
+        self.adopt(record);
+        let changed = self.generation() != before;
+        self.state = match state {
+            State::Load(want) if self.is_usable(&want, now) => State::Ready,
+            State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
+            State::Load(want) => State::Login(want),
+            State::LoadLocked(want) if self.is_usable(&want, now) => unlock(State::Ready),
+            State::LoadLocked(want) if self.can_refresh(&want, now) => State::Refresh(want),
+            State::LoadLocked(want) => unlock(State::Login(want)),
+            State::LoadRefused(want, _) if changed && self.is_usable(&want, now) => {
+                unlock(State::Ready)
+            }
+            State::LoadRefused(mut want, _) if changed && want.lost_races < MAX_LOST_RACES => {
+                want.lost_races += 1;
+                unlock(State::Load(want))
+            }
+            State::LoadRefused(want, error) => self.ended(want, &error),
+            State::LoadLogin(begun) => self.run(*begun, now),
+            other => other,
+        };
+    }
+
+    pub(crate) fn refresh_request(&self) -> Option<Request> {
+        let record = self.record.as_ref()?;
+        Some(refresh_request(
+            &record.binding,
+            record.tokens.as_ref()?.refresh_token.as_ref()?,
+        ))
+    }
+
+    /// The refresh was answered; `None` if nothing came.
+    pub(crate) fn refresh_answered(
+        &mut self,
+        want: Want,
+        response: Option<&Response>,
+        now: UnixTime,
+    ) {
+        let Some(record) = &self.record else { return };
+        let Some(old) = &record.tokens else { return };
+        let result = match response {
+            Some(response) => refreshed(&record.binding, old, response, now),
+            None => Err(self.unanswered()),
+        };
+        self.state = match result {
+            Ok(tokens) => {
+                let generation = record.generation + 1;
+                let record = Record::new(generation, now, record.binding.clone(), Some(tokens));
+                save(record, generation - 1, AfterSave::Refreshed(want))
+            }
+            Err(Error::Refused(refusal)) if is_definite(&refusal) => {
+                State::LoadRefused(want, Box::new(refusal.into()))
+            }
+            // Not now, or nothing that can be read: the grant is as good as before.
+            Err(error) if self.is_alive(&want, now) => {
+                let pause = match &error {
+                    Error::Unreachable(unreachable) => unreachable.retry_after.unwrap_or(PAUSE),
+                    _ => PAUSE,
+                };
+                self.postpone(now + pause);
+                unlock(State::Ready)
+            }
+            Err(error) => unlock(State::Failed(Box::new(error))),
+        };
+    }
+
+    /// The record is stored.
+    pub(crate) fn saved(&mut self, now: UnixTime) {
+        let State::Save(saving) = mem::replace(&mut self.state, State::Ready) else {
+            return;
+        };
+        let Saving { record, then, .. } = *saving;
+        self.adopt(Some(record));
+        self.state = match then {
+            AfterSave::Refreshed(_) => unlock(State::Ready),
+            AfterSave::Ended(want) if self.is_alive(&want, now) => unlock(State::Ready),
+            AfterSave::Ended(want) => unlock(State::Login(want)),
+            AfterSave::Registered(running) => State::Run(running),
+            AfterSave::LoggedIn { .. } => State::Unlock(Lock::Login, Box::new(State::Ready)),
+        };
+    }
+
+    /// The store holds another generation than the record replaces: `stored`, 0 for none.
+    pub(crate) fn conflict(&mut self, stored: u64) {
+        let State::Save(mut saving) = mem::replace(&mut self.state, State::Ready) else {
+            return;
+        };
+        self.state = match saving.then {
+            AfterSave::LoggedIn { tries } if tries < MAX_LOST_RACES => {
+                saving.expected = stored;
+                saving.record.generation = stored + 1;
+                saving.then = AfterSave::LoggedIn { tries: tries + 1 };
+                State::Save(saving)
+            }
+            AfterSave::LoggedIn { .. } => contended(Lock::Login),
+            AfterSave::Refreshed(mut want) | AfterSave::Ended(mut want) => {
+                want.lost_races += 1;
+                if want.lost_races > MAX_LOST_RACES {
+                    contended(Lock::Refresh)
+                } else {
+                    unlock(State::Load(want))
+                }
+            }
+            // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
+            AfterSave::Registered(running) => State::Run(running),
+        };
+    }
+
+    /// The refresh token, or the client, is refused for good, and nobody has a newer one.
+    fn ended(&mut self, mut want: Want, error: &Error) -> State {
+        want.no_refresh = true;
+        let client_unknown = matches!(
+            error,
+            Error::Refused(refusal) if matches!(&*refusal.code, "invalid_client" | "unauthorized_client")
+        );
+        let (Some(record), false) = (&self.record, client_unknown) else {
+            want.forget_client = client_unknown;
+            return unlock(State::Login(want));
+        };
+        let mut record = record.clone();
+        record.generation += 1;
+        if let Some(tokens) = &mut record.tokens {
+            tokens.refresh_token = None;
+        }
+        // The token that was refused stays refused under its new number.
+        if want.refused.is_some() {
+            want.refused = Some(record.generation);
+        }
+        let expected = record.generation - 1;
+        save(record, expected, AfterSave::Ended(want))
+    }
+
+    /// Takes what the store holds: it knows better than the memory, also that there is nothing.
+    pub(crate) fn adopt(&mut self, record: Option<Record>) {
+        // The same record again does not undo a pause in refreshing it.
+        if self.record != record {
+            self.fresh_until = record
+                .as_ref()
+                .map_or(UnixTime::from_secs(0), Record::fresh_until);
+            self.record = record;
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.record.as_ref().map_or(0, |record| record.generation)
+    }
+
+    /// Whether the token is handed out without a thought.
+    pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
+        now < self.fresh_until && self.is_alive(want, now)
+    }
+
+    /// Whether the token has not expired, and was not refused.
+    pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
+        self.record.as_ref().is_some_and(|record| {
+            want.refused != Some(record.generation)
+                && record
+                    .tokens
+                    .as_ref()
+                    .is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+        })
+    }
+
+    fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
+        !want.no_refresh
+            && self
+                .record
+                .as_ref()
+                .is_some_and(|record| record.can_refresh(now))
+    }
+
+    /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
+    fn postpone(&mut self, until: UnixTime) {
+        let end = self
+            .record
+            .as_ref()
+            .and_then(|record| record.tokens.as_ref()?.expires_at);
+        self.fresh_until = end.map_or(until, |end| end.min(until));
+    }
+
+    fn unanswered(&self) -> Error {
+        self.refresh_request()
+            .map_or(Error::LoginRequired, |request| {
+                crate::flow::unanswered(&request)
+            })
+    }
+}
+
+/// Whether the server means it: everything but "not now" (RFC 6749 §4.1.2.1).
+fn is_definite(refusal: &Refusal) -> bool {
+    !matches!(
+        &*refusal.code,
+        "server_error" | "temporarily_unavailable" | "slow_down"
+    )
+}
+
+pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
+    State::Save(Box::new(Saving {
+        record,
+        expected,
+        then,
+    }))
+}
+
+fn unlock(then: State) -> State {
+    State::Unlock(Lock::Refresh, Box::new(then))
+}
+
+fn contended(lock: Lock) -> State {
+    State::Unlock(lock, Box::new(State::Failed(Box::new(Error::Contended))))
+}
+
+/// How often a session starts over because others changed the store meanwhile.
+const MAX_LOST_RACES: u8 = 3;
+
+/// How long a refresh that failed is not tried again while the old token lives.
+const PAUSE: Duration = Duration::from_secs(30);

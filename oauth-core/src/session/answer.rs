@@ -1,0 +1,145 @@
+//! What a refusal of the MCP server leads to (RFC 6750 §3.1, MCP 2026-07-28 Step-Up Authorization Flow).
+//!
+//! | status | and | leads to |
+//! |---|---|---|
+//! | 401 | another token is there by now | the request again |
+//! | 401 | a refresh token, not tried for this request | a refresh where the token came from, then the request again |
+//! | 401 | otherwise | metadata read anew, a login, then the request again |
+//! | 403 | `insufficient_scope`, and a scope that was not asked for | a login for the union, then the request again |
+//! | any | | the application's own answer |
+//!
+//! Each request has a budget ([`Attempt`]); when it is spent there is an error.
+
+use alloc::boxed::Box;
+
+use crate::error::{Error, PeerIncompatible};
+use crate::session::access::Want;
+use crate::session::machine::{Authorization, Session};
+use crate::time::UnixTime;
+use crate::wire::ResourceChallenge;
+
+/// One request of the application, over all the times it is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Attempt {
+    sent: Option<u64>,
+    refreshes: u8,
+    authorizations: u8,
+    retries: u8,
+}
+
+impl Attempt {
+    /// A request that was not sent yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The request goes out with this token, or with none.
+    pub fn sent_with(&mut self, authorization: Option<&Authorization<'_>>) {
+        self.sent = authorization.map(|authorization| authorization.generation);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.refreshes + self.authorizations >= MAX_REMEDIES
+    }
+}
+
+/// What to do with an answer of the MCP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It is the application's, untouched.
+    Deliver,
+    /// Drive [`Session::turn`] until it is ready, then send the request again.
+    Retry,
+}
+
+impl Session {
+    /// Judges an answer of the MCP server: its status and all its `WWW-Authenticate` values.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerIncompatible::StillRefused`] when all that may be done for one request was done.
+    pub fn answered<'a>(
+        &mut self,
+        attempt: &mut Attempt,
+        status: u16,
+        challenges: impl IntoIterator<Item = &'a str>,
+        now: UnixTime,
+    ) -> Result<Verdict, Error> {
+        if !matches!(status, 401 | 403) || self.settings.bearer.is_some() {
+            return Ok(Verdict::Deliver);
+        }
+        let challenge = ResourceChallenge::select(challenges);
+        let lacks_scope = challenge
+            .as_ref()
+            .is_some_and(ResourceChallenge::is_insufficient_scope);
+        if status == 403 && !lacks_scope {
+            return Ok(Verdict::Deliver);
+        }
+        let refused = attempt.sent;
+        let want = Want {
+            refused,
+            challenge: challenge.map(Box::new),
+            ..Want::default()
+        };
+        if self.generation() != refused.unwrap_or(0) && self.is_alive(&want, now) {
+            // Somebody has a newer token by now; but not for ever.
+            attempt.retries += 1;
+            if attempt.retries <= MAX_REMEDIES {
+                return Ok(Verdict::Retry);
+            }
+        }
+        if status == 403 && !self.asks_for_more(&want) {
+            return Ok(Verdict::Deliver);
+        }
+        if attempt.is_spent() {
+            let Attempt {
+                refreshes,
+                authorizations,
+                ..
+            } = *attempt;
+            return Err(PeerIncompatible::StillRefused {
+                authorizations,
+                refreshes,
+            }
+            .into());
+        }
+        let can_refresh = self
+            .record
+            .as_ref()
+            .is_some_and(|record| record.can_refresh(now));
+        let refresh = status == 401 && attempt.refreshes == 0 && can_refresh;
+        if refresh {
+            attempt.refreshes += 1;
+        } else {
+            attempt.authorizations += 1;
+        }
+        self.want(Want {
+            no_refresh: !refresh,
+            ..want
+        });
+        Ok(Verdict::Retry)
+    }
+
+    /// Whether the challenge names a scope that the last login did not ask for. A challenge without
+    /// scopes gives nothing to ask for.
+    fn asks_for_more(&self, want: &Want) -> bool {
+        let Some(missing) = want
+            .challenge
+            .as_ref()
+            .and_then(|challenge| challenge.scope.as_ref())
+        else {
+            return false;
+        };
+        let requested = self
+            .record
+            .as_ref()
+            .and_then(|record| record.binding.requested.as_ref());
+        !requested.is_some_and(|requested| requested.includes(missing))
+    }
+}
+
+/// Refreshes and logins together that one request may cause. A refresh that is refused ends in a login,
+/// so this also bounds the logins: the MCP specification wants "a few" at most.
+const MAX_REMEDIES: u8 = 3;

@@ -1,0 +1,198 @@
+//! A login inside a session: locked against others, recorded before the user is sent off, stored before
+//! it is used; or handed out to be finished elsewhere.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entropy::{Entropy, RandomBytes};
+use crate::error::Error;
+use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Settings, Step};
+use crate::http::Request;
+use crate::session::access::{Want, save};
+use crate::session::machine::{AfterSave, Lock, Session, State};
+use crate::session::record::Record;
+use crate::time::UnixTime;
+use crate::wire::AuthorizationUrl;
+
+/// A login that the host began, waiting for its lock.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    want: Want,
+    redirect_uri: RedirectUri,
+    verifier: RandomBytes,
+    state: RandomBytes,
+}
+
+/// A login under way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) flow: Flow,
+    /// Whether the client was written down, so that the user can be sent off.
+    recorded: bool,
+}
+
+pub(crate) enum Next {
+    Http(Request),
+    Browser(AuthorizationUrl),
+}
+
+impl Running {
+    /// The flow's next step.
+    pub(crate) fn next(&mut self) -> Result<Next, Error> {
+        match self.flow.step()? {
+            Step::Http { request, .. } => Ok(Next::Http(request)),
+            Step::Browser { url, .. } => Ok(Next::Browser(url)),
+            // A flow that is done is stored in the same breath.
+            Step::Done(_) => Err(Error::LoginRequired),
+        }
+    }
+}
+
+impl Begun {
+    pub(crate) fn new(want: Want, redirect_uri: RedirectUri, entropy: Entropy) -> Self {
+        let Entropy { verifier, state } = entropy;
+        Self {
+            want,
+            redirect_uri,
+            verifier,
+            state,
+        }
+    }
+}
+
+impl Session {
+    /// Under the login lock: starts the login unless somebody else has just completed one.
+    pub(crate) fn run(&mut self, begun: Begun, now: UnixTime) -> State {
+        let Begun {
+            want,
+            redirect_uri,
+            verifier,
+            state,
+        } = begun;
+        if self.is_usable(&want, now) {
+            return unlock(State::Ready);
+        }
+        let entropy = Entropy { verifier, state };
+        let mut login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now);
+        if let Some(record) = self.record.as_ref().filter(|_| !want.forget_client) {
+            login = login.before(record.binding.clone());
+        }
+        if let Some(challenge) = want.challenge {
+            login = login.challenge(*challenge);
+        }
+        match Flow::login(login) {
+            Ok(flow) => self.settle(
+                Box::new(Running {
+                    flow,
+                    recorded: false,
+                }),
+                now,
+            ),
+            Err(error) => failed(error),
+        }
+    }
+
+    /// Where the login stands after an answer.
+    pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
+        if let Err(error) = running.flow.step() {
+            return failed(error);
+        }
+        if let Some(Grant { binding, tokens }) = running.flow.grant() {
+            let expected = self.generation();
+            let record = Record::new(expected + 1, now, binding.clone(), Some(tokens.clone()));
+            return save(record, expected, AfterSave::LoggedIn { tries: 0 });
+        }
+        if !running.recorded
+            && let Some(binding) = running.flow.binding()
+        {
+            let record = self.registration_record(binding, now);
+            running.recorded = true;
+            if let Some(record) = record {
+                let expected = record.generation - 1;
+                return save(record, expected, AfterSave::Registered(running));
+            }
+        }
+        State::Run(running)
+    }
+
+    /// What is written before the user is sent off: the client, so that a login that is given up need
+    /// not register again, and a store that cannot be written is found out in time. `None` while there
+    /// is a grant that still serves: it stays until the new one is there.
+    fn registration_record(&self, binding: &Binding, now: UnixTime) -> Option<Record> {
+        let serves = |record: &Record| {
+            record.can_refresh(now)
+                || record
+                    .tokens
+                    .as_ref()
+                    .is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+        };
+        let known = |record: &Record| {
+            record.binding.server == binding.server && record.binding.client == binding.client
+        };
+        if self
+            .record
+            .as_ref()
+            .is_some_and(|record| serves(record) || known(record))
+        {
+            return None;
+        }
+        let mut binding = binding.clone();
+        // Scopes that were asked for in vain are not asked for again.
+        binding.requested = None;
+        Some(Record::new(self.generation() + 1, now, binding, None))
+    }
+
+    /// Takes the login out of the session, to be finished elsewhere.
+    pub(crate) fn suspend(&mut self) -> Option<PendingLogin> {
+        match core::mem::replace(&mut self.state, failed(Error::LoginRequired)) {
+            State::Run(running) => Some(PendingLogin { flow: running.flow }),
+            state => {
+                self.state = state;
+                None
+            }
+        }
+    }
+
+    /// A session that finishes a login which another one handed out. It has no lock, and its turns go
+    /// on where the other's stopped: with the browser.
+    #[must_use]
+    pub fn resume(settings: Arc<Settings>, pending: PendingLogin) -> Self {
+        let mut session = Self::new(settings);
+        session.state = State::Run(Box::new(Running {
+            flow: pending.flow,
+            recorded: true,
+        }));
+        session
+    }
+}
+
+/// A login that waits for its redirect, detached from the session that began it: it can be stored, and
+/// finished by another process with [`Session::resume`].
+///
+/// # Security
+///
+/// Serialized, it holds the PKCE verifier: keep it where tokens are kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PendingLogin {
+    flow: Flow,
+}
+
+impl PendingLogin {
+    /// The URL that the user has to visit; its `state` tells which redirect belongs to this login.
+    #[must_use]
+    pub fn connect_url(&self) -> Option<AuthorizationUrl> {
+        self.flow.authorization_url()
+    }
+}
+
+pub(crate) fn failed(error: Error) -> State {
+    unlock(State::Failed(Box::new(error)))
+}
+
+fn unlock(then: State) -> State {
+    State::Unlock(Lock::Login, Box::new(then))
+}

@@ -1,0 +1,261 @@
+//! The session itself, what it asks for, and the hot path.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Misuse};
+use crate::flow::Settings;
+use crate::http::Request;
+use crate::session::access::Want;
+use crate::session::login::{Begun, Running};
+use crate::session::record::{Key, Record};
+use crate::session::reply::{
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,
+};
+use crate::time::UnixTime;
+use crate::url::{HttpUrl, Plaintext};
+use crate::wire::{AuthorizationUrl, BearerAuth};
+
+/// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
+///
+/// Not `Clone`: two copies would spend one refresh token. Serialized, it is a secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Session {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) record: Option<Record>,
+    /// Until when the token in `record` is handed out without a turn.
+    pub(crate) fresh_until: UnixTime,
+    pub(crate) state: State,
+}
+
+/// What the session waits for. `Want` says why it works at all.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum State {
+    /// The first look into the store.
+    Load(Want),
+    /// The refresh lock.
+    Lock(Want),
+    /// The second look, under the lock.
+    LoadLocked(Want),
+    /// The answer to a refresh.
+    Refresh(Want),
+    /// A third look, after the refresh was refused for the reason kept here.
+    LoadRefused(Want, Box<Error>),
+    /// The host's decision to log in.
+    Login(Want),
+    /// The login lock.
+    LockLogin(Box<Begun>),
+    /// A look under the login lock.
+    LoadLogin(Box<Begun>),
+    /// The login's next step.
+    Run(Box<Running>),
+    /// A record on its way into the store.
+    Save(Box<Saving>),
+    /// The release of a lock, and what comes then.
+    Unlock(Lock, Box<State>),
+    /// Nothing: there is a token.
+    Ready,
+    /// Nothing: it could not be had.
+    Failed(Box<Error>),
+}
+
+/// A record on its way into the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Saving {
+    pub(crate) record: Record,
+    /// The generation that it replaces; 0 for none.
+    pub(crate) expected: u64,
+    pub(crate) then: AfterSave,
+}
+
+/// What is done once a record is stored, and where to start over if somebody else stored one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum AfterSave {
+    /// Refreshed tokens: use them.
+    Refreshed(Want),
+    /// The grant has ended, which is written down: use what lives, else log in.
+    Ended(Want),
+    /// The client is known: go on with the login.
+    Registered(Box<Running>),
+    /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
+    LoggedIn { tries: u8 },
+}
+
+/// Which lock of a [`Key`]. The two are independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Lock {
+    /// Held for the length of one token request and one save.
+    Refresh,
+    /// Held while a person looks at a page: minutes.
+    Login,
+}
+
+/// What to do next. Exhaustive on purpose: a driver has to handle all of it.
+#[derive(Debug)]
+pub enum Turn<'a> {
+    /// Read the record from the store.
+    Load(LoadReply<'a>),
+    /// Take a lock that others who share the store respect. Wait for it if need be.
+    Lock(Lock, LockReply<'a>),
+    /// Write a record, if the store still holds the generation it replaces.
+    Save(SaveReply<'a>),
+    /// Release the lock.
+    Unlock(Lock, UnlockReply<'a>),
+    /// Send the request.
+    Http(Request, HttpReply<'a>),
+    /// A login is needed. Begin one, or stop here.
+    Login(LoginReply<'a>),
+    /// Send the user to the URL.
+    Browser(AuthorizationUrl, BrowserReply<'a>),
+    /// There is a token.
+    Ready(Authorization<'a>),
+}
+
+impl Session {
+    /// A session that knows nothing yet: its first turn looks into the store.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let fixed = settings.bearer.is_some();
+        Self {
+            settings,
+            record: None,
+            fresh_until: UnixTime::from_secs(if fixed { u64::MAX } else { 0 }),
+            state: if fixed {
+                State::Ready
+            } else {
+                State::Load(Want::default())
+            },
+        }
+    }
+
+    /// The token for now, if there is one in memory that needs no thought: the hot path, which neither
+    /// allocates nor locks. `None` means that [`access`](Self::access) and its turns come first.
+    #[must_use]
+    #[inline]
+    pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
+        if now < self.fresh_until {
+            self.held()
+        } else {
+            None
+        }
+    }
+
+    /// Says what to do next. Asking changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token. The session stays usable: [`access`](Self::access) starts over.
+    pub fn turn(&mut self) -> Result<Turn<'_>, Error> {
+        Ok(match &mut self.state {
+            State::Load(_)
+            | State::LoadLocked(_)
+            | State::LoadRefused(..)
+            | State::LoadLogin(_) => Turn::Load(LoadReply { session: self }),
+            State::Lock(_) => Turn::Lock(Lock::Refresh, LockReply { session: self }),
+            State::LockLogin(_) => Turn::Lock(Lock::Login, LockReply { session: self }),
+            State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
+            State::Save(_) => Turn::Save(SaveReply { session: self }),
+            State::Login(_) => Turn::Login(LoginReply { session: self }),
+            State::Refresh(_) => match self.refresh_request() {
+                Some(request) => Turn::Http(request, HttpReply { session: self }),
+                None => return Err(Error::LoginRequired),
+            },
+            State::Run(running) => match running.next()? {
+                crate::session::login::Next::Http(request) => {
+                    Turn::Http(request, HttpReply { session: self })
+                }
+                crate::session::login::Next::Browser(url) => {
+                    Turn::Browser(url, BrowserReply { session: self })
+                }
+            },
+            State::Ready => return self.held().map(Turn::Ready).ok_or(Error::LoginRequired),
+            State::Failed(error) => return Err((**error).clone()),
+        })
+    }
+
+    /// What is stored of this session, as far as it is known.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// What the session was made with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The key of the session's record in a store.
+    #[must_use]
+    pub fn key(&self, profile: &str) -> Key {
+        Key {
+            profile: profile.into(),
+            server_url: self.settings.server.as_str().into(),
+        }
+    }
+
+    fn held(&self) -> Option<Authorization<'_>> {
+        let (bearer, generation) = match &self.record {
+            Some(record) => (&record.tokens.as_ref()?.access_token, record.generation),
+            None => (self.settings.bearer.as_ref()?, 0),
+        };
+        Some(Authorization {
+            bearer,
+            generation,
+            server: self.settings.server.url(),
+        })
+    }
+}
+
+/// A token to send, borrowed from the session.
+#[derive(Debug, Clone, Copy)]
+pub struct Authorization<'a> {
+    bearer: &'a BearerAuth,
+    pub(crate) generation: u64,
+    server: &'a HttpUrl,
+}
+
+impl<'a> Authorization<'a> {
+    /// The header fields to add to a request: computed from method and URL, so that tokens that are
+    /// bound to a request need no other call.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignRequest`] if the URL has another origin than the MCP server: the token is not
+    /// for it. Nor may a redirect that leaves the origin be followed with it.
+    pub fn headers(
+        &self,
+        method: &str,
+        url: &str,
+    ) -> Result<impl Iterator<Item = (&'static str, &'a str)> + use<'a>, Misuse> {
+        let _ = method;
+        if !self.is_for(url) {
+            return Err(Misuse::ForeignRequest { url: url.into() });
+        }
+        Ok(core::iter::once((
+            "authorization",
+            self.bearer.header_value(),
+        )))
+    }
+
+    /// The bearer token itself, for hosts that attach it in their own way.
+    ///
+    /// # Security
+    ///
+    /// It may go to the MCP server only.
+    #[must_use]
+    pub fn bearer(&self) -> &'a BearerAuth {
+        self.bearer
+    }
+
+    fn is_for(&self, url: &str) -> bool {
+        let origin = self.server.origin();
+        // Behind the same text up to a slash no parser sees another host.
+        let plainly = url
+            .strip_prefix(origin)
+            .is_some_and(|rest| rest.starts_with('/'));
+        plainly || HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url.origin() == origin)
+    }
+}

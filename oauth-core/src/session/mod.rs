@@ -1,0 +1,46 @@
+//! What to do now: use the token, refresh it, log in, ask for more, or give up; and the refresh as one
+//! transaction over a store that others share.
+//!
+//! A [`Session`] stands between a host and one MCP server for one user. It is a machine like
+//! [`Flow`](crate::flow::Flow), with turns for the store, so that threads, tasks, processes and machines
+//! that share one get it right with the same code:
+//!
+//! ```text
+//!   Ready ◀─ fresh? ─ Load ─▶ stale ─▶ Lock ─▶ Load again ─▶ somebody renewed it? theirs, no request
+//!     ▲                 │                          └▶ Http (refresh) ─▶ Save ─▶ Unlock ─▶ Ready
+//!     │                 │                               ├ refused ─▶ Load again: newer? use it : Login
+//!     │                 │                               └ unreachable ─▶ keep everything; old token while it lives
+//!     │                 └─ nothing to refresh ─▶ Login ─▶ Lock ─▶ Load again ─▶ somebody logged in? theirs
+//!     └──── Unlock ◀─ Save ◀─ Http (redeem) ◀─ Browser ◀─ Save ◀─ Http …┘
+//! ```
+//!
+//! # Four rules
+//!
+//! 1. **The refresh token is spent only under the lock, after a second look.** Whoever lost the race
+//!    adopts what the winner stored, and asks nobody.
+//! 2. **New tokens are stored before they are used.** A session that could not save says so, and saves
+//!    before it does anything else.
+//! 3. **Nothing transient ends a grant.** Only a refusal by the server that issued it does.
+//! 4. **No lock is held while a request of the application is under way**, and the refresh lock never
+//!    while a person looks at a page: a login has a lock of its own.
+//!
+//! # Driving it
+//!
+//! [`Session::turn`] says what to do, as often as it is asked, until it is [`Turn::Ready`]. A host that
+//! cannot show a page stops at [`Turn::Login`], where nothing is locked and nothing begun. A host whose
+//! store fails just stops, releases its locks, and starts over with [`Session::access`].
+
+mod access;
+mod answer;
+mod login;
+mod machine;
+mod record;
+mod reply;
+
+pub use answer::{Attempt, Verdict};
+pub use login::PendingLogin;
+pub use machine::{Authorization, Lock, Session, Turn};
+pub use record::{Key, Record, RecordDefect};
+pub use reply::{
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,
+};

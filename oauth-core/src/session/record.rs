@@ -1,0 +1,156 @@
+//! What is stored of a session: everything that a restart needs, and nothing that could be derived.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::Binding;
+use crate::time::UnixTime;
+use crate::wire::TokenData;
+
+/// What a record is stored under: who (a profile that the host names) at which server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    /// The host's name for a user or an account; empty where there is only one.
+    pub profile: Box<str>,
+    /// The MCP server's URL, as the host wrote it.
+    pub server_url: Box<str>,
+}
+
+/// A stored grant: tokens, what they are bound to, and how often it was written.
+///
+/// It is self-sufficient: with it, a valid token costs no request and an expired one exactly one.
+/// A record without tokens keeps the client's registration for the next login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    format: u32,
+    pub(crate) generation: u64,
+    /// When the tokens were issued.
+    pub(crate) issued_at: UnixTime,
+    pub(crate) binding: Binding,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tokens: Option<TokenData>,
+}
+
+/// Why stored bytes are no record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordDefect {
+    /// They were written by a later version of this crate: keep them.
+    #[error("the record has format {found}, this version reads {FORMAT}")]
+    Format {
+        /// The format's number.
+        found: u32,
+    },
+    /// They cannot be read.
+    #[error("the record is damaged")]
+    Damaged,
+}
+
+impl Record {
+    pub(crate) fn new(
+        generation: u64,
+        issued_at: UnixTime,
+        binding: Binding,
+        tokens: Option<TokenData>,
+    ) -> Self {
+        Self {
+            format: FORMAT,
+            generation,
+            issued_at,
+            binding,
+            tokens,
+        }
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// A [`RecordDefect`] that says whether the bytes are damaged or merely newer.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, RecordDefect> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(record @ Self { format: FORMAT, .. }) => Ok(record),
+            _ => match serde_json::from_slice(bytes) {
+                Ok(Format { format: found }) if found != FORMAT => {
+                    Err(RecordDefect::Format { found })
+                }
+                _ => Err(RecordDefect::Damaged),
+            },
+        }
+    }
+
+    /// The record as JSON.
+    ///
+    /// # Security
+    ///
+    /// The tokens and the client secret are in it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // All keys are texts, so it always serializes.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// How often the record was written: a store replaces a record only by one that was made from the
+    /// generation it holds. The first one is 1.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What the tokens are bound to.
+    #[must_use]
+    pub fn binding(&self) -> &Binding {
+        &self.binding
+    }
+
+    /// The tokens, if the login was completed and has not ended.
+    #[must_use]
+    pub fn tokens(&self) -> Option<&TokenData> {
+        self.tokens.as_ref()
+    }
+
+    /// Until when the access token is used without a thought. A token that can be refreshed is renewed
+    /// a little before it expires, a short-lived one closer to its end.
+    pub(crate) fn fresh_until(&self) -> UnixTime {
+        let Some(tokens) = &self.tokens else {
+            return UnixTime::from_secs(0);
+        };
+        let Some(expires_at) = tokens.expires_at else {
+            return UnixTime::from_secs(u64::MAX);
+        };
+        if tokens.refresh_token.is_none() {
+            return expires_at;
+        }
+        let lifetime = expires_at.since(self.issued_at);
+        let margin = EARLY.min(lifetime / 5);
+        UnixTime::from_secs(expires_at.as_secs().saturating_sub(margin.as_secs()))
+    }
+
+    /// Whether there is something to refresh with that the server may still take.
+    pub(crate) fn can_refresh(&self, now: UnixTime) -> bool {
+        let secret_lives = self
+            .binding
+            .client
+            .secret_expires_at
+            .is_none_or(|at| now < at);
+        secret_lives
+            && self
+                .tokens
+                .as_ref()
+                .is_some_and(|tokens| tokens.refresh_token.is_some())
+    }
+}
+
+/// The number that stands in every record.
+const FORMAT: u32 = 1;
+
+/// How long before its end a token is renewed, at most.
+const EARLY: Duration = Duration::from_secs(60);

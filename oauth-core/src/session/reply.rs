@@ -1,0 +1,214 @@
+//! What a host answers to a turn. Each reply can be given once; one that is dropped changes nothing.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::flow::{RedirectUri, Step};
+use crate::http::Response;
+use crate::session::access::Want;
+use crate::session::login::{Begun, PendingLogin, failed};
+use crate::session::machine::{Session, State};
+use crate::session::record::Record;
+use crate::time::UnixTime;
+use crate::wire::{RegistrationKind, ResourceChallenge};
+
+macro_rules! reply {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[must_use = "the session waits for the answer"]
+        pub struct $name<'a> {
+            pub(crate) session: &'a mut Session,
+        }
+    };
+}
+
+reply! {
+    /// Takes what the store holds.
+    LoadReply
+}
+reply! {
+    /// Takes that the lock is held.
+    LockReply
+}
+reply! {
+    /// Holds the record to write, and takes how that went.
+    SaveReply
+}
+reply! {
+    /// Takes that the lock is released.
+    UnlockReply
+}
+reply! {
+    /// Takes the answer to a request.
+    HttpReply
+}
+reply! {
+    /// Takes the decision to log in. Dropped, it leaves the need for a login as it is.
+    LoginReply
+}
+reply! {
+    /// Takes the redirect that brings the user back.
+    BrowserReply
+}
+
+impl LoadReply<'_> {
+    /// The store holds this record under the session's key, or none.
+    pub fn loaded(self, record: Option<Record>, now: UnixTime) {
+        self.session.loaded(record, now);
+    }
+}
+
+impl LockReply<'_> {
+    /// The lock is held.
+    pub fn locked(self) {
+        self.session.advance(|_, state| match state {
+            State::Lock(want) => State::LoadLocked(want),
+            State::LockLogin(begun) => State::LoadLogin(begun),
+            other => other,
+        });
+    }
+}
+
+impl SaveReply<'_> {
+    /// The record to write.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        match &self.session.state {
+            State::Save(saving) => &saving.record,
+            _ => unreachable!("the reply was made for a session that saves"),
+        }
+    }
+
+    /// The generation that the store must hold for it to be replaced; 0 if it must hold none.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        match &self.session.state {
+            State::Save(saving) => saving.expected,
+            _ => unreachable!("the reply was made for a session that saves"),
+        }
+    }
+
+    /// The record is stored, durably.
+    pub fn saved(self, now: UnixTime) {
+        self.session.saved(now);
+    }
+
+    /// The store holds another generation, which is this one (0 for none), and was not changed.
+    pub fn conflict(self, stored: u64) {
+        self.session.conflict(stored);
+    }
+}
+
+impl UnlockReply<'_> {
+    /// The lock is released.
+    pub fn unlocked(self) {
+        self.session.advance(|_, state| match state {
+            State::Unlock(_, then) => *then,
+            other => other,
+        });
+    }
+}
+
+impl HttpReply<'_> {
+    /// The server answered, with whatever status.
+    pub fn response(self, response: &Response, now: UnixTime) {
+        self.answered(Some(response), now);
+    }
+
+    /// No answer came.
+    pub fn unreachable(self, now: UnixTime) {
+        self.answered(None, now);
+    }
+
+    fn answered(self, response: Option<&Response>, now: UnixTime) {
+        match mem::replace(&mut self.session.state, State::Ready) {
+            State::Refresh(want) => self.session.refresh_answered(want, response, now),
+            State::Run(mut running) => {
+                if let Ok(Step::Http { reply, .. }) = running.flow.step() {
+                    match response {
+                        Some(response) => reply.response(response, now),
+                        None => reply.unreachable(),
+                    }
+                }
+                self.session.state = self.session.settle(running, now);
+            }
+            other => self.session.state = other,
+        }
+    }
+}
+
+impl LoginReply<'_> {
+    /// The redirect URI that is registered already, if a dynamic client is: a host that can use it
+    /// again spares a registration.
+    #[must_use]
+    pub fn registered_redirect_uri(&self) -> Option<&str> {
+        let client = &self.session.record.as_ref()?.binding.client;
+        (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
+    }
+
+    /// Whether the server has not said yet where its metadata is. A host that can may ask it: a request
+    /// without a token, and [`challenge`](Self::challenge) with what comes back.
+    #[must_use]
+    pub fn lacks_challenge(&self) -> bool {
+        matches!(&self.session.state, State::Login(want) if want.challenge.is_none())
+    }
+
+    /// The `WWW-Authenticate` values with which the server answered a request without a token.
+    pub fn challenge<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+        if let State::Login(want) = &mut self.session.state {
+            want.challenge = ResourceChallenge::select(values).map(Box::new);
+        }
+    }
+
+    /// Begins a login whose redirect comes back to this URI, where the host listens already. `entropy`
+    /// is used up by it.
+    pub fn begin(self, redirect_uri: RedirectUri, entropy: Entropy) {
+        self.session.advance(|_, state| match state {
+            State::Login(want) => State::LockLogin(Begun::new(want, redirect_uri, entropy).into()),
+            other => other,
+        });
+    }
+}
+
+impl BrowserReply<'_> {
+    /// The user came back with this query, the part of the redirect behind the question mark.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::StateMismatch`](crate::error::PeerMisbehaved::StateMismatch) if the redirect
+    /// belongs to another login: the session still waits for the right one.
+    pub fn redirect(self, query: &str, now: UnixTime) -> Result<(), Error> {
+        let State::Run(running) = &mut self.session.state else {
+            return Ok(());
+        };
+        if let Ok(Step::Browser { reply, .. }) = running.flow.step() {
+            reply.redirect(query)?;
+        }
+        self.session.advance(|session, state| match state {
+            State::Run(running) => session.settle(running, now),
+            other => other,
+        });
+        Ok(())
+    }
+
+    /// The user or the host gave up waiting.
+    pub fn cancelled(self) {
+        self.session.state = failed(Error::Cancelled);
+    }
+
+    /// Hands the login out, to be finished elsewhere. The session needs a login as before.
+    #[must_use]
+    pub fn suspend(self) -> Option<PendingLogin> {
+        self.session.suspend()
+    }
+}
+
+impl Session {
+    fn advance(&mut self, next: impl FnOnce(&mut Self, State) -> State) {
+        let state = mem::replace(&mut self.state, State::Load(Want::default()));
+        self.state = next(self, state);
+    }
+}

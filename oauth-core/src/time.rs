@@ -1,0 +1,108 @@
+//! Points in time, as a host tells them.
+
+use core::fmt;
+use core::time::Duration;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// A point in time: whole seconds since 1970-01-01T00:00:00Z.
+///
+/// The core has no clock; a host passes the time in wherever it matters. Arithmetic saturates.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use oauth_core::UnixTime;
+/// let now = UnixTime::from_secs(1_900_000_000);
+/// assert_eq!((now + Duration::from_secs(90)).since(now), Duration::from_secs(90));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct UnixTime(u64);
+
+impl UnixTime {
+    /// The time that many seconds after the epoch.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0
+    }
+
+    /// How long `earlier` is ago; zero when it is not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl core::ops::Add<Duration> for UnixTime {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_secs()))
+    }
+}
+
+/// Reads fractions too: other programs store `expires_at` as a float.
+impl<'de> Deserialize<'de> for UnixTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Seconds;
+        impl Visitor<'_> for Seconds {
+            type Value = UnixTime;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds since the epoch")
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<UnixTime, E> {
+                Ok(UnixTime(seconds))
+            }
+
+            // A conversion of floats saturates: what is below zero or not a number becomes 0.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<UnixTime, E> {
+                Ok(UnixTime(seconds as u64))
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<UnixTime, E> {
+                Ok(UnixTime(u64::try_from(seconds).unwrap_or(0)))
+            }
+        }
+        deserializer.deserialize_any(Seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_whole_fractional_and_odd_numbers() {
+        for (text, seconds) in [
+            ("17", 17),
+            ("17.9", 17),
+            ("-1", 0),
+            ("-0.5", 0),
+            ("1e300", u64::MAX),
+        ] {
+            assert_eq!(
+                serde_json::from_str(text).ok(),
+                Some(UnixTime(seconds)),
+                "{text}"
+            );
+        }
+        assert!(serde_json::from_str::<UnixTime>("\"17\"").is_err());
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        let end = UnixTime::from_secs(u64::MAX);
+        assert_eq!(end + Duration::from_secs(1), end);
+        assert_eq!(UnixTime::from_secs(1).since(end), Duration::ZERO);
+    }
+}

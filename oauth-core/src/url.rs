@@ -1,0 +1,364 @@
+//! URLs that requests may go to, and how they are compared.
+//!
+//! A [`HttpUrl`] is held in the form in which the WHATWG parser writes it, so that whatever sends it
+//! cannot understand it in another way than the checks did. Identifiers that the protocol compares
+//! byte for byte (issuers, `resource`, redirect URIs) are no `HttpUrl`: they stay the text they came as.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::Host;
+
+/// An absolute https URL without user name, password and fragment; plain http only where
+/// [`Plaintext`] allowed it.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct HttpUrl(Box<str>);
+
+/// Whether a URL may be plain http.
+///
+/// Allowed only to a loopback host, and only when the MCP server itself is on one, so that a remote
+/// server can never point a client at local services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Plaintext {
+    /// https only.
+    Forbidden,
+    /// https, or http to `localhost`, `127.0.0.0/8` or `::1`.
+    Loopback,
+}
+
+/// Why a text is no URL to send something to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlDefect {
+    /// It does not parse as an absolute URL, or has white space or control characters.
+    #[error("it is not an absolute URL")]
+    Unparsable,
+    /// Its scheme is neither https nor, where allowed, http.
+    #[error("its scheme is not https")]
+    Scheme,
+    /// It is plain http, which is allowed only between programs on one machine.
+    #[error("it is plain http, which is allowed only to a loopback address of a local server")]
+    Plaintext,
+    /// It has a user name or a password.
+    #[error("it has a user name or password in it")]
+    Credentials,
+    /// It has a fragment.
+    #[error("it has a fragment")]
+    Fragment,
+    /// It has a query where none is allowed.
+    #[error("it has a query")]
+    Query,
+}
+
+impl HttpUrl {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    ///
+    /// A [`UrlDefect`] that says which rule the text breaks.
+    pub fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlDefect> {
+        if is_plainly_canonical(text) {
+            return Ok(Self(text.into()));
+        }
+        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7F) {
+            return Err(UrlDefect::Unparsable);
+        }
+        let url = url::Url::parse(text).map_err(|_| UrlDefect::Unparsable)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if plaintext == Plaintext::Loopback && is_loopback(&url) => {}
+            "http" => return Err(UrlDefect::Plaintext),
+            _ => return Err(UrlDefect::Scheme),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UrlDefect::Credentials);
+        }
+        if url.fragment().is_some() {
+            return Err(UrlDefect::Fragment);
+        }
+        Ok(Self(String::from(url).into_boxed_str()))
+    }
+
+    /// The URL as it is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Scheme, host and port, without a slash at the end; a default port is left out.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.0[..self.path_start()]
+    }
+
+    /// The same origin with another path and query. Both are taken from parsed URLs or constants, so
+    /// the result needs no parsing.
+    pub(crate) fn with_path(&self, path: &str) -> Self {
+        let origin = self.origin();
+        let mut text = String::with_capacity(origin.len() + path.len());
+        text.push_str(origin);
+        text.push_str(path);
+        Self(text.into_boxed_str())
+    }
+
+    /// Path and query, starting with a slash.
+    pub(crate) fn path_and_query(&self) -> &str {
+        &self.0[self.path_start()..]
+    }
+
+    /// The path alone, starting with a slash.
+    pub(crate) fn path(&self) -> &str {
+        let rest = self.path_and_query();
+        &rest[..rest.find('?').unwrap_or(rest.len())]
+    }
+
+    /// The query with its question mark, or nothing.
+    pub(crate) fn query(&self) -> &str {
+        let rest = self.path_and_query();
+        &rest[rest.find('?').unwrap_or(rest.len())..]
+    }
+
+    /// Whether `other` has the same origin and lies at or below this URL's path, on a segment
+    /// boundary: `/api` covers `/api` and `/api/v1`, not `/api123`. A query must be the same.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let (base, path) = (self.path().trim_end_matches('/'), other.path());
+        self.origin() == other.origin()
+            && path
+                .strip_prefix(base)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && (self.query().is_empty() || self.query() == other.query())
+    }
+
+    /// Where the path starts: behind the third slash's host. The WHATWG form always has one.
+    fn path_start(&self) -> usize {
+        let host = self.0.find("://").map_or(0, |at| at + 3);
+        self.0[host..]
+            .find('/')
+            .map_or(self.0.len(), |at| host + at)
+    }
+}
+
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A stored URL was checked against the plaintext rule when it was found; scheme and form are checked again.
+impl<'de> Deserialize<'de> for HttpUrl {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = crate::json::Text::deserialize(deserializer)?;
+        Self::parse(&text, Plaintext::Loopback).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Plaintext {
+    /// What an MCP server at this URL allows.
+    pub(crate) fn for_server(url: &HttpUrl) -> Self {
+        let https = url.0.starts_with("https:");
+        let local = || url::Url::parse(&url.0).is_ok_and(|url| is_loopback(&url));
+        if !https || local() {
+            Self::Loopback
+        } else {
+            Self::Forbidden
+        }
+    }
+}
+
+/// Whether the host is this machine by its spelling alone; names that only resolve to it do not count.
+pub(crate) fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether the text is a plain https URL that the WHATWG parser would give back unchanged.
+///
+/// Nearly every URL of nearly every server is one, and a parse costs as much as the rest of an
+/// answer. A property test holds this against the parser.
+fn is_plainly_canonical(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else {
+        return false;
+    };
+    let Some(slash) = rest.find('/') else {
+        return false;
+    };
+    let (host, path) = rest.split_at(slash);
+    // A last label that starts with a digit may be an odd spelling of an IPv4 address, and `xn--`
+    // has to be decoded to be checked: both are the parser's.
+    let host_is_plain = host.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with("xn--")
+            && label
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    }) && host
+        .rsplit('.')
+        .next()
+        .is_some_and(|label| !label.as_bytes()[0].is_ascii_digit());
+    // No dot segments, no escapes, no query or fragment.
+    let path_is_plain = path.split('/').all(|segment| {
+        !matches!(segment, "." | "..")
+            && segment
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~'))
+    });
+    host_is_plain && path_is_plain
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn url(text: &str) -> HttpUrl {
+        HttpUrl::parse(text, Plaintext::Loopback).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn urls_that_are_refused() {
+        use UrlDefect::*;
+        for (text, defect) in [
+            ("", Unparsable),
+            ("mcp.example.com", Unparsable),
+            ("/relative", Unparsable),
+            ("https://", Unparsable),
+            (" https://a.example/", Unparsable),
+            ("https://a.example/\tb", Unparsable),
+            ("https://a.example/\r\nx: y", Unparsable),
+            ("javascript:alert(1)", Scheme),
+            ("file:///etc/passwd", Scheme),
+            ("ftp://a.example/", Scheme),
+            ("a:$(calc)", Scheme),
+            ("http://a.example/", Plaintext),
+            ("http://localhost.evil.example/", Plaintext),
+            ("http://127.0.0.1.nip.io/", Plaintext),
+            ("http://[::ffff:127.0.0.1]/", Plaintext),
+            ("https://user@a.example/", Credentials),
+            ("https://:pass@a.example/", Credentials),
+            ("https://a.example/#", Fragment),
+            ("https://a.example/#x", Fragment),
+        ] {
+            assert_eq!(
+                HttpUrl::parse(text, super::Plaintext::Loopback),
+                Err(defect),
+                "{text:?}"
+            );
+        }
+        let local = "http://localhost:1/";
+        assert_eq!(
+            HttpUrl::parse(local, super::Plaintext::Forbidden),
+            Err(Plaintext)
+        );
+    }
+
+    #[test]
+    fn loopback_may_be_plaintext_in_every_spelling_of_it() {
+        for text in [
+            "http://localhost/",
+            "http://127.9.9.9:8080/x",
+            "http://[::1]:1/",
+            "http://2130706433/",
+        ] {
+            url(text);
+        }
+    }
+
+    #[test]
+    fn origins_are_scheme_host_and_port() {
+        for (text, origin, path) in [
+            ("https://A.example", "https://a.example", "/"),
+            ("https://a.example:443/x?y=/z", "https://a.example", "/x"),
+            ("https://a.example:8443/x", "https://a.example:8443", "/x"),
+            ("http://[::1]:80/", "http://[::1]", "/"),
+            ("https://a.example?q=//", "https://a.example", "/"),
+        ] {
+            assert_eq!(
+                (url(text).origin(), url(text).path()),
+                (origin, path),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn covering_ends_on_segment_boundaries() {
+        for (base, other, covers) in [
+            ("https://a.example/api", "https://a.example/api", true),
+            ("https://a.example/api", "https://a.example/api/v1", true),
+            ("https://a.example/api/", "https://a.example/api", true),
+            ("https://a.example", "https://a.example/api", true),
+            ("https://a.example/api", "https://a.example/api123", false),
+            ("https://a.example/api/v1", "https://a.example/api", false),
+            ("https://a.example:8443/api", "https://a.example/api", false),
+            ("http://localhost/api", "https://localhost/api", false),
+            ("https://b.example/api", "https://a.example/api", false),
+            ("https://a.example/api", "https://a.example/api?t=1", true),
+            (
+                "https://a.example/api?t=1",
+                "https://a.example/api?t=1",
+                true,
+            ),
+            (
+                "https://a.example/api?t=2",
+                "https://a.example/api?t=1",
+                false,
+            ),
+            ("https://a.example/api/../x", "https://a.example/api", false),
+        ] {
+            assert_eq!(url(base).covers(&url(other)), covers, "{base} {other}");
+        }
+    }
+
+    #[test]
+    fn a_local_server_allows_plaintext_to_local_servers() {
+        assert_eq!(
+            Plaintext::for_server(&url("http://localhost:1/")),
+            Plaintext::Loopback
+        );
+        assert_eq!(
+            Plaintext::for_server(&url("https://127.0.0.1:1/")),
+            Plaintext::Loopback
+        );
+        assert_eq!(
+            Plaintext::for_server(&url("https://a.example/")),
+            Plaintext::Forbidden
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_plainly_canonical_comes_back_from_the_parser_unchanged(
+            host in "[a-z0-9.x-]{0,12}", path in "[a-zA-Z0-9/._~%?#@:-]{0,12}"
+        ) {
+            let text = format!("https://{host}{path}");
+            if is_plainly_canonical(&text) {
+                let parsed = url::Url::parse(&text).map(|url| url.to_string());
+                prop_assert_eq!(parsed, Ok(text));
+            }
+        }
+
+        #[test]
+        fn a_parsed_url_parses_to_itself(text in "https?://[a-z0-9.]{1,8}[ -~]{0,20}") {
+            if let Ok(once) = HttpUrl::parse(&text, Plaintext::Loopback) {
+                prop_assert_eq!(HttpUrl::parse(once.as_str(), Plaintext::Loopback), Ok(once));
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The authorization request and the redirect that answers it (RFC 6749 §4.1, RFC 9207).
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entropy::{ENCODED, RandomBytes};
+use crate::error::{Error, PeerMisbehaved, Refusal};
+use crate::form::{Form, Repeated, single};
+use crate::http::{Endpoint, clean_code};
+use crate::scope::Scopes;
+use crate::secret::Secret;
+use crate::wire::pkce::with_challenge;
+use crate::wire::server_metadata::ServerMetadata;
+
+/// The URL at which a person consents: always https, or http to a loopback host, so it can be handed
+/// to a browser. Made only by a login.
+///
+/// # Security
+///
+/// Open it in the user's own browser (RFC 8252 §8.12), never through a shell. `Debug` leaves the query
+/// out, because `state` is in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthorizationUrl {
+    text: String,
+    state: Range<usize>,
+}
+
+impl AuthorizationUrl {
+    /// The whole URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The `state` that the redirect has to bring back: what a listener for it compares with.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.text[self.state.clone()]
+    }
+
+    /// Whether a redirect's query answers this URL, whatever the answer is.
+    ///
+    /// A host that gets redirects of several logins, or asks a person to paste one, finds out here
+    /// which to pass on.
+    #[must_use]
+    pub fn is_answered_by(&self, query: &str) -> bool {
+        single(query, "state").is_ok_and(|found| {
+            found.is_some_and(|found| Secret::from(&*found) == Secret::from(self.state()))
+        })
+    }
+}
+
+impl fmt::Debug for AuthorizationUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.text.find('?').unwrap_or(self.text.len());
+        write!(f, "AuthorizationUrl({:?})", &self.text[..end])
+    }
+}
+
+/// What the user is asked to consent to.
+pub(crate) struct Consented<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) resource: &'a str,
+    pub(crate) scopes: Option<&'a Scopes>,
+    pub(crate) verifier: &'a RandomBytes,
+    pub(crate) state: &'a RandomBytes,
+}
+
+/// The URL of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
+pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -> AuthorizationUrl {
+    let scopes = what.scopes.map(Scopes::as_str);
+    // Without it a server may ignore `offline_access` (OpenID Connect Core §11).
+    let prompt = what
+        .scopes
+        .is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
+        .then_some("consent");
+    let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
+    let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
+    let form = Form::after_url(server.authorization_endpoint.as_str(), room)
+        .pair("response_type", "code")
+        .pair("client_id", what.client_id)
+        .pair("redirect_uri", what.redirect_uri)
+        .pair("code_challenge_method", "S256")
+        .pair("resource", what.resource)
+        .pair_if("scope", scopes)
+        .pair_if("prompt", prompt);
+    let form = with_challenge(what.verifier, |challenge| {
+        form.pair("code_challenge", challenge)
+    });
+    let text = what
+        .state
+        .with_text(|state| form.pair("state", state))
+        .into_text();
+    let state = text.len() - ENCODED..text.len();
+    AuthorizationUrl { text, state }
+}
+
+/// A code that came in a redirect whose `state` and `iss` were right.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct AuthorizationCode(pub(crate) Secret);
+
+/// Reads the query of a redirect: `state` first, then `iss`, and only then what it says
+/// (RFC 9207 §2.4: an error may come from somebody else, too).
+///
+/// # Errors
+///
+/// [`PeerMisbehaved::StateMismatch`] if it answers another request, and nothing in it counts; otherwise
+/// why the login ends.
+pub(crate) fn read_redirect(
+    query: &str,
+    state: &RandomBytes,
+    server: &ServerMetadata,
+) -> Result<AuthorizationCode, Error> {
+    match single(query, "state") {
+        Ok(Some(found)) if state.is_written_as(&found) => {}
+        _ => return Err(PeerMisbehaved::StateMismatch.into()),
+    }
+    let parameter = |name| parameter(query, name);
+    let expected = || Box::from(server.issuer.as_str());
+    match parameter("iss")? {
+        Some(iss) if iss != server.issuer.as_str() => {
+            let found = (*iss).into();
+            return Err(PeerMisbehaved::WrongIss {
+                expected: expected(),
+                found,
+            }
+            .into());
+        }
+        None if server.promises_iss => {
+            return Err(PeerMisbehaved::MissingIss {
+                expected: expected(),
+            }
+            .into());
+        }
+        _ => {}
+    }
+    match (parameter("code")?, parameter("error")?) {
+        (Some(code), None) => Ok(AuthorizationCode(Secret::from(&*code))),
+        (None, Some(code)) => Err(Refusal {
+            endpoint: Endpoint::Authorization,
+            code: clean_code(&code).into(),
+            description: parameter("error_description")?.map(Into::into),
+            uri: parameter("error_uri")?.map(Into::into),
+        }
+        .into()),
+        _ => Err(PeerMisbehaved::NoAnswer.into()),
+    }
+}
+
+/// An empty parameter counts as left out (RFC 6749 §3.1).
+fn parameter<'a>(query: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, PeerMisbehaved> {
+    match single(query, name) {
+        Ok(value) => Ok(value.filter(|value| !value.is_empty())),
+        Err(Repeated) => Err(PeerMisbehaved::RepeatedParameter { name: name.into() }),
+    }
+}
+
+/// Asks for a refresh token (OpenID Connect Core §11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
+/// The parameters' names, the challenge and `state` together; a growing buffer costs more than a few
+/// bytes too many.
+const FIXED_LENGTH: usize = 256;
+
+#[cfg(test)]
+mod tests;

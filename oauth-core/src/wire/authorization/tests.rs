@@ -1,0 +1,174 @@
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::*;
+use crate::entropy::Entropy;
+use crate::form::pairs;
+use crate::url::{HttpUrl, Plaintext};
+
+fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
+    let mut server = ServerMetadata::sample("");
+    server.authorization_endpoint =
+        HttpUrl::parse(endpoint, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{e}"));
+    server.promises_iss = promises_iss;
+    server
+}
+
+fn url(endpoint: &str, scopes: Option<&str>, entropy: &Entropy) -> AuthorizationUrl {
+    let scopes = scopes.and_then(Scopes::parse);
+    let what = Consented {
+        client_id: "https://app.example/c.json",
+        redirect_uri: "http://127.0.0.1:51004/callback",
+        resource: "https://mcp.example/mcp",
+        scopes: scopes.as_ref(),
+        verifier: &entropy.verifier,
+        state: &entropy.state,
+    };
+    authorization_url(&server(endpoint, false), &what)
+}
+
+#[test]
+fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let url = url(
+        "https://as.example/a?p=policy",
+        Some("files:read mail"),
+        &entropy,
+    );
+    let (endpoint, query) = url.as_str().split_once('?').unwrap_or_default();
+    assert_eq!(endpoint, "https://as.example/a");
+    let found: Vec<_> = pairs(query).into_owned().collect();
+    let challenge = with_challenge(&entropy.verifier, ToString::to_string);
+    let state = entropy.state.with_text(ToString::to_string);
+    let expected = [
+        ("p", "policy"),
+        ("response_type", "code"),
+        ("client_id", "https://app.example/c.json"),
+        ("redirect_uri", "http://127.0.0.1:51004/callback"),
+        ("code_challenge_method", "S256"),
+        ("resource", "https://mcp.example/mcp"),
+        ("scope", "files:read mail"),
+        ("code_challenge", &challenge),
+        ("state", &state),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(name, value)| (name.into(), value.into()))
+    );
+    assert_eq!(url.state(), state);
+    assert!(!format!("{url:?}").contains(&state), "state is not shown");
+}
+
+#[test]
+fn scope_is_left_out_or_brings_its_prompt() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    assert!(
+        !url("https://as.example/a", None, &entropy)
+            .as_str()
+            .contains("scope=")
+    );
+    let offline = url("https://as.example/a", Some("a offline_access"), &entropy);
+    assert!(
+        offline
+            .as_str()
+            .contains("scope=a+offline_access&prompt=consent")
+    );
+}
+
+#[test]
+fn a_redirect_is_believed_only_with_the_right_state_and_issuer() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let state = entropy.state.with_text(ToString::to_string);
+    let with = |rest: &str| format!("{rest}&state={state}");
+    let read = |query: &str, promises| {
+        read_redirect(
+            query,
+            &entropy.state,
+            &server("https://as.example/a", promises),
+        )
+        .map(|code| code.0.expose().to_string())
+    };
+    let expected = || Box::from("https://as.example");
+    let wrong = |found: &str| PeerMisbehaved::WrongIss {
+        expected: expected(),
+        found: found.into(),
+    };
+    let twice = |name: &str| PeerMisbehaved::RepeatedParameter { name: name.into() };
+    let right = "iss=https%3A%2F%2Fas.example";
+
+    assert_eq!(read(&with("code=a%2Bb+c"), false), Ok("a+b c".into()));
+    assert_eq!(
+        read(&with(&format!("code=x&{right}&unknown=1&unknown=2")), true),
+        Ok("x".into())
+    );
+    for (query, promises, error) in [
+        ("code=x".into(), false, PeerMisbehaved::StateMismatch),
+        ("code=x&state=".into(), false, PeerMisbehaved::StateMismatch),
+        (
+            "error=access_denied&state=guess".into(),
+            false,
+            PeerMisbehaved::StateMismatch,
+        ),
+        (with(&with("code=x")), false, PeerMisbehaved::StateMismatch),
+        (
+            with("code=x"),
+            true,
+            PeerMisbehaved::MissingIss {
+                expected: expected(),
+            },
+        ),
+        (
+            with("code=x&iss="),
+            true,
+            PeerMisbehaved::MissingIss {
+                expected: expected(),
+            },
+        ),
+        (
+            with("code=x&iss=https://as.example/"),
+            false,
+            wrong("https://as.example/"),
+        ),
+        (
+            with("error=server_error&iss=https://evil.example"),
+            true,
+            wrong("https://evil.example"),
+        ),
+        (with(&format!("code=x&{right}&{right}")), true, twice("iss")),
+        (with("code=x&code=y"), false, twice("code")),
+        (with("error=x&error=y"), false, twice("error")),
+        (with("code=x&error=y"), false, PeerMisbehaved::NoAnswer),
+        (with("code="), false, PeerMisbehaved::NoAnswer),
+    ] {
+        assert_eq!(read(&query, promises), Err(error.into()), "{query}");
+    }
+}
+
+#[test]
+fn an_error_redirect_is_a_refusal_in_the_servers_words() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let query = entropy.state.with_text(|state| {
+        format!("error=access_denied&error_description=%3Cb%3Eno&error_uri=https://x&state={state}")
+    });
+    let result = read_redirect(
+        &query,
+        &entropy.state,
+        &server("https://as.example/a", false),
+    );
+    let Err(Error::Refused(refusal)) = result else {
+        panic!("{result:?}")
+    };
+    assert!(refusal.is_denied_by_user());
+    assert_eq!(refusal.description.as_deref(), Some("<b>no"));
+    assert_eq!(refusal.uri.as_deref(), Some("https://x"));
+}
+
+#[test]
+fn a_pasted_redirect_is_recognized_by_its_state() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let url = url("https://as.example/a", None, &entropy);
+    assert!(url.is_answered_by(&format!("error=x&state={}", url.state())));
+    assert!(!url.is_answered_by("code=x&state=other"));
+    assert!(!url.is_answered_by("code=x"));
+}

@@ -1,0 +1,187 @@
+//! How the client shows to the token endpoint who it is (RFC 6749 §2.3, RFC 7591 §2).
+
+use alloc::string::String;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::form::{Form, encode};
+use crate::json::Gather;
+use crate::secret::Secret;
+
+/// A way of client authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// A public client: it only says its id.
+    None,
+    /// Id and secret in the `Authorization` header field (RFC 6749 §2.3.1).
+    ClientSecretBasic,
+    /// Id and secret in the body (RFC 6749 §2.3.1).
+    ClientSecretPost,
+}
+
+impl AuthMethod {
+    /// The method as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        ALL.into_iter().find(|method| method.as_str() == name)
+    }
+}
+
+/// Which methods a token endpoint lists, as far as they are known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct AuthMethods(u8);
+
+impl AuthMethods {
+    /// What an absent list means (RFC 8414 §2).
+    pub(crate) const DEFAULT: Self = Self(1 << AuthMethod::ClientSecretBasic as u8);
+
+    #[cfg(test)]
+    pub(crate) fn of(names: &[&str]) -> Self {
+        let mut methods = Self::default();
+        names.iter().for_each(|name| methods.gather(name));
+        methods
+    }
+
+    pub(crate) fn contains(self, method: AuthMethod) -> bool {
+        self.0 & (1 << method as u8) != 0
+    }
+
+    /// The method for a client that has a secret: Basic, as every server has to know it.
+    pub(crate) fn with_secret(self) -> Option<AuthMethod> {
+        [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
+            .into_iter()
+            .find(|method| self.contains(*method))
+    }
+
+    /// The method to register with: without a secret if possible, since a native client cannot keep
+    /// one (RFC 8252 §8.5).
+    pub(crate) fn to_register(self) -> Option<AuthMethod> {
+        ALL.into_iter().find(|method| self.contains(*method))
+    }
+}
+
+impl Gather for AuthMethods {
+    fn gather(&mut self, text: &str) {
+        if let Some(method) = AuthMethod::from_name(text) {
+            self.0 |= 1 << method as u8;
+        }
+    }
+}
+
+/// Adds id and, if the method puts it there, secret to the form.
+pub(crate) fn add_to_form(
+    form: Form,
+    method: AuthMethod,
+    client_id: &str,
+    secret: Option<&Secret>,
+) -> Form {
+    match method {
+        AuthMethod::None => form.pair("client_id", client_id),
+        AuthMethod::ClientSecretBasic => form,
+        AuthMethod::ClientSecretPost => form
+            .pair("client_id", client_id)
+            .pair_if("client_secret", secret.map(Secret::expose)),
+    }
+}
+
+/// The value of the `Authorization` header field, if the method has one. Id and secret are
+/// form-encoded before they are joined (RFC 6749 §2.3.1): a client id may be a URL with a colon.
+pub(crate) fn authorization(
+    method: AuthMethod,
+    client_id: &str,
+    secret: Option<&Secret>,
+) -> Option<Secret> {
+    if method != AuthMethod::ClientSecretBasic {
+        return None;
+    }
+    let secret = secret.map_or("", Secret::expose);
+    let mut pair = String::with_capacity(3 * (client_id.len() + secret.len()) + 1);
+    encode(client_id, &mut pair);
+    pair.push(':');
+    encode(secret, &mut pair);
+    let pair = Secret::from(pair);
+    let mut value = String::with_capacity("Basic ".len() + pair.expose().len().div_ceil(3) * 4);
+    value.push_str("Basic ");
+    STANDARD.encode_string(pair.expose(), &mut value);
+    Some(Secret::from(value))
+}
+
+const ALL: [AuthMethod; 3] = [
+    AuthMethod::None,
+    AuthMethod::ClientSecretBasic,
+    AuthMethod::ClientSecretPost,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_puts_the_secret_in_one_place_only() {
+        let secret = Secret::from("s:e%c+r t&é");
+        for (method, form, header) in [
+            (AuthMethod::None, "client_id=a%3Ab", None),
+            (
+                AuthMethod::ClientSecretBasic,
+                "",
+                Some("YSUzQWI6cyUzQWUlMjVjJTJCcit0JTI2JUMzJUE5"),
+            ),
+            (
+                AuthMethod::ClientSecretPost,
+                "client_id=a%3Ab&client_secret=s%3Ae%25c%2Br+t%26%C3%A9",
+                None,
+            ),
+        ] {
+            let body = add_to_form(Form::with_capacity(0), method, "a:b", Some(&secret));
+            assert_eq!(body.into_text(), form);
+            let value = authorization(method, "a:b", Some(&secret));
+            assert_eq!(
+                value
+                    .as_ref()
+                    .and_then(|v| v.expose().strip_prefix("Basic ")),
+                header
+            );
+            assert_eq!(AuthMethod::from_name(method.as_str()), Some(method));
+        }
+    }
+
+    #[test]
+    fn methods_are_chosen_from_what_the_server_lists() {
+        use AuthMethod::{ClientSecretBasic, ClientSecretPost, None as Public};
+        for (names, with_secret, to_register) in [
+            (
+                &["client_secret_post", "client_secret_basic"][..],
+                Some(ClientSecretBasic),
+                Some(ClientSecretBasic),
+            ),
+            (
+                &["client_secret_post", "none"],
+                Some(ClientSecretPost),
+                Some(Public),
+            ),
+            (&["none"], None, Some(Public)),
+            (&["private_key_jwt"], None, None),
+        ] {
+            let methods = AuthMethods::of(names);
+            assert_eq!(
+                (methods.with_secret(), methods.to_register()),
+                (with_secret, to_register),
+                "{names:?}"
+            );
+        }
+        assert_eq!(AuthMethods::DEFAULT.with_secret(), Some(ClientSecretBasic));
+    }
+}

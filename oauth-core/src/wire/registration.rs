@@ -1,0 +1,237 @@
+//! Registration: what the client is to one authorization server (RFC 7591, client ID metadata
+//! documents).
+//!
+//! Left out: software statements, initial access tokens, and management of a registration (RFC 7592).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, PeerIncompatible};
+use crate::http::{Endpoint, Request, Response};
+use crate::json::{self, Defect, List, OtherMembers, Text};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::url::HttpUrl;
+use crate::wire::client_auth::AuthMethod;
+use crate::wire::server_metadata::ServerMetadata;
+use crate::wire::{accepted, malformed};
+
+/// The answer of a registration endpoint as it came, unknown members kept (RFC 7591 §3.2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRegistrationResponse {
+    /// The client id; never empty.
+    pub client_id: Box<str>,
+    /// The secret of a confidential client. An empty text in the answer means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<Secret>,
+    /// When the id was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id_issued_at: Option<UnixTime>,
+    /// When the secret expires; 0 means never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<UnixTime>,
+    /// The redirect URIs that were registered; byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uris: Option<Vec<Box<str>>>,
+    /// The grants that the client may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_types: Option<Vec<Box<str>>>,
+    /// The response types that the client may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_types: Option<Vec<Box<str>>>,
+    /// The client's name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<Box<str>>,
+    /// How the client has to authenticate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_method: Option<Box<str>>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub other: OtherMembers,
+}
+
+impl ClientRegistrationResponse {
+    /// Reads a whole answer.
+    ///
+    /// # Errors
+    ///
+    /// A [`Defect`] if it is not one, or has no client id.
+    pub fn parse(body: &[u8]) -> Result<Self, Defect> {
+        let mut answer: Self = json::read(body)?;
+        if answer.client_id.is_empty() {
+            return Err(Defect::missing("client_id"));
+        }
+        answer.client_secret = answer.client_secret.filter(|secret| !secret.is_empty());
+        Ok(answer)
+    }
+}
+
+/// What the client is to one authorization server: stored with the tokens, and used for each request
+/// to the token endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub(crate) client_id: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_secret: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_expires_at: Option<UnixTime>,
+    pub(crate) auth_method: AuthMethod,
+    pub(crate) redirect_uri: Box<str>,
+    pub(crate) kind: RegistrationKind,
+}
+
+/// How a client id was come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RegistrationKind {
+    /// The host brought it.
+    PreRegistered,
+    /// It is the URL of a document that describes the client.
+    MetadataDocument,
+    /// The authorization server issued it when asked.
+    Dynamic,
+}
+
+impl Registration {
+    /// The client id.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// How the client id was come by.
+    #[must_use]
+    pub fn kind(&self) -> RegistrationKind {
+        self.kind
+    }
+
+    /// The redirect URI of the login; with a dynamic client, the one that is registered.
+    #[must_use]
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// How the client authenticates at the token endpoint.
+    #[must_use]
+    pub fn auth_method(&self) -> AuthMethod {
+        self.auth_method
+    }
+
+    /// Whether a dynamic registration serves for another login: its redirect URI is the one, and its
+    /// secret has not expired (RFC 7591 §3.2.1).
+    pub(crate) fn serves(&self, redirect_uri: &str, now: UnixTime) -> bool {
+        self.kind == RegistrationKind::Dynamic
+            && &*self.redirect_uri == redirect_uri
+            && self.secret_expires_at.is_none_or(|at| now < at)
+    }
+}
+
+/// What the client says of itself when it registers (RFC 7591 §2). Little on purpose: servers refuse
+/// members that they do not know, and a `scope` here would bar a wider one later.
+#[derive(Serialize)]
+pub(crate) struct ClientMetadata<'a> {
+    client_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_uri: Option<&'a str>,
+    redirect_uris: [&'a str; 1],
+    grant_types: [&'static str; 2],
+    response_types: [&'static str; 1],
+    token_endpoint_auth_method: &'static str,
+    application_type: &'static str,
+}
+
+impl<'a> ClientMetadata<'a> {
+    pub(crate) fn new(
+        client_name: &'a str,
+        client_uri: Option<&'a str>,
+        redirect_uri: &'a str,
+        method: AuthMethod,
+    ) -> Self {
+        // A redirect to this machine makes a native client (OpenID Connect Registration §2).
+        let native = !redirect_uri.starts_with("https:");
+        Self {
+            client_name,
+            client_uri,
+            redirect_uris: [redirect_uri],
+            grant_types: ["authorization_code", "refresh_token"],
+            response_types: ["code"],
+            token_endpoint_auth_method: method.as_str(),
+            application_type: if native { "native" } else { "web" },
+        }
+    }
+}
+
+/// The registration request (RFC 7591 §3.1).
+pub(crate) fn register_request(client: &ClientMetadata<'_>, endpoint: &HttpUrl) -> Request {
+    // Texts alone always serialize.
+    let json = serde_json::to_string(client).unwrap_or_default();
+    Request::json(Endpoint::Registration, endpoint.clone(), json.into())
+}
+
+/// What an answer must have.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    client_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    client_secret: Option<Text<'a>>,
+    client_secret_expires_at: Option<UnixTime>,
+    redirect_uris: Option<List<Vec<Box<str>>>>,
+    #[serde(borrow)]
+    token_endpoint_auth_method: Option<Text<'a>>,
+}
+
+/// Reads the answer to [`register_request`]. The server may have changed what was asked for
+/// (RFC 7591 §3.2.1): its method counts, and a redirect URI that it left out cannot be used.
+///
+/// # Errors
+///
+/// The server's refusal, an answer that cannot be read, or a [`PeerIncompatible`] if what was
+/// registered cannot be used.
+pub(crate) fn registered(
+    response: &Response,
+    endpoint: &HttpUrl,
+    server: &ServerMetadata,
+    redirect_uri: &str,
+) -> Result<Registration, Error> {
+    let body = accepted(response, Endpoint::Registration, endpoint)?;
+    let defect = |defect| malformed(response, Endpoint::Registration, endpoint, defect);
+    let answer: Answer<'_> = json::read(body).map_err(defect)?;
+    let client_id =
+        json::non_empty(answer.client_id).ok_or_else(|| defect(Defect::missing("client_id")))?;
+    let secret = json::non_empty(answer.client_secret);
+    let auth_method = match json::non_empty(answer.token_endpoint_auth_method) {
+        Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
+            PeerIncompatible::NoClientAuthentication {
+                issuer: server.issuer.as_str().into(),
+            }
+        })?,
+        // Left out: RFC 7591 §2 says Basic, which needs a secret.
+        None if secret.is_some() => AuthMethod::ClientSecretBasic,
+        None => AuthMethod::None,
+    };
+    if auth_method != AuthMethod::None && secret.is_none() {
+        return Err(defect(Defect::missing("client_secret")));
+    }
+    let list = answer.redirect_uris.map(|list| list.0).unwrap_or_default();
+    if !list.is_empty() && !list.iter().any(|uri| &**uri == redirect_uri) {
+        let redirect_uri = redirect_uri.into();
+        return Err(PeerIncompatible::RedirectUriNotRegistered { redirect_uri }.into());
+    }
+    Ok(Registration {
+        client_id: (*client_id).into(),
+        client_secret: secret.map(|text| Secret::from(&*text)),
+        secret_expires_at: answer
+            .client_secret_expires_at
+            .filter(|at| at.as_secs() != 0),
+        auth_method,
+        redirect_uri: redirect_uri.into(),
+        kind: RegistrationKind::Dynamic,
+    })
+}
+
+#[cfg(test)]
+mod tests;

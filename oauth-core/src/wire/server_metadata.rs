@@ -1,0 +1,346 @@
+//! Metadata of the authorization server: where it lies, and what is taken from it (RFC 8414, OpenID
+//! Connect Discovery 1.0).
+//!
+//! Not read: `signed_metadata`, and everything about grants that this crate does not use.
+
+use alloc::boxed::Box;
+use alloc::format;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
+use crate::http::Endpoint;
+use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
+use crate::policy::Policy;
+use crate::url::{HttpUrl, Plaintext, UrlDefect};
+use crate::wire::ServerOAuthMetadata;
+use crate::wire::client_auth::AuthMethods;
+
+/// An authorization server's identifier (RFC 8414 §2), kept and compared byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Issuer(Box<str>);
+
+impl Issuer {
+    /// Takes an identifier that is a URL as issuers have to be: no query, no fragment.
+    pub(crate) fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlDefect> {
+        let url = HttpUrl::parse(text, plaintext)?;
+        if url.query().is_empty() {
+            Ok(Self(text.into()))
+        } else {
+            Err(UrlDefect::Query)
+        }
+    }
+
+    /// The identifier as the server wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where an authorization server's endpoints are known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Provenance {
+    /// From its metadata.
+    Discovered,
+    /// From the host, so nothing was asked.
+    Provided,
+    /// From nowhere: they are the default paths of the 2025-03-26 specification, which the host
+    /// opted into ([`Policy::legacy_2025_03_26`]).
+    Legacy,
+}
+
+/// What is known of an authorization server, checked: made only from metadata whose issuer is the
+/// expected one and whose endpoints may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerMetadata {
+    pub(crate) issuer: Issuer,
+    pub(crate) authorization_endpoint: HttpUrl,
+    pub(crate) token_endpoint: HttpUrl,
+    pub(crate) registration_endpoint: Option<HttpUrl>,
+    pub(crate) revocation_endpoint: Option<HttpUrl>,
+    pub(crate) provenance: Provenance,
+    /// `None` where the server lists none.
+    pub(crate) auth_methods: Option<AuthMethods>,
+    /// Redirects carry `iss` (RFC 9207 §3).
+    pub(crate) promises_iss: bool,
+    /// A client id may be the URL of a document.
+    pub(crate) metadata_documents: bool,
+    /// `offline_access` may be asked for.
+    pub(crate) offline_access: bool,
+}
+
+impl ServerMetadata {
+    /// The issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Where codes and refresh tokens are redeemed.
+    #[must_use]
+    pub fn token_endpoint(&self) -> &HttpUrl {
+        &self.token_endpoint
+    }
+
+    /// Where tokens are revoked (RFC 7009), if the server does that.
+    #[must_use]
+    pub fn revocation_endpoint(&self) -> Option<&HttpUrl> {
+        self.revocation_endpoint.as_ref()
+    }
+
+    /// Where this is known from.
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
+    /// Reads a document without believing it yet.
+    ///
+    /// # Errors
+    ///
+    /// A [`Defect`] if there is no such document here, so that the next place may be tried.
+    pub(crate) fn read(body: &[u8]) -> Result<Document<'_>, Defect> {
+        let document: Document<'_> = json::read(body)?;
+        for (name, member) in [
+            ("issuer", &document.issuer),
+            ("authorization_endpoint", &document.authorization_endpoint),
+            ("token_endpoint", &document.token_endpoint),
+        ] {
+            if member.as_ref().is_none_or(|text| text.is_empty()) {
+                return Err(Defect::missing(name));
+            }
+        }
+        Ok(document)
+    }
+
+    /// Takes a document that speaks for `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::IssuerMismatch`] (RFC 8414 §3.3), [`PeerMisbehaved::UnsafeUrl`], or a
+    /// [`PeerIncompatible`] that says what is not supported.
+    pub(crate) fn check(
+        document: &Document<'_>,
+        expected: &Issuer,
+        plaintext: Plaintext,
+        policy: &Policy,
+    ) -> Result<Self, Error> {
+        let found = document.issuer.as_deref().unwrap_or_default();
+        if found != expected.as_str() {
+            let expected = expected.as_str().into();
+            return Err(PeerMisbehaved::IssuerMismatch {
+                expected,
+                found: found.into(),
+            }
+            .into());
+        }
+        let issuer = || expected.as_str().into();
+        match &document.code_challenge_methods_supported {
+            Some(List(methods)) if methods.s256 => {}
+            Some(_) => {
+                return Err(PeerIncompatible::NoS256 {
+                    issuer: issuer(),
+                    advertised: true,
+                }
+                .into());
+            }
+            None if policy.assume_s256 => {}
+            None => {
+                return Err(PeerIncompatible::NoS256 {
+                    issuer: issuer(),
+                    advertised: false,
+                }
+                .into());
+            }
+        }
+        if document.require_pushed_authorization_requests.0 {
+            return Err(PeerIncompatible::PushedRequestsRequired { issuer: issuer() }.into());
+        }
+        let endpoint = |endpoint, text: &Option<Text<'_>>| {
+            let text = text.as_deref().unwrap_or_default();
+            HttpUrl::parse(text, plaintext).map_err(|defect| PeerMisbehaved::UnsafeUrl {
+                endpoint,
+                url: text.into(),
+                defect,
+            })
+        };
+        let registration_endpoint = match &document.registration_endpoint {
+            Some(text) if !text.is_empty() => Some(endpoint(
+                Endpoint::Registration,
+                &document.registration_endpoint,
+            )?),
+            _ => None,
+        };
+        Ok(Self {
+            issuer: expected.clone(),
+            authorization_endpoint: endpoint(
+                Endpoint::Authorization,
+                &document.authorization_endpoint,
+            )?,
+            token_endpoint: endpoint(Endpoint::Token, &document.token_endpoint)?,
+            registration_endpoint,
+            // A login works without it, so what is wrong with it is no reason to refuse one.
+            revocation_endpoint: document
+                .revocation_endpoint
+                .as_deref()
+                .and_then(|text| HttpUrl::parse(text, plaintext).ok()),
+            provenance: Provenance::Discovered,
+            auth_methods: document
+                .token_endpoint_auth_methods_supported
+                .as_ref()
+                .map(|list| list.0),
+            promises_iss: document.authorization_response_iss_parameter_supported.0,
+            metadata_documents: document.client_id_metadata_document_supported.0,
+            offline_access: document
+                .scopes_supported
+                .as_ref()
+                .is_some_and(|list| list.0.0),
+        })
+    }
+
+    /// Takes what the host says of the server, by the same checks as a document from the network.
+    ///
+    /// # Errors
+    ///
+    /// As for a document from the network; [`Misuse::Provider`] if a member is missing.
+    pub fn provided(
+        metadata: &ServerOAuthMetadata,
+        plaintext: Plaintext,
+        policy: &Policy,
+    ) -> Result<Self, Error> {
+        let unusable = |defect| Error::from(Misuse::Provider { defect });
+        let body =
+            serde_json::to_vec(metadata).map_err(|_| unusable(Defect::unusable("metadata")))?;
+        let document = Self::read(&body).map_err(unusable)?;
+        let issuer = Issuer::parse(&metadata.issuer, plaintext)
+            .map_err(|_| unusable(Defect::unusable("issuer")))?;
+        let checked = Self::check(&document, &issuer, plaintext, policy)?;
+        Ok(Self {
+            provenance: Provenance::Provided,
+            ..checked
+        })
+    }
+
+    /// The default endpoints of the 2025-03-26 specification at the MCP server's origin.
+    pub(crate) fn legacy(issuer: Issuer, origin: &HttpUrl) -> Self {
+        Self {
+            issuer,
+            authorization_endpoint: origin.with_path("/authorize"),
+            token_endpoint: origin.with_path("/token"),
+            registration_endpoint: Some(origin.with_path("/register")),
+            revocation_endpoint: None,
+            provenance: Provenance::Legacy,
+            auth_methods: None,
+            promises_iss: false,
+            metadata_documents: false,
+            offline_access: false,
+        }
+    }
+}
+
+/// The members that the machine acts on.
+#[derive(Deserialize)]
+pub(crate) struct Document<'a> {
+    #[serde(borrow)]
+    issuer: Option<Text<'a>>,
+    #[serde(borrow)]
+    authorization_endpoint: Option<Text<'a>>,
+    #[serde(borrow)]
+    token_endpoint: Option<Text<'a>>,
+    #[serde(borrow)]
+    registration_endpoint: Option<Text<'a>>,
+    #[serde(borrow)]
+    revocation_endpoint: Option<Text<'a>>,
+    code_challenge_methods_supported: Option<List<Methods>>,
+    token_endpoint_auth_methods_supported: Option<List<AuthMethods>>,
+    scopes_supported: Option<List<OfflineAccess>>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: OnlyTrue,
+    #[serde(default)]
+    client_id_metadata_document_supported: OnlyTrue,
+    #[serde(default)]
+    require_pushed_authorization_requests: OnlyTrue,
+}
+
+/// Of the PKCE methods only S256 is asked for.
+#[derive(Default)]
+struct Methods {
+    s256: bool,
+}
+
+impl Gather for Methods {
+    fn gather(&mut self, text: &str) {
+        self.s256 |= text == "S256";
+    }
+}
+
+/// Of the server's scopes only this one is asked for; which others it has is not our business, the
+/// resource says what it needs.
+#[derive(Default)]
+struct OfflineAccess(bool);
+
+impl Gather for OfflineAccess {
+    fn gather(&mut self, text: &str) {
+        self.0 |= text == "offline_access";
+    }
+}
+
+/// A place where the document may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ServerCandidate {
+    /// RFC 8414 §3.1: the well-known path in front of the issuer's path.
+    OAuthInserted,
+    /// The same for OpenID Connect (RFC 8414 §5).
+    OidcInserted,
+    /// OpenID Connect Discovery 1.0 §4: the well-known path behind the issuer's path.
+    OidcAppended,
+}
+
+impl ServerCandidate {
+    pub(crate) const FIRST: Self = Self::OAuthInserted;
+
+    /// Where to look when there is nothing here. The root is not tried for an issuer with a path.
+    pub(crate) fn next(self, issuer: &Issuer) -> Option<Self> {
+        match self {
+            Self::OAuthInserted if path_of(&issuer.0).is_empty() => Some(Self::OidcAppended),
+            Self::OAuthInserted => Some(Self::OidcInserted),
+            Self::OidcInserted => Some(Self::OidcAppended),
+            Self::OidcAppended => None,
+        }
+    }
+
+    /// The URL of this place. A slash at the end of the issuer is left out here, and only here
+    /// (RFC 8414 §3.1).
+    ///
+    /// # Errors
+    ///
+    /// The stored issuer does not parse; [`Issuer::parse`] had let it pass.
+    pub(crate) fn url(self, issuer: &Issuer, plaintext: Plaintext) -> Result<HttpUrl, UrlDefect> {
+        let url = HttpUrl::parse(&issuer.0, plaintext)?;
+        let path = url.path().trim_end_matches('/');
+        Ok(url.with_path(&match self {
+            Self::OAuthInserted => format!("{OAUTH}{path}"),
+            Self::OidcInserted => format!("{OIDC}{path}"),
+            Self::OidcAppended => format!("{path}{OIDC}"),
+        }))
+    }
+}
+
+/// The path of an issuer's text, without a slash at its end.
+fn path_of(issuer: &str) -> &str {
+    let host = issuer.find("://").map_or(0, |at| at + 3);
+    let path = issuer[host..]
+        .find('/')
+        .map_or("", |at| &issuer[host + at..]);
+    path.trim_end_matches('/')
+}
+
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const OIDC: &str = "/.well-known/openid-configuration";
+
+#[cfg(test)]
+mod tests;

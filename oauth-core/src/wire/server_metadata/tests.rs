@@ -1,0 +1,237 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::*;
+
+impl ServerMetadata {
+    /// What a plain server says of itself, with more members as JSON text.
+    pub(crate) fn sample(more: &str) -> Self {
+        check(&format!("{S256}{more}")).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+fn issuer(text: &str) -> Issuer {
+    Issuer::parse(text, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+fn places(text: &str) -> Vec<String> {
+    let issuer = issuer(text);
+    core::iter::successors(Some(ServerCandidate::FIRST), |last| last.next(&issuer))
+        .map(|place| {
+            place
+                .url(&issuer, Plaintext::Forbidden)
+                .map(|url| url.to_string())
+                .unwrap_or_default()
+        })
+        .collect()
+}
+
+#[test]
+fn places_are_tried_in_the_order_of_the_specification() {
+    let root = [
+        "https://as.example/.well-known/oauth-authorization-server",
+        "https://as.example/.well-known/openid-configuration",
+    ];
+    assert_eq!(places("https://as.example"), root);
+    assert_eq!(places("https://as.example/"), root);
+    let tenant = [
+        "https://as.example/.well-known/oauth-authorization-server/tenant1",
+        "https://as.example/.well-known/openid-configuration/tenant1",
+        "https://as.example/tenant1/.well-known/openid-configuration",
+    ];
+    assert_eq!(places("https://as.example/tenant1"), tenant);
+    assert_eq!(places("https://as.example/tenant1/"), tenant);
+}
+
+#[test]
+fn issuers_are_urls_without_query_and_fragment_and_stay_the_text_they_were() {
+    for (text, defect) in [
+        ("https://as.example?x", UrlDefect::Query),
+        ("https://as.example#x", UrlDefect::Fragment),
+        ("http://as.example", UrlDefect::Plaintext),
+        ("as.example", UrlDefect::Unparsable),
+    ] {
+        assert_eq!(
+            Issuer::parse(text, Plaintext::Forbidden),
+            Err(defect),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        issuer("https://AS.example:443/").as_str(),
+        "https://AS.example:443/"
+    );
+}
+
+fn document(more: &str) -> String {
+    format!(
+        r#"{{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize",
+        "token_endpoint":"https://tokens.example/token"{more}}}"#
+    )
+}
+
+fn check_as(body: &str, expected: &str, policy: &Policy) -> Result<ServerMetadata, Error> {
+    let document = ServerMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    ServerMetadata::check(&document, &issuer(expected), Plaintext::Forbidden, policy)
+}
+
+fn check(more: &str) -> Result<ServerMetadata, Error> {
+    check_as(&document(more), "https://as.example", &Policy::default())
+}
+
+const S256: &str = r#","code_challenge_methods_supported":["plain","S256"]"#;
+
+#[test]
+fn the_issuer_is_compared_byte_for_byte() {
+    for expected in [
+        "https://as.example/",
+        "https://AS.example",
+        "https://as.example:443",
+        "https://evil.example",
+    ] {
+        let result = check_as(&document(S256), expected, &Policy::default());
+        let found = "https://as.example".into();
+        let expected = expected.into();
+        assert_eq!(
+            result,
+            Err(PeerMisbehaved::IssuerMismatch { expected, found }.into())
+        );
+    }
+}
+
+#[test]
+fn s256_has_to_be_advertised_unless_the_host_knows_better() {
+    let issuer = || Box::from("https://as.example");
+    let missing = PeerIncompatible::NoS256 {
+        issuer: issuer(),
+        advertised: false,
+    };
+    assert_eq!(check(""), Err(missing.into()));
+    let plain = r#","code_challenge_methods_supported":["plain"]"#;
+    let refused = Error::from(PeerIncompatible::NoS256 {
+        issuer: issuer(),
+        advertised: true,
+    });
+    assert_eq!(check(plain), Err(refused.clone()));
+
+    let lenient = Policy::default().assume_s256();
+    assert!(check_as(&document(""), "https://as.example", &lenient).is_ok());
+    assert_eq!(
+        check_as(&document(plain), "https://as.example", &lenient),
+        Err(refused)
+    );
+}
+
+#[test]
+fn what_matters_is_taken_from_the_document() {
+    let body = format!(
+        r#"{S256},"registration_endpoint":"","revocation_endpoint":"http://as.example/r",
+        "scopes_supported":["a","offline_access"],"token_endpoint_auth_methods_supported":["none","x"],
+        "authorization_response_iss_parameter_supported":true,
+        "client_id_metadata_document_supported":"true","unknown":{{"a":[1,2]}}"#
+    );
+    let found = check(&body).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(
+        found.token_endpoint().as_str(),
+        "https://tokens.example/token"
+    );
+    assert_eq!(
+        found.registration_endpoint, None,
+        "an empty text says nothing"
+    );
+    assert_eq!(found.revocation_endpoint(), None, "plain http is not used");
+    assert!(found.promises_iss && found.offline_access);
+    assert!(!found.metadata_documents, "only a literal true counts");
+    assert_eq!(found.auth_methods, Some(AuthMethods::of(&["none"])));
+    let plain = check(S256).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(plain.auth_methods, None);
+    assert!(!plain.promises_iss && !plain.offline_access);
+
+    let stored = serde_json::to_string(&found).unwrap_or_default();
+    assert_eq!(
+        serde_json::from_str::<ServerMetadata>(&stored).ok(),
+        Some(found)
+    );
+}
+
+#[test]
+fn unsafe_endpoints_and_pushed_requests_are_refused() {
+    for (member, endpoint) in [
+        ("authorization_endpoint", Endpoint::Authorization),
+        ("token_endpoint", Endpoint::Token),
+        ("registration_endpoint", Endpoint::Registration),
+    ] {
+        let body = document(&format!(
+            r#"{S256},"registration_endpoint":"https://as.example/r""#
+        ));
+        let url = "javascript:alert(1)";
+        let start = body.find(&format!("\"{member}\":\"")).unwrap_or(0) + member.len() + 4;
+        let end = start + body[start..].find('"').unwrap_or(0);
+        let body = format!("{}{url}{}", &body[..start], &body[end..]);
+        let expected = PeerMisbehaved::UnsafeUrl {
+            endpoint,
+            url: url.into(),
+            defect: UrlDefect::Scheme,
+        };
+        assert_eq!(
+            check_as(&body, "https://as.example", &Policy::default()),
+            Err(expected.into()),
+            "{member}"
+        );
+    }
+    let pushed = format!(r#"{S256},"require_pushed_authorization_requests":true"#);
+    let issuer = "https://as.example".into();
+    assert_eq!(
+        check(&pushed),
+        Err(PeerIncompatible::PushedRequestsRequired { issuer }.into())
+    );
+}
+
+#[test]
+fn documents_without_the_required_members_are_no_documents() {
+    for (body, name) in [
+        ("{}", "issuer"),
+        (
+            r#"{"issuer":"https://as.example"}"#,
+            "authorization_endpoint",
+        ),
+        (
+            r#"{"issuer":"x","authorization_endpoint":"y","token_endpoint":""}"#,
+            "token_endpoint",
+        ),
+    ] {
+        assert_eq!(
+            ServerMetadata::read(body.as_bytes()).err(),
+            Some(Defect::missing(name))
+        );
+    }
+}
+
+#[test]
+fn a_provider_is_held_to_the_same_rules() {
+    let provided = |more: &str| {
+        let whole =
+            ServerOAuthMetadata::parse(document(more).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        ServerMetadata::provided(&whole, Plaintext::Forbidden, &Policy::default())
+    };
+    assert_eq!(
+        provided(S256).map(|found| found.provenance()),
+        Ok(Provenance::Provided)
+    );
+    assert!(matches!(
+        provided(""),
+        Err(Error::PeerIncompatible(PeerIncompatible::NoS256 { .. }))
+    ));
+
+    let mut whole =
+        ServerOAuthMetadata::parse(document(S256).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    whole.token_endpoint = "".into();
+    let result = ServerMetadata::provided(&whole, Plaintext::Forbidden, &Policy::default());
+    assert_eq!(
+        result,
+        Err(Misuse::Provider {
+            defect: Defect::missing("token_endpoint")
+        }
+        .into())
+    );
+}

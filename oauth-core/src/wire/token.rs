@@ -1,0 +1,204 @@
+//! The token endpoint: a code or a refresh token goes there, tokens come back (RFC 6749 §4.1.3, §5, §6).
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use serde::de::{self, Deserializer};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+
+use crate::entropy::RandomBytes;
+use crate::error::{Error, PeerIncompatible};
+use crate::form::Form;
+use crate::http::{Endpoint, Request, Response};
+use crate::json::{self, Defect, OtherMembers, Text};
+use crate::scope::Scopes;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::url::HttpUrl;
+use crate::wire::answer::refusal;
+use crate::wire::bearer::BearerAuth;
+use crate::wire::client_auth::{add_to_form, authorization};
+use crate::wire::registration::Registration;
+use crate::wire::server_metadata::ServerMetadata;
+use crate::wire::{AuthorizationCode, accepted, malformed};
+
+/// Tokens as they were issued, with the time at which they expire instead of a duration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenData {
+    /// What the resource wants to see.
+    pub access_token: BearerAuth,
+    /// Always bearer so far.
+    #[serde(default)]
+    pub token_type: TokenType,
+    /// When the access token expires; `None` if the server does not say: then it is used until refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixTime>,
+    /// What the next tokens are got with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<Secret>,
+    /// The scopes that were granted; `None` means those that were asked for (RFC 6749 §5.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scopes>,
+    /// Everything else that came, an `id_token` for instance. Unchecked.
+    #[serde(flatten, skip_serializing_if = "OtherMembers::is_empty")]
+    pub other: OtherMembers,
+}
+
+impl TokenData {
+    /// Whether the access token is good for `margin` more.
+    #[must_use]
+    pub fn lives(&self, now: UnixTime, margin: Duration) -> bool {
+        self.expires_at.is_none_or(|at| now + margin < at)
+    }
+}
+
+/// How an access token is presented. Only bearer tokens are known so far (RFC 6750); the name is not
+/// case-sensitive (RFC 6749 §5.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// Whoever holds the token may use it.
+    #[default]
+    Bearer,
+}
+
+impl Serialize for TokenType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("Bearer")
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Text::deserialize(deserializer)?;
+        if name.eq_ignore_ascii_case("bearer") {
+            Ok(Self::Bearer)
+        } else {
+            Err(de::Error::custom("unknown token type"))
+        }
+    }
+}
+
+/// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+pub(crate) fn code_request(
+    server: &ServerMetadata,
+    client: &Registration,
+    resource: &str,
+    code: &AuthorizationCode,
+    verifier: &RandomBytes,
+) -> Request {
+    let form = Form::with_capacity(FORM_LENGTH)
+        .pair("grant_type", "authorization_code")
+        .pair("code", code.0.expose())
+        .pair("redirect_uri", &client.redirect_uri);
+    let form = verifier.with_text(|text| form.pair("code_verifier", text));
+    request(form, server, client, resource)
+}
+
+/// Redeems a refresh token (RFC 6749 §6). No scope: that means the same scopes, and a wider one is
+/// not to be had this way.
+pub(crate) fn refresh_request(
+    server: &ServerMetadata,
+    client: &Registration,
+    resource: &str,
+    refresh_token: &Secret,
+) -> Request {
+    let form = Form::with_capacity(FORM_LENGTH)
+        .pair("grant_type", "refresh_token")
+        .pair("refresh_token", refresh_token.expose());
+    request(form, server, client, resource)
+}
+
+/// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
+fn request(form: Form, server: &ServerMetadata, client: &Registration, resource: &str) -> Request {
+    let (method, id, secret) = (
+        client.auth_method,
+        &*client.client_id,
+        client.client_secret.as_ref(),
+    );
+    let form = add_to_form(form.pair("resource", resource), method, id, secret);
+    Request::form(
+        Endpoint::Token,
+        server.token_endpoint.clone(),
+        form.into_secret(),
+    )
+    .with_authorization(authorization(method, id, secret))
+}
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    access_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    token_type: Option<Text<'a>>,
+    expires_in: Option<Lifetime>,
+    #[serde(borrow)]
+    refresh_token: Option<Text<'a>>,
+    #[serde(borrow)]
+    scope: Option<Text<'a>>,
+    #[serde(flatten)]
+    other: OtherMembers,
+}
+
+/// Reads the tokens of an answer. A missing `token_type` counts as bearer.
+///
+/// # Errors
+///
+/// The server's refusal, also when it comes with a status of success; an answer that cannot be read;
+/// [`PeerIncompatible::TokenType`] for a type that cannot be used (RFC 6749 §7.1).
+pub(crate) fn issued(
+    response: &Response,
+    endpoint: &HttpUrl,
+    now: UnixTime,
+) -> Result<TokenData, Error> {
+    let body = accepted(response, Endpoint::Token, endpoint)?;
+    let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);
+    let answer: Answer<'_> = json::read(body).map_err(defect)?;
+    let Some(token) = json::non_empty(answer.access_token) else {
+        return Err(match refusal(body, Endpoint::Token) {
+            Ok(Some(refusal)) => refusal.into(),
+            _ => defect(Defect::missing("access_token")),
+        });
+    };
+    match json::non_empty(answer.token_type) {
+        Some(found) if !found.eq_ignore_ascii_case("bearer") => {
+            let found = crate::http::clean_code(&found).into();
+            return Err(PeerIncompatible::TokenType { found }.into());
+        }
+        _ => {}
+    }
+    Ok(TokenData {
+        access_token: BearerAuth::new(&token)?,
+        token_type: TokenType::Bearer,
+        expires_at: answer.expires_in.map(|lifetime| now + lifetime.0),
+        refresh_token: json::non_empty(answer.refresh_token).map(|text| Secret::from(&*text)),
+        scope: answer.scope.and_then(|text| Scopes::parse(&text)),
+        other: answer.other,
+    })
+}
+
+/// `expires_in`: seconds, as a number or as digits (Entra v1 writes digits). Zero and less is expired.
+struct Lifetime(Duration);
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(UnixTime),
+            Digits(Box<str>),
+        }
+        let seconds = match Written::deserialize(deserializer)? {
+            Written::Number(seconds) => seconds.as_secs(),
+            Written::Digits(digits) => digits.trim().parse().map_err(de::Error::custom)?,
+        };
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+}
+
+/// Room for the usual form, so that its secrets are not copied while it grows.
+const FORM_LENGTH: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::*;
+use crate::entropy::Entropy;
+use crate::error::PeerMisbehaved;
+use crate::form::pairs;
+use crate::url::Plaintext;
+use crate::wire::client_auth::AuthMethod;
+use crate::wire::registration::RegistrationKind;
+
+const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
+
+fn server() -> ServerMetadata {
+    let mut server = ServerMetadata::sample("");
+    server.token_endpoint = HttpUrl::parse("https://as.example/t?p=1", Plaintext::Forbidden)
+        .unwrap_or_else(|e| panic!("{e}"));
+    server
+}
+
+fn client(auth_method: AuthMethod) -> Registration {
+    Registration {
+        client_id: "c 1".into(),
+        client_secret: Some("s&1".into()),
+        secret_expires_at: None,
+        auth_method,
+        redirect_uri: "http://127.0.0.1:1/callback".into(),
+        kind: RegistrationKind::Dynamic,
+    }
+}
+
+fn form(request: &Request) -> Vec<(String, String)> {
+    pairs(core::str::from_utf8(request.body()).unwrap_or_default())
+        .into_owned()
+        .collect()
+}
+
+fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .into()
+}
+
+#[test]
+fn a_code_is_redeemed_with_everything_that_it_was_bound_to() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let verifier = entropy.verifier.with_text(ToString::to_string);
+    let code = AuthorizationCode("code/1".into());
+    let request = code_request(
+        &server(),
+        &client(AuthMethod::None),
+        "https://mcp.example/mcp",
+        &code,
+        &entropy.verifier,
+    );
+    assert_eq!(request.url().as_str(), "https://as.example/t?p=1");
+    assert_eq!(
+        form(&request),
+        owned([
+            ("grant_type", "authorization_code"),
+            ("code", "code/1"),
+            ("redirect_uri", "http://127.0.0.1:1/callback"),
+            ("code_verifier", &verifier),
+            ("resource", "https://mcp.example/mcp"),
+            ("client_id", "c 1"),
+        ])
+    );
+}
+
+#[test]
+fn a_refresh_names_resource_and_client_and_no_scope() {
+    for (method, more, has_header) in [
+        (AuthMethod::None, &[("client_id", "c 1")][..], false),
+        (AuthMethod::ClientSecretBasic, &[], true),
+        (
+            AuthMethod::ClientSecretPost,
+            &[("client_id", "c 1"), ("client_secret", "s&1")],
+            false,
+        ),
+    ] {
+        let request = refresh_request(
+            &server(),
+            &client(method),
+            "https://mcp.example/mcp",
+            &"rt".into(),
+        );
+        let mut expected = owned([
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "rt"),
+            ("resource", "https://mcp.example/mcp"),
+        ]);
+        expected.extend(
+            more.iter()
+                .map(|(name, value)| (name.to_string(), value.to_string())),
+        );
+        assert_eq!(form(&request), expected, "{method:?}");
+        assert_eq!(
+            request.headers().any(|(name, _)| name == "authorization"),
+            has_header
+        );
+    }
+}
+
+fn answer(status: u16, body: &str) -> Result<TokenData, Error> {
+    let url = server().token_endpoint().clone();
+    issued(&Response::new(status, body.into()), &url, NOW)
+}
+
+#[test]
+fn tokens_are_read_and_everything_else_is_kept() {
+    let body = r#"{"access_token":"at","token_type":"BEARER","expires_in":3600,"refresh_token":"rt",
+        "scope":"a b a","id_token":"planted","x":[1]}"#;
+    let tokens = answer(200, body).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(tokens.access_token.token(), "at");
+    assert_eq!(tokens.expires_at, Some(NOW + Duration::from_secs(3600)));
+    assert_eq!(
+        tokens.refresh_token.as_ref().map(Secret::expose),
+        Some("rt")
+    );
+    assert_eq!(tokens.scope, Scopes::parse("a b"));
+    assert_eq!(tokens.other.text("id_token"), Some("planted"));
+    assert!(!format!("{tokens:?}").contains("planted"));
+    let stored = serde_json::to_string(&tokens).unwrap_or_default();
+    assert_eq!(serde_json::from_str(&stored).ok(), Some(tokens));
+}
+
+#[test]
+fn lifetimes_are_read_as_servers_write_them() {
+    for (written, seconds) in [
+        ("3600", Some(3600)),
+        ("\"5250\"", Some(5250)),
+        ("3600.5", Some(3600)),
+        ("0", Some(0)),
+        ("-1", Some(0)),
+        ("null", None),
+    ] {
+        let tokens = answer(
+            200,
+            &format!(r#"{{"access_token":"at","expires_in":{written}}}"#),
+        );
+        let expected = seconds.map(|seconds| NOW + Duration::from_secs(seconds));
+        assert_eq!(
+            tokens.map(|tokens| tokens.expires_at),
+            Ok(expected),
+            "{written}"
+        );
+    }
+    assert!(answer(200, r#"{"access_token":"at","expires_in":"soon"}"#).is_err());
+}
+
+#[test]
+fn a_token_lives_until_it_expires_or_is_refused() {
+    let lives = |body: &str, margin| {
+        answer(200, body).is_ok_and(|tokens| tokens.lives(NOW, Duration::from_secs(margin)))
+    };
+    let short = r#"{"access_token":"at","expires_in":60}"#;
+    assert!(lives(short, 59) && !lives(short, 60));
+    assert!(lives(r#"{"access_token":"at"}"#, 1_000_000));
+    assert!(!lives(r#"{"access_token":"at","expires_in":0}"#, 0));
+}
+
+#[test]
+fn answers_without_usable_tokens_say_why() {
+    let refused = answer(
+        200,
+        r#"{"error":"bad_verification_code","error_description":"x"}"#,
+    );
+    assert!(
+        matches!(refused, Err(Error::Refused(refusal)) if &*refusal.code == "bad_verification_code")
+    );
+    let missing = answer(200, "{}");
+    assert!(
+        matches!(missing, Err(Error::Malformed(m)) if m.defect == Defect::missing("access_token"))
+    );
+    let html = answer(200, "<!doctype html>");
+    assert!(matches!(html, Err(Error::Malformed(m)) if m.defect == Defect::Html));
+    let mac = answer(200, r#"{"access_token":"at","token_type":"mac"}"#);
+    assert_eq!(
+        mac,
+        Err(PeerIncompatible::TokenType {
+            found: "mac".into()
+        }
+        .into())
+    );
+    let split = answer(200, r#"{"access_token":"a\r\nb"}"#);
+    assert_eq!(split, Err(PeerMisbehaved::UnsendableToken.into()));
+    let moved = answer(307, "");
+    assert!(matches!(moved, Err(Error::Malformed(m)) if m.defect == Defect::Redirect));
+}

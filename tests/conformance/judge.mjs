@@ -1,0 +1,47 @@
+// Compares what was seen with expected.json. Any difference counts, also a pleasant one.
+
+/**
+ * Why an observation is not the expected one, or null. `expected` has `result` (`pass` unless
+ * given) and `requests` (compared only if given).
+ */
+export function difference(expected, observed) {
+  const result = expected.result ?? "pass";
+  if (observed.result !== result) {
+    return result === "fail" && observed.result === "pass"
+      ? "passes although it is listed as an expected failure"
+      : `${observed.result} instead of ${result}`;
+  }
+  if (expected.requests !== undefined && observed.requests !== expected.requests) {
+    return `${observed.requests} requests instead of ${expected.requests}`;
+  }
+  return null;
+}
+
+/** Scenarios that only one side knows: the suite's own list, or the leg of expected.json. */
+export function listingDifferences(leg, listed) {
+  const known = [...Object.keys(leg.scenarios), ...Object.keys(leg.leftOut ?? {})];
+  return [
+    ...listed
+      .filter((name) => !known.includes(name))
+      .map((name) => `${name}: listed by the suite, missing in expected.json`),
+    ...known
+      .filter((name) => !listed.includes(name))
+      .map((name) => `${name}: in expected.json, not listed by the suite`),
+  ];
+}
+
+/** Entries of expected.json that say nothing or hide something. */
+export function expectationErrors({ legs }) {
+  const errors = [];
+  for (const leg of legs) {
+    for (const [name, { result = "pass", reason }] of Object.entries(leg.scenarios)) {
+      if (!["pass", "fail"].includes(result)) errors.push(`${leg.name} ${name}: result ${result}`);
+      if (result === "fail" && !reason) errors.push(`${leg.name} ${name}: fails without a reason`);
+      if (name in (leg.leftOut ?? {})) errors.push(`${leg.name} ${name}: run and left out`);
+    }
+    for (const [name, reason] of Object.entries(leg.leftOut ?? {})) {
+      if (!reason) errors.push(`${leg.name} ${name}: left out without a reason`);
+    }
+  }
+  return errors;
+}

@@ -1,0 +1,10 @@
+//! The simulated world that the workspace's tests run against.
+//!
+//! [`world::World`] is an MCP server and two authorization servers as one pure function, and judges
+//! what a client sends; [`serve::Served`] puts it behind real sockets on loopback. Neither knows
+//! anything about the crates under test: what is checked here is checked a second time, by other code.
+
+extern crate alloc;
+
+pub mod serve;
+pub mod world;

@@ -1,0 +1,247 @@
+//! A [`World`] behind real sockets on loopback, for the tests that need them.
+//!
+//! Three listeners on 127.0.0.1 take the place of the three origins. HTTP/1.1 with keep-alive and
+//! `Content-Length` bodies, a thread per connection, everything bounded. Dropping [`Served`] closes
+//! all sockets and joins all threads.
+//!
+//! Left out: TLS, chunked request bodies (411), pipelining beyond what a sequential client does.
+
+mod connection;
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::{Request, Response};
+
+use crate::world::{Knobs, Origins, What, World};
+
+/// A world that listens; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Served {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    acceptors: Vec<JoinHandle<()>>,
+}
+
+impl Served {
+    /// Binds three ports and serves a world with these knobs on them.
+    ///
+    /// [`World::now`] follows the real clock until [`pin_clock`](Self::pin_clock).
+    ///
+    /// # Errors
+    /// What the operating system says when it gives no port.
+    pub fn start(knobs: Knobs) -> io::Result<Self> {
+        let listeners: Vec<_> = (0..3)
+            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .collect::<io::Result<_>>()?;
+        let addresses: Vec<_> = listeners
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<io::Result<_>>()?;
+        let origin = |at: usize| format!("http://{}", addresses[at]);
+        let origins = Origins {
+            resource: origin(0),
+            auth: origin(1),
+            auth2: origin(2),
+        };
+        let shared = Arc::new(Shared {
+            world: Mutex::new(World::at(knobs, origins)),
+            settings: Mutex::new(Settings {
+                clock: Clock::Real { ahead: 0 },
+                delay: Duration::ZERO,
+            }),
+            connections: Mutex::new(Connections::default()),
+            ended: AtomicBool::new(false),
+        });
+        shared.lock_world().now = real_now();
+        let acceptors = listeners.into_iter().map(|listener| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || accept(&shared, &listener))
+        });
+        let acceptors = acceptors.collect();
+        Ok(Self {
+            shared,
+            addresses,
+            acceptors,
+        })
+    }
+
+    /// Holds every token answer back for this long, after the world has handled the request.
+    ///
+    /// Several answers may be held at the same time: rotation has happened, and nobody knows it yet.
+    pub fn delay_tokens(&self, delay: Duration) {
+        self.shared.lock_settings().delay = delay;
+    }
+
+    /// Stops the clock here: from now on only the test changes [`World::now`].
+    pub fn pin_clock(&self) {
+        self.shared.lock_settings().clock = Clock::Pinned;
+    }
+
+    /// Lets this many seconds pass, on top of the real clock if it is not pinned.
+    pub fn advance(&self, seconds: u64) {
+        if let Clock::Real { ahead } = &mut self.shared.lock_settings().clock {
+            *ahead += seconds;
+        }
+        self.world().advance(seconds);
+    }
+
+    /// The world; no request is answered as long as the guard lives.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.lock_world()
+    }
+
+    /// The URL of the MCP endpoint.
+    pub fn server_url(&self) -> String {
+        self.world().server_url()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::SeqCst);
+        for address in &self.addresses {
+            // Only wakes the acceptor; if it cannot be reached it is gone already.
+            drop(TcpStream::connect(address));
+        }
+        for acceptor in self.acceptors.drain(..) {
+            drop(acceptor.join());
+        }
+        let connections = core::mem::take(&mut *self.shared.lock_connections());
+        for stream in connections.streams.into_values() {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+        for thread in connections.threads {
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    world: Mutex<World>,
+    settings: Mutex<Settings>,
+    connections: Mutex<Connections>,
+    ended: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Settings {
+    clock: Clock,
+    delay: Duration,
+}
+
+#[derive(Debug)]
+enum Clock {
+    Real { ahead: u64 },
+    Pinned,
+}
+
+/// The open connections by number, and the threads of all.
+#[derive(Debug, Default)]
+struct Connections {
+    next: u64,
+    streams: BTreeMap<u64, TcpStream>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Shared {
+    /// Answers a request as the world does, at the right time.
+    fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let (ahead, delay) = {
+            let settings = self.lock_settings();
+            let ahead = match settings.clock {
+                Clock::Real { ahead } => Some(ahead),
+                Clock::Pinned => None,
+            };
+            (ahead, settings.delay)
+        };
+        let (response, token) = {
+            let mut world = self.lock_world();
+            if let Some(ahead) = ahead {
+                world.now = real_now() + ahead;
+            }
+            let response = world.handle(request);
+            let last = world.log.last();
+            (
+                response,
+                last.is_some_and(|exchange| matches!(exchange.what, What::Token(_))),
+            )
+        };
+        if token {
+            self.pause(delay);
+        }
+        response
+    }
+
+    /// Sleeps in slices, so that dropping the server does not wait.
+    fn pause(&self, mut left: Duration) {
+        while !left.is_zero() && !self.ended() {
+            let slice = left.min(SLICE);
+            thread::sleep(slice);
+            left -= slice;
+        }
+    }
+
+    fn ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    // A test that panics with the guard in its hands must not hang the others' sockets.
+
+    fn lock_world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
+    for stream in listener.incoming() {
+        if shared.ended() {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let Ok(copy) = stream.try_clone() else {
+            continue;
+        };
+        let mut connections = shared.lock_connections();
+        let number = connections.next;
+        connections.next += 1;
+        connections.threads.retain(|thread| !thread.is_finished());
+        connections.streams.insert(number, copy);
+        let shared = Arc::clone(shared);
+        connections.threads.push(thread::spawn(move || {
+            // A broken connection is the client's business.
+            drop(connection::serve(stream, |request| shared.handle(request)));
+            shared.lock_connections().streams.remove(&number);
+        }));
+    }
+}
+
+fn real_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock of a machine that runs tests is past 1970")
+        .as_secs()
+}
+
+/// How long a sleeping thread may take to notice the end.
+const SLICE: Duration = Duration::from_millis(10);

@@ -1,0 +1,229 @@
+//! The world itself: its state, what tests may do to it, and the way of one request through it.
+
+use alloc::collections::BTreeMap;
+
+use http::{Request, Response};
+use serde_json::Value;
+
+use super::clients::Client;
+use super::form::Form;
+use super::grants::Grants;
+use super::places::{Origins, host};
+use super::{Exchange, Fault, Knobs, Party, What, answer};
+
+/// The servers of one test, and the record of what a client did to them.
+///
+/// Cloning takes a snapshot: a restart-anywhere test goes on from the same point twice.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// How the servers behave; may be changed between any two requests.
+    pub knobs: Knobs,
+    /// The servers' clock, in seconds since the epoch; starts at 1 900 000 000.
+    pub now: u64,
+    /// Every request so far.
+    pub log: Vec<Exchange>,
+    /// Every MUST that the client broke so far, in plain words.
+    pub violations: Vec<String>,
+    /// How often a spent refresh token or code was presented; each time its grant died.
+    pub reuses: u32,
+    pub(super) origins: Origins,
+    pub(super) clients: Vec<Client>,
+    pub(super) grants: Grants,
+    /// The redirect URIs of published client metadata documents, by their URL.
+    pub(super) documents: BTreeMap<String, Vec<String>>,
+    /// Challenges and states seen at the authorization endpoints, with the query that had them.
+    pub(super) asked: Vec<(String, String)>,
+    /// MCP requests answered with a valid token.
+    pub(super) served: u32,
+    /// Step-up challenges given.
+    pub(super) step_ups: u32,
+    pub(super) note: Option<String>,
+}
+
+impl World {
+    /// A world at `https://mcp.example.com/mcp`, `https://auth.example.com` and
+    /// `https://auth2.example.com`.
+    pub fn new(knobs: Knobs) -> Self {
+        Self::at(knobs, Origins::default())
+    }
+
+    /// A world at other origins, which is how [`Served`](crate::serve::Served) has it on loopback.
+    pub fn at(knobs: Knobs, origins: Origins) -> Self {
+        Self {
+            knobs,
+            now: 1_900_000_000,
+            log: Vec::new(),
+            violations: Vec::new(),
+            reuses: 0,
+            origins,
+            clients: Vec::new(),
+            grants: Grants::default(),
+            documents: BTreeMap::new(),
+            asked: Vec::new(),
+            served: 0,
+            step_ups: 0,
+            note: None,
+        }
+    }
+
+    /// Answers one request, judges it and writes it down.
+    ///
+    /// The URI must be absolute; an authority outside of the world gets 404 and
+    /// [`Party::Elsewhere`] in the log, and a violation only if the request carries a credential.
+    pub fn handle(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        self.note = None;
+        let (who, what, server) = self.place(request);
+        self.judge_transport(who, request);
+        self.judge_credentials(who, &what, request);
+        let response = match &what {
+            What::ResourceMetadata => self.resource_metadata(request),
+            What::ServerMetadata => self.server_metadata(who, server, request),
+            What::Register => self.register(server, request),
+            What::Authorize => self.authorize(server, request),
+            What::Token(grant) => self.token(server, *grant, request),
+            What::Revoke => self.revoke(server, request),
+            What::Mcp(method) => self.mcp(method, request),
+            What::Other => answer::text(404, "nothing here"),
+        };
+        self.log.push(Exchange {
+            who,
+            what,
+            method: request.method().to_string(),
+            path: request.uri().path().into(),
+            parameters: parameters(request),
+            json: serde_json::from_slice(request.body()).unwrap_or(Value::Null),
+            status: response.status().as_u16(),
+            note: self.note.take(),
+        });
+        response
+    }
+
+    /// Does what the user's browser does: opens the URL and gives the query of the redirect.
+    ///
+    /// # Errors
+    /// The text of the page, if the server showed one instead of redirecting.
+    pub fn visit(&mut self, authorization_url: &str) -> Result<String, String> {
+        let location = self.redirect(authorization_url)?;
+        Ok(location
+            .split_once('?')
+            .map(|(_, query)| query.into())
+            .unwrap_or_default())
+    }
+
+    /// Like [`visit`](Self::visit), but gives the whole `Location`.
+    ///
+    /// # Errors
+    /// The text of the page, if the server showed one instead of redirecting.
+    pub fn redirect(&mut self, authorization_url: &str) -> Result<String, String> {
+        let request = Request::get(authorization_url)
+            .body(Vec::new())
+            .map_err(|error| format!("not a URL: {error}"))?;
+        let response = self.handle(&request);
+        match response.headers().get(http::header::LOCATION) {
+            Some(location) => Ok(String::from_utf8_lossy(location.as_bytes()).into_owned()),
+            None => Err(String::from_utf8_lossy(response.body()).into_owned()),
+        }
+    }
+
+    /// Lets this many seconds pass.
+    pub fn advance(&mut self, seconds: u64) {
+        self.now += seconds;
+    }
+
+    /// Makes every access token invalid; refresh tokens go on working.
+    pub fn revoke_access_tokens(&mut self) {
+        self.grants.revoke_access();
+    }
+
+    /// Makes every grant invalid, access and refresh tokens alike, as a user does who disconnects an app.
+    pub fn end_grants(&mut self) {
+        self.grants.end_all();
+    }
+
+    /// Loses all registrations: their ids get `invalid_client` from now on, without blame.
+    pub fn forget_clients(&mut self) {
+        for client in &mut self.clients {
+            client.forgotten = true;
+        }
+    }
+
+    /// How many grants are alive.
+    pub fn grants_alive(&self) -> usize {
+        self.grants.alive()
+    }
+
+    /// Every secret value handed out so far, for tests that look for them where they must not be.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut values: Vec<String> = self
+            .clients
+            .iter()
+            .filter_map(|client| client.secret.clone())
+            .collect();
+        values.extend(
+            self.grants
+                .credentials()
+                .map(|credential| credential.value.into()),
+        );
+        values
+    }
+
+    /// Records that the client broke a rule.
+    pub(super) fn blame(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.note = Some(text.clone());
+        self.violations.push(text);
+    }
+
+    /// Records why something was refused that is not the client's fault.
+    pub(super) fn remark(&mut self, text: impl Into<String>) {
+        self.note = Some(text.into());
+    }
+
+    pub(super) fn migrated(&self) -> bool {
+        self.knobs
+            .migrate_after
+            .is_some_and(|requests| self.served >= requests)
+    }
+
+    /// Runs a handler unless the endpoint's fault answers in its place, and spoils its answer.
+    pub(super) fn through(
+        &mut self,
+        fault: Option<Fault>,
+        handler: impl FnOnce(&mut Self) -> Response<Vec<u8>>,
+    ) -> Response<Vec<u8>> {
+        let Some(fault) = fault else {
+            return handler(self);
+        };
+        self.remark(format!("damaged: {fault:?}"));
+        match fault.instead() {
+            Some(response) => response,
+            None => fault.spoil(handler(self)),
+        }
+    }
+
+    fn judge_transport(&mut self, who: Party, request: &Request<Vec<u8>>) {
+        let origin = match who {
+            Party::McpServer => &self.origins.resource,
+            Party::AuthServer => &self.origins.auth,
+            Party::AuthServer2 => &self.origins.auth2,
+            Party::Elsewhere => return,
+        };
+        let scheme = request.uri().scheme_str().unwrap_or_default();
+        if format!("{scheme}://{}", host(origin)) != *origin {
+            self.blame(format!("request to {} over {scheme:?}", host(origin)));
+        }
+    }
+}
+
+/// Decoded parameters of the query and of a form body.
+fn parameters(request: &Request<Vec<u8>>) -> Vec<(String, String)> {
+    let mut pairs = Form::lenient(request.uri().query().unwrap_or_default()).pairs;
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| value.as_bytes().starts_with(FORM)) {
+        pairs.extend(Form::lenient(&String::from_utf8_lossy(request.body())).pairs);
+    }
+    pairs
+}
+
+/// The media type of every form body.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";

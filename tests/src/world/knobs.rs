@@ -1,0 +1,205 @@
+//! How the servers behave: one knob per behaviour.
+//!
+//! The default is a well-behaved world of the 2026-07-28 revision. A test turns one knob:
+//!
+//! ```
+//! use oauth_tests::world::{Consent, Knobs, World};
+//!
+//! let world = World::new(Knobs { consent: Consent::Deny, ..Knobs::default() });
+//! assert_eq!(world.server_url(), "https://mcp.example.com/mcp");
+//! ```
+
+mod authorization;
+mod discovery;
+mod registration;
+mod resource;
+
+pub use authorization::{
+    CodeParameter, Consent, IssParameter, PkceSupport, RefreshTokens, Rotation, StateParameter,
+    TokenForm,
+};
+pub use discovery::{
+    Challenge, IssuerPath, Legacy, MetadataForm, MetadataLocation, PrmLocation, PrmResource,
+    PrmServers,
+};
+pub use registration::{AuthMethod, Registration, RegistrationForm};
+pub use resource::{BadToken, ScopePolicy, StepUpChallenge};
+
+use super::{Damage, Fault};
+
+/// All knobs of a [`World`](super::World).
+#[derive(Clone, Debug)]
+pub struct Knobs {
+    /// The form of `WWW-Authenticate` on a 401.
+    pub challenge: Challenge,
+    /// The `scope` in a 401 challenge; default `mcp:basic`.
+    pub challenge_scope: Option<String>,
+    /// The `resource_metadata` in challenges instead of the true one.
+    pub challenge_url: Option<String>,
+    /// Whether a 401 says `error="invalid_token"` even to a request without a token.
+    pub eager_error: bool,
+    /// Where the resource metadata is.
+    pub prm_location: PrmLocation,
+    /// Its `resource`.
+    pub prm_resource: PrmResource,
+    /// Its `authorization_servers`.
+    pub prm_servers: PrmServers,
+    /// Its `scopes_supported`; default `mcp:basic` and `mcp:write`.
+    pub prm_scopes: Option<Vec<String>>,
+    /// Its `bearer_methods_supported`; default `header`.
+    pub prm_bearer_methods: Option<Vec<String>>,
+    /// Whether it says `dpop_bound_access_tokens_required`.
+    pub prm_dpop_required: bool,
+    /// What is wrong with the answers of its endpoint.
+    pub prm_damage: Damage<Fault>,
+    /// The path of both issuers.
+    pub issuer_path: IssuerPath,
+    /// Where the authorization servers have their metadata.
+    pub metadata_location: MetadataLocation,
+    /// What is wrong in that metadata.
+    pub metadata_form: Damage<MetadataForm>,
+    /// What is wrong with the answers of its endpoint.
+    pub metadata_damage: Damage<Fault>,
+    /// Makes every metadata endpoint, of all servers, answer 404.
+    pub metadata_off: bool,
+    /// Whether the MCP server is its own authorization server, as in 2025-03-26.
+    pub legacy: Legacy,
+    /// What `code_challenge_methods_supported` says.
+    pub pkce: PkceSupport,
+    /// Whether the authorization endpoint has a query of its own, which the client must keep.
+    pub authorize_query: bool,
+    /// How clients become known.
+    pub registration: Registration,
+    /// What is wrong with the answer of the registration endpoint.
+    pub registration_form: Damage<RegistrationForm>,
+    /// What is wrong with it below OAuth.
+    pub registration_damage: Damage<Fault>,
+    /// The method given to every client that registers; `None` is the one it asked for, or the
+    /// first of [`token_auth_methods`](Self::token_auth_methods) if those lack it.
+    pub assigned_method: Option<AuthMethod>,
+    /// The method of the pre-registered client.
+    pub pre_method: AuthMethod,
+    /// For how many seconds a secret is valid; `None` is for ever.
+    pub secret_lifetime: Option<u64>,
+    /// Whether secrets contain `s:e%c+r t&=é`.
+    pub awkward_secret: bool,
+    /// Whether a registered loopback redirect URI may come with another port (RFC 8252 §7.3).
+    pub any_loopback_port: bool,
+    /// What `token_endpoint_auth_methods_supported` says; `None` is absent.
+    pub token_auth_methods: Option<Vec<AuthMethod>>,
+    /// What the user does.
+    pub consent: Consent,
+    /// The `iss` of the authorization response, errors included.
+    pub iss: IssParameter,
+    /// Whether the metadata promises `iss`.
+    pub iss_advertised: bool,
+    /// The `state` of the authorization response.
+    pub state: StateParameter,
+    /// The `code` of the authorization response.
+    pub code: CodeParameter,
+    /// For how many seconds a code is valid; default 600.
+    pub code_lifetime: u64,
+    /// Whether the authorization servers know `offline_access`; asking an ignorant one is a violation.
+    pub offline_access: bool,
+    /// When refresh tokens are given.
+    pub refresh_tokens: RefreshTokens,
+    /// What happens to a refresh token when it is used.
+    pub rotation: Rotation,
+    /// For how many seconds a refresh token is valid; `None` is for ever.
+    pub refresh_lifetime: Option<u64>,
+    /// For how many seconds an access token is valid; default 3600.
+    pub access_lifetime: u64,
+    /// What is wrong in the token answer.
+    pub token_form: Damage<TokenForm>,
+    /// What is wrong with it below OAuth.
+    pub token_damage: Damage<Fault>,
+    /// Whether there is a revocation endpoint.
+    pub revocation: bool,
+    /// What is wrong with its answers.
+    pub revocation_damage: Damage<Fault>,
+    /// Which scope each MCP method needs.
+    pub scopes: ScopePolicy,
+    /// What the 403 of a step-up carries.
+    pub step_up_challenge: StepUpChallenge,
+    /// Whether `initialize` and notifications are answered without a token.
+    pub open_initialize: bool,
+    /// Whether every MCP request gets a bare 403, as for a bad `Origin`.
+    pub plain_403: bool,
+    /// How an expired, revoked or unknown access token is answered.
+    pub bad_token: BadToken,
+    /// After this many MCP requests with a valid token, the server moves to the second authorization server.
+    pub migrate_after: Option<u32>,
+    /// What is wrong with the answers of the MCP endpoint.
+    pub mcp_damage: Damage<Fault>,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            challenge: Challenge::Full,
+            challenge_scope: Some("mcp:basic".into()),
+            challenge_url: None,
+            eager_error: false,
+            prm_location: PrmLocation::Path,
+            prm_resource: PrmResource::Exact,
+            prm_servers: PrmServers::One,
+            prm_scopes: Some(vec!["mcp:basic".into(), "mcp:write".into()]),
+            prm_bearer_methods: Some(vec!["header".into()]),
+            prm_dpop_required: false,
+            prm_damage: Damage::none(),
+            issuer_path: IssuerPath::Root,
+            metadata_location: MetadataLocation::Rfc8414,
+            metadata_form: Damage::none(),
+            metadata_damage: Damage::none(),
+            metadata_off: false,
+            legacy: Legacy::Off,
+            pkce: PkceSupport::S256,
+            authorize_query: false,
+            registration: Registration::Dcr,
+            registration_form: Damage::none(),
+            registration_damage: Damage::none(),
+            assigned_method: None,
+            pre_method: AuthMethod::Basic,
+            secret_lifetime: None,
+            awkward_secret: false,
+            any_loopback_port: false,
+            token_auth_methods: Some(vec![AuthMethod::None, AuthMethod::Basic, AuthMethod::Post]),
+            consent: Consent::Grant,
+            iss: IssParameter::Right,
+            iss_advertised: true,
+            state: StateParameter::Right,
+            code: CodeParameter::Right,
+            code_lifetime: 600,
+            offline_access: false,
+            refresh_tokens: RefreshTokens::Always,
+            rotation: Rotation::Rotate,
+            refresh_lifetime: None,
+            access_lifetime: 3600,
+            token_form: Damage::none(),
+            token_damage: Damage::none(),
+            revocation: true,
+            revocation_damage: Damage::none(),
+            scopes: ScopePolicy::Basic,
+            step_up_challenge: StepUpChallenge::Full,
+            open_initialize: false,
+            plain_403: false,
+            bad_token: BadToken::Challenged,
+            migrate_after: None,
+            mcp_damage: Damage::none(),
+        }
+    }
+}
+
+impl Knobs {
+    /// A world of the 2025-03-26 revision: bare 401s, no resource metadata, no scopes.
+    pub fn legacy(legacy: Legacy) -> Self {
+        Self {
+            legacy,
+            challenge: Challenge::Bare,
+            challenge_scope: None,
+            prm_location: PrmLocation::Nowhere,
+            prm_scopes: None,
+            ..Self::default()
+        }
+    }
+}

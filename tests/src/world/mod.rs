@@ -1,0 +1,53 @@
+//! An MCP server and two authorization servers as one pure, deterministic function.
+//!
+//! [`World::handle`] takes a request with an absolute URI and gives the answer of whichever server
+//! owns the authority. There are no sockets, threads, clocks or random numbers: time is
+//! [`World::now`], and every token, code and id comes from a counter.
+//!
+//! What the servers do is set by [`Knobs`], which may be changed between any two requests. What the
+//! client does wrong is answered as a real server would and also recorded in [`World::violations`],
+//! so that a test ends with `assert_eq!(world.violations, [""; 0])`. Everything that happened is
+//! in [`World::log`].
+//!
+//! ```
+//! use oauth_tests::world::{Knobs, What, World};
+//!
+//! let mut world = World::new(Knobs::default());
+//! let request = http::Request::post(world.server_url()).body(Vec::new()).unwrap();
+//! let answer = world.handle(&request);
+//! assert_eq!(answer.status(), 401);
+//! assert_eq!(world.count(What::Mcp(String::new())), 1);
+//! ```
+//!
+//! Left out: signed metadata, DPoP proofs, pushed authorization requests, client assertions, and every
+//! grant but `authorization_code` and `refresh_token`.
+
+mod answer;
+mod authorize;
+mod challenge;
+mod client_auth;
+mod clients;
+mod damage;
+mod form;
+mod grants;
+mod judge;
+mod knobs;
+mod leaks;
+mod log;
+mod metadata;
+mod places;
+mod redirect;
+mod register;
+mod resource;
+mod token;
+
+pub use damage::{Damage, Fault};
+pub use judge::World;
+pub use knobs::{
+    AuthMethod, BadToken, Challenge, CodeParameter, Consent, IssParameter, IssuerPath, Knobs,
+    Legacy, MetadataForm, MetadataLocation, PkceSupport, PrmLocation, PrmResource, PrmServers,
+    RefreshTokens, Registration, RegistrationForm, Rotation, ScopePolicy, StateParameter,
+    StepUpChallenge, TokenForm,
+};
+pub use log::{Exchange, Grant, Party, What};
+pub use places::{Origins, PRE_CLIENT_ID, PRE_CLIENT_SECRET};

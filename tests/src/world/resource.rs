@@ -1,0 +1,167 @@
+//! The MCP endpoint: judges the access token, then answers a handful of methods.
+
+use http::{Method, Request, Response, header};
+use serde_json::{Value, json};
+
+use super::answer::Refused;
+use super::form::Form;
+use super::{BadToken, Party, ScopePolicy, World, answer};
+
+impl World {
+    pub(super) fn mcp(&mut self, method: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let fault = self.knobs.mcp_damage.take(Party::McpServer);
+        self.through(fault, |world| world.mcp_answer(method, request))
+    }
+
+    fn mcp_answer(&mut self, method: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        if self.knobs.plain_403 {
+            self.remark("forbidden whoever asks");
+            return answer::text(403, "Origin not allowed");
+        }
+        let query = Form::lenient(request.uri().query().unwrap_or_default());
+        if query.get("access_token").is_some() {
+            self.blame("access token in the query of an MCP request");
+            return self.bad_request();
+        }
+        let opening = method == "initialize" || method.starts_with("notifications/");
+        match self.bearer(request) {
+            Err(response) => return *response,
+            Ok(None) if opening && self.knobs.open_initialize => {}
+            Ok(None) => {
+                self.remark("no token");
+                let error = self.knobs.eager_error.then_some("invalid_token");
+                let mut response = answer::text(401, "authorization needed");
+                self.challenge(&mut response, error);
+                return response;
+            }
+            Ok(Some(token)) => match self.judge_token(&token) {
+                Err(reason) => return self.bad_token(reason),
+                Ok(scope) => {
+                    if let Some(needed) = self.lacking(method, &scope) {
+                        return self.step_up(&needed);
+                    }
+                    self.served += 1;
+                }
+            },
+        }
+        if request.method() != Method::POST {
+            return answer::text(405, "only POST here");
+        }
+        match serde_json::from_slice(request.body()) {
+            Ok(message) => rpc(method, &message),
+            Err(_) => answer::text(400, "not JSON"),
+        }
+    }
+
+    /// The token of the one `Authorization` header (RFC 6750 §2.1).
+    fn bearer(&mut self, request: &Request<Vec<u8>>) -> Result<Option<String>, Refused> {
+        let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        let text = value.to_str().unwrap_or_default();
+        let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+        let odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b"-._~+/=".contains(&byte);
+        if values.next().is_some()
+            || !scheme.eq_ignore_ascii_case("bearer")
+            || token.is_empty()
+            || token.bytes().any(odd)
+        {
+            self.blame("Authorization of an MCP request is not one Bearer token");
+            return Err(self.bad_request().into());
+        }
+        Ok(Some(token.into()))
+    }
+
+    /// The scope of a token that is good here and now, or why it is not.
+    fn judge_token(&self, value: &str) -> Result<String, &'static str> {
+        let token = self
+            .grants
+            .access(value)
+            .ok_or("nobody issued this token")?;
+        let granted = self.grants.get(token.grant);
+        if granted.dead || token.revoked {
+            return Err("the token is revoked");
+        }
+        if token.expires_at <= self.now {
+            return Err("the token is expired");
+        }
+        if !self.trusts(granted.server) {
+            return Err("the token is of another authorization server");
+        }
+        if self.judge_resource(granted.resource.as_deref()).is_err() {
+            return Err("the token is for another resource");
+        }
+        Ok(token.scope.clone())
+    }
+
+    fn bad_token(&mut self, reason: &str) -> Response<Vec<u8>> {
+        self.remark(reason);
+        let (status, error) = match self.knobs.bad_token {
+            BadToken::Challenged => (401, Some("invalid_token")),
+            BadToken::Unexplained => (401, None),
+            BadToken::Forbidden => (403, Some("invalid_token")),
+            BadToken::BadRequest => (400, Some("invalid_token")),
+        };
+        let mut response = answer::text(status, reason);
+        self.challenge(&mut response, error);
+        response
+    }
+
+    fn bad_request(&self) -> Response<Vec<u8>> {
+        let mut response = answer::text(400, "bad request");
+        self.challenge(&mut response, Some("invalid_request"));
+        response
+    }
+
+    /// The scope that a token lacks for a method.
+    fn lacking(&self, method: &str, scope: &str) -> Option<String> {
+        if !matches!(method, "tools/list" | "tools/call") {
+            return None;
+        }
+        let needed = match self.knobs.scopes {
+            ScopePolicy::Open => return None,
+            ScopePolicy::StepUp if method == "tools/call" => "mcp:write",
+            ScopePolicy::Basic | ScopePolicy::StepUp => "mcp:basic",
+            ScopePolicy::AlwaysInsufficient => return Some("mcp:write".into()),
+            ScopePolicy::EverMore => return Some(format!("mcp:level-{}", self.step_ups + 1)),
+        };
+        let has = scope.split(' ').any(|token| token == needed);
+        (!has).then(|| needed.into())
+    }
+}
+
+/// Answers one JSON-RPC message.
+fn rpc(method: &str, message: &Value) -> Response<Vec<u8>> {
+    let id = &message["id"];
+    if id.is_null() {
+        return answer::text(202, "");
+    }
+    let params = &message["params"];
+    let result = match method {
+        "initialize" => json!({
+            "protocolVersion": params["protocolVersion"],
+            "capabilities": { "tools": {} },
+            "serverInfo": { "name": "world", "version": "0" },
+        }),
+        "tools/list" => json!({ "tools": [{
+            "name": "add",
+            "description": "Adds two numbers",
+            "inputSchema": { "type": "object", "properties": {
+                "a": { "type": "number" }, "b": { "type": "number" } } },
+        }] }),
+        "tools/call" if params["name"] == "add" => {
+            let number = |name: &str| params["arguments"][name].as_f64().unwrap_or(f64::NAN);
+            let sum = (number("a") + number("b")).to_string();
+            json!({ "content": [{ "type": "text", "text": sum }] })
+        }
+        _ => {
+            let error = json!({ "code": -32601, "message": "no such method or tool" });
+            return answer::json(200, &json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+        }
+    };
+    answer::json(
+        200,
+        &json!({ "jsonrpc": "2.0", "id": id, "result": result }),
+    )
+}

@@ -1,0 +1,326 @@
+//! The token endpoint and the revocation endpoint.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{Method, Request, Response, header};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use url::form_urlencoded;
+
+use super::answer::Refused;
+use super::clients::Client;
+use super::form::Form;
+use super::places::Server;
+use super::{Grant, Rotation, TokenForm, World, answer};
+
+impl World {
+    pub(super) fn token(
+        &mut self,
+        server: Server,
+        grant: Grant,
+        request: &Request<Vec<u8>>,
+    ) -> Response<Vec<u8>> {
+        let who = self.party_of(server);
+        let fault = self.knobs.token_damage.take(who);
+        let form = self.knobs.token_form.take(who);
+        self.through(fault, |world| {
+            world
+                .token_answer(server, grant, form, request)
+                .unwrap_or_else(|refusal| *refusal)
+        })
+    }
+
+    pub(super) fn revoke(
+        &mut self,
+        server: Server,
+        request: &Request<Vec<u8>>,
+    ) -> Response<Vec<u8>> {
+        if !self.knobs.revocation {
+            return answer::text(404, "no revocation here");
+        }
+        let fault = self.knobs.revocation_damage.take(self.party_of(server));
+        self.through(fault, |world| match world.revoke_token(server, request) {
+            Ok(()) => answer::text(200, ""),
+            Err(refusal) => *refusal,
+        })
+    }
+
+    fn token_answer(
+        &mut self,
+        server: Server,
+        grant: Grant,
+        form: Option<TokenForm>,
+        request: &Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, Refused> {
+        let sent = self.posted_form(request)?;
+        if !accepts_json(request) {
+            return Err(self.refuse("invalid_request", "token request without Accept for JSON"));
+        }
+        let client = self.authenticate(server, &sent, request)?;
+        match &form {
+            Some(TokenForm::Refuse(error)) => {
+                let status = if error == "invalid_client" { 401 } else { 400 };
+                self.remark(format!("{form:?}"));
+                return Err(answer::oauth_error(status, error, "As the test says").into());
+            }
+            Some(TokenForm::ErrorWith200(error)) => {
+                self.remark(format!("{form:?}"));
+                return Err(answer::oauth_error(200, error, "As the test says").into());
+            }
+            _ => {}
+        }
+        let (grant, scope, refresh_token) = match grant {
+            Grant::Code => self.redeem(server, &client, &sent)?,
+            Grant::Refresh => self.refresh(server, &client, &sent)?,
+            Grant::Other => {
+                let text = "grant_type is neither authorization_code nor refresh_token";
+                return Err(self.refuse("unsupported_grant_type", text));
+            }
+        };
+        let scope = match &form {
+            Some(TokenForm::Narrower(scope)) => scope.clone(),
+            _ => scope,
+        };
+        let expires_at = self.now + self.knobs.access_lifetime;
+        let mut document = json!({
+            "access_token": self.grants.add_access(grant, &scope, expires_at),
+            "token_type": "Bearer",
+            "expires_in": self.knobs.access_lifetime,
+            "scope": scope,
+            "x_unknown_member": null,
+        });
+        if let Some(refresh_token) = refresh_token {
+            document["refresh_token"] = json!(refresh_token);
+        }
+        Ok(shape(document, form.as_ref()))
+    }
+
+    /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.6).
+    fn redeem(
+        &mut self,
+        server: Server,
+        client: &Client,
+        sent: &Form,
+    ) -> Result<(usize, String, Option<String>), Refused> {
+        let Some(value) = sent.get("code") else {
+            return Err(self.refuse("invalid_request", "token request without code"));
+        };
+        let Some(code) = self.grants.code(value).cloned() else {
+            self.remark("no such code");
+            return Err(answer::oauth_error(400, "invalid_grant", "no such code").into());
+        };
+        let granted = self.grants.get(code.grant).clone();
+        if granted.server != server {
+            return Err(self.refuse("invalid_grant", "a code of the other authorization server"));
+        }
+        if granted.client_id != client.id {
+            return Err(self.refuse("invalid_grant", "a code of another client"));
+        }
+        if code.spent {
+            return Err(self.reused(code.grant, "code"));
+        }
+        // Whatever is wrong with the request, the code has been seen and is good no more.
+        self.grants.spend_code(value);
+        if granted.dead || code.expires_at <= self.now {
+            self.remark("the code is revoked or expired");
+            return Err(answer::oauth_error(400, "invalid_grant", "the code is dead").into());
+        }
+        if sent.get("redirect_uri") != Some(&code.redirect_uri) {
+            let text = "redirect_uri is not that of the authorization request";
+            return Err(self.refuse("invalid_grant", text));
+        }
+        let verifier = sent.get("code_verifier").unwrap_or_default();
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
+            return Err(self.refuse("invalid_request", "code_verifier is missing or malformed"));
+        }
+        if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
+            return Err(self.refuse("invalid_grant", "code_verifier does not match"));
+        }
+        self.same_resource(granted.resource.as_deref(), sent)?;
+        let expires_at = self
+            .knobs
+            .refresh_lifetime
+            .map(|seconds| self.now + seconds);
+        let refresh = granted
+            .refreshable
+            .then(|| self.grants.add_refresh(code.grant, expires_at));
+        Ok((code.grant, granted.scope, refresh))
+    }
+
+    /// Refreshes (RFC 6749 §6), rotating as the knob says.
+    fn refresh(
+        &mut self,
+        server: Server,
+        client: &Client,
+        sent: &Form,
+    ) -> Result<(usize, String, Option<String>), Refused> {
+        let Some(value) = sent.get("refresh_token") else {
+            return Err(self.refuse("invalid_request", "refresh without refresh_token"));
+        };
+        let Some(token) = self.grants.refresh(value).cloned() else {
+            return Err(self.refuse("invalid_grant", "a refresh token that nobody issued"));
+        };
+        let granted = self.grants.get(token.grant).clone();
+        if granted.server != server {
+            let text = "a refresh token of the other authorization server";
+            return Err(self.refuse("invalid_grant", text));
+        }
+        if granted.client_id != client.id {
+            return Err(self.refuse("invalid_grant", "a refresh token of another client"));
+        }
+        if token.spent {
+            return Err(self.reused(token.grant, "refresh token"));
+        }
+        if granted.dead || token.expires_at.is_some_and(|at| at <= self.now) {
+            self.remark("the refresh token is revoked or expired");
+            return Err(
+                answer::oauth_error(400, "invalid_grant", "the refresh token is dead").into(),
+            );
+        }
+        self.same_resource(granted.resource.as_deref(), sent)?;
+        let scope = sent.get("scope").unwrap_or(&granted.scope);
+        let has = |token| granted.scope.split(' ').any(|entry| entry == token);
+        if !scope.split(' ').all(has) {
+            return Err(self.refuse("invalid_scope", "refresh for more than was granted"));
+        }
+        let scope = scope.to_owned();
+        if self.knobs.rotation == Rotation::Keep {
+            return Ok((token.grant, scope, None));
+        }
+        self.grants.spend_refresh(value);
+        let expires_at = self
+            .knobs
+            .refresh_lifetime
+            .map(|seconds| self.now + seconds);
+        let next = self.grants.add_refresh(token.grant, expires_at);
+        Ok((token.grant, scope, Some(next)))
+    }
+
+    /// Revokes a token; one that is unknown counts as revoked (RFC 7009 §2.2).
+    fn revoke_token(&mut self, server: Server, request: &Request<Vec<u8>>) -> Result<(), Refused> {
+        let sent = self.posted_form(request)?;
+        let client = self.authenticate(server, &sent, request)?;
+        let Some(value) = sent.get("token") else {
+            return Err(self.refuse("invalid_request", "revocation without token"));
+        };
+        let refresh = self.grants.refresh(value).map(|token| token.grant);
+        let access = self.grants.access(value).map(|token| token.grant);
+        let Some(grant) = refresh.or(access) else {
+            return Ok(());
+        };
+        let granted = self.grants.get(grant);
+        if granted.server != server || granted.client_id != client.id {
+            return Err(self.refuse("invalid_grant", "revocation of a token of another client"));
+        }
+        match refresh {
+            Some(grant) => self.grants.kill(grant),
+            None => self.grants.revoke_one(value),
+        }
+        Ok(())
+    }
+
+    fn posted_form(&mut self, request: &Request<Vec<u8>>) -> Result<Form, Refused> {
+        if request.method() != Method::POST {
+            return Err(self.refuse("invalid_request", "a token endpoint takes POST only"));
+        }
+        if request.uri().query().is_some() {
+            return Err(self.refuse(
+                "invalid_request",
+                "a token endpoint's parameters in its URI",
+            ));
+        }
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let (essence, _) = content_type.split_once(';').unwrap_or((content_type, ""));
+        if !essence
+            .trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        {
+            return Err(self.refuse("invalid_request", "a token request that is not a form"));
+        }
+        let text = String::from_utf8_lossy(request.body());
+        Form::parse(&text).map_err(|fault| self.refuse("invalid_request", &fault))
+    }
+
+    /// The `resource` of the authorization request again (RFC 8707 §2.2).
+    fn same_resource(&mut self, before: Option<&str>, sent: &Form) -> Result<(), Refused> {
+        if sent.get("resource") == before {
+            return Ok(());
+        }
+        let text = format!("resource is {:?}, was {before:?}", sent.get("resource"));
+        Err(self.refuse("invalid_target", &text))
+    }
+
+    fn reused(&mut self, grant: usize, what: &str) -> Refused {
+        self.reuses += 1;
+        self.grants.kill(grant);
+        self.remark(format!("{what} reused: the grant is dead"));
+        answer::oauth_error(400, "invalid_grant", "used before").into()
+    }
+
+    fn refuse(&mut self, error: &str, fault: &str) -> Refused {
+        self.blame(fault);
+        answer::oauth_error(400, error, fault).into()
+    }
+}
+
+fn accepts_json(request: &Request<Vec<u8>>) -> bool {
+    let values = request.headers().get_all(header::ACCEPT).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("application/json"))
+}
+
+fn shape(mut document: Value, form: Option<&TokenForm>) -> Response<Vec<u8>> {
+    let token = document["access_token"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let Some(form) = form else {
+        return answer::json(200, &document);
+    };
+    let (name, value) = match form {
+        TokenForm::ExpiresInText => ("expires_in", json!(document["expires_in"].to_string())),
+        TokenForm::NoExpiresIn => ("expires_in", Value::Null),
+        TokenForm::ExpiresInZero => ("expires_in", json!(0)),
+        TokenForm::ExpiresInNegative => ("expires_in", json!(-1)),
+        TokenForm::LowerCaseType => ("token_type", json!("bearer")),
+        TokenForm::MacType => ("token_type", json!("mac")),
+        TokenForm::NoType => ("token_type", Value::Null),
+        TokenForm::NoScope => ("scope", Value::Null),
+        TokenForm::NoAccessToken => ("access_token", Value::Null),
+        TokenForm::EmptyAccessToken => ("access_token", json!("")),
+        TokenForm::CrLf => ("access_token", json!(format!("{token}\r\nX-Injected: 1"))),
+        TokenForm::Space => ("access_token", json!(format!("{token} {token}"))),
+        TokenForm::FormEncoded => return form_encoded(&document),
+        TokenForm::Narrower(_) | TokenForm::ErrorWith200(_) | TokenForm::Refuse(_) => {
+            return answer::json(200, &document);
+        }
+    };
+    let members = document
+        .as_object_mut()
+        .expect("the token answer is made as an object");
+    match value {
+        Value::Null => members.remove(name),
+        value => members.insert(name.into(), value),
+    };
+    answer::json(200, &document)
+}
+
+fn form_encoded(document: &Value) -> Response<Vec<u8>> {
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in document.as_object().into_iter().flatten() {
+        let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
+        body.append_pair(name, &text);
+    }
+    let mut response = Response::new(body.finish().into_bytes());
+    answer::set(
+        &mut response,
+        header::CONTENT_TYPE,
+        "application/x-www-form-urlencoded",
+    );
+    response
+}
