@@ -1,5 +1,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)]
 //! The OAuth client of MCP as a pure state machine: it says which requests to send, and reads what
 //! comes back. It does no I/O of any kind: no sockets, no files, no clock, no threads.
 //!
@@ -44,7 +49,7 @@
 //!
 //! # Features
 //!
-//! - `getrandom`: [`Entropy::from_os`]. Without it, a host passes in 64 random bytes for each login.
+//! - `getrandom`: `Entropy::from_os`. Without it, a host passes in 64 random bytes for each login.
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
 
 extern crate alloc;

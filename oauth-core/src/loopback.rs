@@ -5,11 +5,11 @@
 //! which is fed what is read and says what to write:
 //!
 //! ```text
-//! accept ──▶ Connection ──▶ Partial: read on ◀─┐
-//!               receive └───────────────────┘
-//!                  └──▶ Answer: write it, close the connection
-//!                         ├─ redirect: None    ──▶ keep listening
-//!                         └─ redirect: Some(…) ──▶ close the listener, finish the login
+//! accept ──▶ Connection::receive ──▶ Partial: read on, receive again
+//!                    │
+//!                    └──▶ Answer: write it, close the connection
+//!                           ├─ redirect: None    ──▶ keep listening
+//!                           └─ redirect: Some(…) ──▶ stop listening, go on with the login
 //! ```
 //!
 //! 1. Only a GET to the very path of the redirect URI, with the very `state`, ends the wait. Favicons,
@@ -142,7 +142,7 @@ impl Loopback {
     }
 }
 
-/// What came in over one connection; see the [life of one](self).
+/// What came in over one connection; see the [diagram of its life](self).
 ///
 /// Dropping it overwrites what it holds.
 pub struct Connection<'a> {

@@ -22,22 +22,28 @@ use serde::{Deserialize, Serialize};
 pub struct Scopes(String);
 
 impl Scopes {
+    /// The longest set, in bytes as written: more does not fit into a URL that browsers and servers
+    /// agree on, and each token is compared with all others.
+    pub const MAX_LENGTH: usize = 4096;
+
     /// Reads a space-separated list; `None` if no scope token is in it.
     ///
     /// What stands between spaces but is no scope token (a quote, a control character) is left out:
     /// it could not be sent back anyway.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut scopes = Self(String::with_capacity(text.len()));
+        let mut scopes = Self(String::with_capacity(text.len().min(Self::MAX_LENGTH)));
         for token in text.split(' ') {
             scopes.insert(token);
         }
         (!scopes.0.is_empty()).then_some(scopes)
     }
 
-    /// Adds one scope token unless it is there already or is no scope token.
+    /// Adds one scope token unless it is there already, is no scope token, or there are
+    /// [`MAX_LENGTH`](Self::MAX_LENGTH) bytes of them.
     pub fn insert(&mut self, token: &str) {
-        if token.is_empty() || !token.bytes().all(is_scope_byte) || self.contains(token) {
+        let fits = self.0.len() + token.len() < Self::MAX_LENGTH;
+        if !fits || token.is_empty() || !token.bytes().all(is_scope_byte) || self.contains(token) {
             return;
         }
         if !self.0.is_empty() {
@@ -122,6 +128,13 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_set_is_bounded() {
+        let many: String = (0..100_000).map(|i| alloc::format!("s{i} ")).collect();
+        let scopes = Scopes::parse(&many).unwrap_or_default();
+        assert!(scopes.as_str().len() <= Scopes::MAX_LENGTH && scopes.contains("s500"));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! [`world::World`] is an MCP server and two authorization servers as one pure function, and judges
 //! what a client sends; [`serve::Served`] puts it behind real sockets on loopback. Neither knows
 //! anything about the crates under test: what is checked here is checked a second time, by other code.
+//! [`drive`] runs the machines of `oauth-core` against it.
 
 extern crate alloc;
 
+pub mod drive;
 pub mod serve;
 pub mod world;

@@ -187,6 +187,18 @@ impl Session {
         &self.settings
     }
 
+    /// The same, to make another session of it.
+    #[must_use]
+    pub fn shared_settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Whether the session has found out that only a login helps, and waits for one.
+    #[must_use]
+    pub fn needs_login(&self) -> bool {
+        matches!(self.state, State::Login(_))
+    }
+
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
@@ -206,6 +218,68 @@ impl Session {
             generation,
             server: self.settings.server.url(),
         })
+    }
+}
+
+/// What a session held at one moment, to be shared with those who must not wait for it: while one
+/// thread or task refreshes or logs in, the others go on with this.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    settings: Arc<Settings>,
+    bearer: BearerAuth,
+    generation: u64,
+    fresh_until: UnixTime,
+    expires_at: Option<UnixTime>,
+}
+
+impl Session {
+    /// The token as it is now, if there is one.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let Authorization {
+            bearer, generation, ..
+        } = self.held()?;
+        Some(Snapshot {
+            settings: Arc::clone(&self.settings),
+            bearer: bearer.clone(),
+            generation,
+            fresh_until: self.fresh_until,
+            expires_at: self
+                .record
+                .as_ref()
+                .and_then(|record| record.tokens.as_ref()?.expires_at),
+        })
+    }
+}
+
+impl Snapshot {
+    /// The token, if it needs no thought; `None` means that the session has work to do.
+    #[must_use]
+    #[inline]
+    pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
+        if now < self.fresh_until {
+            Some(self.held())
+        } else {
+            None
+        }
+    }
+
+    /// The token, as long as it has not expired: for those who would otherwise wait while somebody else
+    /// renews it.
+    #[must_use]
+    pub fn living_authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
+        self.expires_at
+            .is_none_or(|at| now < at)
+            .then(|| self.held())
+    }
+
+    fn held(&self) -> Authorization<'_> {
+        let server = self.settings.server.url();
+        Authorization {
+            bearer: &self.bearer,
+            generation: self.generation,
+            server,
+        }
     }
 }
 

@@ -39,7 +39,7 @@ mod reply;
 
 pub use answer::{Attempt, Verdict};
 pub use login::PendingLogin;
-pub use machine::{Authorization, Lock, Session, Turn};
+pub use machine::{Authorization, Lock, Session, Snapshot, Turn};
 pub use record::{Key, Record, RecordDefect};
 pub use reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,

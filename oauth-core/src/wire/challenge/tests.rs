@@ -98,7 +98,7 @@ fn broken_fields_are_read_in_one_way() {
         ("\"Bearer a=1\", Basic b=2", "Basic - b=2;"),
         ("Bearer: a=1, b=2", ""),
         ("Basic a=1, Bea/rer b=2, c=3", "Basic - a=1; c=3;"),
-        ("=, ==, Basic =1, ===, b=2", "Basic - b=2;"),
+        ("=, ==, Basic, =1, ===, b=2", "Basic - b=2;"),
         ("é a=1, Basic é=1, b=é", "Basic - b=é;"),
         // An empty value right behind the scheme is a `token68` by the grammar.
         ("Bearer scope=, m=x", "Bearer scope= m=x;"),
@@ -291,7 +291,11 @@ proptest! {
         }).collect();
         let value = elements.join(&commas);
         let read: Written = challenges(&value).map(|challenge| {
-            let params = challenge.params().map(|(name, value)| (name.into(), value.into_owned()));
+            let params = challenge.params().map(|(name, value)| {
+                let has_escapes = value.contains(['"', '\\']);
+                assert_eq!(matches!(value, Cow::Owned(_)), has_escapes, "{value}");
+                (name.into(), value.into_owned())
+            });
             (challenge.scheme().into(), challenge.token68().map_or(Ok(params.collect()), |text| Err(text.into())))
         }).collect();
         prop_assert_eq!(read, written, "{}", value);
@@ -303,10 +307,7 @@ proptest! {
     ) {
         for value in &values {
             for (_, param) in challenges(value).flat_map(|challenge| challenge.params().collect::<Vec<_>>()) {
-                let inside = value.as_bytes().as_ptr_range();
-                let is_inside = inside.contains(&param.as_ptr()) || param.is_empty();
-                prop_assert!(is_inside == matches!(param, Cow::Borrowed(_)) || param.is_empty());
-                prop_assert!(is_inside || value.contains('\\'));
+                prop_assert!(matches!(param, Cow::Borrowed(_)) || value.contains('\\'));
             }
         }
         let schemes = || values.iter().flat_map(|value| challenges(value));

@@ -1,0 +1,289 @@
+//! The client: one handle for one server and one user.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, SystemTime};
+
+use oauth_core::error::PeerMisbehaved;
+use oauth_core::session::{
+    Attempt, Authorization, Key, PendingLogin, Session, Snapshot, Turn, Verdict,
+};
+use oauth_core::{BearerAuth, Policy, UnixTime};
+use ureq::http::{HeaderValue, Request, Response};
+use ureq::{AsSendBody, Body};
+
+use crate::builder::{OAuthBuilder, Watcher};
+use crate::drive::{Driver, Login};
+use crate::error::Error;
+use crate::storage::TokenStorage;
+use crate::user_agent::UserAgent;
+
+/// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
+///
+/// While one thread refreshes or logs in, others whose token is still good do not wait for it, and the
+/// rest get its result.
+#[derive(Clone)]
+pub struct OAuth {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) key: Key,
+    pub(crate) session: Mutex<Session>,
+    /// What the session held when it last had nothing to do.
+    pub(crate) snapshot: RwLock<Option<Snapshot>>,
+    pub(crate) agent: ureq::Agent,
+    pub(crate) storage: Arc<dyn TokenStorage>,
+    pub(crate) user_agent: Arc<dyn UserAgent>,
+    pub(crate) wait: Duration,
+    pub(crate) watcher: Option<Box<Watcher>>,
+}
+
+impl OAuth {
+    /// A client for the MCP endpoint at this URL.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OAuth`] if it is no https URL, or http to this machine.
+    #[expect(clippy::new_ret_no_self, reason = "the builder is where it starts")]
+    pub fn new(server_url: &str) -> Result<OAuthBuilder, Error> {
+        Self::with_policy(server_url, Policy::default())
+    }
+
+    /// The same with a policy of its own for this server.
+    ///
+    /// # Errors
+    ///
+    /// As [`OAuth::new`].
+    pub fn with_policy(server_url: &str, policy: Policy) -> Result<OAuthBuilder, Error> {
+        OAuthBuilder::new(server_url, policy)
+    }
+
+    pub(crate) fn from_inner(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// A token that can be used now: the stored one, a refreshed one, or, if it must be, one for which a
+    /// user logs in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Authentication`] if the user has to go somewhere else first; otherwise why there is no
+    /// token.
+    pub fn authenticate(&self) -> Result<BearerAuth, Error> {
+        match self.obtain(Login::Allowed)? {
+            Some(token) => Ok(token),
+            None => Err(oauth_core::Error::LoginRequired.into()),
+        }
+    }
+
+    /// A token that can be had without a user: the stored one or a refreshed one. `None` if a login is
+    /// needed.
+    ///
+    /// # Errors
+    ///
+    /// Why that could not be found out.
+    pub fn initialize(&self) -> Result<Option<BearerAuth>, Error> {
+        self.obtain(Login::Never)
+    }
+
+    /// The same as an error: [`oauth_core::Error::LoginRequired`] if a login is needed. For calls inside
+    /// [`with_oauth_retry`](crate::with_oauth_retry).
+    ///
+    /// # Errors
+    ///
+    /// As [`initialize`](Self::initialize), and if a login is needed.
+    pub fn token(&self) -> Result<BearerAuth, Error> {
+        self.initialize()?
+            .ok_or_else(|| oauth_core::Error::LoginRequired.into())
+    }
+
+    /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh
+    /// with, or the authorization server refuses: then a login is needed.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be tried, for instance that the server is not reachable.
+    pub fn refresh_token(&self) -> Result<Option<BearerAuth>, Error> {
+        let mut session = self.lock();
+        // What others stored meanwhile counts as what is at hand.
+        session.access();
+        if self.drive(&mut session, Login::Never)?.is_none() {
+            return Ok(None);
+        }
+        session.renew();
+        self.drive(&mut session, Login::Never)
+    }
+
+    /// Sends a request to the MCP server, with a token if there is one. What the server's answer asks
+    /// for is done (a login, a refresh, a wider scope), and the request is sent again, built anew each
+    /// time.
+    ///
+    /// The answer is the application's, whatever its status; redirects are not followed, so that the
+    /// token stays with the server it is for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Http`] if it could not be sent; as [`authenticate`](Self::authenticate) if a token was
+    /// needed and not to be had; [`Misuse::ForeignRequest`](oauth_core::error::Misuse) if the URL is not
+    /// the MCP server's.
+    pub fn send<B: AsSendBody>(
+        &self,
+        mut build: impl FnMut() -> ureq::http::Result<Request<B>>,
+    ) -> Result<Response<Body>, Error> {
+        let mut attempt = Attempt::new();
+        loop {
+            let mut request = build().map_err(ureq::Error::from)?;
+            self.attach(&mut request, &mut attempt)?;
+            let request = self
+                .inner
+                .agent
+                .configure_request(request)
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .build();
+            let response = self.inner.agent.run(request)?;
+            let status = response.status().as_u16();
+            if !matches!(status, 401 | 403) {
+                return Ok(response);
+            }
+            let values = response.headers().get_all("www-authenticate");
+            let values: Vec<_> = values
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .collect();
+            let mut session = self.lock();
+            match session.answered(&mut attempt, status, values, now())? {
+                Verdict::Deliver => return Ok(response),
+                // Its connection is free for the login.
+                Verdict::Retry => drop(response),
+            }
+            if self.drive(&mut session, Login::Allowed)?.is_none() {
+                return Err(oauth_core::Error::LoginRequired.into());
+            }
+        }
+    }
+
+    /// Finishes a login that was handed out in an [`AuthenticationError`](crate::AuthenticationError), in
+    /// this process or another: stores its tokens. `query` is the part of the redirect behind the
+    /// question mark.
+    ///
+    /// # Errors
+    ///
+    /// Why the login failed: the user said no, or the redirect belongs to another login.
+    pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
+        let mut session = self.lock();
+        let settings = Arc::clone(session.shared_settings());
+        let mut resumed = Session::resume(settings, pending);
+        let outcome = Driver::new(&self.inner).finish(&mut resumed, query);
+        // What the session knew is older than what is stored now.
+        session.access();
+        outcome
+    }
+
+    fn obtain(&self, login: Login) -> Result<Option<BearerAuth>, Error> {
+        if let Some(found) =
+            self.snapshot(|snapshot| Some(snapshot.authorization(now())?.bearer().clone()))
+        {
+            return Ok(Some(found));
+        }
+        let mut session = self.lock();
+        session.access();
+        self.drive(&mut session, login)
+    }
+
+    /// Puts the token on a request: a fresh one; while somebody else renews it, the old one if it lives;
+    /// else what can be had without a user; else none, and the server says what it wants.
+    fn attach<B>(&self, request: &mut Request<B>, attempt: &mut Attempt) -> Result<(), Error> {
+        let now = now();
+        let attached = self.snapshot(|snapshot| {
+            let authorization = snapshot.authorization(now).or_else(|| {
+                let busy = matches!(self.inner.session.try_lock(), Err(TryLockError::WouldBlock));
+                if busy {
+                    snapshot.living_authorization(now)
+                } else {
+                    None
+                }
+            })?;
+            attempt.sent_with(Some(&authorization));
+            Some(add(request, &authorization))
+        });
+        if let Some(attached) = attached {
+            return attached;
+        }
+        let mut session = self.lock();
+        if !session.needs_login() {
+            session.access();
+            self.drive(&mut session, Login::Never)?;
+        }
+        match session.turn() {
+            Ok(Turn::Ready(authorization)) => {
+                attempt.sent_with(Some(&authorization));
+                add(request, &authorization)
+            }
+            _ => {
+                attempt.sent_with(None);
+                Ok(())
+            }
+        }
+    }
+
+    /// Drives the session until it has a token, or needs a login and may not begin one, and shows the
+    /// others what it has.
+    fn drive(&self, session: &mut Session, login: Login) -> Result<Option<BearerAuth>, Error> {
+        let outcome = Driver::new(&self.inner).run(session, login);
+        *self
+            .inner
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = session.snapshot();
+        outcome
+    }
+
+    fn snapshot<T>(&self, look: impl FnOnce(&Snapshot) -> Option<T>) -> Option<T> {
+        let snapshot = self
+            .inner
+            .snapshot
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        look(snapshot.as_ref()?)
+    }
+
+    /// A panic elsewhere does no harm to the session: each of its turns is whole.
+    fn lock(&self) -> MutexGuard<'_, Session> {
+        self.inner
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for OAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OAuth")
+            .field("key", &self.inner.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds the header fields, marked as sensitive.
+fn add<B>(request: &mut Request<B>, authorization: &Authorization<'_>) -> Result<(), Error> {
+    let (method, url) = (request.method().to_string(), request.uri().to_string());
+    for (name, value) in authorization
+        .headers(&method, &url)
+        .map_err(oauth_core::Error::from)?
+    {
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| oauth_core::Error::from(PeerMisbehaved::UnsendableToken))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
+}
+
+/// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.
+pub(crate) fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
+}

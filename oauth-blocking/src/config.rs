@@ -1,0 +1,40 @@
+//! The `auth` member of a host's configuration file.
+
+use serde::Deserialize;
+
+use oauth_core::{OAuthClientProvider, Secret};
+
+/// What a configuration file says about a server's authorization: a token, or how to log in.
+///
+/// ```
+/// # use oauth_blocking::AuthConfig;
+/// let config: AuthConfig = serde_json::from_str(r#"{"client_id": "my-client", "callback_port": 8080}"#)?;
+/// let fixed: AuthConfig = serde_json::from_str(r#""my-api-key""#)?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum AuthConfig {
+    /// A fixed bearer token.
+    Bearer(Secret),
+    /// A login.
+    OAuth(Box<OAuthConfig>),
+}
+
+/// How to log in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OAuthConfig {
+    /// A client that is registered already.
+    pub client_id: Option<Box<str>>,
+    /// Its secret.
+    pub client_secret: Option<Secret>,
+    /// The scopes to ask for, separated by spaces.
+    pub scope: Option<Box<str>>,
+    /// The port on which the redirect is listened for.
+    pub callback_port: Option<u16>,
+    /// The URL of a hosted client ID metadata document.
+    pub client_metadata_url: Option<Box<str>>,
+    /// An authorization server that is known beforehand.
+    pub oauth_provider: Option<OAuthClientProvider>,
+}

@@ -1,0 +1,95 @@
+//! Why a call failed, and the one failure that is a question to the user.
+
+use oauth_core::session::PendingLogin;
+use oauth_core::wire::AuthorizationUrl;
+
+use crate::storage::StorageError;
+use crate::user_agent::UserAgentError;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A user has to visit the connect URL; then the call can be made again.
+    #[error(transparent)]
+    Authentication(Box<AuthenticationError>),
+    /// The protocol's errors, sorted by who has to act: see [`oauth_core::error`].
+    #[error(transparent)]
+    OAuth(#[from] oauth_core::Error),
+    /// The token store cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Nobody came back from the login page.
+    #[error(transparent)]
+    UserAgent(#[from] UserAgentError),
+    /// The request of the application could not be sent; requests of the login itself are
+    /// [`oauth_core::Error::Unreachable`] instead.
+    #[cfg(feature = "ureq")]
+    #[error("the request could not be sent: {0}")]
+    Http(#[from] ureq::Error),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness")]
+    NoEntropy,
+}
+
+impl Error {
+    /// What would help, in one sentence, where there is something to say.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::OAuth(error) => Some(error.advice()),
+            Self::Authentication(_) => Some("open the connect URL in a browser, and call again"),
+            Self::UserAgent(_) => Some("log in again, and finish in the browser"),
+            _ => None,
+        }
+    }
+}
+
+/// A user has to visit a page before the call can succeed.
+///
+/// `pending` is the login behind the page: stored where tokens are kept, it can be finished by another
+/// process ([`OAuth::resume`](crate::OAuth::resume)).
+#[derive(Debug, thiserror::Error)]
+#[error("a login is needed: open the connect URL in a browser")]
+pub struct AuthenticationError {
+    /// Where the user has to go.
+    pub connect_url: AuthorizationUrl,
+    /// The login that waits for the user. Serialized, it is a secret.
+    pub pending: PendingLogin,
+}
+
+/// An error that may mean that a user has to consent: what [`with_oauth_retry`](crate::with_oauth_retry)
+/// looks at. A host implements it for the errors of its own calls.
+pub trait NeedsConsent {
+    /// Whether a login would help.
+    fn needs_consent(&self) -> bool;
+
+    /// The page to visit, if the error names one.
+    fn connect_url(&self) -> Option<&str>;
+}
+
+impl NeedsConsent for Error {
+    fn needs_consent(&self) -> bool {
+        matches!(
+            self,
+            Self::Authentication(_) | Self::OAuth(oauth_core::Error::LoginRequired)
+        )
+    }
+
+    fn connect_url(&self) -> Option<&str> {
+        match self {
+            Self::Authentication(error) => error.connect_url(),
+            _ => None,
+        }
+    }
+}
+
+impl NeedsConsent for AuthenticationError {
+    fn needs_consent(&self) -> bool {
+        true
+    }
+
+    fn connect_url(&self) -> Option<&str> {
+        Some(self.connect_url.as_str())
+    }
+}

@@ -1,0 +1,39 @@
+//! What a login tells those who watch it.
+
+use std::path::Path;
+
+use oauth_core::wire::AuthorizationUrl;
+use oauth_core::{Endpoint, HttpUrl, Method};
+
+use crate::user_agent::Waiting;
+
+/// Something happened. There is no secret in it but [`Event::Opening`]'s URL.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request was answered, or not.
+    Exchange {
+        /// What it was for.
+        endpoint: Endpoint,
+        /// Its method.
+        method: Method,
+        /// Where it went.
+        url: &'a HttpUrl,
+        /// What came back; `None` if nothing did.
+        status: Option<u16>,
+    },
+    /// The user is sent to a page. A host should show the URL, in case no browser opens.
+    Opening {
+        /// The page.
+        url: &'a AuthorizationUrl,
+    },
+    /// The login waits for the user, and says so about once a second.
+    Waiting(Waiting),
+    /// The user came back.
+    Redirected,
+    /// A stored record could not be read. It was kept, and the login goes on without it.
+    DamagedRecord {
+        /// Where it is kept.
+        kept: &'a Path,
+    },
+}

@@ -1,0 +1,66 @@
+#![forbid(unsafe_code)]
+//! The OAuth client of MCP for synchronous programs.
+//!
+//! ```no_run
+//! use oauth_blocking::{OAuth, ureq};
+//!
+//! let oauth = OAuth::new("https://mcp.example.com/mcp")?.client_name("My editor").build()?;
+//! let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+//! let mut answer = oauth.send(|| ureq::http::Request::post("https://mcp.example.com/mcp").body(call))?;
+//! println!("{}", answer.body_mut().read_to_string()?);
+//! # Ok::<(), oauth_blocking::Error>(())
+//! ```
+//!
+//! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
+//! before they run out, and widened when the server asks for more. Programs on tokio want
+//! `oauth-tokio`; programs with an HTTP client of their own want `oauth-core`, which all of this is a
+//! thin layer over.
+//!
+//! # Who does what
+//!
+//! ```text
+//!   OAuth ──── drives ───▶ oauth_core::session::Session
+//!     ├─ ureq::Agent       one for all requests of the login and of the application
+//!     ├─ TokenStorage      files by default, locked against other processes
+//!     ├─ UserAgent         the browser and a listener by default
+//!     └─ Event             for who wants to watch
+//! ```
+
+#[cfg(feature = "ureq")]
+mod builder;
+#[cfg(feature = "ureq")]
+mod client;
+#[cfg(feature = "ureq")]
+mod config;
+#[cfg(feature = "ureq")]
+mod drive;
+mod error;
+mod event;
+#[cfg(feature = "ureq")]
+mod retry;
+mod storage;
+mod user_agent;
+
+#[cfg(feature = "ureq")]
+pub use builder::OAuthBuilder;
+#[cfg(feature = "ureq")]
+pub use client::OAuth;
+#[cfg(feature = "ureq")]
+pub use config::{AuthConfig, OAuthConfig};
+pub use error::{AuthenticationError, Error, NeedsConsent};
+pub use event::Event;
+pub use oauth_core::flow::RedirectUri;
+pub use oauth_core::session::{Key, Lock, PendingLogin, Record};
+pub use oauth_core::wire::AuthorizationUrl;
+pub use oauth_core::{BearerAuth, OAuthClientProvider, Policy, TokenData};
+#[cfg(feature = "ureq")]
+pub use retry::{Consent, TerminalPrompt, with_oauth_retry};
+pub use storage::{
+    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Saved, StorageError, TokenStorage,
+};
+#[cfg(feature = "ureq")]
+pub use ureq;
+pub use user_agent::{
+    LoopbackBrowser, NoUserAgent, PasteBack, UserAgent, UserAgentError, Visit, Visited, Visitor,
+    Waiting,
+};

@@ -1,0 +1,89 @@
+//! Grants in memory: shared by the threads of one process, gone with it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use oauth_core::session::{Key, Lock, Record};
+
+use crate::storage::{Guard, Loaded, Saved, StorageError, TokenStorage};
+
+/// A store that is gone with the process: for tests, and for hosts that want no file.
+///
+/// A clone shares what the original holds.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryTokenStorage(Arc<Shared>);
+
+impl MemoryTokenStorage {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// It never fails.
+impl TokenStorage for MemoryTokenStorage {
+    fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        let record = self.0.contents().records.get(key).cloned();
+        Ok(record.map_or(Loaded::Nothing, |record| Loaded::Record(Box::new(record))))
+    }
+
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        let name = (key.clone(), lock);
+        let mut contents = self
+            .0
+            .released
+            .wait_while(self.0.contents(), |contents| contents.held.contains(&name))
+            .unwrap_or_else(PoisonError::into_inner);
+        contents.held.insert(name.clone());
+        let shared = Arc::clone(&self.0);
+        Ok(Guard::new(Held { shared, name }))
+    }
+
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        let mut contents = self.0.contents();
+        let stored = contents.records.get(key).map_or(0, Record::generation);
+        if stored != expected {
+            return Ok(Saved::Conflict { stored });
+        }
+        contents.records.insert(key.clone(), record.clone());
+        Ok(Saved::Done)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.0.contents().records.remove(key);
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    contents: Mutex<Contents>,
+    released: Condvar,
+}
+
+impl Shared {
+    /// A thread that panicked here left nothing half done: every change is a single call.
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    records: HashMap<Key, Record>,
+    held: HashSet<(Key, Lock)>,
+}
+
+/// A lock that is held.
+struct Held {
+    shared: Arc<Shared>,
+    name: (Key, Lock),
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shared.contents().held.remove(&self.name);
+        self.shared.released.notify_all();
+    }
+}

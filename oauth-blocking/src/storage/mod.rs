@@ -1,0 +1,171 @@
+//! Where grants rest: the trait, a store in memory, a store in files.
+
+use std::path::{Path, PathBuf};
+
+use oauth_core::TokenData;
+use oauth_core::session::{Key, Lock, Record};
+
+mod file;
+mod memory;
+
+pub use file::FileTokenStorage;
+pub use memory::MemoryTokenStorage;
+
+/// A store of grants that threads and processes share.
+///
+/// # The contract
+///
+/// 1. [`save`](Self::save) replaces a record only if the store holds the generation that the caller
+///    expects, atomically, and returns when the new one is durable.
+/// 2. [`lock`](Self::lock) excludes everybody else who shares the store, in this process or another,
+///    until the guard is dropped or its process ends. The two locks of a key are independent.
+/// 3. Nothing that could be read by a newer version, or repaired by a person, is ever deleted.
+pub trait TokenStorage: Send + Sync {
+    /// Reads the record under a key.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`]. A damaged record is none: the login goes on without it.
+    fn load(&self, key: &Key) -> Result<Loaded, StorageError>;
+
+    /// Waits for a lock and takes it.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`], if the store cannot be written for instance.
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError>;
+
+    /// Writes a record over the generation `expected`; 0 if there must be none.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`]; the store then holds what it held before.
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError>;
+
+    /// Deletes the record under a key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`].
+    fn delete(&self, key: &Key) -> Result<(), StorageError>;
+
+    /// The tokens for a server, in the default profile.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`].
+    fn load_tokens(&self, server_url: &str) -> Result<Option<TokenData>, StorageError> {
+        match self.load(&default_key(server_url))? {
+            Loaded::Record(record) => Ok(record.tokens().cloned()),
+            Loaded::Nothing | Loaded::Damaged { .. } => Ok(None),
+        }
+    }
+
+    /// Deletes what is stored for a server in the default profile, the client's registration included.
+    /// The tokens stay valid at the server.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`].
+    fn delete_tokens(&self, server_url: &str) -> Result<(), StorageError> {
+        self.delete(&default_key(server_url))
+    }
+}
+
+/// What a store holds under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loaded {
+    /// Nothing.
+    Nothing,
+    /// A record.
+    Record(Box<Record>),
+    /// Something that cannot be read. It was moved aside, and there is nothing under the key now.
+    Damaged {
+        /// Where it is kept.
+        kept: PathBuf,
+    },
+}
+
+/// How a [`TokenStorage::save`] went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Saved {
+    /// The record is durable.
+    Done,
+    /// The store holds another generation, and still does.
+    Conflict {
+        /// The generation that it holds; 0 if it holds no record.
+        stored: u64,
+    },
+}
+
+/// A lock that is held: dropped, it is released.
+pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send>);
+
+impl Guard {
+    /// A guard that releases by dropping `held`.
+    pub fn new(held: impl Send + 'static) -> Self {
+        Self(Box::new(held))
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guard")
+    }
+}
+
+/// Why a store cannot be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The operating system says no.
+    #[error("cannot {action} {path}: {kind}")]
+    Io {
+        /// What was tried, such as "write".
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The reason.
+        kind: std::io::ErrorKind,
+    },
+    /// A file or directory is not what only its owner can read and write.
+    #[error("refusing to use {path}: {why}")]
+    Insecure {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A record was written by a later version of this crate; it is left as it is.
+    #[error("{path} was written by a later version (format {found}); it is left as it is")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The format's number.
+        found: u32,
+    },
+    /// There is no place for files: the home directory is not known.
+    #[error("no directory for tokens: set one, or set the environment variable HOME")]
+    NoDirectory,
+    /// A store of the host's own failed.
+    #[error("the token store failed: {0}")]
+    Other(Box<str>),
+}
+
+impl StorageError {
+    pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.into(),
+            kind: error.kind(),
+        }
+    }
+}
+
+fn default_key(server_url: &str) -> Key {
+    Key {
+        profile: "".into(),
+        server_url: server_url.into(),
+    }
+}

@@ -1,0 +1,72 @@
+//! A user agent that is a function: for tests, and for hosts that show pages in their own way.
+
+use std::time::Instant;
+
+use oauth_core::flow::RedirectUri;
+use oauth_core::wire::AuthorizationUrl;
+
+use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
+
+/// A function that takes the authorization URL and gives the redirect's query, or the reason why there
+/// is none.
+///
+/// ```
+/// # use oauth_blocking::{RedirectUri, Visitor};
+/// let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback")?;
+/// let user = Visitor::new(redirect_uri, |url| Ok(format!("error=access_denied&state={}", url.state())));
+/// # Ok::<(), oauth_core::Error>(())
+/// ```
+pub struct Visitor<F> {
+    redirect_uri: RedirectUri,
+    visit: F,
+}
+
+impl<F> Visitor<F>
+where
+    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync,
+{
+    /// A visitor who comes back to `redirect_uri`.
+    pub fn new(redirect_uri: RedirectUri, visit: F) -> Self {
+        Self {
+            redirect_uri,
+            visit,
+        }
+    }
+}
+
+impl<F> std::fmt::Debug for Visitor<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitor")
+            .field("redirect_uri", &self.redirect_uri)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> UserAgent for Visitor<F>
+where
+    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync,
+{
+    fn prepare(&self, _registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
+        Ok(Box::new(Call(self)))
+    }
+}
+
+struct Call<'a, F>(&'a Visitor<F>);
+
+impl<F> Visit for Call<'_, F>
+where
+    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError>,
+{
+    fn redirect_uri(&self) -> &RedirectUri {
+        &self.0.redirect_uri
+    }
+
+    fn visit(
+        self: Box<Self>,
+        url: &AuthorizationUrl,
+        _deadline: Instant,
+        _waiting: &mut dyn FnMut(Waiting),
+    ) -> Result<Visited, UserAgentError> {
+        (self.0.visit)(url).map(Visited::Redirect)
+    }
+}

@@ -1,0 +1,268 @@
+//! The user's browser, and a listener on this machine for the redirect (RFC 8252 §7.3).
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use oauth_core::flow::RedirectUri;
+use oauth_core::loopback::{Connection, Loopback, Received};
+use oauth_core::wire::AuthorizationUrl;
+
+use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
+
+/// Opens the user's browser and listens on `127.0.0.1` for the redirect.
+///
+/// The socket is bound before the redirect URI is registered, and kept until the login ends, so nobody
+/// else can take the port in between. Without a fixed port it takes the one of the last login if it is
+/// free, else any.
+#[derive(Debug)]
+pub struct LoopbackBrowser {
+    port: Option<u16>,
+    open: fn(&str) -> bool,
+}
+
+impl Default for LoopbackBrowser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LoopbackBrowser {
+    /// Any free port, the default browser.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            port: None,
+            open: open_browser,
+        }
+    }
+
+    /// Always this port, for authorization servers that compare redirect URIs to the letter.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Opens URLs with this function; it returns whether that worked.
+    #[must_use]
+    pub fn open_with(mut self, open: fn(&str) -> bool) -> Self {
+        self.open = open;
+        self
+    }
+}
+
+impl UserAgent for LoopbackBrowser {
+    fn prepare(&self, registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
+        let listener = match (self.port, registered.and_then(port_of)) {
+            (Some(port), _) => bind(port)?,
+            (None, Some(port)) => bind(port).or_else(|_| bind(0))?,
+            (None, None) => bind(0)?,
+        };
+        let port = listener.local_addr().map_err(listen_error)?.port();
+        let redirect_uri = RedirectUri::parse(&format!("http://{HOST}:{port}{PATH}"))?;
+        Ok(Box::new(Listening {
+            listener,
+            redirect_uri,
+            open: self.open,
+        }))
+    }
+}
+
+struct Listening {
+    listener: TcpListener,
+    redirect_uri: RedirectUri,
+    open: fn(&str) -> bool,
+}
+
+impl Visit for Listening {
+    fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+
+    fn visit(
+        self: Box<Self>,
+        url: &AuthorizationUrl,
+        deadline: Instant,
+        waiting: &mut dyn FnMut(Waiting),
+    ) -> Result<Visited, UserAgentError> {
+        self.listener.set_nonblocking(true).map_err(listen_error)?;
+        let Some(loopback) = Loopback::new(self.redirect_uri.as_str(), url.state()) else {
+            return Err(UserAgentError::Listen {
+                kind: ErrorKind::InvalidInput,
+            });
+        };
+        let opening = open_aside(self.open, url.as_str());
+        let mut opened = false;
+        let begun = Instant::now();
+        let mut next_word = begun;
+        let mut clients: Vec<Client<'_>> = Vec::new();
+        loop {
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(UserAgentError::TimedOut {
+                    waited: begun.elapsed(),
+                });
+            }
+            if let Ok(worked) = opening.try_recv() {
+                opened = worked;
+                next_word = now;
+            }
+            if now >= next_word {
+                waiting(Waiting {
+                    opened,
+                    left: deadline - now,
+                });
+                next_word = now + BETWEEN_WORDS;
+            }
+            match self.listener.accept() {
+                Ok((stream, _)) => clients.extend(Client::new(stream, &loopback, now)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+                // A client that is gone before it was accepted is no reason to stop.
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+            // A flood of silent connections must not push out the redirect: the oldest gives way.
+            if clients.len() > MAX_CLIENTS {
+                clients.remove(0);
+            }
+            let mut redirect = None;
+            clients.retain_mut(|client| match client.serve(now) {
+                Served::Waits => true,
+                Served::Done(query) => {
+                    redirect = redirect.take().or(query);
+                    false
+                }
+            });
+            if let Some(query) = redirect {
+                return Ok(Visited::Redirect(query));
+            }
+        }
+    }
+}
+
+/// One connection of a browser. Some never send a byte: those are opened ahead of need.
+struct Client<'a> {
+    stream: TcpStream,
+    connection: Connection<'a>,
+    until: Instant,
+}
+
+enum Served {
+    Waits,
+    Done(Option<String>),
+}
+
+impl<'a> Client<'a> {
+    fn new(stream: TcpStream, loopback: &'a Loopback, now: Instant) -> Option<Self> {
+        stream.set_nonblocking(true).ok()?;
+        Some(Self {
+            stream,
+            connection: loopback.connection(),
+            until: now + PATIENCE,
+        })
+    }
+
+    fn serve(&mut self, now: Instant) -> Served {
+        let mut bytes = [0; 2048];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => Served::Done(None),
+            Ok(count) => match self.connection.receive(&bytes[..count]) {
+                Received::Partial => Served::Waits,
+                Received::Answer(answer) => {
+                    // The login does not depend on whether the browser takes the page.
+                    let _ = self.stream.set_nonblocking(false);
+                    let _ = self.stream.set_write_timeout(Some(PATIENCE));
+                    let _ = self.stream.write_all(&answer.bytes);
+                    let _ = self.stream.shutdown(std::net::Shutdown::Write);
+                    Served::Done(answer.redirect.map(|query| query.expose().to_owned()))
+                }
+            },
+            Err(error) if error.kind() == ErrorKind::WouldBlock && now < self.until => {
+                Served::Waits
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Served::Waits,
+            Err(_) => Served::Done(None),
+        }
+    }
+}
+
+fn bind(port: u16) -> Result<TcpListener, UserAgentError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => UserAgentError::PortInUse { port },
+        kind => UserAgentError::Listen { kind },
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn listen_error(error: std::io::Error) -> UserAgentError {
+    UserAgentError::Listen { kind: error.kind() }
+}
+
+/// The port of a redirect URI that this user agent made in an earlier login.
+fn port_of(redirect_uri: &str) -> Option<u16> {
+    redirect_uri
+        .strip_prefix("http://")?
+        .strip_prefix(HOST)?
+        .strip_prefix(':')?
+        .strip_suffix(PATH)?
+        .parse()
+        .ok()
+}
+
+/// Opens the URL without holding up the listener: a browser in the terminal would block.
+fn open_aside(open: fn(&str) -> bool, url: &str) -> mpsc::Receiver<bool> {
+    let (done, opened) = mpsc::channel();
+    let url = url.to_owned();
+    // Whether anybody still listens for the outcome does not matter.
+    std::thread::spawn(move || done.send(open(&url)));
+    opened
+}
+
+/// No shell is involved; the URL is https, or http to this machine.
+fn open_browser(url: &str) -> bool {
+    webbrowser::open(url).is_ok()
+}
+
+const HOST: &str = "127.0.0.1";
+const PATH: &str = "/callback";
+
+/// A browser opens half a dozen connections; more are somebody else's.
+const MAX_CLIENTS: usize = 32;
+
+/// How long a connection may take to send its request, and to take the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the listener sleeps when nothing happens.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How often the host hears that the login still waits.
+const BETWEEN_WORDS: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_an_earlier_login_is_used_again() {
+        assert_eq!(port_of("http://127.0.0.1:51004/callback"), Some(51004));
+        for other in [
+            "http://localhost:1/callback",
+            "http://127.0.0.1:1/cb",
+            "https://127.0.0.1:1/callback",
+        ] {
+            assert_eq!(port_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_named() {
+        let taken = bind(0).unwrap_or_else(|e| panic!("{e}"));
+        let port = taken.local_addr().map(|a| a.port()).unwrap_or_default();
+        let error = LoopbackBrowser::new().port(port).prepare(None).err();
+        assert_eq!(error, Some(UserAgentError::PortInUse { port }));
+        let free = LoopbackBrowser::new();
+        let other = free.prepare(Some(&format!("http://127.0.0.1:{port}/callback")));
+        assert!(other.is_ok(), "a port that is merely remembered gives way");
+    }
+}

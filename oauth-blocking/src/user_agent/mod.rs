@@ -1,0 +1,101 @@
+//! How a person gets to the authorization page and back: four ways, and a trait for others.
+
+use std::time::Instant;
+
+use oauth_core::flow::RedirectUri;
+use oauth_core::wire::AuthorizationUrl;
+
+mod closure;
+mod loopback;
+mod none;
+mod paste;
+
+pub use closure::Visitor;
+pub use loopback::LoopbackBrowser;
+pub use none::NoUserAgent;
+pub use paste::PasteBack;
+
+/// A way for a person to consent.
+///
+/// A login asks it first where the user will come back to ([`prepare`](Self::prepare)), because that has
+/// to be registered, and later to bring the user there ([`Visit::visit`]).
+pub trait UserAgent: Send + Sync {
+    /// Gets ready for one login: binds the listener, for instance, and keeps it.
+    ///
+    /// `registered` is a redirect URI that the client is registered with already: using it again spares a
+    /// registration, if that is possible.
+    ///
+    /// # Errors
+    ///
+    /// A [`UserAgentError`] if nobody could come back.
+    fn prepare(&self, registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError>;
+}
+
+/// One login of a [`UserAgent`].
+pub trait Visit {
+    /// Where the user will come back to.
+    fn redirect_uri(&self) -> &RedirectUri;
+
+    /// Sends the user to the URL and waits for the redirect, until `deadline` at most. `waiting` is told
+    /// from time to time that it still waits.
+    ///
+    /// # Errors
+    ///
+    /// A [`UserAgentError`] if nobody came back.
+    fn visit(
+        self: Box<Self>,
+        url: &AuthorizationUrl,
+        deadline: Instant,
+        waiting: &mut dyn FnMut(Waiting),
+    ) -> Result<Visited, UserAgentError>;
+}
+
+/// What a login waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Whether a browser was opened; if not, the user has to open the URL.
+    pub opened: bool,
+    /// How long it goes on waiting.
+    pub left: std::time::Duration,
+}
+
+/// How a visit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Visited {
+    /// The user came back with this query.
+    Redirect(String),
+    /// The user will come back elsewhere: the login is handed to the host
+    /// ([`AuthenticationError`](crate::AuthenticationError)).
+    Elsewhere,
+}
+
+/// Why nobody came back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserAgentError {
+    /// The port for the redirect is taken.
+    #[error("port {port} is in use by another program; choose another `callback_port`, or none")]
+    PortInUse {
+        /// The port.
+        port: u16,
+    },
+    /// The listener for the redirect does not work.
+    #[error("cannot listen for the redirect: {kind}")]
+    Listen {
+        /// The reason.
+        kind: std::io::ErrorKind,
+    },
+    /// The user did not come back in time.
+    #[error("nobody came back from the login page within {} seconds", waited.as_secs())]
+    TimedOut {
+        /// How long it waited.
+        waited: std::time::Duration,
+    },
+    /// The user gave up, or the terminal was closed.
+    #[error("the login was given up")]
+    Cancelled,
+    /// The redirect URI cannot be used.
+    #[error(transparent)]
+    RedirectUri(#[from] oauth_core::Error),
+}

@@ -1,0 +1,399 @@
+//! Sessions, driven: hosts that share a store and call the MCP server.
+
+use alloc::sync::Arc;
+
+use http::HeaderValue;
+use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::session::{
+    Attempt, Authorization, Key, Lock, PendingLogin, Record, Session, Turn, Verdict,
+};
+use oauth_core::{Error, UnixTime};
+
+use super::network::{Network, challenges, mcp_request};
+use super::store::Store;
+use super::{CALLBACK, MAX_STEPS, SERVER_URL, assert_sound, entropy, restored, stored};
+use crate::world::{Knobs, World};
+
+/// What a person does who is sent to a login page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum User {
+    /// Goes there, and decides as the world's knob says.
+    Consents,
+    /// Goes there after redirects with these queries have come in.
+    ConsentsAfter(Vec<String>),
+    /// Closes the window.
+    GivesUp,
+    /// Does nothing: the driver stops at the page.
+    Waits,
+    /// Cannot be asked: the driver stops before a login begins.
+    Absent,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// There is more to do.
+    Progress,
+    /// Another host has the lock.
+    Blocked(Lock),
+    /// A login is needed.
+    Login,
+    /// The page is open.
+    Page,
+    /// There is a token.
+    Ready,
+}
+
+/// The servers, a store, a person, and hosts with a session each.
+#[derive(Debug)]
+pub struct Stage {
+    /// The servers.
+    pub world: World,
+    /// The store that all hosts share.
+    pub store: Store,
+    /// The person at all hosts.
+    pub user: User,
+    /// The way between hosts and servers.
+    pub network: Network,
+    /// What each call came to, in order.
+    pub calls: Vec<Result<u16, Error>>,
+    /// What was said to redirects that did not end the wait.
+    pub refused_redirects: Vec<Error>,
+    /// Where redirects come back to.
+    pub callback: &'static str,
+    settings: Arc<Settings>,
+    sessions: Vec<Session>,
+    restart: bool,
+    logins: u64,
+}
+
+/// Runs a scenario without and with restarts.
+///
+/// # Panics
+///
+/// The runs differ, or a rule was broken.
+pub fn play(knobs: &Knobs, settings: &Settings, scenario: impl Fn(&mut Stage)) -> Stage {
+    let run = |restart| {
+        let mut stage = Stage::new(knobs, settings, restart);
+        scenario(&mut stage);
+        stage
+    };
+    let (stage, restarted) = (run(false), run(true));
+    assert_eq!(
+        format!("{:?}", restarted.world.log),
+        format!("{:?}", stage.world.log),
+        "the requests of a session that restarts before each turn"
+    );
+    assert_eq!(restarted.calls, stage.calls);
+    assert_eq!(restarted.store.written, stage.store.written);
+    assert_eq!(restarted.refused_redirects, stage.refused_redirects);
+    assert_sound(&stage.world);
+    assert_eq!(stage.store.held_by(0), [], "locks left behind");
+    stage
+}
+
+impl Stage {
+    /// A stage with one host.
+    #[must_use]
+    pub fn new(knobs: &Knobs, settings: &Settings, restart: bool) -> Self {
+        let settings = Arc::new(settings.clone());
+        Self {
+            world: World::new(knobs.clone()),
+            store: Store::default(),
+            user: User::Consents,
+            network: Network::default(),
+            calls: Vec::new(),
+            refused_redirects: Vec::new(),
+            callback: CALLBACK,
+            sessions: vec![Session::new(Arc::clone(&settings))],
+            settings,
+            restart,
+            logins: 0,
+        }
+    }
+
+    /// Calls a method of the MCP server from the first host; the status of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer that could be delivered.
+    pub fn call(&mut self, method: &str) -> Result<u16, Error> {
+        self.call_from(0, method)
+    }
+
+    /// Calls a method from a host, as an adapter would: with the token at hand, else with one that can
+    /// be had, else without; and again as long as the session has a remedy.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer that could be delivered.
+    pub fn call_from(&mut self, host: usize, method: &str) -> Result<u16, Error> {
+        let result = self.try_call(host, method);
+        let held = self.store.held_by(host);
+        assert_eq!(held, [], "locks left behind after {result:?}");
+        self.calls.push(result.clone());
+        result
+    }
+
+    fn try_call(&mut self, host: usize, method: &str) -> Result<u16, Error> {
+        if self.session(host).authorization(self.now()).is_none() {
+            self.sessions[host].access();
+            self.run(host)?;
+        }
+        let mut attempt = Attempt::new();
+        for _ in 0..MAX_STEPS {
+            let (status, lines) = self.send(host, method, &mut attempt);
+            let (now, lines) = (self.now(), lines.iter().map(String::as_str));
+            match self.sessions[host].answered(&mut attempt, status, lines, now)? {
+                Verdict::Deliver => return Ok(status),
+                Verdict::Retry => self.obtain(host)?,
+            }
+        }
+        panic!("a request that is sent for ever")
+    }
+
+    /// Drives a session to a token, through a login if need be.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none; [`Error::LoginRequired`] if nobody is there to log in.
+    pub fn obtain(&mut self, host: usize) -> Result<(), Error> {
+        for _ in 0..MAX_STEPS {
+            match self.run(host)? {
+                Event::Ready => return Ok(()),
+                Event::Login if self.user == User::Absent => return Err(Error::LoginRequired),
+                Event::Login => self.begin(host),
+                event => panic!("stuck: {event:?}"),
+            }
+        }
+        panic!("logins without end")
+    }
+
+    /// Drives a session until it is ready or needs a person.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token.
+    pub fn run(&mut self, host: usize) -> Result<Event, Error> {
+        for _ in 0..MAX_STEPS {
+            match self.step(host)? {
+                Event::Progress => {}
+                Event::Blocked(lock) => panic!("waits for {lock:?}, which nobody will release"),
+                event => return Ok(event),
+            }
+        }
+        panic!("turns without end")
+    }
+
+    /// Takes one turn.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token.
+    pub fn step(&mut self, host: usize) -> Result<Event, Error> {
+        self.interrupt(host);
+        let (key, now) = (self.key(), self.now());
+        let Self {
+            world,
+            store,
+            user,
+            network,
+            sessions,
+            refused_redirects,
+            ..
+        } = self;
+        let turn = match sessions[host].turn() {
+            Ok(turn) => turn,
+            Err(error) => {
+                assert_eq!(store.held_by(host), [], "locks left behind after {error}");
+                return Err(error);
+            }
+        };
+        match turn {
+            Turn::Load(reply) => reply.loaded(store.load(&key), now),
+            Turn::Lock(lock, _) if !store.lock(&key, lock, host) => {
+                return Ok(Event::Blocked(lock));
+            }
+            Turn::Lock(_, reply) => reply.locked(),
+            Turn::Save(reply) => match store.save(&key, reply.record(), reply.expected()) {
+                Ok(()) => reply.saved(now),
+                Err(stored) => reply.conflict(stored),
+            },
+            Turn::Unlock(lock, reply) => {
+                store.unlock(&key, lock, host);
+                reply.unlocked();
+            }
+            Turn::Http(request, reply) => match network.send(world, request) {
+                Some(response) => reply.response(&response, now),
+                None => reply.unreachable(now),
+            },
+            Turn::Login(_) => {
+                assert_eq!(store.held_by(host), [], "locks at the need for a login");
+                return Ok(Event::Login);
+            }
+            Turn::Browser(url, reply) => {
+                let held = store.held_by(host);
+                assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
+                let visit = match user {
+                    User::Waits | User::Absent => return Ok(Event::Page),
+                    User::GivesUp => Err("closed".into()),
+                    User::ConsentsAfter(queries) if !queries.is_empty() => Ok(queries.remove(0)),
+                    User::Consents | User::ConsentsAfter(_) => world.visit(url.as_str()),
+                };
+                match visit {
+                    // Whoever gets a redirect that is none of his waits on, but not for ever.
+                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(),
+                    Ok(query) => refused_redirects.extend(reply.redirect(&query, now).err()),
+                    Err(_) => reply.cancelled(),
+                }
+            }
+            Turn::Ready(_) => {
+                assert_eq!(store.held_by(host), [], "locks at a token");
+                return Ok(Event::Ready);
+            }
+        }
+        Ok(Event::Progress)
+    }
+
+    /// Begins a login at a host that needs one.
+    ///
+    /// # Panics
+    ///
+    /// It needs none.
+    pub fn begin(&mut self, host: usize) {
+        self.interrupt(host);
+        self.logins += 1;
+        let Ok(Turn::Login(reply)) = self.sessions[host].turn() else {
+            panic!("no login is needed")
+        };
+        let callback = reply.registered_redirect_uri().unwrap_or(self.callback);
+        let callback = RedirectUri::parse(callback).expect("the callback is sound");
+        reply.begin(callback, entropy(self.logins));
+    }
+
+    /// Takes the login out of a host whose page is open.
+    ///
+    /// # Panics
+    ///
+    /// No page is open.
+    pub fn suspend(&mut self, host: usize) -> PendingLogin {
+        self.interrupt(host);
+        let Ok(Turn::Browser(_, reply)) = self.sessions[host].turn() else {
+            panic!("no page is open")
+        };
+        reply
+            .suspend()
+            .expect("a login that waits can be suspended")
+    }
+
+    /// Adds a host that goes on with a login; its number.
+    pub fn resume(&mut self, pending: PendingLogin) -> usize {
+        let session = Session::resume(Arc::clone(&self.settings), pending);
+        self.sessions.push(session);
+        self.sessions.len() - 1
+    }
+
+    /// Adds a host that knows only the store; its number.
+    pub fn add_host(&mut self) -> usize {
+        self.sessions.push(Session::new(Arc::clone(&self.settings)));
+        self.sessions.len() - 1
+    }
+
+    /// Ends the first host's process and starts another with these settings.
+    pub fn restart_with(&mut self, settings: Settings) {
+        self.settings = Arc::new(settings);
+        self.sessions[0] = Session::new(Arc::clone(&self.settings));
+        self.store.release_all(0);
+    }
+
+    /// Ends the first host's process and starts another.
+    pub fn restart(&mut self) {
+        self.restart_with((*self.settings).clone());
+    }
+
+    /// Forgets what happened so far, so that only what comes is counted.
+    pub fn forget_log(&mut self) {
+        self.world.log.clear();
+    }
+
+    /// A host's session.
+    #[must_use]
+    pub fn session(&self, host: usize) -> &Session {
+        &self.sessions[host]
+    }
+
+    /// A host's session.
+    pub fn session_mut(&mut self, host: usize) -> &mut Session {
+        &mut self.sessions[host]
+    }
+
+    /// The key of the session in the store.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.sessions[0].key("")
+    }
+
+    /// What is stored.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        self.store.load(&self.key())
+    }
+
+    /// The servers' time, which is everybody's.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.world.now)
+    }
+
+    /// Sends the request with the token that the session has now, or without one.
+    fn send(&mut self, host: usize, method: &str, attempt: &mut Attempt) -> (u16, Vec<String>) {
+        self.interrupt(host);
+        let mut request = mcp_request(SERVER_URL, method);
+        let (now, session) = (self.now(), &mut self.sessions[host]);
+        let mut attach = |authorization: Option<Authorization<'_>>| {
+            attempt.sent_with(authorization.as_ref());
+            let headers = authorization.map(|it| it.headers("POST", SERVER_URL));
+            for (name, value) in headers
+                .into_iter()
+                .flat_map(|it| it.expect("our own server"))
+            {
+                let value = HeaderValue::from_str(value).expect("a token can be sent");
+                request.headers_mut().insert(name, value);
+            }
+        };
+        if session.authorization(now).is_some() {
+            attach(session.authorization(now));
+        } else if let Ok(Turn::Ready(authorization)) = session.turn() {
+            attach(Some(authorization));
+        } else {
+            attach(None);
+        }
+        self.assert_may_send(host, &request);
+        let response = self.world.handle(&request);
+        (response.status().as_u16(), challenges(&response))
+    }
+
+    fn assert_may_send(&self, host: usize, request: &http::Request<Vec<u8>>) {
+        assert_eq!(self.store.held_by(host), [], "locks while a request is out");
+        if let (Some(value), Some(_)) = (
+            request.headers().get("authorization"),
+            self.session(host).record(),
+        ) {
+            let value = value.to_str().expect("a token is ASCII");
+            let token = format!("\"{}\"", value.trim_start_matches("Bearer "));
+            let stored = self.store.written.iter().any(|text| text.contains(&token));
+            assert!(stored, "a token is used before it is stored");
+        }
+    }
+
+    /// What happens between any two turns.
+    fn interrupt(&mut self, host: usize) {
+        if !self.restart {
+            return;
+        }
+        let session = &mut self.sessions[host];
+        let (before, _) = (stored(session), session.turn().is_ok());
+        assert_eq!(stored(session), before, "asking changes nothing");
+        *session = restored(&before);
+    }
+}
