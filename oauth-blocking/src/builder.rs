@@ -218,9 +218,7 @@ impl OAuthBuilder {
 
 impl std::fmt::Debug for OAuthBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OAuthBuilder")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("OAuthBuilder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

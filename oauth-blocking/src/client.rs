@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use oauth_core::error::PeerMisbehaved;
 use oauth_core::session::{
-    Attempt, Authorization, Key, PendingLogin, Session, Snapshot, Turn, Verdict,
+    Attempt, Authorization, Key, PendingLogin, Record, Session, Snapshot, Turn, Verdict,
 };
 use oauth_core::{BearerAuth, Policy, UnixTime};
 use ureq::http::{HeaderValue, Request, Response};
@@ -14,6 +14,7 @@ use ureq::{AsSendBody, Body};
 use crate::builder::{OAuthBuilder, Watcher};
 use crate::drive::{Driver, Login};
 use crate::error::Error;
+use crate::event::Event;
 use crate::storage::TokenStorage;
 use crate::user_agent::UserAgent;
 
@@ -38,6 +39,14 @@ pub(crate) struct Inner {
     pub(crate) watcher: Option<Box<Watcher>>,
 }
 
+impl Inner {
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        if let Some(watcher) = &self.watcher {
+            watcher(event);
+        }
+    }
+}
+
 impl OAuth {
     /// A client for the MCP endpoint at this URL.
     ///
@@ -59,9 +68,7 @@ impl OAuth {
     }
 
     pub(crate) fn from_inner(inner: Inner) -> Self {
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// A token that can be used now: the stored one, a refreshed one, or, if it must be, one for which a
@@ -95,8 +102,7 @@ impl OAuth {
     ///
     /// As [`initialize`](Self::initialize), and if a login is needed.
     pub fn token(&self) -> Result<BearerAuth, Error> {
-        self.initialize()?
-            .ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        self.initialize()?.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
     /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh
@@ -136,23 +142,13 @@ impl OAuth {
         loop {
             let mut request = build().map_err(ureq::Error::from)?;
             self.attach(&mut request, &mut attempt)?;
-            let request = self
-                .inner
-                .agent
-                .configure_request(request)
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .build();
-            let response = self.inner.agent.run(request)?;
+            let response = self.run(request)?;
             let status = response.status().as_u16();
             if !matches!(status, 401 | 403) {
                 return Ok(response);
             }
             let values = response.headers().get_all("www-authenticate");
-            let values: Vec<_> = values
-                .iter()
-                .filter_map(|value| value.to_str().ok())
-                .collect();
+            let values: Vec<_> = values.iter().filter_map(|value| value.to_str().ok()).collect();
             let mut session = self.lock();
             match session.answered(&mut attempt, status, values, now())? {
                 Verdict::Deliver => return Ok(response),
@@ -175,11 +171,33 @@ impl OAuth {
     pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         let mut session = self.lock();
         let settings = Arc::clone(session.shared_settings());
-        let mut resumed = Session::resume(settings, pending);
+        let mut resumed = Session::resume(settings, pending)?;
         let outcome = Driver::new(&self.inner).finish(&mut resumed, query);
         // What the session knew is older than what is stored now.
         session.access();
         outcome
+    }
+
+    /// What is stored for this server and user, as far as it is known here.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        self.lock().record().cloned()
+    }
+
+    fn run<B: AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, Error> {
+        let (method, url) = (request.method().clone(), request.uri().clone());
+        let authorized = request.headers().contains_key("authorization");
+        let agent = &self.inner.agent;
+        let request =
+            agent.configure_request(request).http_status_as_error(false).max_redirects(0).build();
+        let response = agent.run(request)?;
+        self.inner.tell(&Event::Answered {
+            method: method.as_str(),
+            url: &url.to_string(),
+            authorized,
+            status: response.status().as_u16(),
+        });
+        Ok(response)
     }
 
     fn obtain(&self, login: Login) -> Result<Option<BearerAuth>, Error> {
@@ -200,11 +218,7 @@ impl OAuth {
         let attached = self.snapshot(|snapshot| {
             let authorization = snapshot.authorization(now).or_else(|| {
                 let busy = matches!(self.inner.session.try_lock(), Err(TryLockError::WouldBlock));
-                if busy {
-                    snapshot.living_authorization(now)
-                } else {
-                    None
-                }
+                if busy { snapshot.living_authorization(now) } else { None }
             })?;
             attempt.sent_with(Some(&authorization));
             Some(add(request, &authorization))
@@ -233,47 +247,31 @@ impl OAuth {
     /// others what it has.
     fn drive(&self, session: &mut Session, login: Login) -> Result<Option<BearerAuth>, Error> {
         let outcome = Driver::new(&self.inner).run(session, login);
-        *self
-            .inner
-            .snapshot
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = session.snapshot();
+        *self.inner.snapshot.write().unwrap_or_else(PoisonError::into_inner) = session.snapshot();
         outcome
     }
 
     fn snapshot<T>(&self, look: impl FnOnce(&Snapshot) -> Option<T>) -> Option<T> {
-        let snapshot = self
-            .inner
-            .snapshot
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.inner.snapshot.read().unwrap_or_else(PoisonError::into_inner);
         look(snapshot.as_ref()?)
     }
 
     /// A panic elsewhere does no harm to the session: each of its turns is whole.
     fn lock(&self) -> MutexGuard<'_, Session> {
-        self.inner
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OAuth")
-            .field("key", &self.inner.key)
-            .finish_non_exhaustive()
+        f.debug_struct("OAuth").field("key", &self.inner.key).finish_non_exhaustive()
     }
 }
 
 /// Adds the header fields, marked as sensitive.
 fn add<B>(request: &mut Request<B>, authorization: &Authorization<'_>) -> Result<(), Error> {
     let (method, url) = (request.method().to_string(), request.uri().to_string());
-    for (name, value) in authorization
-        .headers(&method, &url)
-        .map_err(oauth_core::Error::from)?
-    {
+    for (name, value) in authorization.headers(&method, &url).map_err(oauth_core::Error::from)? {
         let mut value = HeaderValue::from_str(value)
             .map_err(|_| oauth_core::Error::from(PeerMisbehaved::UnsendableToken))?;
         value.set_sensitive(true);

@@ -31,12 +31,7 @@ pub(crate) struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     pub(crate) fn new(client: &'a Inner) -> Self {
-        Self {
-            client,
-            lock: None,
-            visit: None,
-            handed_out: None,
-        }
+        Self { client, lock: None, visit: None, handed_out: None }
     }
 
     /// Drives until there is a token. `None` if that takes a login and none may be begun.
@@ -82,7 +77,7 @@ impl<'a> Driver<'a> {
                     Loaded::Nothing => None,
                     Loaded::Record(record) => Some(*record),
                     Loaded::Damaged { kept } => {
-                        self.tell(&Event::DamagedRecord { kept: &kept });
+                        self.client.tell(&Event::DamagedRecord { kept: &kept });
                         None
                     }
                 };
@@ -112,7 +107,7 @@ impl<'a> Driver<'a> {
     /// Sends a request as it is, once.
     fn send(&self, request: &Request) -> Option<Response> {
         let response = self.exchange(request).ok();
-        self.tell(&Event::Exchange {
+        self.client.tell(&Event::Exchange {
             endpoint: request.endpoint(),
             method: request.method(),
             url: request.url(),
@@ -144,9 +139,7 @@ impl<'a> Driver<'a> {
         let (parts, body) = response.into_parts();
         let mut bytes = Vec::new();
         // One byte more than is read: then the machine says that it is too much.
-        body.into_reader()
-            .take(MAX_BODY as u64 + 1)
-            .read_to_end(&mut bytes)?;
+        body.into_reader().take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
         let answer = Response::new(parts.status.as_u16(), bytes);
         Ok(parts.headers.iter().fold(answer, |answer, (name, value)| {
             answer.with_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()))
@@ -160,10 +153,7 @@ impl<'a> Driver<'a> {
         {
             reply.challenge(values.iter().map(String::as_str));
         }
-        let visit = self
-            .client
-            .user_agent
-            .prepare(reply.registered_redirect_uri())?;
+        let visit = self.client.user_agent.prepare(reply.registered_redirect_uri())?;
         let entropy = Entropy::from_os().map_err(|_| Error::NoEntropy)?;
         reply.begin(visit.redirect_uri().clone(), entropy);
         self.visit = Some(visit);
@@ -184,17 +174,9 @@ impl<'a> Driver<'a> {
             .max_redirects(0)
             .timeout_global(Some(TIME_LIMIT))
             .build();
-        let response = agent
-            .run(configured)
-            .ok()
-            .filter(|response| response.status() == 401)?;
+        let response = agent.run(configured).ok().filter(|response| response.status() == 401)?;
         let values = response.headers().get_all("www-authenticate").iter();
-        Some(
-            values
-                .filter_map(|value| value.to_str().ok())
-                .map(str::to_owned)
-                .collect(),
-        )
+        Some(values.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect())
     }
 
     fn visit(&mut self, url: &AuthorizationUrl, reply: BrowserReply<'_>) -> Result<(), Error> {
@@ -203,19 +185,18 @@ impl<'a> Driver<'a> {
             return Err(oauth_core::Error::LoginRequired.into());
         };
         let deadline = Instant::now() + self.client.wait;
-        self.tell(&Event::Opening { url });
-        let mut waiting = |waiting| self.tell(&Event::Waiting(waiting));
+        self.client.tell(&Event::Opening { url });
+        let mut waiting = |waiting| self.client.tell(&Event::Waiting(waiting));
         match visit.visit(url, deadline, &mut waiting) {
             Ok(Visited::Redirect(query)) => {
-                self.tell(&Event::Redirected);
+                self.client.tell(&Event::Redirected);
                 reply.redirect(&query, now())?;
             }
             Ok(Visited::Elsewhere) => {
                 let url = url.clone();
-                self.handed_out = reply.suspend().map(|pending| AuthenticationError {
-                    connect_url: url,
-                    pending,
-                });
+                self.handed_out = reply
+                    .suspend()
+                    .map(|pending| AuthenticationError { connect_url: url, pending });
             }
             Err(error) => {
                 reply.cancelled();
@@ -230,12 +211,6 @@ impl<'a> Driver<'a> {
         match self.handed_out.take() {
             Some(handed_out) => Error::Authentication(Box::new(handed_out)),
             None => error.into(),
-        }
-    }
-
-    fn tell(&self, event: &Event<'_>) {
-        if let Some(watcher) = &self.client.watcher {
-            watcher(event);
         }
     }
 }

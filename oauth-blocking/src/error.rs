@@ -70,10 +70,7 @@ pub trait NeedsConsent {
 
 impl NeedsConsent for Error {
     fn needs_consent(&self) -> bool {
-        matches!(
-            self,
-            Self::Authentication(_) | Self::OAuth(oauth_core::Error::LoginRequired)
-        )
+        matches!(self, Self::Authentication(_) | Self::OAuth(oauth_core::Error::LoginRequired))
     }
 
     fn connect_url(&self) -> Option<&str> {

@@ -11,7 +11,18 @@ use crate::user_agent::Waiting;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A request was answered, or not.
+    /// The MCP server answered a request of the application.
+    Answered {
+        /// The request's method.
+        method: &'a str,
+        /// Where it went.
+        url: &'a str,
+        /// Whether it carried a token.
+        authorized: bool,
+        /// The answer's status.
+        status: u16,
+    },
+    /// A request of the login was answered, or not.
     Exchange {
         /// What it was for.
         endpoint: Endpoint,

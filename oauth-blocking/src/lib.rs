@@ -64,3 +64,8 @@ pub use user_agent::{
     LoopbackBrowser, NoUserAgent, PasteBack, UserAgent, UserAgentError, Visit, Visited, Visitor,
     Waiting,
 };
+
+/// The README's code is compiled and run with the documentation tests.
+#[cfg(all(doctest, feature = "ureq"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -46,11 +46,8 @@ impl Consent for TerminalPrompt {
             })?;
         let gone = |_| Error::from(oauth_core::Error::Cancelled);
         let mut terminal = std::io::stderr();
-        writeln!(
-            terminal,
-            "Opening browser. If it does not open, visit:\n\n  {checked}\n"
-        )
-        .map_err(gone)?;
+        writeln!(terminal, "Opening browser. If it does not open, visit:\n\n  {checked}\n")
+            .map_err(gone)?;
         write!(terminal, "Press Enter when you are done there: ").map_err(gone)?;
         terminal.flush().map_err(gone)?;
         // Printed already, so it does not matter whether this works.

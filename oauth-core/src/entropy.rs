@@ -29,10 +29,7 @@ impl Entropy {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 64]) -> Self {
         let half = |from: usize| RandomBytes(core::array::from_fn(|i| bytes[from + i]));
-        Self {
-            verifier: half(0),
-            state: half(32),
-        }
+        Self { verifier: half(0), state: half(32) }
     }
 
     /// Asks the operating system for 64 random bytes, in one call.
@@ -136,12 +133,9 @@ mod tests {
 
     #[test]
     fn other_lengths_are_refused() {
-        for text in [
-            "\"\"",
-            "\"AAAA\"",
-            "7",
-            "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"",
-        ] {
+        for text in
+            ["\"\"", "\"AAAA\"", "7", "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""]
+        {
             assert!(serde_json::from_str::<RandomBytes>(text).is_err(), "{text}");
         }
     }
@@ -152,9 +146,6 @@ mod tests {
         let (Ok(a), Ok(b)) = (Entropy::from_os(), Entropy::from_os()) else {
             panic!("no randomness from the operating system")
         };
-        assert!(
-            !a.verifier
-                .is_written_as(&b.verifier.with_text(ToString::to_string))
-        );
+        assert!(!a.verifier.is_written_as(&b.verifier.with_text(ToString::to_string)));
     }
 }

@@ -72,15 +72,9 @@ pub(crate) fn pairs(text: &str) -> Parse<'_> {
 ///
 /// The parameter stands there twice (RFC 6749 §3.1 forbids it).
 pub(crate) fn single<'a>(text: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, Repeated> {
-    let mut values = pairs(text)
-        .filter(|(own, _)| own == name)
-        .map(|(_, value)| value);
+    let mut values = pairs(text).filter(|(own, _)| own == name).map(|(_, value)| value);
     let first = values.next();
-    if values.next().is_some() {
-        Err(Repeated)
-    } else {
-        Ok(first)
-    }
+    if values.next().is_some() { Err(Repeated) } else { Ok(first) }
 }
 
 /// A parameter that may stand once stands there twice.
@@ -98,19 +92,10 @@ mod tests {
         for (url, expected) in [
             ("https://as.example/a", "https://as.example/a?x=1&y=a+b"),
             ("https://as.example/a?", "https://as.example/a?x=1&y=a+b"),
-            (
-                "https://as.example/a?p=q",
-                "https://as.example/a?p=q&x=1&y=a+b",
-            ),
-            (
-                "https://as.example/a?p=q&",
-                "https://as.example/a?p=q&x=1&y=a+b",
-            ),
+            ("https://as.example/a?p=q", "https://as.example/a?p=q&x=1&y=a+b"),
+            ("https://as.example/a?p=q&", "https://as.example/a?p=q&x=1&y=a+b"),
         ] {
-            let form = Form::after_url(url, 16)
-                .pair("x", "1")
-                .pair_if("n", None)
-                .pair("y", "a b");
+            let form = Form::after_url(url, 16).pair("x", "1").pair_if("n", None).pair("y", "a b");
             assert_eq!(form.into_text(), expected);
         }
     }

@@ -95,38 +95,17 @@ struct Body {
 
 impl Request {
     pub(crate) fn get(endpoint: Endpoint, url: HttpUrl) -> Self {
-        Self {
-            endpoint,
-            url,
-            body: None,
-            authorization: None,
-        }
+        Self { endpoint, url, body: None, authorization: None }
     }
 
     pub(crate) fn form(endpoint: Endpoint, url: HttpUrl, form: Secret) -> Self {
-        let body = Body {
-            content_type: "application/x-www-form-urlencoded",
-            text: form,
-        };
-        Self {
-            endpoint,
-            url,
-            body: Some(body),
-            authorization: None,
-        }
+        let body = Body { content_type: "application/x-www-form-urlencoded", text: form };
+        Self { endpoint, url, body: Some(body), authorization: None }
     }
 
     pub(crate) fn json(endpoint: Endpoint, url: HttpUrl, json: Secret) -> Self {
-        let body = Body {
-            content_type: "application/json",
-            text: json,
-        };
-        Self {
-            endpoint,
-            url,
-            body: Some(body),
-            authorization: None,
-        }
+        let body = Body { content_type: "application/json", text: json };
+        Self { endpoint, url, body: Some(body), authorization: None }
     }
 
     pub(crate) fn with_authorization(mut self, value: Option<Secret>) -> Self {
@@ -143,11 +122,7 @@ impl Request {
     /// POST if there is a body.
     #[must_use]
     pub fn method(&self) -> Method {
-        if self.body.is_some() {
-            Method::Post
-        } else {
-            Method::Get
-        }
+        if self.body.is_some() { Method::Post } else { Method::Get }
     }
 
     /// Where to send it. There is no secret in it.
@@ -162,17 +137,10 @@ impl Request {
     ///
     /// `authorization` among them carries a client secret.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let authorization = self
-            .authorization
-            .as_ref()
-            .map(|value| ("authorization", value.expose()));
-        let content_type = self
-            .body
-            .as_ref()
-            .map(|body| ("content-type", body.content_type));
-        core::iter::once(("accept", "application/json"))
-            .chain(content_type)
-            .chain(authorization)
+        let authorization =
+            self.authorization.as_ref().map(|value| ("authorization", value.expose()));
+        let content_type = self.body.as_ref().map(|body| ("content-type", body.content_type));
+        core::iter::once(("accept", "application/json")).chain(content_type).chain(authorization)
     }
 
     /// The body; empty for GET.
@@ -182,9 +150,7 @@ impl Request {
     /// It carries codes, tokens and client secrets.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        self.body
-            .as_ref()
-            .map_or(&[], |body| body.text.expose().as_bytes())
+        self.body.as_ref().map_or(&[], |body| body.text.expose().as_bytes())
     }
 }
 
@@ -213,11 +179,7 @@ impl Response {
     /// An answer without header fields.
     #[must_use]
     pub fn new(status: u16, body: Vec<u8>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-        }
+        Self { status, headers: Vec::new(), body }
     }
 
     /// Adds a header field. Hosts add all that came: which ones matter is for the machine to know.
@@ -301,10 +263,7 @@ mod tests {
         let response = Response::new(200, b"planted".to_vec()).with_header("set-cookie", "planted");
         assert!(!format!("{request:?}{response:?}").contains("planted"));
         assert_eq!(request.headers().count(), 3);
-        assert_eq!(
-            (request.method().as_str(), request.body()),
-            ("POST", &b"code=planted"[..])
-        );
+        assert_eq!((request.method().as_str(), request.body()), ("POST", &b"code=planted"[..]));
     }
 
     #[test]
@@ -313,10 +272,7 @@ mod tests {
             .with_header("WWW-Authenticate", "Basic")
             .with_header("www-authenticate", "Bearer")
             .with_header("Retry-After", " 7 ");
-        assert_eq!(
-            response.header("Www-Authenticate").collect::<Vec<_>>(),
-            ["Basic", "Bearer"]
-        );
+        assert_eq!(response.header("Www-Authenticate").collect::<Vec<_>>(), ["Basic", "Bearer"]);
         assert_eq!(response.retry_after(), Some(Duration::from_secs(7)));
         let date =
             Response::new(503, vec![]).with_header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");

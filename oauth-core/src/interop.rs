@@ -19,9 +19,7 @@ impl From<Request> for http::Request<Vec<u8>> {
         for (name, value) in request.headers() {
             if let Ok(mut value) = HeaderValue::from_str(value) {
                 value.set_sensitive(name == "authorization");
-                converted
-                    .headers_mut()
-                    .insert(HeaderName::from_static(name), value);
+                converted.headers_mut().insert(HeaderName::from_static(name), value);
             }
         }
         converted

@@ -40,6 +40,13 @@ impl OtherMembers {
         self.0.keys().map(String::as_str)
     }
 
+    /// Without those that could not be stored and read back beside the members of a record: one that
+    /// has the name of another, or is nested deeper than anything that is meant to be read.
+    pub(crate) fn storable(mut self) -> Self {
+        self.0.retain(|name, value| name != "expires_at" && is_shallow(value, MAX_DEPTH));
+        self
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -105,17 +112,12 @@ impl Defect {
 /// Reads the whole body as `T`.
 pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Defect> {
     if body.len() > crate::MAX_BODY {
-        return Err(Defect::TooLarge {
-            limit: crate::MAX_BODY,
-        });
+        return Err(Defect::TooLarge { limit: crate::MAX_BODY });
     }
     serde_json::from_slice(body).map_err(|error| match body.trim_ascii_start().first() {
         None => Defect::Empty,
         Some(b'<') => Defect::Html,
-        Some(_) => Defect::NotJson {
-            line: error.line(),
-            column: error.column(),
-        },
+        Some(_) => Defect::NotJson { line: error.line(), column: error.column() },
     })
 }
 
@@ -258,6 +260,21 @@ impl<'de> Deserialize<'de> for OnlyTrue {
     }
 }
 
+fn is_shallow(value: &serde_json::Value, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    match value {
+        serde_json::Value::Array(values) => values.iter().all(|value| is_shallow(value, depth)),
+        serde_json::Value::Object(members) => {
+            members.values().all(|value| is_shallow(value, depth))
+        }
+        _ => true,
+    }
+}
+
+/// How deep an unknown member may be nested to be kept: the reader of a record has a limit too, and
+/// counts from further out.
+const MAX_DEPTH: usize = 32;
+
 /// No honest document names more authorization servers or redirect URIs than this.
 const MAX_LIST: usize = 16;
 
@@ -308,25 +325,11 @@ mod tests {
         let defect = |body: &[u8]| read::<Document<'_>>(body).err();
         assert_eq!(defect(b" "), Some(Defect::Empty));
         assert_eq!(defect(b"\n<!doctype html>"), Some(Defect::Html));
-        assert!(matches!(
-            defect(b"{\"name\":\"x\""),
-            Some(Defect::NotJson { line: 1, .. })
-        ));
-        assert!(matches!(
-            defect(b"{\"name\":7}"),
-            Some(Defect::NotJson { .. })
-        ));
-        assert!(matches!(
-            defect(b"{\"name\":\"a\",\"name\":\"b\"}"),
-            Some(Defect::NotJson { .. })
-        ));
+        assert!(matches!(defect(b"{\"name\":\"x\""), Some(Defect::NotJson { line: 1, .. })));
+        assert!(matches!(defect(b"{\"name\":7}"), Some(Defect::NotJson { .. })));
+        assert!(matches!(defect(b"{\"name\":\"a\",\"name\":\"b\"}"), Some(Defect::NotJson { .. })));
         let long = vec![b' '; crate::MAX_BODY + 1];
-        assert_eq!(
-            defect(&long),
-            Some(Defect::TooLarge {
-                limit: crate::MAX_BODY
-            })
-        );
+        assert_eq!(defect(&long), Some(Defect::TooLarge { limit: crate::MAX_BODY }));
     }
 
     #[test]

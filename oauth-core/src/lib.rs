@@ -1,10 +1,6 @@
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(
-    clippy::alloc_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core
-)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 //! The OAuth client of MCP as a pure state machine: it says which requests to send, and reads what
 //! comes back. It does no I/O of any kind: no sockets, no files, no clock, no threads.
 //!

@@ -73,29 +73,20 @@ impl Loopback {
         let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
         let (authority, path) = (authority.into(), url.path().into());
         let state = state.into();
-        Some(Self {
-            authority,
-            path,
-            state,
-        })
+        Some(Self { authority, path, state })
     }
 
     /// For a connection that was just accepted.
     #[must_use]
     pub fn connection(&self) -> Connection<'_> {
         let (head, is_answered) = (Vec::new(), false);
-        Connection {
-            loopback: self,
-            head,
-            is_answered,
-        }
+        Connection { loopback: self, head, is_answered }
     }
 
     /// Answers a whole head: all lines, with the empty one.
     fn answer(&self, head: &[u8]) -> Answer {
-        let mut lines = head
-            .split(|&byte| byte == b'\n')
-            .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let mut lines =
+            head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         let Some(request) = lines.next().and_then(RequestLine::parse) else {
             return Answer::refusal(BAD_REQUEST);
         };
@@ -106,10 +97,7 @@ impl Loopback {
             Err(status) => Page::refusal(status),
         };
         let redirect = checked.ok().filter(|_| !is_head).map(Secret::from);
-        Answer {
-            bytes: page.write(!is_head),
-            redirect,
-        }
+        Answer { bytes: page.write(!is_head), redirect }
     }
 
     /// The query if this is the redirect, or else the status to refuse with.
@@ -133,10 +121,7 @@ impl Loopback {
             return Err("405 Method Not Allowed");
         }
         // Two of them are as bad as none (RFC 6749 §3.1).
-        let state = form::single(request.query, "state")
-            .ok()
-            .flatten()
-            .ok_or(BAD_REQUEST)?;
+        let state = form::single(request.query, "state").ok().flatten().ok_or(BAD_REQUEST)?;
         let is_right = equal_in_constant_time(state.as_bytes(), self.state.expose().as_bytes());
         is_right.then_some(request.query).ok_or(BAD_REQUEST)
     }
@@ -221,10 +206,7 @@ pub struct Answer {
 impl Answer {
     fn refusal(status: &'static str) -> Self {
         let bytes = Page::refusal(status).write(true);
-        Self {
-            bytes,
-            redirect: None,
-        }
+        Self { bytes, redirect: None }
     }
 }
 
@@ -262,12 +244,7 @@ impl<'a> RequestLine<'a> {
                 (Some(authority), if path.is_empty() { "/" } else { path })
             }
         };
-        Some(Self {
-            method,
-            authority,
-            path,
-            query,
-        })
+        Some(Self { method, authority, path, query })
     }
 }
 
@@ -281,9 +258,7 @@ fn only_host<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
             return None;
         }
         if name.eq_ignore_ascii_case(b"host") {
-            let value = core::str::from_utf8(&value[1..])
-                .ok()?
-                .trim_matches([' ', '\t']);
+            let value = core::str::from_utf8(&value[1..]).ok()?.trim_matches([' ', '\t']);
             if host.replace(value).is_some() {
                 return None;
             }
@@ -306,11 +281,7 @@ impl Page {
         let code = form::single(query, "code").ok().flatten();
         let has_error = form::pairs(query).any(|(name, _)| name == "error");
         let has_code = code.is_some_and(|code| !code.is_empty());
-        if has_code && !has_error {
-            LOGGED_IN
-        } else {
-            FAILED
-        }
+        if has_code && !has_error { LOGGED_IN } else { FAILED }
     }
 
     fn refusal(status: &'static str) -> Self {
@@ -318,12 +289,7 @@ impl Page {
     }
 
     fn write(self, with_body: bool) -> Vec<u8> {
-        let Self {
-            status,
-            title,
-            text,
-            script,
-        } = self;
+        let Self { status, title, text, script } = self;
         let body = format!(
             "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpUrl, Plaintext, shown};
 
 /// The URL of an MCP server: as it was written, because resources are compared byte for byte, and as
 /// requests are sent to it.
@@ -25,14 +25,8 @@ impl ServerUrl {
     /// [`Misuse::ServerUrl`] if it is no absolute https URL, or has a user name, password or fragment.
     pub fn parse(text: &str) -> Result<Self, Misuse> {
         match HttpUrl::parse(text, Plaintext::Loopback) {
-            Ok(url) => Ok(Self {
-                text: text.into(),
-                url,
-            }),
-            Err(defect) => Err(Misuse::ServerUrl {
-                url: text.into(),
-                defect,
-            }),
+            Ok(url) => Ok(Self { text: text.into(), url }),
+            Err(defect) => Err(Misuse::ServerUrl { url: shown(text), defect }),
         }
     }
 
@@ -46,6 +40,13 @@ impl ServerUrl {
     #[must_use]
     pub fn url(&self) -> &HttpUrl {
         &self.url
+    }
+
+    /// Whether a resource of this name covers the server: the same, or a part of its URL that ends on
+    /// a segment boundary.
+    pub(crate) fn is_part_of(&self, resource: &str) -> bool {
+        resource == self.as_str()
+            || HttpUrl::parse(resource, self.plaintext()).is_ok_and(|found| found.covers(&self.url))
     }
 
     pub(crate) fn plaintext(&self) -> Plaintext {
@@ -89,10 +90,7 @@ impl Policy {
     /// boundary.
     #[must_use]
     pub fn strict() -> Self {
-        Self {
-            exact_resource: true,
-            ..Self::default()
-        }
+        Self { exact_resource: true, ..Self::default() }
     }
 
     /// Takes the server to support PKCE with S256 although its metadata does not say so.

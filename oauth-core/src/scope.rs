@@ -122,11 +122,7 @@ mod tests {
             ("a\nb c", Some("c")),
             ("Admin admin", Some("Admin admin")),
         ] {
-            assert_eq!(
-                Scopes::parse(text).as_ref().map(Scopes::as_str),
-                expected,
-                "{text:?}"
-            );
+            assert_eq!(Scopes::parse(text).as_ref().map(Scopes::as_str), expected, "{text:?}");
         }
     }
 

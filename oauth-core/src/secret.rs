@@ -74,11 +74,7 @@ impl Drop for Secret {
 
 /// Compares without telling by its duration where the first difference is; the length is no secret.
 pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .fold(0, |all, (x, y)| black_box(all | (x ^ y)))
-            == 0
+    a.len() == b.len() && a.iter().zip(b).fold(0, |all, (x, y)| black_box(all | (x ^ y))) == 0
 }
 
 /// Overwrites bytes that are about to be freed.

@@ -126,18 +126,14 @@ impl HttpUrl {
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let (base, path) = (self.path().trim_end_matches('/'), other.path());
         self.origin() == other.origin()
-            && path
-                .strip_prefix(base)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             && (self.query().is_empty() || self.query() == other.query())
     }
 
     /// Where the path starts: behind the third slash's host. The WHATWG form always has one.
     fn path_start(&self) -> usize {
         let host = self.0.find("://").map_or(0, |at| at + 3);
-        self.0[host..]
-            .find('/')
-            .map_or(self.0.len(), |at| host + at)
+        self.0[host..].find('/').map_or(self.0.len(), |at| host + at)
     }
 }
 
@@ -166,11 +162,7 @@ impl Plaintext {
     pub(crate) fn for_server(url: &HttpUrl) -> Self {
         let https = url.0.starts_with("https:");
         let local = || url::Url::parse(&url.0).is_ok_and(|url| is_loopback(&url));
-        if !https || local() {
-            Self::Loopback
-        } else {
-            Self::Forbidden
-        }
+        if !https || local() { Self::Loopback } else { Self::Forbidden }
     }
 }
 
@@ -181,6 +173,16 @@ pub(crate) fn is_loopback(url: &url::Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+/// A URL as evidence for an error: without the password that somebody may have put into it.
+pub(crate) fn shown(url: &str) -> Box<str> {
+    let start = url.find("//").map_or(0, |at| at + 2);
+    let end = url[start..].find(['/', '?', '#', '\\']).map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => [&url[..start], "…", &url[start + at..]].concat().into(),
+        None => url.into(),
     }
 }
 
@@ -198,16 +200,12 @@ fn is_plainly_canonical(text: &str) -> bool {
     let (host, path) = rest.split_at(slash);
     // A last label that starts with a digit may be an odd spelling of an IPv4 address, and `xn--`
     // has to be decoded to be checked: both are the parser's.
-    let host_is_plain = host.split('.').all(|label| {
-        !label.is_empty()
-            && !label.starts_with("xn--")
-            && label
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    }) && host
-        .rsplit('.')
-        .next()
-        .is_some_and(|label| !label.as_bytes()[0].is_ascii_digit());
+    let host_is_plain =
+        host.split('.').all(|label| {
+            !label.is_empty()
+                && !label.starts_with("xn--")
+                && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        }) && host.rsplit('.').next().is_some_and(|label| !label.as_bytes()[0].is_ascii_digit());
     // No dot segments, no escapes, no query or fragment.
     let path_is_plain = path.split('/').all(|segment| {
         !matches!(segment, "." | "..")
@@ -255,17 +253,10 @@ mod tests {
             ("https://a.example/#", Fragment),
             ("https://a.example/#x", Fragment),
         ] {
-            assert_eq!(
-                HttpUrl::parse(text, super::Plaintext::Loopback),
-                Err(defect),
-                "{text:?}"
-            );
+            assert_eq!(HttpUrl::parse(text, super::Plaintext::Loopback), Err(defect), "{text:?}");
         }
         let local = "http://localhost:1/";
-        assert_eq!(
-            HttpUrl::parse(local, super::Plaintext::Forbidden),
-            Err(Plaintext)
-        );
+        assert_eq!(HttpUrl::parse(local, super::Plaintext::Forbidden), Err(Plaintext));
     }
 
     #[test]
@@ -289,11 +280,20 @@ mod tests {
             ("http://[::1]:80/", "http://[::1]", "/"),
             ("https://a.example?q=//", "https://a.example", "/"),
         ] {
-            assert_eq!(
-                (url(text).origin(), url(text).path()),
-                (origin, path),
-                "{text}"
-            );
+            assert_eq!((url(text).origin(), url(text).path()), (origin, path), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (url, expected) in [
+            ("https://user:pass@a.example/@x", "https://…@a.example/@x"),
+            ("https://us@er:pa@ss@a.example?q=1@2", "https://…@a.example?q=1@2"),
+            ("user:pass@a.example", "…@a.example"),
+            ("https://a.example/@x", "https://a.example/@x"),
+            ("not a url", "not a url"),
+        ] {
+            assert_eq!(&*shown(url), expected, "{url}");
         }
     }
 
@@ -310,16 +310,8 @@ mod tests {
             ("http://localhost/api", "https://localhost/api", false),
             ("https://b.example/api", "https://a.example/api", false),
             ("https://a.example/api", "https://a.example/api?t=1", true),
-            (
-                "https://a.example/api?t=1",
-                "https://a.example/api?t=1",
-                true,
-            ),
-            (
-                "https://a.example/api?t=2",
-                "https://a.example/api?t=1",
-                false,
-            ),
+            ("https://a.example/api?t=1", "https://a.example/api?t=1", true),
+            ("https://a.example/api?t=2", "https://a.example/api?t=1", false),
             ("https://a.example/api/../x", "https://a.example/api", false),
         ] {
             assert_eq!(url(base).covers(&url(other)), covers, "{base} {other}");
@@ -328,18 +320,9 @@ mod tests {
 
     #[test]
     fn a_local_server_allows_plaintext_to_local_servers() {
-        assert_eq!(
-            Plaintext::for_server(&url("http://localhost:1/")),
-            Plaintext::Loopback
-        );
-        assert_eq!(
-            Plaintext::for_server(&url("https://127.0.0.1:1/")),
-            Plaintext::Loopback
-        );
-        assert_eq!(
-            Plaintext::for_server(&url("https://a.example/")),
-            Plaintext::Forbidden
-        );
+        assert_eq!(Plaintext::for_server(&url("http://localhost:1/")), Plaintext::Loopback);
+        assert_eq!(Plaintext::for_server(&url("https://127.0.0.1:1/")), Plaintext::Loopback);
+        assert_eq!(Plaintext::for_server(&url("https://a.example/")), Plaintext::Forbidden);
     }
 
     proptest! {

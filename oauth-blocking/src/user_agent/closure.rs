@@ -27,18 +27,13 @@ where
 {
     /// A visitor who comes back to `redirect_uri`.
     pub fn new(redirect_uri: RedirectUri, visit: F) -> Self {
-        Self {
-            redirect_uri,
-            visit,
-        }
+        Self { redirect_uri, visit }
     }
 }
 
 impl<F> std::fmt::Debug for Visitor<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Visitor")
-            .field("redirect_uri", &self.redirect_uri)
-            .finish_non_exhaustive()
+        f.debug_struct("Visitor").field("redirect_uri", &self.redirect_uri).finish_non_exhaustive()
     }
 }
 

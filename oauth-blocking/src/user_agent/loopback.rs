@@ -32,10 +32,7 @@ impl LoopbackBrowser {
     /// Any free port, the default browser.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            port: None,
-            open: open_browser,
-        }
+        Self { port: None, open: open_browser }
     }
 
     /// Always this port, for authorization servers that compare redirect URIs to the letter.
@@ -62,11 +59,7 @@ impl UserAgent for LoopbackBrowser {
         };
         let port = listener.local_addr().map_err(listen_error)?.port();
         let redirect_uri = RedirectUri::parse(&format!("http://{HOST}:{port}{PATH}"))?;
-        Ok(Box::new(Listening {
-            listener,
-            redirect_uri,
-            open: self.open,
-        }))
+        Ok(Box::new(Listening { listener, redirect_uri, open: self.open }))
     }
 }
 
@@ -89,9 +82,7 @@ impl Visit for Listening {
     ) -> Result<Visited, UserAgentError> {
         self.listener.set_nonblocking(true).map_err(listen_error)?;
         let Some(loopback) = Loopback::new(self.redirect_uri.as_str(), url.state()) else {
-            return Err(UserAgentError::Listen {
-                kind: ErrorKind::InvalidInput,
-            });
+            return Err(UserAgentError::Listen { kind: ErrorKind::InvalidInput });
         };
         let opening = open_aside(self.open, url.as_str());
         let mut opened = false;
@@ -101,19 +92,14 @@ impl Visit for Listening {
         loop {
             let now = Instant::now();
             if now >= deadline {
-                return Err(UserAgentError::TimedOut {
-                    waited: begun.elapsed(),
-                });
+                return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
             }
             if let Ok(worked) = opening.try_recv() {
                 opened = worked;
                 next_word = now;
             }
             if now >= next_word {
-                waiting(Waiting {
-                    opened,
-                    left: deadline - now,
-                });
+                waiting(Waiting { opened, left: deadline - now });
                 next_word = now + BETWEEN_WORDS;
             }
             match self.listener.accept() {
@@ -156,11 +142,7 @@ enum Served {
 impl<'a> Client<'a> {
     fn new(stream: TcpStream, loopback: &'a Loopback, now: Instant) -> Option<Self> {
         stream.set_nonblocking(true).ok()?;
-        Some(Self {
-            stream,
-            connection: loopback.connection(),
-            until: now + PATIENCE,
-        })
+        Some(Self { stream, connection: loopback.connection(), until: now + PATIENCE })
     }
 
     fn serve(&mut self, now: Instant) -> Served {
@@ -246,11 +228,9 @@ mod tests {
     #[test]
     fn the_port_of_an_earlier_login_is_used_again() {
         assert_eq!(port_of("http://127.0.0.1:51004/callback"), Some(51004));
-        for other in [
-            "http://localhost:1/callback",
-            "http://127.0.0.1:1/cb",
-            "https://127.0.0.1:1/callback",
-        ] {
+        for other in
+            ["http://localhost:1/callback", "http://127.0.0.1:1/cb", "https://127.0.0.1:1/callback"]
+        {
             assert_eq!(port_of(other), None, "{other}");
         }
     }

@@ -27,11 +27,7 @@ impl PasteBack<std::io::BufReader<std::io::Stdin>, std::io::Stderr> {
     /// None in practice: the built-in redirect URI is one.
     pub fn terminal() -> Result<Self, UserAgentError> {
         let redirect_uri = RedirectUri::parse(NOWHERE)?;
-        Ok(Self::new(
-            redirect_uri,
-            std::io::BufReader::new(std::io::stdin()),
-            std::io::stderr(),
-        ))
+        Ok(Self::new(redirect_uri, std::io::BufReader::new(std::io::stdin()), std::io::stderr()))
     }
 }
 
@@ -42,10 +38,7 @@ where
 {
     /// The same with another redirect URI, input and output.
     pub fn new(redirect_uri: RedirectUri, input: R, output: W) -> Self {
-        Self {
-            redirect_uri,
-            terminal: Mutex::new((input, output)),
-        }
+        Self { redirect_uri, terminal: Mutex::new((input, output)) }
     }
 }
 
@@ -81,18 +74,12 @@ impl<R: BufRead, W: Write> Visit for Prompt<'_, R, W> {
         _waiting: &mut dyn FnMut(Waiting),
     ) -> Result<Visited, UserAgentError> {
         let begun = Instant::now();
-        let mut terminal = self
-            .0
-            .terminal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut terminal = self.0.terminal.lock().unwrap_or_else(PoisonError::into_inner);
         let (input, output) = &mut *terminal;
         let gone = |_| UserAgentError::Cancelled;
         write!(output, "Open this page:\n\n  {}\n\n", url.as_str()).map_err(gone)?;
         let ask = "and paste the address that the browser shows in the end: ";
-        write!(output, "{ask}")
-            .and_then(|()| output.flush())
-            .map_err(gone)?;
+        write!(output, "{ask}").and_then(|()| output.flush()).map_err(gone)?;
         for _ in 0..TRIES {
             let mut line = String::new();
             if input.read_line(&mut line).map_err(gone)? == 0 {
@@ -100,18 +87,14 @@ impl<R: BufRead, W: Write> Visit for Prompt<'_, R, W> {
             }
             // A terminal cannot be read with a time limit; what comes too late is not used.
             if Instant::now() > deadline {
-                return Err(UserAgentError::TimedOut {
-                    waited: begun.elapsed(),
-                });
+                return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
             }
             let query = query_of(line.trim());
             if url.is_answered_by(query) {
                 return Ok(Visited::Redirect(query.to_owned()));
             }
             let again = "That does not belong to this login; paste the whole address: ";
-            write!(output, "{again}")
-                .and_then(|()| output.flush())
-                .map_err(gone)?;
+            write!(output, "{again}").and_then(|()| output.flush()).map_err(gone)?;
         }
         Err(UserAgentError::Cancelled)
     }
@@ -135,11 +118,9 @@ mod tests {
 
     #[test]
     fn whole_addresses_and_bare_queries_are_understood() {
-        for pasted in [
-            "http://127.0.0.1:1/callback?code=c&state=s",
-            "code=c&state=s",
-            "?code=c&state=s#x",
-        ] {
+        for pasted in
+            ["http://127.0.0.1:1/callback?code=c&state=s", "code=c&state=s", "?code=c&state=s#x"]
+        {
             assert_eq!(query_of(pasted), "code=c&state=s", "{pasted}");
         }
     }

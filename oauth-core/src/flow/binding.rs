@@ -54,15 +54,3 @@ pub struct Grant {
     /// The tokens.
     pub tokens: TokenData,
 }
-
-impl Grant {
-    /// The scopes that the tokens have: those granted, or those asked for if the server does not say
-    /// (RFC 6749 §5.1).
-    #[must_use]
-    pub fn scopes(&self) -> Option<&Scopes> {
-        self.tokens
-            .scope
-            .as_ref()
-            .or(self.binding.requested.as_ref())
-    }
-}

@@ -22,16 +22,10 @@ pub(crate) fn choose(
     requested: Option<Scopes>,
 ) -> Result<State, Error> {
     let issuer = || Box::from(server.issuer.as_str());
-    let documents = login
-        .settings
-        .metadata_url
-        .as_deref()
-        .filter(|_| server.metadata_documents);
+    let documents = login.settings.metadata_url.as_deref().filter(|_| server.metadata_documents);
     if let Some(own) = &login.settings.pre_registered {
         // Bound to whom it was used with, unless the host says whom it belongs to.
-        let same_id = before
-            .as_ref()
-            .filter(|before| before.client.client_id == own.client_id);
+        let same_id = before.as_ref().filter(|before| before.client.client_id == own.client_id);
         match (
             own.belongs_to(&server.issuer, same_id.map(|before| &before.server.issuer)),
             documents,
@@ -41,11 +35,7 @@ pub(crate) fn choose(
                 return Ok(consent(login, server, client, resource, requested));
             }
             (Err(expected), None) => {
-                return Err(PeerIncompatible::ForeignClient {
-                    expected,
-                    found: issuer(),
-                }
-                .into());
+                return Err(PeerIncompatible::ForeignClient { expected, found: issuer() }.into());
             }
             // A document's URL is a client id everywhere.
             (Err(_), Some(_)) => {}
@@ -63,6 +53,7 @@ pub(crate) fn choose(
         return Ok(consent(login, server, client, resource, requested));
     }
     if let Some(before) = before.filter(|before| before.server.issuer == server.issuer)
+        && !login.client_is_gone
         && before.client.serves(&login.redirect_uri.0, login.started)
     {
         return Ok(consent(login, server, before.client, resource, requested));
@@ -70,14 +61,7 @@ pub(crate) fn choose(
     match server.registration_endpoint.clone() {
         Some(endpoint) => {
             let method = method_to_register(&server)?;
-            Ok(State::Register(Register {
-                login,
-                server,
-                endpoint,
-                method,
-                resource,
-                requested,
-            }))
+            Ok(State::Register(Register { login, server, endpoint, method, resource, requested }))
         }
         None => Err(PeerIncompatible::NoWayToRegister {
             issuer: issuer(),
@@ -98,7 +82,7 @@ pub(crate) fn again(
 ) -> Result<State, Error> {
     if client.kind != RegistrationKind::Dynamic {
         client.redirect_uri = login.redirect_uri.0.clone();
-    } else if !client.serves(&login.redirect_uri.0, login.started) {
+    } else if login.client_is_gone || !client.serves(&login.redirect_uri.0, login.started) {
         return choose(login, server, None, resource, requested);
     }
     Ok(consent(login, server, client, resource, requested))
@@ -109,15 +93,11 @@ fn method_to_register(server: &ServerMetadata) -> Result<AuthMethod, PeerIncompa
     let Some(listed) = server.auth_methods else {
         return Ok(AuthMethod::None);
     };
-    listed
-        .to_register()
-        .ok_or_else(|| no_authentication(server))
+    listed.to_register().ok_or_else(|| no_authentication(server))
 }
 
 fn no_authentication(server: &ServerMetadata) -> PeerIncompatible {
-    PeerIncompatible::NoClientAuthentication {
-        issuer: server.issuer.as_str().into(),
-    }
+    PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
 }
 
 fn pre_registered(
@@ -151,16 +131,9 @@ pub(crate) fn consent(
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> State {
-    let Login {
-        verifier, state, ..
-    } = login;
+    let Login { verifier, state, .. } = login;
     State::Consent(Consent {
-        binding: Binding {
-            server,
-            client,
-            resource,
-            requested,
-        },
+        binding: Binding { server, client, resource, requested },
         verifier,
         state,
     })

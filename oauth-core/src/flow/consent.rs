@@ -26,12 +26,7 @@ pub(crate) struct Consent {
 
 impl Consent {
     pub(crate) fn url(&self) -> AuthorizationUrl {
-        let Binding {
-            server,
-            client,
-            resource,
-            requested,
-        } = &self.binding;
+        let Binding { server, client, resource, requested } = &self.binding;
         let what = Consented {
             client_id: client.client_id(),
             redirect_uri: client.redirect_uri(),

@@ -28,34 +28,26 @@ pub(crate) struct FindResource {
 
 impl FindResource {
     pub(crate) fn start(login: Login) -> Result<Self, Error> {
-        let named = login
-            .challenge
-            .as_ref()
-            .and_then(|challenge| challenge.resource_metadata.as_deref());
+        let named =
+            login.challenge.as_ref().and_then(|challenge| challenge.resource_metadata.as_deref());
         let place = ResourceCandidate::first(named, &login.settings.server)?;
         Ok(Self { login, place })
     }
 
     pub(crate) fn request(&self) -> Request {
-        Request::get(
-            Endpoint::ResourceMetadata,
-            self.place.url(&self.login.settings.server),
-        )
+        Request::get(Endpoint::ResourceMetadata, self.place.url(&self.login.settings.server))
     }
 
     pub(crate) fn answer(self, response: &Response) -> Result<State, Error> {
         let Self { login, place } = self;
         let settings = &login.settings;
-        let document = match accepted(
-            response,
-            Endpoint::ResourceMetadata,
-            &place.url(&settings.server),
-        ) {
-            Ok(body) => ResourceMetadata::read(body).ok(),
-            Err(error @ Error::Unreachable(_)) => return Err(error),
-            // A redirect, a web page, a 404: nothing here.
-            Err(_) => None,
-        };
+        let document =
+            match accepted(response, Endpoint::ResourceMetadata, &place.url(&settings.server)) {
+                Ok(body) => ResourceMetadata::read(body).ok(),
+                Err(error @ Error::Unreachable(_)) => return Err(error),
+                // A redirect, a web page, a 404: nothing here.
+                Err(_) => None,
+            };
         if let Some(document) = document {
             let found =
                 ResourceMetadata::check(document, &place, &settings.server, &settings.policy)?;
@@ -74,9 +66,6 @@ impl FindResource {
             };
             return FindServer::start(login, found).map(State::FindServer);
         }
-        Err(PeerIncompatible::NoResourceMetadata {
-            server: settings.server.as_str().into(),
-        }
-        .into())
+        Err(PeerIncompatible::NoResourceMetadata { server: settings.server.as_str().into() }.into())
     }
 }

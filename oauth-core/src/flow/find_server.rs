@@ -18,7 +18,7 @@ use crate::flow::login::Login;
 use crate::flow::machine::State;
 use crate::http::{Endpoint, Request, Response};
 use crate::scope::Scopes;
-use crate::url::{HttpUrl, UrlDefect};
+use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{Issuer, ResourceMetadata, ServerCandidate, ServerMetadata, accepted};
 
 /// Waits for the answer of a place where server metadata may lie.
@@ -38,16 +38,11 @@ impl FindServer {
     /// Starts with the server that an earlier login used, if the resource still names it, else with the
     /// first one.
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
-        let ResourceMetadata {
-            resource,
-            authorization_servers: mut others,
-            scopes,
-        } = found;
+        let ResourceMetadata { resource, authorization_servers: mut others, scopes } = found;
         others.reverse();
         if let Some(before) = &login.before
-            && let Some(at) = others
-                .iter()
-                .position(|issuer| **issuer == *before.server.issuer.as_str())
+            && let Some(at) =
+                others.iter().position(|issuer| **issuer == *before.server.issuer.as_str())
         {
             let known = others.remove(at);
             others.push(known);
@@ -68,15 +63,7 @@ impl FindServer {
         let parsed = Issuer::parse(issuer, plaintext)
             .and_then(|issuer| place.url(&issuer, plaintext).map(|url| (issuer, url)));
         match parsed {
-            Ok((issuer, url)) => Ok(Self {
-                login,
-                resource,
-                scopes,
-                issuer,
-                others,
-                place,
-                url,
-            }),
+            Ok((issuer, url)) => Ok(Self { login, resource, scopes, issuer, others, place, url }),
             Err(defect) => Err(unsafe_issuer(issuer, defect)),
         }
     }
@@ -105,13 +92,7 @@ impl FindServer {
             return Ok(State::FindServer(self));
         }
         if let Some(next) = self.others.pop() {
-            let Self {
-                login,
-                resource,
-                scopes,
-                others,
-                ..
-            } = self;
+            let Self { login, resource, scopes, others, .. } = self;
             return Self::at(login, resource, scopes, &next, others).map(State::FindServer);
         }
         let origin = self.login.settings.server.url();
@@ -119,19 +100,11 @@ impl FindServer {
             let server = ServerMetadata::legacy(self.issuer, origin);
             return self.login.found(server, self.resource, self.scopes);
         }
-        Err(PeerIncompatible::NoServerMetadata {
-            issuer: self.issuer.as_str().into(),
-        }
-        .into())
+        Err(PeerIncompatible::NoServerMetadata { issuer: self.issuer.as_str().into() }.into())
     }
 }
 
 fn unsafe_issuer(issuer: &str, defect: UrlDefect) -> Error {
     let endpoint = Endpoint::ServerMetadata;
-    PeerMisbehaved::UnsafeUrl {
-        endpoint,
-        url: issuer.into(),
-        defect,
-    }
-    .into()
+    PeerMisbehaved::UnsafeUrl { endpoint, url: shown(issuer), defect }.into()
 }

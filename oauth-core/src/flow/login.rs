@@ -14,7 +14,7 @@ use crate::flow::machine::State;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpUrl, Plaintext, shown};
 use crate::wire::{OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
 
 /// Where the user comes back to: https, or http to a loopback host. Compared byte for byte by servers.
@@ -31,7 +31,7 @@ impl RedirectUri {
     pub fn parse(text: &str) -> Result<Self, Error> {
         match HttpUrl::parse(text, Plaintext::Loopback) {
             Ok(_) => Ok(Self(text.into())),
-            Err(_) => Err(Misuse::RedirectUri { url: text.into() }.into()),
+            Err(_) => Err(Misuse::RedirectUri { url: shown(text) }.into()),
         }
     }
 
@@ -54,6 +54,8 @@ pub struct Login {
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
     /// What an earlier login was bound to.
     pub(crate) before: Option<Box<Binding>>,
+    /// The authorization server does not know the client of `before` any more.
+    pub(crate) client_is_gone: bool,
 }
 
 impl Login {
@@ -74,6 +76,7 @@ impl Login {
             started: now,
             challenge: None,
             before: None,
+            client_is_gone: false,
         }
     }
 
@@ -92,18 +95,21 @@ impl Login {
         self
     }
 
+    /// The authorization server does not know the earlier login's client any more: a dynamic one is
+    /// registered anew.
+    #[must_use]
+    pub fn client_is_gone(mut self) -> Self {
+        self.client_is_gone = true;
+        self
+    }
+
     /// The first state. A missing scope needs a wider token from the same server and no discovery; any
     /// other refusal may mean that the server has moved, so its metadata is read (anew).
     pub(crate) fn start(mut self) -> Result<State, Error> {
         if self.lacks_scope()
             && let Some(before) = self.before.take()
         {
-            let Binding {
-                server,
-                client,
-                resource,
-                requested,
-            } = *before;
+            let Binding { server, client, resource, requested } = *before;
             let requested = self.scopes(requested, None, &server);
             return client::again(self, server, client, resource, requested);
         }
@@ -123,9 +129,7 @@ impl Login {
     ) -> Result<State, Error> {
         // A server that moved gets nothing of what the old one knew (scopes included).
         let before = self.before.take();
-        let same = before
-            .as_ref()
-            .filter(|before| before.server.issuer() == server.issuer());
+        let same = before.as_ref().filter(|before| before.server.issuer() == server.issuer());
         let requested = same.and_then(|before| before.requested.clone());
         let requested = self.scopes(requested, resource_scopes, &server);
         client::choose(self, server, before, resource, requested)
@@ -140,10 +144,7 @@ impl Login {
         resource_scopes: Option<Scopes>,
         server: &ServerMetadata,
     ) -> Option<Scopes> {
-        let challenged = self
-            .challenge
-            .as_ref()
-            .and_then(|challenge| challenge.scope.as_ref());
+        let challenged = self.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
         let own = self.settings.scope.as_ref();
         let missing = challenged.filter(|_| self.lacks_scope());
         let wanted = own.or(challenged).cloned().or(resource_scopes);
@@ -164,9 +165,7 @@ impl Login {
     }
 
     fn lacks_scope(&self) -> bool {
-        self.challenge
-            .as_ref()
-            .is_some_and(|challenge| challenge.is_insufficient_scope())
+        self.challenge.as_ref().is_some_and(|challenge| challenge.is_insufficient_scope())
     }
 }
 
@@ -186,10 +185,7 @@ mod tests {
             ("", false),
         ] {
             let result = RedirectUri::parse(text);
-            assert_eq!(
-                result.as_ref().map(RedirectUri::as_str).ok(),
-                fits.then_some(text)
-            );
+            assert_eq!(result.as_ref().map(RedirectUri::as_str).ok(), fits.then_some(text));
             if !fits {
                 assert_eq!(result, Err(Misuse::RedirectUri { url: text.into() }.into()));
             }

@@ -78,9 +78,7 @@ impl Flow {
     /// [`Error::PeerMisbehaved`] if the challenge names a URL that must not be used, or why a known
     /// server cannot be logged in to.
     pub fn login(login: Login) -> Result<Self, Error> {
-        Ok(Self {
-            state: Ok(login.start()?),
-        })
+        Ok(Self { state: Ok(login.start()?) })
     }
 
     /// Says what to do next. Asking changes nothing.
@@ -100,10 +98,7 @@ impl Flow {
             Ok(state) => state.request(),
         };
         match request {
-            Some(request) => Ok(Step::Http {
-                request,
-                reply: HttpReply { flow: self },
-            }),
+            Some(request) => Ok(Step::Http { request, reply: HttpReply { flow: self } }),
             None => self.grant().map(Step::Done).ok_or(Error::Cancelled),
         }
     }
@@ -176,13 +171,7 @@ impl HttpReply<'_> {
 /// The error for a request that was not answered.
 pub(crate) fn unanswered(request: &Request) -> Error {
     let url = request.url().as_str().into();
-    Unreachable {
-        endpoint: request.endpoint(),
-        url,
-        status: None,
-        retry_after: None,
-    }
-    .into()
+    Unreachable { endpoint: request.endpoint(), url, status: None, retry_after: None }.into()
 }
 
 /// Takes the redirect, once.
@@ -209,15 +198,9 @@ impl BrowserReply<'_> {
             read => read,
         };
         self.flow.advance(|state| match state {
-            State::Consent(Consent {
-                binding, verifier, ..
-            }) => code.map(|code| {
-                State::Redeem(Redeem {
-                    binding,
-                    verifier,
-                    code,
-                })
-            }),
+            State::Consent(Consent { binding, verifier, .. }) => {
+                code.map(|code| State::Redeem(Redeem { binding, verifier, code }))
+            }
             state => Ok(state),
         });
         Ok(())

@@ -25,20 +25,12 @@ pub(crate) struct Redeem {
 
 impl Redeem {
     pub(crate) fn request(&self) -> Request {
-        let Binding {
-            server,
-            client,
-            resource,
-            ..
-        } = &self.binding;
+        let Binding { server, client, resource, .. } = &self.binding;
         code_request(server, client, resource, &self.code, &self.verifier)
     }
 
     pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Result<State, Error> {
         let tokens = issued(response, self.binding.server.token_endpoint(), now)?;
-        Ok(State::Done(Grant {
-            binding: self.binding,
-            tokens,
-        }))
+        Ok(State::Done(Grant { binding: self.binding, tokens }))
     }
 }

@@ -9,12 +9,7 @@ use crate::wire::{self, TokenData, issued};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
 pub(crate) fn refresh_request(binding: &Binding, refresh_token: &Secret) -> Request {
-    wire::refresh_request(
-        &binding.server,
-        &binding.client,
-        &binding.resource,
-        refresh_token,
-    )
+    wire::refresh_request(&binding.server, &binding.client, &binding.resource, refresh_token)
 }
 
 /// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6) and the

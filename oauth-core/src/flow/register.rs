@@ -31,25 +31,14 @@ pub(crate) struct Register {
 
 impl Register {
     pub(crate) fn request(&self) -> Request {
-        let Login {
-            settings,
-            redirect_uri,
-            ..
-        } = &self.login;
+        let Login { settings, redirect_uri, .. } = &self.login;
         let uri = settings.client_uri.as_deref();
         let client = ClientMetadata::new(&settings.client_name, uri, &redirect_uri.0, self.method);
         register_request(&client, &self.endpoint)
     }
 
     pub(crate) fn answer(self, response: &Response) -> Result<State, Error> {
-        let Self {
-            login,
-            server,
-            endpoint,
-            resource,
-            requested,
-            ..
-        } = self;
+        let Self { login, server, endpoint, resource, requested, .. } = self;
         let client = registered(response, &endpoint, &server, &login.redirect_uri.0)?;
         Ok(consent(login, server, client, resource, requested))
     }

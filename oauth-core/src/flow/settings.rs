@@ -8,7 +8,7 @@ use crate::error::{Error, Misuse};
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
 use crate::secret::Secret;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpUrl, Plaintext, shown};
 use crate::wire::{BearerAuth, Issuer, OAuthClientProvider, ServerMetadata};
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
@@ -101,11 +101,8 @@ impl Settings {
             return Err(Misuse::EmptyClientId.into());
         }
         let client_secret = secret.filter(|secret| !secret.is_empty());
-        self.pre_registered = Some(PreRegistered {
-            client_id: id.into(),
-            client_secret,
-            issuer: None,
-        });
+        self.pre_registered =
+            Some(PreRegistered { client_id: id.into(), client_secret, issuer: None });
         Ok(self)
     }
 
@@ -130,7 +127,7 @@ impl Settings {
             parsed.as_str() == url && parsed.path() != "/" && parsed.query().is_empty()
         });
         if !fits {
-            return Err(Misuse::ClientMetadataUrl { url: url.into() }.into());
+            return Err(Misuse::ClientMetadataUrl { url: shown(url) }.into());
         }
         self.metadata_url = Some(url.into());
         Ok(self)
@@ -209,7 +206,7 @@ mod tests {
             ("http://localhost/c", false),
             ("client.json", false),
         ] {
-            let expected = Misuse::ClientMetadataUrl { url: url.into() };
+            let expected = Misuse::ClientMetadataUrl { url: shown(url) };
             match settings().client_metadata_url(url) {
                 Ok(_) => assert!(fits, "{url}"),
                 Err(error) => assert!(!fits && error == expected.into(), "{url}"),
@@ -219,19 +216,9 @@ mod tests {
 
     #[test]
     fn a_client_id_is_not_empty_and_an_empty_secret_is_none() {
-        assert_eq!(
-            settings().client_id("", None),
-            Err(Misuse::EmptyClientId.into())
-        );
-        let settings = settings()
-            .client_id("c", Some("".into()))
-            .unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(
-            settings
-                .pre_registered
-                .and_then(|client| client.client_secret),
-            None
-        );
+        assert_eq!(settings().client_id("", None), Err(Misuse::EmptyClientId.into()));
+        let settings = settings().client_id("c", Some("".into())).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(settings.pre_registered.and_then(|client| client.client_secret), None);
     }
 
     #[test]
@@ -245,14 +232,8 @@ mod tests {
             issuer: bound.map(Into::into),
         };
         assert_eq!(client(None).belongs_to(&a, None), Ok(()));
-        assert_eq!(
-            client(None).belongs_to(&b, Some(&a)),
-            Err("https://a.example".into())
-        );
-        assert_eq!(
-            client(Some("https://a.example")).belongs_to(&a, Some(&b)),
-            Ok(())
-        );
+        assert_eq!(client(None).belongs_to(&b, Some(&a)), Err("https://a.example".into()));
+        assert_eq!(client(Some("https://a.example")).belongs_to(&a, Some(&b)), Ok(()));
         assert_eq!(
             client(Some("https://a.example/")).belongs_to(&a, None),
             Err("https://a.example/".into())

@@ -19,14 +19,8 @@ fn loopback(redirect_uri: &str) -> Loopback {
 /// The answer to a request, and that it was given at the last byte.
 fn answer(loopback: &Loopback, request: &str) -> Answer {
     let mut connection = loopback.connection();
-    let (last, before) = request
-        .as_bytes()
-        .split_last()
-        .unwrap_or_else(|| panic!("empty"));
-    assert!(
-        matches!(connection.receive(before), Received::Partial),
-        "too early: {request:?}"
-    );
+    let (last, before) = request.as_bytes().split_last().unwrap_or_else(|| panic!("empty"));
+    assert!(matches!(connection.receive(before), Received::Partial), "too early: {request:?}");
     match connection.receive(&[*last]) {
         Received::Answer(answer) => answer,
         Received::Partial => panic!("no answer: {request:?}"),
@@ -37,10 +31,7 @@ fn answer(loopback: &Loopback, request: &str) -> Answer {
 fn outcome(request: &str) -> (String, Option<String>) {
     let answer = answer(&loopback("http://127.0.0.1:51004/callback"), request);
     let status = String::from_utf8_lossy(&answer.bytes[9..12]).into_owned();
-    (
-        status,
-        answer.redirect.map(|query| query.expose().to_string()),
-    )
+    (status, answer.redirect.map(|query| query.expose().to_string()))
 }
 
 fn get(target: &str) -> String {
@@ -53,9 +44,7 @@ fn assert_refused(request: &str, status: &str) {
 
 fn body(answer: &Answer) -> String {
     let text = String::from_utf8_lossy(&answer.bytes).into_owned();
-    text.split_once("\r\n\r\n")
-        .map(|(_, body)| body.into())
-        .unwrap_or_default()
+    text.split_once("\r\n\r\n").map(|(_, body)| body.into()).unwrap_or_default()
 }
 
 #[test]
@@ -69,11 +58,7 @@ fn the_redirect_is_handed_over_as_it_came() {
         "code=1&code=2&state=planted-state",
     ] {
         let expected = ("200".into(), Some(query.into()));
-        assert_eq!(
-            outcome(&get(&format!("/callback?{query}"))),
-            expected,
-            "{query}"
-        );
+        assert_eq!(outcome(&get(&format!("/callback?{query}"))), expected, "{query}");
     }
 }
 
@@ -125,10 +110,7 @@ fn an_answer_to_head_has_no_body_but_its_length() {
     let to_get = answer(&loopback, &get(GOOD));
     let to_head = answer(&loopback, &get(GOOD).replacen("GET", "HEAD", 1));
     assert_eq!(body(&to_head), "");
-    assert_eq!(
-        [&*to_head.bytes, body(&to_get).as_bytes()].concat(),
-        to_get.bytes
-    );
+    assert_eq!([&*to_head.bytes, body(&to_get).as_bytes()].concat(), to_get.bytes);
 }
 
 #[test]
@@ -136,10 +118,7 @@ fn host_must_be_the_one_of_the_redirect_uri() {
     let is_redirect = |redirect_uri: &str, host: &str| {
         let request = format!("GET {GOOD} HTTP/1.1\r\nHost:{host}\r\n\r\n");
         let answer = answer(&loopback(redirect_uri), &request);
-        assert_eq!(
-            answer.redirect.is_none(),
-            answer.bytes.starts_with(b"HTTP/1.1 400 ")
-        );
+        assert_eq!(answer.redirect.is_none(), answer.bytes.starts_with(b"HTTP/1.1 400 "));
         answer.redirect.is_some()
     };
     for (redirect_uri, good, bad) in [
@@ -153,25 +132,11 @@ fn host_must_be_the_one_of_the_redirect_uri() {
             "localhost:51004|LocalHost:51004",
             "127.0.0.1:51004|localhost|localhost.:51004|a.localhost:51004",
         ),
-        (
-            "http://[::1]:51004/callback",
-            "[::1]:51004",
-            "::1:51004|[::1]|127.0.0.1:51004",
-        ),
-        (
-            "http://127.0.0.1/callback",
-            "127.0.0.1|127.0.0.1:80",
-            "127.0.0.1:|127.0.0.1:8080",
-        ),
+        ("http://[::1]:51004/callback", "[::1]:51004", "::1:51004|[::1]|127.0.0.1:51004"),
+        ("http://127.0.0.1/callback", "127.0.0.1|127.0.0.1:80", "127.0.0.1:|127.0.0.1:8080"),
     ] {
-        assert!(
-            good.split('|').all(|host| is_redirect(redirect_uri, host)),
-            "{redirect_uri}"
-        );
-        assert!(
-            !bad.split('|').any(|host| is_redirect(redirect_uri, host)),
-            "{redirect_uri}"
-        );
+        assert!(good.split('|').all(|host| is_redirect(redirect_uri, host)), "{redirect_uri}");
+        assert!(!bad.split('|').any(|host| is_redirect(redirect_uri, host)), "{redirect_uri}");
     }
 }
 
@@ -206,11 +171,7 @@ fn heads_that_are_read_and_heads_that_are_not() {
     ] {
         let head = head.replace('|', "\r\n").replace('@', GOOD);
         let (own, redirect) = outcome(&head.replace("HOST", "Host: 127.0.0.1:51004"));
-        assert_eq!(
-            (&*own, redirect.is_some()),
-            (status, status == "200"),
-            "{head:?}"
-        );
+        assert_eq!((&*own, redirect.is_some()), (status, status == "200"), "{head:?}");
     }
 }
 
@@ -252,17 +213,9 @@ fn the_path_is_the_one_that_browsers_ask_for() {
     for (redirect_uri, target) in [
         ("http://127.0.0.1:51004", "/?state=planted-state"),
         ("http://127.1:51004/a b", "/a%20b?state=planted-state"),
-        (
-            "http://127.0.0.1:51004/x/../y?own=1",
-            "/y?own=1&state=planted-state",
-        ),
+        ("http://127.0.0.1:51004/x/../y?own=1", "/y?own=1&state=planted-state"),
     ] {
-        assert!(
-            answer(&loopback(redirect_uri), &get(target))
-                .redirect
-                .is_some(),
-            "{redirect_uri}"
-        );
+        assert!(answer(&loopback(redirect_uri), &get(target)).redirect.is_some(), "{redirect_uri}");
     }
 }
 
@@ -280,10 +233,7 @@ fn redirect_uris_that_no_listener_can_have() {
         "http://:p@127.0.0.1:51004/callback",
         "http://127.0.0.1:51004/callback#f",
     ] {
-        assert!(
-            Loopback::new(redirect_uri, STATE).is_none(),
-            "{redirect_uri}"
-        );
+        assert!(Loopback::new(redirect_uri, STATE).is_none(), "{redirect_uri}");
     }
     assert!(Loopback::new("http://127.0.0.1:51004/callback", "").is_none());
 }
@@ -292,40 +242,20 @@ fn redirect_uris_that_no_listener_can_have() {
 fn the_page_tells_success_from_failure_and_refusals_alike() {
     let loopback = loopback("http://127.0.0.1:51004/callback");
     let page = |query: &str| {
-        body(&answer(
-            &loopback,
-            &get(&format!("/callback?state=planted-state&{query}")),
-        ))
+        body(&answer(&loopback, &get(&format!("/callback?state=planted-state&{query}"))))
     };
     assert!(page("code=c").contains("<h1>You are logged in</h1>"));
-    for query in [
-        "error=access_denied",
-        "",
-        "code=",
-        "code=1&code=2",
-        "code=c&error=x",
-        "code=c&error",
-    ] {
+    for query in
+        ["error=access_denied", "", "code=", "code=1&code=2", "code=c&error=x", "code=c&error"]
+    {
         let page = page(query);
-        assert!(
-            page.contains("<h1>The login did not succeed</h1>"),
-            "{query}"
-        );
+        assert!(page.contains("<h1>The login did not succeed</h1>"), "{query}");
         assert!(!page.contains(SCRIPT), "a failure stays to be read");
     }
-    let refusals = [
-        "/callback?code=c",
-        "/callback?code=c&state=x",
-        "/favicon.ico",
-    ];
-    let mut refusals: Vec<_> = refusals
-        .iter()
-        .map(|target| body(&answer(&loopback, &get(target))))
-        .collect();
-    refusals.push(body(&answer(
-        &loopback,
-        &get(GOOD).replace("Host: 127", "Host: 128"),
-    )));
+    let refusals = ["/callback?code=c", "/callback?code=c&state=x", "/favicon.ico"];
+    let mut refusals: Vec<_> =
+        refusals.iter().map(|target| body(&answer(&loopback, &get(target)))).collect();
+    refusals.push(body(&answer(&loopback, &get(GOOD).replace("Host: 127", "Host: 128"))));
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
 }
@@ -333,11 +263,9 @@ fn the_page_tells_success_from_failure_and_refusals_alike() {
 #[test]
 fn pages_load_nothing_and_show_nothing_of_the_request() {
     let loopback = loopback("http://127.0.0.1:51004/callback");
-    for target in [
-        GOOD,
-        "/callback?error=planted<script>&state=planted-state",
-        "/planted<b>?planted=planted",
-    ] {
+    for target in
+        [GOOD, "/callback?error=planted<script>&state=planted-state", "/planted<b>?planted=planted"]
+    {
         let answer = answer(&loopback, &get(target));
         let text = String::from_utf8_lossy(&answer.bytes);
         assert!(
@@ -362,10 +290,7 @@ fn pages_load_nothing_and_show_nothing_of_the_request() {
 #[test]
 fn hashes_in_the_policy_are_those_of_the_page() {
     for (text, hash) in [(STYLE, STYLE_HASH), (SCRIPT, SCRIPT_HASH)] {
-        assert_eq!(
-            format!("sha256-{}", STANDARD.encode(Sha256::digest(text))),
-            hash
-        );
+        assert_eq!(format!("sha256-{}", STANDARD.encode(Sha256::digest(text))), hash);
     }
 }
 

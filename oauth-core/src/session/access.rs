@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Refusal};
 use crate::flow::{refresh_request, refreshed};
 use crate::http::{Request, Response};
+use crate::session::login::release;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
@@ -21,8 +22,8 @@ pub(crate) struct Want {
     pub(crate) refused: Option<u64>,
     /// A refresh would not help: a scope is missing, or one was tried.
     pub(crate) no_refresh: bool,
-    /// The authorization server does not know the client any more.
-    pub(crate) forget_client: bool,
+    /// The authorization server does not know the client of this generation any more.
+    pub(crate) client_is_gone: Option<u64>,
     /// What the server said.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
     /// How often others were faster.
@@ -40,21 +41,18 @@ impl Session {
     /// through a login.
     pub fn renew(&mut self) {
         let refused = self.record.as_ref().map(|record| record.generation);
-        self.want(Want {
-            refused,
-            ..Want::default()
-        });
+        self.want(Want { refused, ..Want::default() });
     }
 
-    pub(crate) fn want(&mut self, want: Want) {
-        if self.settings.bearer.is_some() {
-            return;
-        }
+    pub(crate) fn want(&mut self, mut want: Want) {
         match &self.state {
+            _ if self.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
-            State::Save(saving) if saving.record.tokens.is_some() => {}
-            _ => self.state = State::Load(want),
+            State::Save(saving) if saving.record.tokens.is_some() => return,
+            State::Login(before) => want.client_is_gone = before.client_is_gone,
+            _ => {}
         }
+        self.state = State::Load(want);
     }
 
     /// The store was read.
@@ -85,10 +83,7 @@ impl Session {
 
     pub(crate) fn refresh_request(&self) -> Option<Request> {
         let record = self.record.as_ref()?;
-        Some(refresh_request(
-            &record.binding,
-            record.tokens.as_ref()?.refresh_token.as_ref()?,
-        ))
+        Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
     }
 
     /// The refresh was answered; `None` if nothing came.
@@ -138,7 +133,7 @@ impl Session {
             AfterSave::Ended(want) if self.is_alive(&want, now) => unlock(State::Ready),
             AfterSave::Ended(want) => unlock(State::Login(want)),
             AfterSave::Registered(running) => State::Run(running),
-            AfterSave::LoggedIn { .. } => State::Unlock(Lock::Login, Box::new(State::Ready)),
+            AfterSave::LoggedIn { locked, .. } => release(locked, State::Ready),
         };
     }
 
@@ -148,17 +143,17 @@ impl Session {
             return;
         };
         self.state = match saving.then {
-            AfterSave::LoggedIn { tries } if tries < MAX_LOST_RACES => {
+            AfterSave::LoggedIn { tries, locked } if tries < MAX_LOST_RACES => {
                 saving.expected = stored;
                 saving.record.generation = stored + 1;
-                saving.then = AfterSave::LoggedIn { tries: tries + 1 };
+                saving.then = AfterSave::LoggedIn { tries: tries + 1, locked };
                 State::Save(saving)
             }
-            AfterSave::LoggedIn { .. } => contended(Lock::Login),
+            AfterSave::LoggedIn { locked, .. } => release(locked, contended()),
             AfterSave::Refreshed(mut want) | AfterSave::Ended(mut want) => {
                 want.lost_races += 1;
                 if want.lost_races > MAX_LOST_RACES {
-                    contended(Lock::Refresh)
+                    unlock(contended())
                 } else {
                     unlock(State::Load(want))
                 }
@@ -170,13 +165,12 @@ impl Session {
 
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
     fn ended(&mut self, mut want: Want, error: &Error) -> State {
-        want.no_refresh = true;
-        let client_unknown = matches!(
+        let client_is_gone = matches!(
             error,
             Error::Refused(refusal) if matches!(&*refusal.code, "invalid_client" | "unauthorized_client")
         );
-        let (Some(record), false) = (&self.record, client_unknown) else {
-            want.forget_client = client_unknown;
+        let (Some(record), false) = (&self.record, client_is_gone) else {
+            want.client_is_gone = Some(self.generation());
             return unlock(State::Login(want));
         };
         let mut record = record.clone();
@@ -194,11 +188,12 @@ impl Session {
 
     /// Takes what the store holds: it knows better than the memory, also that there is nothing.
     pub(crate) fn adopt(&mut self, record: Option<Record>) {
+        // One that was put under the wrong key would send a token where it does not belong.
+        let record =
+            record.filter(|record| self.settings.server.is_part_of(&record.binding.resource));
         // The same record again does not undo a pause in refreshing it.
         if self.record != record {
-            self.fresh_until = record
-                .as_ref()
-                .map_or(UnixTime::from_secs(0), Record::fresh_until);
+            self.fresh_until = record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
             self.record = record;
         }
     }
@@ -216,60 +211,43 @@ impl Session {
     pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
         self.record.as_ref().is_some_and(|record| {
             want.refused != Some(record.generation)
-                && record
-                    .tokens
-                    .as_ref()
-                    .is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+                && record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
         })
     }
 
     fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
-            && self
-                .record
-                .as_ref()
-                .is_some_and(|record| record.can_refresh(now))
+            && want.client_is_gone != Some(self.generation())
+            && self.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 
     /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
     fn postpone(&mut self, until: UnixTime) {
-        let end = self
-            .record
-            .as_ref()
-            .and_then(|record| record.tokens.as_ref()?.expires_at);
+        let end = self.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at);
         self.fresh_until = end.map_or(until, |end| end.min(until));
     }
 
     fn unanswered(&self) -> Error {
         self.refresh_request()
-            .map_or(Error::LoginRequired, |request| {
-                crate::flow::unanswered(&request)
-            })
+            .map_or(Error::LoginRequired, |request| crate::flow::unanswered(&request))
     }
 }
 
 /// Whether the server means it: everything but "not now" (RFC 6749 §4.1.2.1).
 fn is_definite(refusal: &Refusal) -> bool {
-    !matches!(
-        &*refusal.code,
-        "server_error" | "temporarily_unavailable" | "slow_down"
-    )
+    !matches!(&*refusal.code, "server_error" | "temporarily_unavailable" | "slow_down")
 }
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
-    State::Save(Box::new(Saving {
-        record,
-        expected,
-        then,
-    }))
+    State::Save(Box::new(Saving { record, expected, then }))
 }
 
 fn unlock(then: State) -> State {
     State::Unlock(Lock::Refresh, Box::new(then))
 }
 
-fn contended(lock: Lock) -> State {
-    State::Unlock(lock, Box::new(State::Failed(Box::new(Error::Contended))))
+fn contended() -> State {
+    State::Failed(Box::new(Error::Contended))
 }
 
 /// How often a session starts over because others changed the store meanwhile.

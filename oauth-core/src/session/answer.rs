@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 
 use crate::error::{Error, PeerIncompatible};
 use crate::session::access::Want;
-use crate::session::machine::{Authorization, Session};
+use crate::session::machine::{Authorization, Session, State};
 use crate::time::UnixTime;
 use crate::wire::ResourceChallenge;
 
@@ -71,22 +71,19 @@ impl Session {
             return Ok(Verdict::Deliver);
         }
         let challenge = ResourceChallenge::select(challenges);
-        let lacks_scope = challenge
-            .as_ref()
-            .is_some_and(ResourceChallenge::is_insufficient_scope);
+        let lacks_scope = challenge.as_ref().is_some_and(ResourceChallenge::is_insufficient_scope);
         if status == 403 && !lacks_scope {
             return Ok(Verdict::Deliver);
         }
         let refused = attempt.sent;
-        let want = Want {
-            refused,
-            challenge: challenge.map(Box::new),
-            ..Want::default()
-        };
+        let want = Want { refused, challenge: challenge.map(Box::new), ..Want::default() };
         if self.generation() != refused.unwrap_or(0) && self.is_alive(&want, now) {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries += 1;
             if attempt.retries <= MAX_REMEDIES {
+                if !matches!(self.state, State::Ready) {
+                    self.want(want);
+                }
                 return Ok(Verdict::Retry);
             }
         }
@@ -94,48 +91,28 @@ impl Session {
             return Ok(Verdict::Deliver);
         }
         if attempt.is_spent() {
-            let Attempt {
-                refreshes,
-                authorizations,
-                ..
-            } = *attempt;
-            return Err(PeerIncompatible::StillRefused {
-                authorizations,
-                refreshes,
-            }
-            .into());
+            let Attempt { refreshes, authorizations, .. } = *attempt;
+            return Err(PeerIncompatible::StillRefused { authorizations, refreshes }.into());
         }
-        let can_refresh = self
-            .record
-            .as_ref()
-            .is_some_and(|record| record.can_refresh(now));
+        let can_refresh = self.record.as_ref().is_some_and(|record| record.can_refresh(now));
         let refresh = status == 401 && attempt.refreshes == 0 && can_refresh;
         if refresh {
             attempt.refreshes += 1;
         } else {
             attempt.authorizations += 1;
         }
-        self.want(Want {
-            no_refresh: !refresh,
-            ..want
-        });
+        self.want(Want { no_refresh: !refresh, ..want });
         Ok(Verdict::Retry)
     }
 
     /// Whether the challenge names a scope that the last login did not ask for. A challenge without
     /// scopes gives nothing to ask for.
     fn asks_for_more(&self, want: &Want) -> bool {
-        let Some(missing) = want
-            .challenge
-            .as_ref()
-            .and_then(|challenge| challenge.scope.as_ref())
+        let Some(missing) = want.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref())
         else {
             return false;
         };
-        let requested = self
-            .record
-            .as_ref()
-            .and_then(|record| record.binding.requested.as_ref());
+        let requested = self.record.as_ref().and_then(|record| record.binding.requested.as_ref());
         !requested.is_some_and(|requested| requested.includes(missing))
     }
 }

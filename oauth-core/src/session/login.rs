@@ -8,7 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Settings, Step};
 use crate::http::Request;
 use crate::session::access::{Want, save};
@@ -32,6 +32,8 @@ pub(crate) struct Running {
     pub(crate) flow: Flow,
     /// Whether the client was written down, so that the user can be sent off.
     recorded: bool,
+    /// Whether the login lock is held. Not by who resumes a login that another one handed out.
+    locked: bool,
 }
 
 pub(crate) enum Next {
@@ -54,56 +56,44 @@ impl Running {
 impl Begun {
     pub(crate) fn new(want: Want, redirect_uri: RedirectUri, entropy: Entropy) -> Self {
         let Entropy { verifier, state } = entropy;
-        Self {
-            want,
-            redirect_uri,
-            verifier,
-            state,
-        }
+        Self { want, redirect_uri, verifier, state }
     }
 }
 
 impl Session {
     /// Under the login lock: starts the login unless somebody else has just completed one.
     pub(crate) fn run(&mut self, begun: Begun, now: UnixTime) -> State {
-        let Begun {
-            want,
-            redirect_uri,
-            verifier,
-            state,
-        } = begun;
+        let Begun { want, redirect_uri, verifier, state } = begun;
         if self.is_usable(&want, now) {
             return unlock(State::Ready);
         }
         let entropy = Entropy { verifier, state };
         let mut login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now);
-        if let Some(record) = self.record.as_ref().filter(|_| !want.forget_client) {
+        if let Some(record) = &self.record {
             login = login.before(record.binding.clone());
+        }
+        if want.client_is_gone.is_some_and(|generation| generation == self.generation()) {
+            login = login.client_is_gone();
         }
         if let Some(challenge) = want.challenge {
             login = login.challenge(*challenge);
         }
         match Flow::login(login) {
-            Ok(flow) => self.settle(
-                Box::new(Running {
-                    flow,
-                    recorded: false,
-                }),
-                now,
-            ),
-            Err(error) => failed(error),
+            Ok(flow) => self.settle(Box::new(Running { flow, recorded: false, locked: true }), now),
+            Err(error) => unlock(State::Failed(Box::new(error))),
         }
     }
 
     /// Where the login stands after an answer.
     pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
+        let locked = running.locked;
         if let Err(error) = running.flow.step() {
-            return failed(error);
+            return release(locked, State::Failed(Box::new(error)));
         }
         if let Some(Grant { binding, tokens }) = running.flow.grant() {
             let expected = self.generation();
             let record = Record::new(expected + 1, now, binding.clone(), Some(tokens.clone()));
-            return save(record, expected, AfterSave::LoggedIn { tries: 0 });
+            return save(record, expected, AfterSave::LoggedIn { tries: 0, locked });
         }
         if !running.recorded
             && let Some(binding) = running.flow.binding()
@@ -124,19 +114,12 @@ impl Session {
     fn registration_record(&self, binding: &Binding, now: UnixTime) -> Option<Record> {
         let serves = |record: &Record| {
             record.can_refresh(now)
-                || record
-                    .tokens
-                    .as_ref()
-                    .is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+                || record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
         };
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };
-        if self
-            .record
-            .as_ref()
-            .is_some_and(|record| serves(record) || known(record))
-        {
+        if self.record.as_ref().is_some_and(|record| serves(record) || known(record)) {
             return None;
         }
         let mut binding = binding.clone();
@@ -145,10 +128,14 @@ impl Session {
         Some(Record::new(self.generation() + 1, now, binding, None))
     }
 
-    /// Takes the login out of the session, to be finished elsewhere.
-    pub(crate) fn suspend(&mut self) -> Option<PendingLogin> {
-        match core::mem::replace(&mut self.state, failed(Error::LoginRequired)) {
-            State::Run(running) => Some(PendingLogin { flow: running.flow }),
+    /// Takes the login out of the session, to be finished elsewhere or not at all.
+    pub(crate) fn give_up(&mut self, why: Error) -> Option<PendingLogin> {
+        match core::mem::replace(&mut self.state, State::Failed(Box::new(why))) {
+            State::Run(running) => {
+                let failed = core::mem::replace(&mut self.state, State::Ready);
+                self.state = release(running.locked, failed);
+                Some(PendingLogin { flow: running.flow })
+            }
             state => {
                 self.state = state;
                 None
@@ -158,14 +145,20 @@ impl Session {
 
     /// A session that finishes a login which another one handed out. It has no lock, and its turns go
     /// on where the other's stopped: with the browser.
-    #[must_use]
-    pub fn resume(settings: Arc<Settings>, pending: PendingLogin) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignLogin`] if the login is to another server than the settings name.
+    pub fn resume(settings: Arc<Settings>, pending: PendingLogin) -> Result<Self, Error> {
+        let resource = pending.flow.binding().map_or("", Binding::resource);
+        if !settings.server.is_part_of(resource) {
+            let server = settings.server.as_str().into();
+            return Err(Misuse::ForeignLogin { server, resource: resource.into() }.into());
+        }
         let mut session = Self::new(settings);
-        session.state = State::Run(Box::new(Running {
-            flow: pending.flow,
-            recorded: true,
-        }));
-        session
+        session.state =
+            State::Run(Box::new(Running { flow: pending.flow, recorded: true, locked: false }));
+        Ok(session)
     }
 }
 
@@ -189,8 +182,9 @@ impl PendingLogin {
     }
 }
 
-pub(crate) fn failed(error: Error) -> State {
-    unlock(State::Failed(Box::new(error)))
+/// Releases the login lock if it is held.
+pub(crate) fn release(locked: bool, then: State) -> State {
+    if locked { unlock(then) } else { then }
 }
 
 fn unlock(then: State) -> State {

@@ -15,7 +15,7 @@ use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,
 };
 use crate::time::UnixTime;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpUrl, Plaintext, shown};
 use crate::wire::{AuthorizationUrl, BearerAuth};
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
@@ -80,7 +80,7 @@ pub(crate) enum AfterSave {
     /// The client is known: go on with the login.
     Registered(Box<Running>),
     /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
-    LoggedIn { tries: u8 },
+    LoggedIn { tries: u8, locked: bool },
 }
 
 /// Which lock of a [`Key`]. The two are independent.
@@ -122,11 +122,7 @@ impl Session {
             settings,
             record: None,
             fresh_until: UnixTime::from_secs(if fixed { u64::MAX } else { 0 }),
-            state: if fixed {
-                State::Ready
-            } else {
-                State::Load(Want::default())
-            },
+            state: if fixed { State::Ready } else { State::Load(Want::default()) },
         }
     }
 
@@ -135,11 +131,7 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        if now < self.fresh_until {
-            self.held()
-        } else {
-            None
-        }
+        if now < self.fresh_until { self.held() } else { None }
     }
 
     /// Says what to do next. Asking changes nothing.
@@ -202,10 +194,7 @@ impl Session {
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
-        Key {
-            profile: profile.into(),
-            server_url: self.settings.server.as_str().into(),
-        }
+        Key { profile: profile.into(), server_url: self.settings.server.as_str().into() }
     }
 
     fn held(&self) -> Option<Authorization<'_>> {
@@ -213,11 +202,7 @@ impl Session {
             Some(record) => (&record.tokens.as_ref()?.access_token, record.generation),
             None => (self.settings.bearer.as_ref()?, 0),
         };
-        Some(Authorization {
-            bearer,
-            generation,
-            server: self.settings.server.url(),
-        })
+        Some(Authorization { bearer, generation, server: self.settings.server.url() })
     }
 }
 
@@ -236,18 +221,13 @@ impl Session {
     /// The token as it is now, if there is one.
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
-        let Authorization {
-            bearer, generation, ..
-        } = self.held()?;
+        let Authorization { bearer, generation, .. } = self.held()?;
         Some(Snapshot {
             settings: Arc::clone(&self.settings),
             bearer: bearer.clone(),
             generation,
             fresh_until: self.fresh_until,
-            expires_at: self
-                .record
-                .as_ref()
-                .and_then(|record| record.tokens.as_ref()?.expires_at),
+            expires_at: self.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at),
         })
     }
 }
@@ -257,29 +237,19 @@ impl Snapshot {
     #[must_use]
     #[inline]
     pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        if now < self.fresh_until {
-            Some(self.held())
-        } else {
-            None
-        }
+        if now < self.fresh_until { Some(self.held()) } else { None }
     }
 
     /// The token, as long as it has not expired: for those who would otherwise wait while somebody else
     /// renews it.
     #[must_use]
     pub fn living_authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        self.expires_at
-            .is_none_or(|at| now < at)
-            .then(|| self.held())
+        self.expires_at.is_none_or(|at| now < at).then(|| self.held())
     }
 
     fn held(&self) -> Authorization<'_> {
         let server = self.settings.server.url();
-        Authorization {
-            bearer: &self.bearer,
-            generation: self.generation,
-            server,
-        }
+        Authorization { bearer: &self.bearer, generation: self.generation, server }
     }
 }
 
@@ -306,12 +276,9 @@ impl<'a> Authorization<'a> {
     ) -> Result<impl Iterator<Item = (&'static str, &'a str)> + use<'a>, Misuse> {
         let _ = method;
         if !self.is_for(url) {
-            return Err(Misuse::ForeignRequest { url: url.into() });
+            return Err(Misuse::ForeignRequest { url: shown(url) });
         }
-        Ok(core::iter::once((
-            "authorization",
-            self.bearer.header_value(),
-        )))
+        Ok(core::iter::once(("authorization", self.bearer.header_value())))
     }
 
     /// The bearer token itself, for hosts that attach it in their own way.
@@ -327,9 +294,7 @@ impl<'a> Authorization<'a> {
     fn is_for(&self, url: &str) -> bool {
         let origin = self.server.origin();
         // Behind the same text up to a slash no parser sees another host.
-        let plainly = url
-            .strip_prefix(origin)
-            .is_some_and(|rest| rest.starts_with('/'));
+        let plainly = url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'));
         plainly || HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url.origin() == origin)
     }
 }

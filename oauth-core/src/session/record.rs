@@ -8,6 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::Binding;
+use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::wire::TokenData;
 
@@ -57,13 +58,7 @@ impl Record {
         binding: Binding,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self {
-            format: FORMAT,
-            generation,
-            issued_at,
-            binding,
-            tokens,
-        }
+        Self { format: FORMAT, generation, issued_at, binding, tokens }
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -117,6 +112,13 @@ impl Record {
         self.tokens.as_ref()
     }
 
+    /// The scopes that the tokens have: those granted, or those asked for if the server does not say
+    /// (RFC 6749 §5.1).
+    #[must_use]
+    pub fn scopes(&self) -> Option<&Scopes> {
+        self.tokens.as_ref()?.scope.as_ref().or(self.binding.requested.as_ref())
+    }
+
     /// Until when the access token is used without a thought. A token that can be refreshed is renewed
     /// a little before it expires, a short-lived one closer to its end.
     pub(crate) fn fresh_until(&self) -> UnixTime {
@@ -136,16 +138,8 @@ impl Record {
 
     /// Whether there is something to refresh with that the server may still take.
     pub(crate) fn can_refresh(&self, now: UnixTime) -> bool {
-        let secret_lives = self
-            .binding
-            .client
-            .secret_expires_at
-            .is_none_or(|at| now < at);
-        secret_lives
-            && self
-                .tokens
-                .as_ref()
-                .is_some_and(|tokens| tokens.refresh_token.is_some())
+        let secret_lives = self.binding.client.secret_expires_at.is_none_or(|at| now < at);
+        secret_lives && self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
     }
 }
 

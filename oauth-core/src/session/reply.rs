@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::flow::{RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
-use crate::session::login::{Begun, PendingLogin, failed};
+use crate::session::login::{Begun, PendingLogin};
 use crate::session::machine::{Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
@@ -196,13 +196,14 @@ impl BrowserReply<'_> {
 
     /// The user or the host gave up waiting.
     pub fn cancelled(self) {
-        self.session.state = failed(Error::Cancelled);
+        // What is left of it is of no use.
+        drop(self.session.give_up(Error::Cancelled));
     }
 
     /// Hands the login out, to be finished elsewhere. The session needs a login as before.
     #[must_use]
     pub fn suspend(self) -> Option<PendingLogin> {
-        self.session.suspend()
+        self.session.give_up(Error::LoginRequired)
     }
 }
 

@@ -48,13 +48,7 @@ pub(crate) fn malformed(
     url: &HttpUrl,
     defect: Defect,
 ) -> Error {
-    Malformed {
-        endpoint,
-        url: url.as_str().into(),
-        status: response.status(),
-        defect,
-    }
-    .into()
+    Malformed { endpoint, url: url.as_str().into(), status: response.status(), defect }.into()
 }
 
 /// An error answer as RFC 6749 §5.2 and RFC 7591 §3.2.2 have it.
@@ -121,9 +115,7 @@ mod tests {
     #[test]
     fn a_refusal_keeps_the_servers_words_apart() {
         let body = r#"{"error":"invalid_grant\u001b[2J","error_description":"<b>\"x\"</b>","error_uri":""}"#;
-        let Err(Error::Refused(refusal)) = outcome(400, body) else {
-            panic!("no refusal")
-        };
+        let Err(Error::Refused(refusal)) = outcome(400, body) else { panic!("no refusal") };
         assert_eq!(&*refusal.code, "invalid_grant[2J");
         assert_eq!(refusal.description.as_deref(), Some("<b>\"x\"</b>"));
         assert_eq!(refusal.uri, None);

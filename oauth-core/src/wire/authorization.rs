@@ -76,10 +76,8 @@ pub(crate) struct Consented<'a> {
 pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -> AuthorizationUrl {
     let scopes = what.scopes.map(Scopes::as_str);
     // Without it a server may ignore `offline_access` (OpenID Connect Core §11).
-    let prompt = what
-        .scopes
-        .is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
-        .then_some("consent");
+    let prompt =
+        what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS)).then_some("consent");
     let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
     let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
     let form = Form::after_url(server.authorization_endpoint.as_str(), room)
@@ -90,13 +88,8 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
         .pair("resource", what.resource)
         .pair_if("scope", scopes)
         .pair_if("prompt", prompt);
-    let form = with_challenge(what.verifier, |challenge| {
-        form.pair("code_challenge", challenge)
-    });
-    let text = what
-        .state
-        .with_text(|state| form.pair("state", state))
-        .into_text();
+    let form = with_challenge(what.verifier, |challenge| form.pair("code_challenge", challenge));
+    let text = what.state.with_text(|state| form.pair("state", state)).into_text();
     let state = text.len() - ENCODED..text.len();
     AuthorizationUrl { text, state }
 }
@@ -127,17 +120,10 @@ pub(crate) fn read_redirect(
     match parameter("iss")? {
         Some(iss) if iss != server.issuer.as_str() => {
             let found = (*iss).into();
-            return Err(PeerMisbehaved::WrongIss {
-                expected: expected(),
-                found,
-            }
-            .into());
+            return Err(PeerMisbehaved::WrongIss { expected: expected(), found }.into());
         }
         None if server.promises_iss => {
-            return Err(PeerMisbehaved::MissingIss {
-                expected: expected(),
-            }
-            .into());
+            return Err(PeerMisbehaved::MissingIss { expected: expected() }.into());
         }
         _ => {}
     }

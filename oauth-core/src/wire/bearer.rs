@@ -83,11 +83,7 @@ mod tests {
     #[test]
     fn tokens_that_cannot_be_sent_are_refused() {
         for token in ["", " ", "a b", "a\r\nb", "a\0", "ä", "\u{7f}"] {
-            assert_eq!(
-                BearerAuth::new(token),
-                Err(PeerMisbehaved::UnsendableToken),
-                "{token:?}"
-            );
+            assert_eq!(BearerAuth::new(token), Err(PeerMisbehaved::UnsendableToken), "{token:?}");
         }
     }
 
@@ -96,10 +92,7 @@ mod tests {
         let auth = BearerAuth::new("planted").unwrap_or_else(|e| panic!("{e}"));
         let json = serde_json::to_string(&auth).unwrap_or_default();
         assert_eq!(json, "\"planted\"");
-        assert_eq!(
-            serde_json::from_str::<BearerAuth>(&json).ok(),
-            Some(auth.clone())
-        );
+        assert_eq!(serde_json::from_str::<BearerAuth>(&json).ok(), Some(auth.clone()));
         assert!(!format!("{auth:?}").contains("planted"));
     }
 }

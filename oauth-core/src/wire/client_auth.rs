@@ -91,9 +91,9 @@ pub(crate) fn add_to_form(
     match method {
         AuthMethod::None => form.pair("client_id", client_id),
         AuthMethod::ClientSecretBasic => form,
-        AuthMethod::ClientSecretPost => form
-            .pair("client_id", client_id)
-            .pair_if("client_secret", secret.map(Secret::expose)),
+        AuthMethod::ClientSecretPost => {
+            form.pair("client_id", client_id).pair_if("client_secret", secret.map(Secret::expose))
+        }
     }
 }
 
@@ -119,11 +119,8 @@ pub(crate) fn authorization(
     Some(Secret::from(value))
 }
 
-const ALL: [AuthMethod; 3] = [
-    AuthMethod::None,
-    AuthMethod::ClientSecretBasic,
-    AuthMethod::ClientSecretPost,
-];
+const ALL: [AuthMethod; 3] =
+    [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
 
 #[cfg(test)]
 mod tests {
@@ -134,11 +131,7 @@ mod tests {
         let secret = Secret::from("s:e%c+r t&é");
         for (method, form, header) in [
             (AuthMethod::None, "client_id=a%3Ab", None),
-            (
-                AuthMethod::ClientSecretBasic,
-                "",
-                Some("YSUzQWI6cyUzQWUlMjVjJTJCcit0JTI2JUMzJUE5"),
-            ),
+            (AuthMethod::ClientSecretBasic, "", Some("YSUzQWI6cyUzQWUlMjVjJTJCcit0JTI2JUMzJUE5")),
             (
                 AuthMethod::ClientSecretPost,
                 "client_id=a%3Ab&client_secret=s%3Ae%25c%2Br+t%26%C3%A9",
@@ -148,12 +141,7 @@ mod tests {
             let body = add_to_form(Form::with_capacity(0), method, "a:b", Some(&secret));
             assert_eq!(body.into_text(), form);
             let value = authorization(method, "a:b", Some(&secret));
-            assert_eq!(
-                value
-                    .as_ref()
-                    .and_then(|v| v.expose().strip_prefix("Basic ")),
-                header
-            );
+            assert_eq!(value.as_ref().and_then(|v| v.expose().strip_prefix("Basic ")), header);
             assert_eq!(AuthMethod::from_name(method.as_str()), Some(method));
         }
     }
@@ -167,11 +155,7 @@ mod tests {
                 Some(ClientSecretBasic),
                 Some(ClientSecretBasic),
             ),
-            (
-                &["client_secret_post", "none"],
-                Some(ClientSecretPost),
-                Some(Public),
-            ),
+            (&["client_secret_post", "none"], Some(ClientSecretPost), Some(Public)),
             (&["none"], None, Some(Public)),
             (&["private_key_jwt"], None, None),
         ] {

@@ -205,9 +205,7 @@ pub(crate) fn registered(
     let secret = json::non_empty(answer.client_secret);
     let auth_method = match json::non_empty(answer.token_endpoint_auth_method) {
         Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
-            PeerIncompatible::NoClientAuthentication {
-                issuer: server.issuer.as_str().into(),
-            }
+            PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
         })?,
         // Left out: RFC 7591 §2 says Basic, which needs a secret.
         None if secret.is_some() => AuthMethod::ClientSecretBasic,
@@ -224,9 +222,7 @@ pub(crate) fn registered(
     Ok(Registration {
         client_id: (*client_id).into(),
         client_secret: secret.map(|text| Secret::from(&*text)),
-        secret_expires_at: answer
-            .client_secret_expires_at
-            .filter(|at| at.as_secs() != 0),
+        secret_expires_at: answer.client_secret_expires_at.filter(|at| at.as_secs() != 0),
         auth_method,
         redirect_uri: redirect_uri.into(),
         kind: RegistrationKind::Dynamic,

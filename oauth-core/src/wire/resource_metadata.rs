@@ -13,7 +13,7 @@ use crate::http::Endpoint;
 use crate::json::{self, Defect, List, OnlyTrue, OtherMembers, Text};
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
-use crate::url::{HttpUrl, Plaintext, UrlDefect};
+use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 
 /// The resource metadata document as it came, unknown members kept (RFC 9728 §2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,11 +84,7 @@ impl ResourceMetadata {
     /// A [`Defect`] if there is no such document here, so that the next place may be tried.
     pub(crate) fn read(body: &[u8]) -> Result<Document<'_>, Defect> {
         let document: Document<'_> = json::read(body)?;
-        if document
-            .resource
-            .as_ref()
-            .is_none_or(|text| text.is_empty())
-        {
+        if document.resource.as_ref().is_none_or(|text| text.is_empty()) {
             return Err(Defect::missing("resource"));
         }
         Ok(document)
@@ -108,23 +104,16 @@ impl ResourceMetadata {
     ) -> Result<Self, Error> {
         let resource: Box<str> = document.resource.as_deref().unwrap_or_default().into();
         if !candidate.is_about(&resource, server, policy) {
-            let expected = server.as_str().into();
-            return Err(PeerMisbehaved::ForeignResource {
-                expected,
-                found: resource,
-            }
-            .into());
+            let (expected, found) = (server.as_str().into(), shown(&resource));
+            return Err(PeerMisbehaved::ForeignResource { expected, found }.into());
         }
-        let no_header = document
-            .bearer_methods_supported
-            .is_some_and(|list| list.0.any && !list.0.listed);
+        let no_header =
+            document.bearer_methods_supported.is_some_and(|list| list.0.any && !list.0.listed);
         if no_header || document.dpop_bound_access_tokens_required.0 {
             return Err(PeerIncompatible::NoBearerHeader { resource }.into());
         }
-        let authorization_servers = document
-            .authorization_servers
-            .map(|list| list.0)
-            .unwrap_or_default();
+        let authorization_servers =
+            document.authorization_servers.map(|list| list.0).unwrap_or_default();
         if authorization_servers.is_empty() {
             return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
         }
@@ -132,11 +121,7 @@ impl ResourceMetadata {
             .scopes_supported
             .map(|list| list.0)
             .filter(|scopes| !scopes.as_str().is_empty());
-        Ok(Self {
-            resource,
-            authorization_servers,
-            scopes,
-        })
+        Ok(Self { resource, authorization_servers, scopes })
     }
 }
 
@@ -169,7 +154,7 @@ impl ResourceCandidate {
                 Ok(url) => Ok(Self::Challenge(url)),
                 Err(defect) => Err(PeerMisbehaved::UnsafeUrl {
                     endpoint: Endpoint::ResourceMetadata,
-                    url: url.into(),
+                    url: shown(url),
                     defect,
                 }),
             },
@@ -207,9 +192,7 @@ impl ResourceCandidate {
     /// segment boundary, as all the official SDKs have it.
     fn is_about(&self, resource: &str, server: &ServerUrl, policy: &Policy) -> bool {
         if !policy.exact_resource {
-            let plaintext = Plaintext::for_server(server.url());
-            return HttpUrl::parse(resource, plaintext)
-                .is_ok_and(|found| found.covers(server.url()));
+            return server.is_part_of(resource);
         }
         let origin = server.url().origin();
         match self {
@@ -234,235 +217,4 @@ fn resolve(url: &str, server: &ServerUrl) -> Result<HttpUrl, UrlDefect> {
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 #[cfg(test)]
-mod tests {
-    use alloc::string::{String, ToString};
-
-    use super::*;
-
-    fn server(url: &str) -> ServerUrl {
-        ServerUrl::parse(url).unwrap_or_else(|e| panic!("{url}: {e}"))
-    }
-
-    fn places(challenge: Option<&str>, url: &str) -> Vec<String> {
-        let server = server(url);
-        let first = ResourceCandidate::first(challenge, &server).unwrap_or_else(|e| panic!("{e}"));
-        core::iter::successors(Some(first), |last| last.next(&server))
-            .map(|candidate| candidate.url(&server).to_string())
-            .collect()
-    }
-
-    #[test]
-    fn places_are_tried_in_the_order_of_the_specification() {
-        for (url, expected) in [
-            (
-                "https://h.example",
-                &["https://h.example/.well-known/oauth-protected-resource"][..],
-            ),
-            (
-                "https://h.example/public/mcp",
-                &[
-                    "https://h.example/.well-known/oauth-protected-resource/public/mcp",
-                    "https://h.example/.well-known/oauth-protected-resource",
-                ],
-            ),
-            (
-                "https://h.example/mcp/?t=1",
-                &[
-                    "https://h.example/.well-known/oauth-protected-resource/mcp/?t=1",
-                    "https://h.example/.well-known/oauth-protected-resource/mcp?t=1",
-                    "https://h.example/.well-known/oauth-protected-resource",
-                ],
-            ),
-            (
-                "https://h.example:8443?t=1",
-                &[
-                    "https://h.example:8443/.well-known/oauth-protected-resource?t=1",
-                    "https://h.example:8443/.well-known/oauth-protected-resource",
-                ],
-            ),
-        ] {
-            assert_eq!(places(None, url), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn the_challenges_place_is_the_only_one() {
-        let named = "https://other.example/custom/location.json";
-        assert_eq!(places(Some(named), "https://h.example/mcp"), [named]);
-        assert_eq!(
-            places(Some("/m.json"), "https://h.example/mcp"),
-            ["https://h.example/m.json"]
-        );
-        for unsafe_url in [
-            "http://h.example/m",
-            "//evil.example/m",
-            "javascript:1",
-            "m.json",
-            "",
-        ] {
-            let first =
-                ResourceCandidate::first(Some(unsafe_url), &server("https://h.example/mcp"));
-            assert!(
-                matches!(first, Err(PeerMisbehaved::UnsafeUrl { .. })),
-                "{unsafe_url}"
-            );
-        }
-    }
-
-    fn check(
-        body: &str,
-        candidate: &ResourceCandidate,
-        url: &str,
-        policy: &Policy,
-    ) -> Result<ResourceMetadata, Error> {
-        let document = ResourceMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        ResourceMetadata::check(document, candidate, &server(url), policy)
-    }
-
-    #[test]
-    fn the_resource_has_to_cover_the_server() {
-        let (lax, strict) = (Policy::default(), Policy::strict());
-        let challenge = ResourceCandidate::Challenge(server("https://h.example/x").url().clone());
-        for (candidate, resource, in_default, in_strict) in [
-            (
-                &ResourceCandidate::Path,
-                "https://h.example/mcp",
-                true,
-                true,
-            ),
-            (&ResourceCandidate::Path, "https://h.example", true, false),
-            (
-                &ResourceCandidate::Path,
-                "https://h.example/mc",
-                false,
-                false,
-            ),
-            (
-                &ResourceCandidate::Path,
-                "https://h.example/mcp/deeper",
-                false,
-                false,
-            ),
-            (
-                &ResourceCandidate::Path,
-                "https://h.example:8443/mcp",
-                false,
-                false,
-            ),
-            (
-                &ResourceCandidate::Path,
-                "https://evil.example/mcp",
-                false,
-                false,
-            ),
-            (
-                &ResourceCandidate::Path,
-                "https://u@h.example/mcp",
-                false,
-                false,
-            ),
-            (
-                &ResourceCandidate::Path,
-                "https://h.example/mcp#x",
-                false,
-                false,
-            ),
-            (&ResourceCandidate::Path, "not a url", false, false),
-            (&ResourceCandidate::Root, "https://h.example", true, true),
-            (&ResourceCandidate::Root, "https://h.example/", true, true),
-            (
-                &ResourceCandidate::Root,
-                "https://h.example/mcp",
-                true,
-                false,
-            ),
-            (&challenge, "https://h.example/mcp", true, true),
-        ] {
-            let body = format!(
-                r#"{{"resource":"{resource}","authorization_servers":["https://as.example"]}}"#
-            );
-            for (policy, fits) in [(&lax, in_default), (&strict, in_strict)] {
-                let result = check(&body, candidate, "https://h.example/mcp", policy);
-                assert_eq!(result.is_ok(), fits, "{candidate:?} {resource} {policy:?}");
-                if !fits {
-                    let expected = "https://h.example/mcp".into();
-                    let found = resource.into();
-                    assert_eq!(
-                        result,
-                        Err(PeerMisbehaved::ForeignResource { expected, found }.into())
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_document_says_is_kept_to_the_byte() {
-        let body = r#"{"resource":"https://H.example/mcp","authorization_servers":["https://AS.example/","x"],
-            "scopes_supported":["b","a","b"],"bearer_methods_supported":["body","header"],"x":{"y":1}}"#;
-        let found = check(
-            body,
-            &ResourceCandidate::Path,
-            "https://h.example/mcp",
-            &Policy::default(),
-        );
-        assert_eq!(
-            found,
-            Ok(ResourceMetadata {
-                resource: "https://H.example/mcp".into(),
-                authorization_servers: alloc::vec!["https://AS.example/".into(), "x".into()],
-                scopes: Scopes::parse("b a"),
-            })
-        );
-        let whole =
-            ProtectedResourceMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(whole.other.json("x").as_deref(), Some(r#"{"y":1}"#));
-        let again = serde_json::to_vec(&whole).unwrap_or_default();
-        assert_eq!(ProtectedResourceMetadata::parse(&again), Ok(whole));
-    }
-
-    #[test]
-    fn unusable_documents_say_why() {
-        let with = |more: &str| format!(r#"{{"resource":"https://h.example/mcp"{more}}}"#);
-        let check = |more: &str| {
-            check(
-                &with(more),
-                &ResourceCandidate::Path,
-                "https://h.example/mcp",
-                &Policy::default(),
-            )
-        };
-        let resource = || "https://h.example/mcp".into();
-        for more in [
-            "",
-            r#","authorization_servers":[]"#,
-            r#","authorization_servers":null"#,
-        ] {
-            let expected = PeerIncompatible::NoAuthorizationServer {
-                resource: resource(),
-            };
-            assert_eq!(check(more), Err(expected.into()));
-        }
-        for more in [
-            r#","bearer_methods_supported":["query"]"#,
-            r#","dpop_bound_access_tokens_required":true"#,
-        ] {
-            let expected = PeerIncompatible::NoBearerHeader {
-                resource: resource(),
-            };
-            assert_eq!(check(more), Err(expected.into()));
-        }
-        let servers = r#","authorization_servers":["https://as.example"],"scopes_supported":[],"bearer_methods_supported":[]"#;
-        assert_eq!(
-            check(servers).map(|found| found.scopes),
-            Ok(None),
-            "an empty list says nothing"
-        );
-        for body in ["{}", r#"{"resource":""}"#, r#"{"resource":null}"#] {
-            assert_eq!(
-                ResourceMetadata::read(body.as_bytes()).err(),
-                Some(Defect::missing("resource"))
-            );
-        }
-    }
-}
+mod tests;

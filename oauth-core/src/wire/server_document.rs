@@ -133,15 +133,9 @@ mod tests {
             br#"{"issuer":"https://as.example","authorization_endpoint":"https://as.example/a",
             "token_endpoint":"https://as.example/t","x_vendor":{"deep":[1]}}"#;
         let document = ServerOAuthMetadata::parse(body).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(
-            &*document.token_endpoint_auth_methods_supported[0],
-            "client_secret_basic"
-        );
+        assert_eq!(&*document.token_endpoint_auth_methods_supported[0], "client_secret_basic");
         assert_eq!(&*document.response_types_supported[0], "code");
-        assert_eq!(
-            document.other.json("x_vendor").as_deref(),
-            Some(r#"{"deep":[1]}"#)
-        );
+        assert_eq!(document.other.json("x_vendor").as_deref(), Some(r#"{"deep":[1]}"#));
         let again = serde_json::to_vec(&document).unwrap_or_default();
         assert_eq!(ServerOAuthMetadata::parse(&again), Ok(document));
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
 use crate::policy::Policy;
-use crate::url::{HttpUrl, Plaintext, UrlDefect};
+use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
 
@@ -25,11 +25,7 @@ impl Issuer {
     /// Takes an identifier that is a URL as issuers have to be: no query, no fragment.
     pub(crate) fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlDefect> {
         let url = HttpUrl::parse(text, plaintext)?;
-        if url.query().is_empty() {
-            Ok(Self(text.into()))
-        } else {
-            Err(UrlDefect::Query)
-        }
+        if url.query().is_empty() { Ok(Self(text.into())) } else { Err(UrlDefect::Query) }
     }
 
     /// The identifier as the server wrote it.
@@ -132,29 +128,17 @@ impl ServerMetadata {
         let found = document.issuer.as_deref().unwrap_or_default();
         if found != expected.as_str() {
             let expected = expected.as_str().into();
-            return Err(PeerMisbehaved::IssuerMismatch {
-                expected,
-                found: found.into(),
-            }
-            .into());
+            return Err(PeerMisbehaved::IssuerMismatch { expected, found: found.into() }.into());
         }
         let issuer = || expected.as_str().into();
         match &document.code_challenge_methods_supported {
             Some(List(methods)) if methods.s256 => {}
             Some(_) => {
-                return Err(PeerIncompatible::NoS256 {
-                    issuer: issuer(),
-                    advertised: true,
-                }
-                .into());
+                return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true }.into());
             }
             None if policy.assume_s256 => {}
             None => {
-                return Err(PeerIncompatible::NoS256 {
-                    issuer: issuer(),
-                    advertised: false,
-                }
-                .into());
+                return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: false }.into());
             }
         }
         if document.require_pushed_authorization_requests.0 {
@@ -164,15 +148,14 @@ impl ServerMetadata {
             let text = text.as_deref().unwrap_or_default();
             HttpUrl::parse(text, plaintext).map_err(|defect| PeerMisbehaved::UnsafeUrl {
                 endpoint,
-                url: text.into(),
+                url: shown(text),
                 defect,
             })
         };
         let registration_endpoint = match &document.registration_endpoint {
-            Some(text) if !text.is_empty() => Some(endpoint(
-                Endpoint::Registration,
-                &document.registration_endpoint,
-            )?),
+            Some(text) if !text.is_empty() => {
+                Some(endpoint(Endpoint::Registration, &document.registration_endpoint)?)
+            }
             _ => None,
         };
         Ok(Self {
@@ -195,10 +178,7 @@ impl ServerMetadata {
                 .map(|list| list.0),
             promises_iss: document.authorization_response_iss_parameter_supported.0,
             metadata_documents: document.client_id_metadata_document_supported.0,
-            offline_access: document
-                .scopes_supported
-                .as_ref()
-                .is_some_and(|list| list.0.0),
+            offline_access: document.scopes_supported.as_ref().is_some_and(|list| list.0.0),
         })
     }
 
@@ -219,10 +199,7 @@ impl ServerMetadata {
         let issuer = Issuer::parse(&metadata.issuer, plaintext)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;
         let checked = Self::check(&document, &issuer, plaintext, policy)?;
-        Ok(Self {
-            provenance: Provenance::Provided,
-            ..checked
-        })
+        Ok(Self { provenance: Provenance::Provided, ..checked })
     }
 
     /// The default endpoints of the 2025-03-26 specification at the MCP server's origin.
@@ -333,9 +310,7 @@ impl ServerCandidate {
 /// The path of an issuer's text, without a slash at its end.
 fn path_of(issuer: &str) -> &str {
     let host = issuer.find("://").map_or(0, |at| at + 3);
-    let path = issuer[host..]
-        .find('/')
-        .map_or("", |at| &issuer[host + at..]);
+    let path = issuer[host..].find('/').map_or("", |at| &issuer[host + at..]);
     path.trim_end_matches('/')
 }
 

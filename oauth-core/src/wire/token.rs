@@ -1,6 +1,8 @@
 //! The token endpoint: a code or a refresh token goes there, tokens come back (RFC 6749 §4.1.3, §5, §6).
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::de::{self, Deserializer};
@@ -9,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, PeerIncompatible};
-use crate::form::Form;
+use crate::form::{self, Form};
 use crate::http::{Endpoint, Request, Response};
-use crate::json::{self, Defect, OtherMembers, Text};
+use crate::json::{self, Defect, List, OtherMembers, Text};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -112,18 +114,11 @@ pub(crate) fn refresh_request(
 
 /// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
 fn request(form: Form, server: &ServerMetadata, client: &Registration, resource: &str) -> Request {
-    let (method, id, secret) = (
-        client.auth_method,
-        &*client.client_id,
-        client.client_secret.as_ref(),
-    );
+    let (method, id, secret) =
+        (client.auth_method, &*client.client_id, client.client_secret.as_ref());
     let form = add_to_form(form.pair("resource", resource), method, id, secret);
-    Request::form(
-        Endpoint::Token,
-        server.token_endpoint.clone(),
-        form.into_secret(),
-    )
-    .with_authorization(authorization(method, id, secret))
+    Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_secret())
+        .with_authorization(authorization(method, id, secret))
 }
 
 #[derive(Deserialize)]
@@ -135,8 +130,7 @@ struct Answer<'a> {
     expires_in: Option<Lifetime>,
     #[serde(borrow)]
     refresh_token: Option<Text<'a>>,
-    #[serde(borrow)]
-    scope: Option<Text<'a>>,
+    scope: Option<Granted>,
     #[serde(flatten)]
     other: OtherMembers,
 }
@@ -153,6 +147,8 @@ pub(crate) fn issued(
     now: UnixTime,
 ) -> Result<TokenData, Error> {
     let body = accepted(response, Endpoint::Token, endpoint)?;
+    let from_form = form_to_json(response, body);
+    let body = from_form.as_deref().unwrap_or(body);
     let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);
     let answer: Answer<'_> = json::read(body).map_err(defect)?;
     let Some(token) = json::non_empty(answer.access_token) else {
@@ -173,9 +169,34 @@ pub(crate) fn issued(
         token_type: TokenType::Bearer,
         expires_at: answer.expires_in.map(|lifetime| now + lifetime.0),
         refresh_token: json::non_empty(answer.refresh_token).map(|text| Secret::from(&*text)),
-        scope: answer.scope.and_then(|text| Scopes::parse(&text)),
-        other: answer.other,
+        scope: answer.scope.map(|granted| granted.0).filter(|scopes| !scopes.as_str().is_empty()),
+        other: answer.other.storable(),
     })
+}
+
+/// A form-encoded answer as JSON (GitHub sends one to who does not ask for JSON, some proxies always).
+fn form_to_json(response: &Response, body: &[u8]) -> Option<Vec<u8>> {
+    let is_form = |value: &str| value.trim_start().starts_with(FORM_TYPE);
+    let text =
+        core::str::from_utf8(body).ok().filter(|_| response.header("content-type").any(is_form))?;
+    serde_json::to_vec(&form::pairs(text).collect::<BTreeMap<_, _>>()).ok()
+}
+
+/// `scope`: a text, as RFC 6749 §5.1 has it, or a list.
+struct Granted(Scopes);
+
+impl<'de> Deserialize<'de> for Granted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(Scopes),
+            List(List<Scopes>),
+        }
+        let (Written::Text(scopes) | Written::List(List(scopes))) =
+            Written::deserialize(deserializer)?;
+        Ok(Self(scopes))
+    }
 }
 
 /// `expires_in`: seconds, as a number or as digits (Entra v1 writes digits). Zero and less is expired.
@@ -196,6 +217,8 @@ impl<'de> Deserialize<'de> for Lifetime {
         Ok(Self(Duration::from_secs(seconds)))
     }
 }
+
+const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Room for the usual form, so that its secrets are not copied while it grows.
 const FORM_LENGTH: usize = 512;

@@ -31,11 +31,7 @@ fn url(endpoint: &str, scopes: Option<&str>, entropy: &Entropy) -> Authorization
 #[test]
 fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
     let entropy = Entropy::from_bytes([7; 64]);
-    let url = url(
-        "https://as.example/a?p=policy",
-        Some("files:read mail"),
-        &entropy,
-    );
+    let url = url("https://as.example/a?p=policy", Some("files:read mail"), &entropy);
     let (endpoint, query) = url.as_str().split_once('?').unwrap_or_default();
     assert_eq!(endpoint, "https://as.example/a");
     let found: Vec<_> = pairs(query).into_owned().collect();
@@ -52,10 +48,7 @@ fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
         ("code_challenge", &challenge),
         ("state", &state),
     ];
-    assert_eq!(
-        found,
-        expected.map(|(name, value)| (name.into(), value.into()))
-    );
+    assert_eq!(found, expected.map(|(name, value)| (name.into(), value.into())));
     assert_eq!(url.state(), state);
     assert!(!format!("{url:?}").contains(&state), "state is not shown");
 }
@@ -63,17 +56,9 @@ fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
 #[test]
 fn scope_is_left_out_or_brings_its_prompt() {
     let entropy = Entropy::from_bytes([7; 64]);
-    assert!(
-        !url("https://as.example/a", None, &entropy)
-            .as_str()
-            .contains("scope=")
-    );
+    assert!(!url("https://as.example/a", None, &entropy).as_str().contains("scope="));
     let offline = url("https://as.example/a", Some("a offline_access"), &entropy);
-    assert!(
-        offline
-            .as_str()
-            .contains("scope=a+offline_access&prompt=consent")
-    );
+    assert!(offline.as_str().contains("scope=a+offline_access&prompt=consent"));
 }
 
 #[test]
@@ -82,59 +67,26 @@ fn a_redirect_is_believed_only_with_the_right_state_and_issuer() {
     let state = entropy.state.with_text(ToString::to_string);
     let with = |rest: &str| format!("{rest}&state={state}");
     let read = |query: &str, promises| {
-        read_redirect(
-            query,
-            &entropy.state,
-            &server("https://as.example/a", promises),
-        )
-        .map(|code| code.0.expose().to_string())
+        read_redirect(query, &entropy.state, &server("https://as.example/a", promises))
+            .map(|code| code.0.expose().to_string())
     };
     let expected = || Box::from("https://as.example");
-    let wrong = |found: &str| PeerMisbehaved::WrongIss {
-        expected: expected(),
-        found: found.into(),
-    };
+    let wrong =
+        |found: &str| PeerMisbehaved::WrongIss { expected: expected(), found: found.into() };
     let twice = |name: &str| PeerMisbehaved::RepeatedParameter { name: name.into() };
     let right = "iss=https%3A%2F%2Fas.example";
 
     assert_eq!(read(&with("code=a%2Bb+c"), false), Ok("a+b c".into()));
-    assert_eq!(
-        read(&with(&format!("code=x&{right}&unknown=1&unknown=2")), true),
-        Ok("x".into())
-    );
+    assert_eq!(read(&with(&format!("code=x&{right}&unknown=1&unknown=2")), true), Ok("x".into()));
     for (query, promises, error) in [
         ("code=x".into(), false, PeerMisbehaved::StateMismatch),
         ("code=x&state=".into(), false, PeerMisbehaved::StateMismatch),
-        (
-            "error=access_denied&state=guess".into(),
-            false,
-            PeerMisbehaved::StateMismatch,
-        ),
+        ("error=access_denied&state=guess".into(), false, PeerMisbehaved::StateMismatch),
         (with(&with("code=x")), false, PeerMisbehaved::StateMismatch),
-        (
-            with("code=x"),
-            true,
-            PeerMisbehaved::MissingIss {
-                expected: expected(),
-            },
-        ),
-        (
-            with("code=x&iss="),
-            true,
-            PeerMisbehaved::MissingIss {
-                expected: expected(),
-            },
-        ),
-        (
-            with("code=x&iss=https://as.example/"),
-            false,
-            wrong("https://as.example/"),
-        ),
-        (
-            with("error=server_error&iss=https://evil.example"),
-            true,
-            wrong("https://evil.example"),
-        ),
+        (with("code=x"), true, PeerMisbehaved::MissingIss { expected: expected() }),
+        (with("code=x&iss="), true, PeerMisbehaved::MissingIss { expected: expected() }),
+        (with("code=x&iss=https://as.example/"), false, wrong("https://as.example/")),
+        (with("error=server_error&iss=https://evil.example"), true, wrong("https://evil.example")),
         (with(&format!("code=x&{right}&{right}")), true, twice("iss")),
         (with("code=x&code=y"), false, twice("code")),
         (with("error=x&error=y"), false, twice("error")),
@@ -151,14 +103,8 @@ fn an_error_redirect_is_a_refusal_in_the_servers_words() {
     let query = entropy.state.with_text(|state| {
         format!("error=access_denied&error_description=%3Cb%3Eno&error_uri=https://x&state={state}")
     });
-    let result = read_redirect(
-        &query,
-        &entropy.state,
-        &server("https://as.example/a", false),
-    );
-    let Err(Error::Refused(refusal)) = result else {
-        panic!("{result:?}")
-    };
+    let result = read_redirect(&query, &entropy.state, &server("https://as.example/a", false));
+    let Err(Error::Refused(refusal)) = result else { panic!("{result:?}") };
     assert!(refusal.is_denied_by_user());
     assert_eq!(refusal.description.as_deref(), Some("<b>no"));
     assert_eq!(refusal.uri.as_deref(), Some("https://x"));

@@ -11,10 +11,8 @@ fn understood(value: &str) -> String {
     let lines: Vec<_> = challenges(value)
         .map(|challenge| {
             let token68 = challenge.token68().unwrap_or("-");
-            let params: String = challenge
-                .params()
-                .map(|(name, value)| format!(" {name}={value};"))
-                .collect();
+            let params: String =
+                challenge.params().map(|(name, value)| format!(" {name}={value};")).collect();
             format!("{} {token68}{params}", challenge.scheme())
         })
         .collect();
@@ -35,29 +33,17 @@ fn the_grammar() {
         ("Bearer realm=x,error=y", "Bearer - realm=x; error=y;"),
         ("Basic a=1, Bearer b=2", "Basic - a=1;\nBearer - b=2;"),
         ("Negotiate, Basic a=1", "Negotiate -\nBasic - a=1;"),
-        (
-            "Basic a=1, Negotiate , NTLM",
-            "Basic - a=1;\nNegotiate -\nNTLM -",
-        ),
+        ("Basic a=1, Negotiate , NTLM", "Basic - a=1;\nNegotiate -\nNTLM -"),
         (",, Basic a=1,, ,b=2,\t", "Basic - a=1; b=2;"),
         ("Basic , a=1", "Basic - a=1;"),
         ("Basic a=\"1, b=2\", c=3", "Basic - a=1, b=2; c=3;"),
-        (
-            "Basic a=\", Bearer b=\", c=3",
-            "Basic - a=, Bearer b=; c=3;",
-        ),
-        (
-            r#"Basic a="say \"hi\" \\ \n", b=2"#,
-            r#"Basic - a=say "hi" \ n; b=2;"#,
-        ),
+        ("Basic a=\", Bearer b=\", c=3", "Basic - a=, Bearer b=; c=3;"),
+        (r#"Basic a="say \"hi\" \\ \n", b=2"#, r#"Basic - a=say "hi" \ n; b=2;"#),
         (r#"Basic a="\é\"é", b=2"#, "Basic - a=é\"é; b=2;"),
         ("Basic a = 1 ,b\t=\t\"2\" , c= 3", "Basic - a=1; b=2; c=3;"),
         ("Basic   a=1", "Basic - a=1;"),
         ("Basic YWJj", "Basic YWJj"),
-        (
-            "Basic YW-._~+/jZA==, Bearer x=y",
-            "Basic YW-._~+/jZA==\nBearer - x=y;",
-        ),
+        ("Basic YW-._~+/jZA==, Bearer x=y", "Basic YW-._~+/jZA==\nBearer - x=y;"),
         ("Basic YWJj= , Basic a=b", "Basic YWJj=\nBasic - a=b;"),
         ("Basic a=b=", "Basic - a=b=;"),
         ("Basic a=\"\"", "Basic - a=;"),
@@ -72,14 +58,8 @@ fn the_grammar() {
 fn broken_fields_are_read_in_one_way() {
     for (value, expected) in [
         // Unquoted values that had to be quoted.
-        (
-            "Bearer m=https://a.example/x?y=z, s=a:b",
-            "Bearer - m=https://a.example/x?y=z; s=a:b;",
-        ),
-        (
-            "Bearer s=files:read Mail, m=x",
-            "Bearer - s=files:read; m=x;",
-        ),
+        ("Bearer m=https://a.example/x?y=z, s=a:b", "Bearer - m=https://a.example/x?y=z; s=a:b;"),
+        ("Bearer s=files:read Mail, m=x", "Bearer - s=files:read; m=x;"),
         // Forgotten commas.
         ("Bearer a=\"1\" b=\"2\"  c=3", "Bearer - a=1; b=2; c=3;"),
         ("Bearer a=1 Basic b=2, c=3", "Bearer - a=1; c=3;"),
@@ -110,9 +90,7 @@ fn broken_fields_are_read_in_one_way() {
 #[test]
 fn parameters_are_found_by_their_whole_name_in_any_case_and_the_first_counts() {
     let value = "bEARER error_scope=1, x_resource_metadata=2, Scope=\"A b\", scope=c, scop=d";
-    let challenge = challenges(value)
-        .next()
-        .unwrap_or_else(|| panic!("{value}"));
+    let challenge = challenges(value).next().unwrap_or_else(|| panic!("{value}"));
     assert_eq!(challenge.param("sCOPE").as_deref(), Some("A b"));
     assert_eq!(challenge.param("resource_metadata"), None);
     assert_eq!(challenge.param("error"), None);
@@ -123,9 +101,7 @@ fn parameters_are_found_by_their_whole_name_in_any_case_and_the_first_counts() {
 
 #[test]
 fn values_are_borrowed_unless_they_have_escapes() {
-    let challenge = challenges(r#"a b="c", d="\e""#)
-        .next()
-        .unwrap_or_else(|| panic!());
+    let challenge = challenges(r#"a b="c", d="\e""#).next().unwrap_or_else(|| panic!());
     assert!(matches!(challenge.param("b"), Some(Cow::Borrowed("c"))));
     assert!(matches!(challenge.param("d"), Some(Cow::Owned(text)) if text == "e"));
 }
@@ -136,85 +112,28 @@ fn the_challenge_that_counts() {
     for (values, scheme, url) in [
         (&["Bearer"] as &[_], Bearer, None),
         (&["bearer resource_metadata=u"], Bearer, Some("u")),
-        (
-            &["DPOP resource_metadata=d, Bearer resource_metadata=b"],
-            Bearer,
-            Some("b"),
-        ),
-        (
-            &["DPoP resource_metadata=d", "Bearer resource_metadata=b"],
-            Bearer,
-            Some("b"),
-        ),
-        (
-            &["dpop algs=ES256, resource_metadata=d", "Basic realm=x"],
-            Dpop,
-            Some("d"),
-        ),
+        (&["DPOP resource_metadata=d, Bearer resource_metadata=b"], Bearer, Some("b")),
+        (&["DPoP resource_metadata=d", "Bearer resource_metadata=b"], Bearer, Some("b")),
+        (&["dpop algs=ES256, resource_metadata=d", "Basic realm=x"], Dpop, Some("d")),
         (&["DPoP algs=ES256"], Dpop, None),
         (&["Basic x=y, HOBA resource_metadata=h"], Other, Some("h")),
-        (
-            &["HOBA resource_metadata=h, GNAP resource_metadata=g"],
-            Other,
-            Some("h"),
-        ),
+        (&["HOBA resource_metadata=h, GNAP resource_metadata=g"], Other, Some("h")),
         // The URL describes the resource, whatever the scheme.
-        (
-            &["Bearer scope=x, DPoP resource_metadata=d"],
-            Bearer,
-            Some("d"),
-        ),
-        (
-            &["Bearer, HOBA resource_metadata=h, DPoP resource_metadata=d"],
-            Bearer,
-            Some("d"),
-        ),
-        (
-            &["HOBA resource_metadata=h", "DPoP algs=ES256"],
-            Dpop,
-            Some("h"),
-        ),
+        (&["Bearer scope=x, DPoP resource_metadata=d"], Bearer, Some("d")),
+        (&["Bearer, HOBA resource_metadata=h, DPoP resource_metadata=d"], Bearer, Some("d")),
+        (&["HOBA resource_metadata=h", "DPoP algs=ES256"], Dpop, Some("h")),
         // Several of one scheme are one.
-        (
-            &["Bearer error=x", "Bearer resource_metadata=b"],
-            Bearer,
-            Some("b"),
-        ),
-        (
-            &["Bearer resource_metadata=b, Bearer resource_metadata=c"],
-            Bearer,
-            Some("b"),
-        ),
-        (
-            &["Bearer resource_metadata=b, resource_metadata=c"],
-            Bearer,
-            Some("b"),
-        ),
-        (
-            &["Bearer resource_metadata=\"\", DPoP resource_metadata=d"],
-            Bearer,
-            Some("d"),
-        ),
+        (&["Bearer error=x", "Bearer resource_metadata=b"], Bearer, Some("b")),
+        (&["Bearer resource_metadata=b, Bearer resource_metadata=c"], Bearer, Some("b")),
+        (&["Bearer resource_metadata=b, resource_metadata=c"], Bearer, Some("b")),
+        (&["Bearer resource_metadata=\"\", DPoP resource_metadata=d"], Bearer, Some("d")),
     ] {
         let kept = ResourceChallenge::select(values.iter().copied());
         let kept = kept.unwrap_or_else(|| panic!("nothing in {values:?}"));
-        assert_eq!(
-            (kept.scheme, kept.resource_metadata.as_deref()),
-            (scheme, url),
-            "{values:?}"
-        );
+        assert_eq!((kept.scheme, kept.resource_metadata.as_deref()), (scheme, url), "{values:?}");
     }
-    for values in [
-        &[] as &[_],
-        &[""],
-        &["Basic realm=x", "Negotiate"],
-        &["resource_metadata=u"],
-    ] {
-        assert_eq!(
-            ResourceChallenge::select(values.iter().copied()),
-            None,
-            "{values:?}"
-        );
+    for values in [&[] as &[_], &[""], &["Basic realm=x", "Negotiate"], &["resource_metadata=u"]] {
+        assert_eq!(ResourceChallenge::select(values.iter().copied()), None, "{values:?}");
     }
 }
 
@@ -223,10 +142,7 @@ fn parameters_of_other_schemes_are_not_mixed_in() {
     let kept = select(["Bearer realm=x, Basic error=basic, DPoP error=dpop, scope=dpop"]);
     assert_eq!((kept.error, kept.scope), (None, None));
     let kept = select(["Basic error=basic, HOBA resource_metadata=h, Digest error=digest"]);
-    assert_eq!(
-        (kept.error, kept.resource_metadata.as_deref()),
-        (None, Some("h"))
-    );
+    assert_eq!((kept.error, kept.resource_metadata.as_deref()), (None, Some("h")));
 }
 
 #[test]
@@ -236,16 +152,10 @@ fn what_is_kept_survives_storage() {
         r#"error_description="Say \"please\"", resource_metadata="https://a.example/m""#
     )]);
     assert!(kept.is_insufficient_scope());
-    assert_eq!(
-        kept.scope.as_ref().map(Scopes::as_str),
-        Some("files:read mail")
-    );
+    assert_eq!(kept.scope.as_ref().map(Scopes::as_str), Some("files:read mail"));
     assert_eq!(kept.error_description.as_deref(), Some("Say \"please\""));
     let stored = serde_json::to_string(&kept).unwrap_or_default();
-    assert_eq!(
-        serde_json::from_str::<ResourceChallenge>(&stored).ok(),
-        Some(kept)
-    );
+    assert_eq!(serde_json::from_str::<ResourceChallenge>(&stored).ok(), Some(kept));
 }
 
 #[test]

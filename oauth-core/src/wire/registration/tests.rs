@@ -44,16 +44,8 @@ fn the_request_is_small_and_says_what_must_be_said() {
 fn the_answers_method_counts() {
     for (body, method, secret) in [
         (r#"{"client_id":"c"}"#, AuthMethod::None, None),
-        (
-            r#"{"client_id":"c","client_secret":""}"#,
-            AuthMethod::None,
-            None,
-        ),
-        (
-            r#"{"client_id":"c","client_secret":"s"}"#,
-            AuthMethod::ClientSecretBasic,
-            Some("s"),
-        ),
+        (r#"{"client_id":"c","client_secret":""}"#, AuthMethod::None, None),
+        (r#"{"client_id":"c","client_secret":"s"}"#, AuthMethod::ClientSecretBasic, Some("s")),
         (
             r#"{"client_id":"c","client_secret":"s","token_endpoint_auth_method":"client_secret_post"}"#,
             AuthMethod::ClientSecretPost,
@@ -67,11 +59,7 @@ fn the_answers_method_counts() {
     ] {
         let registration = answer(201, body).unwrap_or_else(|e| panic!("{body}: {e}"));
         assert_eq!(registration.auth_method(), method, "{body}");
-        assert_eq!(
-            registration.client_secret.as_ref().map(Secret::expose),
-            secret,
-            "{body}"
-        );
+        assert_eq!(registration.client_secret.as_ref().map(Secret::expose), secret, "{body}");
     }
 }
 
@@ -82,32 +70,19 @@ fn answers_that_cannot_be_used_say_why() {
         other => panic!("{other:?}"),
     };
     assert_eq!(malformed("{}"), Defect::missing("client_id"));
-    assert_eq!(
-        malformed(r#"{"client_id":""}"#),
-        Defect::missing("client_id")
-    );
+    assert_eq!(malformed(r#"{"client_id":""}"#), Defect::missing("client_id"));
     assert_eq!(malformed("<html>"), Defect::Html);
     let no_secret = r#"{"client_id":"c","token_endpoint_auth_method":"client_secret_basic"}"#;
     assert_eq!(malformed(no_secret), Defect::missing("client_secret"));
 
-    let other = answer(
-        201,
-        r#"{"client_id":"c","redirect_uris":["http://localhost:1/callback"]}"#,
-    );
+    let other = answer(201, r#"{"client_id":"c","redirect_uris":["http://localhost:1/callback"]}"#);
     let redirect_uri = REDIRECT.into();
-    assert_eq!(
-        other,
-        Err(PeerIncompatible::RedirectUriNotRegistered { redirect_uri }.into())
-    );
-    let assertion = answer(
-        201,
-        r#"{"client_id":"c","token_endpoint_auth_method":"private_key_jwt"}"#,
-    );
+    assert_eq!(other, Err(PeerIncompatible::RedirectUriNotRegistered { redirect_uri }.into()));
+    let assertion =
+        answer(201, r#"{"client_id":"c","token_endpoint_auth_method":"private_key_jwt"}"#);
     assert!(matches!(
         assertion,
-        Err(Error::PeerIncompatible(
-            PeerIncompatible::NoClientAuthentication { .. }
-        ))
+        Err(Error::PeerIncompatible(PeerIncompatible::NoClientAuthentication { .. }))
     ));
     let refused = answer(400, r#"{"error":"invalid_redirect_uri"}"#);
     assert!(
@@ -122,10 +97,8 @@ fn a_registration_serves_again_until_its_secret_or_redirect_uri_is_gone() {
     assert!(registration.serves(REDIRECT, UnixTime::from_secs(99)));
     assert!(!registration.serves(REDIRECT, UnixTime::from_secs(100)));
     assert!(!registration.serves("http://127.0.0.1:1/callback", UnixTime::from_secs(1)));
-    let never = answer(
-        201,
-        r#"{"client_id":"c","client_secret":"s","client_secret_expires_at":0}"#,
-    );
+    let never =
+        answer(201, r#"{"client_id":"c","client_secret":"s","client_secret_expires_at":0}"#);
     assert!(
         never
             .is_ok_and(|registration| registration.serves(REDIRECT, UnixTime::from_secs(u64::MAX)))
@@ -137,13 +110,7 @@ fn the_whole_answer_is_kept_for_who_asks() {
     let body =
         br#"{"client_id":"c","client_secret":"","registration_access_token":"planted","x":1}"#;
     let whole = ClientRegistrationResponse::parse(body).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(
-        (
-            whole.client_secret.as_ref(),
-            whole.other.json("x").as_deref()
-        ),
-        (None, Some("1"))
-    );
+    assert_eq!((whole.client_secret.as_ref(), whole.other.json("x").as_deref()), (None, Some("1")));
     assert!(!format!("{whole:?}").contains("planted"));
     assert_eq!(
         ClientRegistrationResponse::parse(br#"{"client_id":""}"#),

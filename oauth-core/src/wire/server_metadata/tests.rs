@@ -18,10 +18,7 @@ fn places(text: &str) -> Vec<String> {
     let issuer = issuer(text);
     core::iter::successors(Some(ServerCandidate::FIRST), |last| last.next(&issuer))
         .map(|place| {
-            place
-                .url(&issuer, Plaintext::Forbidden)
-                .map(|url| url.to_string())
-                .unwrap_or_default()
+            place.url(&issuer, Plaintext::Forbidden).map(|url| url.to_string()).unwrap_or_default()
         })
         .collect()
 }
@@ -51,16 +48,9 @@ fn issuers_are_urls_without_query_and_fragment_and_stay_the_text_they_were() {
         ("http://as.example", UrlDefect::Plaintext),
         ("as.example", UrlDefect::Unparsable),
     ] {
-        assert_eq!(
-            Issuer::parse(text, Plaintext::Forbidden),
-            Err(defect),
-            "{text}"
-        );
+        assert_eq!(Issuer::parse(text, Plaintext::Forbidden), Err(defect), "{text}");
     }
-    assert_eq!(
-        issuer("https://AS.example:443/").as_str(),
-        "https://AS.example:443/"
-    );
+    assert_eq!(issuer("https://AS.example:443/").as_str(), "https://AS.example:443/");
 }
 
 fn document(more: &str) -> String {
@@ -92,34 +82,22 @@ fn the_issuer_is_compared_byte_for_byte() {
         let result = check_as(&document(S256), expected, &Policy::default());
         let found = "https://as.example".into();
         let expected = expected.into();
-        assert_eq!(
-            result,
-            Err(PeerMisbehaved::IssuerMismatch { expected, found }.into())
-        );
+        assert_eq!(result, Err(PeerMisbehaved::IssuerMismatch { expected, found }.into()));
     }
 }
 
 #[test]
 fn s256_has_to_be_advertised_unless_the_host_knows_better() {
     let issuer = || Box::from("https://as.example");
-    let missing = PeerIncompatible::NoS256 {
-        issuer: issuer(),
-        advertised: false,
-    };
+    let missing = PeerIncompatible::NoS256 { issuer: issuer(), advertised: false };
     assert_eq!(check(""), Err(missing.into()));
     let plain = r#","code_challenge_methods_supported":["plain"]"#;
-    let refused = Error::from(PeerIncompatible::NoS256 {
-        issuer: issuer(),
-        advertised: true,
-    });
+    let refused = Error::from(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true });
     assert_eq!(check(plain), Err(refused.clone()));
 
     let lenient = Policy::default().assume_s256();
     assert!(check_as(&document(""), "https://as.example", &lenient).is_ok());
-    assert_eq!(
-        check_as(&document(plain), "https://as.example", &lenient),
-        Err(refused)
-    );
+    assert_eq!(check_as(&document(plain), "https://as.example", &lenient), Err(refused));
 }
 
 #[test]
@@ -131,14 +109,8 @@ fn what_matters_is_taken_from_the_document() {
         "client_id_metadata_document_supported":"true","unknown":{{"a":[1,2]}}"#
     );
     let found = check(&body).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(
-        found.token_endpoint().as_str(),
-        "https://tokens.example/token"
-    );
-    assert_eq!(
-        found.registration_endpoint, None,
-        "an empty text says nothing"
-    );
+    assert_eq!(found.token_endpoint().as_str(), "https://tokens.example/token");
+    assert_eq!(found.registration_endpoint, None, "an empty text says nothing");
     assert_eq!(found.revocation_endpoint(), None, "plain http is not used");
     assert!(found.promises_iss && found.offline_access);
     assert!(!found.metadata_documents, "only a literal true counts");
@@ -148,10 +120,7 @@ fn what_matters_is_taken_from_the_document() {
     assert!(!plain.promises_iss && !plain.offline_access);
 
     let stored = serde_json::to_string(&found).unwrap_or_default();
-    assert_eq!(
-        serde_json::from_str::<ServerMetadata>(&stored).ok(),
-        Some(found)
-    );
+    assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(found));
 }
 
 #[test]
@@ -161,18 +130,13 @@ fn unsafe_endpoints_and_pushed_requests_are_refused() {
         ("token_endpoint", Endpoint::Token),
         ("registration_endpoint", Endpoint::Registration),
     ] {
-        let body = document(&format!(
-            r#"{S256},"registration_endpoint":"https://as.example/r""#
-        ));
+        let body = document(&format!(r#"{S256},"registration_endpoint":"https://as.example/r""#));
         let url = "javascript:alert(1)";
         let start = body.find(&format!("\"{member}\":\"")).unwrap_or(0) + member.len() + 4;
         let end = start + body[start..].find('"').unwrap_or(0);
         let body = format!("{}{url}{}", &body[..start], &body[end..]);
-        let expected = PeerMisbehaved::UnsafeUrl {
-            endpoint,
-            url: url.into(),
-            defect: UrlDefect::Scheme,
-        };
+        let expected =
+            PeerMisbehaved::UnsafeUrl { endpoint, url: url.into(), defect: UrlDefect::Scheme };
         assert_eq!(
             check_as(&body, "https://as.example", &Policy::default()),
             Err(expected.into()),
@@ -181,29 +145,17 @@ fn unsafe_endpoints_and_pushed_requests_are_refused() {
     }
     let pushed = format!(r#"{S256},"require_pushed_authorization_requests":true"#);
     let issuer = "https://as.example".into();
-    assert_eq!(
-        check(&pushed),
-        Err(PeerIncompatible::PushedRequestsRequired { issuer }.into())
-    );
+    assert_eq!(check(&pushed), Err(PeerIncompatible::PushedRequestsRequired { issuer }.into()));
 }
 
 #[test]
 fn documents_without_the_required_members_are_no_documents() {
     for (body, name) in [
         ("{}", "issuer"),
-        (
-            r#"{"issuer":"https://as.example"}"#,
-            "authorization_endpoint",
-        ),
-        (
-            r#"{"issuer":"x","authorization_endpoint":"y","token_endpoint":""}"#,
-            "token_endpoint",
-        ),
+        (r#"{"issuer":"https://as.example"}"#, "authorization_endpoint"),
+        (r#"{"issuer":"x","authorization_endpoint":"y","token_endpoint":""}"#, "token_endpoint"),
     ] {
-        assert_eq!(
-            ServerMetadata::read(body.as_bytes()).err(),
-            Some(Defect::missing(name))
-        );
+        assert_eq!(ServerMetadata::read(body.as_bytes()).err(), Some(Defect::missing(name)));
     }
 }
 
@@ -214,24 +166,12 @@ fn a_provider_is_held_to_the_same_rules() {
             ServerOAuthMetadata::parse(document(more).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
         ServerMetadata::provided(&whole, Plaintext::Forbidden, &Policy::default())
     };
-    assert_eq!(
-        provided(S256).map(|found| found.provenance()),
-        Ok(Provenance::Provided)
-    );
-    assert!(matches!(
-        provided(""),
-        Err(Error::PeerIncompatible(PeerIncompatible::NoS256 { .. }))
-    ));
+    assert_eq!(provided(S256).map(|found| found.provenance()), Ok(Provenance::Provided));
+    assert!(matches!(provided(""), Err(Error::PeerIncompatible(PeerIncompatible::NoS256 { .. }))));
 
     let mut whole =
         ServerOAuthMetadata::parse(document(S256).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     whole.token_endpoint = "".into();
     let result = ServerMetadata::provided(&whole, Plaintext::Forbidden, &Policy::default());
-    assert_eq!(
-        result,
-        Err(Misuse::Provider {
-            defect: Defect::missing("token_endpoint")
-        }
-        .into())
-    );
+    assert_eq!(result, Err(Misuse::Provider { defect: Defect::missing("token_endpoint") }.into()));
 }

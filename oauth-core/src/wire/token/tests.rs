@@ -31,15 +31,11 @@ fn client(auth_method: AuthMethod) -> Registration {
 }
 
 fn form(request: &Request) -> Vec<(String, String)> {
-    pairs(core::str::from_utf8(request.body()).unwrap_or_default())
-        .into_owned()
-        .collect()
+    pairs(core::str::from_utf8(request.body()).unwrap_or_default()).into_owned().collect()
 }
 
 fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
-    pairs
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .into()
+    pairs.map(|(name, value)| (name.to_string(), value.to_string())).into()
 }
 
 #[test]
@@ -73,32 +69,18 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
     for (method, more, has_header) in [
         (AuthMethod::None, &[("client_id", "c 1")][..], false),
         (AuthMethod::ClientSecretBasic, &[], true),
-        (
-            AuthMethod::ClientSecretPost,
-            &[("client_id", "c 1"), ("client_secret", "s&1")],
-            false,
-        ),
+        (AuthMethod::ClientSecretPost, &[("client_id", "c 1"), ("client_secret", "s&1")], false),
     ] {
-        let request = refresh_request(
-            &server(),
-            &client(method),
-            "https://mcp.example/mcp",
-            &"rt".into(),
-        );
+        let request =
+            refresh_request(&server(), &client(method), "https://mcp.example/mcp", &"rt".into());
         let mut expected = owned([
             ("grant_type", "refresh_token"),
             ("refresh_token", "rt"),
             ("resource", "https://mcp.example/mcp"),
         ]);
-        expected.extend(
-            more.iter()
-                .map(|(name, value)| (name.to_string(), value.to_string())),
-        );
+        expected.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         assert_eq!(form(&request), expected, "{method:?}");
-        assert_eq!(
-            request.headers().any(|(name, _)| name == "authorization"),
-            has_header
-        );
+        assert_eq!(request.headers().any(|(name, _)| name == "authorization"), has_header);
     }
 }
 
@@ -114,10 +96,7 @@ fn tokens_are_read_and_everything_else_is_kept() {
     let tokens = answer(200, body).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(tokens.access_token.token(), "at");
     assert_eq!(tokens.expires_at, Some(NOW + Duration::from_secs(3600)));
-    assert_eq!(
-        tokens.refresh_token.as_ref().map(Secret::expose),
-        Some("rt")
-    );
+    assert_eq!(tokens.refresh_token.as_ref().map(Secret::expose), Some("rt"));
     assert_eq!(tokens.scope, Scopes::parse("a b"));
     assert_eq!(tokens.other.text("id_token"), Some("planted"));
     assert!(!format!("{tokens:?}").contains("planted"));
@@ -135,16 +114,9 @@ fn lifetimes_are_read_as_servers_write_them() {
         ("-1", Some(0)),
         ("null", None),
     ] {
-        let tokens = answer(
-            200,
-            &format!(r#"{{"access_token":"at","expires_in":{written}}}"#),
-        );
+        let tokens = answer(200, &format!(r#"{{"access_token":"at","expires_in":{written}}}"#));
         let expected = seconds.map(|seconds| NOW + Duration::from_secs(seconds));
-        assert_eq!(
-            tokens.map(|tokens| tokens.expires_at),
-            Ok(expected),
-            "{written}"
-        );
+        assert_eq!(tokens.map(|tokens| tokens.expires_at), Ok(expected), "{written}");
     }
     assert!(answer(200, r#"{"access_token":"at","expires_in":"soon"}"#).is_err());
 }
@@ -162,10 +134,7 @@ fn a_token_lives_until_it_expires_or_is_refused() {
 
 #[test]
 fn answers_without_usable_tokens_say_why() {
-    let refused = answer(
-        200,
-        r#"{"error":"bad_verification_code","error_description":"x"}"#,
-    );
+    let refused = answer(200, r#"{"error":"bad_verification_code","error_description":"x"}"#);
     assert!(
         matches!(refused, Err(Error::Refused(refusal)) if &*refusal.code == "bad_verification_code")
     );
@@ -176,13 +145,7 @@ fn answers_without_usable_tokens_say_why() {
     let html = answer(200, "<!doctype html>");
     assert!(matches!(html, Err(Error::Malformed(m)) if m.defect == Defect::Html));
     let mac = answer(200, r#"{"access_token":"at","token_type":"mac"}"#);
-    assert_eq!(
-        mac,
-        Err(PeerIncompatible::TokenType {
-            found: "mac".into()
-        }
-        .into())
-    );
+    assert_eq!(mac, Err(PeerIncompatible::TokenType { found: "mac".into() }.into()));
     let split = answer(200, r#"{"access_token":"a\r\nb"}"#);
     assert_eq!(split, Err(PeerMisbehaved::UnsendableToken.into()));
     let moved = answer(307, "");

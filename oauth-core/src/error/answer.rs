@@ -1,0 +1,106 @@
+//! What a server answers instead of what was asked for.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Actor;
+use crate::http::Endpoint;
+use crate::json::Defect;
+
+/// A refusal in the words of OAuth (RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2).
+///
+/// # Security
+///
+/// `description` and `uri` are the server's words, unchecked: escape them wherever they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("the {endpoint} refused with `{code}`")]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Who refused.
+    pub endpoint: Endpoint,
+    /// The error code, such as `invalid_grant`; only characters that codes may have, at most 64.
+    pub code: Box<str>,
+    /// The server's explanation for developers.
+    pub description: Option<Box<str>>,
+    /// A page about the error.
+    pub uri: Option<Box<str>>,
+}
+
+impl Refusal {
+    /// Whether a person said no (RFC 6749 §4.1.2.1).
+    #[must_use]
+    pub fn is_denied_by_user(&self) -> bool {
+        self.endpoint == Endpoint::Authorization && &*self.code == "access_denied"
+    }
+
+    /// Whether the server may answer otherwise later (RFC 6749 §4.1.2.1).
+    #[must_use]
+    pub fn is_for_now(&self) -> bool {
+        matches!(&*self.code, "server_error" | "temporarily_unavailable" | "slow_down")
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        match &*self.code {
+            "access_denied" | "invalid_grant" | "login_required" | "consent_required" => {
+                Actor::User
+            }
+            _ if self.is_for_now() => Actor::Nobody,
+            _ => Actor::Developer,
+        }
+    }
+
+    pub(super) fn advice(&self) -> &'static str {
+        match &*self.code {
+            "access_denied" => "the user declined; ask again only if the user wants to",
+            "invalid_grant" => "the login has ended; log in again",
+            "invalid_client" | "unauthorized_client" => {
+                "the authorization server does not know the client (any more): check `client_id` and \
+                 `client_secret`"
+            }
+            "invalid_scope" => "ask for other scopes with `scope`",
+            "invalid_target" => "the authorization server does not know this resource",
+            "invalid_redirect_uri" | "invalid_client_metadata" => {
+                "set a `callback_port` that the authorization server allows, or a `client_id`"
+            }
+            _ if self.is_for_now() => "try again later",
+            _ => "look at the server's own words in `description`",
+        }
+    }
+}
+
+/// An answer that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("the answer of the {endpoint} {url:?} (status {status}) cannot be read: {defect}")]
+#[non_exhaustive]
+pub struct Malformed {
+    /// What was asked.
+    pub endpoint: Endpoint,
+    /// The URL that was asked.
+    pub url: Box<str>,
+    /// The answer's status.
+    pub status: u16,
+    /// What is wrong with it.
+    pub defect: Defect,
+}
+
+/// No answer came, or one that says "not now".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("the {endpoint} {url:?} cannot be reached{}", reason(*.status))]
+#[non_exhaustive]
+pub struct Unreachable {
+    /// What was asked.
+    pub endpoint: Endpoint,
+    /// The URL that was asked.
+    pub url: Box<str>,
+    /// The answer's status (408, 429 or 5xx), or `None` when there was no answer.
+    pub status: Option<u16>,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+fn reason(status: Option<u16>) -> String {
+    status.map_or_else(String::new, |status| alloc::format!(" now (status {status})"))
+}

@@ -1,0 +1,143 @@
+//! What a server may do, but this client cannot work with as it is set up.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+/// What a server may do, but this client cannot work with as it is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerIncompatible {
+    /// The server asks for a login but publishes no resource metadata (RFC 9728).
+    #[error("{server:?} asks for a login but publishes no resource metadata")]
+    NoResourceMetadata {
+        /// The MCP server's URL.
+        server: Box<str>,
+    },
+    /// The resource metadata names no authorization server.
+    #[error("the resource metadata of {resource:?} names no authorization server")]
+    NoAuthorizationServer {
+        /// The resource that the document is about.
+        resource: Box<str>,
+    },
+    /// None of the authorization servers publishes metadata where it has to.
+    #[error("authorization server {issuer:?} publishes no metadata")]
+    NoServerMetadata {
+        /// The issuer that was asked last.
+        issuer: Box<str>,
+    },
+    /// The authorization server does not say that it supports PKCE with S256 (RFC 7636).
+    #[error("authorization server {issuer:?} does not support PKCE with S256{}", if *.advertised { "" } else { ", or does not say so" })]
+    NoS256 {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// Whether it lists methods at all.
+        advertised: bool,
+    },
+    /// There is no way to get a client id from the authorization server.
+    #[error("authorization server {issuer:?} gives no client id: {}", no_way(*.metadata_documents, *.dynamic))]
+    NoWayToRegister {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// Whether it takes client ID metadata documents.
+        metadata_documents: bool,
+        /// Whether it has a registration endpoint.
+        dynamic: bool,
+    },
+    /// The client id that was set up belongs to another authorization server.
+    #[error("the client id was issued by {expected:?}, but the server now uses {found:?}")]
+    ForeignClient {
+        /// The issuer that the client id belongs to.
+        expected: Box<str>,
+        /// The issuer that the resource names now.
+        found: Box<str>,
+    },
+    /// The registration came back with other redirect URIs than the one asked for (RFC 7591 §3.2.1).
+    #[error("the authorization server did not register the redirect URI {redirect_uri:?}")]
+    RedirectUriNotRegistered {
+        /// The redirect URI that was asked for.
+        redirect_uri: Box<str>,
+    },
+    /// No way of client authentication is known to both sides.
+    #[error("the token endpoint of {issuer:?} takes no client authentication that this client has")]
+    NoClientAuthentication {
+        /// The authorization server.
+        issuer: Box<str>,
+    },
+    /// The token is of a type that this client cannot use (RFC 6749 §7.1).
+    #[error("the authorization server issued a token of type {found:?}, not a bearer token")]
+    TokenType {
+        /// The type that the answer names.
+        found: Box<str>,
+    },
+    /// The resource takes no bearer tokens in header fields (RFC 9728 §2).
+    #[error("{resource:?} does not take bearer tokens in the `Authorization` header field")]
+    NoBearerHeader {
+        /// The resource.
+        resource: Box<str>,
+    },
+    /// The authorization server wants pushed authorization requests (RFC 9126).
+    #[error("authorization server {issuer:?} requires pushed authorization requests")]
+    PushedRequestsRequired {
+        /// The authorization server.
+        issuer: Box<str>,
+    },
+    /// A refused request was retried with all that could be done, and is refused still.
+    #[error("the server still refuses after {authorizations} logins and {refreshes} refreshes")]
+    StillRefused {
+        /// Logins that were made for the request.
+        authorizations: u8,
+        /// Refreshes that were made for the request.
+        refreshes: u8,
+    },
+}
+
+fn no_way(metadata_documents: bool, dynamic: bool) -> &'static str {
+    match (metadata_documents, dynamic) {
+        (true, true) => "its registration cannot be used with this client id",
+        (true, false) => "it takes client ID metadata documents, but no client metadata URL is set",
+        (false, true) => "a client id is set, so none is registered dynamically",
+        (false, false) => "it has neither dynamic registration nor client ID metadata documents",
+    }
+}
+
+impl PeerIncompatible {
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Self::NoResourceMetadata { .. } => {
+                "give the authorization server's endpoints with `provider`, or allow servers of the \
+                 2025-03-26 specification with `Policy::legacy_2025_03_26`"
+            }
+            Self::NoAuthorizationServer { .. } | Self::NoServerMetadata { .. } => {
+                "give the authorization server's endpoints with `provider`"
+            }
+            Self::NoS256 { advertised: false, .. } => {
+                "if the server is known to support S256 without saying so, set `Policy::assume_s256`"
+            }
+            Self::NoS256 { .. } => "the authorization server's operator has to support S256",
+            Self::NoWayToRegister { .. } => {
+                "register a client with the authorization server by hand and set `client_id` (and \
+                 `client_secret`), or host a client metadata document and set `client_metadata_url`"
+            }
+            Self::ForeignClient { .. } => {
+                "make sure that the change of authorization server is right, then set its client id"
+            }
+            Self::RedirectUriNotRegistered { .. } => {
+                "set a `callback_port` that the authorization server allows, or a `client_id` \
+                 registered with this redirect URI"
+            }
+            Self::NoClientAuthentication { .. } => {
+                "set a `client_secret` if the server wants one; signed assertions are not supported"
+            }
+            Self::TokenType { .. } | Self::NoBearerHeader { .. } => {
+                "the server wants sender-constrained tokens, which are not supported"
+            }
+            Self::PushedRequestsRequired { .. } => {
+                "pushed authorization requests are not supported"
+            }
+            Self::StillRefused { .. } => {
+                "the user may lack the permission; look at the server's own words in its answer"
+            }
+        }
+    }
+}

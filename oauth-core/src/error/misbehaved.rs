@@ -1,0 +1,92 @@
+//! What a server must not do.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::Endpoint;
+use crate::url::UrlDefect;
+
+/// What a server must not do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// Metadata speaks for another issuer than the one it was fetched for (RFC 8414 §3.3).
+    #[error("the metadata fetched for issuer {expected:?} says that its issuer is {found:?}")]
+    IssuerMismatch {
+        /// The issuer that the resource named.
+        expected: Box<str>,
+        /// The issuer that the document names.
+        found: Box<str>,
+    },
+    /// Resource metadata speaks for another resource than the MCP server (RFC 9728 §3.3).
+    #[error("the resource metadata of {expected:?} is about {found:?}")]
+    ForeignResource {
+        /// The MCP server's URL.
+        expected: Box<str>,
+        /// The resource that the document names.
+        found: Box<str>,
+    },
+    /// A redirect came back without the `state` that was sent (RFC 6749 §10.12). The login still waits
+    /// for the right one.
+    #[error("the redirect does not belong to this login: its `state` is missing or another")]
+    StateMismatch,
+    /// A redirect came from another authorization server than the one the user was sent to (RFC 9207 §2.4).
+    #[error("the redirect says it comes from issuer {found:?}, but the login went to {expected:?}")]
+    WrongIss {
+        /// The issuer whose authorization endpoint the user was sent to.
+        expected: Box<str>,
+        /// What the redirect's `iss` says.
+        found: Box<str>,
+    },
+    /// A server that promises `iss` in its redirects left it out (RFC 9207 §2.4).
+    #[error("the redirect has no `iss`, although issuer {expected:?} promises to send it")]
+    MissingIss {
+        /// The issuer whose authorization endpoint the user was sent to.
+        expected: Box<str>,
+    },
+    /// A redirect has a parameter twice (RFC 6749 §3.1).
+    #[error("the redirect has the parameter `{name}` twice")]
+    RepeatedParameter {
+        /// The parameter's name.
+        name: Box<str>,
+    },
+    /// A redirect has neither `code` nor `error`, or both (RFC 6749 §4.1.2).
+    #[error("the redirect has neither or both of `code` and `error`")]
+    NoAnswer,
+    /// A document names a URL that must not be used.
+    #[error("the {endpoint} URL {url:?} must not be used: {defect}")]
+    UnsafeUrl {
+        /// What the URL is for.
+        endpoint: Endpoint,
+        /// The URL as the server wrote it.
+        url: Box<str>,
+        /// Which rule it breaks.
+        defect: UrlDefect,
+    },
+    /// An access token has characters that may not stand in a header field (RFC 6750 §2.1).
+    #[error("the access token cannot be sent: it has characters that tokens may not have")]
+    UnsendableToken,
+}
+
+impl PeerMisbehaved {
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Self::IssuerMismatch { .. } => {
+                "do not log in; the server's operator has to publish its metadata under its own issuer"
+            }
+            Self::ForeignResource { .. } => {
+                "check the server URL; if it is right, the server's operator has to correct `resource`"
+            }
+            Self::StateMismatch => "finish the login in the browser window that was opened last",
+            Self::WrongIss { .. } | Self::MissingIss { .. } => {
+                "do not go on: another authorization server may have answered in place of the right one"
+            }
+            Self::RepeatedParameter { .. } | Self::NoAnswer => {
+                "log in again; if it happens again, tell the authorization server's operator"
+            }
+            Self::UnsafeUrl { .. } => "the server's operator has to publish an https URL",
+            Self::UnsendableToken => "tell the authorization server's operator",
+        }
+    }
+}

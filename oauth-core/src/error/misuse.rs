@@ -1,0 +1,80 @@
+//! What a caller must not pass in.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::Defect;
+use crate::url::UrlDefect;
+
+/// What a caller must not pass in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The MCP server's URL cannot be used.
+    #[error("the server URL {url:?} cannot be used: {defect}")]
+    ServerUrl {
+        /// The URL as given.
+        url: Box<str>,
+        /// Which rule it breaks.
+        defect: UrlDefect,
+    },
+    /// The client metadata URL is not https or has no path (draft-ietf-oauth-client-id-metadata-document-00 §3).
+    #[error(
+        "the client metadata URL {url:?} cannot be used: it needs https and a path, and no query or fragment"
+    )]
+    ClientMetadataUrl {
+        /// The URL as given.
+        url: Box<str>,
+    },
+    /// The redirect URI is neither https nor http to a loopback host.
+    #[error("the redirect URI {url:?} cannot be used: it needs https, or http to a loopback host")]
+    RedirectUri {
+        /// The URI as given.
+        url: Box<str>,
+    },
+    /// The client id is empty.
+    #[error("the client id is empty")]
+    EmptyClientId,
+    /// The known server's metadata cannot be used.
+    #[error("the provider's metadata cannot be used: {defect}")]
+    Provider {
+        /// What is wrong with it.
+        defect: Defect,
+    },
+    /// A login that was handed out is to another server than it is finished for.
+    #[error("the login is to {resource:?}, which is not {server:?}")]
+    ForeignLogin {
+        /// The server that the login is finished for.
+        server: Box<str>,
+        /// The resource that the login is to.
+        resource: Box<str>,
+    },
+    /// A request is for another server than the one that the tokens belong to.
+    #[error("the request to {url:?} is not for the server that the token belongs to")]
+    ForeignRequest {
+        /// Where the request was to go.
+        url: Box<str>,
+    },
+}
+
+impl Misuse {
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Self::ServerUrl { .. } => {
+                "pass the MCP endpoint's URL, such as https://mcp.example.com/mcp"
+            }
+            Self::ClientMetadataUrl { .. } => {
+                "pass the URL of the hosted document, such as https://app.example.com/client.json"
+            }
+            Self::RedirectUri { .. } => "pass an https URL, or http://127.0.0.1 with a port",
+            Self::EmptyClientId => "leave the client id out to have one registered",
+            Self::Provider { .. } => {
+                "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"
+            }
+            Self::ForeignRequest { .. } | Self::ForeignLogin { .. } => {
+                "use a session of its own for each server"
+            }
+        }
+    }
+}

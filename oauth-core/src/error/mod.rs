@@ -1,0 +1,27 @@
+//! What can go wrong, sorted by who has to act.
+//!
+//! | variant | who acts | what helps |
+//! |---|---|---|
+//! | [`PeerMisbehaved`](Error::PeerMisbehaved) | the server's operator | nothing on this side: going on would be unsafe |
+//! | [`PeerIncompatible`](Error::PeerIncompatible) | the developer or the user | a setting, which [`advice`](Error::advice) names |
+//! | [`Refused`](Error::Refused) | depends on the code | the server's own words are in the [`Refusal`] |
+//! | [`Malformed`](Error::Malformed) | the server's operator | the answer cannot be read |
+//! | [`Unreachable`](Error::Unreachable) | nobody | try again later |
+//! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired) | the user | log in |
+//! | [`Contended`](Error::Contended) | nobody | try again |
+//! | [`Misuse`](Error::Misuse) | the developer | read what was passed in |
+//!
+//! Evidence is data in the variants, prose is in `Display` and [`advice`](Error::advice). Text that a
+//! server wrote stays data: it is never part of our messages, because it may be written to mislead.
+
+mod answer;
+mod incompatible;
+mod misbehaved;
+mod misuse;
+mod outcome;
+
+pub use answer::{Malformed, Refusal, Unreachable};
+pub use incompatible::PeerIncompatible;
+pub use misbehaved::PeerMisbehaved;
+pub use misuse::Misuse;
+pub use outcome::{Actor, Error};

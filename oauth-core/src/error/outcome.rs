@@ -1,0 +1,94 @@
+//! The error of every operation, and who has to act on it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
+
+/// Why a login, a refresh or a request cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A server, or somebody in between, did what the protocol forbids. Going on would be unsafe.
+    #[error(transparent)]
+    PeerMisbehaved(#[from] PeerMisbehaved),
+    /// A server does what it may, but this client cannot work with it as it is set up.
+    #[error(transparent)]
+    PeerIncompatible(#[from] PeerIncompatible),
+    /// A server refused in the words of OAuth.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An answer cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// No answer came, or one that says "not now".
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The host or the user gave up waiting for the consent.
+    #[error("the login was cancelled before the user came back")]
+    Cancelled,
+    /// A user has to log in, and nobody began a login.
+    #[error("a login is needed")]
+    LoginRequired,
+    /// Others who share the store kept changing the record.
+    #[error("the stored grant was changed by others again and again")]
+    Contended,
+    /// What the caller passed in cannot work.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+/// Who has to do something about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Actor {
+    /// The person who logs in.
+    User,
+    /// Who set this client up: a setting is missing or wrong.
+    Developer,
+    /// Who runs the server.
+    ServerOperator,
+    /// Nobody: trying again later may help.
+    Nobody,
+}
+
+impl Error {
+    /// Who has to act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::PeerMisbehaved(_) | Self::Malformed(_) => Actor::ServerOperator,
+            Self::PeerIncompatible(_) | Self::Misuse(_) => Actor::Developer,
+            Self::Refused(refusal) => refusal.actor(),
+            Self::Unreachable(_) | Self::Contended => Actor::Nobody,
+            Self::Cancelled | Self::LoginRequired => Actor::User,
+        }
+    }
+
+    /// What would help, in one sentence.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::PeerMisbehaved(problem) => problem.advice(),
+            Self::PeerIncompatible(problem) => problem.advice(),
+            Self::Refused(refusal) => refusal.advice(),
+            Self::Malformed(_) => "tell the server's operator which answer could not be read",
+            Self::Unreachable(_) => "try again later; nothing that was stored is lost",
+            Self::Cancelled => "log in again, and finish in the browser",
+            Self::LoginRequired => "log in",
+            Self::Contended => {
+                "try again; if it stays, see that all who share the store respect its locks"
+            }
+            Self::Misuse(problem) => problem.advice(),
+        }
+    }
+
+    /// Whether the same call may succeed later with nothing changed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Contended => true,
+            Self::Refused(refusal) => refusal.is_for_now(),
+            _ => false,
+        }
+    }
+}

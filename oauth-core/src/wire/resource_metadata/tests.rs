@@ -1,0 +1,147 @@
+use alloc::string::{String, ToString};
+
+use super::*;
+
+fn server(url: &str) -> ServerUrl {
+    ServerUrl::parse(url).unwrap_or_else(|e| panic!("{url}: {e}"))
+}
+
+fn places(challenge: Option<&str>, url: &str) -> Vec<String> {
+    let server = server(url);
+    let first = ResourceCandidate::first(challenge, &server).unwrap_or_else(|e| panic!("{e}"));
+    core::iter::successors(Some(first), |last| last.next(&server))
+        .map(|candidate| candidate.url(&server).to_string())
+        .collect()
+}
+
+#[test]
+fn places_are_tried_in_the_order_of_the_specification() {
+    for (url, expected) in [
+        ("https://h.example", &["https://h.example/.well-known/oauth-protected-resource"][..]),
+        (
+            "https://h.example/public/mcp",
+            &[
+                "https://h.example/.well-known/oauth-protected-resource/public/mcp",
+                "https://h.example/.well-known/oauth-protected-resource",
+            ],
+        ),
+        (
+            "https://h.example/mcp/?t=1",
+            &[
+                "https://h.example/.well-known/oauth-protected-resource/mcp/?t=1",
+                "https://h.example/.well-known/oauth-protected-resource/mcp?t=1",
+                "https://h.example/.well-known/oauth-protected-resource",
+            ],
+        ),
+        (
+            "https://h.example:8443?t=1",
+            &[
+                "https://h.example:8443/.well-known/oauth-protected-resource?t=1",
+                "https://h.example:8443/.well-known/oauth-protected-resource",
+            ],
+        ),
+    ] {
+        assert_eq!(places(None, url), expected, "{url}");
+    }
+}
+
+#[test]
+fn the_challenges_place_is_the_only_one() {
+    let named = "https://other.example/custom/location.json";
+    assert_eq!(places(Some(named), "https://h.example/mcp"), [named]);
+    assert_eq!(places(Some("/m.json"), "https://h.example/mcp"), ["https://h.example/m.json"]);
+    for unsafe_url in ["http://h.example/m", "//evil.example/m", "javascript:1", "m.json", ""] {
+        let first = ResourceCandidate::first(Some(unsafe_url), &server("https://h.example/mcp"));
+        assert!(matches!(first, Err(PeerMisbehaved::UnsafeUrl { .. })), "{unsafe_url}");
+    }
+}
+
+fn check(
+    body: &str,
+    candidate: &ResourceCandidate,
+    url: &str,
+    policy: &Policy,
+) -> Result<ResourceMetadata, Error> {
+    let document = ResourceMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    ResourceMetadata::check(document, candidate, &server(url), policy)
+}
+
+#[test]
+fn the_resource_has_to_cover_the_server() {
+    let (lax, strict) = (Policy::default(), Policy::strict());
+    let challenge = ResourceCandidate::Challenge(server("https://h.example/x").url().clone());
+    for (candidate, resource, in_default, in_strict) in [
+        (&ResourceCandidate::Path, "https://h.example/mcp", true, true),
+        (&ResourceCandidate::Path, "https://h.example", true, false),
+        (&ResourceCandidate::Path, "https://h.example/mc", false, false),
+        (&ResourceCandidate::Path, "https://h.example/mcp/deeper", false, false),
+        (&ResourceCandidate::Path, "https://h.example:8443/mcp", false, false),
+        (&ResourceCandidate::Path, "https://evil.example/mcp", false, false),
+        (&ResourceCandidate::Path, "https://u@h.example/mcp", false, false),
+        (&ResourceCandidate::Path, "https://h.example/mcp#x", false, false),
+        (&ResourceCandidate::Path, "not a url", false, false),
+        (&ResourceCandidate::Root, "https://h.example", true, true),
+        (&ResourceCandidate::Root, "https://h.example/", true, true),
+        (&ResourceCandidate::Root, "https://h.example/mcp", true, false),
+        (&challenge, "https://h.example/mcp", true, true),
+    ] {
+        let body = format!(
+            r#"{{"resource":"{resource}","authorization_servers":["https://as.example"]}}"#
+        );
+        for (policy, fits) in [(&lax, in_default), (&strict, in_strict)] {
+            let result = check(&body, candidate, "https://h.example/mcp", policy);
+            assert_eq!(result.is_ok(), fits, "{candidate:?} {resource} {policy:?}");
+            if !fits {
+                let expected = "https://h.example/mcp".into();
+                let found = crate::url::shown(resource);
+                assert_eq!(result, Err(PeerMisbehaved::ForeignResource { expected, found }.into()));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_document_says_is_kept_to_the_byte() {
+    let body = r#"{"resource":"https://H.example/mcp","authorization_servers":["https://AS.example/","x"],
+        "scopes_supported":["b","a","b"],"bearer_methods_supported":["body","header"],"x":{"y":1}}"#;
+    let found = check(body, &ResourceCandidate::Path, "https://h.example/mcp", &Policy::default());
+    assert_eq!(
+        found,
+        Ok(ResourceMetadata {
+            resource: "https://H.example/mcp".into(),
+            authorization_servers: alloc::vec!["https://AS.example/".into(), "x".into()],
+            scopes: Scopes::parse("b a"),
+        })
+    );
+    let whole = ProtectedResourceMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(whole.other.json("x").as_deref(), Some(r#"{"y":1}"#));
+    let again = serde_json::to_vec(&whole).unwrap_or_default();
+    assert_eq!(ProtectedResourceMetadata::parse(&again), Ok(whole));
+}
+
+#[test]
+fn unusable_documents_say_why() {
+    let with = |more: &str| format!(r#"{{"resource":"https://h.example/mcp"{more}}}"#);
+    let check = |more: &str| {
+        check(&with(more), &ResourceCandidate::Path, "https://h.example/mcp", &Policy::default())
+    };
+    let resource = || "https://h.example/mcp".into();
+    for more in ["", r#","authorization_servers":[]"#, r#","authorization_servers":null"#] {
+        let expected = PeerIncompatible::NoAuthorizationServer { resource: resource() };
+        assert_eq!(check(more), Err(expected.into()));
+    }
+    for more in
+        [r#","bearer_methods_supported":["query"]"#, r#","dpop_bound_access_tokens_required":true"#]
+    {
+        let expected = PeerIncompatible::NoBearerHeader { resource: resource() };
+        assert_eq!(check(more), Err(expected.into()));
+    }
+    let servers = r#","authorization_servers":["https://as.example"],"scopes_supported":[],"bearer_methods_supported":[]"#;
+    assert_eq!(check(servers).map(|found| found.scopes), Ok(None), "an empty list says nothing");
+    for body in ["{}", r#"{"resource":""}"#, r#"{"resource":null}"#] {
+        assert_eq!(
+            ResourceMetadata::read(body.as_bytes()).err(),
+            Some(Defect::missing("resource"))
+        );
+    }
+}
