@@ -28,7 +28,7 @@ fn simulated() -> Result<(), Box<dyn Error>> {
     let directory = Directory::new()?;
     let client = || -> Result<OAuth, oauth_blocking::Error> {
         watched(OAuth::new(&url)?)
-            .token_storage(FileTokenStorage::in_dir(&directory.0)?)
+            .token_storage(FileTokenStorage::in_dir(&directory.0))
             .user_agent(LoopbackBrowser::new().open_with(simulated_user))
             .build()
     };
@@ -81,11 +81,11 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
             let (who, why) = match endpoint {
                 Endpoint::ResourceMetadata => ("MCP server", "who issues tokens for this server?"),
                 Endpoint::ServerMetadata => {
-                    ("authorization", "what can the authorization server do?")
+                    ("authorization server", "what can the authorization server do?")
                 }
-                Endpoint::Registration => ("authorization", "a client id, please"),
-                Endpoint::Token => ("authorization", "tokens, please"),
-                _ => ("authorization", ""),
+                Endpoint::Registration => ("authorization server", "a client id, please"),
+                Endpoint::Token => ("authorization server", "tokens, please"),
+                _ => ("authorization server", ""),
             };
             line(who, method.as_str(), url.as_str(), *status, why);
         }
@@ -96,12 +96,12 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
             );
         }
         Event::Waiting(waiting) => {
-            eprint!("\r  Waiting for you to come back: {} s left  ", waiting.left.as_secs());
+            eprint!(
+                "\r  Waiting for the browser to come back: {} s left  ",
+                waiting.left.as_secs()
+            );
         }
-        Event::Redirected => {
-            eprint!("\r{:60}\r", "");
-            line("browser", "", "came back with a code", None, "the user consented");
-        }
+        Event::Redirected => eprintln!("\r  The browser came back.{:40}", ""),
         Event::DamagedRecord { kept } => {
             println!("  Could not read a record; it is kept as {}", kept.display())
         }
@@ -109,9 +109,9 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
     })
 }
 
-fn line(who: &str, method: &str, what: &str, status: Option<u16>, why: &str) {
-    let status = status.map_or("   ".to_owned(), |status| status.to_string());
-    println!("  {who:13} {method:4} {what:72} {status}  {why}");
+fn line(who: &str, method: &str, url: &str, status: Option<u16>, why: &str) {
+    let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+    println!("  {who:20}  {method:4}  {status:3}  {why:36}  {url}");
 }
 
 /// Sends one MCP request and reads the answer, as JSON or as the last event of a stream.

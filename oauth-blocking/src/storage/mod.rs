@@ -155,17 +155,10 @@ pub enum StorageError {
 
 impl StorageError {
     pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.into(),
-            kind: error.kind(),
-        }
+        Self::Io { action, path: path.into(), kind: error.kind() }
     }
 }
 
 fn default_key(server_url: &str) -> Key {
-    Key {
-        profile: "".into(),
-        server_url: server_url.into(),
-    }
+    Key { profile: "".into(), server_url: server_url.into() }
 }

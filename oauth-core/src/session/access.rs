@@ -145,7 +145,7 @@ impl Session {
         self.state = match saving.then {
             AfterSave::LoggedIn { tries, locked } if tries < MAX_LOST_RACES => {
                 saving.expected = stored;
-                saving.record.generation = stored + 1;
+                saving.record.generation = saving.record.generation.max(stored + 1);
                 saving.then = AfterSave::LoggedIn { tries: tries + 1, locked };
                 State::Save(saving)
             }
@@ -195,6 +195,15 @@ impl Session {
         if self.record != record {
             self.fresh_until = record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
             self.record = record;
+        }
+    }
+
+    /// The generation of the next record. The first one is the time, not 1: who still works on a record
+    /// that was deleted meanwhile must not mistake a new one for it.
+    pub(crate) fn next_generation(&self, now: UnixTime) -> u64 {
+        match self.generation() {
+            0 => now.as_secs().max(1),
+            generation => generation + 1,
         }
     }
 

@@ -91,9 +91,9 @@ impl Session {
             return release(locked, State::Failed(Box::new(error)));
         }
         if let Some(Grant { binding, tokens }) = running.flow.grant() {
-            let expected = self.generation();
-            let record = Record::new(expected + 1, now, binding.clone(), Some(tokens.clone()));
-            return save(record, expected, AfterSave::LoggedIn { tries: 0, locked });
+            let generation = self.next_generation(now);
+            let record = Record::new(generation, now, binding.clone(), Some(tokens.clone()));
+            return save(record, self.generation(), AfterSave::LoggedIn { tries: 0, locked });
         }
         if !running.recorded
             && let Some(binding) = running.flow.binding()
@@ -101,8 +101,7 @@ impl Session {
             let record = self.registration_record(binding, now);
             running.recorded = true;
             if let Some(record) = record {
-                let expected = record.generation - 1;
-                return save(record, expected, AfterSave::Registered(running));
+                return save(record, self.generation(), AfterSave::Registered(running));
             }
         }
         State::Run(running)
@@ -125,7 +124,7 @@ impl Session {
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
         binding.requested = None;
-        Some(Record::new(self.generation() + 1, now, binding, None))
+        Some(Record::new(self.next_generation(now), now, binding, None))
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.

@@ -93,8 +93,8 @@ impl Record {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// How often the record was written: a store replaces a record only by one that was made from the
-    /// generation it holds. The first one is 1.
+    /// Grows each time the record is written: a store replaces a record only by one that was made from
+    /// the generation it holds. Never 0.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation

@@ -1,0 +1,65 @@
+//! Files that are their owner's alone: made so, and refused if they are not.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::platform;
+use crate::storage::StorageError;
+
+/// Opens a file for reading; `None` if there is none.
+///
+/// # Errors
+///
+/// [`StorageError::Insecure`] or [`StorageError::Io`].
+pub(super) fn open(path: &Path) -> Result<Option<File>, StorageError> {
+    match platform::file_options().read(true).open(path) {
+        Ok(file) => checked(file, path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused("read", path, &error)),
+    }
+}
+
+/// Opens a lock file, and makes it if there is none.
+///
+/// # Errors
+///
+/// [`StorageError::Insecure`] or [`StorageError::Io`].
+pub(super) fn open_lock(path: &Path) -> Result<File, StorageError> {
+    // Windows locks only files that may be read or written.
+    let mut options = platform::file_options();
+    match options.read(true).write(true).create(true).open(path) {
+        Ok(file) => checked(file, path),
+        Err(error) => Err(refused("open", path, &error)),
+    }
+}
+
+/// Makes a file that was not there.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    platform::file_options().write(true).create_new(true).open(path)
+}
+
+/// Looks at the file that was opened: the one under the name may be another by now.
+fn checked(file: File, path: &Path) -> Result<File, StorageError> {
+    let unreadable = |error| StorageError::io("read", path, &error);
+    let metadata = file.metadata().map_err(unreadable)?;
+    let why = if !metadata.is_file() {
+        "it is no regular file; remove it"
+    } else if !platform::is_own(&metadata).map_err(unreadable)? {
+        "it belongs to another user; remove it"
+    } else if !platform::is_private(&metadata) {
+        "others may have read or changed it; remove it, or forbid them to with `chmod 600`"
+    } else {
+        return Ok(file);
+    };
+    Err(StorageError::Insecure { path: path.into(), why })
+}
+
+/// The error for a symbolic link differs between systems, and has no name in `std` yet.
+fn refused(action: &'static str, path: &Path, error: &io::Error) -> StorageError {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        let why = "it is a symbolic link; remove it";
+        return StorageError::Insecure { path: path.into(), why };
+    }
+    StorageError::io(action, path, error)
+}
