@@ -5,15 +5,15 @@ use alloc::string::String;
 
 use url::form_urlencoded::{Parse, byte_serialize, parse};
 
-use crate::secret::Secret;
+use crate::secret::SecretBuffer;
 
 /// A form or a query under construction. What it is built in is overwritten in the end.
-pub(crate) struct Form(String);
+pub(crate) struct Form(SecretBuffer);
 
 impl Form {
     /// Room for what a token request usually takes, so that no half of it is left behind by growing.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self(String::with_capacity(capacity))
+        Self(SecretBuffer(String::with_capacity(capacity)))
     }
 
     /// Goes on behind an endpoint's URL; a query that it has is kept (RFC 6749 §3.1).
@@ -25,34 +25,37 @@ impl Form {
             Some(at) if at + 1 == url.len() || url.ends_with('&') => {}
             Some(_) => text.push('&'),
         }
-        Self(text)
+        Self(SecretBuffer(text))
     }
 
-    /// Adds one parameter.
-    pub(crate) fn pair(mut self, name: &str, value: &str) -> Self {
-        if !matches!(self.0.as_bytes().last(), None | Some(b'?' | b'&')) {
-            self.0.push('&');
+    /// Adds one parameter. Names are the protocol's, and need no encoding.
+    pub(crate) fn pair(mut self, name: &'static str, value: &str) -> Self {
+        let text = &mut self.0.0;
+        if !matches!(text.as_bytes().last(), None | Some(b'?' | b'&')) {
+            text.push('&');
         }
-        self.0.extend(byte_serialize(name.as_bytes()));
-        self.0.push('=');
-        self.0.extend(byte_serialize(value.as_bytes()));
+        text.push_str(name);
+        text.push('=');
+        text.extend(byte_serialize(value.as_bytes()));
         self
     }
 
     /// Adds the parameter if there is a value.
-    pub(crate) fn pair_if(self, name: &str, value: Option<&str>) -> Self {
+    pub(crate) fn pair_if(self, name: &'static str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.pair(name, value),
             None => self,
         }
     }
 
-    pub(crate) fn into_text(self) -> String {
-        self.0
+    /// The text, for a URL.
+    pub(crate) fn into_text(mut self) -> String {
+        core::mem::take(&mut self.0.0)
     }
 
-    pub(crate) fn into_secret(self) -> Secret {
-        Secret::from(self.0)
+    /// The text, for a body.
+    pub(crate) fn into_body(self) -> SecretBuffer {
+        self.0
     }
 }
 
@@ -66,20 +69,27 @@ pub(crate) fn pairs(text: &str) -> Parse<'_> {
     parse(text.as_bytes())
 }
 
-/// The one value of a parameter.
-///
-/// # Errors
-///
-/// The parameter stands there twice (RFC 6749 §3.1 forbids it).
-pub(crate) fn single<'a>(text: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, Repeated> {
-    let mut values = pairs(text).filter(|(own, _)| own == name).map(|(_, value)| value);
-    let first = values.next();
-    if values.next().is_some() { Err(Repeated) } else { Ok(first) }
+/// The values of a few parameters, found in one pass.
+pub(crate) fn select<'a, const N: usize>(text: &'a str, names: [&str; N]) -> [Found<'a>; N] {
+    let mut found = [const { Found::Absent }; N];
+    for (name, value) in pairs(text) {
+        if let Some(at) = names.iter().position(|own| *own == name) {
+            found[at] = match found[at] {
+                Found::Absent => Found::Once(value),
+                _ => Found::Repeated,
+            };
+        }
+    }
+    found
 }
 
-/// A parameter that may stand once stands there twice.
+/// How often a parameter stands there: a second time is forbidden (RFC 6749 §3.1).
 #[derive(Debug, PartialEq)]
-pub(crate) struct Repeated;
+pub(crate) enum Found<'a> {
+    Absent,
+    Once(Cow<'a, str>),
+    Repeated,
+}
 
 #[cfg(test)]
 mod tests {
@@ -102,19 +112,19 @@ mod tests {
 
     #[test]
     fn repeated_parameters_are_noticed() {
-        assert_eq!(single("a=1&b=2", "a"), Ok(Some("1".into())));
-        assert_eq!(single("a=1&b=2", "c"), Ok(None));
-        assert_eq!(single("a=1&a=1", "a"), Err(Repeated));
+        let found = select("a=1&b=%32&c=3&b=2&x=y", ["a", "b", "d", "c"]);
+        let once = |value: &'static str| Found::Once(value.into());
+        assert_eq!(found, [once("1"), Found::Repeated, Found::Absent, once("3")]);
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(pairs in proptest::collection::vec((".{0,8}", ".{0,8}"), 0..5)) {
-            let form = pairs.iter().fold(Form::with_capacity(0), |form, (k, v)| form.pair(k, v));
+        fn what_is_written_is_read_back(values in proptest::collection::vec(".{0,8}", 0..5)) {
+            let form = values.iter().fold(Form::with_capacity(0), |form, value| form.pair("n", value));
             let text = form.into_text();
             prop_assert!(text.is_ascii());
-            let read: alloc::vec::Vec<_> = super::pairs(&text).into_owned().collect();
-            prop_assert_eq!(read, pairs);
+            let read: alloc::vec::Vec<_> = pairs(&text).map(|(_, value)| value.into_owned()).collect();
+            prop_assert_eq!(read, values);
         }
     }
 }

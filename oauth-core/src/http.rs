@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{Secret, erase};
+use crate::secret::{Secret, SecretBuffer, erase};
 use crate::url::HttpUrl;
 
 /// The largest body that is read, in bytes: a hundred times what honest servers send.
@@ -90,7 +90,7 @@ pub struct Request {
 #[derive(Clone, PartialEq, Eq)]
 struct Body {
     content_type: &'static str,
-    text: Secret,
+    text: SecretBuffer,
 }
 
 impl Request {
@@ -98,12 +98,12 @@ impl Request {
         Self { endpoint, url, body: None, authorization: None }
     }
 
-    pub(crate) fn form(endpoint: Endpoint, url: HttpUrl, form: Secret) -> Self {
+    pub(crate) fn form(endpoint: Endpoint, url: HttpUrl, form: SecretBuffer) -> Self {
         let body = Body { content_type: "application/x-www-form-urlencoded", text: form };
         Self { endpoint, url, body: Some(body), authorization: None }
     }
 
-    pub(crate) fn json(endpoint: Endpoint, url: HttpUrl, json: Secret) -> Self {
+    pub(crate) fn json(endpoint: Endpoint, url: HttpUrl, json: SecretBuffer) -> Self {
         let body = Body { content_type: "application/json", text: json };
         Self { endpoint, url, body: Some(body), authorization: None }
     }
@@ -150,7 +150,7 @@ impl Request {
     /// It carries codes, tokens and client secrets.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        self.body.as_ref().map_or(&[], |body| body.text.expose().as_bytes())
+        self.body.as_ref().map_or(&[], |body| body.text.0.as_bytes())
     }
 }
 
@@ -258,7 +258,7 @@ mod tests {
     fn debug_shows_neither_bodies_nor_credentials() {
         let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
-        let request = Request::form(Endpoint::Token, url, "code=planted".into())
+        let request = Request::form(Endpoint::Token, url, SecretBuffer("code=planted".into()))
             .with_authorization(Some("Basic planted".into()));
         let response = Response::new(200, b"planted".to_vec()).with_header("set-cookie", "planted");
         assert!(!format!("{request:?}{response:?}").contains("planted"));

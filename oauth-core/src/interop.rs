@@ -45,13 +45,14 @@ mod tests {
 
     use super::*;
     use crate::http::Endpoint;
+    use crate::secret::SecretBuffer;
     use crate::url::{HttpUrl, Plaintext};
 
     #[test]
     fn a_request_keeps_everything_and_shows_no_credential() {
         let url = HttpUrl::parse("https://as.example/token?p=1", Plaintext::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
-        let request = Request::form(Endpoint::Token, url, "a=b".into())
+        let request = Request::form(Endpoint::Token, url, SecretBuffer("a=b".into()))
             .with_authorization(Some("Basic planted".into()));
         let converted = http::Request::<Vec<u8>>::from(request);
         assert_eq!(converted.method(), http::Method::POST);

@@ -13,8 +13,6 @@ use core::ops::Deref;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::scope::Scopes;
-
 /// Members of a document that this crate has no field for, kept as they came.
 ///
 /// `Debug` shows their names only: an `id_token` may be among them.
@@ -40,11 +38,11 @@ impl OtherMembers {
         self.0.keys().map(String::as_str)
     }
 
-    /// Without those that could not be stored and read back beside the members of a record: one that
-    /// has the name of another, or is nested deeper than anything that is meant to be read.
-    pub(crate) fn storable(mut self) -> Self {
-        self.0.retain(|name, value| name != "expires_at" && is_shallow(value, MAX_DEPTH));
-        self
+    /// Keeps a member, unless it is nested deeper than anything that is meant to be read.
+    pub(crate) fn keep(&mut self, name: &str, value: serde_json::Value) {
+        if is_shallow(&value, MAX_DEPTH) {
+            self.0.insert(name.into(), value);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -114,11 +112,14 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Defect> 
     if body.len() > crate::MAX_BODY {
         return Err(Defect::TooLarge { limit: crate::MAX_BODY });
     }
-    serde_json::from_slice(body).map_err(|error| match body.trim_ascii_start().first() {
+    let defect = |line, column| match body.trim_ascii_start().first() {
         None => Defect::Empty,
         Some(b'<') => Defect::Html,
-        Some(_) => Defect::NotJson { line: error.line(), column: error.column() },
-    })
+        Some(_) => Defect::NotJson { line, column },
+    };
+    // The whole body at once costs less than each text in it.
+    let text = core::str::from_utf8(body).map_err(|_| defect(0, 0))?;
+    serde_json::from_str(text).map_err(|error| defect(error.line(), error.column()))
 }
 
 /// Text of a document: borrowed unless it had escapes.
@@ -190,12 +191,6 @@ impl<'de, T: Gather> Deserialize<'de> for List<T> {
             }
         }
         deserializer.deserialize_seq(Each(T::default())).map(List)
-    }
-}
-
-impl Gather for Scopes {
-    fn gather(&mut self, text: &str) {
-        self.insert(text);
     }
 }
 

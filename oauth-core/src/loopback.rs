@@ -33,7 +33,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::form;
+use crate::form::{self, Found};
 use crate::secret::{Secret, equal_in_constant_time, erase};
 use crate::url::is_loopback;
 
@@ -121,7 +121,9 @@ impl Loopback {
             return Err("405 Method Not Allowed");
         }
         // Two of them are as bad as none (RFC 6749 §3.1).
-        let state = form::single(request.query, "state").ok().flatten().ok_or(BAD_REQUEST)?;
+        let [Found::Once(state)] = form::select(request.query, ["state"]) else {
+            return Err(BAD_REQUEST);
+        };
         let is_right = equal_in_constant_time(state.as_bytes(), self.state.expose().as_bytes());
         is_right.then_some(request.query).ok_or(BAD_REQUEST)
     }
@@ -278,10 +280,10 @@ struct Page {
 
 impl Page {
     fn for_redirect(query: &str) -> Self {
-        let code = form::single(query, "code").ok().flatten();
-        let has_error = form::pairs(query).any(|(name, _)| name == "error");
-        let has_code = code.is_some_and(|code| !code.is_empty());
-        if has_code && !has_error { LOGGED_IN } else { FAILED }
+        match form::select(query, ["code", "error"]) {
+            [Found::Once(code), Found::Absent] if !code.is_empty() => LOGGED_IN,
+            _ => FAILED,
+        }
     }
 
     fn refusal(status: &'static str) -> Self {

@@ -13,6 +13,7 @@ use crate::url::{HttpUrl, Plaintext, shown};
 pub struct ServerUrl {
     text: Box<str>,
     url: HttpUrl,
+    plaintext: Plaintext,
 }
 
 impl ServerUrl {
@@ -25,7 +26,7 @@ impl ServerUrl {
     /// [`Misuse::ServerUrl`] if it is no absolute https URL, or has a user name, password or fragment.
     pub fn parse(text: &str) -> Result<Self, Misuse> {
         match HttpUrl::parse(text, Plaintext::Loopback) {
-            Ok(url) => Ok(Self { text: text.into(), url }),
+            Ok(url) => Ok(Self { text: text.into(), plaintext: Plaintext::for_server(&url), url }),
             Err(defect) => Err(Misuse::ServerUrl { url: shown(text), defect }),
         }
     }
@@ -50,7 +51,7 @@ impl ServerUrl {
     }
 
     pub(crate) fn plaintext(&self) -> Plaintext {
-        Plaintext::for_server(&self.url)
+        self.plaintext
     }
 }
 

@@ -3,7 +3,10 @@
 use alloc::string::String;
 use core::fmt;
 
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+
+use crate::json::Text;
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
 ///
@@ -95,10 +98,30 @@ impl fmt::Display for Scopes {
     }
 }
 
+/// Reads a list as well as a text: metadata has lists, and some token answers too.
 impl<'de> Deserialize<'de> for Scopes {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = crate::json::Text::deserialize(deserializer)?;
-        Ok(Self::parse(&text).unwrap_or_default())
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tokens;
+        impl<'de> Visitor<'de> for Tokens {
+            type Value = Scopes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("scopes as a text or a list")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Scopes, E> {
+                Ok(Scopes::parse(text).unwrap_or_default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut tokens: A) -> Result<Scopes, A::Error> {
+                let mut scopes = Scopes::default();
+                while let Some(token) = tokens.next_element::<Text<'_>>()? {
+                    scopes.insert(&token);
+                }
+                Ok(scopes)
+            }
+        }
+        deserializer.deserialize_any(Tokens)
     }
 }
 

@@ -72,6 +72,17 @@ impl Drop for Secret {
     }
 }
 
+/// A secret text that is being written, or only sent: it keeps the room that it was written in, instead
+/// of moving to one that fits.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretBuffer(pub(crate) String);
+
+impl Drop for SecretBuffer {
+    fn drop(&mut self) {
+        erase(&mut core::mem::take(&mut self.0).into_bytes());
+    }
+}
+
 /// Compares without telling by its duration where the first difference is; the length is no secret.
 pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |all, (x, y)| black_box(all | (x ^ y))) == 0

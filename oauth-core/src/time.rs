@@ -51,29 +51,43 @@ impl core::ops::Add<Duration> for UnixTime {
 /// Reads fractions too: other programs store `expires_at` as a float.
 impl<'de> Deserialize<'de> for UnixTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seconds;
-        impl Visitor<'_> for Seconds {
-            type Value = UnixTime;
+        Seconds::deserialize(deserializer).map(|seconds| Self(seconds.0))
+    }
+}
+
+/// A number of seconds as programs write it: whole, as a fraction, or as digits in a text (Entra v1).
+/// What is below zero counts as zero.
+pub(crate) struct Seconds(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = u64;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("seconds since the epoch")
+                f.write_str("a number of seconds")
             }
 
-            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<UnixTime, E> {
-                Ok(UnixTime(seconds))
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<u64, E> {
+                Ok(seconds)
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<u64, E> {
+                Ok(u64::try_from(seconds).unwrap_or(0))
             }
 
             // A conversion of floats saturates: what is below zero or not a number becomes 0.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<UnixTime, E> {
-                Ok(UnixTime(seconds as u64))
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<u64, E> {
+                Ok(seconds as u64)
             }
 
-            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<UnixTime, E> {
-                Ok(UnixTime(u64::try_from(seconds).unwrap_or(0)))
+            fn visit_str<E: de::Error>(self, digits: &str) -> Result<u64, E> {
+                digits.trim().parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_any(Seconds)
+        deserializer.deserialize_any(Number).map(Self)
     }
 }
 
@@ -88,7 +102,7 @@ mod tests {
         {
             assert_eq!(serde_json::from_str(text).ok(), Some(UnixTime(seconds)), "{text}");
         }
-        assert!(serde_json::from_str::<UnixTime>("\"17\"").is_err());
+        assert!(serde_json::from_str::<UnixTime>("\"soon\"").is_err());
     }
 
     #[test]

@@ -42,16 +42,10 @@ impl Served {
         let listeners: Vec<_> = (0..3)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<io::Result<_>>()?;
-        let addresses: Vec<_> = listeners
-            .iter()
-            .map(TcpListener::local_addr)
-            .collect::<io::Result<_>>()?;
+        let addresses: Vec<_> =
+            listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let origin = |at: usize| format!("http://{}", addresses[at]);
-        let origins = Origins {
-            resource: origin(0),
-            auth: origin(1),
-            auth2: origin(2),
-        };
+        let origins = Origins { resource: origin(0), auth: origin(1), auth2: origin(2) };
         let shared = Arc::new(Shared {
             world: Mutex::new(World::at(knobs, origins)),
             settings: Mutex::new(Settings {
@@ -67,11 +61,7 @@ impl Served {
             thread::spawn(move || accept(&shared, &listener))
         });
         let acceptors = acceptors.collect();
-        Ok(Self {
-            shared,
-            addresses,
-            acceptors,
-        })
+        Ok(Self { shared, addresses, acceptors })
     }
 
     /// Holds every token answer back for this long, after the world has handled the request.
@@ -172,10 +162,7 @@ impl Shared {
             }
             let response = world.handle(request);
             let last = world.log.last();
-            (
-                response,
-                last.is_some_and(|exchange| matches!(exchange.what, What::Token(_))),
-            )
+            (response, last.is_some_and(|exchange| matches!(exchange.what, What::Token(_))))
         };
         if token {
             self.pause(delay);
@@ -207,9 +194,7 @@ impl Shared {
     }
 
     fn lock_connections(&self) -> MutexGuard<'_, Connections> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

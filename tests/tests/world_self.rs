@@ -42,13 +42,7 @@ impl Client {
 
     fn unregistered(knobs: Knobs) -> Self {
         let world = World::new(knobs);
-        Self {
-            world,
-            auth: "https://auth.example.com",
-            id: String::new(),
-            secret: None,
-            logins: 0,
-        }
+        Self { world, auth: "https://auth.example.com", id: String::new(), secret: None, logins: 0 }
     }
 
     fn register(&mut self) {
@@ -101,11 +95,7 @@ impl Client {
     }
 
     fn refresh(&mut self, token: &str) -> Response<Vec<u8>> {
-        self.post_token(
-            &[("grant_type", "refresh_token"), ("refresh_token", token)],
-            &[],
-            None,
-        )
+        self.post_token(&[("grant_type", "refresh_token"), ("refresh_token", token)], &[], None)
     }
 
     fn post_token(
@@ -116,10 +106,7 @@ impl Client {
     ) -> Response<Vec<u8>> {
         let resource = self.world.server_url();
         let mut pairs = pairs.to_vec();
-        pairs.extend([
-            ("client_id", self.id.as_str()),
-            ("resource", resource.as_str()),
-        ]);
+        pairs.extend([("client_id", self.id.as_str()), ("resource", resource.as_str())]);
         let mut request = Request::post(format!("{}/token", self.auth))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json");
@@ -127,20 +114,14 @@ impl Client {
             let value = format!("Basic {}", STANDARD.encode(basic));
             request = request.header(header::AUTHORIZATION, value);
         }
-        self.world
-            .handle(&request.body(form(&pairs, changes).into_bytes()).unwrap())
+        self.world.handle(&request.body(form(&pairs, changes).into_bytes()).unwrap())
     }
 
     fn login(&mut self, scope: &str) -> (String, String) {
         let code = self.code(scope);
         let answer = self.redeem(&code, &[]);
         assert_eq!(answer.status(), 200, "{:?}", self.world.violations);
-        let text = |name: &str| {
-            json_of(&answer)[name]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let text = |name: &str| json_of(&answer)[name].as_str().unwrap_or_default().to_owned();
         (text("access_token"), text("refresh_token"))
     }
 
@@ -151,13 +132,11 @@ impl Client {
         }
         let params = json!({ "name": "add", "arguments": { "a": 2, "b": 3 } });
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        self.world
-            .handle(&request.body(body.to_string().into_bytes()).unwrap())
+        self.world.handle(&request.body(body.to_string().into_bytes()).unwrap())
     }
 
     fn get(&mut self, url: &str) -> Response<Vec<u8>> {
-        self.world
-            .handle(&Request::get(url).body(Vec::new()).unwrap())
+        self.world.handle(&Request::get(url).body(Vec::new()).unwrap())
     }
 }
 
@@ -178,29 +157,18 @@ fn verifier(login: u32) -> String {
 
 /// Encodes pairs with some replaced; a replacement by `""` removes.
 fn form(pairs: &[(&str, &str)], changes: &[(&str, &str)]) -> String {
-    let change = |name: &str| {
-        changes
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| *value)
-    };
-    let mut all: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| (*name, change(name).unwrap_or(value)))
-        .collect();
+    let change = |name: &str| changes.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let mut all: Vec<_> =
+        pairs.iter().map(|(name, value)| (*name, change(name).unwrap_or(value))).collect();
     let known = |name: &str| pairs.iter().any(|(key, _)| *key == name);
     all.extend(changes.iter().filter(|(name, _)| !known(name)));
     all.retain(|(_, value)| !value.is_empty());
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(all)
-        .finish()
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish()
 }
 
 fn value(query: &str, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 fn json_of(response: &Response<Vec<u8>>) -> Value {
@@ -208,10 +176,7 @@ fn json_of(response: &Response<Vec<u8>>) -> Value {
 }
 
 fn error_of(response: &Response<Vec<u8>>) -> String {
-    json_of(response)["error"]
-        .as_str()
-        .unwrap_or_default()
-        .into()
+    json_of(response)["error"].as_str().unwrap_or_default().into()
 }
 
 fn challenges(response: &Response<Vec<u8>>) -> Vec<&str> {
@@ -229,18 +194,12 @@ fn a_sound_client_gets_in_without_violations() {
     assert_eq!(challenges(&challenge), [wanted]);
     let resource = json_of(&client.get(prm));
     assert_eq!(resource["resource"], "https://mcp.example.com/mcp");
-    assert_eq!(
-        resource["authorization_servers"],
-        json!(["https://auth.example.com"])
-    );
+    assert_eq!(resource["authorization_servers"], json!(["https://auth.example.com"]));
     let metadata = client.get("https://auth.example.com/.well-known/oauth-authorization-server");
     assert_eq!(json_of(&metadata)["issuer"], "https://auth.example.com");
     client.register();
     let (access, refresh) = client.login("mcp:basic");
-    assert_eq!(
-        (access.as_str(), refresh.as_str()),
-        ("at-1-auth", "rt-1-auth")
-    );
+    assert_eq!((access.as_str(), refresh.as_str()), ("at-1-auth", "rt-1-auth"));
     let answer = client.mcp("tools/call", Some(&access));
     assert_eq!(json_of(&answer)["result"]["content"][0]["text"], "5");
     assert_eq!(client.world.violations, NONE);
@@ -291,11 +250,7 @@ fn every_fault_of_a_token_request_is_refused_and_recorded() {
     let faults: [(&str, &str, &str); 7] = [
         ("code_verifier", &long, "invalid_grant"),
         ("code_verifier", "", "invalid_request"),
-        (
-            "redirect_uri",
-            "http://127.0.0.1:7777/other",
-            "invalid_grant",
-        ),
+        ("redirect_uri", "http://127.0.0.1:7777/other", "invalid_grant"),
         ("resource", "", "invalid_target"),
         ("resource", "https://mcp.example.com/mcp/", "invalid_target"),
         ("client_id", "client-9", "invalid_client"),
@@ -304,17 +259,8 @@ fn every_fault_of_a_token_request_is_refused_and_recorded() {
     for (name, value, error) in faults {
         let mut client = Client::new(Knobs::default());
         let code = client.code("mcp:basic");
-        assert_eq!(
-            error_of(&client.redeem(&code, &[(name, value)])),
-            error,
-            "{name}={value}"
-        );
-        assert_eq!(
-            client.world.violations.len(),
-            1,
-            "{:?}",
-            client.world.violations
-        );
+        assert_eq!(error_of(&client.redeem(&code, &[(name, value)])), error, "{name}={value}");
+        assert_eq!(client.world.violations.len(), 1, "{:?}", client.world.violations);
     }
 }
 
@@ -335,17 +281,8 @@ fn every_fault_of_an_authorization_request_is_refused_and_recorded() {
         let mut client = Client::new(Knobs::default());
         let url = client.authorization_url("mcp:basic", &[(name, text)]);
         let query = client.world.visit(&url).unwrap();
-        assert_eq!(
-            value(&query, "error").as_deref(),
-            Some(error),
-            "{name}={text}"
-        );
-        assert_eq!(
-            client.world.violations.len(),
-            1,
-            "{:?}",
-            client.world.violations
-        );
+        assert_eq!(value(&query, "error").as_deref(), Some(error), "{name}={text}");
+        assert_eq!(client.world.violations.len(), 1, "{:?}", client.world.violations);
     }
 }
 
@@ -357,10 +294,7 @@ fn a_redirect_uri_of_nobody_is_not_redirected_to() {
         (true, "http://127.0.0.1:8888/other", false),
         (true, "http://127.0.0.1.nip.io:7777/cb", false),
     ] {
-        let mut client = Client::new(Knobs {
-            any_loopback_port: flexible,
-            ..Knobs::default()
-        });
+        let mut client = Client::new(Knobs { any_loopback_port: flexible, ..Knobs::default() });
         let url = client.authorization_url("mcp:basic", &[("redirect_uri", uri)]);
         assert_eq!(client.world.visit(&url).is_ok(), well, "{uri}");
         assert_eq!(client.world.violations.is_empty(), well, "{uri}");
@@ -374,52 +308,32 @@ fn a_challenge_or_state_may_not_be_used_twice() {
     client.world.visit(&url).unwrap();
     client.world.visit(&url).unwrap();
     assert_eq!(client.world.violations, NONE);
-    client
-        .world
-        .visit(&url.replace("mcp%3Abasic", "mcp%3Awrite"))
-        .unwrap();
-    assert_eq!(
-        client.world.violations.len(),
-        2,
-        "{:?}",
-        client.world.violations
-    );
+    client.world.visit(&url.replace("mcp%3Abasic", "mcp%3Awrite")).unwrap();
+    assert_eq!(client.world.violations.len(), 2, "{:?}", client.world.violations);
 }
 
 #[test]
 fn forms_are_read_strictly() {
     let good = "grant_type=refresh_token&refresh_token=rt-1-auth&client_id=client-1\
                 &resource=https%3A%2F%2Fmcp.example.com%2Fmcp";
-    for (tail, status, faults) in [
-        ("", 200, 0),
-        ("&client_id=client-1", 400, 1),
-        ("&x=%zz", 400, 1),
-        ("&x=a b", 400, 1),
-    ] {
+    for (tail, status, faults) in
+        [("", 200, 0), ("&client_id=client-1", 400, 1), ("&x=%zz", 400, 1), ("&x=a b", 400, 1)]
+    {
         let mut client = Client::new(Knobs::default());
         client.login("mcp:basic");
         let request = Request::post("https://auth.example.com/token")
-            .header(
-                header::CONTENT_TYPE,
-                "application/x-www-form-urlencoded; charset=utf-8",
-            )
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
             .header(header::ACCEPT, "application/json")
             .body(format!("{good}{tail}").into_bytes());
-        assert_eq!(
-            client.world.handle(&request.unwrap()).status(),
-            status,
-            "{tail}"
-        );
+        assert_eq!(client.world.handle(&request.unwrap()).status(), status, "{tail}");
         assert_eq!(client.world.violations.len(), faults, "{tail}");
     }
 }
 
 #[test]
 fn a_token_request_needs_its_headers() {
-    for (name, text) in [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::ACCEPT, "text/html"),
-    ] {
+    for (name, text) in [(header::CONTENT_TYPE, "application/json"), (header::ACCEPT, "text/html")]
+    {
         let mut client = Client::new(Knobs::default());
         let code = client.code("mcp:basic");
         let body = format!("grant_type=authorization_code&code={code}&client_id=client-1");
@@ -429,11 +343,7 @@ fn a_token_request_needs_its_headers() {
             .body(body.into_bytes())
             .unwrap();
         request.headers_mut().insert(&name, text.parse().unwrap());
-        assert_eq!(
-            error_of(&client.world.handle(&request)),
-            "invalid_request",
-            "{name}"
-        );
+        assert_eq!(error_of(&client.world.handle(&request)), "invalid_request", "{name}");
         assert_eq!(client.world.violations.len(), 1, "{name}");
     }
 }
@@ -450,11 +360,8 @@ fn a_secret_is_taken_by_the_registered_method_only() {
         (AuthMethod::Post, Some(true), true, 400),
         (AuthMethod::Basic, None, false, 401),
     ] {
-        let knobs = Knobs {
-            assigned_method: Some(method),
-            awkward_secret: true,
-            ..Knobs::default()
-        };
+        let knobs =
+            Knobs { assigned_method: Some(method), awkward_secret: true, ..Knobs::default() };
         let mut client = Client::new(knobs);
         let secret = client.secret.clone().unwrap();
         assert!(secret.contains("s:e%c+r t&=é"));
@@ -470,15 +377,7 @@ fn a_secret_is_taken_by_the_registered_method_only() {
             pairs.push(("client_secret", &secret));
         }
         let basic = basic.map(|encoded| {
-            format!(
-                "{}:{}",
-                client.id,
-                if encoded {
-                    encode(&secret)
-                } else {
-                    secret.clone()
-                }
-            )
+            format!("{}:{}", client.id, if encoded { encode(&secret) } else { secret.clone() })
         });
         let answer = client.post_token(&pairs, &[], basic.as_deref());
         let case = format!("{method:?} {basic:?} {body}: {:?}", client.world.violations);
@@ -489,10 +388,7 @@ fn a_secret_is_taken_by_the_registered_method_only() {
 
 #[test]
 fn the_pre_registered_client_needs_no_registration() {
-    let knobs = Knobs {
-        registration: Registration::None,
-        ..Knobs::default()
-    };
+    let knobs = Knobs { registration: Registration::None, ..Knobs::default() };
     let mut client = Client::unregistered(knobs);
     assert_eq!(client.post_registration(&registration()).status(), 404);
     client.id = PRE_CLIENT_ID.into();
@@ -514,16 +410,8 @@ fn a_registration_must_be_complete() {
     for (name, text, error) in [
         ("application_type", Value::Null, "invalid_client_metadata"),
         ("application_type", json!("web"), "invalid_redirect_uri"),
-        (
-            "grant_types",
-            json!(["authorization_code"]),
-            "invalid_client_metadata",
-        ),
-        (
-            "redirect_uris",
-            json!(["http://example.com/cb"]),
-            "invalid_redirect_uri",
-        ),
+        ("grant_types", json!(["authorization_code"]), "invalid_client_metadata"),
+        ("redirect_uris", json!(["http://example.com/cb"]), "invalid_redirect_uri"),
     ] {
         let mut client = Client::unregistered(Knobs::default());
         let mut body = registration();
@@ -539,10 +427,7 @@ fn a_forgotten_client_is_nobodys_fault() {
     let (_, refresh) = client.login("mcp:basic");
     client.world.forget_clients();
     let answer = client.refresh(&refresh);
-    assert_eq!(
-        (answer.status().as_u16(), error_of(&answer).as_str()),
-        (401, "invalid_client")
-    );
+    assert_eq!((answer.status().as_u16(), error_of(&answer).as_str()), (401, "invalid_client"));
     assert_eq!(client.world.violations, NONE);
 }
 
@@ -552,29 +437,14 @@ fn credentials_of_one_server_are_noticed_at_another() {
     let (access, refresh) = client.login("mcp:basic");
     client.auth = "https://auth2.example.com";
     assert_eq!(client.refresh(&refresh).status(), 401);
-    assert_eq!(
-        client.world.violations.len(),
-        2,
-        "{:?}",
-        client.world.violations
-    );
+    assert_eq!(client.world.violations.len(), 2, "{:?}", client.world.violations);
     assert_eq!(client.mcp("tools/list", Some(&refresh)).status(), 401);
-    assert_eq!(
-        client.world.violations.len(),
-        3,
-        "{:?}",
-        client.world.violations
-    );
+    assert_eq!(client.world.violations.len(), 3, "{:?}", client.world.violations);
     let request = Request::get("https://elsewhere.example.com/")
         .header(header::AUTHORIZATION, format!("Bearer {access}"))
         .body(Vec::new());
     assert_eq!(client.world.handle(&request.unwrap()).status(), 404);
-    assert_eq!(
-        client.world.violations.len(),
-        4,
-        "{:?}",
-        client.world.violations
-    );
+    assert_eq!(client.world.violations.len(), 4, "{:?}", client.world.violations);
     assert_eq!(client.world.count_at(Party::Elsewhere), 1);
 }
 
@@ -584,12 +454,7 @@ fn a_token_in_a_query_is_refused() {
     let (access, _) = client.login("mcp:basic");
     let url = format!("{}?access_token={access}", client.world.server_url());
     assert_eq!(client.get(&url).status(), 400);
-    assert_eq!(
-        client.world.violations.len(),
-        2,
-        "{:?}",
-        client.world.violations
-    );
+    assert_eq!(client.world.violations.len(), 2, "{:?}", client.world.violations);
 }
 
 #[test]
@@ -600,10 +465,7 @@ fn an_expired_token_is_answered_as_the_knob_says() {
         (BadToken::Forbidden, 403),
         (BadToken::BadRequest, 400),
     ] {
-        let mut client = Client::new(Knobs {
-            bad_token: knob,
-            ..Knobs::default()
-        });
+        let mut client = Client::new(Knobs { bad_token: knob, ..Knobs::default() });
         let (access, _) = client.login("mcp:basic");
         client.world.advance(3599);
         assert_eq!(client.mcp("tools/list", Some(&access)).status(), 200);
@@ -618,10 +480,7 @@ fn an_expired_token_is_answered_as_the_knob_says() {
 
 #[test]
 fn a_tool_call_needs_more_scope_when_stepping_up() {
-    let mut client = Client::new(Knobs {
-        scopes: ScopePolicy::StepUp,
-        ..Knobs::default()
-    });
+    let mut client = Client::new(Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() });
     let (access, _) = client.login("mcp:basic");
     assert_eq!(client.mcp("tools/list", Some(&access)).status(), 200);
     let answer = client.mcp("tools/call", Some(&access));
@@ -635,10 +494,7 @@ fn a_tool_call_needs_more_scope_when_stepping_up() {
 
 #[test]
 fn a_migrated_server_takes_tokens_of_the_second_only() {
-    let mut client = Client::new(Knobs {
-        migrate_after: Some(1),
-        ..Knobs::default()
-    });
+    let mut client = Client::new(Knobs { migrate_after: Some(1), ..Knobs::default() });
     let (access, _) = client.login("mcp:basic");
     assert_eq!(client.mcp("tools/list", Some(&access)).status(), 200);
     assert_eq!(client.mcp("tools/list", Some(&access)).status(), 401);
@@ -655,19 +511,12 @@ fn a_migrated_server_takes_tokens_of_the_second_only() {
 
 #[test]
 fn a_refusing_user_and_a_wrong_issuer_reach_the_client() {
-    let knobs = Knobs {
-        consent: Consent::Deny,
-        iss: IssParameter::Wrong,
-        ..Knobs::default()
-    };
+    let knobs = Knobs { consent: Consent::Deny, iss: IssParameter::Wrong, ..Knobs::default() };
     let mut client = Client::new(knobs);
     let url = client.authorization_url("mcp:basic", &[]);
     let query = client.world.visit(&url).unwrap();
     assert_eq!(value(&query, "error").as_deref(), Some("access_denied"));
-    assert_eq!(
-        value(&query, "iss").as_deref(),
-        Some("https://auth2.example.com")
-    );
+    assert_eq!(value(&query, "iss").as_deref(), Some("https://auth2.example.com"));
     assert_eq!(value(&query, "state").as_deref(), Some("state-1"));
 }
 
@@ -686,10 +535,7 @@ fn damage_lasts_as_often_as_it_says() {
     client.world.knobs.token_damage = other;
     client.world.knobs.token_form = Damage::always(TokenForm::CrLf);
     let answer = client.refresh("rt-2-auth");
-    assert_eq!(
-        json_of(&answer)["access_token"],
-        "at-3-auth\r\nX-Injected: 1"
-    );
+    assert_eq!(json_of(&answer)["access_token"], "at-3-auth\r\nX-Injected: 1");
 }
 
 #[test]
@@ -697,37 +543,13 @@ fn server_metadata_is_at_its_one_place() {
     let openid = "/.well-known/openid-configuration";
     let inserted = "/.well-known/oauth-authorization-server";
     for (path, location, url) in [
-        (
-            IssuerPath::Root,
-            MetadataLocation::Rfc8414,
-            inserted.to_owned(),
-        ),
-        (
-            IssuerPath::Root,
-            MetadataLocation::OidcAppended,
-            openid.into(),
-        ),
-        (
-            IssuerPath::TenantSlash,
-            MetadataLocation::Rfc8414,
-            format!("{inserted}/tenant1"),
-        ),
-        (
-            IssuerPath::Tenant,
-            MetadataLocation::OidcInserted,
-            format!("{openid}/tenant1"),
-        ),
-        (
-            IssuerPath::Tenant,
-            MetadataLocation::OidcAppended,
-            format!("/tenant1{openid}"),
-        ),
+        (IssuerPath::Root, MetadataLocation::Rfc8414, inserted.to_owned()),
+        (IssuerPath::Root, MetadataLocation::OidcAppended, openid.into()),
+        (IssuerPath::TenantSlash, MetadataLocation::Rfc8414, format!("{inserted}/tenant1")),
+        (IssuerPath::Tenant, MetadataLocation::OidcInserted, format!("{openid}/tenant1")),
+        (IssuerPath::Tenant, MetadataLocation::OidcAppended, format!("/tenant1{openid}")),
     ] {
-        let knobs = Knobs {
-            issuer_path: path,
-            metadata_location: location,
-            ..Knobs::default()
-        };
+        let knobs = Knobs { issuer_path: path, metadata_location: location, ..Knobs::default() };
         let mut client = Client::unregistered(knobs);
         let answer = client.get(&format!("https://auth.example.com{url}"));
         assert_eq!(answer.status(), 200, "{url}");
@@ -747,10 +569,7 @@ fn the_legacy_worlds_are_one_server() {
     ] {
         let mut client = Client::unregistered(Knobs::legacy(legacy));
         let challenge = client.mcp("tools/list", None);
-        assert_eq!(
-            (challenge.status().as_u16(), challenges(&challenge)),
-            (401, vec![])
-        );
+        assert_eq!((challenge.status().as_u16(), challenges(&challenge)), (401, vec![]));
         let url = "https://mcp.example.com/.well-known/oauth-authorization-server";
         assert_eq!(client.get(url).status(), status);
         client.auth = base;
@@ -763,10 +582,7 @@ fn the_legacy_worlds_are_one_server() {
 
 #[test]
 fn a_challenge_among_others_is_spread_over_lines() {
-    let knobs = Knobs {
-        challenge: Challenge::AmongOthers,
-        ..Knobs::default()
-    };
+    let knobs = Knobs { challenge: Challenge::AmongOthers, ..Knobs::default() };
     let answer = Client::unregistered(knobs).mcp("tools/list", None);
     let lines = challenges(&answer);
     assert_eq!(lines.len(), 3);
@@ -777,11 +593,7 @@ fn a_challenge_among_others_is_spread_over_lines() {
 fn e2e_the_served_world_answers_on_one_connection_and_ends() {
     let served = Served::start(Knobs::default()).unwrap();
     let url = served.server_url();
-    let host = url
-        .strip_prefix("http://")
-        .unwrap()
-        .strip_suffix("/mcp")
-        .unwrap();
+    let host = url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
     for path in ["/mcp", "/.well-known/oauth-protected-resource/mcp"] {
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
@@ -809,11 +621,7 @@ fn e2e_ending_does_not_wait_for_a_held_answer() {
     let issuer = served.world().issuer();
     let host = issuer.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(
-        stream,
-        "POST /token HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "POST /token HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n").unwrap();
     let started = Instant::now();
     while served.world().token_requests() == 0 {
         assert!(started.elapsed() < Duration::from_secs(10));

@@ -56,6 +56,7 @@ impl Refusal {
         match &*self.code {
             "access_denied" => "the user declined; ask again only if the user wants to",
             "invalid_grant" => "the login has ended; log in again",
+            "login_required" | "consent_required" => "log in again, and finish in the browser",
             "invalid_client" | "unauthorized_client" => {
                 "the authorization server does not know the client (any more): check `client_id` and \
                  `client_secret`"

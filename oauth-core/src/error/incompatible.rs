@@ -35,14 +35,12 @@ pub enum PeerIncompatible {
         advertised: bool,
     },
     /// There is no way to get a client id from the authorization server.
-    #[error("authorization server {issuer:?} gives no client id: {}", no_way(*.metadata_documents, *.dynamic))]
+    #[error("authorization server {issuer:?} gives no client id: {}", no_way(*.metadata_documents))]
     NoWayToRegister {
         /// The authorization server.
         issuer: Box<str>,
         /// Whether it takes client ID metadata documents.
         metadata_documents: bool,
-        /// Whether it has a registration endpoint.
-        dynamic: bool,
     },
     /// The client id that was set up belongs to another authorization server.
     #[error("the client id was issued by {expected:?}, but the server now uses {found:?}")]
@@ -92,12 +90,11 @@ pub enum PeerIncompatible {
     },
 }
 
-fn no_way(metadata_documents: bool, dynamic: bool) -> &'static str {
-    match (metadata_documents, dynamic) {
-        (true, true) => "its registration cannot be used with this client id",
-        (true, false) => "it takes client ID metadata documents, but no client metadata URL is set",
-        (false, true) => "a client id is set, so none is registered dynamically",
-        (false, false) => "it has neither dynamic registration nor client ID metadata documents",
+fn no_way(metadata_documents: bool) -> &'static str {
+    if metadata_documents {
+        "it takes client ID metadata documents, but no client metadata URL is set"
+    } else {
+        "it has neither dynamic registration nor client ID metadata documents"
     }
 }
 

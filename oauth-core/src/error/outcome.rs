@@ -56,6 +56,8 @@ impl Error {
     #[must_use]
     pub fn actor(&self) -> Actor {
         match self {
+            // Most often a page that was left open from an earlier login.
+            Self::PeerMisbehaved(PeerMisbehaved::StateMismatch) => Actor::User,
             Self::PeerMisbehaved(_) | Self::Malformed(_) => Actor::ServerOperator,
             Self::PeerIncompatible(_) | Self::Misuse(_) => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),

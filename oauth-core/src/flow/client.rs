@@ -66,7 +66,6 @@ pub(crate) fn choose(
         None => Err(PeerIncompatible::NoWayToRegister {
             issuer: issuer(),
             metadata_documents: server.metadata_documents,
-            dynamic: false,
         }
         .into()),
     }

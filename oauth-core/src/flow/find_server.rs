@@ -48,6 +48,7 @@ impl FindServer {
             others.push(known);
         }
         let first = others.pop().unwrap_or_default();
+        others.drain(..others.len().saturating_sub(MAX_SERVERS - 1));
         Self::at(login, resource, scopes, &first, others)
     }
 
@@ -108,3 +109,6 @@ fn unsafe_issuer(issuer: &str, defect: UrlDefect) -> Error {
     let endpoint = Endpoint::ServerMetadata;
     PeerMisbehaved::UnsafeUrl { endpoint, url: shown(issuer), defect }.into()
 }
+
+/// How many authorization servers are asked: a document could send a client to any number of hosts.
+const MAX_SERVERS: usize = 4;

@@ -1,5 +1,6 @@
 //! The machine itself: which state it is in, what it wants, and what it makes of an answer.
 
+use alloc::boxed::Box;
 use core::mem;
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub(crate) enum State {
     Register(Register),
     Consent(Consent),
     Redeem(Redeem),
-    Done(Grant),
+    Done(Box<Grant>),
 }
 
 impl State {
@@ -109,6 +110,19 @@ impl Flow {
         match &self.state {
             Ok(State::Done(grant)) => Some(grant),
             _ => None,
+        }
+    }
+
+    /// Takes the outcome out of a login that is complete; gives back one that is not.
+    ///
+    /// # Errors
+    ///
+    /// The flow as it was.
+    #[expect(clippy::result_large_err, reason = "the flow goes on")]
+    pub fn into_grant(self) -> Result<Grant, Self> {
+        match self.state {
+            Ok(State::Done(grant)) => Ok(*grant),
+            state => Err(Self { state }),
         }
     }
 

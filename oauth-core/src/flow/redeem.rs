@@ -31,6 +31,6 @@ impl Redeem {
 
     pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Result<State, Error> {
         let tokens = issued(response, self.binding.server.token_endpoint(), now)?;
-        Ok(State::Done(Grant { binding: self.binding, tokens }))
+        Ok(State::Done(Grant { binding: self.binding, tokens }.into()))
     }
 }

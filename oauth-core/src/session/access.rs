@@ -1,6 +1,7 @@
 //! The refresh transaction: from a need for a token to a token, or to a need for a login.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Refusal};
 use crate::flow::{refresh_request, refreshed};
 use crate::http::{Request, Response};
+use crate::secret::Secret;
 use crate::session::login::release;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
@@ -32,7 +34,7 @@ pub(crate) struct Want {
 
 impl Session {
     /// Starts over: the next turns find a token, whatever it takes. Tokens that could not be saved are
-    /// saved first.
+    /// saved first; a login under way is dropped, and a lock that is still held is the host's to release.
     pub fn access(&mut self) {
         self.want(Want::default());
     }
@@ -57,7 +59,12 @@ impl Session {
 
     /// The store was read.
     pub(crate) fn loaded(&mut self, record: Option<Record>, now: UnixTime) {
-        let state = mem::replace(&mut self.state, State::Ready);
+        let state = match mem::replace(&mut self.state, State::Ready) {
+            State::LoadConflict(saving, want) => {
+                return self.state = self.outdone(saving, want, record);
+            }
+            state => state,
+        };
         let before = self.generation();
         self.adopt(record);
         let changed = self.generation() != before;
@@ -102,7 +109,8 @@ impl Session {
         self.state = match result {
             Ok(tokens) => {
                 let generation = record.generation + 1;
-                let record = Record::new(generation, now, record.binding.clone(), Some(tokens));
+                let binding = Arc::clone(&record.binding);
+                let record = Record::new(generation, now, binding, Some(tokens));
                 save(record, generation - 1, AfterSave::Refreshed(want))
             }
             Err(Error::Refused(refusal)) if is_definite(&refusal) => {
@@ -150,17 +158,36 @@ impl Session {
                 State::Save(saving)
             }
             AfterSave::LoggedIn { locked, .. } => release(locked, contended()),
-            AfterSave::Refreshed(mut want) | AfterSave::Ended(mut want) => {
+            AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want)
+                if want.lost_races < MAX_LOST_RACES =>
+            {
                 want.lost_races += 1;
-                if want.lost_races > MAX_LOST_RACES {
-                    unlock(contended())
-                } else {
-                    unlock(State::Load(want))
-                }
+                let want = want.clone();
+                State::LoadConflict(saving, want)
             }
+            AfterSave::Refreshed(_) | AfterSave::Ended(_) => unlock(contended()),
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
             AfterSave::Registered(running) => State::Run(running),
         };
+    }
+
+    /// Somebody stored another record although the lock was held. If it has the refresh token that was
+    /// rotated away by now, it is worth less than what could not be saved; otherwise it is as good.
+    fn outdone(&mut self, mut saving: Box<Saving>, want: Want, stored: Option<Record>) -> State {
+        fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
+            record?.tokens.as_ref()?.refresh_token.as_ref()
+        }
+        let spent = refresh_token(self.record.as_ref());
+        if let Some(stored) = &stored
+            && spent == refresh_token(Some(stored))
+            && spent != refresh_token(Some(&saving.record))
+        {
+            saving.expected = stored.generation;
+            saving.record.generation = stored.generation + 1;
+            return State::Save(saving);
+        }
+        self.adopt(stored);
+        unlock(State::Load(want))
     }
 
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
@@ -191,11 +218,14 @@ impl Session {
         // One that was put under the wrong key would send a token where it does not belong.
         let record =
             record.filter(|record| self.settings.server.is_part_of(&record.binding.resource));
-        // The same record again does not undo a pause in refreshing it.
-        if self.record != record {
+        // The same tokens again do not undo a pause in refreshing them.
+        let same = |own: &Record, new: &Record| {
+            (own.generation, own.issued_at) == (new.generation, new.issued_at)
+        };
+        if !matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)) {
             self.fresh_until = record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
-            self.record = record;
         }
+        self.record = record;
     }
 
     /// The generation of the next record. The first one is the time, not 1: who still works on a record

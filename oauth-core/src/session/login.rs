@@ -70,7 +70,7 @@ impl Session {
         let entropy = Entropy { verifier, state };
         let mut login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now);
         if let Some(record) = &self.record {
-            login = login.before(record.binding.clone());
+            login = login.before((*record.binding).clone());
         }
         if want.client_is_gone.is_some_and(|generation| generation == self.generation()) {
             login = login.client_is_gone();
@@ -90,11 +90,14 @@ impl Session {
         if let Err(error) = running.flow.step() {
             return release(locked, State::Failed(Box::new(error)));
         }
-        if let Some(Grant { binding, tokens }) = running.flow.grant() {
-            let generation = self.next_generation(now);
-            let record = Record::new(generation, now, binding.clone(), Some(tokens.clone()));
-            return save(record, self.generation(), AfterSave::LoggedIn { tries: 0, locked });
-        }
+        running.flow = match running.flow.into_grant() {
+            Ok(Grant { binding, tokens }) => {
+                let generation = self.next_generation(now);
+                let record = Record::new(generation, now, binding.into(), Some(tokens));
+                return save(record, self.generation(), AfterSave::LoggedIn { tries: 0, locked });
+            }
+            Err(flow) => flow,
+        };
         if !running.recorded
             && let Some(binding) = running.flow.binding()
         {
@@ -124,7 +127,7 @@ impl Session {
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
         binding.requested = None;
-        Some(Record::new(self.next_generation(now), now, binding, None))
+        Some(Record::new(self.next_generation(now), now, binding.into(), None))
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.

@@ -43,6 +43,8 @@ pub(crate) enum State {
     Refresh(Want),
     /// A third look, after the refresh was refused for the reason kept here.
     LoadRefused(Want, Box<Error>),
+    /// A look at what somebody else stored in the place of the record kept here.
+    LoadConflict(Box<Saving>, Want),
     /// The host's decision to log in.
     Login(Want),
     /// The login lock.
@@ -101,7 +103,7 @@ pub enum Turn<'a> {
     Lock(Lock, LockReply<'a>),
     /// Write a record, if the store still holds the generation it replaces.
     Save(SaveReply<'a>),
-    /// Release the lock.
+    /// Release the lock, if it is still held: a host that stopped in between may have done so.
     Unlock(Lock, UnlockReply<'a>),
     /// Send the request.
     Http(Request, HttpReply<'a>),
@@ -142,6 +144,7 @@ impl Session {
     pub fn turn(&mut self) -> Result<Turn<'_>, Error> {
         Ok(match &mut self.state {
             State::Load(_)
+            | State::LoadConflict(..)
             | State::LoadLocked(_)
             | State::LoadRefused(..)
             | State::LoadLogin(_) => Turn::Load(LoadReply { session: self }),

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use core::time::Duration;
 
@@ -31,7 +32,8 @@ pub struct Record {
     pub(crate) generation: u64,
     /// When the tokens were issued.
     pub(crate) issued_at: UnixTime,
-    pub(crate) binding: Binding,
+    /// Shared with the record that replaces this one when the tokens are refreshed.
+    pub(crate) binding: Arc<Binding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<TokenData>,
 }
@@ -55,7 +57,7 @@ impl Record {
     pub(crate) fn new(
         generation: u64,
         issued_at: UnixTime,
-        binding: Binding,
+        binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
         Self { format: FORMAT, generation, issued_at, binding, tokens }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::{ENCODED, RandomBytes};
 use crate::error::{Error, PeerMisbehaved, Refusal};
-use crate::form::{Form, Repeated, single};
+use crate::form::{Form, Found, select};
 use crate::http::{Endpoint, clean_code};
 use crate::scope::Scopes;
 use crate::secret::Secret;
@@ -49,9 +49,10 @@ impl AuthorizationUrl {
     /// which to pass on.
     #[must_use]
     pub fn is_answered_by(&self, query: &str) -> bool {
-        single(query, "state").is_ok_and(|found| {
-            found.is_some_and(|found| Secret::from(&*found) == Secret::from(self.state()))
-        })
+        match select(query, ["state"]) {
+            [Found::Once(found)] => Secret::from(&*found) == Secret::from(self.state()),
+            _ => false,
+        }
     }
 }
 
@@ -111,13 +112,13 @@ pub(crate) fn read_redirect(
     state: &RandomBytes,
     server: &ServerMetadata,
 ) -> Result<AuthorizationCode, Error> {
-    match single(query, "state") {
-        Ok(Some(found)) if state.is_written_as(&found) => {}
+    let [found, iss, code, error, description, uri] = select(query, PARAMETERS);
+    match found {
+        Found::Once(found) if state.is_written_as(&found) => {}
         _ => return Err(PeerMisbehaved::StateMismatch.into()),
     }
-    let parameter = |name| parameter(query, name);
     let expected = || Box::from(server.issuer.as_str());
-    match parameter("iss")? {
+    match once(iss, "iss")? {
         Some(iss) if iss != server.issuer.as_str() => {
             let found = (*iss).into();
             return Err(PeerMisbehaved::WrongIss { expected: expected(), found }.into());
@@ -127,13 +128,13 @@ pub(crate) fn read_redirect(
         }
         _ => {}
     }
-    match (parameter("code")?, parameter("error")?) {
+    match (once(code, "code")?, once(error, "error")?) {
         (Some(code), None) => Ok(AuthorizationCode(Secret::from(&*code))),
         (None, Some(code)) => Err(Refusal {
             endpoint: Endpoint::Authorization,
             code: clean_code(&code).into(),
-            description: parameter("error_description")?.map(Into::into),
-            uri: parameter("error_uri")?.map(Into::into),
+            description: once(description, "error_description")?.map(Into::into),
+            uri: once(uri, "error_uri")?.map(Into::into),
         }
         .into()),
         _ => Err(PeerMisbehaved::NoAnswer.into()),
@@ -141,12 +142,16 @@ pub(crate) fn read_redirect(
 }
 
 /// An empty parameter counts as left out (RFC 6749 §3.1).
-fn parameter<'a>(query: &'a str, name: &str) -> Result<Option<Cow<'a, str>>, PeerMisbehaved> {
-    match single(query, name) {
-        Ok(value) => Ok(value.filter(|value| !value.is_empty())),
-        Err(Repeated) => Err(PeerMisbehaved::RepeatedParameter { name: name.into() }),
+fn once<'a>(found: Found<'a>, name: &str) -> Result<Option<Cow<'a, str>>, PeerMisbehaved> {
+    match found {
+        Found::Once(value) if !value.is_empty() => Ok(Some(value)),
+        Found::Once(_) | Found::Absent => Ok(None),
+        Found::Repeated => Err(PeerMisbehaved::RepeatedParameter { name: name.into() }),
     }
 }
+
+/// What a redirect may say (RFC 6749 §4.1.2, RFC 9207 §2).
+const PARAMETERS: [&str; 6] = ["state", "iss", "code", "error", "error_description", "error_uri"];
 
 /// Asks for a refresh token (OpenID Connect Core §11).
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";

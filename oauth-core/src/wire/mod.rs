@@ -24,6 +24,7 @@ mod resource_metadata;
 mod server_document;
 mod server_metadata;
 mod token;
+mod token_answer;
 
 pub use authorization::AuthorizationUrl;
 pub use bearer::BearerAuth;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, PeerIncompatible};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{self, Defect, List, OtherMembers, Text};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuffer};
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
 use crate::wire::client_auth::AuthMethod;
@@ -168,7 +168,7 @@ impl<'a> ClientMetadata<'a> {
 pub(crate) fn register_request(client: &ClientMetadata<'_>, endpoint: &HttpUrl) -> Request {
     // Texts alone always serialize.
     let json = serde_json::to_string(client).unwrap_or_default();
-    Request::json(Endpoint::Registration, endpoint.clone(), json.into())
+    Request::json(Endpoint::Registration, endpoint.clone(), SecretBuffer(json))
 }
 
 /// What an answer must have.

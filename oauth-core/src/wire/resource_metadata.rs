@@ -13,7 +13,7 @@ use crate::http::Endpoint;
 use crate::json::{self, Defect, List, OnlyTrue, OtherMembers, Text};
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
-use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
+use crate::url::{HttpUrl, UrlDefect, shown};
 
 /// The resource metadata document as it came, unknown members kept (RFC 9728 §2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub(crate) struct Document<'a> {
     #[serde(borrow)]
     resource: Option<Text<'a>>,
     authorization_servers: Option<List<Vec<Box<str>>>>,
-    scopes_supported: Option<List<Scopes>>,
+    scopes_supported: Option<Scopes>,
     bearer_methods_supported: Option<List<HeaderMethod>>,
     #[serde(default)]
     dpop_bound_access_tokens_required: OnlyTrue,
@@ -117,10 +117,7 @@ impl ResourceMetadata {
         if authorization_servers.is_empty() {
             return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
         }
-        let scopes = document
-            .scopes_supported
-            .map(|list| list.0)
-            .filter(|scopes| !scopes.as_str().is_empty());
+        let scopes = document.scopes_supported.filter(|scopes| !scopes.as_str().is_empty());
         Ok(Self { resource, authorization_servers, scopes })
     }
 }
@@ -207,7 +204,7 @@ impl ResourceCandidate {
 
 /// The challenge's URL; some servers send it relative to themselves.
 fn resolve(url: &str, server: &ServerUrl) -> Result<HttpUrl, UrlDefect> {
-    let plaintext = Plaintext::for_server(server.url());
+    let plaintext = server.plaintext();
     if url.starts_with('/') && !url.starts_with("//") {
         return HttpUrl::parse(&format!("{}{url}", server.url().origin()), plaintext);
     }

@@ -193,8 +193,8 @@ impl ServerMetadata {
         policy: &Policy,
     ) -> Result<Self, Error> {
         let unusable = |defect| Error::from(Misuse::Provider { defect });
-        let body =
-            serde_json::to_vec(metadata).map_err(|_| unusable(Defect::unusable("metadata")))?;
+        // Texts alone always serialize.
+        let body = serde_json::to_vec(metadata).unwrap_or_default();
         let document = Self::read(&body).map_err(unusable)?;
         let issuer = Issuer::parse(&metadata.issuer, plaintext)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;

@@ -1,6 +1,5 @@
 //! The token endpoint: a code or a refresh token goes there, tokens come back (RFC 6749 §4.1.3, §5, §6).
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,7 +12,7 @@ use crate::entropy::RandomBytes;
 use crate::error::{Error, PeerIncompatible};
 use crate::form::{self, Form};
 use crate::http::{Endpoint, Request, Response};
-use crate::json::{self, Defect, List, OtherMembers, Text};
+use crate::json::{self, Defect, OtherMembers, Text};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -23,6 +22,7 @@ use crate::wire::bearer::BearerAuth;
 use crate::wire::client_auth::{add_to_form, authorization};
 use crate::wire::registration::Registration;
 use crate::wire::server_metadata::ServerMetadata;
+use crate::wire::token_answer::TokenAnswer;
 use crate::wire::{AuthorizationCode, accepted, malformed};
 
 /// Tokens as they were issued, with the time at which they expire instead of a duration.
@@ -117,22 +117,8 @@ fn request(form: Form, server: &ServerMetadata, client: &Registration, resource:
     let (method, id, secret) =
         (client.auth_method, &*client.client_id, client.client_secret.as_ref());
     let form = add_to_form(form.pair("resource", resource), method, id, secret);
-    Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_secret())
+    Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_body())
         .with_authorization(authorization(method, id, secret))
-}
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    access_token: Option<Text<'a>>,
-    #[serde(borrow)]
-    token_type: Option<Text<'a>>,
-    expires_in: Option<Lifetime>,
-    #[serde(borrow)]
-    refresh_token: Option<Text<'a>>,
-    scope: Option<Granted>,
-    #[serde(flatten)]
-    other: OtherMembers,
 }
 
 /// Reads the tokens of an answer. A missing `token_type` counts as bearer.
@@ -150,7 +136,7 @@ pub(crate) fn issued(
     let from_form = form_to_json(response, body);
     let body = from_form.as_deref().unwrap_or(body);
     let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);
-    let answer: Answer<'_> = json::read(body).map_err(defect)?;
+    let answer: TokenAnswer<'_> = json::read(body).map_err(defect)?;
     let Some(token) = json::non_empty(answer.access_token) else {
         return Err(match refusal(body, Endpoint::Token) {
             Ok(Some(refusal)) => refusal.into(),
@@ -167,10 +153,10 @@ pub(crate) fn issued(
     Ok(TokenData {
         access_token: BearerAuth::new(&token)?,
         token_type: TokenType::Bearer,
-        expires_at: answer.expires_in.map(|lifetime| now + lifetime.0),
+        expires_at: answer.expires_in.map(|seconds| now + Duration::from_secs(seconds.0)),
         refresh_token: json::non_empty(answer.refresh_token).map(|text| Secret::from(&*text)),
-        scope: answer.scope.map(|granted| granted.0).filter(|scopes| !scopes.as_str().is_empty()),
-        other: answer.other.storable(),
+        scope: answer.scope.filter(|scopes| !scopes.as_str().is_empty()),
+        other: answer.other,
     })
 }
 
@@ -180,42 +166,6 @@ fn form_to_json(response: &Response, body: &[u8]) -> Option<Vec<u8>> {
     let text =
         core::str::from_utf8(body).ok().filter(|_| response.header("content-type").any(is_form))?;
     serde_json::to_vec(&form::pairs(text).collect::<BTreeMap<_, _>>()).ok()
-}
-
-/// `scope`: a text, as RFC 6749 §5.1 has it, or a list.
-struct Granted(Scopes);
-
-impl<'de> Deserialize<'de> for Granted {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Text(Scopes),
-            List(List<Scopes>),
-        }
-        let (Written::Text(scopes) | Written::List(List(scopes))) =
-            Written::deserialize(deserializer)?;
-        Ok(Self(scopes))
-    }
-}
-
-/// `expires_in`: seconds, as a number or as digits (Entra v1 writes digits). Zero and less is expired.
-struct Lifetime(Duration);
-
-impl<'de> Deserialize<'de> for Lifetime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(UnixTime),
-            Digits(Box<str>),
-        }
-        let seconds = match Written::deserialize(deserializer)? {
-            Written::Number(seconds) => seconds.as_secs(),
-            Written::Digits(digits) => digits.trim().parse().map_err(de::Error::custom)?,
-        };
-        Ok(Self(Duration::from_secs(seconds)))
-    }
 }
 
 const FORM_TYPE: &str = "application/x-www-form-urlencoded";

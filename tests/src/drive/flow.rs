@@ -46,18 +46,8 @@ impl Walk {
     fn new(knobs: &Knobs, settings: &Settings, network: &Network, restart: bool) -> Self {
         let mut world = World::new(knobs.clone());
         let mut refused_redirects = Vec::new();
-        let result = log_in(
-            &mut world,
-            settings,
-            network,
-            restart,
-            &mut refused_redirects,
-        );
-        Self {
-            world,
-            result,
-            refused_redirects,
-        }
+        let result = log_in(&mut world, settings, network, restart, &mut refused_redirects);
+        Self { world, result, refused_redirects }
     }
 
     /// The outcome of a login that succeeded.

@@ -9,12 +9,14 @@
 
 mod flow;
 mod network;
+mod scene;
 mod stage;
 mod store;
 
 pub use flow::{Walk, walk};
-pub use network::{Network, challenges, mcp_request};
-pub use stage::{Event, Stage, User, play};
+pub use network::{Network, Tamper, challenges, mcp_request};
+pub use scene::{Event, User, play, play_later};
+pub use stage::Stage;
 pub use store::Store;
 
 use oauth_core::Entropy;

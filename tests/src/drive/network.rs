@@ -14,8 +14,11 @@ pub struct Network {
     /// The endpoint whose answers are lost: the request arrives.
     pub lossy: Option<Endpoint>,
     /// What somebody makes of an answer on its way, or a server that the world has no knob for.
-    pub tamper: Option<fn(Endpoint, &mut Response<Vec<u8>>)>,
+    pub tamper: Option<Tamper>,
 }
+
+/// Changes the answer of an endpoint.
+pub type Tamper = fn(Endpoint, &mut Response<Vec<u8>>);
 
 impl Network {
     /// Sends a request of the machine; `None` if no answer comes back. As the contract of a request
@@ -53,8 +56,5 @@ pub fn mcp_request(url: &str, method: &str) -> Request<Vec<u8>> {
 #[must_use]
 pub fn challenges(response: &Response<Vec<u8>>) -> Vec<String> {
     let values = response.headers().get_all(header::WWW_AUTHENTICATE);
-    values
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .collect()
+    values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }

@@ -10,39 +10,10 @@ use oauth_core::session::{
 use oauth_core::{Error, UnixTime};
 
 use super::network::{Network, challenges, mcp_request};
+use super::scene::{Event, User};
 use super::store::Store;
-use super::{CALLBACK, MAX_STEPS, SERVER_URL, assert_sound, entropy, restored, stored};
-use crate::world::{Knobs, World};
-
-/// What a person does who is sent to a login page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum User {
-    /// Goes there, and decides as the world's knob says.
-    Consents,
-    /// Goes there after redirects with these queries have come in.
-    ConsentsAfter(Vec<String>),
-    /// Closes the window.
-    GivesUp,
-    /// Does nothing: the driver stops at the page.
-    Waits,
-    /// Cannot be asked: the driver stops before a login begins.
-    Absent,
-}
-
-/// What a step came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// There is more to do.
-    Progress,
-    /// Another host has the lock.
-    Blocked(Lock),
-    /// A login is needed.
-    Login,
-    /// The page is open.
-    Page,
-    /// There is a token.
-    Ready,
-}
+use super::{CALLBACK, MAX_STEPS, SERVER_URL, entropy, restored, stored};
+use crate::world::{Grant, Knobs, What, World};
 
 /// The servers, a store, a person, and hosts with a session each.
 #[derive(Debug)]
@@ -59,37 +30,12 @@ pub struct Stage {
     pub calls: Vec<Result<u16, Error>>,
     /// What was said to redirects that did not end the wait.
     pub refused_redirects: Vec<Error>,
-    /// Where redirects come back to.
-    pub callback: &'static str,
+    /// The only place where redirects can come back to; else the one that is registered already.
+    pub callback: Option<&'static str>,
     settings: Arc<Settings>,
     sessions: Vec<Session>,
     restart: bool,
     logins: u64,
-}
-
-/// Runs a scenario without and with restarts.
-///
-/// # Panics
-///
-/// The runs differ, or a rule was broken.
-pub fn play(knobs: &Knobs, settings: &Settings, scenario: impl Fn(&mut Stage)) -> Stage {
-    let run = |restart| {
-        let mut stage = Stage::new(knobs, settings, restart);
-        scenario(&mut stage);
-        stage
-    };
-    let (stage, restarted) = (run(false), run(true));
-    assert_eq!(
-        format!("{:?}", restarted.world.log),
-        format!("{:?}", stage.world.log),
-        "the requests of a session that restarts before each turn"
-    );
-    assert_eq!(restarted.calls, stage.calls);
-    assert_eq!(restarted.store.written, stage.store.written);
-    assert_eq!(restarted.refused_redirects, stage.refused_redirects);
-    assert_sound(&stage.world);
-    assert_eq!(stage.store.held_by(0), [], "locks left behind");
-    stage
 }
 
 impl Stage {
@@ -104,7 +50,7 @@ impl Stage {
             network: Network::default(),
             calls: Vec::new(),
             refused_redirects: Vec::new(),
-            callback: CALLBACK,
+            callback: None,
             sessions: vec![Session::new(Arc::clone(&settings))],
             settings,
             restart,
@@ -152,6 +98,26 @@ impl Stage {
         panic!("a request that is sent for ever")
     }
 
+    /// Gets a token before there is anything to call, as an adapter does that asks the server for its
+    /// challenge first.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn authenticate(&mut self, host: usize) -> Result<(), Error> {
+        self.sessions[host].access();
+        if self.run(host)? == Event::Login {
+            let refusal = self.world.handle(&mcp_request(SERVER_URL, "initialize"));
+            let lines = challenges(&refusal);
+            if let Ok(Turn::Login(mut reply)) = self.sessions[host].turn()
+                && reply.lacks_challenge()
+            {
+                reply.challenge(lines.iter().map(String::as_str));
+            }
+        }
+        self.obtain(host)
+    }
+
     /// Drives a session to a token, through a login if need be.
     ///
     /// # Errors
@@ -193,15 +159,7 @@ impl Stage {
     pub fn step(&mut self, host: usize) -> Result<Event, Error> {
         self.interrupt(host);
         let (key, now) = (self.key(), self.now());
-        let Self {
-            world,
-            store,
-            user,
-            network,
-            sessions,
-            refused_redirects,
-            ..
-        } = self;
+        let Self { world, store, user, network, sessions, refused_redirects, .. } = self;
         let turn = match sessions[host].turn() {
             Ok(turn) => turn,
             Err(error) => {
@@ -266,7 +224,8 @@ impl Stage {
         let Ok(Turn::Login(reply)) = self.sessions[host].turn() else {
             panic!("no login is needed")
         };
-        let callback = reply.registered_redirect_uri().unwrap_or(self.callback);
+        let registered = reply.registered_redirect_uri().unwrap_or(CALLBACK);
+        let callback = self.callback.unwrap_or(registered);
         let callback = RedirectUri::parse(callback).expect("the callback is sound");
         reply.begin(callback, entropy(self.logins));
     }
@@ -281,16 +240,18 @@ impl Stage {
         let Ok(Turn::Browser(_, reply)) = self.sessions[host].turn() else {
             panic!("no page is open")
         };
-        reply
-            .suspend()
-            .expect("a login that waits can be suspended")
+        reply.suspend().expect("a login that waits can be suspended")
     }
 
     /// Adds a host that goes on with a login; its number.
-    pub fn resume(&mut self, pending: PendingLogin) -> usize {
-        let session = Session::resume(Arc::clone(&self.settings), pending);
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub fn resume(&mut self, pending: PendingLogin) -> Result<usize, Error> {
+        let session = Session::resume(Arc::clone(&self.settings), pending)?;
         self.sessions.push(session);
-        self.sessions.len() - 1
+        Ok(self.sessions.len() - 1)
     }
 
     /// Adds a host that knows only the store; its number.
@@ -327,6 +288,12 @@ impl Stage {
         &mut self.sessions[host]
     }
 
+    /// What the sessions are made with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The key of the session in the store.
     #[must_use]
     pub fn key(&self) -> Key {
@@ -337,6 +304,26 @@ impl Stage {
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         self.store.load(&self.key())
+    }
+
+    /// How many refreshes there were.
+    #[must_use]
+    pub fn refreshes(&self) -> usize {
+        self.world.count(What::Token(Grant::Refresh))
+    }
+
+    /// How many times somebody was sent to a login page.
+    #[must_use]
+    pub fn logins(&self) -> usize {
+        self.world.count(What::Authorize)
+    }
+
+    /// The refresh token that is stored.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<String> {
+        let record = self.record()?;
+        let token = record.tokens()?.refresh_token.as_ref()?;
+        Some(token.expose().into())
     }
 
     /// The servers' time, which is everybody's.
@@ -353,10 +340,7 @@ impl Stage {
         let mut attach = |authorization: Option<Authorization<'_>>| {
             attempt.sent_with(authorization.as_ref());
             let headers = authorization.map(|it| it.headers("POST", SERVER_URL));
-            for (name, value) in headers
-                .into_iter()
-                .flat_map(|it| it.expect("our own server"))
-            {
+            for (name, value) in headers.into_iter().flat_map(|it| it.expect("our own server")) {
                 let value = HeaderValue::from_str(value).expect("a token can be sent");
                 request.headers_mut().insert(name, value);
             }
@@ -375,10 +359,9 @@ impl Stage {
 
     fn assert_may_send(&self, host: usize, request: &http::Request<Vec<u8>>) {
         assert_eq!(self.store.held_by(host), [], "locks while a request is out");
-        if let (Some(value), Some(_)) = (
-            request.headers().get("authorization"),
-            self.session(host).record(),
-        ) {
+        if let (Some(value), Some(_)) =
+            (request.headers().get("authorization"), self.session(host).record())
+        {
             let value = value.to_str().expect("a token is ASCII");
             let token = format!("\"{}\"", value.trim_start_matches("Bearer "));
             let stored = self.store.written.iter().any(|text| text.contains(&token));

@@ -20,11 +20,7 @@ pub(super) fn serve(
             Ok(head) => head,
             Err(status) => return refuse(&mut stream, status),
         };
-        if request
-            .headers()
-            .get(header::EXPECT)
-            .is_some_and(|value| value == "100-continue")
-        {
+        if request.headers().get(header::EXPECT).is_some_and(|value| value == "100-continue") {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         while buffer.len() < length {
@@ -34,10 +30,7 @@ pub(super) fn serve(
         }
         let rest = buffer.split_off(length);
         *request.body_mut() = core::mem::replace(&mut buffer, rest);
-        let close = request
-            .headers()
-            .get(header::CONNECTION)
-            .is_some_and(|value| value == "close");
+        let close = request.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
         let response = handle(&request);
         write(&mut stream, &response, close)?;
         if close {
@@ -80,10 +73,7 @@ fn convert(parsed: &httparse::Request<'_, '_>) -> Head {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(411);
     }
-    let length = match headers
-        .get(header::CONTENT_LENGTH)
-        .map(header::HeaderValue::to_str)
-    {
+    let length = match headers.get(header::CONTENT_LENGTH).map(header::HeaderValue::to_str) {
         None => 0,
         Some(Ok(text)) => text.parse().map_err(|_| 400_u16)?,
         Some(Err(_)) => return Err(400),
@@ -92,17 +82,13 @@ fn convert(parsed: &httparse::Request<'_, '_>) -> Head {
         return Err(413);
     }
     let target = parsed.path.unwrap_or_default();
-    let host = headers
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let uri = match host {
         _ if target.starts_with("http://") => target.into(),
         Some(host) => format!("http://{host}{target}"),
         None => return Err(400),
     };
-    let request = Request::builder()
-        .method(parsed.method.unwrap_or_default())
-        .uri(uri);
+    let request = Request::builder().method(parsed.method.unwrap_or_default()).uri(uri);
     let mut request = request.body(Vec::new()).map_err(|_| 400_u16)?;
     *request.headers_mut() = headers;
     Ok((request, length))
@@ -129,11 +115,7 @@ fn write(stream: &mut TcpStream, response: &Response<Vec<u8>>, close: bool) -> i
         bytes.extend_from_slice(b"connection: close\r\n");
     }
     // A 204 or 304 has neither a body nor its length (RFC 9110 §8.6).
-    let body: &[u8] = if matches!(status.as_u16(), 204 | 304) {
-        &[]
-    } else {
-        response.body()
-    };
+    let body: &[u8] = if matches!(status.as_u16(), 204 | 304) { &[] } else { response.body() };
     if !matches!(status.as_u16(), 204 | 304) {
         bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
     }

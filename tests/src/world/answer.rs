@@ -8,11 +8,7 @@ pub(super) type Refused = Box<Response<Vec<u8>>>;
 
 /// A plain text answer.
 pub(super) fn text(status: u16, body: &str) -> Response<Vec<u8>> {
-    with_type(
-        status,
-        "text/plain; charset=utf-8",
-        body.as_bytes().to_vec(),
-    )
+    with_type(status, "text/plain; charset=utf-8", body.as_bytes().to_vec())
 }
 
 /// A page for people.
@@ -29,10 +25,7 @@ pub(super) fn json(status: u16, body: &Value) -> Response<Vec<u8>> {
 
 /// An OAuth error as RFC 6749 §5.2 has it.
 pub(super) fn oauth_error(status: u16, error: &str, description: &str) -> Response<Vec<u8>> {
-    json(
-        status,
-        &json!({ "error": error, "error_description": description }),
-    )
+    json(status, &json!({ "error": error, "error_description": description }))
 }
 
 /// Adds a header; a value that cannot stand in one becomes `invalid`.
@@ -46,8 +39,6 @@ fn with_type(status: u16, content_type: &'static str, body: Vec<u8>) -> Response
     let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(status).expect("knobs and handlers give statuses from 100 to 999");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

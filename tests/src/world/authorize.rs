@@ -30,16 +30,9 @@ impl World {
         };
         let redirect_uri = form.get("redirect_uri").unwrap_or_default();
         if !self.allows_redirect(&client, redirect_uri) {
-            return self.page(format!(
-                "{} has no redirect URI {redirect_uri:?}",
-                client.id
-            ));
+            return self.page(format!("{} has no redirect URI {redirect_uri:?}", client.id));
         }
-        let asked = Asked {
-            server,
-            redirect_uri,
-            state: form.get("state"),
-        };
+        let asked = Asked { server, redirect_uri, state: form.get("state") };
         if let Err((error, fault)) = self.judge_request(&form) {
             self.blame(fault.clone());
             return self.send_error(&asked, error, &fault);
@@ -50,9 +43,7 @@ impl World {
 
     fn judge_client(&mut self, server: Server, form: &Form) -> Result<Client, Refused> {
         if self.knobs.authorize_query && form.get("policy") != Some("p1") {
-            return Err(self
-                .page("the authorization endpoint's own query is lost")
-                .into());
+            return Err(self.page("the authorization endpoint's own query is lost").into());
         }
         let Some(id) = form.get("client_id") else {
             return Err(self.page("authorization request without client_id").into());
@@ -70,10 +61,7 @@ impl World {
     fn judge_request(&self, form: &Form) -> Result<(), (&'static str, String)> {
         let invalid = |text: String| Err(("invalid_request", text));
         if form.get("response_type") != Some("code") {
-            return Err((
-                "unsupported_response_type",
-                "response_type is not code".into(),
-            ));
+            return Err(("unsupported_response_type", "response_type is not code".into()));
         }
         let Some(challenge) = form.get("code_challenge") else {
             return invalid("authorization request without code_challenge".into());
@@ -116,19 +104,15 @@ impl World {
             Some(resource) if resource == wanted => Ok(()),
             // 2025-03-26 does not know the parameter.
             None if self.knobs.legacy != Legacy::Off => Ok(()),
-            other => Err((
-                "invalid_target",
-                format!("resource is {other:?}, not {wanted:?}"),
-            )),
+            other => Err(("invalid_target", format!("resource is {other:?}, not {wanted:?}"))),
         }
     }
 
     fn judge_scope(&self, scope: &str) -> Result<(), (&'static str, String)> {
         let mut seen = Vec::new();
         for token in scope.split(' ').filter(|_| !scope.is_empty()) {
-            let sound = token
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
+            let sound =
+                token.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
             if token.is_empty() || !sound || seen.contains(&token) {
                 return Err(("invalid_scope", format!("scope {scope:?} is malformed")));
             }
@@ -190,9 +174,7 @@ impl World {
         });
         let challenge = form.get("code_challenge").unwrap_or_default();
         let expires_at = self.now + self.knobs.code_lifetime;
-        let code = self
-            .grants
-            .add_code(grant, asked.redirect_uri, challenge, expires_at);
+        let code = self.grants.add_code(grant, asked.redirect_uri, challenge, expires_at);
         self.send_code(asked, code)
     }
 

@@ -10,10 +10,7 @@ impl World {
         let mut pairs = Vec::new();
         if let Some(error) = error {
             pairs.push(("error", error.to_owned()));
-            pairs.push((
-                "error_description",
-                "The token is \\\"no\\\" good".to_owned(),
-            ));
+            pairs.push(("error_description", "The token is \\\"no\\\" good".to_owned()));
         }
         if let Some(scope) = &self.knobs.challenge_scope {
             pairs.push(("scope", scope.clone()));
@@ -52,11 +49,7 @@ impl World {
             pairs.extend(self.challenge_url().map(|url| ("resource_metadata", url)));
         }
         let mut response = answer::text(403, "more scope is needed");
-        answer::set(
-            &mut response,
-            header::WWW_AUTHENTICATE,
-            &line("Bearer", &pairs),
-        );
+        answer::set(&mut response, header::WWW_AUTHENTICATE, &line("Bearer", &pairs));
         self.remark(format!("the token lacks {scope}"));
         response
     }
@@ -67,15 +60,8 @@ impl World {
 }
 
 fn line(scheme: &str, pairs: &[(&str, String)]) -> String {
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}=\"{value}\""))
-        .collect();
-    if pairs.is_empty() {
-        format!("{scheme} realm=\"mcp\"")
-    } else {
-        line_of(scheme, &pairs)
-    }
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    if pairs.is_empty() { format!("{scheme} realm=\"mcp\"") } else { line_of(scheme, &pairs) }
 }
 
 fn line_of(scheme: &str, pairs: &[String]) -> String {
@@ -85,11 +71,7 @@ fn line_of(scheme: &str, pairs: &[String]) -> String {
 /// All that RFC 9110 §11.6.1 allows, around one challenge that means the same as a plain one.
 fn among_others(pairs: &[(&str, String)], url: Option<&str>) -> Vec<String> {
     let mut bearer = vec!["realm = \"the \\\"mcp\\\", Bearer scope=no\"".to_owned()];
-    bearer.extend(
-        pairs
-            .iter()
-            .map(|(name, value)| format!("{} =\t\"{value}\"", upper(name))),
-    );
+    bearer.extend(pairs.iter().map(|(name, value)| format!("{} =\t\"{value}\"", upper(name))));
     bearer.push("x_scope=\"trap\"".into());
     bearer.push("x_resource_metadata=\"https://evil.example.com/metadata\"".into());
     bearer.extend(url.map(|url| format!("resource_metadata= \"{url}\"")));

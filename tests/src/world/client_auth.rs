@@ -80,37 +80,23 @@ fn basic(request: &Request<Vec<u8>>) -> Result<Option<(String, String)>, String>
     if values.next().is_some() {
         return Err("several Authorization headers".into());
     }
-    let value = value
-        .to_str()
-        .map_err(|_| "Authorization is not ASCII".to_owned())?;
+    let value = value.to_str().map_err(|_| "Authorization is not ASCII".to_owned())?;
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(format!(
-            "Authorization scheme {scheme:?} at an authorization server"
-        ));
+        return Err(format!("Authorization scheme {scheme:?} at an authorization server"));
     }
-    let bytes = STANDARD
-        .decode(rest)
-        .map_err(|_| "a Basic credential is not base64".to_owned())?;
+    let bytes = STANDARD.decode(rest).map_err(|_| "a Basic credential is not base64".to_owned())?;
     let text =
         String::from_utf8(bytes).map_err(|_| "a Basic credential is not UTF-8".to_owned())?;
-    let (id, secret) = text
-        .split_once(':')
-        .ok_or("a Basic credential without a colon")?;
+    let (id, secret) = text.split_once(':').ok_or("a Basic credential without a colon")?;
     let decoded = form::decode(id).zip(form::decode(secret));
-    decoded
-        .map(Some)
-        .ok_or_else(|| "a Basic credential is not form-encoded".into())
+    decoded.map(Some).ok_or_else(|| "a Basic credential is not form-encoded".into())
 }
 
 fn unauthorized(basic: bool, description: &str) -> Refused {
     let mut response = answer::oauth_error(401, "invalid_client", description);
     if basic {
-        answer::set(
-            &mut response,
-            header::WWW_AUTHENTICATE,
-            "Basic realm=\"token\"",
-        );
+        answer::set(&mut response, header::WWW_AUTHENTICATE, "Basic realm=\"token\"");
     }
     response.into()
 }

@@ -40,9 +40,7 @@ impl World {
         if document["client_name"].as_str().is_none_or(str::is_empty) {
             self.blame(format!("the document at {url} has no client_name"));
         }
-        let method = document["token_endpoint_auth_method"]
-            .as_str()
-            .unwrap_or("none");
+        let method = document["token_endpoint_auth_method"].as_str().unwrap_or("none");
         if method.starts_with("client_secret") || !document["client_secret"].is_null() {
             self.blame(format!("the document at {url} wants a shared secret"));
         }
@@ -56,11 +54,7 @@ impl World {
     pub(super) fn find_client(&mut self, server: Server, id: &str) -> Found {
         let here = |client: &&Client| client.server == server && client.id == id;
         if let Some(client) = self.clients.iter().find(here) {
-            return if client.forgotten {
-                Found::Forgotten
-            } else {
-                Found::Known(client.clone())
-            };
+            return if client.forgotten { Found::Forgotten } else { Found::Known(client.clone()) };
         }
         if id == PRE_CLIENT_ID && server == Server::First {
             return Found::Known(self.pre_registered());
@@ -69,38 +63,22 @@ impl World {
             return self.by_document(server, id);
         }
         let there = server.other();
-        let foreign = self
-            .clients
-            .iter()
-            .any(|client| client.server == there && client.id == id)
+        let foreign = self.clients.iter().any(|client| client.server == there && client.id == id)
             || (id == PRE_CLIENT_ID && there == Server::First);
         if foreign {
-            self.blame(format!(
-                "client {id} of {} used at {}",
-                there.tag(),
-                server.tag()
-            ));
+            self.blame(format!("client {id} of {} used at {}", there.tag(), server.tag()));
         } else {
-            self.blame(format!(
-                "client {id:?} was never registered at {}",
-                server.tag()
-            ));
+            self.blame(format!("client {id:?} was never registered at {}", server.tag()));
         }
         Found::Unknown
     }
 
     pub(super) fn takes_documents(&self) -> bool {
-        matches!(
-            self.knobs.registration,
-            Registration::CimdAndDcr | Registration::CimdOnly
-        )
+        matches!(self.knobs.registration, Registration::CimdAndDcr | Registration::CimdOnly)
     }
 
     pub(super) fn takes_registrations(&self) -> bool {
-        matches!(
-            self.knobs.registration,
-            Registration::Dcr | Registration::CimdAndDcr
-        )
+        matches!(self.knobs.registration, Registration::Dcr | Registration::CimdAndDcr)
     }
 
     /// Whether a client may be sent to this URI.
@@ -143,9 +121,7 @@ impl World {
                 && !id.contains("/./")
         });
         if !sound {
-            self.blame(format!(
-                "{id:?} cannot be the URL of a client metadata document"
-            ));
+            self.blame(format!("{id:?} cannot be the URL of a client metadata document"));
             return Found::Unknown;
         }
         Found::Known(Client {

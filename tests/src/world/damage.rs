@@ -23,29 +23,17 @@ pub struct Damage<K> {
 impl<K: Clone> Damage<K> {
     /// No damage, the default.
     pub const fn none() -> Self {
-        Self {
-            kind: None,
-            times: None,
-            only: None,
-        }
+        Self { kind: None, times: None, only: None }
     }
 
     /// Every answer is damaged.
     pub const fn always(kind: K) -> Self {
-        Self {
-            kind: Some(kind),
-            times: None,
-            only: None,
-        }
+        Self { kind: Some(kind), times: None, only: None }
     }
 
     /// The next `times` answers are damaged, those after them are in order.
     pub const fn times(kind: K, times: u32) -> Self {
-        Self {
-            kind: Some(kind),
-            times: Some(times),
-            only: None,
-        }
+        Self { kind: Some(kind), times: Some(times), only: None }
     }
 
     /// The same damage at one server only.
@@ -166,9 +154,7 @@ impl Fault {
 
 fn later(status: u16, seconds: u64) -> Response<Vec<u8>> {
     let mut response = answer::text(status, "later");
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     debug_assert!(response.status() >= StatusCode::BAD_REQUEST);
     response
 }

@@ -25,13 +25,8 @@ impl Form {
                 return Err("a % without two hexadecimal digits in a form".into());
             }
         }
-        if let Some(pair) = text
-            .split('&')
-            .find(|pair| !text.is_empty() && !pair.contains('='))
-        {
-            return Err(format!(
-                "a form has the piece {pair:?}, which is no name and value"
-            ));
+        if let Some(pair) = text.split('&').find(|pair| !text.is_empty() && !pair.contains('=')) {
+            return Err(format!("a form has the piece {pair:?}, which is no name and value"));
         }
         let form = Self::lenient(text);
         let mut seen = Vec::new();
@@ -46,11 +41,7 @@ impl Form {
 
     /// Decodes whatever there is, for the log.
     pub(super) fn lenient(text: &str) -> Self {
-        Self {
-            pairs: form_urlencoded::parse(text.as_bytes())
-                .into_owned()
-                .collect(),
-        }
+        Self { pairs: form_urlencoded::parse(text.as_bytes()).into_owned().collect() }
     }
 
     /// A value; an empty one is as if it had not been sent (RFC 6749 §3.1).
@@ -62,10 +53,6 @@ impl Form {
 
 /// Decodes one form-encoded piece, as the halves of a Basic credential are (RFC 6749 §2.3.1).
 pub(super) fn decode(piece: &str) -> Option<String> {
-    let form = Form::parse(&format!(
-        "v={}",
-        piece.replace('=', "%3D").replace('&', "%26")
-    ))
-    .ok()?;
+    let form = Form::parse(&format!("v={}", piece.replace('=', "%3D").replace('&', "%26"))).ok()?;
     form.pairs.into_iter().next().map(|(_, value)| value)
 }

@@ -85,11 +85,7 @@ impl Grants {
         challenge: &str,
         expires_at: u64,
     ) -> String {
-        let value = format!(
-            "code-{}-{}",
-            self.codes.len() + 1,
-            self.grants[grant].server.tag()
-        );
+        let value = format!("code-{}-{}", self.codes.len() + 1, self.grants[grant].server.tag());
         self.codes.push(Code {
             value: value.clone(),
             grant,
@@ -102,35 +98,16 @@ impl Grants {
     }
 
     pub(super) fn add_access(&mut self, grant: usize, scope: &str, expires_at: u64) -> String {
-        let value = format!(
-            "at-{}-{}",
-            self.access.len() + 1,
-            self.grants[grant].server.tag()
-        );
+        let value = format!("at-{}-{}", self.access.len() + 1, self.grants[grant].server.tag());
         let scope = scope.into();
         let revoked = false;
-        self.access.push(Access {
-            value: value.clone(),
-            grant,
-            scope,
-            expires_at,
-            revoked,
-        });
+        self.access.push(Access { value: value.clone(), grant, scope, expires_at, revoked });
         value
     }
 
     pub(super) fn add_refresh(&mut self, grant: usize, expires_at: Option<u64>) -> String {
-        let value = format!(
-            "rt-{}-{}",
-            self.refresh.len() + 1,
-            self.grants[grant].server.tag()
-        );
-        self.refresh.push(Refresh {
-            value: value.clone(),
-            grant,
-            expires_at,
-            spent: false,
-        });
+        let value = format!("rt-{}-{}", self.refresh.len() + 1, self.grants[grant].server.tag());
+        self.refresh.push(Refresh { value: value.clone(), grant, expires_at, spent: false });
         value
     }
 
@@ -190,25 +167,14 @@ impl Grants {
 
     pub(super) fn credentials(&self) -> impl Iterator<Item = Credential<'_>> {
         let server = |grant: usize| self.grants[grant].server;
-        let codes = self
-            .codes
-            .iter()
-            .map(move |code| (Kind::Code, &code.value, code.grant));
-        let access = self
-            .access
-            .iter()
-            .map(move |token| (Kind::Access, &token.value, token.grant));
-        let refresh = self
-            .refresh
-            .iter()
-            .map(move |token| (Kind::Refresh, &token.value, token.grant));
-        codes
-            .chain(access)
-            .chain(refresh)
-            .map(move |(kind, value, grant)| Credential {
-                kind,
-                value,
-                server: server(grant),
-            })
+        let codes = self.codes.iter().map(move |code| (Kind::Code, &code.value, code.grant));
+        let access = self.access.iter().map(move |token| (Kind::Access, &token.value, token.grant));
+        let refresh =
+            self.refresh.iter().map(move |token| (Kind::Refresh, &token.value, token.grant));
+        codes.chain(access).chain(refresh).map(move |(kind, value, grant)| Credential {
+            kind,
+            value,
+            server: server(grant),
+        })
     }
 }

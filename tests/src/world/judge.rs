@@ -104,10 +104,7 @@ impl World {
     /// The text of the page, if the server showed one instead of redirecting.
     pub fn visit(&mut self, authorization_url: &str) -> Result<String, String> {
         let location = self.redirect(authorization_url)?;
-        Ok(location
-            .split_once('?')
-            .map(|(_, query)| query.into())
-            .unwrap_or_default())
+        Ok(location.split_once('?').map(|(_, query)| query.into()).unwrap_or_default())
     }
 
     /// Like [`visit`](Self::visit), but gives the whole `Location`.
@@ -154,16 +151,9 @@ impl World {
 
     /// Every secret value handed out so far, for tests that look for them where they must not be.
     pub fn secrets(&self) -> Vec<String> {
-        let mut values: Vec<String> = self
-            .clients
-            .iter()
-            .filter_map(|client| client.secret.clone())
-            .collect();
-        values.extend(
-            self.grants
-                .credentials()
-                .map(|credential| credential.value.into()),
-        );
+        let mut values: Vec<String> =
+            self.clients.iter().filter_map(|client| client.secret.clone()).collect();
+        values.extend(self.grants.credentials().map(|credential| credential.value.into()));
         values
     }
 
@@ -180,9 +170,7 @@ impl World {
     }
 
     pub(super) fn migrated(&self) -> bool {
-        self.knobs
-            .migrate_after
-            .is_some_and(|requests| self.served >= requests)
+        self.knobs.migrate_after.is_some_and(|requests| self.served >= requests)
     }
 
     /// Runs a handler unless the endpoint's fault answers in its place, and spoils its answer.

@@ -24,16 +24,10 @@ impl World {
         let headers = headers(request);
         let mut faults = Vec::new();
         for credential in self.all_credentials() {
-            let Credential {
-                kind,
-                value,
-                server,
-            } = credential;
+            let Credential { kind, value, server } = credential;
             let home = self.party_of(server) == who;
             if uri.contains(value) {
-                faults.push(format!(
-                    "{kind:?} {value} in the URI of a request to {who:?}"
-                ));
+                faults.push(format!("{kind:?} {value} in the URI of a request to {who:?}"));
             }
             let body_may = home
                 && match what {
@@ -42,9 +36,7 @@ impl World {
                     _ => false,
                 };
             if body.contains(value) && !body_may {
-                faults.push(format!(
-                    "{kind:?} {value} in the body of a request to {who:?}"
-                ));
+                faults.push(format!("{kind:?} {value} in the body of a request to {who:?}"));
             }
             let header_may = match kind {
                 Kind::Access => who == Party::McpServer && matches!(what, What::Mcp(_)),
@@ -52,9 +44,7 @@ impl World {
                 Kind::Code | Kind::Refresh => false,
             };
             if headers.contains(value) && !header_may {
-                faults.push(format!(
-                    "{kind:?} {value} in the header of a request to {who:?}"
-                ));
+                faults.push(format!("{kind:?} {value} in the header of a request to {who:?}"));
             }
         }
         for fault in faults {
@@ -65,18 +55,10 @@ impl World {
     fn all_credentials(&self) -> impl Iterator<Item = Credential<'_>> {
         let secrets = self.clients.iter().filter_map(|client| {
             let value = client.secret.as_deref()?;
-            Some(Credential {
-                kind: Kind::Secret,
-                value,
-                server: client.server,
-            })
+            Some(Credential { kind: Kind::Secret, value, server: client.server })
         });
         let server = Server::First;
-        let pre = Credential {
-            kind: Kind::Secret,
-            value: PRE_CLIENT_SECRET,
-            server,
-        };
+        let pre = Credential { kind: Kind::Secret, value: PRE_CLIENT_SECRET, server };
         secrets.chain([pre]).chain(self.grants.credentials())
     }
 }
@@ -84,10 +66,7 @@ impl World {
 /// Text with what decoding it as a form gives.
 fn readable(text: &str) -> String {
     let query = text.split_once('?').map_or(text, |(_, query)| query);
-    let values = Form::lenient(query)
-        .pairs
-        .into_iter()
-        .map(|(_, value)| value);
+    let values = Form::lenient(query).pairs.into_iter().map(|(_, value)| value);
     values.fold(text.to_owned(), |all, value| all + "\n" + &value)
 }
 
@@ -100,9 +79,7 @@ fn headers(request: &Request<Vec<u8>>) -> String {
     }
     for value in request.headers().get_all(header::AUTHORIZATION) {
         let text = String::from_utf8_lossy(value.as_bytes());
-        let opened = text
-            .split_once(' ')
-            .and_then(|(_, rest)| STANDARD.decode(rest).ok());
+        let opened = text.split_once(' ').and_then(|(_, rest)| STANDARD.decode(rest).ok());
         if let Some(bytes) = opened {
             let pair = String::from_utf8_lossy(&bytes).into_owned();
             all += &readable(&format!("?basic={}", pair.replacen(':', "&secret=", 1)));

@@ -73,10 +73,7 @@ pub struct Exchange {
 impl Exchange {
     /// The first value of a parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -88,46 +85,28 @@ impl World {
 
     /// How many requests went to this server.
     pub fn count_at(&self, who: Party) -> usize {
-        self.log
-            .iter()
-            .filter(|exchange| exchange.who == who)
-            .count()
+        self.log.iter().filter(|exchange| exchange.who == who).count()
     }
 
     /// How many token requests there were, of every grant.
     pub fn token_requests(&self) -> usize {
-        self.log
-            .iter()
-            .filter(|exchange| matches!(exchange.what, What::Token(_)))
-            .count()
+        self.log.iter().filter(|exchange| matches!(exchange.what, What::Token(_))).count()
     }
 
     /// How many requests there were besides those to the MCP endpoint.
     pub fn oauth_requests(&self) -> usize {
-        self.log
-            .iter()
-            .filter(|exchange| !matches!(exchange.what, What::Mcp(_)))
-            .count()
+        self.log.iter().filter(|exchange| !matches!(exchange.what, What::Mcp(_))).count()
     }
 
     /// The requests for this, in order.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "tests write the value in place"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "tests write the value in place")]
     pub fn requests(&self, what: What) -> Vec<&Exchange> {
-        self.log
-            .iter()
-            .filter(|exchange| exchange.what == what)
-            .collect()
+        self.log.iter().filter(|exchange| exchange.what == what).collect()
     }
 
     /// The `scope` of each authorization request, in order.
     pub fn scopes_asked(&self) -> Vec<Option<&str>> {
         let requests = self.requests(What::Authorize);
-        requests
-            .into_iter()
-            .map(|exchange| exchange.parameter("scope"))
-            .collect()
+        requests.into_iter().map(|exchange| exchange.parameter("scope")).collect()
     }
 }

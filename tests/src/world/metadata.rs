@@ -28,10 +28,7 @@ impl World {
     ) -> Response<Vec<u8>> {
         self.judge_metadata_request(request);
         let path = request.uri().path();
-        let tenant = matches!(
-            self.knobs.issuer_path,
-            IssuerPath::Tenant | IssuerPath::TenantSlash
-        );
+        let tenant = matches!(self.knobs.issuer_path, IssuerPath::Tenant | IssuerPath::TenantSlash);
         let at_root = path == RFC_8414 || path == OPENID;
         if tenant && at_root && who != Party::McpServer {
             self.blame("asked the root for the metadata of an issuer with a path");
@@ -42,9 +39,7 @@ impl World {
         }
         let fault = self.knobs.metadata_damage.take(who);
         let form = self.knobs.metadata_form.take(who);
-        self.through(fault, |world| {
-            answer::json(200, &world.server_document(server, form))
-        })
+        self.through(fault, |world| answer::json(200, &world.server_document(server, form)))
     }
 
     fn judge_metadata_request(&mut self, request: &Request<Vec<u8>>) {
@@ -81,16 +76,8 @@ impl World {
             put(&mut document, "resource", None::<Value>);
         }
         put(&mut document, "authorization_servers", self.listed());
-        put(
-            &mut document,
-            "scopes_supported",
-            self.knobs.prm_scopes.clone(),
-        );
-        put(
-            &mut document,
-            "bearer_methods_supported",
-            self.knobs.prm_bearer_methods.clone(),
-        );
+        put(&mut document, "scopes_supported", self.knobs.prm_scopes.clone());
+        put(&mut document, "bearer_methods_supported", self.knobs.prm_bearer_methods.clone());
         let dpop = self.knobs.prm_dpop_required.then_some(true);
         put(&mut document, "dpop_bound_access_tokens_required", dpop);
         document
@@ -100,11 +87,7 @@ impl World {
         let knobs = &self.knobs;
         let issuer = self.issuer_of(server);
         let base = self.base_of(server);
-        let query = if knobs.authorize_query {
-            "?policy=p1"
-        } else {
-            ""
-        };
+        let query = if knobs.authorize_query { "?policy=p1" } else { "" };
         let modern = knobs.legacy == Legacy::Off;
         let mut document = json!({
             "issuer": issuer,
@@ -115,33 +98,19 @@ impl World {
             "scopes_supported": self.server_scopes(),
             "x_unknown_member": [1, 2, 3],
         });
-        let registration = self
-            .takes_registrations()
-            .then(|| format!("{base}/register"));
+        let registration = self.takes_registrations().then(|| format!("{base}/register"));
         put(&mut document, "registration_endpoint", registration);
         let revocation = knobs.revocation.then(|| format!("{base}/revoke"));
         put(&mut document, "revocation_endpoint", revocation);
         let methods = knobs.token_auth_methods.as_ref();
         let methods: Option<Vec<_>> =
             methods.map(|list| list.iter().map(|method| method.as_str()).collect());
-        put(
-            &mut document,
-            "token_endpoint_auth_methods_supported",
-            methods,
-        );
-        put(
-            &mut document,
-            "code_challenge_methods_supported",
-            challenge_methods(knobs.pkce),
-        );
+        put(&mut document, "token_endpoint_auth_methods_supported", methods);
+        put(&mut document, "code_challenge_methods_supported", challenge_methods(knobs.pkce));
         let iss = (knobs.iss_advertised && modern).then_some(true);
         put(&mut document, ISS_SUPPORTED, iss);
         let documents = self.takes_documents().then_some(true);
-        put(
-            &mut document,
-            "client_id_metadata_document_supported",
-            documents,
-        );
+        put(&mut document, "client_id_metadata_document_supported", documents);
         if let Some(form) = form {
             distort(&mut document, form, &issuer);
         }
@@ -159,12 +128,7 @@ impl World {
 
 fn distort(document: &mut Value, form: MetadataForm, issuer: &str) {
     let plain = |value: &Value| {
-        json!(
-            value
-                .as_str()
-                .unwrap_or_default()
-                .replacen("https://", "http://", 1)
-        )
+        json!(value.as_str().unwrap_or_default().replacen("https://", "http://", 1))
     };
     let (name, value) = match form {
         MetadataForm::IssuerForeign => ("issuer", json!("https://honest.example.com")),
@@ -173,10 +137,9 @@ fn distort(document: &mut Value, form: MetadataForm, issuer: &str) {
         MetadataForm::NoTokenEndpoint => ("token_endpoint", Value::Null),
         MetadataForm::NoAuthorizationEndpoint => ("authorization_endpoint", Value::Null),
         MetadataForm::HttpTokenEndpoint => ("token_endpoint", plain(&document["token_endpoint"])),
-        MetadataForm::HttpAuthorizationEndpoint => (
-            "authorization_endpoint",
-            plain(&document["authorization_endpoint"]),
-        ),
+        MetadataForm::HttpAuthorizationEndpoint => {
+            ("authorization_endpoint", plain(&document["authorization_endpoint"]))
+        }
         MetadataForm::ScriptAuthorizationEndpoint => {
             ("authorization_endpoint", json!("javascript:alert(1)"))
         }
@@ -200,9 +163,7 @@ fn challenge_methods(pkce: PkceSupport) -> Option<Vec<&'static str>> {
 
 /// Sets a member, or removes it.
 fn put(document: &mut Value, name: &str, value: Option<impl Into<Value>>) {
-    let members = document
-        .as_object_mut()
-        .expect("every document here is made as an object");
+    let members = document.as_object_mut().expect("every document here is made as an object");
     match value {
         Some(value) => members.insert(name.into(), value.into()),
         None => members.remove(name),

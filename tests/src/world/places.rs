@@ -177,11 +177,7 @@ impl World {
         } else {
             return (Party::Elsewhere, What::Other, Server::First);
         };
-        let server = if who == Party::AuthServer2 {
-            Server::Second
-        } else {
-            Server::First
-        };
+        let server = if who == Party::AuthServer2 { Server::Second } else { Server::First };
         if who == Party::McpServer {
             if path == "/mcp" {
                 return (who, What::Mcp(mcp_method(request)), server);
@@ -223,23 +219,14 @@ impl IssuerPath {
 
 /// The authority of an origin.
 pub(super) fn host(origin: &str) -> &str {
-    origin
-        .split_once("://")
-        .map_or(origin, |(_, authority)| authority)
+    origin.split_once("://").map_or(origin, |(_, authority)| authority)
 }
 
 /// The authority of a URI as it stands in an origin: lower case, without the default port.
 fn authority(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let port = if uri.scheme_str() == Some("https") {
-        ":443"
-    } else {
-        ":80"
-    };
-    authority
-        .strip_suffix(port)
-        .unwrap_or(authority)
-        .to_ascii_lowercase()
+    let port = if uri.scheme_str() == Some("https") { ":443" } else { ":80" };
+    authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase()
 }
 
 fn mcp_method(request: &Request<Vec<u8>>) -> String {
@@ -261,7 +248,5 @@ fn grant(request: &Request<Vec<u8>>) -> Grant {
 
 const PRM_ROOT: &str = "/.well-known/oauth-protected-resource";
 const PRM_CUSTOM: &str = "/custom/metadata.json";
-const METADATA: [&str; 2] = [
-    "/.well-known/oauth-authorization-server",
-    "/.well-known/openid-configuration",
-];
+const METADATA: [&str; 2] =
+    ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];

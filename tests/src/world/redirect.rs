@@ -25,13 +25,7 @@ impl World {
         if self.note.is_none() {
             self.remark(format!("{error}: {description}"));
         }
-        self.send(
-            asked,
-            vec![
-                ("error", error.into()),
-                ("error_description", description.into()),
-            ],
-        )
+        self.send(asked, vec![("error", error.into()), ("error_description", description.into())])
     }
 
     /// Sends a code to the client.
@@ -66,14 +60,8 @@ impl World {
         }
         // Other parameters than those of the protocol must be ignored (RFC 6749 §4.1.2).
         pairs.push(("x_unknown", "1".into()));
-        let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(pairs)
-            .finish();
-        let joint = if asked.redirect_uri.contains('?') {
-            '&'
-        } else {
-            '?'
-        };
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let joint = if asked.redirect_uri.contains('?') { '&' } else { '?' };
         let location = format!("{}{joint}{query}", asked.redirect_uri);
         let mut response = answer::text(302, "back to the client");
         answer::set(&mut response, header::LOCATION, &location);

@@ -38,25 +38,17 @@ impl World {
             }
         };
         let refusal = match form {
-            Some(RegistrationForm::RefuseRedirectUri) => Some(answer::oauth_error(
-                400,
-                "invalid_redirect_uri",
-                "not this one",
-            )),
-            Some(RegistrationForm::RefuseMetadata) => Some(answer::oauth_error(
-                400,
-                "invalid_client_metadata",
-                "not like this",
-            )),
+            Some(RegistrationForm::RefuseRedirectUri) => {
+                Some(answer::oauth_error(400, "invalid_redirect_uri", "not this one"))
+            }
+            Some(RegistrationForm::RefuseMetadata) => {
+                Some(answer::oauth_error(400, "invalid_client_metadata", "not like this"))
+            }
             Some(RegistrationForm::Forbidden) => Some(answer::text(403, "forbidden")),
             Some(RegistrationForm::Unauthorized) => {
                 let mut response =
                     answer::oauth_error(401, "invalid_token", "an initial access token is needed");
-                answer::set(
-                    &mut response,
-                    header::WWW_AUTHENTICATE,
-                    "Bearer realm=\"register\"",
-                );
+                answer::set(&mut response, header::WWW_AUTHENTICATE, "Bearer realm=\"register\"");
                 Some(response)
             }
             _ => None,
@@ -68,19 +60,13 @@ impl World {
         let client = self.new_client(server, &asked);
         let document = echo(&client, asked, form);
         self.clients.push(client);
-        let status = if form == Some(RegistrationForm::Status200) {
-            200
-        } else {
-            201
-        };
+        let status = if form == Some(RegistrationForm::Status200) { 200 } else { 201 };
         answer::json(status, &document)
     }
 
     fn new_client(&self, server: Server, asked: &Value) -> Client {
         // RFC 7591 §2: without a word on the method, the client gets a secret.
-        let wanted = asked["token_endpoint_auth_method"]
-            .as_str()
-            .unwrap_or("client_secret_basic");
+        let wanted = asked["token_endpoint_auth_method"].as_str().unwrap_or("client_secret_basic");
         let wanted = AuthMethod::named(wanted).unwrap_or(AuthMethod::Basic);
         let listed = self.knobs.token_auth_methods.as_deref().unwrap_or_default();
         let usual = if listed.contains(&wanted) {
@@ -90,11 +76,7 @@ impl World {
         };
         let method = self.knobs.assigned_method.unwrap_or(usual);
         let number = self.clients.len() + 1;
-        let awkward = if self.knobs.awkward_secret {
-            AWKWARD
-        } else {
-            ""
-        };
+        let awkward = if self.knobs.awkward_secret { AWKWARD } else { "" };
         let secret = (method != AuthMethod::None)
             .then(|| format!("secret-{number}{awkward}-{}", server.tag()));
         let lifetime = self.knobs.secret_lifetime.filter(|_| secret.is_some());
@@ -118,9 +100,7 @@ fn judge(request: &Request<Vec<u8>>) -> Result<Value, (&'static str, String)> {
     }
     let content_type = request.headers().get(header::CONTENT_TYPE);
     if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/json")) {
-        return Err(metadata(
-            "a registration that is not application/json".into(),
-        ));
+        return Err(metadata("a registration that is not application/json".into()));
     }
     let asked: Value = serde_json::from_slice(request.body())
         .map_err(|error| metadata(format!("a registration that is not JSON: {error}")))?;
@@ -128,31 +108,22 @@ fn judge(request: &Request<Vec<u8>>) -> Result<Value, (&'static str, String)> {
         Some("native") => true,
         Some("web") => false,
         other => {
-            return Err(metadata(format!(
-                "application_type {other:?} in a registration"
-            )));
+            return Err(metadata(format!("application_type {other:?} in a registration")));
         }
     };
     let grants = texts(&asked["grant_types"]);
     for grant in ["authorization_code", "refresh_token"] {
         if !grants.iter().any(|entry| entry == grant) {
-            return Err(metadata(format!(
-                "grant_types of a registration lack {grant}"
-            )));
+            return Err(metadata(format!("grant_types of a registration lack {grant}")));
         }
     }
     let responses = &asked["response_types"];
     if !responses.is_null() && texts(responses) != ["code"] {
-        return Err(metadata(format!(
-            "response_types {responses} in a registration"
-        )));
+        return Err(metadata(format!("response_types {responses} in a registration")));
     }
     let uris = texts(&asked["redirect_uris"]);
     if uris.is_empty() {
-        return Err((
-            "invalid_redirect_uri",
-            "a registration without redirect_uris".into(),
-        ));
+        return Err(("invalid_redirect_uri", "a registration without redirect_uris".into()));
     }
     for uri in uris {
         let sound = Url::parse(&uri).is_ok_and(|url| {
@@ -177,9 +148,7 @@ fn echo(client: &Client, asked: Value, form: Option<RegistrationForm>) -> Value 
         document["client_secret"] = json!(secret);
         document["client_secret_expires_at"] = json!(client.secret_expires_at.unwrap_or(0));
     }
-    let members = document
-        .as_object_mut()
-        .expect("only objects pass the judge");
+    let members = document.as_object_mut().expect("only objects pass the judge");
     match form {
         Some(RegistrationForm::NoClientId) => {
             members.remove("client_id");
@@ -190,25 +159,16 @@ fn echo(client: &Client, asked: Value, form: Option<RegistrationForm>) -> Value 
         Some(RegistrationForm::NoSecret) => {
             members.remove("client_secret");
             members.remove("client_secret_expires_at");
-            members.insert(
-                "token_endpoint_auth_method".into(),
-                json!("client_secret_basic"),
-            );
+            members.insert("token_endpoint_auth_method".into(), json!("client_secret_basic"));
         }
         Some(RegistrationForm::NoMethod) => {
             members.remove("token_endpoint_auth_method");
         }
         Some(RegistrationForm::OddMethod) => {
-            members.insert(
-                "token_endpoint_auth_method".into(),
-                json!("tls_client_auth"),
-            );
+            members.insert("token_endpoint_auth_method".into(), json!("tls_client_auth"));
         }
         Some(RegistrationForm::OtherRedirectUris) => {
-            members.insert(
-                "redirect_uris".into(),
-                json!(["https://other.example.com/cb"]),
-            );
+            members.insert("redirect_uris".into(), json!(["https://other.example.com/cb"]));
         }
         _ => {}
     }

@@ -75,10 +75,7 @@ impl World {
 
     /// The scope of a token that is good here and now, or why it is not.
     fn judge_token(&self, value: &str) -> Result<String, &'static str> {
-        let token = self
-            .grants
-            .access(value)
-            .ok_or("nobody issued this token")?;
+        let token = self.grants.access(value).ok_or("nobody issued this token")?;
         let granted = self.grants.get(token.grant);
         if granted.dead || token.revoked {
             return Err("the token is revoked");
@@ -160,8 +157,5 @@ fn rpc(method: &str, message: &Value) -> Response<Vec<u8>> {
             return answer::json(200, &json!({ "jsonrpc": "2.0", "id": id, "error": error }));
         }
     };
-    answer::json(
-        200,
-        &json!({ "jsonrpc": "2.0", "id": id, "result": result }),
-    )
+    answer::json(200, &json!({ "jsonrpc": "2.0", "id": id, "result": result }))
 }

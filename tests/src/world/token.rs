@@ -24,9 +24,7 @@ impl World {
         let fault = self.knobs.token_damage.take(who);
         let form = self.knobs.token_form.take(who);
         self.through(fault, |world| {
-            world
-                .token_answer(server, grant, form, request)
-                .unwrap_or_else(|refusal| *refusal)
+            world.token_answer(server, grant, form, request).unwrap_or_else(|refusal| *refusal)
         })
     }
 
@@ -138,13 +136,8 @@ impl World {
             return Err(self.refuse("invalid_grant", "code_verifier does not match"));
         }
         self.same_resource(granted.resource.as_deref(), sent)?;
-        let expires_at = self
-            .knobs
-            .refresh_lifetime
-            .map(|seconds| self.now + seconds);
-        let refresh = granted
-            .refreshable
-            .then(|| self.grants.add_refresh(code.grant, expires_at));
+        let expires_at = self.knobs.refresh_lifetime.map(|seconds| self.now + seconds);
+        let refresh = granted.refreshable.then(|| self.grants.add_refresh(code.grant, expires_at));
         Ok((code.grant, granted.scope, refresh))
     }
 
@@ -175,7 +168,7 @@ impl World {
         if granted.dead || token.expires_at.is_some_and(|at| at <= self.now) {
             self.remark("the refresh token is revoked or expired");
             return Err(
-                answer::oauth_error(400, "invalid_grant", "the refresh token is dead").into(),
+                answer::oauth_error(400, "invalid_grant", "the refresh token is dead").into()
             );
         }
         self.same_resource(granted.resource.as_deref(), sent)?;
@@ -189,10 +182,7 @@ impl World {
             return Ok((token.grant, scope, None));
         }
         self.grants.spend_refresh(value);
-        let expires_at = self
-            .knobs
-            .refresh_lifetime
-            .map(|seconds| self.now + seconds);
+        let expires_at = self.knobs.refresh_lifetime.map(|seconds| self.now + seconds);
         let next = self.grants.add_refresh(token.grant, expires_at);
         Ok((token.grant, scope, Some(next)))
     }
@@ -225,20 +215,12 @@ impl World {
             return Err(self.refuse("invalid_request", "a token endpoint takes POST only"));
         }
         if request.uri().query().is_some() {
-            return Err(self.refuse(
-                "invalid_request",
-                "a token endpoint's parameters in its URI",
-            ));
+            return Err(self.refuse("invalid_request", "a token endpoint's parameters in its URI"));
         }
         let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (essence, _) = content_type.split_once(';').unwrap_or((content_type, ""));
-        if !essence
-            .trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        {
+        if !essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(self.refuse("invalid_request", "a token request that is not a form"));
         }
         let text = String::from_utf8_lossy(request.body());
@@ -269,16 +251,11 @@ impl World {
 
 fn accepts_json(request: &Request<Vec<u8>>) -> bool {
     let values = request.headers().get_all(header::ACCEPT).iter();
-    values
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("application/json"))
+    values.filter_map(|value| value.to_str().ok()).any(|value| value.contains("application/json"))
 }
 
 fn shape(mut document: Value, form: Option<&TokenForm>) -> Response<Vec<u8>> {
-    let token = document["access_token"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let token = document["access_token"].as_str().unwrap_or_default().to_owned();
     let Some(form) = form else {
         return answer::json(200, &document);
     };
@@ -300,9 +277,7 @@ fn shape(mut document: Value, form: Option<&TokenForm>) -> Response<Vec<u8>> {
             return answer::json(200, &document);
         }
     };
-    let members = document
-        .as_object_mut()
-        .expect("the token answer is made as an object");
+    let members = document.as_object_mut().expect("the token answer is made as an object");
     match value {
         Value::Null => members.remove(name),
         value => members.insert(name.into(), value),
@@ -317,10 +292,6 @@ fn form_encoded(document: &Value) -> Response<Vec<u8>> {
         body.append_pair(name, &text);
     }
     let mut response = Response::new(body.finish().into_bytes());
-    answer::set(
-        &mut response,
-        header::CONTENT_TYPE,
-        "application/x-www-form-urlencoded",
-    );
+    answer::set(&mut response, header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     response
 }

@@ -93,7 +93,7 @@ fn the_resource_has_to_cover_the_server() {
             assert_eq!(result.is_ok(), fits, "{candidate:?} {resource} {policy:?}");
             if !fits {
                 let expected = "https://h.example/mcp".into();
-                let found = crate::url::shown(resource);
+                let found = shown(resource);
                 assert_eq!(result, Err(PeerMisbehaved::ForeignResource { expected, found }.into()));
             }
         }

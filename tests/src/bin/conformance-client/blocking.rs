@@ -11,11 +11,7 @@ use crate::{CLIENT_METADATA_URL, REDIRECT_URI, Scenario, mcp};
 
 pub(crate) fn run(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
     let policy = Policy::default();
-    let policy = if scenario.legacy {
-        policy.legacy_2025_03_26()
-    } else {
-        policy
-    };
+    let policy = if scenario.legacy { policy.legacy_2025_03_26() } else { policy };
     let user = Visitor::new(RedirectUri::parse(REDIRECT_URI)?, visit);
     let mut oauth = OAuth::with_policy(&scenario.url, policy)?
         .client_name("Conformance client")
@@ -44,20 +40,9 @@ pub(crate) fn run(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
 
 /// The suite's user consents at once: the page itself redirects back.
 fn visit(url: &AuthorizationUrl) -> Result<String, UserAgentError> {
-    let agent = ureq::Agent::config_builder()
-        .max_redirects(0)
-        .build()
-        .new_agent();
-    let answer = agent
-        .get(url.as_str())
-        .call()
-        .map_err(|_| UserAgentError::Cancelled)?;
-    let location = answer
-        .headers()
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok());
-    let query = location
-        .and_then(|location| location.split_once('?'))
-        .map(|(_, query)| query);
+    let agent = ureq::Agent::config_builder().max_redirects(0).build().new_agent();
+    let answer = agent.get(url.as_str()).call().map_err(|_| UserAgentError::Cancelled)?;
+    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let query = location.and_then(|location| location.split_once('?')).map(|(_, query)| query);
     query.map(str::to_owned).ok_or(UserAgentError::Cancelled)
 }

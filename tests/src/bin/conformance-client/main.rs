@@ -66,12 +66,7 @@ fn client() -> Result<Option<Client>, Box<dyn Error>> {
         return Ok(None);
     };
     let context: serde_json::Value = serde_json::from_str(&context)?;
-    let text = |name| {
-        context
-            .get(name)
-            .and_then(|value| value.as_str())
-            .map(str::to_owned)
-    };
+    let text = |name| context.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     Ok(text("client_id").map(|id| Client {
         id,
         secret: text("client_secret"),

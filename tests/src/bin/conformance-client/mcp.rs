@@ -17,11 +17,7 @@ pub(crate) fn calls(version: &str) -> [Value; 2] {
     };
     [
         call(1, "tools/list", json!({})),
-        call(
-            2,
-            "tools/call",
-            json!({"name": "test-tool", "arguments": {}}),
-        ),
+        call(2, "tools/call", json!({"name": "test-tool", "arguments": {}})),
     ]
 }
 

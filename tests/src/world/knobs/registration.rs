@@ -35,9 +35,7 @@ impl AuthMethod {
     }
 
     pub(in crate::world) fn named(name: &str) -> Option<Self> {
-        [Self::None, Self::Basic, Self::Post]
-            .into_iter()
-            .find(|method| method.as_str() == name)
+        [Self::None, Self::Basic, Self::Post].into_iter().find(|method| method.as_str() == name)
     }
 }
 

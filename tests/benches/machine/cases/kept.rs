@@ -1,0 +1,61 @@
+//! What many logins and sessions hold in memory, each after a discovery and with texts of its own.
+
+use oauth_core::session::Record;
+
+use crate::documents::{self, JWT, REFERENCE};
+use crate::measure::{Cost, held};
+use crate::prepared::{Answers, idle, settings, start};
+
+/// Logins whose users have not come back yet.
+pub(super) fn pending_logins() -> Cost {
+    let answers = Answers::with_access_token_of(REFERENCE);
+    let settings = settings();
+    held(COUNT, |count| {
+        let mut all = Vec::with_capacity(count);
+        all.extend((0..count).map(|_| answers.drive_to_consent(start(&settings))));
+        all
+    })
+}
+
+/// Sessions with a record from the store, and nothing to do.
+pub(super) fn idle_sessions() -> Cost {
+    let stored = Answers::with_access_token_of(JWT).record().to_json();
+    let settings = settings();
+    held(COUNT, |count| {
+        let mut all = Vec::with_capacity(count);
+        all.extend((0..count).map(|_| {
+            let record = Record::from_json(stored.as_bytes()).expect("the record is one");
+            idle(&settings, record)
+        }));
+        all
+    })
+}
+
+/// Both random values, and what the tokens will be bound to.
+pub(super) fn texts_of_a_pending_login() -> usize {
+    2 * 32 + BOUND_TO.iter().map(|text| text.len()).sum::<usize>()
+}
+
+/// The tokens, the granted scopes, and what they are bound to.
+pub(super) fn texts_of_an_idle_session() -> usize {
+    let bound_to: usize = BOUND_TO.iter().map(|text| text.len()).sum();
+    bound_to + "Bearer ".len() + JWT + REFRESH_TOKEN.len() + SCOPES.len()
+}
+
+const COUNT: usize = 10_000;
+
+const BOUND_TO: [&str; 9] = [
+    documents::ISSUER,
+    "https://auth.example.com/oauth2/v1/authorize",
+    "https://auth.example.com/oauth2/v1/token",
+    "https://auth.example.com/oauth2/v1/register",
+    "https://auth.example.com/oauth2/v1/revoke",
+    "0oa1b2c3d4e5f6g7h8i9",
+    documents::REDIRECT_URI,
+    documents::SERVER,
+    SCOPES,
+];
+
+const REFRESH_TOKEN: &str = "v1.MjQ0NzM5ZDItNDg0Yi00ZjQ1LWE3NzMtNmM1MDg0YjM4NTFj";
+
+const SCOPES: &str = "mcp:tools mcp:resources offline_access";

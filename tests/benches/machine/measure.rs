@@ -1,0 +1,146 @@
+//! How a case is measured: its two sides under valgrind or by the clock, and what they allocate.
+
+use std::env;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::cases;
+use crate::heap::Heap;
+
+/// Something that is done often, by the machine and by hand.
+pub(crate) struct Work {
+    /// How many operations are measured together.
+    pub(crate) operations: usize,
+    pub(crate) machine: Side,
+    pub(crate) bare: Side,
+}
+
+/// Prepares that many operations, none of which is measured, and hands back what does some of them.
+/// What an operation results in is kept, as a host keeps it.
+pub(crate) type Side = fn(usize) -> Box<dyn FnMut(usize)>;
+
+/// What one operation costs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// Instructions, or picoseconds; none for things that are only held.
+    pub(crate) effort: Option<u64>,
+    /// Allocations; none where they are not compared.
+    pub(crate) allocations: Option<u64>,
+    /// Bytes asked for, or held.
+    pub(crate) bytes: u64,
+}
+
+/// What effort is measured in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Meter {
+    Instructions,
+    Time,
+}
+
+impl Meter {
+    /// Valgrind if it is there and works.
+    pub(crate) fn for_this_machine() -> Self {
+        let work = Command::new("valgrind").arg("--version").output();
+        if work.is_ok_and(|output| output.status.success()) {
+            Self::Instructions
+        } else {
+            Self::Time
+        }
+    }
+
+    /// Machine and bare work of the case with this name.
+    pub(crate) fn measure(self, case: &str, work: &Work) -> [Cost; 2] {
+        let efforts = match self {
+            Self::Instructions => ["machine", "bare"].map(|side| instructions(case, side, work)),
+            Self::Time => times(work).map(Some),
+        };
+        let [machine, bare] = [work.machine, work.bare].map(|side| heap(side, work.operations));
+        [(machine, efforts[0]), (bare, efforts[1])].map(|(cost, effort)| Cost { effort, ..cost })
+    }
+}
+
+/// In a process that was started to be counted: does the operations, and says so.
+pub(crate) fn run_as_child(arguments: &[String]) -> bool {
+    let [flag, name, side, count] = arguments else {
+        return false;
+    };
+    if flag != CHILD {
+        return false;
+    }
+    let cases = cases::all();
+    let work = cases
+        .iter()
+        .find(|case| case.name == *name)
+        .and_then(|case| case.work())
+        .expect("a case that is work has this name");
+    let side = if side == "machine" { work.machine } else { work.bare };
+    let mut run = side(work.operations);
+    run(count.parse().expect("the count is a number"));
+    // Neither what is left over nor the results are to be freed.
+    std::process::exit(0)
+}
+
+/// The difference between many and few operations, so that start and preparation fall out.
+fn instructions(case: &str, side: &str, work: &Work) -> Option<u64> {
+    let (few, many) = (work.operations / 10, work.operations);
+    let [few_cost, many_cost] = [few, many].map(|count| counted_run(case, side, count));
+    Some((many_cost? - few_cost?) / (many - few) as u64)
+}
+
+fn counted_run(case: &str, side: &str, count: usize) -> Option<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().ok()?)
+        .args([CHILD, case, side, &count.to_string()])
+        .output()
+        .ok()?;
+    let report = String::from_utf8_lossy(&output.stderr);
+    let collected = report.lines().find(|line| line.contains("Collected :"))?;
+    collected.rsplit(' ').next()?.parse().ok()
+}
+
+/// The least of many rounds in which both sides take turns, in picoseconds.
+fn times(work: &Work) -> [u64; 2] {
+    let mut least = [u64::MAX; 2];
+    for _ in 0..ROUNDS {
+        for (side, least) in [work.machine, work.bare].into_iter().zip(&mut least) {
+            let mut run = side(work.operations);
+            let start = Instant::now();
+            run(work.operations);
+            let nanoseconds = start.elapsed().as_nanos() as u64;
+            *least = (*least).min(nanoseconds * 1000 / work.operations as u64);
+        }
+    }
+    least
+}
+
+fn heap(side: Side, operations: usize) -> Cost {
+    let mut run = side(operations);
+    let before = Heap::now();
+    run(operations);
+    let after = Heap::now();
+    let each = |total: u64| total.div_ceil(operations as u64);
+    Cost {
+        effort: None,
+        allocations: Some(each(after.allocations - before.allocations)),
+        bytes: each(after.bytes - before.bytes),
+    }
+}
+
+/// What so many things hold, each, and in how many pieces.
+pub(crate) fn held<T>(count: usize, make: impl FnOnce(usize) -> Vec<T>) -> Cost {
+    let before = Heap::now();
+    let all = make(count);
+    let after = Heap::now();
+    drop(all);
+    let each = |total: u64| total / count as u64;
+    Cost {
+        effort: None,
+        allocations: Some(each(after.live_allocations - before.live_allocations)),
+        bytes: each(after.live_bytes - before.live_bytes),
+    }
+}
+
+const CHILD: &str = "--operations";
+
+const ROUNDS: usize = 200;

@@ -1,0 +1,805 @@
+//! One test for each error there is, reached as a host reaches it, and named after its variant. Each
+//! looks at the evidence, at who has to act, and at what the advice names.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+use core::time::Duration;
+
+use http::Response;
+use oauth_core::error::{Actor, PeerIncompatible, PeerMisbehaved, Refusal};
+use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::session::{Record, RecordDefect};
+use oauth_core::{BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, UrlDefect};
+use oauth_tests::drive::{Network, SERVER_URL, Stage, Tamper, User, Walk, play, settings, walk};
+use oauth_tests::world::{
+    AuthMethod, Challenge, CodeParameter, Consent, Damage, Fault, IssParameter, Knobs,
+    MetadataForm, MetadataLocation, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PkceSupport, PrmLocation,
+    PrmResource, PrmServers, Registration, RegistrationForm, ScopePolicy, StateParameter,
+    TokenForm,
+};
+use serde_json::{Value, json};
+
+/// The error of a login with nothing set up, in a world with these knobs.
+fn error(knobs: &Knobs) -> Error {
+    log_in(knobs, &settings(), &Network::default()).error()
+}
+
+fn error_with(knobs: &Knobs, settings: &Settings) -> Error {
+    log_in(knobs, settings, &Network::default()).error()
+}
+
+/// The error of a login in a sound world whose answers somebody changes on the way.
+fn error_through(tamper: Tamper) -> Error {
+    let network = Network { tamper: Some(tamper), ..Network::default() };
+    log_in(&Knobs::default(), &settings(), &network).error()
+}
+
+fn log_in(knobs: &Knobs, settings: &Settings, network: &Network) -> Walk {
+    walk(knobs, settings, network)
+}
+
+/// Sets a member of the JSON answer of one endpoint.
+fn set(response: &mut Response<Vec<u8>>, name: &str, value: Value) {
+    let mut document: Value = serde_json::from_slice(response.body()).unwrap();
+    document[name] = value;
+    *response.body_mut() = document.to_string().into_bytes();
+}
+
+/// What holds for every error: it says who acts and what helps, in one sentence without a full stop, it
+/// can be tried again if and only if nobody has to act, and it survives being written down.
+fn assert_says(error: impl Into<Error>, actor: Actor, advice: &str) {
+    let error = error.into();
+    assert_eq!(error.actor(), actor, "{error}");
+    assert!(error.advice().contains(advice), "{}", error.advice());
+    assert_eq!(error.is_retryable(), actor == Actor::Nobody, "{error}");
+    for text in [error.to_string(), error.advice().into()] {
+        assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+        assert!(!text.starts_with(char::is_uppercase), "{text}");
+        assert!(!text.contains("  ") && !text.contains('\n'), "{text}");
+    }
+    let json = serde_json::to_string(&error).unwrap();
+    assert_eq!(serde_json::from_str::<Error>(&json).unwrap(), error);
+}
+
+const ISSUER: &str = "https://auth.example.com";
+
+mod peer_misbehaved {
+    use super::*;
+
+    #[test]
+    fn issuer_mismatch() {
+        for (metadata_form, found) in [
+            (MetadataForm::IssuerForeign, "https://honest.example.com"),
+            (MetadataForm::IssuerWithSlash, "https://auth.example.com/"),
+        ] {
+            let error =
+                error(&Knobs { metadata_form: Damage::always(metadata_form), ..Knobs::default() });
+            let expected =
+                PeerMisbehaved::IssuerMismatch { expected: ISSUER.into(), found: found.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::ServerOperator, "issuer");
+        }
+    }
+
+    #[test]
+    fn foreign_resource() {
+        for (prm_resource, found) in [
+            (PrmResource::Foreign, "https://evil.example.com/mcp"),
+            (PrmResource::PrefixSibling, "https://mcp.example.com/mc"),
+        ] {
+            let error = error(&Knobs { prm_resource, ..Knobs::default() });
+            let expected = PeerMisbehaved::ForeignResource {
+                expected: SERVER_URL.into(),
+                found: found.into(),
+            };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::ServerOperator, "`resource`");
+        }
+    }
+
+    #[test]
+    fn state_mismatch() {
+        let knobs = Knobs { state: StateParameter::Wrong, ..Knobs::default() };
+        let walk = log_in(&knobs, &settings(), &Network::default());
+        let error = walk.refused_redirects[0].clone();
+        assert_eq!(error, PeerMisbehaved::StateMismatch.into());
+        assert_says(error, Actor::User, "browser window");
+    }
+
+    #[test]
+    fn wrong_iss() {
+        let error = error(&Knobs { iss: IssParameter::Wrong, ..Knobs::default() });
+        let expected = PeerMisbehaved::WrongIss {
+            expected: ISSUER.into(),
+            found: "https://auth2.example.com".into(),
+        };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::ServerOperator, "do not go on");
+    }
+
+    #[test]
+    fn missing_iss() {
+        let error = error(&Knobs { iss: IssParameter::Missing, ..Knobs::default() });
+        let expected = PeerMisbehaved::MissingIss { expected: ISSUER.into() };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::ServerOperator, "do not go on");
+    }
+
+    #[test]
+    fn repeated_parameter() {
+        let twice = [
+            Knobs { code: CodeParameter::Twice, ..Knobs::default() },
+            Knobs { iss: IssParameter::Twice, ..Knobs::default() },
+        ];
+        for (knobs, name) in twice.iter().zip(["code", "iss"]) {
+            let error = error(knobs);
+            let expected = PeerMisbehaved::RepeatedParameter { name: name.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::ServerOperator, "log in again");
+        }
+    }
+
+    #[test]
+    fn no_answer() {
+        for code in [CodeParameter::Missing, CodeParameter::WithError] {
+            let error = error(&Knobs { code, ..Knobs::default() });
+            assert_eq!(error, PeerMisbehaved::NoAnswer.into());
+            assert_says(error, Actor::ServerOperator, "log in again");
+        }
+    }
+
+    #[test]
+    fn unsafe_url() {
+        for (url, defect) in [
+            ("http://mcp.example.com/m", UrlDefect::Plaintext),
+            ("http://127.0.0.1/m", UrlDefect::Plaintext),
+            ("ftp://mcp.example.com/m", UrlDefect::Scheme),
+            ("javascript:alert(1)", UrlDefect::Scheme),
+            ("https://u@mcp.example.com/m", UrlDefect::Credentials),
+            ("https://mcp.example.com/m#x", UrlDefect::Fragment),
+            ("metadata.json", UrlDefect::Unparsable),
+        ] {
+            let error = error(&Knobs { challenge_url: Some(url.into()), ..Knobs::default() });
+            assert_unsafe(error, Endpoint::ResourceMetadata, url, defect);
+        }
+    }
+
+    #[test]
+    fn unsafe_url_of_an_issuer() {
+        for (url, defect) in [
+            ("http://auth.example.com", UrlDefect::Plaintext),
+            ("https://auth.example.com?tenant=1", UrlDefect::Query),
+            ("https://auth.example.com#x", UrlDefect::Fragment),
+            ("auth.example.com", UrlDefect::Unparsable),
+            ("", UrlDefect::Unparsable),
+        ] {
+            let error = error(&Knobs {
+                prm_servers: PrmServers::Listed(vec![url.into()]),
+                ..Knobs::default()
+            });
+            assert_unsafe(error, Endpoint::ServerMetadata, url, defect);
+        }
+    }
+
+    #[test]
+    fn unsafe_url_of_an_endpoint() {
+        for (form, endpoint, url, defect) in [
+            (
+                MetadataForm::HttpTokenEndpoint,
+                Endpoint::Token,
+                "http://auth.example.com/token",
+                UrlDefect::Plaintext,
+            ),
+            (
+                MetadataForm::FragmentTokenEndpoint,
+                Endpoint::Token,
+                "https://auth.example.com/token#here",
+                UrlDefect::Fragment,
+            ),
+            (
+                MetadataForm::HttpAuthorizationEndpoint,
+                Endpoint::Authorization,
+                "http://auth.example.com/authorize",
+                UrlDefect::Plaintext,
+            ),
+            (
+                MetadataForm::ScriptAuthorizationEndpoint,
+                Endpoint::Authorization,
+                "javascript:alert(1)",
+                UrlDefect::Scheme,
+            ),
+        ] {
+            let error = error(&Knobs { metadata_form: Damage::always(form), ..Knobs::default() });
+            assert_unsafe(error, endpoint, url, defect);
+        }
+        let error = error_through(|endpoint, response| {
+            if endpoint == Endpoint::ServerMetadata {
+                set(response, "registration_endpoint", json!("http://127.0.0.1/r"));
+            }
+        });
+        let url = "http://127.0.0.1/r";
+        assert_unsafe(error, Endpoint::Registration, url, UrlDefect::Plaintext);
+    }
+
+    fn assert_unsafe(error: Error, endpoint: Endpoint, url: &str, defect: UrlDefect) {
+        let url = url.replace("//u@", "//…@").into();
+        let expected = PeerMisbehaved::UnsafeUrl { endpoint, url, defect };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::ServerOperator, "https");
+    }
+
+    #[test]
+    fn unsendable_token() {
+        for form in [TokenForm::CrLf, TokenForm::Space] {
+            let error = error(&Knobs { token_form: Damage::always(form), ..Knobs::default() });
+            assert_eq!(error, PeerMisbehaved::UnsendableToken.into());
+            assert_says(error, Actor::ServerOperator, "operator");
+        }
+    }
+}
+
+mod peer_incompatible {
+    use super::*;
+
+    #[test]
+    fn no_resource_metadata() {
+        for knobs in [
+            Knobs { prm_location: PrmLocation::Nowhere, ..Knobs::default() },
+            // A page for people, under the one URL that the challenge names.
+            Knobs { prm_damage: Damage::always(Fault::Html), ..Knobs::default() },
+        ] {
+            let error = error(&knobs);
+            let expected = PeerIncompatible::NoResourceMetadata { server: SERVER_URL.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error.clone(), Actor::Developer, "`provider`");
+            assert_says(error, Actor::Developer, "legacy_2025_03_26");
+        }
+    }
+
+    #[test]
+    fn no_authorization_server() {
+        for prm_servers in [PrmServers::Empty, PrmServers::Missing] {
+            let error = error(&Knobs { prm_servers, ..Knobs::default() });
+            let expected = PeerIncompatible::NoAuthorizationServer { resource: SERVER_URL.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::Developer, "`provider`");
+        }
+    }
+
+    #[test]
+    fn no_server_metadata() {
+        for knobs in [
+            Knobs { metadata_location: MetadataLocation::Nowhere, ..Knobs::default() },
+            Knobs { metadata_damage: Damage::always(Fault::Html), ..Knobs::default() },
+            Knobs {
+                metadata_form: Damage::always(MetadataForm::NoTokenEndpoint),
+                ..Knobs::default()
+            },
+            Knobs { metadata_form: Damage::always(MetadataForm::NoIssuer), ..Knobs::default() },
+        ] {
+            let error = error(&knobs);
+            let expected = PeerIncompatible::NoServerMetadata { issuer: ISSUER.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::Developer, "`provider`");
+        }
+    }
+
+    #[test]
+    fn no_s256() {
+        for (pkce, advertised, advice) in [
+            (PkceSupport::Absent, false, "`Policy::assume_s256`"),
+            (PkceSupport::PlainOnly, true, "operator"),
+        ] {
+            let error = error(&Knobs { pkce, ..Knobs::default() });
+            let issuer = ISSUER.into();
+            let expected = PeerIncompatible::NoS256 { issuer, advertised };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::Developer, advice);
+        }
+    }
+
+    #[test]
+    fn no_way_to_register() {
+        for (registration, metadata_documents) in
+            [(Registration::None, false), (Registration::CimdOnly, true)]
+        {
+            let error = error(&Knobs { registration, ..Knobs::default() });
+            assert!(matches!(
+                &error,
+                Error::PeerIncompatible(PeerIncompatible::NoWayToRegister { issuer, metadata_documents: taken, .. })
+                    if &**issuer == ISSUER && *taken == metadata_documents
+            ));
+            assert_says(error.clone(), Actor::Developer, "`client_id`");
+            assert_says(error, Actor::Developer, "`client_metadata_url`");
+        }
+    }
+
+    #[test]
+    fn foreign_client() {
+        let settings = settings()
+            .client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into()))
+            .unwrap()
+            .client_issuer("https://auth.example.com/");
+        let error = error_with(&Knobs::default(), &settings);
+        let expected = PeerIncompatible::ForeignClient {
+            expected: "https://auth.example.com/".into(),
+            found: ISSUER.into(),
+        };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::Developer, "client id");
+    }
+
+    #[test]
+    fn redirect_uri_not_registered() {
+        let error = error(&Knobs {
+            registration_form: Damage::always(RegistrationForm::OtherRedirectUris),
+            ..Knobs::default()
+        });
+        let expected = PeerIncompatible::RedirectUriNotRegistered {
+            redirect_uri: "http://127.0.0.1:49152/callback".into(),
+        };
+        assert_eq!(error, expected.into());
+        assert_says(error.clone(), Actor::Developer, "`callback_port`");
+        assert_says(error, Actor::Developer, "`client_id`");
+    }
+
+    #[test]
+    fn no_client_authentication() {
+        let with_secret =
+            settings().client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into())).unwrap();
+        for (knobs, settings) in [
+            (
+                Knobs { token_auth_methods: Some(vec![AuthMethod::None]), ..Knobs::default() },
+                with_secret,
+            ),
+            (Knobs { token_auth_methods: Some(vec![]), ..Knobs::default() }, settings()),
+            (
+                Knobs {
+                    registration_form: Damage::always(RegistrationForm::OddMethod),
+                    ..Knobs::default()
+                },
+                settings(),
+            ),
+        ] {
+            let error = error_with(&knobs, &settings);
+            let expected = PeerIncompatible::NoClientAuthentication { issuer: ISSUER.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::Developer, "`client_secret`");
+        }
+    }
+
+    #[test]
+    fn token_type() {
+        let error =
+            error(&Knobs { token_form: Damage::always(TokenForm::MacType), ..Knobs::default() });
+        let expected = PeerIncompatible::TokenType { found: "mac".into() };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::Developer, "not supported");
+    }
+
+    #[test]
+    fn no_bearer_header() {
+        for knobs in [
+            Knobs { prm_bearer_methods: Some(vec!["query".into()]), ..Knobs::default() },
+            Knobs { prm_dpop_required: true, ..Knobs::default() },
+        ] {
+            let error = error(&knobs);
+            let expected = PeerIncompatible::NoBearerHeader { resource: SERVER_URL.into() };
+            assert_eq!(error, expected.into());
+            assert_says(error, Actor::Developer, "not supported");
+        }
+    }
+
+    #[test]
+    fn pushed_requests_required() {
+        let error = error_through(|endpoint, response| {
+            if endpoint == Endpoint::ServerMetadata {
+                set(response, "require_pushed_authorization_requests", json!(true));
+            }
+        });
+        let expected = PeerIncompatible::PushedRequestsRequired { issuer: ISSUER.into() };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::Developer, "not supported");
+    }
+
+    #[test]
+    fn still_refused() {
+        let knobs = Knobs { scopes: ScopePolicy::EverMore, ..Knobs::default() };
+        let stage = play(&knobs, &settings(), |stage| {
+            assert!(stage.call("tools/list").is_err());
+        });
+        let error = stage.calls[0].clone().unwrap_err();
+        let expected = PeerIncompatible::StillRefused { authorizations: 3, refreshes: 0 };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::Developer, "permission");
+    }
+}
+
+mod refused {
+    use super::*;
+
+    fn refusal(error: Error) -> Refusal {
+        match error {
+            Error::Refused(refusal) => refusal,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn refused_by_the_user() {
+        let refusal = refusal(error(&Knobs { consent: Consent::Deny, ..Knobs::default() }));
+        assert!(refusal.is_denied_by_user());
+        assert_eq!(refusal.endpoint, Endpoint::Authorization);
+        assert_eq!(&*refusal.code, "access_denied");
+        let words = refusal.description.as_deref();
+        assert_eq!(words, Some("The user said <b>no</b>"));
+        assert!(!refusal.to_string().contains("<b>"), "the server's words");
+        assert_says(refusal, Actor::User, "declined");
+    }
+
+    #[test]
+    fn refused_by_the_authorization_endpoint() {
+        for (code, actor, advice) in [
+            ("login_required", Actor::User, "log in again"),
+            ("invalid_scope", Actor::Developer, "`scope`"),
+            ("invalid_target", Actor::Developer, "resource"),
+            ("unauthorized_client", Actor::Developer, "`client_id`"),
+            ("x_of_their_own", Actor::Developer, "`description`"),
+        ] {
+            let refusal =
+                refusal(error(&Knobs { consent: Consent::Error(code.into()), ..Knobs::default() }));
+            assert_eq!(refusal.endpoint, Endpoint::Authorization);
+            assert_eq!(&*refusal.code, code);
+            assert_says(refusal, actor, advice);
+        }
+    }
+
+    #[test]
+    fn refused_for_now() {
+        for code in ["server_error", "temporarily_unavailable"] {
+            let refusal =
+                refusal(error(&Knobs { consent: Consent::Error(code.into()), ..Knobs::default() }));
+            assert_says(refusal, Actor::Nobody, "try again later");
+        }
+    }
+
+    #[test]
+    fn refused_by_the_registration_endpoint() {
+        for (form, code, advice) in [
+            (RegistrationForm::RefuseRedirectUri, "invalid_redirect_uri", "`callback_port`"),
+            (RegistrationForm::RefuseMetadata, "invalid_client_metadata", "`client_id`"),
+            // It wants an initial access token.
+            (RegistrationForm::Unauthorized, "invalid_token", "`description`"),
+        ] {
+            let refusal = refusal(error(&Knobs {
+                registration_form: Damage::always(form),
+                ..Knobs::default()
+            }));
+            assert_eq!(refusal.endpoint, Endpoint::Registration);
+            assert_eq!(&*refusal.code, code);
+            assert_says(refusal, Actor::Developer, advice);
+        }
+    }
+
+    #[test]
+    fn refused_by_the_token_endpoint() {
+        for (code, actor, advice) in [
+            ("invalid_grant", Actor::User, "log in again"),
+            ("invalid_client", Actor::Developer, "`client_secret`"),
+        ] {
+            for form in [TokenForm::Refuse(code.into()), TokenForm::ErrorWith200(code.into())] {
+                let refusal =
+                    refusal(error(&Knobs { token_form: Damage::always(form), ..Knobs::default() }));
+                assert_eq!(refusal.endpoint, Endpoint::Token);
+                assert_eq!(refusal.description.as_deref(), Some("As the test says"));
+                assert_eq!(&*refusal.code, code);
+                assert_says(refusal, actor, advice);
+            }
+        }
+    }
+}
+
+mod malformed {
+    use super::*;
+
+    fn assert_malformed(error: Error, endpoint: Endpoint, status: u16, defect: &Defect) {
+        let Error::Malformed(malformed) = &error else { panic!("{error}") };
+        assert_eq!(malformed.endpoint, endpoint);
+        assert_eq!(malformed.status, status);
+        assert_eq!(&malformed.defect, defect);
+        assert!(malformed.url.starts_with(ISSUER));
+        assert_says(error, Actor::ServerOperator, "operator");
+    }
+
+    fn assert_defect(fault: &Fault, status: u16, defect: &Defect) {
+        let damage = || Damage::always(fault.clone());
+        let token = error(&Knobs { token_damage: damage(), ..Knobs::default() });
+        assert_malformed(token, Endpoint::Token, status, defect);
+        let registration = error(&Knobs { registration_damage: damage(), ..Knobs::default() });
+        let status = if *fault == Fault::Huge { 201 } else { status };
+        assert_malformed(registration, Endpoint::Registration, status, defect);
+    }
+
+    fn not_json(column: usize) -> Defect {
+        Defect::NotJson { line: 1, column }
+    }
+
+    #[test]
+    fn not_json_at_all() {
+        assert_defect(&Fault::BrokenJson, 200, &not_json(11));
+        assert_defect(&Fault::Status(404), 404, &not_json(1));
+    }
+
+    #[test]
+    fn not_json_of_the_right_kind() {
+        let error =
+            error(&Knobs { token_damage: Damage::always(Fault::NotAnObject), ..Knobs::default() });
+        assert!(
+            matches!(&error, Error::Malformed(it) if matches!(it.defect, Defect::NotJson { .. }))
+        );
+    }
+
+    #[test]
+    fn html() {
+        assert_defect(&Fault::Html, 200, &Defect::Html);
+    }
+
+    #[test]
+    fn redirect() {
+        let fault =
+            Fault::Redirect { status: 307, location: "https://auth2.example.com/token".into() };
+        assert_defect(&fault, 307, &Defect::Redirect);
+    }
+
+    #[test]
+    fn empty() {
+        assert_defect(&Fault::Empty, 200, &Defect::Empty);
+    }
+
+    #[test]
+    fn too_large() {
+        let defect = Defect::TooLarge { limit: MAX_BODY };
+        assert_defect(&Fault::Huge, 200, &defect);
+    }
+
+    #[test]
+    fn missing() {
+        let missing = |name: &str| Defect::Missing { name: name.into() };
+        for form in [TokenForm::NoAccessToken, TokenForm::EmptyAccessToken] {
+            let error = error(&Knobs { token_form: Damage::always(form), ..Knobs::default() });
+            assert_malformed(error, Endpoint::Token, 200, &missing("access_token"));
+        }
+        for (form, name) in [
+            (RegistrationForm::NoClientId, "client_id"),
+            (RegistrationForm::EmptyClientId, "client_id"),
+            (RegistrationForm::NoSecret, "client_secret"),
+        ] {
+            let error =
+                error(&Knobs { registration_form: Damage::always(form), ..Knobs::default() });
+            assert_malformed(error, Endpoint::Registration, 201, &missing(name));
+        }
+    }
+
+    #[test]
+    fn unusable() {
+        let error = provided("issuer", "https://auth.example.com?x").unwrap_err();
+        let Error::Misuse(oauth_core::error::Misuse::Provider { defect }) = error else {
+            panic!("{error}")
+        };
+        let name = "issuer".into();
+        assert_eq!(defect, Defect::Unusable { name });
+    }
+}
+
+mod unreachable {
+    use super::*;
+
+    fn assert_unreachable(error: Error, status: Option<u16>, retry_after: Option<u64>) {
+        let Error::Unreachable(unreachable) = &error else { panic!("{error}") };
+        assert_eq!(unreachable.endpoint, Endpoint::Token);
+        assert_eq!(&*unreachable.url, "https://auth.example.com/token");
+        assert_eq!(unreachable.status, status);
+        assert_eq!(unreachable.retry_after, retry_after.map(Duration::from_secs));
+        assert_says(error, Actor::Nobody, "later");
+    }
+
+    #[test]
+    fn without_an_answer() {
+        for network in [
+            Network { silent: Some(Endpoint::Token), ..Network::default() },
+            Network { lossy: Some(Endpoint::Token), ..Network::default() },
+        ] {
+            let error = log_in(&Knobs::default(), &settings(), &network).error();
+            assert_unreachable(error, None, None);
+        }
+    }
+
+    #[test]
+    fn with_an_answer_that_says_not_now() {
+        for (fault, status, retry_after) in [
+            (Fault::Unavailable { retry_after: 9 }, 503, Some(9)),
+            (Fault::TooMany { retry_after: 9 }, 429, Some(9)),
+            (Fault::Status(408), 408, None),
+            (Fault::Status(500), 500, None),
+            (Fault::Status(599), 599, None),
+        ] {
+            let error = error(&Knobs { token_damage: Damage::always(fault), ..Knobs::default() });
+            assert_unreachable(error, Some(status), retry_after);
+        }
+    }
+}
+
+/// The error of a first call in a sound world.
+fn call_error(scenario: impl Fn(&mut Stage)) -> Error {
+    let stage = play(&Knobs::default(), &settings(), |stage| {
+        scenario(stage);
+        assert!(stage.call("tools/list").is_err());
+    });
+    stage.calls[0].clone().unwrap_err()
+}
+
+#[test]
+fn cancelled() {
+    let error = call_error(|stage| stage.user = User::GivesUp);
+    assert_eq!(error, Error::Cancelled);
+    assert_says(error, Actor::User, "log in again");
+}
+
+#[test]
+fn login_required() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    stage.user = User::Waits;
+    let _ = stage.run(0);
+    stage.begin(0);
+    let _ = stage.run(0);
+    let _ = stage.suspend(0);
+    let error = stage.run(0).unwrap_err();
+    assert_eq!(error, Error::LoginRequired);
+    assert_says(error, Actor::User, "log in");
+}
+
+#[test]
+fn contended() {
+    let error = call_error(|stage| stage.store.contested = true);
+    assert_eq!(error, Error::Contended);
+    assert_says(error, Actor::Nobody, "locks");
+}
+
+mod misuse {
+    use super::*;
+    use oauth_core::error::Misuse;
+
+    fn assert_misuse<T: core::fmt::Debug>(
+        result: Result<T, impl Into<Error>>,
+        expected: Misuse,
+        advice: &str,
+    ) {
+        let error = result.map_err(Into::into).unwrap_err();
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::Developer, advice);
+    }
+
+    #[test]
+    fn server_url() {
+        for (url, defect) in [
+            ("mcp.example.com", UrlDefect::Unparsable),
+            ("https://mcp.example.com/a b", UrlDefect::Unparsable),
+            ("ws://mcp.example.com", UrlDefect::Scheme),
+            ("http://mcp.example.com/mcp", UrlDefect::Plaintext),
+            ("https://user@mcp.example.com/mcp", UrlDefect::Credentials),
+            ("https://mcp.example.com/mcp#x", UrlDefect::Fragment),
+        ] {
+            let url_shown = url.replace("//user@", "//…@").into();
+            let expected = Misuse::ServerUrl { url: url_shown, defect };
+            assert_misuse(Settings::new(url), expected, "https://mcp.example.com/mcp");
+        }
+    }
+
+    #[test]
+    fn client_metadata_url() {
+        let url = "https://app.example.com";
+        let expected = Misuse::ClientMetadataUrl { url: url.into() };
+        assert_misuse(settings().client_metadata_url(url), expected, "document");
+    }
+
+    #[test]
+    fn redirect_uri() {
+        let url = "myapp://callback";
+        let expected = Misuse::RedirectUri { url: url.into() };
+        assert_misuse(RedirectUri::parse(url), expected, "http://127.0.0.1");
+    }
+
+    #[test]
+    fn empty_client_id() {
+        let result = settings().client_id("", None);
+        assert_misuse(result, Misuse::EmptyClientId, "leave the client id out");
+    }
+
+    #[test]
+    fn provider() {
+        for name in ["issuer", "authorization_endpoint", "token_endpoint"] {
+            let defect = Defect::Missing { name: name.into() };
+            let advice = format!("`{name}`");
+            assert_misuse(provided(name, ""), Misuse::Provider { defect }, &advice);
+        }
+    }
+
+    #[test]
+    fn foreign_login() {
+        let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+        stage.user = User::Waits;
+        let _ = stage.run(0);
+        stage.begin(0);
+        let _ = stage.run(0);
+        let pending = stage.suspend(0);
+        stage.restart_with(Settings::new("https://other.example.com/mcp").unwrap());
+        let expected = Misuse::ForeignLogin {
+            server: "https://other.example.com/mcp".into(),
+            resource: SERVER_URL.into(),
+        };
+        assert_misuse(stage.resume(pending), expected, "session of its own");
+    }
+
+    #[test]
+    fn foreign_request() {
+        let settings = settings().bearer(BearerAuth::new("key").unwrap());
+        let stage = Stage::new(&Knobs::default(), &settings, false);
+        let authorization = stage.session(0).authorization(stage.now()).unwrap();
+        let url = "https://other.example.com/mcp";
+        let result = authorization.headers("POST", url).map(|_| ());
+        let expected = Misuse::ForeignRequest { url: url.into() };
+        assert_misuse(result, expected, "session of its own");
+    }
+}
+
+/// Settings with a provider that has one member changed.
+fn provided(name: &str, value: &str) -> Result<Settings, Error> {
+    let mut provider = json!({
+        "id": "example",
+        "display_name": "Example",
+        "metadata": {
+            "issuer": "https://auth.example.com",
+            "authorization_endpoint": "https://auth.example.com/authorize",
+            "token_endpoint": "https://auth.example.com/token",
+            "code_challenge_methods_supported": ["S256"],
+        },
+    });
+    provider["metadata"][name] = json!(value);
+    let provider: OAuthClientProvider = serde_json::from_value(provider).unwrap();
+    settings().provider(&provider)
+}
+
+#[test]
+fn a_provider_is_held_to_the_rules_for_everybody() {
+    let error = provided("token_endpoint", "http://auth.example.com/token").unwrap_err();
+    assert!(matches!(error, Error::PeerMisbehaved(PeerMisbehaved::UnsafeUrl { .. })));
+}
+
+mod record_defect {
+    use super::*;
+
+    #[test]
+    fn format() {
+        let newer = br#"{"format":2,"all":"different"}"#;
+        let defect = Record::from_json(newer).unwrap_err();
+        assert_eq!(defect, RecordDefect::Format { found: 2 });
+        assert!(defect.to_string().contains("format 2"));
+    }
+
+    #[test]
+    fn damaged() {
+        for bytes in [&b""[..], b"{", b"{}", b"null", b"{\"format\":1}", b"\xFF"] {
+            let defect = Record::from_json(bytes).unwrap_err();
+            assert_eq!(defect, RecordDefect::Damaged);
+        }
+    }
+}
+
+/// Whatever the challenge, the error is about what comes next.
+#[test]
+fn an_error_does_not_depend_on_where_the_challenge_pointed() {
+    for challenge in [Challenge::Full, Challenge::WithoutUrl, Challenge::Bare] {
+        let error = error(&Knobs { challenge, pkce: PkceSupport::Absent, ..Knobs::default() });
+        assert!(matches!(error, Error::PeerIncompatible(PeerIncompatible::NoS256 { .. })));
+    }
+}

@@ -1,0 +1,285 @@
+//! What a session makes of a 401 or 403: a refresh, a login, a login for more, or nothing. Each scenario
+//! also restarts before every turn.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+use oauth_core::Error;
+use oauth_core::error::PeerIncompatible;
+use oauth_tests::drive::{Stage, play, play_later, settings};
+use oauth_tests::world::{
+    BadToken, Consent, Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Party, PrmServers,
+    RefreshTokens, Registration, ScopePolicy, StepUpChallenge, TokenForm, What,
+};
+
+const LIST: &str = "tools/list";
+const CALL: &str = "tools/call";
+
+/// Longer than an access token lives.
+const HOUR: u64 = 3600;
+
+/// A scenario with nothing set up, in a world with these knobs.
+fn act(knobs: &Knobs, scenario: impl Fn(&mut Stage)) -> Stage {
+    play(knobs, &settings(), scenario)
+}
+
+/// The same after a first login, whose requests are not counted.
+fn later(knobs: &Knobs, scenario: impl Fn(&mut Stage)) -> Stage {
+    play_later(knobs, &settings(), scenario)
+}
+
+#[test]
+fn a_refused_token_is_refreshed_whatever_its_expiry_says() {
+    for bad_token in [BadToken::Challenged, BadToken::Unexplained] {
+        let knobs = Knobs { bad_token, ..Knobs::default() };
+        let stage = later(&knobs, |stage| {
+            stage.world.revoke_access_tokens();
+            assert_eq!(stage.call(LIST), Ok(200));
+        });
+        assert_eq!(stage.world.oauth_requests(), 1);
+        assert_eq!(stage.refreshes(), 1);
+    }
+}
+
+#[test]
+fn a_refused_token_and_a_dead_grant_lead_to_a_login() {
+    let stage = later(&Knobs::default(), |stage| {
+        stage.world.end_grants();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    // Refresh, both documents anew, authorize, token.
+    assert_eq!(stage.world.oauth_requests(), 5);
+    assert_eq!(stage.world.count(What::Mcp(LIST.into())), 2);
+    assert_eq!(stage.world.count(What::Register), 0);
+}
+
+#[test]
+fn other_refusals_are_the_applications() {
+    for (knobs, status) in [
+        (Knobs { plain_403: true, ..Knobs::default() }, 403),
+        (Knobs { bad_token: BadToken::Forbidden, ..Knobs::default() }, 403),
+        (Knobs { bad_token: BadToken::BadRequest, ..Knobs::default() }, 400),
+        (Knobs { mcp_damage: Damage::always(Fault::Status(500)), ..Knobs::default() }, 500),
+        (Knobs { mcp_damage: Damage::always(Fault::Status(404)), ..Knobs::default() }, 404),
+    ] {
+        let stage = act(&Knobs::default(), |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            stage.world.knobs = knobs.clone();
+            stage.world.revoke_access_tokens();
+            stage.forget_log();
+            assert_eq!(stage.call(LIST), Ok(status));
+        });
+        assert_eq!(stage.world.log.len(), 1, "{status}");
+    }
+}
+
+#[test]
+fn a_missing_scope_takes_a_login_for_the_union_and_no_discovery() {
+    let knobs = Knobs {
+        scopes: ScopePolicy::StepUp,
+        prm_scopes: Some(vec!["mcp:profile".into()]),
+        ..Knobs::default()
+    };
+    for step_up_challenge in [StepUpChallenge::Full, StepUpChallenge::WithoutUrl] {
+        let knobs = Knobs { step_up_challenge, ..knobs.clone() };
+        let stage = act(&knobs, |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_eq!(stage.call(CALL), Ok(200));
+        });
+        assert_eq!(stage.world.scopes_asked(), [Some("mcp:basic"), Some("mcp:basic mcp:write")]);
+        assert_eq!(stage.world.oauth_requests(), 7);
+    }
+}
+
+#[test]
+fn a_missing_scope_is_asked_for_next_to_those_that_are_set_up() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let own = settings().scope("mcp:basic mcp:own");
+    let stage = play(&knobs, &own, |stage| {
+        assert_eq!(stage.call(CALL), Ok(200));
+    });
+    assert_eq!(
+        stage.world.scopes_asked(),
+        [Some("mcp:basic mcp:own"), Some("mcp:basic mcp:own mcp:write")]
+    );
+}
+
+#[test]
+fn scopes_that_were_asked_for_are_asked_for_again_at_the_next_login() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        assert_eq!(stage.call(CALL), Ok(200));
+        stage.world.end_grants();
+        stage.forget_log();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.scopes_asked(), [Some("mcp:basic mcp:write")]);
+}
+
+/// Without a scope there is nothing to ask for, without the error code it is no matter of scopes.
+#[test]
+fn a_403_that_names_no_missing_scope_is_the_applications() {
+    for step_up_challenge in [StepUpChallenge::WithoutScope, StepUpChallenge::WithoutError] {
+        let knobs = Knobs { scopes: ScopePolicy::StepUp, step_up_challenge, ..Knobs::default() };
+        let stage = act(&knobs, |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_eq!(stage.call(CALL), Ok(403));
+        });
+        assert_eq!(stage.logins(), 1, "{step_up_challenge:?}");
+    }
+}
+
+#[test]
+fn a_scope_that_does_not_help_is_asked_for_once() {
+    let knobs = Knobs { scopes: ScopePolicy::AlwaysInsufficient, ..Knobs::default() };
+    let stage = act(&knobs, |stage| assert_eq!(stage.call(LIST), Ok(403)));
+    assert_eq!(stage.logins(), 2);
+}
+
+#[test]
+fn a_scope_that_the_user_did_not_grant_is_not_asked_for_on_and_on() {
+    let knobs = Knobs {
+        scopes: ScopePolicy::StepUp,
+        consent: Consent::GrantLess("mcp:basic".into()),
+        ..Knobs::default()
+    };
+    let stage = act(&knobs, |stage| {
+        assert_eq!(stage.call(CALL), Ok(403));
+        assert_eq!(stage.call(CALL), Ok(403));
+    });
+    assert_eq!(stage.logins(), 2);
+}
+
+#[test]
+fn a_server_that_wants_ever_more_gets_three_logins() {
+    let knobs = Knobs { scopes: ScopePolicy::EverMore, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        let expected = PeerIncompatible::StillRefused { authorizations: 3, refreshes: 0 };
+        assert_eq!(stage.call(LIST), Err(expected.into()));
+    });
+    assert_eq!(stage.logins(), 3);
+}
+
+/// One refresh and three logins at most, whatever the order of refusals.
+#[test]
+fn a_server_that_refuses_every_token_gets_one_refresh_and_a_few_logins() {
+    let stage = later(&Knobs::default(), |stage| {
+        stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
+        let Err(Error::PeerIncompatible(PeerIncompatible::StillRefused { .. })) = stage.call(LIST)
+        else {
+            panic!("{:?}", stage.calls)
+        };
+    });
+    assert_eq!(stage.refreshes(), 1);
+    assert!((1..=3).contains(&stage.logins()), "{}", stage.logins());
+}
+
+/// The budget is that of one request: the next one has its own.
+#[test]
+fn a_session_that_gave_up_a_request_goes_on_with_the_next() {
+    let stage = later(&Knobs::default(), |stage| {
+        stage.world.knobs.mcp_damage = Damage::times(Fault::Status(401), 4);
+        assert!(stage.call(LIST).is_err());
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.refreshes(), 1);
+}
+
+/// Resource metadata, server metadata, register, authorize and token, at either server.
+#[test]
+fn a_server_that_moves_takes_ten_requests() {
+    let knobs =
+        Knobs { migrate_after: Some(1), refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.oauth_requests(), 10);
+    assert_eq!(stage.world.count_at(Party::AuthServer2), 4);
+    let record = stage.record().unwrap();
+    assert_eq!(record.binding().server().issuer().as_str(), stage.world.issuer2());
+}
+
+/// The refresh goes where the token came from, and the request is tried once more in between.
+#[test]
+fn a_server_that_moves_gets_nothing_of_the_old_one() {
+    let knobs = Knobs { migrate_after: Some(1), ..Knobs::default() };
+    let stage = later(&knobs, |stage| assert_eq!(stage.call(LIST), Ok(200)));
+    assert_eq!(stage.refreshes(), 1);
+    assert_eq!(stage.world.oauth_requests(), 6);
+    let record = stage.record().unwrap();
+    assert_eq!(record.binding().server().issuer().as_str(), stage.world.issuer2());
+}
+
+#[test]
+fn scopes_of_the_old_server_are_not_asked_for_at_the_new_one() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, migrate_after: Some(2), ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.call(CALL), Ok(200));
+        stage.forget_log();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.scopes_asked(), [Some("mcp:basic")]);
+}
+
+#[test]
+fn a_pre_registered_client_does_not_move() {
+    let secret = || Some(PRE_CLIENT_SECRET.into());
+    let unbound = settings().client_id(PRE_CLIENT_ID, secret()).unwrap();
+    let bound = unbound.clone().client_issuer("https://auth.example.com");
+    for settings in [unbound, bound] {
+        let knobs = Knobs { migrate_after: Some(1), ..Knobs::default() };
+        let stage = play(&knobs, &settings, |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            let expected = PeerIncompatible::ForeignClient {
+                expected: "https://auth.example.com".into(),
+                found: "https://auth2.example.com".into(),
+            };
+            assert_eq!(stage.call(LIST), Err(expected.into()));
+        });
+        assert_eq!(stage.logins(), 1);
+    }
+}
+
+/// The first authorization server has forgotten the client: that makes nobody else its owner.
+#[test]
+fn a_pre_registered_client_that_was_refused_does_not_move_either() {
+    let secret = Some(PRE_CLIENT_SECRET.into());
+    let settings = settings().client_id(PRE_CLIENT_ID, secret).unwrap();
+    let stage = play(&Knobs::default(), &settings, |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        let refuse = TokenForm::Refuse("invalid_client".into());
+        stage.world.knobs.token_form = Damage::always(refuse);
+        stage.world.knobs.prm_servers = PrmServers::Second;
+        stage.world.advance(HOUR);
+        assert!(stage.call(LIST).is_err());
+    });
+    assert_eq!(stage.logins(), 1);
+}
+
+#[test]
+fn a_client_metadata_document_moves() {
+    let knobs = Knobs {
+        registration: Registration::CimdOnly,
+        migrate_after: Some(1),
+        refresh_tokens: RefreshTokens::Never,
+        ..Knobs::default()
+    };
+    let settings = settings().client_metadata_url("https://app.example.com/client.json").unwrap();
+    let stage = play(&knobs, &settings, |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.oauth_requests(), 8);
+}
+
+#[test]
+fn a_server_that_is_still_listed_among_others_has_not_moved() {
+    let stage = act(&Knobs::default(), |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.knobs.prm_servers = PrmServers::BothSecondFirst;
+        stage.world.end_grants();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.count_at(Party::AuthServer2), 0);
+}
