@@ -204,6 +204,7 @@ impl OAuthBuilder {
         });
         let session = Session::new(Arc::new(settings));
         Ok(OAuth::from_inner(Inner {
+            server: session.settings().server().clone(),
             key: session.key(&self.profile),
             snapshot: RwLock::new(session.snapshot()),
             session: Mutex::new(session),

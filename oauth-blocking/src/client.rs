@@ -3,16 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, SystemTime};
 
-use oauth_core::error::PeerMisbehaved;
+use oauth_core::error::{Misuse, PeerMisbehaved};
 use oauth_core::session::{
     Attempt, Authorization, Key, PendingLogin, Record, Session, Snapshot, Turn, Verdict,
 };
-use oauth_core::{BearerAuth, Policy, UnixTime};
+use oauth_core::{BearerAuth, Policy, ServerUrl, UnixTime};
 use ureq::http::{HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
 use crate::builder::{OAuthBuilder, Watcher};
-use crate::drive::{Driver, Login};
+use crate::drive::{Driver, Login, challenges};
 use crate::error::Error;
 use crate::event::Event;
 use crate::storage::TokenStorage;
@@ -28,10 +28,11 @@ pub struct OAuth {
 }
 
 pub(crate) struct Inner {
+    pub(crate) server: ServerUrl,
     pub(crate) key: Key,
     pub(crate) session: Mutex<Session>,
     /// What the session held when it last had nothing to do.
-    pub(crate) snapshot: RwLock<Option<Snapshot>>,
+    pub(crate) snapshot: RwLock<Snapshot>,
     pub(crate) agent: ureq::Agent,
     pub(crate) storage: Arc<dyn TokenStorage>,
     pub(crate) user_agent: Arc<dyn UserAgent>,
@@ -147,10 +148,10 @@ impl OAuth {
             if !matches!(status, 401 | 403) {
                 return Ok(response);
             }
-            let values = response.headers().get_all("www-authenticate");
-            let values: Vec<_> = values.iter().filter_map(|value| value.to_str().ok()).collect();
+            let challenges = challenges(&response);
+            let challenges = challenges.iter().map(String::as_str);
             let mut session = self.lock();
-            match session.answered(&mut attempt, status, values, now())? {
+            match session.answered(&mut attempt, status, challenges, now())? {
                 Verdict::Deliver => return Ok(response),
                 // Its connection is free for the login.
                 Verdict::Retry => drop(response),
@@ -170,18 +171,18 @@ impl OAuth {
     /// Why the login failed: the user said no, or the redirect belongs to another login.
     pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         let mut session = self.lock();
-        let settings = Arc::clone(session.shared_settings());
-        let mut resumed = Session::resume(settings, pending)?;
-        let outcome = Driver::new(&self.inner).finish(&mut resumed, query);
+        let mut resumed = Session::resume(Arc::clone(session.settings()), pending)?;
+        let token = Driver::new(&self.inner).finish(&mut resumed, query)?;
         // What the session knew is older than what is stored now.
         session.access();
-        outcome
+        self.drive(&mut session, Login::Never)?;
+        Ok(token)
     }
 
     /// What is stored for this server and user, as far as it is known here.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
-        self.lock().record().cloned()
+        self.snapshot(|snapshot| snapshot.record().cloned())
     }
 
     fn run<B: AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, Error> {
@@ -214,6 +215,10 @@ impl OAuth {
     /// Puts the token on a request: a fresh one; while somebody else renews it, the old one if it lives;
     /// else what can be had without a user; else none, and the server says what it wants.
     fn attach<B>(&self, request: &mut Request<B>, attempt: &mut Attempt) -> Result<(), Error> {
+        let url = request.uri().to_string();
+        if !self.inner.server.is_origin_of(&url) {
+            return Err(oauth_core::Error::from(Misuse::ForeignRequest { url: url.into() }).into());
+        }
         let now = now();
         let attached = self.snapshot(|snapshot| {
             let authorization = snapshot.authorization(now).or_else(|| {
@@ -253,7 +258,7 @@ impl OAuth {
 
     fn snapshot<T>(&self, look: impl FnOnce(&Snapshot) -> Option<T>) -> Option<T> {
         let snapshot = self.inner.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        look(snapshot.as_ref()?)
+        look(&snapshot)
     }
 
     /// A panic elsewhere does no harm to the session: each of its turns is whole.

@@ -1,6 +1,10 @@
 //! The `auth` member of a host's configuration file.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use oauth_core::{OAuthClientProvider, Secret};
 
@@ -12,13 +16,35 @@ use oauth_core::{OAuthClientProvider, Secret};
 /// let fixed: AuthConfig = serde_json::from_str(r#""my-api-key""#)?;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthConfig {
     /// A fixed bearer token.
     Bearer(Secret),
     /// A login.
     OAuth(Box<OAuthConfig>),
+}
+
+impl<'de> Deserialize<'de> for AuthConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrObject;
+        impl<'de> Visitor<'de> for TextOrObject {
+            type Value = AuthConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a bearer token, or an object that says how to log in")
+            }
+
+            fn visit_str<E: de::Error>(self, token: &str) -> Result<AuthConfig, E> {
+                Ok(AuthConfig::Bearer(token.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<AuthConfig, A::Error> {
+                OAuthConfig::deserialize(MapAccessDeserializer::new(members))
+                    .map(|config| AuthConfig::OAuth(Box::new(config)))
+            }
+        }
+        deserializer.deserialize_any(TextOrObject)
+    }
 }
 
 /// How to log in.

@@ -133,7 +133,7 @@ impl<'a> Driver<'a> {
             .http_status_as_error(false)
             .max_redirects(0)
             .allow_non_standard_methods(true)
-            .timeout_global(Some(TIME_LIMIT))
+            .timeout_global(Some(self.time_limit()))
             .build();
         let response = agent.run(configured)?;
         let (parts, body) = response.into_parts();
@@ -172,11 +172,15 @@ impl<'a> Driver<'a> {
             .configure_request(request)
             .http_status_as_error(false)
             .max_redirects(0)
-            .timeout_global(Some(TIME_LIMIT))
+            .timeout_global(Some(self.time_limit()))
             .build();
         let response = agent.run(configured).ok().filter(|response| response.status() == 401)?;
-        let values = response.headers().get_all("www-authenticate").iter();
-        Some(values.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect())
+        Some(challenges(&response))
+    }
+
+    fn time_limit(&self) -> Duration {
+        let own = self.client.agent.config().timeouts().global;
+        own.map_or(TIME_LIMIT, |own| own.min(TIME_LIMIT))
     }
 
     fn visit(&mut self, url: &AuthorizationUrl, reply: BrowserReply<'_>) -> Result<(), Error> {
@@ -215,5 +219,12 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// How long one request of a login may take.
+/// All that a server says in `WWW-Authenticate`. A realm may be written in any encoding; what counts is
+/// ASCII.
+pub(crate) fn challenges(response: &ureq::http::Response<ureq::Body>) -> Vec<String> {
+    let values = response.headers().get_all("www-authenticate").iter();
+    values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+}
+
+/// How long one request of a login may take, unless the host's agent is set to less.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

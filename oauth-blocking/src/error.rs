@@ -39,7 +39,7 @@ impl Error {
         match self {
             Self::OAuth(error) => Some(error.advice()),
             Self::Authentication(_) => Some("open the connect URL in a browser, and call again"),
-            Self::UserAgent(_) => Some("log in again, and finish in the browser"),
+            Self::UserAgent(error) => Some(error.advice()),
             _ => None,
         }
     }

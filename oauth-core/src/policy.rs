@@ -43,6 +43,16 @@ impl ServerUrl {
         &self.url
     }
 
+    /// Whether a request to this URL goes to the server: same scheme, host and port. No token goes
+    /// anywhere else.
+    #[must_use]
+    pub fn is_origin_of(&self, url: &str) -> bool {
+        let origin = self.url.origin();
+        // Behind the same text up to a slash no parser sees another host.
+        let plainly = url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'));
+        plainly || HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url.origin() == origin)
+    }
+
     /// Whether a resource of this name covers the server: the same, or a part of its URL that ends on
     /// a segment boundary.
     pub(crate) fn is_part_of(&self, resource: &str) -> bool {

@@ -307,9 +307,9 @@ fn a_store_that_failed_gets_the_tokens_before_anything_else() {
 #[test]
 fn a_snapshot_serves_those_who_must_not_wait() {
     let mut stage = Stage::new(&Knobs::default(), &settings(), false);
-    assert!(stage.session(0).snapshot().is_none());
+    assert!(stage.session(0).snapshot().record().is_none());
     assert_eq!(stage.call(LIST), Ok(200));
-    let snapshot = stage.session(0).snapshot().unwrap();
+    let snapshot = stage.session(0).snapshot();
     for (seconds, fresh, alive) in [(0, true, true), (3570, false, true), (30, false, false)] {
         stage.world.advance(seconds);
         let now = stage.now();

@@ -75,7 +75,7 @@ pub enum Visited {
 #[non_exhaustive]
 pub enum UserAgentError {
     /// The port for the redirect is taken.
-    #[error("port {port} is in use by another program; choose another `callback_port`, or none")]
+    #[error("port {port} of the redirect (`callback_port`) is in use by another program")]
     PortInUse {
         /// The port.
         port: u16,
@@ -98,4 +98,19 @@ pub enum UserAgentError {
     /// The redirect URI cannot be used.
     #[error(transparent)]
     RedirectUri(#[from] oauth_core::Error),
+}
+
+impl UserAgentError {
+    /// What would help, in one sentence.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::PortInUse { .. } => {
+                "set another `callback_port`, or none to take any that is free"
+            }
+            Self::Listen { .. } => "use another user agent, such as `PasteBack`",
+            Self::TimedOut { .. } | Self::Cancelled => "log in again, and finish in the browser",
+            Self::RedirectUri(error) => error.advice(),
+        }
+    }
 }

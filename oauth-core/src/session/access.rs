@@ -42,13 +42,13 @@ impl Session {
     /// The same, but the token that the session holds does not count: it is refreshed, or replaced
     /// through a login.
     pub fn renew(&mut self) {
-        let refused = self.record.as_ref().map(|record| record.generation);
+        let refused = self.held.record.as_ref().map(|record| record.generation);
         self.want(Want { refused, ..Want::default() });
     }
 
     pub(crate) fn want(&mut self, mut want: Want) {
         match &self.state {
-            _ if self.settings.bearer.is_some() => return,
+            _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
             State::Save(saving) if saving.record.tokens.is_some() => return,
             State::Login(before) => want.client_is_gone = before.client_is_gone,
@@ -89,7 +89,7 @@ impl Session {
     }
 
     pub(crate) fn refresh_request(&self) -> Option<Request> {
-        let record = self.record.as_ref()?;
+        let record = self.held.record.as_ref()?;
         Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
     }
 
@@ -100,7 +100,7 @@ impl Session {
         response: Option<&Response>,
         now: UnixTime,
     ) {
-        let Some(record) = &self.record else { return };
+        let Some(record) = &self.held.record else { return };
         let Some(old) = &record.tokens else { return };
         let result = match response {
             Some(response) => refreshed(&record.binding, old, response, now),
@@ -177,7 +177,7 @@ impl Session {
         fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
             record?.tokens.as_ref()?.refresh_token.as_ref()
         }
-        let spent = refresh_token(self.record.as_ref());
+        let spent = refresh_token(self.held.record.as_ref());
         if let Some(stored) = &stored
             && spent == refresh_token(Some(stored))
             && spent != refresh_token(Some(&saving.record))
@@ -196,7 +196,7 @@ impl Session {
             error,
             Error::Refused(refusal) if matches!(&*refusal.code, "invalid_client" | "unauthorized_client")
         );
-        let (Some(record), false) = (&self.record, client_is_gone) else {
+        let (Some(record), false) = (&self.held.record, client_is_gone) else {
             want.client_is_gone = Some(self.generation());
             return unlock(State::Login(want));
         };
@@ -217,15 +217,16 @@ impl Session {
     pub(crate) fn adopt(&mut self, record: Option<Record>) {
         // One that was put under the wrong key would send a token where it does not belong.
         let record =
-            record.filter(|record| self.settings.server.is_part_of(&record.binding.resource));
+            record.filter(|record| self.held.settings.server.is_part_of(&record.binding.resource));
         // The same tokens again do not undo a pause in refreshing them.
         let same = |own: &Record, new: &Record| {
             (own.generation, own.issued_at) == (new.generation, new.issued_at)
         };
-        if !matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)) {
-            self.fresh_until = record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
+        if !matches!((&self.held.record, &record), (Some(own), Some(new)) if same(own, new)) {
+            self.held.fresh_until =
+                record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
         }
-        self.record = record;
+        self.held.record = record;
     }
 
     /// The generation of the next record. The first one is the time, not 1: who still works on a record
@@ -238,17 +239,17 @@ impl Session {
     }
 
     pub(crate) fn generation(&self) -> u64 {
-        self.record.as_ref().map_or(0, |record| record.generation)
+        self.held.record.as_ref().map_or(0, |record| record.generation)
     }
 
     /// Whether the token is handed out without a thought.
     pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
-        now < self.fresh_until && self.is_alive(want, now)
+        now < self.held.fresh_until && self.is_alive(want, now)
     }
 
     /// Whether the token has not expired, and was not refused.
     pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
-        self.record.as_ref().is_some_and(|record| {
+        self.held.record.as_ref().is_some_and(|record| {
             want.refused != Some(record.generation)
                 && record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
         })
@@ -257,13 +258,13 @@ impl Session {
     fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
             && want.client_is_gone != Some(self.generation())
-            && self.record.as_ref().is_some_and(|record| record.can_refresh(now))
+            && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 
     /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
     fn postpone(&mut self, until: UnixTime) {
-        let end = self.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at);
-        self.fresh_until = end.map_or(until, |end| end.min(until));
+        let end = self.held.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at);
+        self.held.fresh_until = end.map_or(until, |end| end.min(until));
     }
 
     fn unanswered(&self) -> Error {

@@ -14,7 +14,8 @@ use alloc::boxed::Box;
 
 use crate::error::{Error, PeerIncompatible};
 use crate::session::access::Want;
-use crate::session::machine::{Authorization, Session, State};
+use crate::session::authorization::Authorization;
+use crate::session::machine::{Session, State};
 use crate::time::UnixTime;
 use crate::wire::ResourceChallenge;
 
@@ -67,7 +68,7 @@ impl Session {
         challenges: impl IntoIterator<Item = &'a str>,
         now: UnixTime,
     ) -> Result<Verdict, Error> {
-        if !matches!(status, 401 | 403) || self.settings.bearer.is_some() {
+        if !matches!(status, 401 | 403) || self.held.settings.bearer.is_some() {
             return Ok(Verdict::Deliver);
         }
         let challenge = ResourceChallenge::select(challenges);
@@ -94,7 +95,7 @@ impl Session {
             let Attempt { refreshes, authorizations, .. } = *attempt;
             return Err(PeerIncompatible::StillRefused { authorizations, refreshes }.into());
         }
-        let can_refresh = self.record.as_ref().is_some_and(|record| record.can_refresh(now));
+        let can_refresh = self.held.record.as_ref().is_some_and(|record| record.can_refresh(now));
         let refresh = status == 401 && attempt.refreshes == 0 && can_refresh;
         if refresh {
             attempt.refreshes += 1;
@@ -112,7 +113,8 @@ impl Session {
         else {
             return false;
         };
-        let requested = self.record.as_ref().and_then(|record| record.binding.requested.as_ref());
+        let requested =
+            self.held.record.as_ref().and_then(|record| record.binding.requested.as_ref());
         !requested.is_some_and(|requested| requested.includes(missing))
     }
 }

@@ -68,8 +68,8 @@ impl Session {
             return unlock(State::Ready);
         }
         let entropy = Entropy { verifier, state };
-        let mut login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now);
-        if let Some(record) = &self.record {
+        let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
+        if let Some(record) = &self.held.record {
             login = login.before((*record.binding).clone());
         }
         if want.client_is_gone.is_some_and(|generation| generation == self.generation()) {
@@ -121,7 +121,7 @@ impl Session {
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };
-        if self.record.as_ref().is_some_and(|record| serves(record) || known(record)) {
+        if self.held.record.as_ref().is_some_and(|record| serves(record) || known(record)) {
             return None;
         }
         let mut binding = binding.clone();

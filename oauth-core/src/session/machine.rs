@@ -1,32 +1,29 @@
-//! The session itself, what it asks for, and the hot path.
+//! The session itself, and what it asks for.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Misuse};
+use crate::error::Error;
 use crate::flow::Settings;
 use crate::http::Request;
 use crate::session::access::Want;
+use crate::session::authorization::{Authorization, Snapshot};
 use crate::session::login::{Begun, Running};
 use crate::session::record::{Key, Record};
 use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,
 };
 use crate::time::UnixTime;
-use crate::url::{HttpUrl, Plaintext, shown};
-use crate::wire::{AuthorizationUrl, BearerAuth};
+use crate::wire::AuthorizationUrl;
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
 ///
 /// Not `Clone`: two copies would spend one refresh token. Serialized, it is a secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Session {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) record: Option<Record>,
-    /// Until when the token in `record` is handed out without a turn.
-    pub(crate) fresh_until: UnixTime,
+    pub(crate) held: Snapshot,
     pub(crate) state: State,
 }
 
@@ -120,12 +117,8 @@ impl Session {
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
         let fixed = settings.bearer.is_some();
-        Self {
-            settings,
-            record: None,
-            fresh_until: UnixTime::from_secs(if fixed { u64::MAX } else { 0 }),
-            state: if fixed { State::Ready } else { State::Load(Want::default()) },
-        }
+        let state = if fixed { State::Ready } else { State::Load(Want::default()) };
+        Self { held: Snapshot::new(settings), state }
     }
 
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither
@@ -133,7 +126,7 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        if now < self.fresh_until { self.held() } else { None }
+        self.held.authorization(now)
     }
 
     /// Says what to do next. Asking changes nothing.
@@ -165,7 +158,7 @@ impl Session {
                     Turn::Browser(url, BrowserReply { session: self })
                 }
             },
-            State::Ready => return self.held().map(Turn::Ready).ok_or(Error::LoginRequired),
+            State::Ready => return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired),
             State::Failed(error) => return Err((**error).clone()),
         })
     }
@@ -173,19 +166,20 @@ impl Session {
     /// What is stored of this session, as far as it is known.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
-        self.record.as_ref()
+        self.held.record()
     }
 
-    /// What the session was made with.
+    /// What the session was made with; to make another session of it, too.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.held.settings
     }
 
-    /// The same, to make another session of it.
+    /// What the session holds now, to be shared with those who must not wait for it: while one thread or
+    /// task refreshes or logs in, the others go on with this.
     #[must_use]
-    pub fn shared_settings(&self) -> &Arc<Settings> {
-        &self.settings
+    pub fn snapshot(&self) -> Snapshot {
+        self.held.clone()
     }
 
     /// Whether the session has found out that only a login helps, and waits for one.
@@ -197,107 +191,6 @@ impl Session {
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
-        Key { profile: profile.into(), server_url: self.settings.server.as_str().into() }
-    }
-
-    fn held(&self) -> Option<Authorization<'_>> {
-        let (bearer, generation) = match &self.record {
-            Some(record) => (&record.tokens.as_ref()?.access_token, record.generation),
-            None => (self.settings.bearer.as_ref()?, 0),
-        };
-        Some(Authorization { bearer, generation, server: self.settings.server.url() })
-    }
-}
-
-/// What a session held at one moment, to be shared with those who must not wait for it: while one
-/// thread or task refreshes or logs in, the others go on with this.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    settings: Arc<Settings>,
-    bearer: BearerAuth,
-    generation: u64,
-    fresh_until: UnixTime,
-    expires_at: Option<UnixTime>,
-}
-
-impl Session {
-    /// The token as it is now, if there is one.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<Snapshot> {
-        let Authorization { bearer, generation, .. } = self.held()?;
-        Some(Snapshot {
-            settings: Arc::clone(&self.settings),
-            bearer: bearer.clone(),
-            generation,
-            fresh_until: self.fresh_until,
-            expires_at: self.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at),
-        })
-    }
-}
-
-impl Snapshot {
-    /// The token, if it needs no thought; `None` means that the session has work to do.
-    #[must_use]
-    #[inline]
-    pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        if now < self.fresh_until { Some(self.held()) } else { None }
-    }
-
-    /// The token, as long as it has not expired: for those who would otherwise wait while somebody else
-    /// renews it.
-    #[must_use]
-    pub fn living_authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        self.expires_at.is_none_or(|at| now < at).then(|| self.held())
-    }
-
-    fn held(&self) -> Authorization<'_> {
-        let server = self.settings.server.url();
-        Authorization { bearer: &self.bearer, generation: self.generation, server }
-    }
-}
-
-/// A token to send, borrowed from the session.
-#[derive(Debug, Clone, Copy)]
-pub struct Authorization<'a> {
-    bearer: &'a BearerAuth,
-    pub(crate) generation: u64,
-    server: &'a HttpUrl,
-}
-
-impl<'a> Authorization<'a> {
-    /// The header fields to add to a request: computed from method and URL, so that tokens that are
-    /// bound to a request need no other call.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::ForeignRequest`] if the URL has another origin than the MCP server: the token is not
-    /// for it. Nor may a redirect that leaves the origin be followed with it.
-    pub fn headers(
-        &self,
-        method: &str,
-        url: &str,
-    ) -> Result<impl Iterator<Item = (&'static str, &'a str)> + use<'a>, Misuse> {
-        let _ = method;
-        if !self.is_for(url) {
-            return Err(Misuse::ForeignRequest { url: shown(url) });
-        }
-        Ok(core::iter::once(("authorization", self.bearer.header_value())))
-    }
-
-    /// The bearer token itself, for hosts that attach it in their own way.
-    ///
-    /// # Security
-    ///
-    /// It may go to the MCP server only.
-    #[must_use]
-    pub fn bearer(&self) -> &'a BearerAuth {
-        self.bearer
-    }
-
-    fn is_for(&self, url: &str) -> bool {
-        let origin = self.server.origin();
-        // Behind the same text up to a slash no parser sees another host.
-        let plainly = url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'));
-        plainly || HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url.origin() == origin)
+        Key { profile: profile.into(), server_url: self.held.settings.server.as_str().into() }
     }
 }

@@ -32,14 +32,16 @@
 
 mod access;
 mod answer;
+mod authorization;
 mod login;
 mod machine;
 mod record;
 mod reply;
 
 pub use answer::{Attempt, Verdict};
+pub use authorization::{Authorization, Snapshot};
 pub use login::PendingLogin;
-pub use machine::{Authorization, Lock, Session, Snapshot, Turn};
+pub use machine::{Lock, Session, Turn};
 pub use record::{Key, Record, RecordDefect};
 pub use reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,

@@ -145,7 +145,7 @@ impl LoginReply<'_> {
     /// again spares a registration.
     #[must_use]
     pub fn registered_redirect_uri(&self) -> Option<&str> {
-        let client = &self.session.record.as_ref()?.binding.client;
+        let client = &self.session.held.record.as_ref()?.binding.client;
         (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
     }
 

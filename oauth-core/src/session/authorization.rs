@@ -1,0 +1,104 @@
+//! The token that is held, and what is attached to a request with it: the hot path.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Misuse;
+use crate::flow::Settings;
+use crate::policy::ServerUrl;
+use crate::session::record::Record;
+use crate::time::UnixTime;
+use crate::url::shown;
+use crate::wire::BearerAuth;
+
+/// What a session holds at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) record: Option<Record>,
+    /// Until when the token is handed out without a thought.
+    pub(crate) fresh_until: UnixTime,
+}
+
+impl Snapshot {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let until = if settings.bearer.is_some() { u64::MAX } else { 0 };
+        Self { settings, record: None, fresh_until: UnixTime::from_secs(until) }
+    }
+
+    /// The token, if it needs no thought; `None` means that the session has work to do.
+    #[must_use]
+    #[inline]
+    pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
+        if now < self.fresh_until { self.token() } else { None }
+    }
+
+    /// The token, as long as it has not expired: for those who would otherwise wait while somebody else
+    /// renews it.
+    #[must_use]
+    pub fn living_authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
+        let tokens = self.record.as_ref().and_then(Record::tokens);
+        if tokens.is_none_or(|tokens| tokens.lives(now, Duration::ZERO)) {
+            self.token()
+        } else {
+            None
+        }
+    }
+
+    /// What is stored, as far as it is known.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn token(&self) -> Option<Authorization<'_>> {
+        let (bearer, generation) = match &self.record {
+            Some(record) => (&record.tokens.as_ref()?.access_token, record.generation),
+            None => (self.settings.bearer.as_ref()?, 0),
+        };
+        Some(Authorization { bearer, generation, server: &self.settings.server })
+    }
+}
+
+/// A token to send, borrowed from the session.
+#[derive(Debug, Clone, Copy)]
+pub struct Authorization<'a> {
+    bearer: &'a BearerAuth,
+    pub(crate) generation: u64,
+    server: &'a ServerUrl,
+}
+
+impl<'a> Authorization<'a> {
+    /// The header fields to add to a request: computed from method and URL, so that tokens that are
+    /// bound to a request need no other call.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignRequest`] if the URL has another origin than the MCP server: the token is not
+    /// for it. Nor may a redirect that leaves the origin be followed with it.
+    pub fn headers(
+        &self,
+        method: &str,
+        url: &str,
+    ) -> Result<impl Iterator<Item = (&'static str, &'a str)> + use<'a>, Misuse> {
+        // A bearer token is the same for every method.
+        let _ = method;
+        if !self.server.is_origin_of(url) {
+            return Err(Misuse::ForeignRequest { url: shown(url) });
+        }
+        Ok(core::iter::once(("authorization", self.bearer.header_value())))
+    }
+
+    /// The bearer token itself, for hosts that attach it in their own way.
+    ///
+    /// # Security
+    ///
+    /// It may go to the MCP server only.
+    #[must_use]
+    pub fn bearer(&self) -> &'a BearerAuth {
+        self.bearer
+    }
+}

@@ -1,0 +1,256 @@
+//! What the end-to-end tests share: clients, users, calls, and hands in a store.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use oauth_blocking::ureq::{self, http};
+use oauth_blocking::{
+    AuthenticationError, AuthorizationUrl, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser,
+    MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuth, OAuthBuilder, Record, RedirectUri, Saved,
+    StorageError, TokenStorage, UserAgent, UserAgentError, Visitor,
+};
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Grant, Knobs, What};
+use serde_json::{Value, json};
+
+pub(crate) const LIST: &str = "tools/list";
+pub(crate) const CALL: &str = "tools/call";
+
+/// Longer than an access token lives, in seconds.
+pub(crate) const HOUR: u64 = 3600;
+
+/// Far more than anything takes here: what hangs fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A page that no test has to load.
+pub(crate) const ELSEWHERE: &str = "http://127.0.0.1:1/callback";
+
+pub(crate) fn serve(knobs: Knobs) -> Served {
+    Served::start(knobs).unwrap()
+}
+
+/// A client with a real listener and a browser that consents at once.
+pub(crate) fn builder(
+    served: &Served,
+    store: &(impl TokenStorage + Clone + 'static),
+) -> OAuthBuilder {
+    OAuth::new(&served.server_url())
+        .unwrap()
+        .token_storage(store.clone())
+        .user_agent(LoopbackBrowser::new().open_with(browser))
+        .wait(PATIENCE)
+}
+
+pub(crate) fn client(served: &Served, store: &(impl TokenStorage + Clone + 'static)) -> OAuth {
+    builder(served, store).build().unwrap()
+}
+
+/// A client that has logged in already; the log begins after that.
+pub(crate) fn logged_in(served: &Served, store: &(impl TokenStorage + Clone + 'static)) -> OAuth {
+    let oauth = client(served, store);
+    assert_eq!(call(&oauth, served, LIST).unwrap(), 200);
+    served.world().log.clear();
+    oauth
+}
+
+/// Calls a method of the MCP server, and gives the status.
+pub(crate) fn call(oauth: &OAuth, served: &Served, method: &str) -> Result<u16, Error> {
+    post(oauth, &served.server_url(), method).map(|(status, _)| status)
+}
+
+/// The same at any URL, with the body.
+pub(crate) fn post(oauth: &OAuth, url: &str, method: &str) -> Result<(u16, String), Error> {
+    let params = json!({"name": "add", "arguments": {"a": 19, "b": 23}});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    let mut answer = oauth.send(|| {
+        http::Request::post(url).header("content-type", "application/json").body(&*body)
+    })?;
+    let text = answer.body_mut().read_to_string().unwrap();
+    Ok((answer.status().as_u16(), text))
+}
+
+/// A browser whose user consents at once: follows the redirect, and takes the page behind it.
+pub(crate) fn browser(url: &str) -> bool {
+    agent(10).get(url).call().is_ok()
+}
+
+/// Where the authorization endpoint sends the browser.
+pub(crate) fn location(authorization_url: &str) -> String {
+    let answer = agent(0).get(authorization_url).call().unwrap();
+    let location = &answer.headers()[http::header::LOCATION];
+    location.to_str().unwrap().to_owned()
+}
+
+/// The query of the redirect.
+pub(crate) fn redirect(url: &AuthorizationUrl) -> String {
+    let location = location(url.as_str());
+    location.split_once('?').unwrap().1.to_owned()
+}
+
+/// A user who consents, without a socket to come back to.
+pub(crate) fn visitor() -> impl UserAgent {
+    visitor_who(|url| Ok(redirect(url)))
+}
+
+pub(crate) fn visitor_who(
+    visit: impl Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync,
+) -> impl UserAgent {
+    Visitor::new(RedirectUri::parse(ELSEWHERE).unwrap(), visit)
+}
+
+/// A client of a host that serves the redirect URI itself.
+pub(crate) fn headless(served: &Served, store: &(impl TokenStorage + Clone + 'static)) -> OAuth {
+    let redirect_uri = RedirectUri::parse("https://host.example.com/callback").unwrap();
+    builder(served, store).user_agent(NoUserAgent::new(redirect_uri)).build().unwrap()
+}
+
+pub(crate) fn handed_out<T: std::fmt::Debug>(result: Result<T, Error>) -> AuthenticationError {
+    let error = result.unwrap_err();
+    assert!(error.needs_consent());
+    assert!(error.advice().unwrap().contains("connect URL"));
+    match error {
+        Error::Authentication(error) => *error,
+        error => panic!("{error:?}"),
+    }
+}
+
+fn agent(redirects: u32) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .max_redirects(redirects)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .new_agent()
+}
+
+/// A port on which nobody listens.
+pub(crate) fn silent_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+pub(crate) fn assert_sound(served: &Served) {
+    let world = served.world();
+    assert_eq!(world.violations, [""; 0]);
+    assert_eq!(world.reuses, 0);
+}
+
+pub(crate) fn logins(served: &Served) -> usize {
+    served.world().count(What::Authorize)
+}
+
+pub(crate) fn refreshes(served: &Served) -> usize {
+    served.world().count(What::Token(Grant::Refresh))
+}
+
+pub(crate) fn registrations(served: &Served) -> usize {
+    served.world().count(What::Register)
+}
+
+/// The statuses of the calls of a method, in order.
+pub(crate) fn statuses(served: &Served, method: &str) -> Vec<u16> {
+    let world = served.world();
+    let calls = world.requests(What::Mcp(method.into()));
+    calls.iter().map(|exchange| exchange.status).collect()
+}
+
+pub(crate) fn key(served: &Served) -> Key {
+    Key { profile: "".into(), server_url: served.server_url().into() }
+}
+
+pub(crate) fn stored(store: &impl TokenStorage, key: &Key) -> Option<Record> {
+    match store.load(key).unwrap() {
+        Loaded::Record(record) => Some(*record),
+        Loaded::Nothing => None,
+        Loaded::Damaged { kept } => panic!("damaged: {}", kept.display()),
+    }
+}
+
+pub(crate) fn stored_token(store: &impl TokenStorage, key: &Key) -> Option<String> {
+    let record = stored(store, key)?;
+    Some(record.tokens()?.access_token.token().to_owned())
+}
+
+/// Lets the stored token expire by the clock of this machine. Clients that have it in memory go on
+/// with that: make another one.
+pub(crate) fn expire(store: &impl TokenStorage, key: &Key) {
+    let record = stored(store, key).unwrap();
+    let mut document: Value = serde_json::from_str(&record.to_json()).unwrap();
+    document["issued_at"] = json!(1);
+    document["tokens"]["expires_at"] = json!(2);
+    let expired = Record::from_json(document.to_string().as_bytes()).unwrap();
+    let saved = store.save(key, &expired, record.generation()).unwrap();
+    assert_eq!(saved, Saved::Done);
+}
+
+/// A store that refuses what it is told to refuse.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Brittle {
+    inner: MemoryTokenStorage,
+    pub(crate) no_load: Arc<AtomicBool>,
+    pub(crate) no_lock: Arc<AtomicBool>,
+    pub(crate) no_save: Arc<AtomicBool>,
+}
+
+impl Brittle {
+    fn check(refused: &AtomicBool) -> Result<(), StorageError> {
+        match refused.load(Ordering::SeqCst) {
+            true => Err(StorageError::Other("out of order".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl TokenStorage for Brittle {
+    fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        Self::check(&self.no_load)?;
+        self.inner.load(key)
+    }
+
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        Self::check(&self.no_lock)?;
+        self.inner.lock(key, lock)
+    }
+
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        Self::check(&self.no_save)?;
+        self.inner.save(key, record, expected)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.inner.delete(key)
+    }
+}
+
+/// The names of the events so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Events(Arc<Mutex<Vec<String>>>);
+
+impl Events {
+    pub(crate) fn watch(&self, builder: OAuthBuilder) -> OAuthBuilder {
+        let events = self.clone();
+        builder.on_event(move |event| {
+            let name = match event {
+                Event::Answered { authorized, status, .. } => {
+                    format!("answered {authorized} {status}")
+                }
+                Event::Exchange { endpoint, status, .. } => {
+                    format!("{endpoint:?} {}", status.unwrap_or(0))
+                }
+                Event::Opening { .. } => "opening".into(),
+                Event::Waiting(waiting) => format!("waiting {}", waiting.opened),
+                Event::Redirected => "redirected".into(),
+                Event::DamagedRecord { kept } => format!("damaged {}", kept.display()),
+                other => format!("{other:?}"),
+            };
+            events.0.lock().unwrap().push(name);
+        })
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}

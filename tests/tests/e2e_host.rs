@@ -1,0 +1,191 @@
+//! What goes wrong on this side of the sockets: users who stay away, ports, settings and stores.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+mod common;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::{
+    Brittle, Events, HOUR, LIST, PATIENCE, assert_sound, browser, builder, call, client, key,
+    logged_in, logins, redirect, refreshes, registrations, serve, stored_token, visitor_who,
+};
+use oauth_blocking::{
+    BearerAuth, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, RedirectUri, StorageError,
+    UserAgent, UserAgentError, Visit,
+};
+use oauth_core::error::Misuse;
+use oauth_tests::serve::Served;
+use oauth_tests::world::Knobs;
+
+#[test]
+fn nobody_comes_back_and_the_next_login_is_another_one() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let wait = Duration::from_millis(200);
+    let events = Events::default();
+    let oauth = events
+        .watch(builder(&served, &store))
+        .user_agent(LoopbackBrowser::new().open_with(|_| false))
+        .wait(wait)
+        .build()
+        .unwrap();
+    let error = call(&oauth, &served, LIST).unwrap_err();
+    assert!(error.advice().unwrap().contains("browser"));
+    match error {
+        Error::UserAgent(UserAgentError::TimedOut { waited }) => {
+            assert!(waited >= wait && waited < PATIENCE, "{waited:?}");
+        }
+        error => panic!("{error:?}"),
+    }
+    assert!(events.names().contains(&"waiting false".to_owned()));
+    assert_eq!(logins(&served), 0);
+    let oauth = client(&served, &store);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(registrations(&served), 1);
+}
+
+#[test]
+fn a_user_who_gives_up_can_log_in_later() {
+    let served = serve(Knobs::default());
+    let oauth = builder(&served, &MemoryTokenStorage::new())
+        .user_agent(visitor_who(|_| Err(UserAgentError::Cancelled)))
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let error = call(&oauth, &served, LIST).unwrap_err();
+        let cancelled = matches!(error, Error::UserAgent(UserAgentError::Cancelled));
+        assert!(cancelled, "{error:?}");
+    }
+    assert_eq!(registrations(&served), 1);
+    assert_eq!(logins(&served), 0);
+}
+
+/// A client that may only use a port which is taken.
+fn without_port(served: &Served) -> (TcpListener, u16, Error) {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let user_agent = LoopbackBrowser::new().port(port).open_with(browser);
+    let oauth = builder(served, &MemoryTokenStorage::new()).user_agent(user_agent).build().unwrap();
+    let error = call(&oauth, served, LIST).unwrap_err();
+    (taken, port, error)
+}
+
+#[test]
+fn a_port_in_use_is_named_before_anything_is_asked() {
+    let served = serve(Knobs::default());
+    let (_taken, port, error) = without_port(&served);
+    assert!(error.to_string().contains(&port.to_string()), "{error}");
+    assert!(error.to_string().contains("callback_port"), "{error}");
+    let named = matches!(error, Error::UserAgent(UserAgentError::PortInUse { port: found }) if found == port);
+    assert!(named, "{error:?}");
+    assert_eq!(served.world().oauth_requests(), 0);
+}
+
+#[test]
+fn the_advice_for_a_port_in_use_names_the_setting() {
+    let served = serve(Knobs::default());
+    let (_taken, _, error) = without_port(&served);
+    let advice = error.advice().unwrap_or_default();
+    assert!(advice.contains("callback_port"), "{advice}");
+}
+
+#[test]
+fn a_redirect_uri_of_a_user_agent_that_cannot_be_used_is_typed() {
+    struct Foreign;
+    impl UserAgent for Foreign {
+        fn prepare(&self, _: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
+            RedirectUri::parse("http://app.example.com/callback")?;
+            Err(UserAgentError::Cancelled)
+        }
+    }
+    let served = serve(Knobs::default());
+    let oauth = builder(&served, &MemoryTokenStorage::new()).user_agent(Foreign).build().unwrap();
+    match oauth.authenticate().unwrap_err() {
+        Error::UserAgent(UserAgentError::RedirectUri(oauth_core::Error::Misuse(
+            Misuse::RedirectUri { .. },
+        ))) => {}
+        error => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
+    let misuse = |error: Error| match error {
+        Error::OAuth(oauth_core::Error::Misuse(misuse)) => misuse,
+        error => panic!("{error:?}"),
+    };
+    let url = "https://mcp.example.com/mcp";
+    let store = MemoryTokenStorage::new;
+    let built = OAuth::new("http://mcp.example.com/mcp");
+    assert!(matches!(misuse(built.unwrap_err()), Misuse::ServerUrl { .. }));
+    let built = OAuth::new(url).unwrap().token_storage(store()).client_id("").build();
+    assert_eq!(misuse(built.unwrap_err()), Misuse::EmptyClientId);
+    let built = OAuth::new(url).unwrap().token_storage(store()).client_metadata_url("x").build();
+    assert!(matches!(misuse(built.unwrap_err()), Misuse::ClientMetadataUrl { .. }));
+    assert!(BearerAuth::new("a b").is_err());
+}
+
+fn storage_error<T: std::fmt::Debug>(result: Result<T, Error>) -> StorageError {
+    match result.unwrap_err() {
+        Error::Storage(error) => error,
+        error => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_read_locked_or_written_is_found_before_the_browser_opens() {
+    let served = serve(Knobs::default());
+    let store = Brittle::default();
+    let events = Events::default();
+    let oauth = events.watch(builder(&served, &store)).build().unwrap();
+    for broken in [&store.no_load, &store.no_lock, &store.no_save] {
+        broken.store(true, Ordering::SeqCst);
+        let error = storage_error(oauth.authenticate());
+        assert_eq!(error, StorageError::Other("out of order".into()));
+        assert_eq!(logins(&served), 0);
+        broken.store(false, Ordering::SeqCst);
+    }
+    assert!(!events.names().contains(&"opening".to_owned()));
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_sound(&served);
+}
+
+#[test]
+fn tokens_that_could_not_be_stored_are_stored_later_without_another_login() {
+    let served = serve(Knobs::default());
+    let store = Brittle::default();
+    let failing = store.no_save.clone();
+    let user_agent = visitor_who(move |url| {
+        failing.store(true, Ordering::SeqCst);
+        Ok(redirect(url))
+    });
+    let oauth = builder(&served, &store).user_agent(user_agent).build().unwrap();
+    storage_error(call(&oauth, &served, LIST));
+    store.no_save.store(false, Ordering::SeqCst);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(logins(&served), 1);
+    assert!(stored_token(&store, &key(&served)).is_some());
+    assert_sound(&served);
+}
+
+#[test]
+fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
+    let served = serve(Knobs::default());
+    let store = Brittle::default();
+    let oauth = logged_in(&served, &store);
+    served.advance(HOUR);
+    store.no_save.store(true, Ordering::SeqCst);
+    storage_error(call(&oauth, &served, LIST));
+    store.no_save.store(false, Ordering::SeqCst);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(refreshes(&served), 1);
+    assert_eq!(logins(&served), 0);
+    served.advance(HOUR);
+    let oauth = client(&served, &store);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(logins(&served), 0);
+    assert_sound(&served);
+}

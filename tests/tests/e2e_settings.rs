@@ -1,0 +1,290 @@
+//! What can be set about a client, in code or in a configuration file, does what it says.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+mod common;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use common::{
+    CALL, LIST, assert_sound, browser, builder, call, client, key, logged_in, logins,
+    registrations, serve, silent_port, stored, stored_token,
+};
+use oauth_blocking::{
+    AuthConfig, BearerAuth, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder,
+    TokenStorage, UserAgentError, ureq,
+};
+use oauth_core::error::PeerMisbehaved;
+use oauth_tests::serve::Served;
+use oauth_tests::world::{
+    Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Registration, What,
+};
+use serde_json::json;
+
+#[test]
+fn a_fixed_token_is_sent_and_its_refusal_delivered() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let token = BearerAuth::new("an-api-key").unwrap();
+    let oauth = builder(&served, &store).bearer(token).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 401);
+    assert_eq!(served.world().log.len(), 1);
+
+    drop(logged_in(&served, &store));
+    let good = stored_token(&store, &key(&served)).unwrap();
+    let token = BearerAuth::new(&good).unwrap();
+    let nothing = MemoryTokenStorage::new();
+    let oauth = builder(&served, &nothing).bearer(token).build().unwrap();
+    assert_eq!(oauth.authenticate().unwrap().token(), good);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(served.world().oauth_requests(), 0);
+    assert_eq!(stored(&nothing, &key(&served)), None);
+}
+
+#[test]
+fn an_agent_of_the_host_changes_neither_statuses_nor_redirects() {
+    let served = serve(Knobs::default());
+    let other = serve(Knobs::default());
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(true)
+        .max_redirects(5)
+        .max_redirects_will_error(true)
+        .build()
+        .new_agent();
+    let store = MemoryTokenStorage::new();
+    let oauth = builder(&served, &store).agent(agent).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    let location = other.server_url();
+    let fault = Fault::Redirect { status: 307, location };
+    served.world().knobs.mcp_damage = Damage::times(fault, 1);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 307);
+    assert_eq!(other.world().log.len(), 0);
+}
+
+#[test]
+fn a_time_limit_of_the_host_holds_for_the_login_too() {
+    let served = serve(Knobs::default());
+    served.delay_tokens(Duration::from_secs(2));
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_millis(300)))
+        .build()
+        .new_agent();
+    let store = MemoryTokenStorage::new();
+    let oauth = builder(&served, &store).agent(agent).build().unwrap();
+    match call(&oauth, &served, LIST) {
+        Err(Error::OAuth(error @ oauth_core::Error::Unreachable(_))) => {
+            assert!(error.is_retryable());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn two_profiles_on_one_store_never_mix() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let profile = |name: &str| builder(&served, &store).profile(name).build().unwrap();
+    let (anna, bert) = (profile("anna"), profile("bert"));
+    let of_anna = anna.authenticate().unwrap();
+    assert!(bert.initialize().unwrap().is_none());
+    let of_bert = bert.authenticate().unwrap();
+    assert_ne!(of_anna, of_bert);
+    assert_eq!(logins(&served), 2);
+    for (name, token) in [("anna", of_anna), ("bert", of_bert)] {
+        assert_eq!(profile(name).initialize().unwrap(), Some(token), "{name}");
+    }
+    assert!(client(&served, &store).initialize().unwrap().is_none());
+    assert_sound(&served);
+}
+
+#[test]
+fn tokens_of_a_server_are_found_and_deleted_by_its_url() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let token = client(&served, &store).authenticate().unwrap();
+    let url = served.server_url();
+    let tokens = store.load_tokens(&url).unwrap().unwrap();
+    assert_eq!(tokens.access_token, token);
+    store.delete_tokens(&url).unwrap();
+    assert_eq!(store.load_tokens(&url).unwrap(), None);
+    assert!(client(&served, &store).initialize().unwrap().is_none());
+}
+
+#[test]
+fn a_registered_client_with_a_secret_needs_no_registration() {
+    let served = serve(Knobs { registration: Registration::None, ..Knobs::default() });
+    let issuer = served.world().issuer();
+    let oauth = builder(&served, &MemoryTokenStorage::new())
+        .client_secret(PRE_CLIENT_SECRET)
+        .client_id(PRE_CLIENT_ID)
+        .client_issuer(&issuer)
+        .scope("mcp:write mcp:basic")
+        .build()
+        .unwrap();
+    assert_eq!(call(&oauth, &served, CALL).unwrap(), 200);
+    let world = served.world();
+    assert_eq!(world.oauth_requests(), 4);
+    assert_eq!(world.scopes_asked(), [Some("mcp:write mcp:basic")]);
+    drop(world);
+    assert_sound(&served);
+}
+
+#[test]
+fn a_client_metadata_document_needs_no_registration() {
+    let served = serve(Knobs { registration: Registration::CimdAndDcr, ..Knobs::default() });
+    let url = "https://app.example.com/client.json";
+    let oauth =
+        builder(&served, &MemoryTokenStorage::new()).client_metadata_url(url).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(registrations(&served), 0);
+    let record = oauth.record().unwrap();
+    assert_eq!(record.binding().client().client_id(), url);
+    assert_sound(&served);
+}
+
+#[test]
+fn a_known_authorization_server_needs_no_discovery() {
+    let served = serve(Knobs { metadata_off: true, ..Knobs::default() });
+    let issuer = served.world().issuer();
+    let provider = serde_json::from_value(json!({
+        "id": "world",
+        "display_name": "The world",
+        "metadata": {
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "registration_endpoint": format!("{issuer}/register"),
+            "token_endpoint_auth_methods_supported": ["none"],
+            "code_challenge_methods_supported": ["S256"],
+        },
+    }))
+    .unwrap();
+    let oauth = builder(&served, &MemoryTokenStorage::new()).provider(provider).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(served.world().oauth_requests(), 3);
+    assert_sound(&served);
+}
+
+#[test]
+fn a_fixed_port_is_where_the_user_comes_back() {
+    let served = serve(Knobs::default());
+    let port = silent_port();
+    let user_agent = LoopbackBrowser::new().port(port).open_with(browser);
+    let oauth =
+        builder(&served, &MemoryTokenStorage::new()).user_agent(user_agent).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    let world = served.world();
+    let asked = world.requests(What::Authorize)[0];
+    let expected = format!("http://127.0.0.1:{port}/callback");
+    assert_eq!(asked.parameter("redirect_uri"), Some(&*expected));
+}
+
+/// With the default browser, so the port has to be taken: nothing may be opened here.
+#[test]
+fn a_callback_port_is_that_of_the_default_user_agent() {
+    let served = serve(Knobs::default());
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let url = served.server_url();
+    let json = format!(r#"{{"callback_port": {port}}}"#);
+    let config: AuthConfig = serde_json::from_str(&json).unwrap();
+    let plain = || OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new());
+    for set in [plain().callback_port(port), plain().config(config).unwrap()] {
+        match set.build().unwrap().authenticate().unwrap_err() {
+            Error::UserAgent(UserAgentError::PortInUse { port: named }) => assert_eq!(named, port),
+            error => panic!("{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn nothing_that_can_be_printed_shows_a_secret() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let with_secret = builder(&served, &store).client_id("id").client_secret("planted");
+    let oauth = client(&served, &store);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    let record = stored(&store, &key(&served)).unwrap();
+    let printed = format!("{oauth:?} {record:?} {store:?} {with_secret:?}");
+    let secrets = served.world().secrets();
+    assert!(!secrets.is_empty());
+    for secret in secrets.iter().map(String::as_str).chain(["planted"]) {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
+
+fn configured(served: &Served, json: &str) -> OAuthBuilder {
+    let config: AuthConfig = serde_json::from_str(json).unwrap();
+    builder(served, &MemoryTokenStorage::new()).config(config).unwrap()
+}
+
+#[test]
+fn a_text_in_a_configuration_file_is_a_bearer_token() {
+    let served = serve(Knobs::default());
+    let oauth = configured(&served, r#""an-api-key""#).build().unwrap();
+    assert_eq!(oauth.authenticate().unwrap().token(), "an-api-key");
+    assert_eq!(served.world().log.len(), 0);
+}
+
+#[test]
+fn a_text_that_cannot_be_sent_is_refused() {
+    let served = serve(Knobs::default());
+    let config: AuthConfig = serde_json::from_str(r#""a\r\nX-Evil: 1""#).unwrap();
+    let error = builder(&served, &MemoryTokenStorage::new()).config(config).unwrap_err();
+    let unsendable = matches!(
+        error,
+        Error::OAuth(oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsendableToken))
+    );
+    assert!(unsendable, "{error:?}");
+}
+
+#[test]
+fn an_object_in_a_configuration_file_says_how_to_log_in() {
+    let served = serve(Knobs { registration: Registration::None, ..Knobs::default() });
+    let json =
+        r#"{"client_id": "pre-client", "client_secret": "pre-secret", "scope": "mcp:write"}"#;
+    let oauth = configured(&served, json).build().unwrap();
+    assert_eq!(call(&oauth, &served, "initialize").unwrap(), 200);
+    let world = served.world();
+    assert_eq!(world.scopes_asked(), [Some("mcp:write")]);
+    let asked = world.requests(What::Authorize)[0];
+    assert_eq!(asked.parameter("client_id"), Some(PRE_CLIENT_ID));
+    drop(world);
+    assert_sound(&served);
+}
+
+#[test]
+fn an_empty_object_in_a_configuration_file_is_a_login_with_nothing_set() {
+    let served = serve(Knobs::default());
+    let oauth = configured(&served, "{}").build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+}
+
+#[test]
+fn an_unknown_key_in_a_configuration_file_is_refused() {
+    for json in [r#"{"clientid": "x"}"#, "17", "null", r#"{"callback_port": 99999}"#] {
+        assert!(serde_json::from_str::<AuthConfig>(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn a_list_in_a_configuration_file_is_refused() {
+    for json in ["[]", r#"["my-client"]"#] {
+        assert!(serde_json::from_str::<AuthConfig>(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn an_unknown_key_in_a_configuration_file_is_named() {
+    let error = serde_json::from_str::<AuthConfig>(r#"{"clientid": "x"}"#).unwrap_err();
+    assert!(error.to_string().contains("clientid"), "{error}");
+}
+
+#[test]
+fn a_configuration_shows_no_secret() {
+    for json in [r#""planted""#, r#"{"client_id": "id", "client_secret": "planted"}"#] {
+        let config: AuthConfig = serde_json::from_str(json).unwrap();
+        assert!(!format!("{config:?}").contains("planted"), "{json}");
+    }
+}
