@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, SystemTime};
 
-use oauth_core::error::{Misuse, PeerMisbehaved};
+use oauth_core::error::PeerMisbehaved;
 use oauth_core::session::{
     Attempt, Authorization, Key, PendingLogin, Record, Session, Snapshot, Turn, Verdict,
 };
@@ -216,9 +216,7 @@ impl OAuth {
     /// else what can be had without a user; else none, and the server says what it wants.
     fn attach<B>(&self, request: &mut Request<B>, attempt: &mut Attempt) -> Result<(), Error> {
         let url = request.uri().to_string();
-        if !self.inner.server.is_origin_of(&url) {
-            return Err(oauth_core::Error::from(Misuse::ForeignRequest { url: url.into() }).into());
-        }
+        self.inner.server.check_request(&url).map_err(oauth_core::Error::from)?;
         let now = now();
         let attached = self.snapshot(|snapshot| {
             let authorization = snapshot.authorization(now).or_else(|| {

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use oauth_core::session::{BrowserReply, LoginReply, Session, Turn};
+use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{BearerAuth, Entropy, MAX_BODY, Request, Response};
 
@@ -43,7 +43,8 @@ impl<'a> Driver<'a> {
         loop {
             match session.turn() {
                 Ok(Turn::Login(_)) if login == Login::Never => return Ok(None),
-                Ok(Turn::Login(reply)) => self.begin(reply)?,
+                Ok(Turn::Login(reply)) => self.begin(reply),
+                Ok(Turn::Prepare(reply)) => self.prepare(reply)?,
                 Ok(Turn::Browser(url, reply)) => self.visit(&url, reply)?,
                 Ok(Turn::Ready(authorization)) => return Ok(Some(authorization.bearer().clone())),
                 Ok(turn) => self.work(turn)?,
@@ -61,7 +62,9 @@ impl<'a> Driver<'a> {
         loop {
             match session.turn()? {
                 Turn::Browser(_, reply) => reply.redirect(query, now())?,
-                Turn::Login(_) => return Err(oauth_core::Error::LoginRequired.into()),
+                Turn::Login(_) | Turn::Prepare(_) => {
+                    return Err(oauth_core::Error::LoginRequired.into());
+                }
                 Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
                 turn => self.work(turn)?,
             }
@@ -99,7 +102,8 @@ impl<'a> Driver<'a> {
                 Some(response) => reply.response(&response, now()),
                 None => reply.unreachable(now()),
             },
-            Turn::Login(_) | Turn::Browser(..) | Turn::Ready(_) => {}
+            // The callers' own.
+            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {}
         }
         Ok(())
     }
@@ -146,16 +150,19 @@ impl<'a> Driver<'a> {
         }))
     }
 
-    /// Begins a login: first the user agent, so that it is known where the user comes back to.
-    fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), Error> {
+    fn begin(&self, mut reply: LoginReply<'_>) {
         if reply.lacks_challenge()
             && let Some(values) = self.ask_for_challenge()
         {
             reply.challenge(values.iter().map(String::as_str));
         }
+        reply.begin();
+    }
+
+    fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), Error> {
         let visit = self.client.user_agent.prepare(reply.registered_redirect_uri())?;
         let entropy = Entropy::from_os().map_err(|_| Error::NoEntropy)?;
-        reply.begin(visit.redirect_uri().clone(), entropy);
+        reply.prepared(visit.redirect_uri().clone(), entropy, now());
         self.visit = Some(visit);
         Ok(())
     }

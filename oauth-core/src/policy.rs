@@ -43,10 +43,21 @@ impl ServerUrl {
         &self.url
     }
 
-    /// Whether a request to this URL goes to the server: same scheme, host and port. No token goes
+    /// Checks that a request to this URL goes to the server: same scheme, host and port. No token goes
     /// anywhere else.
-    #[must_use]
-    pub fn is_origin_of(&self, url: &str) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignRequest`] if it does not.
+    pub fn check_request(&self, url: &str) -> Result<(), Misuse> {
+        if self.is_origin_of(url) {
+            Ok(())
+        } else {
+            Err(Misuse::ForeignRequest { url: shown(url) })
+        }
+    }
+
+    fn is_origin_of(&self, url: &str) -> bool {
         let origin = self.url.origin();
         // Behind the same text up to a slash no parser sees another host.
         let plainly = url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'));

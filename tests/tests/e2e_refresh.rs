@@ -7,10 +7,10 @@ mod common;
 
 use std::sync::mpsc;
 use std::sync::{Barrier, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{
-    CALL, HOUR, LIST, PATIENCE, assert_sound, builder, call, client, expire, key, logged_in,
+    CALL, HOUR, LIST, PATIENCE, age, assert_sound, builder, call, client, expire, key, logged_in,
     logins, redirect, refreshes, registrations, serve, statuses, stored, stored_token, visitor_who,
 };
 use oauth_blocking::{Error, MemoryTokenStorage, OAuth};
@@ -208,6 +208,35 @@ fn clients_that_share_a_store_share_one_login() {
     let clients: Vec<_> = (0..THREADS).map(|_| client(&served, &store)).collect();
     assert_eq!(at_once(&served, &clients), [200; THREADS]);
     assert_eq!(logins(&served), 1);
+    assert_sound(&served);
+}
+
+#[test]
+fn a_thread_whose_token_still_lives_sends_while_another_renews_it() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    drop(logged_in(&served, &store));
+    age(&store, &key(&served), Duration::from_secs(30));
+    // A refresh that fails once leaves the token in memory, old as it is.
+    let fault = Fault::Unavailable { retry_after: 0 };
+    served.world().knobs.token_damage = Damage::times(fault, 1);
+    let oauth = client(&served, &store);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(refreshes(&served), 1);
+
+    served.delay_tokens(Duration::from_secs(1));
+    std::thread::scope(|scope| {
+        let renewing = scope.spawn(|| call(&oauth, &served, LIST));
+        let begun = Instant::now();
+        while refreshes(&served) == 1 {
+            assert!(begun.elapsed() < PATIENCE, "the token is renewed");
+            std::thread::yield_now();
+        }
+        assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+        assert!(!renewing.is_finished(), "nobody waited");
+        assert_eq!(renewing.join().unwrap().unwrap(), 200);
+    });
+    assert_eq!(refreshes(&served), 2);
     assert_sound(&served);
 }
 

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::flow::{refresh_request, refreshed};
 use crate::http::{Request, Response};
 use crate::secret::Secret;
@@ -83,7 +83,8 @@ impl Session {
                 unlock(State::Load(want))
             }
             State::LoadRefused(want, error) => self.ended(want, &error),
-            State::LoadLogin(begun) => self.run(*begun, now),
+            State::LoadLogin(want) if self.is_usable(&want, now) => release(true, State::Ready),
+            State::LoadLogin(want) => State::Prepare(want),
             other => other,
         };
     }
@@ -113,7 +114,7 @@ impl Session {
                 let record = Record::new(generation, now, binding, Some(tokens));
                 save(record, generation - 1, AfterSave::Refreshed(want))
             }
-            Err(Error::Refused(refusal)) if is_definite(&refusal) => {
+            Err(Error::Refused(refusal)) if !refusal.is_for_now() => {
                 State::LoadRefused(want, Box::new(refusal.into()))
             }
             // Not now, or nothing that can be read: the grant is as good as before.
@@ -271,11 +272,6 @@ impl Session {
         self.refresh_request()
             .map_or(Error::LoginRequired, |request| crate::flow::unanswered(&request))
     }
-}
-
-/// Whether the server means it: everything but "not now" (RFC 6749 §4.1.2.1).
-fn is_definite(refusal: &Refusal) -> bool {
-    !matches!(&*refusal.code, "server_error" | "temporarily_unavailable" | "slow_down")
 }
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {

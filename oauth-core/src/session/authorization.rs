@@ -10,7 +10,6 @@ use crate::flow::Settings;
 use crate::policy::ServerUrl;
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::url::shown;
 use crate::wire::BearerAuth;
 
 /// What a session holds at one moment.
@@ -86,9 +85,7 @@ impl<'a> Authorization<'a> {
     ) -> Result<impl Iterator<Item = (&'static str, &'a str)> + use<'a>, Misuse> {
         // A bearer token is the same for every method.
         let _ = method;
-        if !self.server.is_origin_of(url) {
-            return Err(Misuse::ForeignRequest { url: shown(url) });
-        }
+        self.server.check_request(url)?;
         Ok(core::iter::once(("authorization", self.bearer.header_value())))
     }
 

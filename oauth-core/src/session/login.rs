@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entropy::{Entropy, RandomBytes};
+use crate::entropy::Entropy;
 use crate::error::{Error, Misuse};
 use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Settings, Step};
 use crate::http::Request;
@@ -16,15 +16,6 @@ use crate::session::machine::{AfterSave, Lock, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::AuthorizationUrl;
-
-/// A login that the host began, waiting for its lock.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Begun {
-    want: Want,
-    redirect_uri: RedirectUri,
-    verifier: RandomBytes,
-    state: RandomBytes,
-}
 
 /// A login under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,21 +44,15 @@ impl Running {
     }
 }
 
-impl Begun {
-    pub(crate) fn new(want: Want, redirect_uri: RedirectUri, entropy: Entropy) -> Self {
-        let Entropy { verifier, state } = entropy;
-        Self { want, redirect_uri, verifier, state }
-    }
-}
-
 impl Session {
-    /// Under the login lock: starts the login unless somebody else has just completed one.
-    pub(crate) fn run(&mut self, begun: Begun, now: UnixTime) -> State {
-        let Begun { want, redirect_uri, verifier, state } = begun;
-        if self.is_usable(&want, now) {
-            return unlock(State::Ready);
-        }
-        let entropy = Entropy { verifier, state };
+    /// Starts the login, under its lock.
+    pub(crate) fn run(
+        &mut self,
+        want: Want,
+        redirect_uri: RedirectUri,
+        entropy: Entropy,
+        now: UnixTime,
+    ) -> State {
         let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
         if let Some(record) = &self.held.record {
             login = login.before((*record.binding).clone());

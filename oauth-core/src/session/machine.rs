@@ -10,10 +10,10 @@ use crate::flow::Settings;
 use crate::http::Request;
 use crate::session::access::Want;
 use crate::session::authorization::{Authorization, Snapshot};
-use crate::session::login::{Begun, Running};
+use crate::session::login::Running;
 use crate::session::record::{Key, Record};
 use crate::session::reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };
 use crate::time::UnixTime;
 use crate::wire::AuthorizationUrl;
@@ -45,9 +45,11 @@ pub(crate) enum State {
     /// The host's decision to log in.
     Login(Want),
     /// The login lock.
-    LockLogin(Box<Begun>),
+    LockLogin(Want),
     /// A look under the login lock.
-    LoadLogin(Box<Begun>),
+    LoadLogin(Want),
+    /// Where the user will come back to.
+    Prepare(Want),
     /// The login's next step.
     Run(Box<Running>),
     /// A record on its way into the store.
@@ -106,6 +108,8 @@ pub enum Turn<'a> {
     Http(Request, HttpReply<'a>),
     /// A login is needed. Begin one, or stop here.
     Login(LoginReply<'a>),
+    /// A login begins. Listen for the redirect, and say where.
+    Prepare(PrepareReply<'a>),
     /// Send the user to the URL.
     Browser(AuthorizationUrl, BrowserReply<'a>),
     /// There is a token.
@@ -146,6 +150,7 @@ impl Session {
             State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
             State::Save(_) => Turn::Save(SaveReply { session: self }),
             State::Login(_) => Turn::Login(LoginReply { session: self }),
+            State::Prepare(_) => Turn::Prepare(PrepareReply { session: self }),
             State::Refresh(_) => match self.refresh_request() {
                 Some(request) => Turn::Http(request, HttpReply { session: self }),
                 None => return Err(Error::LoginRequired),

@@ -11,7 +11,8 @@
 //!     │                 │                               ├ refused ─▶ Load again: newer? use it : Login
 //!     │                 │                               └ unreachable ─▶ keep everything; old token while it lives
 //!     │                 └─ nothing to refresh ─▶ Login ─▶ Lock ─▶ Load again ─▶ somebody logged in? theirs
-//!     └──── Unlock ◀─ Save ◀─ Http (redeem) ◀─ Browser ◀─ Save ◀─ Http …┘
+//!     │                                                               └▶ Prepare ─▶ Http … ─▶ Save ─┐
+//!     └──── Unlock ◀─ Save ◀─ Http (redeem) ◀─ Browser ◀────────────────────────────────────────────┘
 //! ```
 //!
 //! # Four rules
@@ -44,5 +45,5 @@ pub use login::PendingLogin;
 pub use machine::{Lock, Session, Turn};
 pub use record::{Key, Record, RecordDefect};
 pub use reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, SaveReply, UnlockReply,
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };

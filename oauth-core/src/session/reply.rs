@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::flow::{RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
-use crate::session::login::{Begun, PendingLogin};
+use crate::session::login::PendingLogin;
 use crate::session::machine::{Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
@@ -50,6 +50,10 @@ reply! {
     LoginReply
 }
 reply! {
+    /// Takes where the user will come back to.
+    PrepareReply
+}
+reply! {
     /// Takes the redirect that brings the user back.
     BrowserReply
 }
@@ -66,7 +70,7 @@ impl LockReply<'_> {
     pub fn locked(self) {
         self.session.advance(|_, state| match state {
             State::Lock(want) => State::LoadLocked(want),
-            State::LockLogin(begun) => State::LoadLogin(begun),
+            State::LockLogin(want) => State::LoadLogin(want),
             other => other,
         });
     }
@@ -141,14 +145,6 @@ impl HttpReply<'_> {
 }
 
 impl LoginReply<'_> {
-    /// The redirect URI that is registered already, if a dynamic client is: a host that can use it
-    /// again spares a registration.
-    #[must_use]
-    pub fn registered_redirect_uri(&self) -> Option<&str> {
-        let client = &self.session.held.record.as_ref()?.binding.client;
-        (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
-    }
-
     /// Whether the server has not said yet where its metadata is. A host that can may ask it: a request
     /// without a token, and [`challenge`](Self::challenge) with what comes back.
     #[must_use]
@@ -163,11 +159,29 @@ impl LoginReply<'_> {
         }
     }
 
-    /// Begins a login whose redirect comes back to this URI, where the host listens already. `entropy`
-    /// is used up by it.
-    pub fn begin(self, redirect_uri: RedirectUri, entropy: Entropy) {
+    /// Begins a login: it waits for one that is under way elsewhere, and uses what that brings.
+    pub fn begin(self) {
         self.session.advance(|_, state| match state {
-            State::Login(want) => State::LockLogin(Begun::new(want, redirect_uri, entropy).into()),
+            State::Login(want) => State::LockLogin(want),
+            other => other,
+        });
+    }
+}
+
+impl PrepareReply<'_> {
+    /// The redirect URI that is registered already, if a dynamic client is: a host that can use it
+    /// again spares a registration.
+    #[must_use]
+    pub fn registered_redirect_uri(&self) -> Option<&str> {
+        let client = &self.session.held.record.as_ref()?.binding.client;
+        (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
+    }
+
+    /// The redirect comes back to this URI, where the host listens already. `entropy` is used up by the
+    /// login.
+    pub fn prepared(self, redirect_uri: RedirectUri, entropy: Entropy, now: UnixTime) {
+        self.session.advance(|session, state| match state {
+            State::Prepare(want) => session.run(want, redirect_uri, entropy, now),
             other => other,
         });
     }

@@ -94,7 +94,10 @@ impl Answers {
                 Turn::Http(request, reply) => reply.response(self.to(&request), NOW),
                 Turn::Login(mut reply) => {
                     reply.challenge([documents::CHALLENGE]);
-                    reply.begin(redirect_uri(), Entropy::from_bytes(RANDOM));
+                    reply.begin();
+                }
+                Turn::Prepare(reply) => {
+                    reply.prepared(redirect_uri(), Entropy::from_bytes(RANDOM), NOW);
                 }
                 Turn::Browser(_, reply) => {
                     reply.redirect(&self.redirect, NOW).expect("the redirect answers this login")

@@ -159,7 +159,9 @@ impl Stage {
     pub fn step(&mut self, host: usize) -> Result<Event, Error> {
         self.interrupt(host);
         let (key, now) = (self.key(), self.now());
-        let Self { world, store, user, network, sessions, refused_redirects, .. } = self;
+        let Self {
+            world, store, user, network, sessions, refused_redirects, callback, logins, ..
+        } = self;
         let turn = match sessions[host].turn() {
             Ok(turn) => turn,
             Err(error) => {
@@ -188,6 +190,12 @@ impl Stage {
             Turn::Login(_) => {
                 assert_eq!(store.held_by(host), [], "locks at the need for a login");
                 return Ok(Event::Login);
+            }
+            Turn::Prepare(reply) => {
+                *logins += 1;
+                let registered = reply.registered_redirect_uri().unwrap_or(CALLBACK);
+                let callback = RedirectUri::parse(callback.unwrap_or(registered));
+                reply.prepared(callback.expect("the callback is sound"), entropy(*logins), now);
             }
             Turn::Browser(url, reply) => {
                 let held = store.held_by(host);
@@ -220,14 +228,10 @@ impl Stage {
     /// It needs none.
     pub fn begin(&mut self, host: usize) {
         self.interrupt(host);
-        self.logins += 1;
         let Ok(Turn::Login(reply)) = self.sessions[host].turn() else {
             panic!("no login is needed")
         };
-        let registered = reply.registered_redirect_uri().unwrap_or(CALLBACK);
-        let callback = self.callback.unwrap_or(registered);
-        let callback = RedirectUri::parse(callback).expect("the callback is sound");
-        reply.begin(callback, entropy(self.logins));
+        reply.begin();
     }
 
     /// Takes the login out of a host whose page is open.

@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oauth_blocking::ureq::{self, http};
 use oauth_blocking::{
@@ -177,12 +177,19 @@ pub(crate) fn stored_token(store: &impl TokenStorage, key: &Key) -> Option<Strin
 /// Lets the stored token expire by the clock of this machine. Clients that have it in memory go on
 /// with that: make another one.
 pub(crate) fn expire(store: &impl TokenStorage, key: &Key) {
+    age(store, key, Duration::ZERO);
+}
+
+/// The same, but lets it have this much left of its hour.
+pub(crate) fn age(store: &impl TokenStorage, key: &Key, left: Duration) {
     let record = stored(store, key).unwrap();
     let mut document: Value = serde_json::from_str(&record.to_json()).unwrap();
-    document["issued_at"] = json!(1);
-    document["tokens"]["expires_at"] = json!(2);
-    let expired = Record::from_json(document.to_string().as_bytes()).unwrap();
-    let saved = store.save(key, &expired, record.generation()).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let expires_at = (now + left).as_secs();
+    document["issued_at"] = json!(expires_at - HOUR);
+    document["tokens"]["expires_at"] = json!(expires_at);
+    let aged = Record::from_json(document.to_string().as_bytes()).unwrap();
+    let saved = store.save(key, &aged, record.generation()).unwrap();
     assert_eq!(saved, Saved::Done);
 }
 
