@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use oauth_blocking::ureq::http;
@@ -14,11 +15,17 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, ScopePolicy};
 use serde_json::{Value, json};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    match std::env::args().nth(1) {
+fn main() -> ExitCode {
+    let outcome = match std::env::args().nth(1) {
         Some(url) => real(&url),
         None => simulated(),
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("\n  Failed: {error}.");
+    if let Some(advice) = error.downcast_ref::<oauth_blocking::Error>().and_then(|e| e.advice()) {
+        eprintln!("  What helps: {advice}.");
     }
+    ExitCode::FAILURE
 }
 
 /// Everything on this machine: the servers, the user, and a directory for the tokens.

@@ -248,7 +248,7 @@ const STORED: &str = concat!(
     r#""token_endpoint":"https://auth.example.com/token","#,
     r#""registration_endpoint":"https://auth.example.com/register","#,
     r#""revocation_endpoint":"https://auth.example.com/revoke","provenance":"discovered","#,
-    r#""auth_methods":7,"promises_iss":true,"metadata_documents":false,"offline_access":false},"#,
+    r#""auth_methods":["none","client_secret_basic","client_secret_post"],"promises_iss":true,"metadata_documents":false,"offline_access":false},"#,
     r#""client":{"client_id":"client-1","auth_method":"none","#,
     r#""redirect_uri":"http://127.0.0.1:49152/callback","kind":"dynamic"},"#,
     r#""resource":"https://mcp.example.com/mcp","requested":"mcp:basic"},"#,

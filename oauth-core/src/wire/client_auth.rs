@@ -4,10 +4,10 @@ use alloc::string::String;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::form::{Form, encode};
-use crate::json::Gather;
+use crate::json::{Gather, List};
 use crate::secret::Secret;
 
 /// A way of client authentication.
@@ -40,8 +40,7 @@ impl AuthMethod {
 }
 
 /// Which methods a token endpoint lists, as far as they are known here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct AuthMethods(u8);
 
 impl AuthMethods {
@@ -70,6 +69,19 @@ impl AuthMethods {
     /// one (RFC 8252 §8.5).
     pub(crate) fn to_register(self) -> Option<AuthMethod> {
         ALL.into_iter().find(|method| self.contains(*method))
+    }
+}
+
+/// Written as the list that it was read from.
+impl Serialize for AuthMethods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(ALL.into_iter().filter(|method| self.contains(*method)))
+    }
+}
+
+impl<'de> Deserialize<'de> for AuthMethods {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        List::deserialize(deserializer).map(|list| list.0)
     }
 }
 
