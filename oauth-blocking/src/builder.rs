@@ -18,7 +18,8 @@ use crate::user_agent::{LoopbackBrowser, UserAgent};
 #[must_use = "nothing happens until it is built"]
 pub struct OAuthBuilder {
     settings: Settings,
-    client_id: Option<(Box<str>, Option<Secret>)>,
+    client_id: Option<Box<str>>,
+    client_secret: Option<Secret>,
     client_issuer: Option<Box<str>>,
     provider: Option<OAuthClientProvider>,
     client_metadata_url: Option<Box<str>>,
@@ -38,6 +39,7 @@ impl OAuthBuilder {
         Ok(Self {
             settings: Settings::with_policy(server_url, policy)?,
             client_id: None,
+            client_secret: None,
             client_issuer: None,
             provider: None,
             client_metadata_url: None,
@@ -65,15 +67,13 @@ impl OAuthBuilder {
 
     /// A client that is registered already; none is registered dynamically then.
     pub fn client_id(mut self, id: &str) -> Self {
-        let secret = self.client_id.take().and_then(|(_, secret)| secret);
-        self.client_id = Some((id.into(), secret));
+        self.client_id = Some(id.into());
         self
     }
 
     /// The secret of that client. It means nothing without [`client_id`](Self::client_id).
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
-        let id = self.client_id.take().map(|(id, _)| id).unwrap_or_default();
-        self.client_id = Some((id, Some(secret.into())));
+        self.client_secret = Some(secret.into());
         self
     }
 
@@ -160,9 +160,8 @@ impl OAuthBuilder {
                 if let Some(scope) = &config.scope {
                     self = self.scope(scope);
                 }
-                if let Some(id) = config.client_id {
-                    self.client_id = Some((id, config.client_secret));
-                }
+                self.client_id = config.client_id.or(self.client_id);
+                self.client_secret = config.client_secret.or(self.client_secret);
                 self.client_metadata_url = config.client_metadata_url.or(self.client_metadata_url);
                 self.provider = config.oauth_provider.or(self.provider);
                 self.callback_port = config.callback_port.or(self.callback_port);
@@ -179,8 +178,10 @@ impl OAuthBuilder {
     /// used; [`Error::Storage`] if there is no place for files.
     pub fn build(self) -> Result<OAuth, Error> {
         let mut settings = self.settings;
-        if let Some((id, secret)) = self.client_id {
-            settings = settings.client_id(&id, secret)?;
+        if self.client_id.is_some() || self.client_secret.is_some() {
+            // A secret without an id is refused there.
+            settings =
+                settings.client_id(&self.client_id.unwrap_or_default(), self.client_secret)?;
         }
         if let Some(issuer) = &self.client_issuer {
             settings = settings.client_issuer(issuer);

@@ -168,11 +168,19 @@ impl OAuth {
     ///
     /// # Errors
     ///
-    /// Why the login failed: the user said no, or the redirect belongs to another login.
+    /// Why the login failed: the user said no, or the redirect belongs to another login. That one still
+    /// waits then: a host that stored it can try again with the right redirect.
     pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         let mut session = self.lock();
         let mut resumed = Session::resume(Arc::clone(session.settings()), pending)?;
-        let token = Driver::new(&self.inner).finish(&mut resumed, query)?;
+        let token = match Driver::new(&self.inner).finish(&mut resumed, query) {
+            // The code is spent: what came for it is stored by the next call.
+            Err(error @ Error::Storage(_)) => {
+                *session = resumed;
+                return Err(error);
+            }
+            outcome => outcome?,
+        };
         // What the session knew is older than what is stored now.
         session.access();
         self.drive(&mut session, Login::Never)?;

@@ -218,15 +218,23 @@ fn a_redirect_of_the_mcp_server_is_delivered_and_not_followed() {
 }
 
 #[test]
-fn the_redirect_of_a_token_endpoint_is_not_followed() {
-    let served = serve(Knobs::default());
+fn redirects_of_the_login_are_not_followed() {
+    let defects: [fn(&mut Knobs, Damage<Fault>); 4] = [
+        |knobs, redirect| knobs.prm_damage = redirect,
+        |knobs, redirect| knobs.metadata_damage = redirect,
+        |knobs, redirect| knobs.registration_damage = redirect,
+        |knobs, redirect| knobs.token_damage = redirect,
+    ];
     let other = serve(Knobs::default());
-    let location = format!("{}/token", other.world().issuer());
-    let fault = Fault::Redirect { status: 307, location };
-    served.world().knobs.token_damage = Damage::always(fault);
-    let oauth = client(&served, &MemoryTokenStorage::new());
-    assert!(matches!(call(&oauth, &served, LIST), Err(Error::OAuth(_))));
-    assert_eq!(other.world().log.len(), 0);
+    for (status, defect) in [302, 307].into_iter().flat_map(|s| defects.map(|d| (s, d))) {
+        let served = serve(Knobs::default());
+        let location = format!("{}/elsewhere", other.world().issuer());
+        let redirect = Damage::always(Fault::Redirect { status, location });
+        defect(&mut served.world().knobs, redirect);
+        let oauth = client(&served, &MemoryTokenStorage::new());
+        assert!(matches!(call(&oauth, &served, LIST), Err(Error::OAuth(_))));
+        assert_eq!(other.world().log.len(), 0);
+    }
 }
 
 #[test]

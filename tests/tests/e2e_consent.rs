@@ -6,11 +6,12 @@
 mod common;
 
 use std::io::{BufReader, Read, Write};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use common::{
-    CALL, ELSEWHERE, LIST, PATIENCE, assert_sound, browser, builder, call, handed_out, headless,
-    key, location, logged_in, logins, redirect, registrations, serve, statuses, stored,
+    Brittle, CALL, ELSEWHERE, LIST, PATIENCE, assert_sound, browser, builder, call, handed_out,
+    headless, key, location, logged_in, logins, redirect, registrations, serve, statuses, stored,
     stored_token,
 };
 use oauth_blocking::{
@@ -182,6 +183,23 @@ fn a_redirect_of_another_login_does_not_finish_one() {
     assert_eq!(served.world().token_requests(), 0);
     oauth.resume(taken_up(&pending), &redirect(&error.connect_url)).unwrap();
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_sound(&served);
+}
+
+#[test]
+fn a_finished_login_that_could_not_be_stored_is_stored_later() {
+    let served = serve(Knobs::default());
+    let store = Brittle::default();
+    let oauth = headless(&served, &store);
+    let error = handed_out(oauth.authenticate());
+    let query = redirect(&error.connect_url);
+    store.no_save.store(true, Ordering::SeqCst);
+    let outcome = oauth.resume(error.pending, &query);
+    assert!(matches!(outcome, Err(Error::Storage(_))), "{outcome:?}");
+    store.no_save.store(false, Ordering::SeqCst);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert!(stored_token(&store, &key(&served)).is_some());
+    assert_eq!(logins(&served), 1);
     assert_sound(&served);
 }
 

@@ -196,14 +196,14 @@ fn no_place_for_files_is_found_when_the_client_is_built() {
         assert_eq!(storage_error(built), StorageError::NoDirectory);
         return;
     }
-    let status = Command::new(std::env::current_exe().unwrap())
+    let run = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", NAME])
         .env(NAME, "")
         .env("HOME", "relative")
         .env("USERPROFILE", "relative")
         .env_remove("XDG_DATA_HOME")
         .env_remove("LOCALAPPDATA")
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
 }

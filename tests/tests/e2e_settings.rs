@@ -189,7 +189,10 @@ fn a_callback_port_is_that_of_the_default_user_agent() {
     let url = served.server_url();
     let json = format!(r#"{{"callback_port": {port}}}"#);
     let config: AuthConfig = serde_json::from_str(&json).unwrap();
-    let plain = || OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new());
+    let plain = || {
+        let wait = Duration::from_secs(1);
+        OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new()).wait(wait)
+    };
     for set in [plain().callback_port(port), plain().config(config).unwrap()] {
         match set.build().unwrap().authenticate().unwrap_err() {
             Error::UserAgent(UserAgentError::PortInUse { port: named }) => assert_eq!(named, port),

@@ -26,6 +26,8 @@ pub(crate) struct Want {
     pub(crate) no_refresh: bool,
     /// The authorization server does not know the client of this generation any more.
     pub(crate) client_is_gone: Option<u64>,
+    /// The server was asked already, and may have said nothing.
+    pub(crate) was_answered: bool,
     /// What the server said.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
     /// How often others were faster.

@@ -77,7 +77,8 @@ impl Session {
             return Ok(Verdict::Deliver);
         }
         let refused = attempt.sent;
-        let want = Want { refused, challenge: challenge.map(Box::new), ..Want::default() };
+        let challenge = challenge.map(Box::new);
+        let want = Want { refused, challenge, was_answered: true, ..Want::default() };
         if self.generation() != refused.unwrap_or(0) && self.is_alive(&want, now) {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries += 1;

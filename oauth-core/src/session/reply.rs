@@ -149,13 +149,14 @@ impl LoginReply<'_> {
     /// without a token, and [`challenge`](Self::challenge) with what comes back.
     #[must_use]
     pub fn lacks_challenge(&self) -> bool {
-        matches!(&self.session.state, State::Login(want) if want.challenge.is_none())
+        matches!(&self.session.state, State::Login(want) if !want.was_answered)
     }
 
     /// The `WWW-Authenticate` values with which the server answered a request without a token.
     pub fn challenge<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
         if let State::Login(want) = &mut self.session.state {
             want.challenge = ResourceChallenge::select(values).map(Box::new);
+            want.was_answered = true;
         }
     }
 
