@@ -1,22 +1,66 @@
 //! What can be set about a client, before it is used.
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::flow::Settings;
-use oauth_core::session::Session;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
-use crate::client::{Inner, OAuth};
 use crate::config::AuthConfig;
-use crate::error::Error;
 use crate::event::Event;
-use crate::storage::{FileTokenStorage, TokenStorage};
-use crate::user_agent::{LoopbackBrowser, UserAgent};
+use crate::storage::StorageError;
 
-/// Settings of an [`OAuth`]. Only the server URL has to be given.
+/// A client that the builder makes: what differs between the adapters.
+pub trait Adapter: Sized {
+    /// The HTTP client, as a host gives it.
+    type Http;
+    /// The token store.
+    type Storage;
+    /// The user agent.
+    type UserAgent;
+    /// The adapter's error.
+    type Error: From<oauth_core::Error> + From<StorageError>;
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be made.
+    fn from_parts(parts: Parts<Self>) -> Result<Self, Self::Error>;
+}
+
+/// What a client is made of: checked settings, and what the host gave.
+pub struct Parts<A: Adapter> {
+    /// What was decided about the server.
+    pub settings: Arc<Settings>,
+    /// Whose tokens.
+    pub profile: Box<str>,
+    /// How long a login waits for the user.
+    pub wait: Duration,
+    /// The port for the redirect, if it has to be a certain one.
+    pub callback_port: Option<u16>,
+    /// The HTTP client, if it is the host's own.
+    pub http: Option<A::Http>,
+    /// The token store, if it is the host's own.
+    pub storage: Option<A::Storage>,
+    /// The user agent, if it is the host's own.
+    pub user_agent: Option<A::UserAgent>,
+    /// Who is told what happens.
+    pub watcher: Option<Box<Watcher>>,
+}
+
+impl<A: Adapter> std::fmt::Debug for Parts<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Is told what happens.
+pub type Watcher = dyn Fn(&Event<'_>) + Send + Sync;
+
+/// Settings of a client. Only the server URL has to be given.
 #[must_use = "nothing happens until it is built"]
-pub struct OAuthBuilder {
+pub struct Builder<A: Adapter> {
     settings: Settings,
     client_id: Option<Box<str>>,
     client_secret: Option<Secret>,
@@ -26,16 +70,19 @@ pub struct OAuthBuilder {
     callback_port: Option<u16>,
     profile: Box<str>,
     wait: Duration,
-    agent: Option<ureq::Agent>,
-    storage: Option<Arc<dyn TokenStorage>>,
-    user_agent: Option<Arc<dyn UserAgent>>,
+    http: Option<A::Http>,
+    storage: Option<A::Storage>,
+    user_agent: Option<A::UserAgent>,
     watcher: Option<Box<Watcher>>,
 }
 
-pub(crate) type Watcher = dyn Fn(&Event<'_>) + Send + Sync;
-
-impl OAuthBuilder {
-    pub(crate) fn new(server_url: &str, policy: Policy) -> Result<Self, Error> {
+impl<A: Adapter> Builder<A> {
+    /// A builder for the MCP endpoint at this URL. Hosts start with their adapter's `OAuth::new`.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ServerUrl`](oauth_core::error::Misuse) if it is no https URL, or http to this machine.
+    pub fn new(server_url: &str, policy: Policy) -> Result<Self, A::Error> {
         Ok(Self {
             settings: Settings::with_policy(server_url, policy)?,
             client_id: None,
@@ -46,7 +93,7 @@ impl OAuthBuilder {
             callback_port: None,
             profile: "".into(),
             wait: WAIT,
-            agent: None,
+            http: None,
             storage: None,
             user_agent: None,
             watcher: None,
@@ -108,9 +155,9 @@ impl OAuthBuilder {
         self
     }
 
-    /// Where tokens are kept: [`FileTokenStorage::new`] by default.
-    pub fn token_storage(mut self, storage: impl TokenStorage + 'static) -> Self {
-        self.storage = Some(Arc::new(storage));
+    /// Where tokens are kept: in files ([`FileTokenStorage`](crate::FileTokenStorage)) by default.
+    pub fn token_storage(mut self, storage: impl Into<A::Storage>) -> Self {
+        self.storage = Some(storage.into());
         self
     }
 
@@ -120,9 +167,9 @@ impl OAuthBuilder {
         self
     }
 
-    /// How the user gets to the login page: [`LoopbackBrowser`] by default.
-    pub fn user_agent(mut self, user_agent: impl UserAgent + 'static) -> Self {
-        self.user_agent = Some(Arc::new(user_agent));
+    /// How the user gets to the login page: [`LoopbackBrowser`](crate::LoopbackBrowser) by default.
+    pub fn user_agent(mut self, user_agent: impl Into<A::UserAgent>) -> Self {
+        self.user_agent = Some(user_agent.into());
         self
     }
 
@@ -132,10 +179,10 @@ impl OAuthBuilder {
         self
     }
 
-    /// The HTTP agent for all requests, with the host's proxy, certificates and time limits. Redirects
+    /// The HTTP client for all requests, with the host's proxy, certificates and time limits. Redirects
     /// and statuses are handled here, whatever it is set to.
-    pub fn agent(mut self, agent: ureq::Agent) -> Self {
-        self.agent = Some(agent);
+    pub fn agent(mut self, agent: impl Into<A::Http>) -> Self {
+        self.http = Some(agent.into());
         self
     }
 
@@ -149,8 +196,8 @@ impl OAuthBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::OAuth`] if its token cannot be sent.
-    pub fn config(mut self, config: AuthConfig) -> Result<Self, Error> {
+    /// [`PeerMisbehaved::UnsendableToken`](oauth_core::error::PeerMisbehaved) if its token cannot be sent.
+    pub fn config(mut self, config: AuthConfig) -> Result<Self, A::Error> {
         match config {
             AuthConfig::Bearer(token) => {
                 let token = BearerAuth::new(token.expose()).map_err(oauth_core::Error::from)?;
@@ -174,9 +221,9 @@ impl OAuthBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::OAuth`] with a [`Misuse`](oauth_core::error::Misuse) that says which setting cannot be
-    /// used; [`Error::Storage`] if there is no place for files.
-    pub fn build(self) -> Result<OAuth, Error> {
+    /// A [`Misuse`](oauth_core::error::Misuse) that says which setting cannot be used; the store's error
+    /// if there is no place for files.
+    pub fn build(self) -> Result<A, A::Error> {
         let mut settings = self.settings;
         if self.client_id.is_some() || self.client_secret.is_some() {
             // A secret without an id is refused there.
@@ -192,35 +239,22 @@ impl OAuthBuilder {
         if let Some(provider) = &self.provider {
             settings = settings.provider(provider)?;
         }
-        let storage = match self.storage {
-            Some(storage) => storage,
-            None => Arc::new(FileTokenStorage::new()?),
-        };
-        let user_agent = self.user_agent.unwrap_or_else(|| {
-            let browser = LoopbackBrowser::new();
-            Arc::new(match self.callback_port {
-                Some(port) => browser.port(port),
-                None => browser,
-            })
-        });
-        let session = Session::new(Arc::new(settings));
-        Ok(OAuth::from_inner(Inner {
-            server: session.settings().server().clone(),
-            key: session.key(&self.profile),
-            snapshot: RwLock::new(session.snapshot()),
-            session: Mutex::new(session),
-            agent: self.agent.unwrap_or_else(ureq::Agent::new_with_defaults),
-            storage,
-            user_agent,
+        A::from_parts(Parts {
+            settings: Arc::new(settings),
+            profile: self.profile,
             wait: self.wait,
+            callback_port: self.callback_port,
+            http: self.http,
+            storage: self.storage,
+            user_agent: self.user_agent,
             watcher: self.watcher,
-        }))
+        })
     }
 }
 
-impl std::fmt::Debug for OAuthBuilder {
+impl<A: Adapter> std::fmt::Debug for Builder<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OAuthBuilder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

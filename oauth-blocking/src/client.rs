@@ -11,12 +11,12 @@ use oauth_core::{BearerAuth, Policy, ServerUrl, UnixTime};
 use ureq::http::{HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
-use crate::builder::{OAuthBuilder, Watcher};
+use crate::Error;
+use crate::builder::{Adapter, Builder, Parts, Watcher};
 use crate::drive::{Driver, Login, challenges};
-use crate::error::Error;
 use crate::event::Event;
-use crate::storage::TokenStorage;
-use crate::user_agent::UserAgent;
+use crate::storage::{FileTokenStorage, SharedStorage};
+use crate::user_agent::{LoopbackBrowser, SharedUserAgent};
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
 ///
@@ -34,8 +34,8 @@ pub(crate) struct Inner {
     /// What the session held when it last had nothing to do.
     pub(crate) snapshot: RwLock<Snapshot>,
     pub(crate) agent: ureq::Agent,
-    pub(crate) storage: Arc<dyn TokenStorage>,
-    pub(crate) user_agent: Arc<dyn UserAgent>,
+    pub(crate) storage: SharedStorage,
+    pub(crate) user_agent: SharedUserAgent,
     pub(crate) wait: Duration,
     pub(crate) watcher: Option<Box<Watcher>>,
 }
@@ -54,8 +54,7 @@ impl OAuth {
     /// # Errors
     ///
     /// [`Error::OAuth`] if it is no https URL, or http to this machine.
-    #[expect(clippy::new_ret_no_self, reason = "the builder is where it starts")]
-    pub fn new(server_url: &str) -> Result<OAuthBuilder, Error> {
+    pub fn new(server_url: &str) -> Result<Builder<Self>, Error> {
         Self::with_policy(server_url, Policy::default())
     }
 
@@ -64,12 +63,8 @@ impl OAuth {
     /// # Errors
     ///
     /// As [`OAuth::new`].
-    pub fn with_policy(server_url: &str, policy: Policy) -> Result<OAuthBuilder, Error> {
-        OAuthBuilder::new(server_url, policy)
-    }
-
-    pub(crate) fn from_inner(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+    pub fn with_policy(server_url: &str, policy: Policy) -> Result<Builder<Self>, Error> {
+        Builder::new(server_url, policy)
     }
 
     /// A token that can be used now: the stored one, a refreshed one, or, if it must be, one for which a
@@ -270,6 +265,34 @@ impl OAuth {
     /// A panic elsewhere does no harm to the session: each of its turns is whole.
     fn lock(&self) -> MutexGuard<'_, Session> {
         self.inner.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Adapter for OAuth {
+    type Http = ureq::Agent;
+    type Storage = SharedStorage;
+    type UserAgent = SharedUserAgent;
+    type Error = Error;
+
+    fn from_parts(parts: Parts<Self>) -> Result<Self, Error> {
+        let storage = match parts.storage {
+            Some(storage) => storage,
+            None => FileTokenStorage::new()?.into(),
+        };
+        let browser = || LoopbackBrowser::at(parts.callback_port).into();
+        let session = Session::new(parts.settings);
+        let inner = Inner {
+            server: session.settings().server().clone(),
+            key: session.key(&parts.profile),
+            snapshot: RwLock::new(session.snapshot()),
+            session: Mutex::new(session),
+            agent: parts.http.unwrap_or_else(ureq::Agent::new_with_defaults),
+            storage,
+            user_agent: parts.user_agent.unwrap_or_else(browser),
+            wait: parts.wait,
+            watcher: parts.watcher,
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 

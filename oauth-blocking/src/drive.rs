@@ -7,8 +7,9 @@ use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn}
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{BearerAuth, Entropy, MAX_BODY, Request, Response};
 
+use crate::Error;
 use crate::client::{Inner, now};
-use crate::error::{AuthenticationError, Error};
+use crate::error::AuthenticationError;
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
 use crate::user_agent::{Visit, Visited};

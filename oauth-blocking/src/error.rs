@@ -6,10 +6,10 @@ use oauth_core::wire::AuthorizationUrl;
 use crate::storage::StorageError;
 use crate::user_agent::UserAgentError;
 
-/// Why a call failed.
+/// Why a call failed; `H` is the error of the adapter's HTTP client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ClientError<H: std::error::Error + 'static> {
     /// A user has to visit the connect URL; then the call can be made again.
     #[error(transparent)]
     Authentication(Box<AuthenticationError>),
@@ -24,15 +24,14 @@ pub enum Error {
     UserAgent(#[from] UserAgentError),
     /// The request of the application could not be sent; requests of the login itself are
     /// [`oauth_core::Error::Unreachable`] instead.
-    #[cfg(feature = "ureq")]
     #[error("the request could not be sent: {0}")]
-    Http(#[from] ureq::Error),
+    Http(#[source] H),
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     NoEntropy,
 }
 
-impl Error {
+impl<H: std::error::Error> ClientError<H> {
     /// What would help, in one sentence, where there is something to say.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
@@ -45,10 +44,17 @@ impl Error {
     }
 }
 
+#[cfg(feature = "ureq")]
+impl From<ureq::Error> for ClientError<ureq::Error> {
+    fn from(error: ureq::Error) -> Self {
+        Self::Http(error)
+    }
+}
+
 /// A user has to visit a page before the call can succeed.
 ///
 /// `pending` is the login behind the page: stored where tokens are kept, it can be finished by another
-/// process ([`OAuth::resume`](crate::OAuth::resume)).
+/// process (`OAuth::resume`).
 #[derive(Debug, thiserror::Error)]
 #[error("a login is needed: open the connect URL in a browser")]
 pub struct AuthenticationError {
@@ -58,8 +64,7 @@ pub struct AuthenticationError {
     pub pending: PendingLogin,
 }
 
-/// An error that may mean that a user has to consent: what [`with_oauth_retry`](crate::with_oauth_retry)
-/// looks at. A host implements it for the errors of its own calls.
+/// An error that may mean that a user has to consent: what `with_oauth_retry` looks at. A host implements it for the errors of its own calls.
 pub trait NeedsConsent {
     /// Whether a login would help.
     fn needs_consent(&self) -> bool;
@@ -68,7 +73,7 @@ pub trait NeedsConsent {
     fn connect_url(&self) -> Option<&str>;
 }
 
-impl NeedsConsent for Error {
+impl<H: std::error::Error> NeedsConsent for ClientError<H> {
     fn needs_consent(&self) -> bool {
         matches!(self, Self::Authentication(_) | Self::OAuth(oauth_core::Error::LoginRequired))
     }

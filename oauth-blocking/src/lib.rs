@@ -26,11 +26,9 @@
 //!     └─ Event             for who wants to watch
 //! ```
 
-#[cfg(feature = "ureq")]
 mod builder;
 #[cfg(feature = "ureq")]
 mod client;
-#[cfg(feature = "ureq")]
 mod config;
 #[cfg(feature = "ureq")]
 mod drive;
@@ -41,13 +39,11 @@ mod retry;
 mod storage;
 mod user_agent;
 
-#[cfg(feature = "ureq")]
-pub use builder::OAuthBuilder;
+pub use builder::{Adapter, Builder, Parts, Watcher};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
-#[cfg(feature = "ureq")]
 pub use config::{AuthConfig, OAuthConfig};
-pub use error::{AuthenticationError, Error, NeedsConsent};
+pub use error::{AuthenticationError, ClientError, NeedsConsent};
 pub use event::Event;
 pub use oauth_core::flow::RedirectUri;
 pub use oauth_core::session::{Key, Lock, PendingLogin, Record};
@@ -56,14 +52,23 @@ pub use oauth_core::{BearerAuth, OAuthClientProvider, Policy, TokenData};
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, TerminalPrompt, with_oauth_retry};
 pub use storage::{
-    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Saved, StorageError, TokenStorage,
+    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Saved, SharedStorage, StorageError,
+    TokenStorage,
 };
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    LoopbackBrowser, NoUserAgent, PasteBack, UserAgent, UserAgentError, Visit, Visited, Visitor,
-    Waiting,
+    LoopbackBrowser, NoUserAgent, PasteBack, SharedUserAgent, UserAgent, UserAgentError, Visit,
+    Visited, Visitor, Waiting,
 };
+
+/// Why a call failed.
+#[cfg(feature = "ureq")]
+pub type Error = ClientError<ureq::Error>;
+
+/// Settings of an [`OAuth`].
+#[cfg(feature = "ureq")]
+pub type OAuthBuilder = Builder<OAuth>;
 
 /// The README's code is compiled and run with the documentation tests.
 #[cfg(all(doctest, feature = "ureq"))]

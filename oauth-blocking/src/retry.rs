@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, Write};
 
+use crate::Error;
 use crate::client::OAuth;
-use crate::error::{Error, NeedsConsent};
+use crate::error::NeedsConsent;
 
 /// A way to get a user's consent.
 pub trait Consent {

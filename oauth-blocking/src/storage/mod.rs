@@ -1,6 +1,8 @@
 //! Where grants rest: the trait, a store in memory, a store in files.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oauth_core::TokenData;
 use oauth_core::session::{Key, Lock, Record};
@@ -69,6 +71,30 @@ pub trait TokenStorage: Send + Sync {
     /// A [`StorageError`].
     fn delete_tokens(&self, server_url: &str) -> Result<(), StorageError> {
         self.delete(&default_key(server_url))
+    }
+}
+
+/// A store that the clones of a client share.
+#[derive(Clone)]
+pub struct SharedStorage(Arc<dyn TokenStorage>);
+
+impl<S: TokenStorage + 'static> From<S> for SharedStorage {
+    fn from(storage: S) -> Self {
+        Self(Arc::new(storage))
+    }
+}
+
+impl std::fmt::Debug for SharedStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedStorage")
+    }
+}
+
+impl Deref for SharedStorage {
+    type Target = dyn TokenStorage;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
 }
 

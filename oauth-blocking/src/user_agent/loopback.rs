@@ -42,6 +42,12 @@ impl LoopbackBrowser {
         self
     }
 
+    /// This port if there is one, else any.
+    #[must_use]
+    pub fn at(port: Option<u16>) -> Self {
+        Self { port, ..Self::new() }
+    }
+
     /// Opens URLs with this function; it returns whether that worked.
     #[must_use]
     pub fn open_with(mut self, open: fn(&str) -> bool) -> Self {

@@ -1,5 +1,7 @@
 //! How a person gets to the authorization page and back: four ways, and a trait for others.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_core::flow::RedirectUri;
@@ -29,6 +31,30 @@ pub trait UserAgent: Send + Sync {
     ///
     /// A [`UserAgentError`] if nobody could come back.
     fn prepare(&self, registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError>;
+}
+
+/// A user agent that the clones of a client share.
+#[derive(Clone)]
+pub struct SharedUserAgent(Arc<dyn UserAgent>);
+
+impl<U: UserAgent + 'static> From<U> for SharedUserAgent {
+    fn from(user_agent: U) -> Self {
+        Self(Arc::new(user_agent))
+    }
+}
+
+impl std::fmt::Debug for SharedUserAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedUserAgent")
+    }
+}
+
+impl Deref for SharedUserAgent {
+    type Target = dyn UserAgent;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
 }
 
 /// One login of a [`UserAgent`].

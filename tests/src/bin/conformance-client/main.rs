@@ -1,14 +1,18 @@
 //! The client under test of the official MCP conformance suite: just enough MCP to make requests that
 //! need authorization, and one code path for all scenarios of the authorization code grant.
 //!
-//! `conformance-client [--transport blocking] [--legacy] URL`. Exits with 0 when both requests were
+//! `conformance-client [--transport blocking|tokio] [--legacy] URL`. Exits with 0 when both requests were
 //! answered, with 1 when authorization was refused, by the server or by the client.
 
 use std::error::Error;
 use std::process::ExitCode;
 
+use oauth_blocking::ureq::http::header::LOCATION;
+use oauth_blocking::{Adapter, AuthorizationUrl, Builder, Policy, UserAgentError, ureq};
+
 mod blocking;
 mod mcp;
+mod over_tokio;
 
 /// What the suite says about the scenario.
 struct Scenario {
@@ -27,9 +31,40 @@ struct Client {
     issuer: Option<String>,
 }
 
+impl Scenario {
+    fn policy(&self) -> Policy {
+        if self.legacy { Policy::default().legacy_2025_03_26() } else { Policy::default() }
+    }
+
+    /// Sets up a client, the same for all transports and scenarios.
+    fn describe<A: Adapter>(
+        &self,
+        builder: Builder<A>,
+        storage: impl Into<A::Storage>,
+        user: impl Into<A::UserAgent>,
+    ) -> Builder<A> {
+        let mut builder = builder
+            .client_name("Conformance client")
+            .client_metadata_url(CLIENT_METADATA_URL)
+            .token_storage(storage)
+            .user_agent(user);
+        if let Some(client) = &self.client {
+            builder = builder.client_id(&client.id);
+            if let Some(secret) = &client.secret {
+                builder = builder.client_secret(&**secret);
+            }
+            if let Some(issuer) = &client.issuer {
+                builder = builder.client_issuer(issuer);
+            }
+        }
+        builder
+    }
+}
+
 fn main() -> ExitCode {
     let outcome = scenario().and_then(|(transport, scenario)| match &*transport {
         "blocking" => blocking::run(&scenario),
+        "tokio" => over_tokio::run(&scenario),
         other => Err(format!("unknown transport {other:?}").into()),
     });
     match outcome {
@@ -53,7 +88,7 @@ fn scenario() -> Result<(String, Scenario), Box<dyn Error>> {
     }
     let protocol_version = std::env::var("MCP_CONFORMANCE_PROTOCOL_VERSION");
     let scenario = Scenario {
-        url: url.ok_or("usage: conformance-client [--transport blocking] [--legacy] URL")?,
+        url: url.ok_or("usage: conformance-client [--transport blocking|tokio] [--legacy] URL")?,
         legacy,
         protocol_version: protocol_version.unwrap_or_else(|_| mcp::DEFAULT_VERSION.into()),
         client: client()?,
@@ -72,6 +107,15 @@ fn client() -> Result<Option<Client>, Box<dyn Error>> {
         secret: text("client_secret"),
         issuer: text("issuer"),
     }))
+}
+
+/// The suite's user consents at once: the page itself redirects back.
+fn visit(url: &AuthorizationUrl) -> Result<String, UserAgentError> {
+    let agent = ureq::Agent::config_builder().max_redirects(0).build().new_agent();
+    let answer = agent.get(url.as_str()).call().map_err(|_| UserAgentError::Cancelled)?;
+    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let query = location.and_then(|location| location.split_once('?')).map(|(_, query)| query);
+    query.map(str::to_owned).ok_or(UserAgentError::Cancelled)
 }
 
 /// Where the suite's user comes back to. Nobody listens: the redirect is read from the answer.

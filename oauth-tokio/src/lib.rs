@@ -1,0 +1,50 @@
+#![forbid(unsafe_code)]
+//! The OAuth client of MCP for programs on tokio.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), oauth_tokio::Error> {
+//! use oauth_tokio::OAuth;
+//!
+//! let oauth = OAuth::new("https://mcp.example.com/mcp")?.client_name("My editor").build()?;
+//! let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+//! let answer = oauth.send(|http| http.post("https://mcp.example.com/mcp").body(call)).await?;
+//! println!("{}", answer.status());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
+//! before they run out, and widened when the server asks for more. Names, settings and errors are those
+//! of `oauth-blocking`, which also brings the stores and the browser: they run on tokio's blocking pool.
+//!
+//! # What differs from the blocking client
+//!
+//! - A token that is about to run out is renewed aside: nobody waits while the old one lives.
+//! - A refresh or a login that has begun goes on to its durable end when its caller is dropped;
+//!   [`OAuth::shutdown`] waits for it.
+//! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
+//! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
+
+mod client;
+mod drive;
+mod retry;
+mod storage;
+mod user_agent;
+
+pub use client::OAuth;
+pub use oauth_blocking::{
+    AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, Event, FileTokenStorage, Guard,
+    Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent,
+    OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri, Saved,
+    StorageError, TokenData, UserAgentError, Visited, Visitor, Waiting,
+};
+pub use reqwest;
+pub use retry::{Consent, with_oauth_retry};
+pub use storage::{OnPool, SharedStorage, TokenStorage};
+pub use user_agent::{Prepared, SharedUserAgent, UserAgent};
+
+/// Why a call failed.
+pub type Error = oauth_blocking::ClientError<reqwest::Error>;
+
+/// Settings of an [`OAuth`].
+pub type OAuthBuilder = oauth_blocking::Builder<OAuth>;

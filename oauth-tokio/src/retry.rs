@@ -1,0 +1,42 @@
+//! Run, let the user consent if that is what is missing, run once more.
+
+use oauth_blocking::NeedsConsent;
+
+use crate::Error;
+use crate::client::OAuth;
+
+/// A way to get a user's consent.
+pub trait Consent: Sync {
+    /// Lets the user consent, and returns when that is done. `connect_url` is the page that the failed
+    /// call named, if it named one.
+    fn consent(&self, connect_url: Option<&str>) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// The login is its own: the page that a call named is not needed for it.
+impl Consent for OAuth {
+    async fn consent(&self, _connect_url: Option<&str>) -> Result<(), Error> {
+        self.authenticate().await.map(drop)
+    }
+}
+
+/// Runs a call; if it fails for want of a login, lets the user consent and runs it once more. A second
+/// failure is returned.
+///
+/// # Errors
+///
+/// The call's own, or why the user did not consent.
+pub async fn with_oauth_retry<T, E>(
+    consent: &impl Consent,
+    mut call: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E>
+where
+    E: NeedsConsent + From<Error>,
+{
+    match call().await {
+        Err(error) if error.needs_consent() => {
+            consent.consent(error.connect_url()).await?;
+            call().await
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,143 @@
+//! Where grants rest, without holding up a worker: the async trait, and blocking stores behind it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
+use oauth_blocking::{Saved, StorageError};
+
+/// A store of grants that tasks and processes share; the contract is that of
+/// [`oauth_blocking::TokenStorage`].
+pub trait TokenStorage: Send + Sync + 'static {
+    /// Reads the record under a key.
+    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
+
+    /// Waits for a lock and takes it.
+    fn lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Guard, StorageError>> + Send;
+
+    /// Writes a record over the generation `expected`; 0 if there must be none.
+    fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
+}
+
+/// A blocking store or user agent, run on tokio's blocking pool.
+#[derive(Debug)]
+pub struct OnPool<T>(pub(crate) Arc<T>);
+
+impl<T> OnPool<T> {
+    /// Takes a blocking store or user agent.
+    pub fn new(blocking: T) -> Self {
+        Self(Arc::new(blocking))
+    }
+}
+
+impl<S: oauth_blocking::TokenStorage + 'static> OnPool<S> {
+    async fn run<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&S) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let store = Arc::clone(&self.0);
+        match tokio::task::spawn_blocking(move || call(&store)).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(StorageError::Other(error.to_string().into())),
+            },
+        }
+    }
+}
+
+impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
+    async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.load(&key)).await
+    }
+
+    async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.lock(&key, lock)).await
+    }
+
+    async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        let (key, record) = (key.clone(), record.clone());
+        self.run(move |store| store.save(&key, &record, expected)).await
+    }
+}
+
+/// A store that the clones of a client share.
+#[derive(Clone)]
+pub struct SharedStorage(Arc<dyn Erased>);
+
+impl<S: TokenStorage> From<S> for SharedStorage {
+    fn from(storage: S) -> Self {
+        Self(Arc::new(storage))
+    }
+}
+
+impl From<FileTokenStorage> for SharedStorage {
+    fn from(storage: FileTokenStorage) -> Self {
+        OnPool::new(storage).into()
+    }
+}
+
+impl From<MemoryTokenStorage> for SharedStorage {
+    fn from(storage: MemoryTokenStorage) -> Self {
+        OnPool::new(storage).into()
+    }
+}
+
+impl SharedStorage {
+    pub(crate) async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        self.0.load(key).await
+    }
+
+    pub(crate) async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        self.0.lock(key, lock).await
+    }
+
+    pub(crate) async fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> Result<Saved, StorageError> {
+        self.0.save(key, record, expected).await
+    }
+}
+
+impl std::fmt::Debug for SharedStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedStorage")
+    }
+}
+
+type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
+
+/// The trait in the form that can be shared without naming the store's type.
+trait Erased: Send + Sync {
+    fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded>;
+    fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard>;
+    fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
+}
+
+impl<S: TokenStorage> Erased for S {
+    fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded> {
+        Box::pin(TokenStorage::load(self, key))
+    }
+
+    fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard> {
+        Box::pin(TokenStorage::lock(self, key, lock))
+    }
+
+    fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {
+        Box::pin(TokenStorage::save(self, key, record, expected))
+    }
+}

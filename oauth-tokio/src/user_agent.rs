@@ -1,0 +1,149 @@
+//! How a person gets to the authorization page and back: the async trait, and blocking user agents
+//! behind it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use oauth_blocking::{
+    AuthorizationUrl, LoopbackBrowser, NoUserAgent, RedirectUri, UserAgentError, Visited, Visitor,
+    Waiting,
+};
+use tokio::sync::oneshot;
+
+use crate::storage::OnPool;
+
+/// A way for a person to consent; see [`oauth_blocking::UserAgent`].
+pub trait UserAgent: Send + Sync + 'static {
+    /// Gets ready for one login. `registered` is a redirect URI that the client is registered with
+    /// already: using it again spares a registration, if that is possible.
+    fn prepare(
+        &self,
+        registered: Option<&str>,
+    ) -> impl Future<Output = Result<Prepared, UserAgentError>> + Send;
+}
+
+/// One login of a [`UserAgent`]: where the user will come back to, and how to send him off.
+pub struct Prepared {
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) visit: Box<Visit>,
+}
+
+type Visit = dyn FnOnce(AuthorizationUrl, Instant, Told) -> Returning + Send;
+type Returning = Pin<Box<dyn Future<Output = Result<Visited, UserAgentError>> + Send>>;
+
+/// Is told from time to time that a login still waits.
+pub(crate) type Told = Arc<dyn Fn(Waiting) + Send + Sync>;
+
+impl Prepared {
+    /// The user will come back to `redirect_uri`. `visit` sends him to the page and waits for the
+    /// redirect, until the given moment at most; it may say from time to time that it still waits.
+    pub fn new<F, R>(redirect_uri: RedirectUri, visit: F) -> Self
+    where
+        F: FnOnce(AuthorizationUrl, Instant, Arc<dyn Fn(Waiting) + Send + Sync>) -> R
+            + Send
+            + 'static,
+        R: Future<Output = Result<Visited, UserAgentError>> + Send + 'static,
+    {
+        let visit = move |url, deadline, told| Box::pin(visit(url, deadline, told)) as Returning;
+        Self { redirect_uri, visit: Box::new(visit) }
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("redirect_uri", &self.redirect_uri).finish_non_exhaustive()
+    }
+}
+
+/// One thread of the pool serves the whole login: it prepares, hands over where the user will come back
+/// to, and waits to be told the page.
+impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
+    async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
+        let (ready, prepared) = oneshot::channel();
+        let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Instant, Told)>();
+        let login = tokio::task::spawn_blocking(move || {
+            let visit = match agent.prepare(registered.as_deref()) {
+                Ok(visit) => visit,
+                Err(error) => {
+                    // Whoever asked is gone, or takes it from here.
+                    let _ = ready.send(Err(error));
+                    return Err(UserAgentError::Cancelled);
+                }
+            };
+            let _ = ready.send(Ok(visit.redirect_uri().clone()));
+            let (url, deadline, told) =
+                told_to_go.blocking_recv().map_err(|_| UserAgentError::Cancelled)?;
+            visit.visit(&url, deadline, &mut |waiting| told(waiting))
+        });
+        let redirect_uri = prepared.await.unwrap_or(Err(UserAgentError::Cancelled))?;
+        Ok(Prepared::new(redirect_uri, async move |url, deadline, told| {
+            go.send((url, deadline, told)).map_err(|_| UserAgentError::Cancelled)?;
+            login.await.unwrap_or(Err(UserAgentError::Cancelled))
+        }))
+    }
+}
+
+/// A user agent that the clones of a client share.
+#[derive(Clone)]
+pub struct SharedUserAgent(Arc<dyn Erased>);
+
+impl<U: UserAgent> From<U> for SharedUserAgent {
+    fn from(user_agent: U) -> Self {
+        Self(Arc::new(user_agent))
+    }
+}
+
+impl From<LoopbackBrowser> for SharedUserAgent {
+    fn from(user_agent: LoopbackBrowser) -> Self {
+        OnPool::new(user_agent).into()
+    }
+}
+
+impl From<NoUserAgent> for SharedUserAgent {
+    fn from(user_agent: NoUserAgent) -> Self {
+        OnPool::new(user_agent).into()
+    }
+}
+
+impl<F> From<Visitor<F>> for SharedUserAgent
+where
+    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static,
+{
+    fn from(user_agent: Visitor<F>) -> Self {
+        OnPool::new(user_agent).into()
+    }
+}
+
+impl SharedUserAgent {
+    pub(crate) async fn prepare(
+        &self,
+        registered: Option<&str>,
+    ) -> Result<Prepared, UserAgentError> {
+        self.0.prepare(registered).await
+    }
+}
+
+impl std::fmt::Debug for SharedUserAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedUserAgent")
+    }
+}
+
+/// The trait in the form that can be shared without naming the user agent's type.
+trait Erased: Send + Sync {
+    fn prepare<'a>(
+        &'a self,
+        registered: Option<&'a str>,
+    ) -> Pin<Box<dyn Future<Output = Result<Prepared, UserAgentError>> + Send + 'a>>;
+}
+
+impl<U: UserAgent> Erased for U {
+    fn prepare<'a>(
+        &'a self,
+        registered: Option<&'a str>,
+    ) -> Pin<Box<dyn Future<Output = Result<Prepared, UserAgentError>> + Send + 'a>> {
+        Box::pin(UserAgent::prepare(self, registered))
+    }
+}
