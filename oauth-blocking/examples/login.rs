@@ -84,7 +84,7 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
             };
             line("MCP server", method, url, Some(*status), why);
         }
-        Event::Exchange { endpoint, method, url, status } => {
+        Event::Exchange { endpoint, method, url, outcome } => {
             let (who, why) = match endpoint {
                 Endpoint::ResourceMetadata => ("MCP server", "who issues tokens for this server?"),
                 Endpoint::ServerMetadata => {
@@ -94,9 +94,9 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
                 Endpoint::Token => ("authorization server", "tokens, please"),
                 _ => ("authorization server", ""),
             };
-            line(who, method.as_str(), url.as_str(), *status, why);
+            line(who, method.as_str(), url.as_str(), outcome.ok(), why);
         }
-        Event::Opening { url } => {
+        Event::Opening { url, .. } => {
             println!(
                 "  Opening your browser. If it does not open, visit:\n\n    {}\n",
                 url.as_str()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
@@ -186,7 +187,8 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// Is told what happens, on the thread on which it happens.
+    /// Is told what happens, on the thread on which it happens. It must not call the client, which is at
+    /// work.
     pub fn on_event(mut self, watcher: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.watcher = Some(Box::new(watcher));
         self
@@ -225,10 +227,10 @@ impl<A: Adapter> Builder<A> {
     /// if there is no place for files.
     pub fn build(self) -> Result<A, A::Error> {
         let mut settings = self.settings;
-        if self.client_id.is_some() || self.client_secret.is_some() {
-            // A secret without an id is refused there.
-            settings =
-                settings.client_id(&self.client_id.unwrap_or_default(), self.client_secret)?;
+        match (&self.client_id, self.client_secret) {
+            (Some(id), secret) => settings = settings.client_id(id, secret)?,
+            (None, Some(_)) => return Err(oauth_core::Error::from(Misuse::SecretWithoutId).into()),
+            (None, None) => {}
         }
         if let Some(issuer) = &self.client_issuer {
             settings = settings.client_issuer(issuer);

@@ -118,6 +118,13 @@ impl OAuth {
         self.drive(&mut session, Login::Never)
     }
 
+    /// Another token than the one at hand, refreshed or through a login.
+    pub(crate) fn replace_token(&self) -> Result<Option<BearerAuth>, Error> {
+        let mut session = self.lock();
+        session.renew();
+        self.drive(&mut session, Login::Allowed)
+    }
+
     /// Sends a request to the MCP server, with a token if there is one. What the server's answer asks
     /// for is done (a login, a refresh, a wider scope), and the request is sent again, built anew each
     /// time.
@@ -178,8 +185,32 @@ impl OAuth {
         };
         // What the session knew is older than what is stored now.
         session.access();
-        self.drive(&mut session, Login::Never)?;
+        // It is stored; if it cannot be loaded now, the next call does that.
+        drop(self.drive(&mut session, Login::Never));
         Ok(token)
+    }
+
+    /// For hosts that send requests in their own way: the MCP server answered a request that carried
+    /// `token` with this status and these `WWW-Authenticate` values. What that asks for is done (a
+    /// refresh, a login, a wider scope), and the token to send the request with once more is returned;
+    /// `None` if the answer is the application's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn refused<'a>(
+        &self,
+        token: &BearerAuth,
+        status: u16,
+        challenges: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Option<BearerAuth>, Error> {
+        let mut session = self.lock();
+        let mut attempt = Attempt::new();
+        attempt.sent_token(&session, token);
+        match session.answered(&mut attempt, status, challenges, now())? {
+            Verdict::Deliver => Ok(None),
+            Verdict::Retry => self.drive(&mut session, Login::Allowed),
+        }
     }
 
     /// What is stored for this server and user, as far as it is known here.
@@ -205,14 +236,22 @@ impl OAuth {
     }
 
     fn obtain(&self, login: Login) -> Result<Option<BearerAuth>, Error> {
-        if let Some(found) =
-            self.snapshot(|snapshot| Some(snapshot.authorization(now())?.bearer().clone()))
-        {
-            return Ok(Some(found));
+        let found = self.snapshot(|snapshot| Some(self.at_hand(snapshot)?.bearer().clone()));
+        if found.is_some() {
+            return Ok(found);
         }
         let mut session = self.lock();
         session.access();
         self.drive(&mut session, login)
+    }
+
+    /// A token that costs no wait: a fresh one, or while somebody else renews it the old one if it lives.
+    fn at_hand<'a>(&self, snapshot: &'a Snapshot) -> Option<Authorization<'a>> {
+        let now = now();
+        snapshot.authorization(now).or_else(|| {
+            let busy = matches!(self.inner.session.try_lock(), Err(TryLockError::WouldBlock));
+            if busy { snapshot.living_authorization(now) } else { None }
+        })
     }
 
     /// Puts the token on a request: a fresh one; while somebody else renews it, the old one if it lives;
@@ -220,12 +259,8 @@ impl OAuth {
     fn attach<B>(&self, request: &mut Request<B>, attempt: &mut Attempt) -> Result<(), Error> {
         let url = request.uri().to_string();
         self.inner.server.check_request(&url).map_err(oauth_core::Error::from)?;
-        let now = now();
         let attached = self.snapshot(|snapshot| {
-            let authorization = snapshot.authorization(now).or_else(|| {
-                let busy = matches!(self.inner.session.try_lock(), Err(TryLockError::WouldBlock));
-                if busy { snapshot.living_authorization(now) } else { None }
-            })?;
+            let authorization = self.at_hand(snapshot)?;
             attempt.sent_with(Some(&authorization));
             Some(add(request, &authorization))
         });
@@ -233,7 +268,7 @@ impl OAuth {
             return attached;
         }
         let mut session = self.lock();
-        if !session.needs_login() {
+        if !session.needs_login(now()) {
             session.access();
             self.drive(&mut session, Login::Never)?;
         }

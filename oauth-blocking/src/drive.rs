@@ -111,14 +111,17 @@ impl<'a> Driver<'a> {
 
     /// Sends a request as it is, once.
     fn send(&self, request: &Request) -> Option<Response> {
-        let response = self.exchange(request).ok();
+        let outcome = self.exchange(request);
         self.client.tell(&Event::Exchange {
             endpoint: request.endpoint(),
             method: request.method(),
             url: request.url(),
-            status: response.as_ref().map(Response::status),
+            outcome: match &outcome {
+                Ok(response) => Ok(response.status()),
+                Err(error) => Err(error),
+            },
         });
-        response
+        outcome.ok()
     }
 
     fn exchange(&self, request: &Request) -> Result<Response, ureq::Error> {
@@ -196,13 +199,15 @@ impl<'a> Driver<'a> {
         let Some(visit) = self.visit.take() else {
             return Err(oauth_core::Error::LoginRequired.into());
         };
-        let deadline = Instant::now() + self.client.wait;
-        self.client.tell(&Event::Opening { url });
+        let begun = Instant::now();
+        let deadline = begun.checked_add(self.client.wait).unwrap_or(begun + FOREVER);
+        let moved_from = reply.moved_from();
+        self.client.tell(&Event::Opening { url, moved_from });
         let mut waiting = |waiting| self.client.tell(&Event::Waiting(waiting));
         match visit.visit(url, deadline, &mut waiting) {
             Ok(Visited::Redirect(query)) => {
                 self.client.tell(&Event::Redirected);
-                reply.redirect(&query, now())?;
+                reply.redirect(query.expose(), now())?;
             }
             Ok(Visited::Elsewhere) => {
                 let url = url.clone();
@@ -233,6 +238,9 @@ pub(crate) fn challenges(response: &ureq::http::Response<ureq::Body>) -> Vec<Str
     let values = response.headers().get_all("www-authenticate").iter();
     values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }
+
+/// A wait without an end that can be counted.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How long one request of a login may take, unless the host's agent is set to less.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

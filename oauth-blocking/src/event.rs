@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, Issuer};
 use oauth_core::{Endpoint, HttpUrl, Method};
 
 use crate::user_agent::Waiting;
@@ -30,13 +30,16 @@ pub enum Event<'a> {
         method: Method,
         /// Where it went.
         url: &'a HttpUrl,
-        /// What came back; `None` if nothing did.
-        status: Option<u16>,
+        /// The answer's status, or why there is none.
+        outcome: Result<u16, &'a dyn std::error::Error>,
     },
     /// The user is sent to a page. A host should show the URL, in case no browser opens.
     Opening {
         /// The page.
         url: &'a AuthorizationUrl,
+        /// The authorization server of the tokens that are stored, if the page is another one's. That is
+        /// how a server moves, and how one that was taken over would look like.
+        moved_from: Option<&'a Issuer>,
     },
     /// The login waits for the user, and says so about once a second.
     Waiting(Waiting),

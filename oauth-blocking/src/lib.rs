@@ -45,6 +45,7 @@ pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
 pub use error::{AuthenticationError, ClientError, NeedsConsent};
 pub use event::Event;
+pub use oauth_core;
 pub use oauth_core::flow::RedirectUri;
 pub use oauth_core::session::{Key, Lock, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
@@ -69,8 +70,3 @@ pub type Error = ClientError<ureq::Error>;
 /// Settings of an [`OAuth`].
 #[cfg(feature = "ureq")]
 pub type OAuthBuilder = Builder<OAuth>;
-
-/// The README's code is compiled and run with the documentation tests.
-#[cfg(all(doctest, feature = "ureq"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -17,10 +17,11 @@ pub trait Consent {
     fn consent(&self, connect_url: Option<&str>) -> Result<(), Error>;
 }
 
-/// The login is its own: the page that a call named is not needed for it.
+/// The login is its own: the page that a call named is not needed for it. Nor is the token that the call
+/// was made with: it is refreshed if that is possible.
 impl Consent for OAuth {
     fn consent(&self, _connect_url: Option<&str>) -> Result<(), Error> {
-        self.authenticate().map(drop)
+        self.replace_token().map(drop)
     }
 }
 

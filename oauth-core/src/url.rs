@@ -51,6 +51,9 @@ pub enum UrlDefect {
     /// It has a query where none is allowed.
     #[error("it has a query")]
     Query,
+    /// Its query has a parameter that requests to it have.
+    #[error("its query has a parameter of the authorization request")]
+    Parameter,
 }
 
 impl HttpUrl {

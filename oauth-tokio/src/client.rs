@@ -124,6 +124,13 @@ impl OAuth {
         Ok(self.drive(session, Login::Never).await?.1)
     }
 
+    /// Another token than the one at hand, refreshed or through a login.
+    pub(crate) async fn replace_token(&self) -> Result<Option<BearerAuth>, Error> {
+        let mut session = self.lock().await;
+        session.renew();
+        Ok(self.drive(session, Login::Allowed).await?.1)
+    }
+
     /// Sends a request to the MCP server, with a token if there is one. What the server's answer asks
     /// for is done (a login, a refresh, a wider scope), and the request is sent again, built anew each
     /// time.
@@ -174,12 +181,44 @@ impl OAuth {
         let mut session = self.lock().await;
         let mut resumed = Session::resume(Arc::clone(session.settings()), pending)?;
         let (driver, query) = (Driver::new(&self.inner), query.to_owned());
-        let token =
-            self.to_its_end(async move { driver.finish(&mut resumed, &query).await }).await?;
-        // What the session knew is older than what is stored now.
-        session.access();
-        self.drive(session, Login::Never).await?;
+        let finish = async move {
+            let outcome = driver.finish(&mut resumed, &query).await;
+            // The code is spent: what came for it is stored by the next call.
+            if matches!(outcome, Err(Error::Storage(_))) {
+                *session = resumed;
+            } else {
+                // What the session knew is older than what is stored now.
+                session.access();
+            }
+            outcome.map(|token| (session, token))
+        };
+        let (session, token) = self.to_its_end(finish).await?;
+        // It is stored; if it cannot be loaded now, the next call does that.
+        drop(self.drive(session, Login::Never).await);
         Ok(token)
+    }
+
+    /// For hosts that send requests in their own way: the MCP server answered a request that carried
+    /// `token` with this status and these `WWW-Authenticate` values. What that asks for is done (a
+    /// refresh, a login, a wider scope), and the token to send the request with once more is returned;
+    /// `None` if the answer is the application's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn refused(
+        &self,
+        token: &BearerAuth,
+        status: u16,
+        challenges: &[&str],
+    ) -> Result<Option<BearerAuth>, Error> {
+        let mut session = self.lock().await;
+        let mut attempt = Attempt::new();
+        attempt.sent_token(&session, token);
+        match session.answered(&mut attempt, status, challenges.iter().copied(), now())? {
+            Verdict::Deliver => Ok(None),
+            Verdict::Retry => Ok(self.drive(session, Login::Allowed).await?.1),
+        }
     }
 
     /// What is stored for this server and user, as far as it is known here.
@@ -208,11 +247,16 @@ impl OAuth {
     }
 
     async fn obtain(&self, login: Login) -> Result<Option<BearerAuth>, Error> {
-        if let Some(found) = self.snapshot().authorization(now()) {
-            return Ok(Some(found.bearer().clone()));
+        let (snapshot, now) = (self.snapshot(), now());
+        if let Some(fresh) = snapshot.authorization(now) {
+            return Ok(Some(fresh.bearer().clone()));
+        }
+        if let Some(living) = snapshot.living_authorization(now) {
+            self.renew_aside();
+            return Ok(Some(living.bearer().clone()));
         }
         let mut session = self.lock().await;
-        if let Some(found) = session.authorization(now()) {
+        if let Some(found) = session.authorization(now) {
             return Ok(Some(found.bearer().clone()));
         }
         session.access();
@@ -236,7 +280,7 @@ impl OAuth {
             return add(request, attempt, &living);
         }
         let mut session = self.lock().await;
-        if session.authorization(now).is_none() && !session.needs_login() {
+        if session.authorization(now).is_none() && !session.needs_login(now) {
             session.access();
             session = self.drive(session, Login::Never).await?.0;
         }

@@ -129,8 +129,10 @@ impl Driver {
         let Some(prepared) = self.prepared.take() else {
             return Err(oauth_core::Error::LoginRequired.into());
         };
-        let deadline = Instant::now() + self.client.wait;
-        self.client.tell(&Event::Opening { url: &url });
+        let begun = Instant::now();
+        let deadline = begun.checked_add(self.client.wait).unwrap_or(begun + FOREVER);
+        let moved_from = reply.moved_from();
+        self.client.tell(&Event::Opening { url: &url, moved_from });
         let told = {
             let client = Arc::clone(&self.client);
             Arc::new(move |waiting| client.tell(&Event::Waiting(waiting)))
@@ -138,7 +140,7 @@ impl Driver {
         match (prepared.visit)(url.clone(), deadline, told).await {
             Ok(Visited::Redirect(query)) => {
                 self.client.tell(&Event::Redirected);
-                reply.redirect(&query, now())?;
+                reply.redirect(query.expose(), now())?;
             }
             Ok(Visited::Elsewhere) => {
                 self.handed_out = reply
@@ -165,14 +167,17 @@ impl Driver {
 impl Inner {
     /// Sends a request as it is, once.
     async fn send(&self, request: &Request) -> Option<Response> {
-        let response = self.exchange(request).await.ok();
+        let outcome = self.exchange(request).await;
         self.tell(&Event::Exchange {
             endpoint: request.endpoint(),
             method: request.method(),
             url: request.url(),
-            status: response.as_ref().map(Response::status),
+            outcome: match &outcome {
+                Ok(response) => Ok(response.status()),
+                Err(error) => Err(error),
+            },
         });
-        response
+        outcome.ok()
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, reqwest::Error> {
@@ -226,6 +231,9 @@ pub(crate) fn sensitive(name: &str, value: &str) -> reqwest::header::HeaderValue
     value.set_sensitive(name == "authorization");
     value
 }
+
+/// A wait without an end that can be counted.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How long one request of a login may take.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

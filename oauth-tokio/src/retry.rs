@@ -12,10 +12,11 @@ pub trait Consent: Sync {
     fn consent(&self, connect_url: Option<&str>) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// The login is its own: the page that a call named is not needed for it.
+/// The login is its own: the page that a call named is not needed for it. Nor is the token that the call
+/// was made with: it is refreshed if that is possible.
 impl Consent for OAuth {
     async fn consent(&self, _connect_url: Option<&str>) -> Result<(), Error> {
-        self.authenticate().await.map(drop)
+        self.replace_token().await.map(drop)
     }
 }
 

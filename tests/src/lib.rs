@@ -10,3 +10,8 @@ extern crate alloc;
 pub mod drive;
 pub mod serve;
 pub mod world;
+
+/// The README's code is compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

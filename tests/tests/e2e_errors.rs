@@ -338,7 +338,7 @@ fn a_client_id_of_another_issuer_is_not_used() {
         .build()
         .unwrap();
     let error = core_error(call(&oauth, &served, LIST));
-    let problem = incompatible(error, "client id");
+    let problem = incompatible(error, "`client_issuer`");
     assert!(matches!(problem, PeerIncompatible::ForeignClient { .. }));
     assert_eq!(logins(&served), 0);
 }

@@ -326,7 +326,7 @@ mod peer_incompatible {
             found: ISSUER.into(),
         };
         assert_eq!(error, expected.into());
-        assert_says(error, Actor::Developer, "client id");
+        assert_says(error, Actor::Developer, "`client_issuer`");
     }
 
     #[test]

@@ -62,6 +62,6 @@ where
         _deadline: Instant,
         _waiting: &mut dyn FnMut(Waiting),
     ) -> Result<Visited, UserAgentError> {
-        (self.0.visit)(url).map(Visited::Redirect)
+        (self.0.visit)(url).map(|query| Visited::Redirect(query.into()))
     }
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::{Connection, Loopback, Received};
 use oauth_core::wire::AuthorizationUrl;
@@ -142,7 +143,7 @@ struct Client<'a> {
 
 enum Served {
     Waits,
-    Done(Option<String>),
+    Done(Option<Secret>),
 }
 
 impl<'a> Client<'a> {
@@ -163,7 +164,7 @@ impl<'a> Client<'a> {
                     let _ = self.stream.set_write_timeout(Some(PATIENCE));
                     let _ = self.stream.write_all(&answer.bytes);
                     let _ = self.stream.shutdown(std::net::Shutdown::Write);
-                    Served::Done(answer.redirect.map(|query| query.expose().to_owned()))
+                    Served::Done(answer.redirect)
                 }
             },
             Err(error) if error.kind() == ErrorKind::WouldBlock && now < self.until => {

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
+use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
@@ -89,8 +90,8 @@ pub struct Waiting {
 /// How a visit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Visited {
-    /// The user came back with this query.
-    Redirect(String),
+    /// The user came back with this query, which has the code in it.
+    Redirect(Secret),
     /// The user will come back elsewhere: the login is handed to the host
     /// ([`AuthenticationError`](crate::AuthenticationError)).
     Elsewhere,

@@ -91,7 +91,7 @@ impl<R: BufRead, W: Write> Visit for Prompt<'_, R, W> {
             }
             let query = query_of(line.trim());
             if url.is_answered_by(query) {
-                return Ok(Visited::Redirect(query.to_owned()));
+                return Ok(Visited::Redirect(query.into()));
             }
             let again = "That does not belong to this login; paste the whole address: ";
             write!(output, "{again}").and_then(|()| output.flush()).map_err(gone)?;

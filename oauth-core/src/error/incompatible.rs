@@ -117,7 +117,8 @@ impl PeerIncompatible {
                  `client_secret`), or host a client metadata document and set `client_metadata_url`"
             }
             Self::ForeignClient { .. } => {
-                "make sure that the change of authorization server is right, then set its client id"
+                "make sure that the change of authorization server is right, then set `client_id` and \
+                 `client_issuer` for the new one"
             }
             Self::RedirectUriNotRegistered { .. } => {
                 "set a `callback_port` that the authorization server allows, or a `client_id` \
@@ -133,7 +134,8 @@ impl PeerIncompatible {
                 "pushed authorization requests are not supported"
             }
             Self::StillRefused { .. } => {
-                "the user may lack the permission; look at the server's own words in its answer"
+                "the user may lack the permission, or the server does not take the tokens of the \
+                 authorization server that it names"
             }
         }
     }

@@ -33,6 +33,9 @@ pub enum Misuse {
         /// The URI as given.
         url: Box<str>,
     },
+    /// There is a client secret, but no client id that it belongs to.
+    #[error("there is a client secret without a client id")]
+    SecretWithoutId,
     /// The client id is empty.
     #[error("the client id is empty")]
     EmptyClientId,
@@ -68,6 +71,7 @@ impl Misuse {
                 "pass the URL of the hosted document, such as https://app.example.com/client.json"
             }
             Self::RedirectUri { .. } => "pass an https URL, or http://127.0.0.1 with a port",
+            Self::SecretWithoutId => "set `client_id` too",
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::Provider { .. } => {
                 "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"

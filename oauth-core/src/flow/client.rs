@@ -24,21 +24,16 @@ pub(crate) fn choose(
     let issuer = || Box::from(server.issuer.as_str());
     let documents = login.settings.metadata_url.as_deref().filter(|_| server.metadata_documents);
     if let Some(own) = &login.settings.pre_registered {
-        // Bound to whom it was used with, unless the host says whom it belongs to.
-        let same_id = before.as_ref().filter(|before| before.client.client_id == own.client_id);
-        match (
-            own.belongs_to(&server.issuer, same_id.map(|before| &before.server.issuer)),
-            documents,
-        ) {
-            (Ok(()), _) => {
+        match (foreign_issuer(&login, &server, before.as_deref()), documents) {
+            (None, _) => {
                 let client = pre_registered(own, &server, &login)?;
                 return Ok(consent(login, server, client, resource, requested));
             }
-            (Err(expected), None) => {
+            (Some(expected), None) => {
                 return Err(PeerIncompatible::ForeignClient { expected, found: issuer() }.into());
             }
             // A document's URL is a client id everywhere.
-            (Err(_), Some(_)) => {}
+            (Some(_), Some(_)) => {}
         }
     }
     if let Some(url) = documents {
@@ -85,6 +80,25 @@ pub(crate) fn again(
         return choose(login, server, None, resource, requested);
     }
     Ok(consent(login, server, client, resource, requested))
+}
+
+/// Whose the pre-registered client is, if it is not this server's: as the host says, else whoever the
+/// last login went to. A server that was logged in to with a document is not known to be its issuer.
+fn foreign_issuer(
+    login: &Login,
+    server: &ServerMetadata,
+    before: Option<&Binding>,
+) -> Option<Box<str>> {
+    let is_own = |issuer: &str| issuer == server.issuer.as_str();
+    match (login.settings.client_issuer.as_deref(), before) {
+        (Some(own), _) => (!is_own(own)).then(|| own.into()),
+        (None, None) => None,
+        (None, Some(before)) => {
+            let last = before.server.issuer.as_str();
+            let by_document = before.client.kind == RegistrationKind::MetadataDocument;
+            (!is_own(last) || by_document).then(|| last.into())
+        }
+    }
 }
 
 /// A server that lists no methods gets a public client too, as every SDK asks for one there.

@@ -57,7 +57,7 @@ impl FindServer {
         resource: Box<str>,
         scopes: Option<Scopes>,
         issuer: &str,
-        others: Vec<Box<str>>,
+        mut others: Vec<Box<str>>,
     ) -> Result<Self, Error> {
         let place = ServerCandidate::FIRST;
         let plaintext = login.settings.server.plaintext();
@@ -65,7 +65,11 @@ impl FindServer {
             .and_then(|issuer| place.url(&issuer, plaintext).map(|url| (issuer, url)));
         match parsed {
             Ok((issuer, url)) => Ok(Self { login, resource, scopes, issuer, others, place, url }),
-            Err(defect) => Err(unsafe_issuer(issuer, defect)),
+            // One that cannot be used hides no other.
+            Err(defect) => match others.pop() {
+                Some(next) => Self::at(login, resource, scopes, &next, others),
+                None => Err(unsafe_issuer(issuer, defect)),
+            },
         }
     }
 

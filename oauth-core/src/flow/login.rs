@@ -148,7 +148,8 @@ impl Login {
         let own = self.settings.scope.as_ref();
         let missing = challenged.filter(|_| self.lacks_scope());
         let wanted = own.or(challenged).cloned().or(resource_scopes);
-        let mut all = before;
+        // Scopes that were set up are what is asked for; only what is missing joins them.
+        let mut all = before.filter(|_| own.is_none() || self.lacks_scope());
         for more in [wanted.as_ref(), missing].into_iter().flatten() {
             match &mut all {
                 Some(all) => all.extend(more),

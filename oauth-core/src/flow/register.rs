@@ -38,8 +38,8 @@ impl Register {
     }
 
     pub(crate) fn answer(self, response: &Response) -> Result<State, Error> {
-        let Self { login, server, endpoint, resource, requested, .. } = self;
-        let client = registered(response, &endpoint, &server, &login.redirect_uri.0)?;
+        let Self { login, server, endpoint, method, resource, requested } = self;
+        let client = registered(response, &endpoint, &server, &login.redirect_uri.0, method)?;
         Ok(consent(login, server, client, resource, requested))
     }
 }

@@ -9,7 +9,7 @@ use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::url::{HttpUrl, Plaintext, shown};
-use crate::wire::{BearerAuth, Issuer, OAuthClientProvider, ServerMetadata};
+use crate::wire::{BearerAuth, OAuthClientProvider, ServerMetadata};
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
 ///
@@ -29,6 +29,8 @@ pub struct Settings {
     pub(crate) client_name: Box<str>,
     pub(crate) client_uri: Option<Box<str>>,
     pub(crate) pre_registered: Option<PreRegistered>,
+    /// Who issued that client; `None`: whoever the first login finds.
+    pub(crate) client_issuer: Option<Box<str>>,
     pub(crate) metadata_url: Option<Box<str>>,
     pub(crate) scope: Option<Scopes>,
     pub(crate) provider: Option<ServerMetadata>,
@@ -40,8 +42,6 @@ pub struct Settings {
 pub(crate) struct PreRegistered {
     pub(crate) client_id: Box<str>,
     pub(crate) client_secret: Option<Secret>,
-    /// Who issued it; `None`: whoever the first login finds.
-    pub(crate) issuer: Option<Box<str>>,
 }
 
 impl Settings {
@@ -66,6 +66,7 @@ impl Settings {
             client_name: DEFAULT_CLIENT_NAME.into(),
             client_uri: None,
             pre_registered: None,
+            client_issuer: None,
             metadata_url: None,
             scope: None,
             provider: None,
@@ -101,17 +102,14 @@ impl Settings {
             return Err(Misuse::EmptyClientId.into());
         }
         let client_secret = secret.filter(|secret| !secret.is_empty());
-        self.pre_registered =
-            Some(PreRegistered { client_id: id.into(), client_secret, issuer: None });
+        self.pre_registered = Some(PreRegistered { client_id: id.into(), client_secret });
         Ok(self)
     }
 
     /// The issuer that the client id belongs to: it is used with no other. Byte for byte.
     #[must_use]
     pub fn client_issuer(mut self, issuer: &str) -> Self {
-        if let Some(client) = &mut self.pre_registered {
-            client.issuer = Some(issuer.into());
-        }
+        self.client_issuer = Some(issuer.into());
         self
     }
 
@@ -168,20 +166,6 @@ impl Settings {
     }
 }
 
-impl PreRegistered {
-    /// Whether the client may be used with this issuer, given the one it was used with before.
-    pub(crate) fn belongs_to(
-        &self,
-        issuer: &Issuer,
-        before: Option<&Issuer>,
-    ) -> Result<(), Box<str>> {
-        match self.issuer.as_deref().or(before.map(Issuer::as_str)) {
-            Some(own) if own != issuer.as_str() => Err(own.into()),
-            _ => Ok(()),
-        }
-    }
-}
-
 const DEFAULT_CLIENT_NAME: &str = "MCP client";
 
 #[cfg(test)]
@@ -219,24 +203,5 @@ mod tests {
         assert_eq!(settings().client_id("", None), Err(Misuse::EmptyClientId.into()));
         let settings = settings().client_id("c", Some("".into())).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(settings.pre_registered.and_then(|client| client.client_secret), None);
-    }
-
-    #[test]
-    fn a_pre_registered_client_stays_with_its_issuer() {
-        let issuer =
-            |text| Issuer::parse(text, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{e}"));
-        let (a, b) = (issuer("https://a.example"), issuer("https://b.example"));
-        let client = |bound: Option<&str>| PreRegistered {
-            client_id: "c".into(),
-            client_secret: None,
-            issuer: bound.map(Into::into),
-        };
-        assert_eq!(client(None).belongs_to(&a, None), Ok(()));
-        assert_eq!(client(None).belongs_to(&b, Some(&a)), Err("https://a.example".into()));
-        assert_eq!(client(Some("https://a.example")).belongs_to(&a, Some(&b)), Ok(()));
-        assert_eq!(
-            client(Some("https://a.example/")).belongs_to(&a, None),
-            Err("https://a.example/".into())
-        );
     }
 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::flow::{refresh_request, refreshed};
 use crate::http::{Request, Response};
 use crate::secret::Secret;
@@ -24,8 +24,6 @@ pub(crate) struct Want {
     pub(crate) refused: Option<u64>,
     /// A refresh would not help: a scope is missing, or one was tried.
     pub(crate) no_refresh: bool,
-    /// The authorization server does not know the client of this generation any more.
-    pub(crate) client_is_gone: Option<u64>,
     /// The server was asked already, and may have said nothing.
     pub(crate) was_answered: bool,
     /// What the server said.
@@ -48,15 +46,18 @@ impl Session {
         self.want(Want { refused, ..Want::default() });
     }
 
-    pub(crate) fn want(&mut self, mut want: Want) {
+    pub(crate) fn want(&mut self, want: Want) {
         match &self.state {
             _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
-            State::Save(saving) if saving.record.tokens.is_some() => return,
-            State::Login(before) => want.client_is_gone = before.client_is_gone,
-            _ => {}
+            State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
+                if saving.record.tokens.is_some() => {}
+            _ => return self.state = State::Load(want),
         }
-        self.state = State::Load(want);
+        self.state = match mem::replace(&mut self.state, State::Ready) {
+            State::Unsaved(saving) => State::Save(saving),
+            state => state,
+        };
     }
 
     /// The store was read.
@@ -111,15 +112,16 @@ impl Session {
         };
         self.state = match result {
             Ok(tokens) => {
-                let generation = record.generation + 1;
+                let expected = record.generation;
+                let generation = expected.saturating_add(1);
                 let binding = Arc::clone(&record.binding);
                 let record = Record::new(generation, now, binding, Some(tokens));
-                save(record, generation - 1, AfterSave::Refreshed(want))
+                save(record, expected, AfterSave::Refreshed(want))
             }
-            Err(Error::Refused(refusal)) if !refusal.is_for_now() => {
+            Err(Error::Refused(refusal)) if ends_grant(&refusal) || client_is_gone(&refusal) => {
                 State::LoadRefused(want, Box::new(refusal.into()))
             }
-            // Not now, or nothing that can be read: the grant is as good as before.
+            // Not now, or not in words that end a grant: it is as good as before.
             Err(error) if self.is_alive(&want, now) => {
                 let pause = match &error {
                     Error::Unreachable(unreachable) => unreachable.retry_after.unwrap_or(PAUSE),
@@ -127,6 +129,10 @@ impl Session {
                 };
                 self.postpone(now + pause);
                 unlock(State::Ready)
+            }
+            // This endpoint will not do, but a login may find another. The grant is kept until then.
+            Err(error) if says_no(&error) => {
+                unlock(State::Login(Want { no_refresh: true, ..want }))
             }
             Err(error) => unlock(State::Failed(Box::new(error))),
         };
@@ -156,11 +162,14 @@ impl Session {
         self.state = match saving.then {
             AfterSave::LoggedIn { tries, locked } if tries < MAX_LOST_RACES => {
                 saving.expected = stored;
-                saving.record.generation = saving.record.generation.max(stored + 1);
+                saving.record.generation = saving.record.generation.max(stored.saturating_add(1));
                 saving.then = AfterSave::LoggedIn { tries: tries + 1, locked };
                 State::Save(saving)
             }
-            AfterSave::LoggedIn { locked, .. } => release(locked, contended()),
+            AfterSave::LoggedIn { locked, .. } => {
+                saving.then = AfterSave::LoggedIn { tries: 0, locked };
+                release(locked, State::Unsaved(saving))
+            }
             AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want)
                 if want.lost_races < MAX_LOST_RACES =>
             {
@@ -168,7 +177,10 @@ impl Session {
                 let want = want.clone();
                 State::LoadConflict(saving, want)
             }
-            AfterSave::Refreshed(_) | AfterSave::Ended(_) => unlock(contended()),
+            AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want) => {
+                want.lost_races = 0;
+                unlock(State::Unsaved(saving))
+            }
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
             AfterSave::Registered(running) => State::Run(running),
         };
@@ -186,7 +198,7 @@ impl Session {
             && spent != refresh_token(Some(&saving.record))
         {
             saving.expected = stored.generation;
-            saving.record.generation = stored.generation + 1;
+            saving.record.generation = stored.generation.saturating_add(1);
             return State::Save(saving);
         }
         self.adopt(stored);
@@ -195,16 +207,14 @@ impl Session {
 
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
     fn ended(&mut self, mut want: Want, error: &Error) -> State {
-        let client_is_gone = matches!(
-            error,
-            Error::Refused(refusal) if matches!(&*refusal.code, "invalid_client" | "unauthorized_client")
-        );
-        let (Some(record), false) = (&self.held.record, client_is_gone) else {
-            want.client_is_gone = Some(self.generation());
+        if matches!(error, Error::Refused(refusal) if client_is_gone(refusal)) {
+            self.refused_client = Some(self.generation());
             return unlock(State::Login(want));
-        };
+        }
+        let Some(record) = &self.held.record else { return unlock(State::Login(want)) };
         let mut record = record.clone();
-        record.generation += 1;
+        let expected = record.generation;
+        record.generation = expected.saturating_add(1);
         if let Some(tokens) = &mut record.tokens {
             tokens.refresh_token = None;
         }
@@ -212,7 +222,6 @@ impl Session {
         if want.refused.is_some() {
             want.refused = Some(record.generation);
         }
-        let expected = record.generation - 1;
         save(record, expected, AfterSave::Ended(want))
     }
 
@@ -221,6 +230,7 @@ impl Session {
         // One that was put under the wrong key would send a token where it does not belong.
         let record =
             record.filter(|record| self.held.settings.server.is_part_of(&record.binding.resource));
+        let record = record.map(|record| self.with_own_secret(record));
         // The same tokens again do not undo a pause in refreshing them.
         let same = |own: &Record, new: &Record| {
             (own.generation, own.issued_at) == (new.generation, new.issued_at)
@@ -232,12 +242,24 @@ impl Session {
         self.held.record = record;
     }
 
+    /// A host that changed the secret of its client means the new one.
+    fn with_own_secret(&self, mut record: Record) -> Record {
+        let own = self.held.settings.pre_registered.as_ref();
+        if let Some(own) = own.filter(|own| own.client_id == record.binding.client.client_id)
+            && own.client_secret.is_some()
+            && own.client_secret != record.binding.client.client_secret
+        {
+            Arc::make_mut(&mut record.binding).client.client_secret.clone_from(&own.client_secret);
+        }
+        record
+    }
+
     /// The generation of the next record. The first one is the time, not 1: who still works on a record
     /// that was deleted meanwhile must not mistake a new one for it.
     pub(crate) fn next_generation(&self, now: UnixTime) -> u64 {
         match self.generation() {
             0 => now.as_secs().max(1),
-            generation => generation + 1,
+            generation => generation.saturating_add(1),
         }
     }
 
@@ -258,9 +280,9 @@ impl Session {
         })
     }
 
-    fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
+    pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
-            && want.client_is_gone != Some(self.generation())
+            && self.refused_client != Some(self.generation())
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 
@@ -284,8 +306,24 @@ fn unlock(then: State) -> State {
     State::Unlock(Lock::Refresh, Box::new(then))
 }
 
-fn contended() -> State {
-    State::Failed(Box::new(Error::Contended))
+/// Whether the refresh token is dead (RFC 6749 §5.2). Servers have many words for "not this request";
+/// this is the only one for "never again".
+fn ends_grant(refusal: &Refusal) -> bool {
+    &*refusal.code == "invalid_grant"
+}
+
+/// Whether the server does not know the client (any more).
+pub(crate) fn client_is_gone(refusal: &Refusal) -> bool {
+    matches!(&*refusal.code, "invalid_client" | "unauthorized_client")
+}
+
+/// Whether asking again would bring the same answer.
+fn says_no(error: &Error) -> bool {
+    match error {
+        Error::Refused(refusal) => !refusal.is_for_now(),
+        Error::Malformed(malformed) => matches!(malformed.status, 300..=499),
+        _ => false,
+    }
 }
 
 /// How often a session starts over because others changed the store meanwhile.

@@ -17,7 +17,7 @@ use crate::session::access::Want;
 use crate::session::authorization::Authorization;
 use crate::session::machine::{Session, State};
 use crate::time::UnixTime;
-use crate::wire::ResourceChallenge;
+use crate::wire::{BearerAuth, ResourceChallenge};
 
 /// One request of the application, over all the times it is sent.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,15 @@ impl Attempt {
     /// The request goes out with this token, or with none.
     pub fn sent_with(&mut self, authorization: Option<&Authorization<'_>>) {
         self.sent = authorization.map(|authorization| authorization.generation);
+    }
+
+    /// The request went out with this token, which the session handed out at some time.
+    pub fn sent_token(&mut self, session: &Session, token: &BearerAuth) {
+        let current = session
+            .record()
+            .filter(|record| record.tokens().is_some_and(|tokens| tokens.access_token == *token));
+        // One that is not held any more is older than what is.
+        self.sent = Some(current.map_or(0, |record| record.generation));
     }
 
     fn is_spent(&self) -> bool {
@@ -96,8 +105,10 @@ impl Session {
             let Attempt { refreshes, authorizations, .. } = *attempt;
             return Err(PeerIncompatible::StillRefused { authorizations, refreshes }.into());
         }
-        let can_refresh = self.held.record.as_ref().is_some_and(|record| record.can_refresh(now));
-        let refresh = status == 401 && attempt.refreshes == 0 && can_refresh;
+        // Before the request went out without a token, a refresh was tried in vain.
+        let tried = matches!(&self.state, State::Login(before) if before.no_refresh);
+        let refresh =
+            status == 401 && attempt.refreshes == 0 && !tried && self.can_refresh(&want, now);
         if refresh {
             attempt.refreshes += 1;
         } else {

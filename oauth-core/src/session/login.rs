@@ -8,14 +8,14 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::Entropy;
-use crate::error::{Error, Misuse};
+use crate::error::{Error, Misuse, Refusal};
 use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Settings, Step};
 use crate::http::Request;
-use crate::session::access::{Want, save};
+use crate::session::access::{Want, client_is_gone, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::wire::AuthorizationUrl;
+use crate::wire::{AuthorizationUrl, Issuer};
 
 /// A login under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) flow: Flow,
     /// Whether the client was written down, so that the user can be sent off.
     recorded: bool,
+    /// The issuer of the tokens that are stored, if this login is to another.
+    pub(crate) moved_from: Option<Issuer>,
     /// Whether the login lock is held. Not by who resumes a login that another one handed out.
     locked: bool,
 }
@@ -55,16 +57,23 @@ impl Session {
     ) -> State {
         let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
         if let Some(record) = &self.held.record {
-            login = login.before((*record.binding).clone());
+            let mut before = (*record.binding).clone();
+            if self.refused_scopes {
+                before.requested = None;
+            }
+            login = login.before(before);
         }
-        if want.client_is_gone.is_some_and(|generation| generation == self.generation()) {
+        if self.refused_client == Some(self.generation()) {
             login = login.client_is_gone();
         }
         if let Some(challenge) = want.challenge {
             login = login.challenge(*challenge);
         }
         match Flow::login(login) {
-            Ok(flow) => self.settle(Box::new(Running { flow, recorded: false, locked: true }), now),
+            Ok(flow) => self.settle(
+                Box::new(Running { flow, recorded: false, moved_from: None, locked: true }),
+                now,
+            ),
             Err(error) => unlock(State::Failed(Box::new(error))),
         }
     }
@@ -73,6 +82,9 @@ impl Session {
     pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
         let locked = running.locked;
         if let Err(error) = running.flow.step() {
+            if let Error::Refused(refusal) = &error {
+                self.learn(refusal);
+            }
             return release(locked, State::Failed(Box::new(error)));
         }
         running.flow = match running.flow.into_grant() {
@@ -87,12 +99,22 @@ impl Session {
             && let Some(binding) = running.flow.binding()
         {
             let record = self.registration_record(binding, now);
+            let before = self.held.record.as_ref().map(|record| &record.binding.server.issuer);
+            running.moved_from = before.filter(|before| **before != binding.server.issuer).cloned();
             running.recorded = true;
             if let Some(record) = record {
                 return save(record, self.generation(), AfterSave::Registered(running));
             }
         }
         State::Run(running)
+    }
+
+    /// What the next login does otherwise.
+    fn learn(&mut self, refusal: &Refusal) {
+        if client_is_gone(refusal) {
+            self.refused_client = Some(self.generation());
+        }
+        self.refused_scopes |= &*refusal.code == "invalid_scope";
     }
 
     /// What is written before the user is sent off: the client, so that a login that is given up need
@@ -143,8 +165,12 @@ impl Session {
             return Err(Misuse::ForeignLogin { server, resource: resource.into() }.into());
         }
         let mut session = Self::new(settings);
-        session.state =
-            State::Run(Box::new(Running { flow: pending.flow, recorded: true, locked: false }));
+        session.state = State::Run(Box::new(Running {
+            flow: pending.flow,
+            recorded: true,
+            moved_from: None,
+            locked: false,
+        }));
         Ok(session)
     }
 }

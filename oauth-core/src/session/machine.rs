@@ -25,6 +25,10 @@ use crate::wire::AuthorizationUrl;
 pub struct Session {
     pub(crate) held: Snapshot,
     pub(crate) state: State,
+    /// The authorization server does not know the client of this generation any more.
+    pub(crate) refused_client: Option<u64>,
+    /// It does not know all the scopes that were asked for before.
+    pub(crate) refused_scopes: bool,
 }
 
 /// What the session waits for. `Want` says why it works at all.
@@ -42,6 +46,8 @@ pub(crate) enum State {
     LoadRefused(Want, Box<Error>),
     /// A look at what somebody else stored in the place of the record kept here.
     LoadConflict(Box<Saving>, Want),
+    /// A new attempt to write a record, after others wrote theirs again and again.
+    Unsaved(Box<Saving>),
     /// The host's decision to log in.
     Login(Want),
     /// The login lock.
@@ -122,7 +128,8 @@ impl Session {
     pub fn new(settings: Arc<Settings>) -> Self {
         let fixed = settings.bearer.is_some();
         let state = if fixed { State::Ready } else { State::Load(Want::default()) };
-        Self { held: Snapshot::new(settings), state }
+        let held = Snapshot::new(settings);
+        Self { held, state, refused_client: None, refused_scopes: false }
     }
 
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither
@@ -164,6 +171,7 @@ impl Session {
                 }
             },
             State::Ready => return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired),
+            State::Unsaved(_) => return Err(Error::Contended),
             State::Failed(error) => return Err((**error).clone()),
         })
     }
@@ -187,10 +195,11 @@ impl Session {
         self.held.clone()
     }
 
-    /// Whether the session has found out that only a login helps, and waits for one.
+    /// Whether the session has found out that only a login helps, and waits for one. With something to
+    /// refresh with it may be worth another try.
     #[must_use]
-    pub fn needs_login(&self) -> bool {
-        matches!(self.state, State::Login(_))
+    pub fn needs_login(&self, now: UnixTime) -> bool {
+        matches!(self.state, State::Login(_)) && !self.can_refresh(&Want::default(), now)
     }
 
     /// The key of the session's record in a store.

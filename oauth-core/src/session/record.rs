@@ -74,7 +74,7 @@ impl Record {
             format: u32,
         }
         match serde_json::from_slice(bytes) {
-            Ok(record @ Self { format: FORMAT, .. }) => Ok(record),
+            Ok(record @ Self { format: FORMAT, generation: 1..=MAX_GENERATION, .. }) => Ok(record),
             _ => match serde_json::from_slice(bytes) {
                 Ok(Format { format: found }) if found != FORMAT => {
                     Err(RecordDefect::Format { found })
@@ -144,6 +144,9 @@ impl Record {
         secret_lives && self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
     }
 }
+
+/// Far more than a record is ever written, and far from where counting ends.
+const MAX_GENERATION: u64 = u64::MAX / 2;
 
 /// The number that stands in every record.
 const FORMAT: u32 = 1;

@@ -12,7 +12,7 @@ use crate::session::login::PendingLogin;
 use crate::session::machine::{Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::wire::{RegistrationKind, ResourceChallenge};
+use crate::wire::{Issuer, RegistrationKind, ResourceChallenge};
 
 macro_rules! reply {
     ($(#[$doc:meta])* $name:ident) => {
@@ -189,6 +189,16 @@ impl PrepareReply<'_> {
 }
 
 impl BrowserReply<'_> {
+    /// The issuer of the tokens that are stored, if the user is about to be sent to another one. That is
+    /// how a server moves, and how a server that was taken over would look like: a host may want to ask.
+    #[must_use]
+    pub fn moved_from(&self) -> Option<&Issuer> {
+        match &self.session.state {
+            State::Run(running) => running.moved_from.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The user came back with this query, the part of the redirect behind the question mark.
     ///
     /// # Errors

@@ -65,9 +65,10 @@ struct ErrorAnswer<'a> {
 /// The refusal that a body carries, if it carries one.
 pub(crate) fn refusal(body: &[u8], endpoint: Endpoint) -> Result<Option<Refusal>, Defect> {
     let answer: ErrorAnswer<'_> = json::read(body)?;
-    Ok(json::non_empty(answer.error).map(|code| Refusal {
+    let code = json::non_empty(answer.error).map(|code| clean_code(&code));
+    Ok(code.filter(|code| !code.is_empty()).map(|code| Refusal {
         endpoint,
-        code: clean_code(&code).into(),
+        code: code.into(),
         description: json::non_empty(answer.error_description).map(|text| (*text).into()),
         uri: json::non_empty(answer.error_uri).map(|text| (*text).into()),
     }))

@@ -196,6 +196,7 @@ pub(crate) fn registered(
     endpoint: &HttpUrl,
     server: &ServerMetadata,
     redirect_uri: &str,
+    asked: AuthMethod,
 ) -> Result<Registration, Error> {
     let body = accepted(response, Endpoint::Registration, endpoint)?;
     let defect = |defect| malformed(response, Endpoint::Registration, endpoint, defect);
@@ -207,7 +208,8 @@ pub(crate) fn registered(
         Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
             PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
         })?,
-        // Left out: RFC 7591 §2 says Basic, which needs a secret.
+        // Left out: what was asked for, if it takes the secret; else what RFC 7591 §2 says.
+        None if secret.is_some() && asked != AuthMethod::None => asked,
         None if secret.is_some() => AuthMethod::ClientSecretBasic,
         None => AuthMethod::None,
     };

@@ -48,9 +48,9 @@ pub struct ServerOAuthMetadata {
     /// Scopes that the server knows, over all of its resources.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes_supported: Option<Vec<Box<str>>>,
-    /// `client_secret_basic` if left out (RFC 8414 §2).
-    #[serde(default = "client_secret_basic")]
-    pub token_endpoint_auth_methods_supported: Vec<Box<str>>,
+    /// Left out, it means `client_secret_basic` (RFC 8414 §2), though few servers mean that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_methods_supported: Option<Vec<Box<str>>>,
     /// OpenID Connect's claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims_supported: Option<Vec<Box<str>>>,
@@ -119,10 +119,6 @@ fn rs256() -> Vec<Box<str>> {
     one("RS256")
 }
 
-fn client_secret_basic() -> Vec<Box<str>> {
-    one("client_secret_basic")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +129,7 @@ mod tests {
             br#"{"issuer":"https://as.example","authorization_endpoint":"https://as.example/a",
             "token_endpoint":"https://as.example/t","x_vendor":{"deep":[1]}}"#;
         let document = ServerOAuthMetadata::parse(body).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(&*document.token_endpoint_auth_methods_supported[0], "client_secret_basic");
+        assert_eq!(document.token_endpoint_auth_methods_supported, None);
         assert_eq!(&*document.response_types_supported[0], "code");
         assert_eq!(document.other.json("x_vendor").as_deref(), Some(r#"{"deep":[1]}"#));
         let again = serde_json::to_vec(&document).unwrap_or_default();

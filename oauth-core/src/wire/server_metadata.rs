@@ -9,6 +9,7 @@ use alloc::format;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
+use crate::form::{self, Found};
 use crate::http::Endpoint;
 use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
 use crate::policy::Policy;
@@ -152,6 +153,15 @@ impl ServerMetadata {
                 defect,
             })
         };
+        let authorization_endpoint =
+            endpoint(Endpoint::Authorization, &document.authorization_endpoint)?;
+        let own =
+            form::select(authorization_endpoint.query().trim_start_matches('?'), OWN_PARAMETERS);
+        if own.iter().any(|found| *found != Found::Absent) {
+            let (endpoint, defect) = (Endpoint::Authorization, UrlDefect::Parameter);
+            let url = shown(authorization_endpoint.as_str());
+            return Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());
+        }
         let registration_endpoint = match &document.registration_endpoint {
             Some(text) if !text.is_empty() => {
                 Some(endpoint(Endpoint::Registration, &document.registration_endpoint)?)
@@ -160,10 +170,7 @@ impl ServerMetadata {
         };
         Ok(Self {
             issuer: expected.clone(),
-            authorization_endpoint: endpoint(
-                Endpoint::Authorization,
-                &document.authorization_endpoint,
-            )?,
+            authorization_endpoint,
             token_endpoint: endpoint(Endpoint::Token, &document.token_endpoint)?,
             registration_endpoint,
             // A login works without it, so what is wrong with it is no reason to refuse one.
@@ -187,7 +194,7 @@ impl ServerMetadata {
     /// # Errors
     ///
     /// As for a document from the network; [`Misuse::Provider`] if a member is missing.
-    pub fn provided(
+    pub(crate) fn provided(
         metadata: &ServerOAuthMetadata,
         plaintext: Plaintext,
         policy: &Policy,
@@ -313,6 +320,19 @@ fn path_of(issuer: &str) -> &str {
     let path = issuer[host..].find('/').map_or("", |at| &issuer[host + at..]);
     path.trim_end_matches('/')
 }
+
+/// What an authorization request says, and its endpoint's query must not say too (RFC 6749 §3.1).
+const OWN_PARAMETERS: [&str; 9] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+    "scope",
+    "prompt",
+    "state",
+];
 
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OIDC: &str = "/.well-known/openid-configuration";

@@ -244,8 +244,8 @@ impl Events {
                 Event::Answered { authorized, status, .. } => {
                     format!("answered {authorized} {status}")
                 }
-                Event::Exchange { endpoint, status, .. } => {
-                    format!("{endpoint:?} {}", status.unwrap_or(0))
+                Event::Exchange { endpoint, outcome, .. } => {
+                    format!("{endpoint:?} {}", outcome.unwrap_or(0))
                 }
                 Event::Opening { .. } => "opening".into(),
                 Event::Waiting(waiting) => format!("waiting {}", waiting.opened),

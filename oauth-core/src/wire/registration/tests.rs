@@ -23,6 +23,7 @@ fn answer(status: u16, body: &str) -> Result<Registration, Error> {
         &endpoint(),
         &ServerMetadata::sample(""),
         REDIRECT,
+        AuthMethod::None,
     )
 }
 
@@ -61,6 +62,16 @@ fn the_answers_method_counts() {
         assert_eq!(registration.auth_method(), method, "{body}");
         assert_eq!(registration.client_secret.as_ref().map(Secret::expose), secret, "{body}");
     }
+}
+
+#[test]
+fn an_answer_that_leaves_the_method_out_means_the_one_that_was_asked_for() {
+    let body = r#"{"client_id":"c","client_secret":"s"}"#;
+    let response = Response::new(201, body.into());
+    let asked = AuthMethod::ClientSecretPost;
+    let registration =
+        registered(&response, &endpoint(), &ServerMetadata::sample(""), REDIRECT, asked);
+    assert_eq!(registration.map(|registration| registration.auth_method()), Ok(asked));
 }
 
 #[test]

@@ -1,0 +1,236 @@
+//! What a session does about servers that forget, move and stumble, and about stores that others write.
+
+use oauth_core::error::PeerIncompatible;
+use oauth_core::session::{Lock, Record};
+use oauth_core::{Endpoint, Error};
+use oauth_tests::drive::{Event, Stage, User, play, play_later, settings};
+use oauth_tests::world::{
+    AuthMethod, Consent, Damage, IssuerPath, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers,
+    RefreshTokens, Registration, RegistrationForm, TokenForm, What,
+};
+
+const LIST: &str = "tools/list";
+const HOUR: u64 = 3600;
+
+fn later(scenario: impl Fn(&mut Stage)) -> Stage {
+    play_later(&Knobs::default(), &settings(), scenario)
+}
+
+/// Only `invalid_grant` says "never again".
+#[test]
+fn no_other_refusal_takes_the_refresh_token_away() {
+    for code in ["blocked_by_waf", "invalid_request", "invalid_target", "rate_limit_exceeded", "é"]
+    {
+        let stage = later(|stage| {
+            stage.world.advance(HOUR);
+            stage.user = User::Absent;
+            stage.world.knobs.token_form = Damage::times(TokenForm::Refuse(code.into()), 1);
+            assert!(stage.call(LIST).is_err(), "{code}");
+            stage.user = User::Consents;
+            assert_eq!(stage.call(LIST), Ok(200), "{code}");
+        });
+        assert_eq!(stage.logins(), 0, "{code}: the next refresh does it");
+    }
+}
+
+#[test]
+fn a_token_endpoint_that_is_gone_leads_to_a_login_and_takes_nothing_away() {
+    for body in ["<html>not found</html>", r#"{"error":"Not Found"}"#] {
+        let stage = later(|stage| {
+            stage.world.advance(HOUR);
+            stage.user = User::Absent;
+            stage.network.tamper = Some(if body.starts_with('<') { gone_html } else { gone_json });
+            assert_eq!(stage.call(LIST), Err(Error::LoginRequired));
+        });
+        assert_eq!(stage.refresh_token().as_deref(), Some("rt-1-auth"), "{body}");
+    }
+}
+
+fn gone_html(endpoint: Endpoint, response: &mut http::Response<Vec<u8>>) {
+    gone(endpoint, response, b"<html>not found</html>");
+}
+
+fn gone_json(endpoint: Endpoint, response: &mut http::Response<Vec<u8>>) {
+    gone(endpoint, response, br#"{"error":"Not Found"}"#);
+}
+
+fn gone(endpoint: Endpoint, response: &mut http::Response<Vec<u8>>, body: &[u8]) {
+    if endpoint == Endpoint::Token {
+        *response.status_mut() = http::StatusCode::NOT_FOUND;
+        *response.body_mut() = body.to_vec();
+    }
+}
+
+#[test]
+fn a_client_that_is_refused_at_the_end_of_a_login_registers_anew() {
+    let stage = play(&Knobs::default(), &settings(), |stage| {
+        let refuse = TokenForm::Refuse("invalid_client".into());
+        stage.world.knobs.token_form = Damage::times(refuse, 1);
+        assert!(matches!(stage.call(LIST), Err(Error::Refused(_))));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.count(What::Register), 2);
+}
+
+#[test]
+fn scopes_that_a_server_does_not_know_any_more_are_not_asked_for_again() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = play(&knobs, &settings(), |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(HOUR);
+        stage.world.knobs.challenge_scope = Some("mcp:write".into());
+        stage.world.knobs.consent = Consent::Error("invalid_scope".into());
+        assert!(matches!(stage.call(LIST), Err(Error::Refused(_))));
+        let _ = stage.call(LIST);
+    });
+    let asked = stage.world.scopes_asked();
+    assert_eq!(asked, [Some("mcp:basic"), Some("mcp:basic mcp:write"), Some("mcp:write")]);
+}
+
+#[test]
+fn scopes_that_are_set_up_win_over_those_of_earlier_logins() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = play(&knobs, &settings(), |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(HOUR);
+        let own = stage.settings().clone().scope("mcp:basic mcp:write");
+        stage.restart_with(own);
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(HOUR);
+        let own = stage.settings().clone().scope("mcp:basic");
+        stage.restart_with(own);
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    let asked = stage.world.scopes_asked();
+    assert_eq!(asked, [Some("mcp:basic"), Some("mcp:basic mcp:write"), Some("mcp:basic")]);
+}
+
+/// A document's URL may move to another server; the secret of another client may not come along.
+#[test]
+fn a_pre_registered_client_does_not_move_by_way_of_a_document() {
+    let own = settings()
+        .client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into()))
+        .and_then(|own| own.client_metadata_url("https://app.example.com/client.json"))
+        .expect("sound settings");
+    let knobs = Knobs {
+        registration: Registration::CimdAndDcr,
+        refresh_tokens: RefreshTokens::Never,
+        ..Knobs::default()
+    };
+    let stage = play(&knobs, &own, |stage| {
+        let client = |stage: &Stage| {
+            stage.record().map(|record| record.binding().client().client_id().to_owned())
+        };
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(client(stage).as_deref(), Some(PRE_CLIENT_ID));
+        stage.world.knobs.prm_servers = PrmServers::Second;
+        for path in [IssuerPath::Root, IssuerPath::Tenant] {
+            stage.world.advance(HOUR);
+            stage.world.knobs.issuer_path = path;
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_ne!(client(stage).as_deref(), Some(PRE_CLIENT_ID));
+        }
+    });
+    assert_eq!(stage.world.violations, [""; 0]);
+}
+
+#[test]
+fn the_issuer_of_a_client_id_counts_whatever_is_set_first() {
+    let own = settings()
+        .client_issuer("https://nobody.example.com")
+        .client_id(PRE_CLIENT_ID, None)
+        .expect("sound settings");
+    let stage = play(&Knobs::default(), &own, |stage| {
+        let error = stage.call(LIST).expect_err("the client belongs to another");
+        let foreign = PeerIncompatible::ForeignClient {
+            expected: "https://nobody.example.com".into(),
+            found: "https://auth.example.com".into(),
+        };
+        assert_eq!(error, foreign.into());
+    });
+    assert_eq!(stage.world.count(What::Authorize), 0);
+}
+
+#[test]
+fn a_new_client_secret_is_used_without_another_login() {
+    let own = settings()
+        .client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into()))
+        .expect("sound settings");
+    let mut stage = Stage::new(&Knobs::default(), &own, false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    let key = stage.key();
+    let text = stage.record().expect("a login is stored").to_json();
+    stage.store.put(&key, &text.replace(PRE_CLIENT_SECRET, "old-secret"));
+    stage.restart();
+    stage.world.advance(HOUR);
+    assert_eq!(stage.call(LIST), Ok(200));
+    assert_eq!(stage.logins(), 1);
+}
+
+#[test]
+fn a_rotated_token_survives_a_host_that_starts_over_after_a_conflict() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    stage.world.advance(HOUR);
+    stage.session_mut(0).access();
+    while stage.refreshes() == 0 {
+        assert_eq!(stage.step(0), Ok(Event::Progress));
+    }
+    let key = stage.key();
+    let record = stage.record().expect("a login is stored");
+    let mut other: serde_json::Value =
+        serde_json::from_str(&record.to_json()).expect("a record is JSON");
+    other["generation"] = (record.generation() + 5).into();
+    stage.store.put(&key, &other.to_string());
+    assert_eq!(stage.step(0), Ok(Event::Progress), "the save meets another record");
+    stage.store.unlock(&key, Lock::Refresh, 0);
+    stage.session_mut(0).access();
+    assert!(matches!(stage.run(0), Ok(Event::Ready)));
+    assert_eq!(stage.refresh_token().as_deref(), Some("rt-2-auth"));
+    assert_eq!((stage.refreshes(), stage.world.reuses), (1, 0));
+}
+
+#[test]
+fn a_rotated_token_survives_a_store_that_is_never_quiet() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    stage.world.advance(HOUR);
+    stage.store.contested = true;
+    stage.session_mut(0).access();
+    assert_eq!(stage.run(0), Err(Error::Contended));
+    stage.store.contested = false;
+    stage.session_mut(0).access();
+    assert_eq!(stage.run(0), Ok(Event::Ready));
+    assert_eq!((stage.refreshes(), stage.world.reuses), (1, 0));
+}
+
+#[test]
+fn a_record_with_an_absurd_generation_is_damaged() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    let text = stage.record().expect("a login is stored").to_json();
+    for generation in [0, u64::MAX] {
+        let mut value: serde_json::Value = serde_json::from_str(&text).expect("a record is JSON");
+        value["generation"] = generation.into();
+        assert!(Record::from_json(value.to_string().as_bytes()).is_err(), "{generation}");
+    }
+}
+
+#[test]
+fn an_issuer_that_cannot_be_used_hides_no_other() {
+    let listed = ["http://auth.example.com".into(), "https://auth.example.com".into()];
+    let knobs = Knobs { prm_servers: PrmServers::Listed(listed.into()), ..Knobs::default() };
+    play(&knobs, &settings(), |stage| assert_eq!(stage.call(LIST), Ok(200)));
+}
+
+#[test]
+fn a_method_that_an_answer_leaves_out_is_the_one_that_was_asked_for() {
+    let knobs = Knobs {
+        token_auth_methods: Some(vec![AuthMethod::Post]),
+        assigned_method: Some(AuthMethod::Post),
+        registration_form: Damage::always(RegistrationForm::NoMethod),
+        ..Knobs::default()
+    };
+    let stage = play(&knobs, &settings(), |stage| assert_eq!(stage.call(LIST), Ok(200)));
+    assert_eq!(stage.world.violations, [""; 0]);
+}
