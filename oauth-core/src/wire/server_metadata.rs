@@ -9,7 +9,7 @@ use alloc::format;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
-use crate::form::{self, Found};
+use crate::form;
 use crate::http::Endpoint;
 use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
 use crate::policy::Policy;
@@ -155,9 +155,8 @@ impl ServerMetadata {
         };
         let authorization_endpoint =
             endpoint(Endpoint::Authorization, &document.authorization_endpoint)?;
-        let own =
-            form::select(authorization_endpoint.query().trim_start_matches('?'), OWN_PARAMETERS);
-        if own.iter().any(|found| *found != Found::Absent) {
+        let query = authorization_endpoint.query().trim_start_matches('?');
+        if form::pairs(query).any(|(name, _)| OWN_PARAMETERS.contains(&&*name)) {
             let (endpoint, defect) = (Endpoint::Authorization, UrlDefect::Parameter);
             let url = shown(authorization_endpoint.as_str());
             return Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());

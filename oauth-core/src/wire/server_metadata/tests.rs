@@ -148,6 +148,24 @@ fn unsafe_endpoints_and_pushed_requests_are_refused() {
     assert_eq!(check(&pushed), Err(PeerIncompatible::PushedRequestsRequired { issuer }.into()));
 }
 
+/// RFC 6749 §3.1: no parameter may stand in a request twice.
+#[test]
+fn an_endpoint_whose_query_says_what_requests_say_is_refused() {
+    for (query, fits) in
+        [("p=policy&x=state", true), ("p=1&state=x", false), ("redirect_uri", false)]
+    {
+        let endpoint = format!("https://as.example/authorize?{query}");
+        let body = document(S256).replace("https://as.example/authorize", &endpoint);
+        let result = check_as(&body, "https://as.example", &Policy::default());
+        assert_eq!(result.is_ok(), fits, "{query}");
+        if !fits {
+            let (endpoint, defect) = (Endpoint::Authorization, UrlDefect::Parameter);
+            let url = format!("https://as.example/authorize?{query}").into();
+            assert_eq!(result, Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into()));
+        }
+    }
+}
+
 #[test]
 fn documents_without_the_required_members_are_no_documents() {
     for (body, name) in [
