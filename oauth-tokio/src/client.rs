@@ -9,7 +9,8 @@ use oauth_blocking::{
 };
 use oauth_core::session::{Attempt, Authorization, Session, Snapshot, Turn, Verdict};
 use oauth_core::{BearerAuth, Policy, ServerUrl, UnixTime};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard};
+use tokio::task::JoinHandle;
 
 use crate::Error;
 use crate::drive::{Driver, Login, challenges, sensitive};
@@ -47,9 +48,18 @@ impl Inner {
         }
     }
 
-    fn show(&self, session: &Session) {
-        let snapshot = Arc::new(session.snapshot());
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    async fn drive(
+        self: Arc<Self>,
+        mut session: OwnedMutexGuard<Session>,
+        login: Login,
+    ) -> Result<(OwnedMutexGuard<Session>, Option<BearerAuth>), Error> {
+        let outcome = Driver::new(&self).run(&mut session, login).await;
+        self.show(session.snapshot());
+        outcome.map(|token| (session, token))
+    }
+
+    fn show(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 }
 
@@ -237,7 +247,19 @@ impl OAuth {
         }
         let mut session = self.lock().await;
         if session.authorization(now).is_none() && !session.needs_login() {
-            session.access();
+            // What lives in the store, or came while this waited, need not be waited for.
+            let mut found = session.snapshot();
+            if found.living_authorization(now).is_none() {
+                session.access();
+                Driver::new(&self.inner).look(&mut session).await?;
+                found = session.snapshot();
+            }
+            if let Some(living) = found.living_authorization(now) {
+                self.inner.show(found.clone());
+                drop(session);
+                self.renew_aside();
+                return add(request, attempt, &living);
+            }
             session = self.drive(session, Login::Never).await?.0;
         }
         match session.turn() {
@@ -249,17 +271,16 @@ impl OAuth {
         }
     }
 
-    /// Renews the token while nobody waits, unless somebody does already.
+    /// Renews the token while nobody waits, unless somebody does already, or the host shuts down.
     fn renew_aside(&self) {
+        let Ok(running) = Arc::clone(&self.inner.running).try_read_owned() else { return };
         let Ok(mut session) = Arc::clone(&self.inner.session).try_lock_owned() else { return };
         // It may have been done just before.
-        if session.authorization(now()).is_some() {
-            return;
+        if session.authorization(now()).is_none() {
+            session.access();
+            // If it fails there is a pause, and the token that lives is used meanwhile.
+            drop(spawn(running, Arc::clone(&self.inner).drive(session, Login::Never)));
         }
-        session.access();
-        let client = self.clone();
-        // If it fails there is a pause, and the token that lives is used meanwhile.
-        tokio::spawn(async move { client.drive(session, Login::Never).await.map(drop) });
     }
 
     /// Drives the session until it has a token, or needs a login and may not begin one, and shows the
@@ -273,13 +294,7 @@ impl OAuth {
             let token = authorization.bearer().clone();
             return Ok((session, Some(token)));
         }
-        let inner = Arc::clone(&self.inner);
-        self.to_its_end(async move {
-            let outcome = Driver::new(&inner).run(&mut session, login).await;
-            inner.show(&session);
-            outcome.map(|token| (session, token))
-        })
-        .await
+        self.to_its_end(Arc::clone(&self.inner).drive(session, login)).await
     }
 
     /// Runs work as a task of its own, which a dropped caller does not stop.
@@ -288,12 +303,7 @@ impl OAuth {
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
         let running = Arc::clone(&self.inner.running).read_owned().await;
-        let task = tokio::spawn(async move {
-            let result = work.await;
-            drop(running);
-            result
-        });
-        match task.await {
+        match spawn(running, work).await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -346,6 +356,18 @@ impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OAuth").field("key", &self.inner.key).finish_non_exhaustive()
     }
+}
+
+/// Runs work as a task that a shutdown waits for.
+fn spawn<T: Send + 'static>(
+    running: OwnedRwLockReadGuard<()>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    tokio::spawn(async move {
+        let result = work.await;
+        drop(running);
+        result
+    })
 }
 
 fn add(

@@ -51,6 +51,14 @@ impl Driver {
         }
     }
 
+    /// Looks into the store, if that comes first, and no further.
+    pub(crate) async fn look(mut self, session: &mut Session) -> Result<(), Error> {
+        match session.turn() {
+            Ok(turn @ Turn::Load(_)) => self.work(turn).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Finishes a login whose redirect has come already.
     pub(crate) async fn finish(
         mut self,
