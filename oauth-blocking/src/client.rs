@@ -174,7 +174,8 @@ impl OAuth {
     /// waits then: a host that stored it can try again with the right redirect.
     pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         let mut session = self.lock();
-        let mut resumed = Session::resume(Arc::clone(session.settings()), pending)?;
+        let mut resumed =
+            Session::resume(Arc::clone(session.settings()), &self.inner.key.profile, pending)?;
         let token = match Driver::new(&self.inner).finish(&mut resumed, query) {
             // The code is spent: what came for it is stored by the next call.
             Err(error @ Error::Storage(_)) => {

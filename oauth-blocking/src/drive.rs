@@ -212,7 +212,7 @@ impl<'a> Driver<'a> {
             Ok(Visited::Elsewhere) => {
                 let url = url.clone();
                 self.handed_out = reply
-                    .suspend()
+                    .suspend(&self.client.key.profile)
                     .map(|pending| AuthenticationError { connect_url: url, pending });
             }
             Err(error) => {

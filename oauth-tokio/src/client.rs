@@ -7,12 +7,12 @@ use oauth_blocking::{
     Adapter, Builder, Event, FileTokenStorage, Key, LoopbackBrowser, Parts, PendingLogin, Record,
     Watcher,
 };
-use oauth_core::session::{Attempt, Authorization, Session, Snapshot, Turn, Verdict};
+use oauth_core::session::{Attempt, Session, Snapshot, Verdict};
 use oauth_core::{BearerAuth, Policy, ServerUrl, UnixTime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::Error;
-use crate::drive::{Driver, Login, challenges, sensitive};
+use crate::drive::{Driver, Login, challenges};
 use crate::storage::SharedStorage;
 use crate::user_agent::SharedUserAgent;
 
@@ -22,7 +22,7 @@ use crate::user_agent::SharedUserAgent;
 /// still good never waits for that.
 #[derive(Clone)]
 pub struct OAuth {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -47,9 +47,18 @@ impl Inner {
         }
     }
 
-    fn show(&self, session: &Session) {
-        let snapshot = Arc::new(session.snapshot());
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    pub(crate) async fn drive(
+        self: Arc<Self>,
+        mut session: OwnedMutexGuard<Session>,
+        login: Login,
+    ) -> Result<(OwnedMutexGuard<Session>, Option<BearerAuth>), Error> {
+        let outcome = Driver::new(&self).run(&mut session, login).await;
+        self.show(session.snapshot());
+        outcome.map(|token| (session, token))
+    }
+
+    pub(crate) fn show(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 }
 
@@ -179,7 +188,8 @@ impl OAuth {
     /// Why the login failed: the user said no, or the redirect belongs to another login.
     pub async fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         let mut session = self.lock().await;
-        let mut resumed = Session::resume(Arc::clone(session.settings()), pending)?;
+        let mut resumed =
+            Session::resume(Arc::clone(session.settings()), &self.inner.key.profile, pending)?;
         let (driver, query) = (Driver::new(&self.inner), query.to_owned());
         let finish = async move {
             let outcome = driver.finish(&mut resumed, &query).await;
@@ -262,98 +272,6 @@ impl OAuth {
         session.access();
         Ok(self.drive(session, login).await?.1)
     }
-
-    /// Puts the token on a request: a fresh one; one that lives, while it is renewed aside; else what can
-    /// be had without a user; else none, and the server says what it wants.
-    async fn attach(
-        &self,
-        request: &mut reqwest::Request,
-        attempt: &mut Attempt,
-    ) -> Result<(), Error> {
-        self.inner.server.check_request(request.url().as_str()).map_err(oauth_core::Error::from)?;
-        let (snapshot, now) = (self.snapshot(), now());
-        if let Some(fresh) = snapshot.authorization(now) {
-            return add(request, attempt, &fresh);
-        }
-        if let Some(living) = snapshot.living_authorization(now) {
-            self.renew_aside();
-            return add(request, attempt, &living);
-        }
-        let mut session = self.lock().await;
-        if session.authorization(now).is_none() && !session.needs_login(now) {
-            session.access();
-            session = self.drive(session, Login::Never).await?.0;
-        }
-        match session.turn() {
-            Ok(Turn::Ready(authorization)) => add(request, attempt, &authorization),
-            _ => {
-                attempt.sent_with(None);
-                Ok(())
-            }
-        }
-    }
-
-    /// Renews the token while nobody waits, unless somebody does already.
-    fn renew_aside(&self) {
-        let Ok(mut session) = Arc::clone(&self.inner.session).try_lock_owned() else { return };
-        // It may have been done just before.
-        if session.authorization(now()).is_some() {
-            return;
-        }
-        session.access();
-        let client = self.clone();
-        // If it fails there is a pause, and the token that lives is used meanwhile.
-        tokio::spawn(async move { client.drive(session, Login::Never).await.map(drop) });
-    }
-
-    /// Drives the session until it has a token, or needs a login and may not begin one, and shows the
-    /// others what it has. What has begun goes on if the caller is dropped.
-    async fn drive(
-        &self,
-        mut session: OwnedMutexGuard<Session>,
-        login: Login,
-    ) -> Result<(OwnedMutexGuard<Session>, Option<BearerAuth>), Error> {
-        if let Ok(Turn::Ready(authorization)) = session.turn() {
-            let token = authorization.bearer().clone();
-            return Ok((session, Some(token)));
-        }
-        let inner = Arc::clone(&self.inner);
-        self.to_its_end(async move {
-            let outcome = Driver::new(&inner).run(&mut session, login).await;
-            inner.show(&session);
-            outcome.map(|token| (session, token))
-        })
-        .await
-    }
-
-    /// Runs work as a task of its own, which a dropped caller does not stop.
-    async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> T {
-        let running = Arc::clone(&self.inner.running).read_owned().await;
-        let task = tokio::spawn(async move {
-            let result = work.await;
-            drop(running);
-            result
-        });
-        match task.await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is going down, and this task with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
-    }
-
-    fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.inner.snapshot.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    async fn lock(&self) -> OwnedMutexGuard<Session> {
-        Arc::clone(&self.inner.session).lock_owned().await
-    }
 }
 
 impl Adapter for OAuth {
@@ -390,19 +308,6 @@ impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OAuth").field("key", &self.inner.key).finish_non_exhaustive()
     }
-}
-
-fn add(
-    request: &mut reqwest::Request,
-    attempt: &mut Attempt,
-    authorization: &Authorization<'_>,
-) -> Result<(), Error> {
-    attempt.sent_with(Some(authorization));
-    let (method, url) = (request.method().to_string(), request.url().to_string());
-    for (name, value) in authorization.headers(&method, &url).map_err(oauth_core::Error::from)? {
-        request.headers_mut().insert(name, sensitive(name, value));
-    }
-    Ok(())
 }
 
 /// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.

@@ -51,6 +51,14 @@ impl Driver {
         }
     }
 
+    /// Looks into the store, if that comes first, and no further.
+    pub(crate) async fn look(mut self, session: &mut Session) -> Result<(), Error> {
+        match session.turn() {
+            Ok(turn @ Turn::Load(_)) => self.work(turn).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Finishes a login whose redirect has come already.
     pub(crate) async fn finish(
         mut self,
@@ -144,7 +152,7 @@ impl Driver {
             }
             Ok(Visited::Elsewhere) => {
                 self.handed_out = reply
-                    .suspend()
+                    .suspend(&self.client.key.profile)
                     .map(|pending| AuthenticationError { connect_url: url, pending });
             }
             Err(error) => {

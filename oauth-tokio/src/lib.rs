@@ -25,6 +25,7 @@
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
 //! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
 
+mod access;
 mod client;
 mod drive;
 mod retry;

@@ -26,12 +26,14 @@ impl Consent for OAuth {
 /// # Errors
 ///
 /// The call's own, or why the user did not consent.
-pub async fn with_oauth_retry<T, E>(
+pub async fn with_oauth_retry<T, E, F>(
     consent: &impl Consent,
-    mut call: impl AsyncFnMut() -> Result<T, E>,
+    mut call: impl FnMut() -> F,
 ) -> Result<T, E>
 where
     E: NeedsConsent + From<Error>,
+    // With `AsyncFnMut`, no task could be spawned that calls this.
+    F: Future<Output = Result<T, E>>,
 {
     match call().await {
         Err(error) if error.needs_consent() => {

@@ -1,10 +1,13 @@
 //! Where grants rest, without holding up a worker: the async trait, and blocking stores behind it.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
 use oauth_blocking::{Saved, StorageError};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 /// A store of grants that tasks and processes share; the contract is that of
 /// [`oauth_blocking::TokenStorage`].
@@ -28,7 +31,9 @@ pub trait TokenStorage: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
 }
 
-/// A blocking store or user agent, run on tokio's blocking pool.
+/// A blocking store or user agent, run on tokio's blocking pool. Whatever may wait for a person or
+/// another process, a lock or a login, has a thread of its own: the pool's are few, and a runtime that
+/// ends waits for all of them.
 #[derive(Debug)]
 pub struct OnPool<T>(pub(crate) Arc<T>);
 
@@ -62,14 +67,28 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
     }
 
     async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        let key = key.clone();
-        self.run(move |store| store.lock(&key, lock)).await
+        let (store, key) = (Arc::clone(&self.0), key.clone());
+        let (locked, guard) = oneshot::channel();
+        // If nobody waits any more, the guard comes back and is released.
+        apart(move || drop(locked.send(store.lock(&key, lock))))
+            .map_err(|error| StorageError::Other(error.to_string().into()))?;
+        guard.await.unwrap_or_else(|_| Err(StorageError::Other("the store panicked".into())))
     }
 
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let (key, record) = (key.clone(), record.clone());
         self.run(move |store| store.save(&key, &record, expected)).await
     }
+}
+
+/// Runs work on a thread of its own, in the runtime's context as on its pool.
+pub(crate) fn apart(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let runtime = Handle::current();
+    let work = move || {
+        let _context = runtime.enter();
+        work();
+    };
+    std::thread::Builder::new().name("oauth".into()).spawn(work).map(drop)
 }
 
 /// A store that the clones of a client share.

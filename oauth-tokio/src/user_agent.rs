@@ -11,7 +11,7 @@ use oauth_blocking::{
 };
 use tokio::sync::oneshot;
 
-use crate::storage::OnPool;
+use crate::storage::{OnPool, apart};
 
 /// A way for a person to consent; see [`oauth_blocking::UserAgent`].
 pub trait UserAgent: Send + Sync + 'static {
@@ -56,32 +56,41 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// One thread of the pool serves the whole login: it prepares, hands over where the user will come back
-/// to, and waits to be told the page.
+/// One thread serves the whole login: it prepares, hands over where the user will come back to, and
+/// waits to be told the page.
 impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
         let (ready, prepared) = oneshot::channel();
         let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Instant, Told)>();
-        let login = tokio::task::spawn_blocking(move || {
-            let visit = match agent.prepare(registered.as_deref()) {
-                Ok(visit) => visit,
-                Err(error) => {
-                    // Whoever asked is gone, or takes it from here.
-                    let _ = ready.send(Err(error));
-                    return Err(UserAgentError::Cancelled);
+        let (back, came_back) = oneshot::channel();
+        // Whoever asked may be gone each time something is sent.
+        apart(move || match agent.prepare(registered.as_deref()) {
+            Ok(visit) => {
+                let _ = ready.send(Ok(visit.redirect_uri().clone()));
+                if let Ok((url, deadline, told)) = told_to_go.blocking_recv() {
+                    let _ = back.send(visit.visit(&url, deadline, &mut |waiting| told(waiting)));
                 }
-            };
-            let _ = ready.send(Ok(visit.redirect_uri().clone()));
-            let (url, deadline, told) =
-                told_to_go.blocking_recv().map_err(|_| UserAgentError::Cancelled)?;
-            visit.visit(&url, deadline, &mut |waiting| told(waiting))
-        });
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        })
+        .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
         let redirect_uri = prepared.await.unwrap_or(Err(UserAgentError::Cancelled))?;
         Ok(Prepared::new(redirect_uri, async move |url, deadline, told| {
             go.send((url, deadline, told)).map_err(|_| UserAgentError::Cancelled)?;
-            login.await.unwrap_or(Err(UserAgentError::Cancelled))
+            came_back.await.unwrap_or(Err(UserAgentError::Cancelled))
         }))
+    }
+}
+
+/// Nobody is waited for, so it takes no thread.
+impl UserAgent for NoUserAgent {
+    async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        let visit = oauth_blocking::UserAgent::prepare(self, registered)?;
+        let redirect_uri = visit.redirect_uri().clone();
+        Ok(Prepared::new(redirect_uri, async |_, _, _| Ok(Visited::Elsewhere)))
     }
 }
 
@@ -97,12 +106,6 @@ impl<U: UserAgent> From<U> for SharedUserAgent {
 
 impl From<LoopbackBrowser> for SharedUserAgent {
     fn from(user_agent: LoopbackBrowser) -> Self {
-        OnPool::new(user_agent).into()
-    }
-}
-
-impl From<NoUserAgent> for SharedUserAgent {
-    fn from(user_agent: NoUserAgent) -> Self {
         OnPool::new(user_agent).into()
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use oauth_core::Error;
+use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Lock, PendingLogin, Verdict};
 use oauth_tests::drive::{Event, Stage, User, assert_sound, play, play_later, settings};
@@ -388,4 +389,17 @@ fn tokens_go_to_their_own_server_only() {
     ] {
         assert_eq!(authorization.headers("POST", url).is_ok(), fits, "{url}");
     }
+}
+
+/// Whoever mixes up his users gives nobody the tokens of another.
+#[test]
+fn a_login_of_one_profile_is_not_finished_for_another() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    stage.user = User::Waits;
+    let pending = hand_out(&mut stage);
+    assert_eq!(pending.profile(), "");
+    let settings = stage.session(0).settings().clone();
+    let refused = oauth_core::session::Session::resume(settings, "bert", pending).unwrap_err();
+    let (expected, found) = ("".into(), "bert".into());
+    assert_eq!(refused, Misuse::ForeignProfile { expected, found }.into());
 }

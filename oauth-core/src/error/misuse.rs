@@ -53,6 +53,14 @@ pub enum Misuse {
         /// The resource that the login is to.
         resource: Box<str>,
     },
+    /// A login that was handed out is for another profile than it is finished for.
+    #[error("the login is for the profile {expected:?}, not {found:?}")]
+    ForeignProfile {
+        /// The profile that the login is for.
+        expected: Box<str>,
+        /// The profile that it was to be finished for.
+        found: Box<str>,
+    },
     /// A request is for another server than the one that the tokens belong to.
     #[error("the request to {url:?} is not for the server that the token belongs to")]
     ForeignRequest {
@@ -75,6 +83,9 @@ impl Misuse {
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::Provider { .. } => {
                 "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"
+            }
+            Self::ForeignProfile { .. } => {
+                "finish each login for the profile that it was begun for"
             }
             Self::ForeignRequest { .. } | Self::ForeignLogin { .. } => {
                 "use a session of its own for each server"

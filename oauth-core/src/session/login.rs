@@ -138,12 +138,12 @@ impl Session {
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.
-    pub(crate) fn give_up(&mut self, why: Error) -> Option<PendingLogin> {
+    pub(crate) fn give_up(&mut self, why: Error) -> Option<Flow> {
         match core::mem::replace(&mut self.state, State::Failed(Box::new(why))) {
             State::Run(running) => {
                 let failed = core::mem::replace(&mut self.state, State::Ready);
                 self.state = release(running.locked, failed);
-                Some(PendingLogin { flow: running.flow })
+                Some(running.flow)
             }
             state => {
                 self.state = state;
@@ -157,8 +157,17 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Misuse::ForeignLogin`] if the login is to another server than the settings name.
-    pub fn resume(settings: Arc<Settings>, pending: PendingLogin) -> Result<Self, Error> {
+    /// [`Misuse::ForeignLogin`] if the login is to another server than the settings name,
+    /// [`Misuse::ForeignProfile`] if it is for another profile: its tokens are somebody else's.
+    pub fn resume(
+        settings: Arc<Settings>,
+        profile: &str,
+        pending: PendingLogin,
+    ) -> Result<Self, Error> {
+        if *pending.profile != *profile {
+            let (expected, found) = (pending.profile, profile.into());
+            return Err(Misuse::ForeignProfile { expected, found }.into());
+        }
         let resource = pending.flow.binding().map_or("", Binding::resource);
         if !settings.server.is_part_of(resource) {
             let server = settings.server.as_str().into();
@@ -182,12 +191,22 @@ impl Session {
 ///
 /// Serialized, it holds the PKCE verifier: keep it where tokens are kept.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct PendingLogin {
+    profile: Box<str>,
     flow: Flow,
 }
 
 impl PendingLogin {
+    pub(crate) fn new(profile: &str, flow: Flow) -> Self {
+        Self { profile: profile.into(), flow }
+    }
+
+    /// Whose tokens the login brings.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
     /// The URL that the user has to visit; its `state` tells which redirect belongs to this login.
     #[must_use]
     pub fn connect_url(&self) -> Option<AuthorizationUrl> {

@@ -225,10 +225,12 @@ impl BrowserReply<'_> {
         drop(self.session.give_up(Error::Cancelled));
     }
 
-    /// Hands the login out, to be finished elsewhere. The session needs a login as before.
+    /// Hands the login out, to be finished elsewhere, for the profile whose tokens it will bring. The
+    /// session needs a login as before.
     #[must_use]
-    pub fn suspend(self) -> Option<PendingLogin> {
-        self.session.give_up(Error::LoginRequired)
+    pub fn suspend(self, profile: &str) -> Option<PendingLogin> {
+        let flow = self.session.give_up(Error::LoginRequired)?;
+        Some(PendingLogin::new(profile, flow))
     }
 }
 

@@ -244,7 +244,7 @@ impl Stage {
         let Ok(Turn::Browser(_, reply)) = self.sessions[host].turn() else {
             panic!("no page is open")
         };
-        reply.suspend().expect("a login that waits can be suspended")
+        reply.suspend("").expect("a login that waits can be suspended")
     }
 
     /// Adds a host that goes on with a login; its number.
@@ -253,7 +253,7 @@ impl Stage {
     ///
     /// Why it cannot.
     pub fn resume(&mut self, pending: PendingLogin) -> Result<usize, Error> {
-        let session = Session::resume(Arc::clone(&self.settings), pending)?;
+        let session = Session::resume(Arc::clone(&self.settings), "", pending)?;
         self.sessions.push(session);
         Ok(self.sessions.len() - 1)
     }

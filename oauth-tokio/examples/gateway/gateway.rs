@@ -1,0 +1,205 @@
+//! One process of the gateway: what it serves, and to whom.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::{Path as PathOf, Query, RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use oauth_core::Endpoint;
+use oauth_tokio::{Event, FileTokenStorage, NoUserAgent, OAuth, RedirectUri};
+use reqwest::ClientBuilder;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::error::{Failure, GatewayError};
+use crate::pending::PendingLogins;
+
+/// What a process is told.
+pub(crate) struct Setup<'a> {
+    /// What it calls itself in what it prints.
+    pub(crate) name: &'a str,
+    /// The MCP server.
+    pub(crate) server_url: &'a str,
+    /// What it shares with the other processes: the grants, and the logins that wait.
+    pub(crate) directory: &'a Path,
+    /// Where users come back to: at this process itself, unless another one serves that.
+    pub(crate) redirect_uri: Option<&'a str>,
+}
+
+/// Serves on a free port of this machine, which it prints, until the standard input ends.
+pub(crate) async fn serve(setup: Setup<'_>) -> Result<(), Failure> {
+    let listening = Failure::system("listen on 127.0.0.1");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(Failure::system("find out the port"))?;
+    let gateway = Arc::new(Gateway::new(&setup, &format!("http://{address}")).await?);
+    let router = Router::new()
+        .route("/call/{user}", post(call))
+        .route("/callback", get(callback))
+        .with_state(Arc::clone(&gateway));
+    writeln!(io::stdout(), "http://{address}").map_err(Failure::system("print the address"))?;
+    axum::serve(listener, router)
+        .with_graceful_shutdown(end_of_input())
+        .await
+        .map_err(Failure::system("serve"))?;
+    for client in gateway.clients.values() {
+        // A refresh that is under way is stored first.
+        client.shutdown(TIME_LIMIT).await;
+    }
+    Ok(())
+}
+
+/// What the handlers share: a client for each user, and the logins that wait.
+struct Gateway {
+    server_url: String,
+    clients: BTreeMap<&'static str, OAuth>,
+    pending: PendingLogins,
+}
+
+impl Gateway {
+    async fn new(setup: &Setup<'_>, origin: &str) -> Result<Self, Failure> {
+        let own = format!("{origin}/callback");
+        let redirect_uri = RedirectUri::parse(setup.redirect_uri.unwrap_or(&own))
+            .map_err(oauth_tokio::Error::from)?;
+        let storage = FileTokenStorage::in_dir(setup.directory.join("tokens"));
+        let pending = PendingLogins::in_dir(&setup.directory.join("pending")).await;
+        let client = |user: &&'static str| {
+            let client = watched(OAuth::new(setup.server_url)?, setup.name)
+                .client_name("gateway example")
+                .profile(&format!("{user}/gmail"))
+                .agent(ClientBuilder::new().timeout(TIME_LIMIT))
+                .token_storage(storage.clone())
+                .user_agent(NoUserAgent::new(redirect_uri.clone()))
+                .build()?;
+            Ok((*user, client))
+        };
+        Ok(Self {
+            server_url: setup.server_url.into(),
+            clients: USERS.iter().map(client).collect::<Result<_, oauth_tokio::Error>>()?,
+            pending: pending.map_err(Failure::Setup)?,
+        })
+    }
+
+    fn client(&self, user: &str) -> Result<&OAuth, GatewayError> {
+        self.clients.get(user).ok_or(GatewayError::UnknownUser)
+    }
+}
+
+/// Passes an agent's call on with its user's token, or says where the user has to go first.
+async fn call(
+    State(gateway): State<Arc<Gateway>>,
+    PathOf(user): PathOf<String>,
+    message: String,
+) -> Result<Response, GatewayError> {
+    let sent = gateway.client(&user)?.send(|http| {
+        http.post(&gateway.server_url)
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .body(message.clone())
+    });
+    match sent.await {
+        Ok(answer) => pass_on(answer).await,
+        Err(oauth_tokio::Error::Authentication(login)) => {
+            gateway.pending.keep(&user, &login).await?;
+            let body = json!({"connect_url": login.connect_url.as_str()});
+            Ok((StatusCode::UNAUTHORIZED, Json(body)).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finishes a login that this process or another began. Whatever comes of it, the login is used up.
+async fn callback(
+    State(gateway): State<Arc<Gateway>>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    RawQuery(query): RawQuery,
+) -> Result<String, GatewayError> {
+    let mut states = pairs.iter().filter(|(name, _)| name == "state");
+    let (Some((_, state)), None) = (states.next(), states.next()) else {
+        return Err(GatewayError::NoState);
+    };
+    let (user, login) = gateway.pending.take(state).await?;
+    gateway.client(&user)?.resume(login, &query.unwrap_or_default()).await?;
+    Ok(format!("{user} is connected. This page can be closed."))
+}
+
+async fn pass_on(mut answer: reqwest::Response) -> Result<Response, GatewayError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(oauth_tokio::Error::Http)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(GatewayError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let mut response = (answer.status(), body).into_response();
+    if let Some(content_type) = answer.headers().get(CONTENT_TYPE) {
+        response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+    }
+    Ok(response)
+}
+
+/// Prints what the gateway asks of others: a line for each exchange.
+fn watched(builder: oauth_tokio::OAuthBuilder, name: &str) -> oauth_tokio::OAuthBuilder {
+    let name = name.to_owned();
+    builder.on_event(move |event| match event {
+        Event::Answered { method, status, authorized, .. } => {
+            let why = match (status, authorized) {
+                (401, false) => "no token yet",
+                (401, true) => "the token is refused",
+                (403, _) => "the token lacks a scope",
+                _ => "the call, with the user's token",
+            };
+            line(&name, "MCP server", method, Some(*status), why);
+        }
+        Event::Exchange { endpoint, method, outcome, .. } => {
+            let (to, why) = match endpoint {
+                Endpoint::ResourceMetadata => ("MCP server", "who issues tokens for this server?"),
+                Endpoint::ServerMetadata => ("authorization server", "what can you do?"),
+                Endpoint::Registration => ("authorization server", "a client id, please"),
+                Endpoint::Token => ("authorization server", "tokens, please"),
+                _ => ("authorization server", ""),
+            };
+            line(&name, to, method.as_str(), outcome.ok(), why);
+        }
+        Event::DamagedRecord { kept } => {
+            eprintln!("  Could not read a record; it is kept as {}", kept.display());
+        }
+        _ => {}
+    })
+}
+
+/// On the standard error: the standard output is for the address.
+fn line(from: &str, to: &str, method: &str, status: Option<u16>, why: &str) {
+    let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+    eprintln!("    {from:16} → {to:20}  {method:4}  {status:3}  {why}");
+}
+
+/// Waits until nobody holds the other end of the standard input: then whoever started this is gone.
+async fn end_of_input() {
+    let (ended, end) = oneshot::channel::<()>();
+    // The runtime would wait for a thread of its own.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        drop(ended);
+    });
+    // It is never sent, only dropped.
+    let _ = end.await;
+}
+
+/// Who may use this gateway; a real one asks its database.
+const USERS: [&str; 2] = ["user-1", "user-2"];
+
+/// How long one request may take, or what is under way when the gateway ends.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is passed on, in bytes; it is held in memory.
+const MAX_ANSWER: usize = 4 << 20;

@@ -1,0 +1,62 @@
+//! An agent gateway: agents call, users consent in their browsers, two processes share one store.
+//!
+//! ```text
+//!   agent ── POST /call/user-1 ──▶ gateway 1      401 {"connect_url": …}, the login is put in a file
+//!   browser ── connect_url ──────▶ authorization server
+//!           ◀─ 302 /callback?… ──
+//!           ── GET /callback?… ──▶ gateway 2      takes the login from its file, stores the grant
+//!   agent ── POST /call/user-1 ──▶ gateway 1      200, the tool's result
+//! ```
+//!
+//! `cargo run -p oauth-tokio --example gateway` runs that story with two users, two processes and a
+//! simulated server, all on this machine, and prints it. One process for a real server:
+//!
+//! ```console
+//! $ cargo run -p oauth-tokio --example gateway -- serve "my gateway" https://your.server/mcp ./gateway-data
+//! ```
+//!
+//! It prints its address and serves until its standard input ends.
+//!
+//! Left out: streams and MCP sessions; a call is one message and one answer.
+//!
+//! # Security
+//!
+//! Who calls is whoever the path names: a real gateway authenticates its agents. It also lets only the
+//! browser of the same user through `/callback`, by its own session cookie. Otherwise a user can send
+//! his connect URL to somebody else, who then consents to his own account being used by the first.
+
+mod error;
+mod gateway;
+mod pending;
+mod process;
+mod story;
+
+use std::process::ExitCode;
+
+use error::Failure;
+use gateway::Setup;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments[..] {
+        [] => story::tell().await,
+        ["serve", name, server_url, directory] => {
+            let directory = directory.as_ref();
+            gateway::serve(Setup { name, server_url, directory, redirect_uri: None }).await
+        }
+        ["serve", name, server_url, directory, redirect_uri] => {
+            let directory = directory.as_ref();
+            let redirect_uri = Some(redirect_uri);
+            gateway::serve(Setup { name, server_url, directory, redirect_uri }).await
+        }
+        _ => Err(Failure::Usage),
+    };
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("\n  Failed: {failure}.");
+    if let Some(advice) = failure.advice() {
+        eprintln!("  What helps: {advice}.");
+    }
+    ExitCode::FAILURE
+}

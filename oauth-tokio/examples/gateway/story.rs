@@ -1,0 +1,219 @@
+//! The story: two users, their agents and browsers, two processes and a simulated server.
+
+use std::fs::{DirEntry, File};
+use std::time::{Duration, SystemTime};
+
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Consent, Knobs};
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+
+use crate::error::Failure;
+use crate::pending::LIFETIME;
+use crate::process::{Directory, Process};
+
+/// Tells the story. Whatever comes of it, nothing is left behind.
+pub(crate) async fn tell() -> Result<(), Failure> {
+    tokio::select! {
+        // Listened for before there is anything to clean up.
+        biased;
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        told = tell_it() => told,
+    }
+}
+
+/// Sets everything up, tells the story, and takes everything down.
+async fn tell_it() -> Result<(), Failure> {
+    let served = Served::start(Knobs { consent: Consent::Page, ..Knobs::default() })
+        .map_err(Failure::system("serve the simulated server"))?;
+    let directory = Directory::new()?;
+    let (url, path) = (served.server_url(), &directory.0);
+    let second = Process::start("gateway 2", &url, path, None).await?;
+    let callback = format!("{}/callback", second.origin);
+    let first = Process::start("gateway 1", &url, path, Some(&callback)).await?;
+    println!("The MCP server:  {url}");
+    println!(
+        "Two processes:   {}, {} (users come back to the second)",
+        first.origin, second.origin
+    );
+    println!("They share:      {}", path.display());
+
+    let story = Story {
+        http: reqwest::Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .timeout(TIME_LIMIT)
+            .build()?,
+        served: &served,
+        directory: &directory,
+        first: &first,
+        second: &second,
+    };
+    let told = tokio::time::timeout(TIME_LIMIT, story.run()).await;
+    let ended = [first.end().await, second.end().await];
+    told.unwrap_or(Err(Failure::TooSlow))?;
+    ended.into_iter().collect()
+}
+
+struct Story<'a> {
+    http: reqwest::Client,
+    served: &'a Served,
+    directory: &'a Directory,
+    first: &'a Process,
+    second: &'a Process,
+}
+
+impl Story<'_> {
+    async fn run(&self) -> Result<(), Failure> {
+        println!("\nuser-1 and user-2 have their agents call a tool; neither has consented yet\n");
+        let one = self.is_sent_to_consent("user-1", self.first).await?;
+        let two = self.is_sent_to_consent("user-2", self.first).await?;
+
+        println!("\nuser-1 looks at the page, and agrees; his browser goes to the other process\n");
+        self.set(Consent::Page);
+        self.looks("user-1", &one).await?;
+        self.set(Consent::Grant);
+        let redirect = self.decides("user-1", &one).await?;
+        self.comes_back("user-1", &redirect, 200).await?;
+        self.gets_result("user-1", self.first).await?;
+        self.gets_result("user-1", self.second).await?;
+
+        println!(
+            "\nwhat user-1 agreed to is not user-2's, who is too late, then declines, then agrees\n"
+        );
+        self.lets_time_pass()?;
+        let late = self.decides("user-2", &two).await?;
+        self.comes_back("user-2", &late, 410).await?;
+        let two = self.is_sent_to_consent("user-2", self.second).await?;
+        self.set(Consent::Deny);
+        let declined = self.decides("user-2", &two).await?;
+        self.comes_back("user-2", &declined, 403).await?;
+        let two = self.is_sent_to_consent("user-2", self.first).await?;
+        self.set(Consent::Grant);
+        let agreed = self.decides("user-2", &two).await?;
+        self.comes_back("user-2", &agreed, 200).await?;
+        self.gets_result("user-2", self.first).await?;
+        self.gets_result("user-1", self.first).await?;
+
+        println!("\na redirect counts once, and only if a login waits for it\n");
+        self.comes_back("user-1", &redirect, 404).await?;
+        let callback = format!("{}/callback", self.second.origin);
+        self.comes_back("somebody", &format!("{callback}?code=guessed&state=guessed"), 404).await?;
+        self.comes_back("somebody", &callback, 400).await?;
+
+        let world = self.served.world();
+        if !world.violations.is_empty() {
+            return Err(Failure::Violations(world.violations.clone()));
+        }
+        println!("\n  token requests: {}, one for each login\n", world.token_requests());
+        Ok(())
+    }
+
+    /// An agent calls, and gets a page for its user instead of a result.
+    async fn is_sent_to_consent(&self, user: &str, at: &Process) -> Result<String, Failure> {
+        let (status, answer) = self.calls(user, at).await?;
+        let connect_url = answer["connect_url"].as_str();
+        let shown = connect_url.map_or("?", without_query);
+        let why = format!("consent first: {{\"connect_url\": \"{shown}?…\"}}");
+        line(&format!("{user}'s agent"), at.name, "POST", status, &why);
+        match (status, connect_url) {
+            (401, Some(url)) => Ok(url.into()),
+            _ => Err(Failure::Unexpected { wanted: "401 with a connect URL", status }),
+        }
+    }
+
+    async fn gets_result(&self, user: &str, at: &Process) -> Result<(), Failure> {
+        let (status, answer) = self.calls(user, at).await?;
+        let sum = answer["result"]["content"][0]["text"].as_str();
+        let why = format!("the tool's result: 19 + 23 = {}", sum.unwrap_or("?"));
+        line(&format!("{user}'s agent"), at.name, "POST", status, &why);
+        match (status, sum) {
+            (200, Some("42")) => Ok(()),
+            _ => Err(Failure::Unexpected { wanted: "the tool's result", status }),
+        }
+    }
+
+    async fn calls(&self, user: &str, at: &Process) -> Result<(u16, Value), Failure> {
+        let call = json!({
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "add", "arguments": {"a": 19, "b": 23}},
+        });
+        let request = self.http.post(format!("{}/call/{user}", at.origin)).body(call.to_string());
+        let answer = request.send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, serde_json::from_slice(&answer.bytes().await?).unwrap_or_default()))
+    }
+
+    /// The browser opens the connect URL: a page that asks.
+    async fn looks(&self, user: &str, connect_url: &str) -> Result<(), Failure> {
+        let answer = self.http.get(connect_url).send().await?;
+        let status = answer.status().as_u16();
+        let page = answer.text().await?;
+        line(&browser(user), "authorization server", "GET", status, &format!("\"{page}\""));
+        if status == 200 { Ok(()) } else { Err(Failure::Unexpected { wanted: "a page", status }) }
+    }
+
+    /// The user clicks: the browser is sent back to the gateway.
+    async fn decides(&self, user: &str, connect_url: &str) -> Result<String, Failure> {
+        let answer = self.http.get(connect_url).send().await?;
+        let status = answer.status().as_u16();
+        let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
+        let shown = location.map_or("?", without_query);
+        line(&browser(user), "authorization server", "GET", status, &format!("back to {shown}?…"));
+        match location {
+            Some(url) if url.starts_with(&self.second.origin) => Ok(url.into()),
+            _ => Err(Failure::Unexpected { wanted: "a redirect to the second process", status }),
+        }
+    }
+
+    /// The browser follows the redirect, and shows what the gateway says to it.
+    async fn comes_back(&self, user: &str, redirect: &str, wanted: u16) -> Result<(), Failure> {
+        let answer = self.http.get(redirect).send().await?;
+        let status = answer.status().as_u16();
+        let body = answer.text().await?;
+        let refusal: Value = serde_json::from_str(&body).unwrap_or_default();
+        let why = match (refusal["error"].as_str(), refusal["advice"].as_str()) {
+            (Some(error), Some(advice)) => format!("{error}: {advice}"),
+            _ => body,
+        };
+        line(&browser(user), self.second.name, "GET", status, &why);
+        if status == wanted {
+            return Ok(());
+        }
+        Err(Failure::Unexpected { wanted: "another answer to the redirect", status })
+    }
+
+    /// Makes the logins that wait older than they may be.
+    fn lets_time_pass(&self) -> Result<(), Failure> {
+        println!("  (ten minutes pass)");
+        let past = SystemTime::now() - LIFETIME - Duration::from_secs(1);
+        let age = |entry: std::io::Result<DirEntry>| {
+            File::options().write(true).open(entry?.path())?.set_modified(past)
+        };
+        std::fs::read_dir(self.directory.0.join("pending"))
+            .and_then(|mut entries| entries.try_for_each(age))
+            .map_err(Failure::system("change the age of a file"))
+    }
+
+    /// What the users do at the page from now on.
+    fn set(&self, consent: Consent) {
+        self.served.world().knobs.consent = consent;
+    }
+}
+
+fn browser(user: &str) -> String {
+    format!("{user}'s browser")
+}
+
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(url, _)| url)
+}
+
+fn line(from: &str, to: &str, method: &str, status: u16, why: &str) {
+    println!("  {from:18} → {to:20}  {method:4}  {status:3}  {why}");
+}
+
+/// How long the story, or one request of it, may take.
+const TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -1,0 +1,279 @@
+//! Callers that are dropped at every await point, one after the other: what had begun is stored.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "tokio_common.rs"]
+mod tokio_common;
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use oauth_blocking::TokenStorage;
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Grant, Knobs, What};
+use oauth_tokio::{MemoryTokenStorage, OAuth, OnPool, SharedStorage};
+use tokio_common::common::{
+    Brittle, LIST, PATIENCE, assert_sound, expire, key, logins, refreshes, serve, stored_token,
+};
+use tokio_common::{
+    Directory, SlowUser, builder, call, client, handed_out, headless, logged_in, redirect, until,
+};
+
+/// Polls a future so often at most.
+struct Polled<'a, T> {
+    future: Pin<Box<dyn Future<Output = T> + 'a>>,
+    left: usize,
+}
+
+impl<T> Future for Polled<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        self.left -= 1;
+        match self.future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if self.left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// What a future gives, unless it is dropped after so many polls.
+async fn polled<'a, T>(left: usize, future: impl Future<Output = T> + 'a) -> Option<T> {
+    Polled { future: Box::pin(future), left }.await
+}
+
+/// More polls than any call here takes: who needs more hangs.
+const ENOUGH: usize = 1_000;
+
+/// How the token of a client comes to be of no use.
+#[derive(Clone, Copy)]
+enum Spoilt {
+    /// It is known to have expired.
+    Expired,
+    /// The server refuses it.
+    Revoked,
+}
+
+/// Drops a call that refreshes at each of its await points. Each time the new token is in the store, and
+/// the next process goes on with it.
+async fn a_refresh_survives<S>(store: &S, spoilt: Spoilt, ask: impl AsyncFn(&OAuth, &Served))
+where
+    S: TokenStorage + Into<SharedStorage> + Clone + 'static,
+{
+    let served = serve(Knobs::default());
+    drop(logged_in(&served, store).await);
+    // Long enough for the answer to be awaited.
+    served.delay_tokens(Duration::from_millis(2));
+    let mut begun = 0;
+    for polls in 0.. {
+        assert!(polls < ENOUGH);
+        served.world().log.clear();
+        let oauth = client(&served, store);
+        match spoilt {
+            Spoilt::Expired => expire(store, &key(&served)),
+            Spoilt::Revoked => {
+                oauth.token().await.unwrap();
+                served.world().revoke_access_tokens();
+            }
+        }
+        let old = stored_token(store, &key(&served));
+        let outcome = polled(polls, ask(&oauth, &served)).await;
+        assert!(oauth.shutdown(PATIENCE).await);
+        let refreshed = refreshes(&served);
+        assert_eq!(stored_token(store, &key(&served)) != old, refreshed == 1, "{polls} polls");
+        for next in [&client(&served, store), &oauth] {
+            assert_eq!(call(next, &served, LIST).await.unwrap(), 200, "{polls} polls");
+        }
+        assert_eq!(refreshes(&served), 1, "{polls} polls");
+        assert_eq!(logins(&served), 0, "{polls} polls");
+        assert_sound(&served);
+        if outcome.is_some() {
+            assert_eq!(refreshed, 1);
+            break;
+        }
+        begun += refreshed;
+    }
+    assert!(begun > 0, "no caller was dropped while the token was refreshed");
+}
+
+async fn send(oauth: &OAuth, served: &Served) {
+    assert_eq!(call(oauth, served, LIST).await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_refresh_of_an_expired_token_survives_its_caller() {
+    a_refresh_survives(&MemoryTokenStorage::new(), Spoilt::Expired, send).await;
+}
+
+#[tokio::test]
+async fn a_refresh_of_a_stored_token_survives_its_caller() {
+    a_refresh_survives(&Directory::new().store(), Spoilt::Expired, send).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_on_other_threads_survives_its_caller() {
+    a_refresh_survives(&MemoryTokenStorage::new(), Spoilt::Expired, send).await;
+}
+
+#[tokio::test]
+async fn a_refresh_of_a_refused_token_survives_its_caller() {
+    a_refresh_survives(&MemoryTokenStorage::new(), Spoilt::Revoked, send).await;
+}
+
+#[tokio::test]
+async fn a_refresh_that_was_asked_for_survives_its_caller() {
+    a_refresh_survives(&MemoryTokenStorage::new(), Spoilt::Revoked, async |oauth, _| {
+        oauth.refresh_token().await.unwrap().unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_for_a_token_survives_its_caller() {
+    a_refresh_survives(&MemoryTokenStorage::new(), Spoilt::Expired, async |oauth, _| {
+        oauth.authenticate().await.unwrap();
+    })
+    .await;
+}
+
+/// Once the code is spent, its tokens are stored, whoever asked for them.
+#[tokio::test]
+async fn a_login_survives_its_caller() {
+    for polls in 0.. {
+        assert!(polls < ENOUGH);
+        let served = serve(Knobs::default());
+        let store = MemoryTokenStorage::new();
+        let oauth = client(&served, &store);
+        let outcome = polled(polls, call(&oauth, &served, LIST)).await;
+        assert!(oauth.shutdown(PATIENCE).await);
+        let spent = served.world().count(What::Token(Grant::Code));
+        assert_eq!(stored_token(&store, &key(&served)).is_some(), spent == 1, "{polls} polls");
+        let next = client(&served, &store);
+        assert_eq!(call(&next, &served, LIST).await.unwrap(), 200, "{polls} polls");
+        assert_eq!(logins(&served), 1, "{polls} polls");
+        assert_sound(&served);
+        if outcome.is_some() {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_finished_survives_its_caller() {
+    for polls in 0.. {
+        assert!(polls < ENOUGH);
+        let served = serve(Knobs::default());
+        let store = MemoryTokenStorage::new();
+        let oauth = headless(&served, &store);
+        let error = handed_out(call(&oauth, &served, LIST).await);
+        let query = redirect(&error.connect_url).await;
+        let outcome = polled(polls, oauth.resume(error.pending, &query)).await;
+        assert!(oauth.shutdown(PATIENCE).await);
+        assert_eq!(stored_token(&store, &key(&served)).is_some(), polls > 0, "{polls} polls");
+        if polls > 0 {
+            assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200, "{polls} polls");
+        }
+        assert_sound(&served);
+        if outcome.is_some() {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_for_another_one_is_dropped_without_harm() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    drop(logged_in(&served, &store).await);
+    expire(&store, &key(&served));
+    served.delay_tokens(Duration::from_millis(50));
+    let oauth = client(&served, &store);
+    let (_, dropped) = tokio::join!(
+        async { assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200) },
+        polled(1, call(&oauth, &served, LIST)),
+    );
+    assert!(dropped.is_none());
+    assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
+    assert_eq!(refreshes(&served), 1);
+    assert_sound(&served);
+}
+
+#[tokio::test]
+async fn a_shutdown_has_nothing_to_wait_for_when_nothing_runs() {
+    let served = serve(Knobs::default());
+    let oauth = logged_in(&served, &MemoryTokenStorage::new()).await;
+    assert!(oauth.shutdown(Duration::ZERO).await);
+    assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200, "it can be used again");
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_a_refresh_that_has_begun() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    drop(logged_in(&served, &store).await);
+    expire(&store, &key(&served));
+    let old = stored_token(&store, &key(&served));
+    served.delay_tokens(Duration::from_millis(200));
+    let oauth = client(&served, &store);
+    let asking = tokio::spawn({
+        let oauth = oauth.clone();
+        async move { oauth.token().await }
+    });
+    until("it has begun", || refreshes(&served) == 1).await;
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    assert!(!oauth.shutdown(Duration::ZERO).await);
+    assert_eq!(stored_token(&store, &key(&served)), old);
+    assert!(oauth.shutdown(PATIENCE).await);
+    assert_ne!(stored_token(&store, &key(&served)), old);
+    assert_eq!(refreshes(&served), 1);
+    assert_sound(&served);
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_a_person_longer_than_it_may() {
+    let served = serve(Knobs::default());
+    let (user, mut handle) = SlowUser::new();
+    let oauth = builder(&served, &MemoryTokenStorage::new()).user_agent(user).build().unwrap();
+    let asking = tokio::spawn({
+        let oauth = oauth.clone();
+        async move { oauth.authenticate().await }
+    });
+    handle.at_page().await;
+    assert!(!oauth.shutdown(Duration::from_millis(20)).await);
+    handle.consent();
+    asking.await.unwrap().unwrap();
+    assert!(oauth.shutdown(PATIENCE).await);
+}
+
+#[tokio::test]
+async fn a_rotated_token_that_could_not_be_stored_is_not_lost_with_its_caller() {
+    let served = serve(Knobs::default());
+    let store = Brittle::default();
+    let shared = || OnPool::new(store.clone());
+    let log_in = OAuth::new(&served.server_url()).unwrap().token_storage(shared());
+    let oauth = log_in.user_agent(OnPool::new(tokio_common::common::visitor())).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
+    served.world().log.clear();
+    served.world().revoke_access_tokens();
+    served.delay_tokens(Duration::from_millis(50));
+    store.no_save.store(true, std::sync::atomic::Ordering::SeqCst);
+    let asking = tokio::spawn({
+        let oauth = oauth.clone();
+        async move { oauth.refresh_token().await }
+    });
+    until("it has begun", || refreshes(&served) == 1).await;
+    asking.abort();
+    assert!(oauth.shutdown(PATIENCE).await);
+    store.no_save.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
+    assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+    let stored = stored_token(&store, &key(&served)).unwrap();
+    assert_eq!(oauth.token().await.unwrap().token(), stored);
+    assert_sound(&served);
+}

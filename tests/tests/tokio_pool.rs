@@ -1,0 +1,140 @@
+//! Blocking stores and user agents use threads; no client waits for ever because others use them all.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "tokio_common.rs"]
+mod tokio_common;
+
+use std::sync::{Arc, Barrier, mpsc};
+use std::time::Duration;
+
+use oauth_blocking::TokenStorage;
+use oauth_tests::serve::Served;
+use oauth_tests::world::Knobs;
+use oauth_tokio::{Error, MemoryTokenStorage, NoUserAgent, OAuth, RedirectUri, SharedStorage};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use tokio_common::common::{
+    LIST, PATIENCE, assert_sound, expire, key, logins, refreshes, serve, visitor_who,
+};
+use tokio_common::{Directory, builder, call, client, logged_in};
+
+/// The threads of a pool that is smaller than the number of clients.
+const THREADS: usize = 2;
+const CLIENTS: usize = 8;
+
+fn small() -> Runtime {
+    Builder::new_multi_thread().max_blocking_threads(THREADS).enable_all().build().unwrap()
+}
+
+/// What the clients get when all ask at once; a client that waits for ever fails.
+fn all_at_once<T, F>(runtime: Runtime, clients: Vec<OAuth>, ask: impl Fn(OAuth) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let answers = runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        for oauth in clients {
+            tasks.spawn(ask(oauth));
+        }
+        tokio::time::timeout(PATIENCE / 2, tasks.join_all()).await
+    });
+    // What hangs would hang here once more.
+    runtime.shutdown_background();
+    answers.expect("they wait for each other")
+}
+
+fn refresh_once(store: &(impl TokenStorage + Into<SharedStorage> + Clone + 'static)) {
+    let served = Arc::new(serve(Knobs::default()));
+    let runtime = small();
+    drop(runtime.block_on(logged_in(&served, store)));
+    expire(store, &key(&served));
+    served.delay_tokens(Duration::from_millis(50));
+    let clients = (0..CLIENTS).map(|_| client(&served, store)).collect();
+    let answers = all_at_once(runtime, clients, |oauth| {
+        let served = Arc::clone(&served);
+        async move { call(&oauth, &served, LIST).await.unwrap() }
+    });
+    assert_eq!(answers, [200; CLIENTS]);
+    assert_eq!(refreshes(&served), 1);
+    assert_sound(&served);
+}
+
+#[test]
+fn clients_that_share_a_store_refresh_once() {
+    refresh_once(&MemoryTokenStorage::new());
+}
+
+#[test]
+fn clients_that_share_a_directory_refresh_once() {
+    refresh_once(&Directory::new().store());
+}
+
+/// One client per user of a gateway.
+fn users<T>(served: &Served, build: impl Fn(oauth_tokio::OAuthBuilder) -> T) -> Vec<T> {
+    let store = MemoryTokenStorage::new();
+    let user = |number| builder(served, &store).profile(&format!("user-{number}"));
+    (0..CLIENTS).map(|number| build(user(number))).collect()
+}
+
+#[test]
+fn logins_of_many_users_are_handed_out_at_once() {
+    let served = serve(Knobs::default());
+    let redirect_uri = RedirectUri::parse("https://host.example.com/callback").unwrap();
+    let clients = users(&served, |builder| {
+        builder.user_agent(NoUserAgent::new(redirect_uri.clone())).build().unwrap()
+    });
+    let errors = all_at_once(small(), clients, |oauth| async move { oauth.authenticate().await });
+    for error in errors {
+        assert!(matches!(error, Err(Error::Authentication(_))), "{error:?}");
+    }
+    assert_sound(&served);
+}
+
+#[test]
+fn many_users_look_at_pages_at_once() {
+    let served = serve(Knobs::default());
+    let all_there = Arc::new(Barrier::new(CLIENTS));
+    let clients = users(&served, |builder| {
+        let all_there = Arc::clone(&all_there);
+        let user = visitor_who(move |url| {
+            all_there.wait();
+            Ok(tokio_common::common::redirect(url))
+        });
+        builder.user_agent(oauth_tokio::OnPool::new(user)).build().unwrap()
+    });
+    let tokens = all_at_once(small(), clients, |oauth| async move { oauth.authenticate().await });
+    assert!(tokens.iter().all(Result::is_ok), "{tokens:?}");
+    assert_eq!(logins(&served), CLIENTS);
+    assert_sound(&served);
+}
+
+/// A program that ends, or is told to, does not wait for its user.
+#[test]
+fn a_runtime_ends_while_a_user_looks_at_a_page() {
+    let served = serve(Knobs::default());
+    let (at_page, arrived) = mpsc::channel();
+    let (leave, left) = mpsc::channel::<()>();
+    let left = std::sync::Mutex::new(left);
+    let user = visitor_who(move |_| {
+        at_page.send(()).unwrap();
+        let _ = left.lock().unwrap().recv();
+        Err(oauth_blocking::UserAgentError::Cancelled)
+    });
+    let oauth = builder(&served, &MemoryTokenStorage::new())
+        .user_agent(oauth_tokio::OnPool::new(user))
+        .build()
+        .unwrap();
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.spawn(async move { oauth.authenticate().await });
+        arrived.recv_timeout(PATIENCE).unwrap();
+        drop(runtime);
+        ended.send(()).unwrap();
+    });
+    let outcome = end.recv_timeout(PATIENCE / 2);
+    drop(leave);
+    outcome.expect("the runtime waits for the user");
+}
