@@ -15,7 +15,8 @@
 //!
 //! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
 //! before they run out, and widened when the server asks for more. Names, settings and errors are those
-//! of `oauth-blocking`, which also brings the stores and the browser: they run on tokio's blocking pool.
+//! of `oauth-blocking`, which also brings the stores and the browser: they run on threads beside the
+//! runtime ([`OnPool`]).
 //!
 //! # What differs from the blocking client
 //!
