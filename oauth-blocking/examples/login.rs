@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("\n  Failed: {error}.");
-    if let Some(advice) = error.downcast_ref::<oauth_blocking::Error>().and_then(|e| e.advice()) {
+    if let Some(advice) = error.downcast_ref::<oauth_blocking::Error>().map(|e| e.advice()) {
         eprintln!("  What helps: {advice}.");
     }
     ExitCode::FAILURE

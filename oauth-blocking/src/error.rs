@@ -32,14 +32,29 @@ pub enum ClientError<H: std::error::Error + 'static> {
 }
 
 impl<H: std::error::Error> ClientError<H> {
-    /// What would help, in one sentence, where there is something to say.
+    /// The same for another caller who waited for the same thing. What befell a request of the
+    /// application is nobody else's.
+    pub(crate) fn share(&self) -> Option<Self> {
+        Some(match self {
+            Self::Authentication(error) => Self::Authentication(error.clone()),
+            Self::OAuth(error) => Self::OAuth(error.clone()),
+            Self::Storage(error) => Self::Storage(error.clone()),
+            Self::UserAgent(error) => Self::UserAgent(error.clone()),
+            Self::NoEntropy => Self::NoEntropy,
+            Self::Http(_) => return None,
+        })
+    }
+
+    /// What would help, in one sentence.
     #[must_use]
-    pub fn advice(&self) -> Option<&'static str> {
+    pub fn advice(&self) -> &'static str {
         match self {
-            Self::OAuth(error) => Some(error.advice()),
-            Self::Authentication(_) => Some("open the connect URL in a browser, and call again"),
-            Self::UserAgent(error) => Some(error.advice()),
-            _ => None,
+            Self::OAuth(error) => error.advice(),
+            Self::Authentication(_) => "open the connect URL in a browser, and call again",
+            Self::UserAgent(error) => error.advice(),
+            Self::Storage(error) => error.advice(),
+            Self::Http(_) => "see that the server can be reached, and try again",
+            Self::NoEntropy => "see to the operating system's random device, and log in again",
         }
     }
 }
@@ -55,7 +70,7 @@ impl From<ureq::Error> for ClientError<ureq::Error> {
 ///
 /// `pending` is the login behind the page: stored where tokens are kept, it can be finished by another
 /// process (`OAuth::resume`).
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("a login is needed: open the connect URL in a browser")]
 pub struct AuthenticationError {
     /// Where the user has to go.
@@ -64,7 +79,8 @@ pub struct AuthenticationError {
     pub pending: PendingLogin,
 }
 
-/// An error that may mean that a user has to consent: what `with_oauth_retry` looks at. A host implements it for the errors of its own calls.
+/// An error that may mean that a user has to consent: what `with_oauth_retry` looks at. A host
+/// implements it for the errors of its own calls.
 pub trait NeedsConsent {
     /// Whether a login would help.
     fn needs_consent(&self) -> bool;

@@ -26,20 +26,20 @@
 //!     └─ Event             for who wants to watch
 //! ```
 
-mod builder;
+pub mod adapter;
 #[cfg(feature = "ureq")]
 mod client;
 mod config;
-#[cfg(feature = "ureq")]
-mod drive;
 mod error;
 mod event;
 #[cfg(feature = "ureq")]
 mod retry;
 mod storage;
+#[cfg(feature = "ureq")]
+mod threads;
 mod user_agent;
 
-pub use builder::{Adapter, Builder, Parts, Watcher};
+pub use adapter::{Adapter, Builder};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
@@ -59,8 +59,8 @@ pub use storage::{
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    LoopbackBrowser, NoUserAgent, PasteBack, SharedUserAgent, UserAgent, UserAgentError, Visit,
-    Visited, Visitor, Waiting,
+    LoopbackBrowser, NoUserAgent, PasteBack, Prepared, SharedUserAgent, UserAgent, UserAgentError,
+    Visit, Visitor, Waiting,
 };
 
 /// Why a call failed.

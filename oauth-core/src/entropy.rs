@@ -52,9 +52,14 @@ impl fmt::Debug for Entropy {
 }
 
 /// 32 secret random bytes, written as 43 characters of base64url wherever text is needed.
+#[derive(Clone)]
 pub(crate) struct RandomBytes([u8; 32]);
 
 impl RandomBytes {
+    pub(crate) fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Hands the 43 characters to `use_it` without allocating.
     pub(crate) fn with_text<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
         let mut text = [0; ENCODED];

@@ -6,9 +6,9 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::http::{Request, Response};
 
-impl From<Request> for http::Request<Vec<u8>> {
+impl From<&Request> for http::Request<Vec<u8>> {
     /// Credentials are marked as sensitive, so that `Debug` of the result hides them too.
-    fn from(request: Request) -> Self {
+    fn from(request: &Request) -> Self {
         let mut converted = Self::new(request.body().to_vec());
         *converted.method_mut() = match request.method() {
             crate::Method::Get => http::Method::GET,
@@ -54,7 +54,7 @@ mod tests {
             .unwrap_or_else(|e| panic!("{e}"));
         let request = Request::form(Endpoint::Token, url, SecretBuffer("a=b".into()))
             .with_authorization(Some("Basic planted".into()));
-        let converted = http::Request::<Vec<u8>>::from(request);
+        let converted = http::Request::<Vec<u8>>::from(&request);
         assert_eq!(converted.method(), http::Method::POST);
         assert_eq!(converted.uri(), "https://as.example/token?p=1");
         assert_eq!(converted.body(), b"a=b");

@@ -1,65 +1,28 @@
 //! The client: one handle for one server and one user.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
+use oauth_blocking::adapter::{Client, Login, Parts, challenges};
 use oauth_blocking::{
-    Adapter, Builder, Event, FileTokenStorage, Key, LoopbackBrowser, Parts, PendingLogin, Record,
-    Watcher,
+    Adapter, Builder, Event, FileTokenStorage, LoopbackBrowser, PendingLogin, Record,
 };
-use oauth_core::session::{Attempt, Session, Snapshot, Verdict};
-use oauth_core::{BearerAuth, Policy, ServerUrl, UnixTime};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use oauth_core::{BearerAuth, Policy};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 
 use crate::Error;
-use crate::drive::{Driver, Login, challenges};
+use crate::http::HttpClient;
 use crate::storage::SharedStorage;
+use crate::tasks::Tasks;
 use crate::user_agent::SharedUserAgent;
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
 ///
-/// One task at a time refreshes or logs in, and the others get its result. A request whose token is
-/// still good never waits for that.
+/// One task at a time refreshes or logs in, and the others get its result. A request whose token still
+/// lives does not wait for that.
 #[derive(Clone)]
 pub struct OAuth {
-    pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) server: ServerUrl,
-    pub(crate) key: Key,
-    pub(crate) session: Arc<Mutex<Session>>,
-    /// What the session held when it last had nothing to do.
-    pub(crate) snapshot: RwLock<Arc<Snapshot>>,
-    /// Held for reading by whatever must not be interrupted.
-    pub(crate) running: Arc<tokio::sync::RwLock<()>>,
-    pub(crate) http: reqwest::Client,
-    pub(crate) storage: SharedStorage,
-    pub(crate) user_agent: SharedUserAgent,
-    pub(crate) wait: Duration,
-    pub(crate) watcher: Option<Box<Watcher>>,
-}
-
-impl Inner {
-    pub(crate) fn tell(&self, event: &Event<'_>) {
-        if let Some(watcher) = &self.watcher {
-            watcher(event);
-        }
-    }
-
-    pub(crate) async fn drive(
-        self: Arc<Self>,
-        mut session: OwnedMutexGuard<Session>,
-        login: Login,
-    ) -> Result<(OwnedMutexGuard<Session>, Option<BearerAuth>), Error> {
-        let outcome = Driver::new(&self).run(&mut session, login).await;
-        self.show(session.snapshot());
-        outcome.map(|token| (session, token))
-    }
-
-    pub(crate) fn show(&self, snapshot: Snapshot) {
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-    }
+    pub(crate) client: Arc<Client<Tasks>>,
 }
 
 impl OAuth {
@@ -81,6 +44,24 @@ impl OAuth {
         Builder::new(server_url, policy)
     }
 
+    /// The same for another profile: settings, store and HTTP client are shared, tokens are not.
+    #[must_use]
+    pub fn for_profile(&self, profile: &str) -> Self {
+        Self { client: Arc::new(self.client.for_profile(profile)) }
+    }
+
+    /// The value of the `Authorization` field for now, for hosts that send requests in their own way:
+    /// `None` if the token is not at hand or about to expire, then [`token`](Self::token) comes first.
+    /// Neither waits nor allocates.
+    ///
+    /// # Security
+    ///
+    /// It may go to the MCP server only.
+    #[must_use]
+    pub fn authorization(&self) -> Option<HeaderValue> {
+        self.client.header()
+    }
+
     /// A token that can be used now: the stored one, a refreshed one, or, if it must be, one for which a
     /// user logs in.
     ///
@@ -89,10 +70,8 @@ impl OAuth {
     /// [`Error::Authentication`] if the user has to go somewhere else first; otherwise why there is no
     /// token.
     pub async fn authenticate(&self) -> Result<BearerAuth, Error> {
-        match self.obtain(Login::Allowed).await? {
-            Some(token) => Ok(token),
-            None => Err(oauth_core::Error::LoginRequired.into()),
-        }
+        let token = self.client.token(Login::Allowed).await?;
+        token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
     /// A token that can be had without a user: the stored one or a refreshed one. `None` if a login is
@@ -102,7 +81,7 @@ impl OAuth {
     ///
     /// Why that could not be found out.
     pub async fn initialize(&self) -> Result<Option<BearerAuth>, Error> {
-        self.obtain(Login::Never).await
+        self.client.token(Login::Never).await
     }
 
     /// The same as an error: [`oauth_core::Error::LoginRequired`] if a login is needed. For calls inside
@@ -122,22 +101,12 @@ impl OAuth {
     ///
     /// Why it could not be tried, for instance that the server is not reachable.
     pub async fn refresh_token(&self) -> Result<Option<BearerAuth>, Error> {
-        let mut session = self.lock().await;
-        // What others stored meanwhile counts as what is at hand.
-        session.access();
-        let (mut session, token) = self.drive(session, Login::Never).await?;
-        if token.is_none() {
-            return Ok(None);
-        }
-        session.renew();
-        Ok(self.drive(session, Login::Never).await?.1)
+        self.client.refresh().await
     }
 
     /// Another token than the one at hand, refreshed or through a login.
-    pub(crate) async fn replace_token(&self) -> Result<Option<BearerAuth>, Error> {
-        let mut session = self.lock().await;
-        session.renew();
-        Ok(self.drive(session, Login::Allowed).await?.1)
+    pub(crate) async fn replace_token(&self) -> Result<(), Error> {
+        self.client.replace().await
     }
 
     /// Sends a request to the MCP server, with a token if there is one. What the server's answer asks
@@ -156,25 +125,22 @@ impl OAuth {
         &self,
         mut build: impl FnMut(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, Error> {
-        let mut attempt = Attempt::new();
+        let client = &self.client;
+        let mut call = client.call();
         loop {
-            let mut request = build(&self.inner.http).build().map_err(Error::Http)?;
-            self.attach(&mut request, &mut attempt).await?;
+            let mut request = build(client.host().http()).build().map_err(Error::Http)?;
+            if let Some(header) = client.authorize(&mut call, request.url().as_str()).await? {
+                request.headers_mut().insert(AUTHORIZATION, header);
+            }
             let response = self.execute(request).await?;
-            let status = response.status().as_u16();
-            if !matches!(status, 401 | 403) {
-                return Ok(response);
-            }
-            let challenges = challenges(&response);
-            let challenges = challenges.iter().map(String::as_str);
-            let mut session = self.lock().await;
-            match session.answered(&mut attempt, status, challenges, now())? {
-                Verdict::Deliver => return Ok(response),
-                // Its connection is free for the login.
-                Verdict::Retry => drop(response),
-            }
-            if self.drive(session, Login::Allowed).await?.1.is_none() {
-                return Err(oauth_core::Error::LoginRequired.into());
+            let (status, challenges) = (response.status(), challenges(response.headers()));
+            match client.judge(&mut call, status.as_u16(), &challenges).await? {
+                None => return Ok(response),
+                Some(remedy) => {
+                    // Its connection is free for the login.
+                    drop(response);
+                    client.remedy(remedy).await?;
+                }
             }
         }
     }
@@ -187,25 +153,7 @@ impl OAuth {
     ///
     /// Why the login failed: the user said no, or the redirect belongs to another login.
     pub async fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
-        let mut session = self.lock().await;
-        let mut resumed =
-            Session::resume(Arc::clone(session.settings()), &self.inner.key.profile, pending)?;
-        let (driver, query) = (Driver::new(&self.inner), query.to_owned());
-        let finish = async move {
-            let outcome = driver.finish(&mut resumed, &query).await;
-            // The code is spent: what came for it is stored by the next call.
-            if matches!(outcome, Err(Error::Storage(_))) {
-                *session = resumed;
-            } else {
-                // What the session knew is older than what is stored now.
-                session.access();
-            }
-            outcome.map(|token| (session, token))
-        };
-        let (session, token) = self.to_its_end(finish).await?;
-        // It is stored; if it cannot be loaded now, the next call does that.
-        drop(self.drive(session, Login::Never).await);
-        Ok(token)
+        self.client.resume(pending, query).await
     }
 
     /// For hosts that send requests in their own way: the MCP server answered a request that carried
@@ -220,34 +168,28 @@ impl OAuth {
         &self,
         token: &BearerAuth,
         status: u16,
-        challenges: &[&str],
+        challenges: &[String],
     ) -> Result<Option<BearerAuth>, Error> {
-        let mut session = self.lock().await;
-        let mut attempt = Attempt::new();
-        attempt.sent_token(&session, token);
-        match session.answered(&mut attempt, status, challenges.iter().copied(), now())? {
-            Verdict::Deliver => Ok(None),
-            Verdict::Retry => Ok(self.drive(session, Login::Allowed).await?.1),
-        }
+        self.client.refused(token, status, challenges).await
     }
 
     /// What is stored for this server and user, as far as it is known here.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
-        self.snapshot().record().cloned()
+        self.client.record()
     }
 
     /// Waits until what has begun is at its durable end, for `limit` at most; whether it got there.
     /// Nothing is lost by exiting then: a refresh that was under way is stored.
     pub async fn shutdown(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.inner.running.write()).await.is_ok()
+        self.client.host().shutdown(limit).await
     }
 
     async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, Error> {
         let (method, url) = (request.method().clone(), request.url().clone());
-        let authorized = request.headers().contains_key("authorization");
-        let response = self.inner.http.execute(request).await.map_err(Error::Http)?;
-        self.inner.tell(&Event::Answered {
+        let authorized = request.headers().contains_key(AUTHORIZATION);
+        let response = self.client.host().http().execute(request).await.map_err(Error::Http)?;
+        self.client.tell(&Event::Answered {
             method: method.as_str(),
             url: url.as_str(),
             authorized,
@@ -255,27 +197,10 @@ impl OAuth {
         });
         Ok(response)
     }
-
-    async fn obtain(&self, login: Login) -> Result<Option<BearerAuth>, Error> {
-        let (snapshot, now) = (self.snapshot(), now());
-        if let Some(fresh) = snapshot.authorization(now) {
-            return Ok(Some(fresh.bearer().clone()));
-        }
-        if let Some(living) = snapshot.living_authorization(now) {
-            self.renew_aside();
-            return Ok(Some(living.bearer().clone()));
-        }
-        let mut session = self.lock().await;
-        if let Some(found) = session.authorization(now) {
-            return Ok(Some(found.bearer().clone()));
-        }
-        session.access();
-        Ok(self.drive(session, login).await?.1)
-    }
 }
 
 impl Adapter for OAuth {
-    type Http = reqwest::ClientBuilder;
+    type Http = HttpClient;
     type Storage = SharedStorage;
     type UserAgent = SharedUserAgent;
     type Error = Error;
@@ -286,32 +211,19 @@ impl Adapter for OAuth {
             None => FileTokenStorage::new()?.into(),
         };
         let browser = || LoopbackBrowser::at(parts.callback_port).into();
-        let session = Session::new(parts.settings);
-        let http = parts.http.unwrap_or_default().redirect(reqwest::redirect::Policy::none());
-        let inner = Inner {
-            server: session.settings().server().clone(),
-            key: session.key(&parts.profile),
-            snapshot: RwLock::new(Arc::new(session.snapshot())),
-            session: Arc::new(Mutex::new(session)),
-            running: Arc::default(),
-            http: http.build().map_err(Error::Http)?,
-            storage,
-            user_agent: parts.user_agent.unwrap_or_else(browser),
-            wait: parts.wait,
-            watcher: parts.watcher,
+        let user_agent = parts.user_agent.unwrap_or_else(browser);
+        let http = match parts.http {
+            Some(http) => http,
+            None => HttpClient::new(reqwest::Client::builder()).map_err(Error::Http)?,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let host = |session| Tasks::new(session, http, storage, user_agent);
+        let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
+        Ok(Self { client: Arc::new(client) })
     }
 }
 
 impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OAuth").field("key", &self.inner.key).finish_non_exhaustive()
+        f.debug_struct("OAuth").field("key", self.client.key()).finish_non_exhaustive()
     }
-}
-
-/// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.
-pub(crate) fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }

@@ -26,19 +26,20 @@
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
 //! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
 
-mod access;
 mod client;
-mod drive;
+mod http;
 mod retry;
 mod storage;
+mod tasks;
 mod user_agent;
 
 pub use client::OAuth;
+pub use http::HttpClient;
 pub use oauth_blocking::{
     AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, Event, FileTokenStorage, Guard,
     Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent,
     OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri, Saved,
-    StorageError, TokenData, UserAgentError, Visited, Visitor, Waiting,
+    StorageError, TokenData, UserAgentError, Visitor, Waiting,
 };
 pub use reqwest;
 pub use retry::{Consent, with_oauth_retry};

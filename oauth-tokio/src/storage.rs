@@ -29,6 +29,9 @@ pub trait TokenStorage: Send + Sync + 'static {
         record: &Record,
         expected: u64,
     ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
+
+    /// Deletes the record under a key, if there is one.
+    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
 }
 
 /// A blocking store or user agent, run on tokio's blocking pool. Whatever may wait for a person or
@@ -78,6 +81,11 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let (key, record) = (key.clone(), record.clone());
         self.run(move |store| store.save(&key, &record, expected)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.delete(&key)).await
     }
 }
 

@@ -1,14 +1,16 @@
 //! How a person gets to the authorization page and back: the async trait, and blocking user agents
 //! behind it.
 
+use std::io::{BufRead, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_blocking::{
-    AuthorizationUrl, LoopbackBrowser, NoUserAgent, RedirectUri, UserAgentError, Visited, Visitor,
-    Waiting,
+    AuthorizationUrl, LoopbackBrowser, NoUserAgent, PasteBack, Prepared as Blocking, RedirectUri,
+    UserAgentError, Visitor, Waiting,
 };
+use oauth_core::Secret;
 use tokio::sync::oneshot;
 
 use crate::storage::{OnPool, apart};
@@ -25,28 +27,40 @@ pub trait UserAgent: Send + Sync + 'static {
 
 /// One login of a [`UserAgent`]: where the user will come back to, and how to send him off.
 pub struct Prepared {
-    pub(crate) redirect_uri: RedirectUri,
-    pub(crate) visit: Box<Visit>,
+    redirect_uri: RedirectUri,
+    visit: Option<Box<Visit>>,
 }
 
-type Visit = dyn FnOnce(AuthorizationUrl, Instant, Told) -> Returning + Send;
-type Returning = Pin<Box<dyn Future<Output = Result<Visited, UserAgentError>> + Send>>;
+pub(crate) type Visit = dyn FnOnce(AuthorizationUrl, Instant, Told) -> Returning + Send;
+type Returning = Pin<Box<dyn Future<Output = Result<Secret, UserAgentError>> + Send>>;
 
 /// Is told from time to time that a login still waits.
 pub(crate) type Told = Arc<dyn Fn(Waiting) + Send + Sync>;
 
 impl Prepared {
     /// The user will come back to `redirect_uri`. `visit` sends him to the page and waits for the
-    /// redirect, until the given moment at most; it may say from time to time that it still waits.
+    /// redirect's query, until the given moment at most; it may say from time to time that it still
+    /// waits.
     pub fn new<F, R>(redirect_uri: RedirectUri, visit: F) -> Self
     where
         F: FnOnce(AuthorizationUrl, Instant, Arc<dyn Fn(Waiting) + Send + Sync>) -> R
             + Send
             + 'static,
-        R: Future<Output = Result<Visited, UserAgentError>> + Send + 'static,
+        R: Future<Output = Result<Secret, UserAgentError>> + Send + 'static,
     {
         let visit = move |url, deadline, told| Box::pin(visit(url, deadline, told)) as Returning;
-        Self { redirect_uri, visit: Box::new(visit) }
+        Self { redirect_uri, visit: Some(Box::new(visit)) }
+    }
+
+    /// The user will come back elsewhere: the login is handed to the host as an
+    /// [`AuthenticationError`](crate::AuthenticationError).
+    #[must_use]
+    pub fn elsewhere(redirect_uri: RedirectUri) -> Self {
+        Self { redirect_uri, visit: None }
+    }
+
+    pub(crate) fn into_parts(self) -> (RedirectUri, Option<Box<Visit>>) {
+        (self.redirect_uri, self.visit)
     }
 }
 
@@ -65,11 +79,13 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
         let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Instant, Told)>();
         let (back, came_back) = oneshot::channel();
         // Whoever asked may be gone each time something is sent.
-        apart(move || match agent.prepare(registered.as_deref()) {
-            Ok(visit) => {
-                let _ = ready.send(Ok(visit.redirect_uri().clone()));
-                if let Ok((url, deadline, told)) = told_to_go.blocking_recv() {
-                    let _ = back.send(visit.visit(&url, deadline, &mut |waiting| told(waiting)));
+        apart(move || match agent.prepare(registered.as_deref()).map(Blocking::into_parts) {
+            Ok((redirect_uri, visit)) => {
+                let _ = ready.send(Ok((redirect_uri, visit.is_some())));
+                if let (Some(visit), Ok((url, deadline, told))) =
+                    (visit, told_to_go.blocking_recv())
+                {
+                    let _ = back.send(visit(&url, deadline, &mut |waiting| told(waiting)));
                 }
             }
             Err(error) => {
@@ -77,7 +93,10 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
             }
         })
         .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
-        let redirect_uri = prepared.await.unwrap_or(Err(UserAgentError::Cancelled))?;
+        let (redirect_uri, visits) = prepared.await.unwrap_or(Err(UserAgentError::Cancelled))?;
+        if !visits {
+            return Ok(Prepared::elsewhere(redirect_uri));
+        }
         Ok(Prepared::new(redirect_uri, async move |url, deadline, told| {
             go.send((url, deadline, told)).map_err(|_| UserAgentError::Cancelled)?;
             came_back.await.unwrap_or(Err(UserAgentError::Cancelled))
@@ -88,9 +107,8 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
 /// Nobody is waited for, so it takes no thread.
 impl UserAgent for NoUserAgent {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
-        let visit = oauth_blocking::UserAgent::prepare(self, registered)?;
-        let redirect_uri = visit.redirect_uri().clone();
-        Ok(Prepared::new(redirect_uri, async |_, _, _| Ok(Visited::Elsewhere)))
+        let prepared = oauth_blocking::UserAgent::prepare(self, registered)?;
+        Ok(Prepared::elsewhere(prepared.redirect_uri().clone()))
     }
 }
 
@@ -106,6 +124,16 @@ impl<U: UserAgent> From<U> for SharedUserAgent {
 
 impl From<LoopbackBrowser> for SharedUserAgent {
     fn from(user_agent: LoopbackBrowser) -> Self {
+        OnPool::new(user_agent).into()
+    }
+}
+
+impl<R, W> From<PasteBack<R, W>> for SharedUserAgent
+where
+    R: BufRead + Send + 'static,
+    W: Write + Send + 'static,
+{
+    fn from(user_agent: PasteBack<R, W>) -> Self {
         OnPool::new(user_agent).into()
     }
 }

@@ -67,7 +67,7 @@ fn core_error<T: std::fmt::Debug>(result: Result<T, Error>) -> oauth_core::Error
         error @ Error::OAuth(_) => {
             let advice = error.advice();
             let Error::OAuth(error) = error else { unreachable!("matched above") };
-            assert_eq!(advice, Some(error.advice()));
+            assert_eq!(advice, error.advice());
             error
         }
         error => panic!("{error:?}"),

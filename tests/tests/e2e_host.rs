@@ -15,8 +15,8 @@ use common::{
     visitor_who,
 };
 use oauth_blocking::{
-    BearerAuth, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, RedirectUri, StorageError,
-    UserAgent, UserAgentError, Visit,
+    BearerAuth, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, Prepared, RedirectUri,
+    StorageError, UserAgent, UserAgentError,
 };
 use oauth_core::error::Misuse;
 use oauth_tests::serve::Served;
@@ -35,7 +35,7 @@ fn nobody_comes_back_and_the_next_login_is_another_one() {
         .build()
         .unwrap();
     let error = call(&oauth, &served, LIST).unwrap_err();
-    assert!(error.advice().unwrap().contains("browser"));
+    assert!(error.advice().contains("browser"));
     match error {
         Error::UserAgent(UserAgentError::TimedOut { waited }) => {
             assert!(waited > wait / 2 && waited < PATIENCE, "{waited:?}");
@@ -90,7 +90,7 @@ fn a_port_in_use_is_named_before_anything_is_asked() {
 fn the_advice_for_a_port_in_use_names_the_setting() {
     let served = serve(Knobs::default());
     let (_taken, _, error) = without_port(&served);
-    let advice = error.advice().unwrap_or_default();
+    let advice = error.advice();
     assert!(advice.contains("callback_port"), "{advice}");
 }
 
@@ -122,7 +122,7 @@ fn clients_that_share_a_store_and_a_port_share_one_login() {
 fn a_redirect_uri_of_a_user_agent_that_cannot_be_used_is_typed() {
     struct Foreign;
     impl UserAgent for Foreign {
-        fn prepare(&self, _: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
+        fn prepare(&self, _: Option<&str>) -> Result<Prepared, UserAgentError> {
             RedirectUri::parse("http://app.example.com/callback")?;
             Err(UserAgentError::Cancelled)
         }

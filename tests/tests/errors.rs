@@ -8,7 +8,7 @@ use core::time::Duration;
 use http::Response;
 use oauth_core::error::{Actor, PeerIncompatible, PeerMisbehaved, Refusal};
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Record, RecordDefect};
+use oauth_core::session::{PendingLogin, Record, RecordDefect};
 use oauth_core::{BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, UrlDefect};
 use oauth_tests::drive::{Network, SERVER_URL, Stage, Tamper, User, Walk, play, settings, walk};
 use oauth_tests::world::{
@@ -656,6 +656,39 @@ fn login_required() {
     let error = stage.run(0).unwrap_err();
     assert_eq!(error, Error::LoginRequired);
     assert_says(error, Actor::User, "log in");
+}
+
+/// The error of a login that was handed out, and comes back after `wait` seconds for the second time.
+fn resumed(wait: u64, finished: bool) -> (PendingLogin, Error) {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    stage.user = User::Waits;
+    let _ = stage.run(0);
+    stage.begin(0);
+    let _ = stage.run(0);
+    let pending = stage.suspend(0);
+    assert_eq!(stage.run(0), Err(Error::LoginRequired));
+    stage.user = User::Consents;
+    if finished {
+        let other = stage.resume(pending.clone()).unwrap();
+        assert_eq!(stage.obtain(other), Ok(()));
+    }
+    stage.world.advance(wait);
+    let other = stage.resume(pending.clone()).unwrap();
+    (pending, stage.obtain(other).unwrap_err())
+}
+
+#[test]
+fn login_expired() {
+    let (pending, error) = resumed(901, false);
+    assert_eq!(error, Error::LoginExpired { expired_at: pending.expires_at() });
+    assert_says(error, Actor::User, "new connect URL");
+}
+
+#[test]
+fn login_used() {
+    let (_, error) = resumed(0, true);
+    assert_eq!(error, Error::LoginUsed);
+    assert_says(error, Actor::User, "call again");
 }
 
 #[test]

@@ -1,12 +1,10 @@
-//! Sessions that share a store, and logins that change hands. Each scenario also restarts before every
-//! turn.
+//! Sessions that share a store. Each scenario also restarts before every turn.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use oauth_core::Error;
-use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Lock, PendingLogin, Verdict};
+use oauth_core::session::{Attempt, Lock, Verdict};
 use oauth_tests::drive::{Event, Stage, User, assert_sound, play, play_later, settings};
 use oauth_tests::world::{Damage, Knobs, Rotation, ScopePolicy, TokenForm};
 
@@ -24,72 +22,6 @@ fn act(knobs: &Knobs, scenario: impl Fn(&mut Stage)) -> Stage {
 /// The same after a first login, whose requests are not counted.
 fn later(knobs: &Knobs, scenario: impl Fn(&mut Stage)) -> Stage {
     play_later(knobs, &settings(), scenario)
-}
-
-#[test]
-fn a_login_is_handed_out_and_finished_in_another_process() {
-    let stage = act(&Knobs::default(), |stage| {
-        stage.user = User::Waits;
-        let pending = hand_out(stage);
-        stage.user = User::Consents;
-        let other = stage.resume(pending).unwrap();
-        assert_eq!(stage.obtain(other), Ok(()));
-        assert_eq!(stage.call(LIST), Ok(200));
-    });
-    assert_eq!(stage.world.oauth_requests(), 5);
-    assert_eq!(stage.store.written.len(), 2, "the client, the grant");
-    assert_eq!(stage.store.tries, 3, "the process that resumes did not know of the client");
-}
-
-/// Begins a login, takes it out of the first host, and stores it for another process.
-fn hand_out(stage: &mut Stage) -> PendingLogin {
-    assert_eq!(stage.run(0), Ok(Event::Login));
-    stage.begin(0);
-    assert_eq!(stage.run(0), Ok(Event::Page));
-    let pending = stage.suspend(0);
-    assert!(pending.connect_url().is_some());
-    assert_eq!(stage.run(0), Err(Error::LoginRequired));
-    assert_eq!(stage.store.held_by(0), [], "a login that is handed out");
-    serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap()
-}
-
-/// The lock was the other process's, and is released: it may be somebody else's by now.
-#[test]
-fn a_resumed_login_releases_no_lock_that_it_did_not_take() {
-    let stage = act(&Knobs::default(), |stage| {
-        stage.user = User::Waits;
-        let pending = hand_out(stage);
-        stage.user = User::Consents;
-        let other = stage.resume(pending).unwrap();
-        assert_eq!(stage.obtain(other), Ok(()));
-    });
-    assert_eq!(stage.store.stray_unlocks, 0);
-}
-
-#[test]
-fn a_resumed_login_replaces_what_was_stored_meanwhile() {
-    let stage = act(&Knobs::default(), |stage| {
-        stage.user = User::Waits;
-        let pending = hand_out(stage);
-        stage.user = User::Consents;
-        assert_eq!(stage.call(LIST), Ok(200));
-        let other = stage.resume(pending).unwrap();
-        assert_eq!(stage.obtain(other), Ok(()));
-    });
-    let record = stage.record().unwrap();
-    assert_eq!(record.tokens().unwrap().access_token.token(), "at-2-auth");
-}
-
-#[test]
-fn a_redirect_of_another_login_leaves_a_resumed_one_waiting() {
-    let stage = act(&Knobs::default(), |stage| {
-        stage.user = User::Waits;
-        let pending = hand_out(stage);
-        stage.user = User::ConsentsAfter(vec!["code=x&state=y".into()]);
-        let other = stage.resume(pending).unwrap();
-        assert_eq!(stage.obtain(other), Ok(()));
-    });
-    assert_eq!(stage.refused_redirects.len(), 1);
 }
 
 /// Two sessions with one store, whose token has expired.
@@ -331,17 +263,6 @@ fn a_record_that_others_deleted_is_gone() {
     assert_eq!(stage.world.oauth_requests(), 0);
 }
 
-/// One callback serves the logins to several servers, so they can be mixed up.
-#[test]
-fn a_login_to_another_server_gives_no_token_for_this_one() {
-    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
-    stage.user = User::Waits;
-    let pending = hand_out(&mut stage);
-    stage.user = User::Consents;
-    stage.restart_with(Settings::new("https://other.example.com/mcp").unwrap());
-    assert!(stage.resume(pending).is_err());
-}
-
 /// Somebody logged out and in again: what is stored then is not what was refused here.
 #[test]
 fn a_record_that_was_deleted_and_made_anew_is_another_one() {
@@ -389,17 +310,4 @@ fn tokens_go_to_their_own_server_only() {
     ] {
         assert_eq!(authorization.headers("POST", url).is_ok(), fits, "{url}");
     }
-}
-
-/// Whoever mixes up his users gives nobody the tokens of another.
-#[test]
-fn a_login_of_one_profile_is_not_finished_for_another() {
-    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
-    stage.user = User::Waits;
-    let pending = hand_out(&mut stage);
-    assert_eq!(pending.profile(), "");
-    let settings = stage.session(0).settings().clone();
-    let refused = oauth_core::session::Session::resume(settings, "bert", pending).unwrap_err();
-    let (expected, found) = ("".into(), "bert".into());
-    assert_eq!(refused, Misuse::ForeignProfile { expected, found }.into());
 }

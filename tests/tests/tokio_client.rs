@@ -17,8 +17,8 @@ use oauth_tests::world::{
 };
 use oauth_tokio::reqwest::{ClientBuilder, redirect::Policy};
 use oauth_tokio::{
-    BearerAuth, Error, Event, LoopbackBrowser, MemoryTokenStorage, OAuth, OnPool, RedirectUri,
-    StorageError, UserAgentError, Visitor, with_oauth_retry,
+    BearerAuth, Error, Event, HttpClient, LoopbackBrowser, MemoryTokenStorage, OAuth, OnPool,
+    RedirectUri, StorageError, UserAgentError, Visitor, with_oauth_retry,
 };
 use tokio_common::common::{
     Brittle, CALL, ELSEWHERE, HOUR, LIST, PATIENCE, assert_sound, browser, expire, key, logins,
@@ -185,6 +185,7 @@ async fn other_statuses_are_delivered() {
 async fn redirects_are_delivered_and_not_followed() {
     let (served, other) = (serve(Knobs::default()), serve(Knobs::default()));
     for http in [ClientBuilder::new(), ClientBuilder::new().redirect(Policy::limited(10))] {
+        let http = HttpClient::new(http).unwrap();
         let oauth = builder(&served, &MemoryTokenStorage::new()).agent(http).build().unwrap();
         assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
         for status in [301, 302, 303, 307, 308] {

@@ -14,7 +14,6 @@ use oauth_tests::serve::Served;
 use oauth_tokio::{
     AuthenticationError, AuthorizationUrl, Error, FileTokenStorage, NeedsConsent, NoUserAgent,
     OAuth, OAuthBuilder, OnPool, Prepared, RedirectUri, SharedStorage, UserAgent, UserAgentError,
-    Visited,
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -136,7 +135,7 @@ impl UserAgent for SlowUser {
         Ok(Prepared::new(redirect_uri, async move |url, _deadline, _told| {
             at_page.send(()).map_err(|_| UserAgentError::Cancelled)?;
             consents.wait_for(|consents| *consents).await.map_err(|_| UserAgentError::Cancelled)?;
-            Ok(Visited::Redirect(redirect(&url).await.into()))
+            Ok(redirect(&url).await.into())
         }))
     }
 }

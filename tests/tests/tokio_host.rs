@@ -15,7 +15,7 @@ use oauth_tokio::{
     AuthenticationError, Consent, Error, FileTokenStorage, Guard, Key, Loaded, Lock,
     LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder, OnPool, PendingLogin, Prepared,
     Record, RedirectUri, Saved, SharedStorage, SharedUserAgent, StorageError, TokenStorage,
-    UserAgent, UserAgentError, Visited, with_oauth_retry,
+    UserAgent, UserAgentError, with_oauth_retry,
 };
 use tokio::sync::Mutex;
 use tokio_common::common::{
@@ -115,6 +115,11 @@ impl TokenStorage for Database {
         self.0.writes.fetch_add(1, Ordering::SeqCst);
         Ok(Saved::Done)
     }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.0.records.lock().await.remove(key);
+        Ok(())
+    }
 }
 
 #[tokio::test]
@@ -161,7 +166,7 @@ impl UserAgent for Page {
         let redirect_uri = RedirectUri::parse(ELSEWHERE)?;
         Ok(Prepared::new(redirect_uri, async |url, deadline: Instant, _told| {
             assert!(deadline > Instant::now() && deadline <= Instant::now() + PATIENCE);
-            Ok(Visited::Redirect(redirect(&url).await.into()))
+            Ok(redirect(&url).await.into())
         }))
     }
 }

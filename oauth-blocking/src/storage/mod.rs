@@ -180,6 +180,18 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// What would help, in one sentence.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "see that the directory exists, can be written and has room",
+            Self::Insecure { .. } => "make it yours and nobody else's, or use another directory",
+            Self::Newer { .. } => "use the later version that wrote it, or another directory",
+            Self::NoDirectory => "set a directory for tokens, or the environment variable HOME",
+            Self::Other(_) => "see to the token store, and call again",
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> Self {
         Self::Io { action, path: path.into(), kind: error.kind() }
     }

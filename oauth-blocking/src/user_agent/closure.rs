@@ -1,11 +1,11 @@
 //! A user agent that is a function: for tests, and for hosts that show pages in their own way.
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
+use super::{Prepared, UserAgent, UserAgentError};
 
 /// A function that takes the authorization URL and gives the redirect's query, or the reason why there
 /// is none.
@@ -18,7 +18,7 @@ use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
 /// ```
 pub struct Visitor<F> {
     redirect_uri: RedirectUri,
-    visit: F,
+    visit: Arc<F>,
 }
 
 impl<F> Visitor<F>
@@ -27,7 +27,7 @@ where
 {
     /// A visitor who comes back to `redirect_uri`.
     pub fn new(redirect_uri: RedirectUri, visit: F) -> Self {
-        Self { redirect_uri, visit }
+        Self { redirect_uri, visit: Arc::new(visit) }
     }
 }
 
@@ -39,29 +39,10 @@ impl<F> std::fmt::Debug for Visitor<F> {
 
 impl<F> UserAgent for Visitor<F>
 where
-    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync,
+    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static,
 {
-    fn prepare(&self, _registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
-        Ok(Box::new(Call(self)))
-    }
-}
-
-struct Call<'a, F>(&'a Visitor<F>);
-
-impl<F> Visit for Call<'_, F>
-where
-    F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError>,
-{
-    fn redirect_uri(&self) -> &RedirectUri {
-        &self.0.redirect_uri
-    }
-
-    fn visit(
-        self: Box<Self>,
-        url: &AuthorizationUrl,
-        _deadline: Instant,
-        _waiting: &mut dyn FnMut(Waiting),
-    ) -> Result<Visited, UserAgentError> {
-        (self.0.visit)(url).map(|query| Visited::Redirect(query.into()))
+    fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        let visit = Arc::clone(&self.visit);
+        Ok(Prepared::new(self.redirect_uri.clone(), move |url, _, _| visit(url).map(Into::into)))
     }
 }

@@ -10,7 +10,7 @@ use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::{Connection, Loopback, Received};
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
+use super::{Prepared, UserAgent, UserAgentError, Waiting};
 
 /// Opens the user's browser and listens on `127.0.0.1` for the redirect.
 ///
@@ -58,7 +58,7 @@ impl LoopbackBrowser {
 }
 
 impl UserAgent for LoopbackBrowser {
-    fn prepare(&self, registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
+    fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let listener = match (self.port, registered.and_then(port_of)) {
             (Some(port), _) => bind(port)?,
             (None, Some(port)) => bind(port).or_else(|_| bind(0))?,
@@ -66,7 +66,10 @@ impl UserAgent for LoopbackBrowser {
         };
         let port = listener.local_addr().map_err(listen_error)?.port();
         let redirect_uri = RedirectUri::parse(&format!("http://{HOST}:{port}{PATH}"))?;
-        Ok(Box::new(Listening { listener, redirect_uri, open: self.open }))
+        let listening = Listening { listener, redirect_uri: redirect_uri.clone(), open: self.open };
+        Ok(Prepared::new(redirect_uri, |url, deadline, waiting| {
+            listening.wait(url, deadline, waiting)
+        }))
     }
 }
 
@@ -76,17 +79,13 @@ struct Listening {
     open: fn(&str) -> bool,
 }
 
-impl Visit for Listening {
-    fn redirect_uri(&self) -> &RedirectUri {
-        &self.redirect_uri
-    }
-
-    fn visit(
-        self: Box<Self>,
+impl Listening {
+    fn wait(
+        self,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: &mut dyn FnMut(Waiting),
-    ) -> Result<Visited, UserAgentError> {
+    ) -> Result<Secret, UserAgentError> {
         self.listener.set_nonblocking(true).map_err(listen_error)?;
         let Some(loopback) = Loopback::new(self.redirect_uri.as_str(), url.state()) else {
             return Err(UserAgentError::Listen { kind: ErrorKind::InvalidInput });
@@ -128,7 +127,7 @@ impl Visit for Listening {
                 }
             });
             if let Some(query) = redirect {
-                return Ok(Visited::Redirect(query));
+                return Ok(query);
             }
         }
     }

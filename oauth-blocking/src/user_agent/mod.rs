@@ -20,8 +20,8 @@ pub use paste::PasteBack;
 
 /// A way for a person to consent.
 ///
-/// A login asks it first where the user will come back to ([`prepare`](Self::prepare)), because that has
-/// to be registered, and later to bring the user there ([`Visit::visit`]).
+/// A login asks it first where the user will come back to, because that has to be registered, and sends
+/// him off later ([`Prepared`]).
 pub trait UserAgent: Send + Sync {
     /// Gets ready for one login: binds the listener, for instance, and keeps it.
     ///
@@ -31,7 +31,7 @@ pub trait UserAgent: Send + Sync {
     /// # Errors
     ///
     /// A [`UserAgentError`] if nobody could come back.
-    fn prepare(&self, registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError>;
+    fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError>;
 }
 
 /// A user agent that the clones of a client share.
@@ -58,23 +58,57 @@ impl Deref for SharedUserAgent {
     }
 }
 
-/// One login of a [`UserAgent`].
-pub trait Visit {
-    /// Where the user will come back to.
-    fn redirect_uri(&self) -> &RedirectUri;
+/// One login of a [`UserAgent`]: where the user will come back to, and how to send him off.
+pub struct Prepared {
+    redirect_uri: RedirectUri,
+    visit: Option<Box<Visit>>,
+}
 
-    /// Sends the user to the URL and waits for the redirect, until `deadline` at most. `waiting` is told
-    /// from time to time that it still waits.
-    ///
-    /// # Errors
-    ///
-    /// A [`UserAgentError`] if nobody came back.
-    fn visit(
-        self: Box<Self>,
-        url: &AuthorizationUrl,
-        deadline: Instant,
-        waiting: &mut dyn FnMut(Waiting),
-    ) -> Result<Visited, UserAgentError>;
+/// Sends a user to a page, and waits for him to come back.
+pub type Visit = dyn FnOnce(&AuthorizationUrl, Instant, &mut dyn FnMut(Waiting)) -> Result<Secret, UserAgentError>
+    + Send;
+
+impl Prepared {
+    /// The user will come back to `redirect_uri`. `visit` sends him to the page and waits for the
+    /// redirect's query, until the given moment at most; it may say from time to time that it still
+    /// waits.
+    pub fn new<F>(redirect_uri: RedirectUri, visit: F) -> Self
+    where
+        F: FnOnce(
+                &AuthorizationUrl,
+                Instant,
+                &mut dyn FnMut(Waiting),
+            ) -> Result<Secret, UserAgentError>
+            + Send
+            + 'static,
+    {
+        Self { redirect_uri, visit: Some(Box::new(visit)) }
+    }
+
+    /// The user will come back elsewhere: the login is handed to the host as an
+    /// [`AuthenticationError`](crate::AuthenticationError).
+    #[must_use]
+    pub fn elsewhere(redirect_uri: RedirectUri) -> Self {
+        Self { redirect_uri, visit: None }
+    }
+
+    /// Where the user will come back to.
+    #[must_use]
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+
+    /// The same, and how to send him off; nothing if the login is handed out.
+    #[must_use]
+    pub fn into_parts(self) -> (RedirectUri, Option<Box<Visit>>) {
+        (self.redirect_uri, self.visit)
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("redirect_uri", &self.redirect_uri).finish_non_exhaustive()
+    }
 }
 
 /// What a login waits for.
@@ -85,16 +119,6 @@ pub struct Waiting {
     pub opened: bool,
     /// How long it goes on waiting.
     pub left: std::time::Duration,
-}
-
-/// How a visit ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Visited {
-    /// The user came back with this query, which has the code in it.
-    Redirect(Secret),
-    /// The user will come back elsewhere: the login is handed to the host
-    /// ([`AuthenticationError`](crate::AuthenticationError)).
-    Elsewhere,
 }
 
 /// Why nobody came back.

@@ -1,15 +1,21 @@
 //! No user agent: the login is handed to the host, which has a redirect URI of its own.
 
-use std::time::Instant;
-
 use oauth_core::flow::RedirectUri;
-use oauth_core::wire::AuthorizationUrl;
 
-use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
+use super::{Prepared, UserAgent, UserAgentError};
 
 /// For web backends and gateways: the need for a login becomes an
 /// [`AuthenticationError`](crate::AuthenticationError) with the `connect_url`, and the login is finished
-/// wherever the redirect arrives.
+/// wherever the redirect arrives: `OAuth::resume`, in this process or another.
+///
+/// Callers who wait at the same time get the same login; each call after that begins a new one, until one
+/// is finished.
+///
+/// # Security
+///
+/// The URL may be passed on to somebody else, who would then connect *his* account to the profile. A host
+/// that knows its users finishes a login only for the one to whom it showed the URL, by his cookie for
+/// instance.
 #[derive(Debug, Clone)]
 pub struct NoUserAgent {
     redirect_uri: RedirectUri,
@@ -24,22 +30,7 @@ impl NoUserAgent {
 }
 
 impl UserAgent for NoUserAgent {
-    fn prepare(&self, _registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Visit for NoUserAgent {
-    fn redirect_uri(&self) -> &RedirectUri {
-        &self.redirect_uri
-    }
-
-    fn visit(
-        self: Box<Self>,
-        _url: &AuthorizationUrl,
-        _deadline: Instant,
-        _waiting: &mut dyn FnMut(Waiting),
-    ) -> Result<Visited, UserAgentError> {
-        Ok(Visited::Elsewhere)
+    fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        Ok(Prepared::elsewhere(self.redirect_uri.clone()))
     }
 }

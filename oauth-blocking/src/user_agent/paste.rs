@@ -2,13 +2,14 @@
 //! in the end.
 
 use std::io::{BufRead, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
+use super::{Prepared, UserAgent, UserAgentError};
 
 /// Prints the URL, and reads the redirect that the user pastes: the whole URL or its query.
 ///
@@ -16,7 +17,7 @@ use super::{UserAgent, UserAgentError, Visit, Visited, Waiting};
 /// its address is what counts. What does not belong to the login is asked for again.
 pub struct PasteBack<R, W> {
     redirect_uri: RedirectUri,
-    terminal: Mutex<(R, W)>,
+    terminal: Arc<Mutex<(R, W)>>,
 }
 
 impl PasteBack<std::io::BufReader<std::io::Stdin>, std::io::Stderr> {
@@ -38,7 +39,7 @@ where
 {
     /// The same with another redirect URI, input and output.
     pub fn new(redirect_uri: RedirectUri, input: R, output: W) -> Self {
-        Self { redirect_uri, terminal: Mutex::new((input, output)) }
+        Self { redirect_uri, terminal: Arc::new(Mutex::new((input, output))) }
     }
 }
 
@@ -52,52 +53,47 @@ impl<R, W> std::fmt::Debug for PasteBack<R, W> {
 
 impl<R, W> UserAgent for PasteBack<R, W>
 where
-    R: BufRead + Send,
-    W: Write + Send,
+    R: BufRead + Send + 'static,
+    W: Write + Send + 'static,
 {
-    fn prepare(&self, _registered: Option<&str>) -> Result<Box<dyn Visit + '_>, UserAgentError> {
-        Ok(Box::new(Prompt(self)))
+    fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        let terminal = Arc::clone(&self.terminal);
+        Ok(Prepared::new(self.redirect_uri.clone(), move |url, deadline, _| {
+            let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
+            let (input, output) = &mut *terminal;
+            ask(input, output, url, deadline)
+        }))
     }
 }
 
-struct Prompt<'a, R, W>(&'a PasteBack<R, W>);
-
-impl<R: BufRead, W: Write> Visit for Prompt<'_, R, W> {
-    fn redirect_uri(&self) -> &RedirectUri {
-        &self.0.redirect_uri
-    }
-
-    fn visit(
-        self: Box<Self>,
-        url: &AuthorizationUrl,
-        deadline: Instant,
-        _waiting: &mut dyn FnMut(Waiting),
-    ) -> Result<Visited, UserAgentError> {
-        let begun = Instant::now();
-        let mut terminal = self.0.terminal.lock().unwrap_or_else(PoisonError::into_inner);
-        let (input, output) = &mut *terminal;
-        let gone = |_| UserAgentError::Cancelled;
-        write!(output, "Open this page:\n\n  {}\n\n", url.as_str()).map_err(gone)?;
-        let ask = "and paste the address that the browser shows in the end: ";
-        write!(output, "{ask}").and_then(|()| output.flush()).map_err(gone)?;
-        for _ in 0..TRIES {
-            let mut line = String::new();
-            if input.read_line(&mut line).map_err(gone)? == 0 {
-                return Err(UserAgentError::Cancelled);
-            }
-            // A terminal cannot be read with a time limit; what comes too late is not used.
-            if Instant::now() > deadline {
-                return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
-            }
-            let query = query_of(line.trim());
-            if url.is_answered_by(query) {
-                return Ok(Visited::Redirect(query.into()));
-            }
-            let again = "That does not belong to this login; paste the whole address: ";
-            write!(output, "{again}").and_then(|()| output.flush()).map_err(gone)?;
+fn ask(
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+    url: &AuthorizationUrl,
+    deadline: Instant,
+) -> Result<Secret, UserAgentError> {
+    let begun = Instant::now();
+    let gone = |_| UserAgentError::Cancelled;
+    write!(output, "Open this page:\n\n  {}\n\n", url.as_str()).map_err(gone)?;
+    let ask = "and paste the address that the browser shows in the end: ";
+    write!(output, "{ask}").and_then(|()| output.flush()).map_err(gone)?;
+    for _ in 0..TRIES {
+        let mut line = String::new();
+        if input.read_line(&mut line).map_err(gone)? == 0 {
+            return Err(UserAgentError::Cancelled);
         }
-        Err(UserAgentError::Cancelled)
+        // A terminal cannot be read with a time limit; what comes too late is not used.
+        if Instant::now() > deadline {
+            return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
+        }
+        let query = query_of(line.trim());
+        if url.is_answered_by(query) {
+            return Ok(query.into());
+        }
+        let again = "That does not belong to this login; paste the whole address: ";
+        write!(output, "{again}").and_then(|()| output.flush()).map_err(gone)?;
     }
+    Err(UserAgentError::Cancelled)
 }
 
 /// The query of a pasted URL, or what was pasted if it is a query already.

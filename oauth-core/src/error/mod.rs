@@ -8,6 +8,7 @@
 //! | [`Malformed`](Error::Malformed) | the server's operator | the answer cannot be read |
 //! | [`Unreachable`](Error::Unreachable) | nobody | try again later |
 //! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired) | the user | log in |
+//! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed) | the user | call again |
 //! | [`Contended`](Error::Contended) | nobody | try again |
 //! | [`Misuse`](Error::Misuse) | the developer | read what was passed in |
 //!

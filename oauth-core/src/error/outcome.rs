@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
+use crate::time::UnixTime;
 
 /// Why a login, a refresh or a request cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -29,6 +30,15 @@ pub enum Error {
     /// A user has to log in, and nobody began a login.
     #[error("a login is needed")]
     LoginRequired,
+    /// A login that was handed out came back too late.
+    #[error("the login was not finished in time")]
+    LoginExpired {
+        /// Until when it could be finished.
+        expired_at: UnixTime,
+    },
+    /// A login that was handed out came back for a second time.
+    #[error("the login was finished before")]
+    LoginUsed,
     /// Others who share the store kept changing the record.
     #[error("the stored grant was changed by others again and again")]
     Contended,
@@ -62,7 +72,9 @@ impl Error {
             Self::PeerIncompatible(_) | Self::Misuse(_) => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),
             Self::Unreachable(_) | Self::Contended => Actor::Nobody,
-            Self::Cancelled | Self::LoginRequired => Actor::User,
+            Self::Cancelled | Self::LoginRequired | Self::LoginExpired { .. } | Self::LoginUsed => {
+                Actor::User
+            }
         }
     }
 
@@ -77,6 +89,8 @@ impl Error {
             Self::Unreachable(_) => "try again later; nothing that was stored is lost",
             Self::Cancelled => "log in again, and finish in the browser",
             Self::LoginRequired => "log in",
+            Self::LoginExpired { .. } => "call again, and open the new connect URL soon",
+            Self::LoginUsed => "call again: the tokens that the login brought are stored",
             Self::Contended => {
                 "try again; if it stays, see that all who share the store respect its locks"
             }

@@ -17,7 +17,7 @@ use crate::wire::{
 
 /// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
 /// user was sent away (RFC 9700 §4.4.2): nothing is looked up again when the redirect comes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Consent {
     pub(crate) binding: Binding,
     pub(crate) verifier: RandomBytes,

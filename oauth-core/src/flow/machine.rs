@@ -147,10 +147,24 @@ impl Flow {
         }
     }
 
+    /// What a login that waits for its user waits with.
+    pub(crate) fn into_consent(self) -> Option<Consent> {
+        match self.state {
+            Ok(State::Consent(consent)) => Some(consent),
+            _ => None,
+        }
+    }
+
     fn advance(&mut self, next: impl FnOnce(State) -> Result<State, Error>) {
         // What stands there meanwhile is never seen: nothing between here and the next line can fail.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
         self.state = state.and_then(next);
+    }
+}
+
+impl From<Consent> for Flow {
+    fn from(consent: Consent) -> Self {
+        Self { state: Ok(State::Consent(consent)) }
     }
 }
 

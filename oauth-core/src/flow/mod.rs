@@ -73,5 +73,6 @@ pub use login::{Login, RedirectUri};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;
 
+pub(crate) use consent::Consent;
 pub(crate) use machine::unanswered;
 pub(crate) use refresh::{refresh_request, refreshed};

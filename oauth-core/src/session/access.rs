@@ -11,7 +11,6 @@ use crate::error::{Error, Refusal};
 use crate::flow::{refresh_request, refreshed};
 use crate::http::{Request, Response};
 use crate::secret::Secret;
-use crate::session::login::release;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
@@ -75,19 +74,24 @@ impl Session {
             State::Load(want) if self.is_usable(&want, now) => State::Ready,
             State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
             State::Load(want) => State::Login(want),
-            State::LoadLocked(want) if self.is_usable(&want, now) => unlock(State::Ready),
+            State::LoadLocked(want) if self.is_usable(&want, now) => {
+                Lock::Refresh.release(State::Ready)
+            }
             State::LoadLocked(want) if self.can_refresh(&want, now) => State::Refresh(want),
-            State::LoadLocked(want) => unlock(State::Login(want)),
+            State::LoadLocked(want) => Lock::Refresh.release(State::Login(want)),
             State::LoadRefused(want, _) if changed && self.is_usable(&want, now) => {
-                unlock(State::Ready)
+                Lock::Refresh.release(State::Ready)
             }
             State::LoadRefused(mut want, _) if changed && want.lost_races < MAX_LOST_RACES => {
                 want.lost_races += 1;
-                unlock(State::Load(want))
+                Lock::Refresh.release(State::Load(want))
             }
             State::LoadRefused(want, error) => self.ended(want, &error),
-            State::LoadLogin(want) if self.is_usable(&want, now) => release(true, State::Ready),
+            State::LoadLogin(want) if self.is_usable(&want, now) => {
+                Lock::Login.release(State::Ready)
+            }
             State::LoadLogin(want) => State::Prepare(want),
+            State::LoadPending(pending) => self.take_up(*pending, now),
             other => other,
         };
     }
@@ -114,8 +118,9 @@ impl Session {
             Ok(tokens) => {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
+                let login = record.login.clone();
                 let binding = Arc::clone(&record.binding);
-                let record = Record::new(generation, now, binding, Some(tokens));
+                let record = Record::new(generation, now, binding, Some(tokens)).of_login(login);
                 save(record, expected, AfterSave::Refreshed(want))
             }
             Err(Error::Refused(refusal)) if ends_grant(&refusal) || client_is_gone(&refusal) => {
@@ -128,13 +133,13 @@ impl Session {
                     _ => PAUSE,
                 };
                 self.postpone(now + pause);
-                unlock(State::Ready)
+                Lock::Refresh.release(State::Ready)
             }
             // This endpoint will not do, but a login may find another. The grant is kept until then.
             Err(error) if says_no(&error) => {
-                unlock(State::Login(Want { no_refresh: true, ..want }))
+                Lock::Refresh.release(State::Login(Want { no_refresh: true, ..want }))
             }
-            Err(error) => unlock(State::Failed(Box::new(error))),
+            Err(error) => Lock::Refresh.release(State::Failed(Box::new(error))),
         };
     }
 
@@ -146,11 +151,13 @@ impl Session {
         let Saving { record, then, .. } = *saving;
         self.adopt(Some(record));
         self.state = match then {
-            AfterSave::Refreshed(_) => unlock(State::Ready),
-            AfterSave::Ended(want) if self.is_alive(&want, now) => unlock(State::Ready),
-            AfterSave::Ended(want) => unlock(State::Login(want)),
+            AfterSave::Refreshed(_) => Lock::Refresh.release(State::Ready),
+            AfterSave::Ended(want) if self.is_alive(&want, now) => {
+                Lock::Refresh.release(State::Ready)
+            }
+            AfterSave::Ended(want) => Lock::Refresh.release(State::Login(want)),
             AfterSave::Registered(running) => State::Run(running),
-            AfterSave::LoggedIn { locked, .. } => release(locked, State::Ready),
+            AfterSave::LoggedIn { .. } => Lock::Login.release(State::Ready),
         };
     }
 
@@ -160,15 +167,15 @@ impl Session {
             return;
         };
         self.state = match saving.then {
-            AfterSave::LoggedIn { tries, locked } if tries < MAX_LOST_RACES => {
+            AfterSave::LoggedIn { tries } if tries < MAX_LOST_RACES => {
                 saving.expected = stored;
                 saving.record.generation = saving.record.generation.max(stored.saturating_add(1));
-                saving.then = AfterSave::LoggedIn { tries: tries + 1, locked };
+                saving.then = AfterSave::LoggedIn { tries: tries + 1 };
                 State::Save(saving)
             }
-            AfterSave::LoggedIn { locked, .. } => {
-                saving.then = AfterSave::LoggedIn { tries: 0, locked };
-                release(locked, State::Unsaved(saving))
+            AfterSave::LoggedIn { .. } => {
+                saving.then = AfterSave::LoggedIn { tries: 0 };
+                Lock::Login.release(State::Unsaved(saving))
             }
             AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want)
                 if want.lost_races < MAX_LOST_RACES =>
@@ -179,7 +186,7 @@ impl Session {
             }
             AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want) => {
                 want.lost_races = 0;
-                unlock(State::Unsaved(saving))
+                Lock::Refresh.release(State::Unsaved(saving))
             }
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
             AfterSave::Registered(running) => State::Run(running),
@@ -202,16 +209,18 @@ impl Session {
             return State::Save(saving);
         }
         self.adopt(stored);
-        unlock(State::Load(want))
+        Lock::Refresh.release(State::Load(want))
     }
 
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
     fn ended(&mut self, mut want: Want, error: &Error) -> State {
         if matches!(error, Error::Refused(refusal) if client_is_gone(refusal)) {
             self.refused_client = Some(self.generation());
-            return unlock(State::Login(want));
+            return Lock::Refresh.release(State::Login(want));
         }
-        let Some(record) = &self.held.record else { return unlock(State::Login(want)) };
+        let Some(record) = &self.held.record else {
+            return Lock::Refresh.release(State::Login(want));
+        };
         let mut record = record.clone();
         let expected = record.generation;
         record.generation = expected.saturating_add(1);
@@ -300,10 +309,6 @@ impl Session {
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
     State::Save(Box::new(Saving { record, expected, then }))
-}
-
-fn unlock(then: State) -> State {
-    State::Unlock(Lock::Refresh, Box::new(then))
 }
 
 /// Whether the refresh token is dead (RFC 6749 §5.2). Servers have many words for "not this request";

@@ -16,6 +16,7 @@ use crate::error::{Error, PeerIncompatible};
 use crate::session::access::Want;
 use crate::session::authorization::Authorization;
 use crate::session::machine::{Session, State};
+use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::{BearerAuth, ResourceChallenge};
 
@@ -40,10 +41,9 @@ impl Attempt {
         self.sent = authorization.map(|authorization| authorization.generation);
     }
 
-    /// The request went out with this token, which the session handed out at some time.
-    pub fn sent_token(&mut self, session: &Session, token: &BearerAuth) {
-        let current = session
-            .record()
+    /// The request went out with this token, which a session with this record handed out at some time.
+    pub fn sent_token(&mut self, record: Option<&Record>, token: &BearerAuth) {
+        let current = record
             .filter(|record| record.tokens().is_some_and(|tokens| tokens.access_token == *token));
         // One that is not held any more is older than what is.
         self.sent = Some(current.map_or(0, |record| record.generation));

@@ -52,8 +52,10 @@ impl Snapshot {
         self.record.as_ref()
     }
 
+    /// The token, whether or not it has expired: for those who keep it in a form of their own.
+    #[must_use]
     #[inline]
-    pub(crate) fn token(&self) -> Option<Authorization<'_>> {
+    pub fn token(&self) -> Option<Authorization<'_>> {
         let (bearer, generation) = match &self.record {
             Some(record) => (&record.tokens.as_ref()?.access_token, record.generation),
             None => (self.settings.bearer.as_ref()?, 0),

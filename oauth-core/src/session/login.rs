@@ -8,8 +8,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::Entropy;
-use crate::error::{Error, Misuse, Refusal};
-use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Settings, Step};
+use crate::error::{Error, Refusal};
+use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Step};
 use crate::http::Request;
 use crate::session::access::{Want, client_is_gone, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
@@ -17,7 +17,7 @@ use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::{AuthorizationUrl, Issuer};
 
-/// A login under way.
+/// A login under way, under the login lock.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) flow: Flow,
@@ -25,8 +25,8 @@ pub(crate) struct Running {
     recorded: bool,
     /// The issuer of the tokens that are stored, if this login is to another.
     pub(crate) moved_from: Option<Issuer>,
-    /// Whether the login lock is held. Not by who resumes a login that another one handed out.
-    locked: bool,
+    /// The `state` of a login that was handed out.
+    handed_out: Option<Box<str>>,
 }
 
 pub(crate) enum Next {
@@ -35,6 +35,11 @@ pub(crate) enum Next {
 }
 
 impl Running {
+    /// A login that was handed out, back from its user.
+    pub(crate) fn handed_out(flow: Flow, state: &str) -> Self {
+        Self { flow, recorded: true, moved_from: None, handed_out: Some(state.into()) }
+    }
+
     /// The flow's next step.
     pub(crate) fn next(&mut self) -> Result<Next, Error> {
         match self.flow.step()? {
@@ -71,27 +76,27 @@ impl Session {
         }
         match Flow::login(login) {
             Ok(flow) => self.settle(
-                Box::new(Running { flow, recorded: false, moved_from: None, locked: true }),
+                Box::new(Running { flow, recorded: false, moved_from: None, handed_out: None }),
                 now,
             ),
-            Err(error) => unlock(State::Failed(Box::new(error))),
+            Err(error) => Lock::Login.release(State::Failed(Box::new(error))),
         }
     }
 
     /// Where the login stands after an answer.
     pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
-        let locked = running.locked;
         if let Err(error) = running.flow.step() {
             if let Error::Refused(refusal) = &error {
                 self.learn(refusal);
             }
-            return release(locked, State::Failed(Box::new(error)));
+            return Lock::Login.release(State::Failed(Box::new(error)));
         }
         running.flow = match running.flow.into_grant() {
             Ok(Grant { binding, tokens }) => {
                 let generation = self.next_generation(now);
-                let record = Record::new(generation, now, binding.into(), Some(tokens));
-                return save(record, self.generation(), AfterSave::LoggedIn { tries: 0, locked });
+                let record = Record::new(generation, now, binding.into(), Some(tokens))
+                    .of_login(running.handed_out);
+                return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });
             }
             Err(flow) => flow,
         };
@@ -142,7 +147,7 @@ impl Session {
         match core::mem::replace(&mut self.state, State::Failed(Box::new(why))) {
             State::Run(running) => {
                 let failed = core::mem::replace(&mut self.state, State::Ready);
-                self.state = release(running.locked, failed);
+                self.state = Lock::Login.release(failed);
                 Some(running.flow)
             }
             state => {
@@ -151,74 +156,4 @@ impl Session {
             }
         }
     }
-
-    /// A session that finishes a login which another one handed out. It has no lock, and its turns go
-    /// on where the other's stopped: with the browser.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::ForeignLogin`] if the login is to another server than the settings name,
-    /// [`Misuse::ForeignProfile`] if it is for another profile: its tokens are somebody else's.
-    pub fn resume(
-        settings: Arc<Settings>,
-        profile: &str,
-        pending: PendingLogin,
-    ) -> Result<Self, Error> {
-        if *pending.profile != *profile {
-            let (expected, found) = (pending.profile, profile.into());
-            return Err(Misuse::ForeignProfile { expected, found }.into());
-        }
-        let resource = pending.flow.binding().map_or("", Binding::resource);
-        if !settings.server.is_part_of(resource) {
-            let server = settings.server.as_str().into();
-            return Err(Misuse::ForeignLogin { server, resource: resource.into() }.into());
-        }
-        let mut session = Self::new(settings);
-        session.state = State::Run(Box::new(Running {
-            flow: pending.flow,
-            recorded: true,
-            moved_from: None,
-            locked: false,
-        }));
-        Ok(session)
-    }
-}
-
-/// A login that waits for its redirect, detached from the session that began it: it can be stored, and
-/// finished by another process with [`Session::resume`].
-///
-/// # Security
-///
-/// Serialized, it holds the PKCE verifier: keep it where tokens are kept.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct PendingLogin {
-    profile: Box<str>,
-    flow: Flow,
-}
-
-impl PendingLogin {
-    pub(crate) fn new(profile: &str, flow: Flow) -> Self {
-        Self { profile: profile.into(), flow }
-    }
-
-    /// Whose tokens the login brings.
-    #[must_use]
-    pub fn profile(&self) -> &str {
-        &self.profile
-    }
-
-    /// The URL that the user has to visit; its `state` tells which redirect belongs to this login.
-    #[must_use]
-    pub fn connect_url(&self) -> Option<AuthorizationUrl> {
-        self.flow.authorization_url()
-    }
-}
-
-/// Releases the login lock if it is held.
-pub(crate) fn release(locked: bool, then: State) -> State {
-    if locked { unlock(then) } else { then }
-}
-
-fn unlock(then: State) -> State {
-    State::Unlock(Lock::Login, Box::new(then))
 }

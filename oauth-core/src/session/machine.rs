@@ -11,6 +11,7 @@ use crate::http::Request;
 use crate::session::access::Want;
 use crate::session::authorization::{Authorization, Snapshot};
 use crate::session::login::Running;
+use crate::session::pending::PendingLogin;
 use crate::session::record::{Key, Record};
 use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
@@ -56,6 +57,10 @@ pub(crate) enum State {
     LoadLogin(Want),
     /// Where the user will come back to.
     Prepare(Want),
+    /// The login lock, to finish a login that was handed out.
+    LockPending(Box<PendingLogin>),
+    /// A look under the login lock at whether it was finished before.
+    LoadPending(Box<PendingLogin>),
     /// The login's next step.
     Run(Box<Running>),
     /// A record on its way into the store.
@@ -87,7 +92,7 @@ pub(crate) enum AfterSave {
     /// The client is known: go on with the login.
     Registered(Box<Running>),
     /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
-    LoggedIn { tries: u8, locked: bool },
+    LoggedIn { tries: u8 },
 }
 
 /// Which lock of a [`Key`]. The two are independent.
@@ -97,6 +102,13 @@ pub enum Lock {
     Refresh,
     /// Held while a person looks at a page: minutes.
     Login,
+}
+
+impl Lock {
+    /// Releases the lock, and then is there.
+    pub(crate) fn release(self, then: State) -> State {
+        State::Unlock(self, Box::new(then))
+    }
 }
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
@@ -151,9 +163,12 @@ impl Session {
             | State::LoadConflict(..)
             | State::LoadLocked(_)
             | State::LoadRefused(..)
-            | State::LoadLogin(_) => Turn::Load(LoadReply { session: self }),
+            | State::LoadLogin(_)
+            | State::LoadPending(_) => Turn::Load(LoadReply { session: self }),
             State::Lock(_) => Turn::Lock(Lock::Refresh, LockReply { session: self }),
-            State::LockLogin(_) => Turn::Lock(Lock::Login, LockReply { session: self }),
+            State::LockLogin(_) | State::LockPending(_) => {
+                Turn::Lock(Lock::Login, LockReply { session: self })
+            }
             State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
             State::Save(_) => Turn::Save(SaveReply { session: self }),
             State::Login(_) => Turn::Login(LoginReply { session: self }),
@@ -193,13 +208,6 @@ impl Session {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.held.clone()
-    }
-
-    /// Whether the session has found out that only a login helps, and waits for one. With something to
-    /// refresh with it may be worth another try.
-    #[must_use]
-    pub fn needs_login(&self, now: UnixTime) -> bool {
-        matches!(self.state, State::Login(_)) && !self.can_refresh(&Want::default(), now)
     }
 
     /// The key of the session's record in a store.

@@ -36,13 +36,14 @@ mod answer;
 mod authorization;
 mod login;
 mod machine;
+mod pending;
 mod record;
 mod reply;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};
-pub use login::PendingLogin;
 pub use machine::{Lock, Session, Turn};
+pub use pending::PendingLogin;
 pub use record::{Key, Record, RecordDefect};
 pub use reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,

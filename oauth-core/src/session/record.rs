@@ -34,6 +34,9 @@ pub struct Record {
     pub(crate) issued_at: UnixTime,
     /// Shared with the record that replaces this one when the tokens are refreshed.
     pub(crate) binding: Arc<Binding>,
+    /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) login: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<TokenData>,
 }
@@ -60,7 +63,11 @@ impl Record {
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self { format: FORMAT, generation, issued_at, binding, tokens }
+        Self { format: FORMAT, generation, issued_at, binding, login: None, tokens }
+    }
+
+    pub(crate) fn of_login(self, login: Option<Box<str>>) -> Self {
+        Self { login, ..self }
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::flow::{RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
-use crate::session::login::PendingLogin;
 use crate::session::machine::{Session, State};
+use crate::session::pending::PendingLogin;
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::{Issuer, RegistrationKind, ResourceChallenge};
@@ -71,6 +71,7 @@ impl LockReply<'_> {
         self.session.advance(|_, state| match state {
             State::Lock(want) => State::LoadLocked(want),
             State::LockLogin(want) => State::LoadLogin(want),
+            State::LockPending(pending) => State::LoadPending(pending),
             other => other,
         });
     }
@@ -225,12 +226,13 @@ impl BrowserReply<'_> {
         drop(self.session.give_up(Error::Cancelled));
     }
 
-    /// Hands the login out, to be finished elsewhere, for the profile whose tokens it will bring. The
-    /// session needs a login as before.
+    /// Hands the login out, to be finished elsewhere until `expires_at`, for the profile whose tokens it
+    /// will bring. The user goes to [`PendingLogin::connect_url`], not to the turn's URL. The session needs
+    /// a login as before.
     #[must_use]
-    pub fn suspend(self, profile: &str) -> Option<PendingLogin> {
-        let flow = self.session.give_up(Error::LoginRequired)?;
-        Some(PendingLogin::new(profile, flow))
+    pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
+        let consent = self.session.give_up(Error::LoginRequired)?.into_consent()?;
+        Some(PendingLogin::new(profile, expires_at, consent))
     }
 }
 

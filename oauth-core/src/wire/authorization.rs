@@ -49,10 +49,24 @@ impl AuthorizationUrl {
     /// which to pass on.
     #[must_use]
     pub fn is_answered_by(&self, query: &str) -> bool {
-        match select(query, ["state"]) {
-            [Found::Once(found)] => Secret::from(&*found) == Secret::from(self.state()),
-            _ => false,
-        }
+        redirect_state(query)
+            .is_some_and(|state| Secret::from(&*state) == Secret::from(self.state()))
+    }
+}
+
+/// The `state` in a redirect's query: under it a host finds the login that the redirect belongs to.
+/// `None` if there is none, or more than one: then it belongs to none.
+///
+/// ```
+/// # use oauth_core::wire::redirect_state;
+/// assert_eq!(redirect_state("code=c&state=s").as_deref(), Some("s"));
+/// assert_eq!(redirect_state("code=c&state=s&state=t"), None);
+/// ```
+#[must_use]
+pub fn redirect_state(query: &str) -> Option<Cow<'_, str>> {
+    match select(query, ["state"]) {
+        [Found::Once(state)] => Some(state),
+        _ => None,
     }
 }
 

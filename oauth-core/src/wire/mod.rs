@@ -26,7 +26,7 @@ mod server_metadata;
 mod token;
 mod token_answer;
 
-pub use authorization::AuthorizationUrl;
+pub use authorization::{AuthorizationUrl, redirect_state};
 pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
 pub use client_auth::AuthMethod;

@@ -18,8 +18,6 @@ pub(crate) enum GatewayError {
     NoState,
     /// No login waits for this redirect: there never was one, or it is used up.
     NotWaiting,
-    /// The login waited too long.
-    Expired,
     /// Too many logins wait.
     Crowded,
     /// What is stored of the login cannot be read.
@@ -34,17 +32,17 @@ pub(crate) enum GatewayError {
 }
 
 impl GatewayError {
-    pub(crate) fn advice(&self) -> Option<&'static str> {
-        Some(match self {
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
             Self::UnknownUser => "use the name of a user whom the gateway knows",
-            Self::NoState | Self::NotWaiting | Self::Expired | Self::Damaged => {
+            Self::NoState | Self::NotWaiting | Self::Damaged => {
                 "call again, and open the connect URL that comes back"
             }
             Self::Crowded => "try again in a few minutes",
             Self::TooLarge => "ask the tool for less",
             Self::Files(_) => "see that the gateway can write to its directory",
-            Self::OAuth(error) => return error.advice(),
-        })
+            Self::OAuth(error) => error.advice(),
+        }
     }
 
     /// Whoever is told this status can do something about it, or wait.
@@ -52,7 +50,6 @@ impl GatewayError {
         match self {
             Self::NoState => StatusCode::BAD_REQUEST,
             Self::UnknownUser | Self::NotWaiting => StatusCode::NOT_FOUND,
-            Self::Expired => StatusCode::GONE,
             Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::BAD_GATEWAY,
             Self::Damaged | Self::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -73,7 +70,6 @@ impl fmt::Display for GatewayError {
             Self::UnknownUser => f.write_str("there is no such user"),
             Self::NoState => f.write_str("a redirect has one `state`, and this has not"),
             Self::NotWaiting => f.write_str("no login waits for this, or it was used already"),
-            Self::Expired => f.write_str("this login waited too long and has expired"),
             Self::Crowded => f.write_str("too many logins wait for their users"),
             Self::Damaged => f.write_str("what was stored of this login cannot be read"),
             Self::TooLarge => f.write_str("the server's answer is too large"),
@@ -154,7 +150,7 @@ impl Failure {
         match self {
             Self::Usage => Some(USAGE),
             Self::System { .. } => Some("see that this user may do that here"),
-            Self::Setup(error) => error.advice(),
+            Self::Setup(error) => Some(error.advice()),
             Self::NotStarted { .. } | Self::NotEnded { .. } => {
                 Some("look at what it printed above")
             }

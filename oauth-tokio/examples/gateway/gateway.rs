@@ -9,20 +9,21 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path as PathOf, Query, RawQuery, State};
+use axum::extract::{Path as PathOf, RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use oauth_core::Endpoint;
-use oauth_tokio::{Event, FileTokenStorage, NoUserAgent, OAuth, RedirectUri};
+use oauth_core::wire::redirect_state;
+use oauth_tokio::{Event, FileTokenStorage, HttpClient, NoUserAgent, OAuth, RedirectUri};
 use reqwest::ClientBuilder;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::error::{Failure, GatewayError};
-use crate::pending::PendingLogins;
+use crate::pending::{LIFETIME, PendingLogins};
 
 /// What a process is told.
 pub(crate) struct Setup<'a> {
@@ -70,21 +71,20 @@ impl Gateway {
         let own = format!("{origin}/callback");
         let redirect_uri = RedirectUri::parse(setup.redirect_uri.unwrap_or(&own))
             .map_err(oauth_tokio::Error::from)?;
-        let storage = FileTokenStorage::in_dir(setup.directory.join("tokens"));
+        // What all users share; each has a profile of his own, under which his tokens are stored.
+        let anybody = watched(OAuth::new(setup.server_url)?, setup.name)
+            .client_name("gateway example")
+            .wait(LIFETIME)
+            .agent(HttpClient::new(ClientBuilder::new().timeout(TIME_LIMIT))?)
+            .token_storage(FileTokenStorage::in_dir(setup.directory.join("tokens")))
+            .user_agent(NoUserAgent::new(redirect_uri))
+            .build()?;
+        let client =
+            |user: &&'static str| (*user, anybody.for_profile(&format!("{user}{ACCOUNT}")));
         let pending = PendingLogins::in_dir(&setup.directory.join("pending")).await;
-        let client = |user: &&'static str| {
-            let client = watched(OAuth::new(setup.server_url)?, setup.name)
-                .client_name("gateway example")
-                .profile(&format!("{user}/gmail"))
-                .agent(ClientBuilder::new().timeout(TIME_LIMIT))
-                .token_storage(storage.clone())
-                .user_agent(NoUserAgent::new(redirect_uri.clone()))
-                .build()?;
-            Ok((*user, client))
-        };
         Ok(Self {
             server_url: setup.server_url.into(),
-            clients: USERS.iter().map(client).collect::<Result<_, oauth_tokio::Error>>()?,
+            clients: USERS.iter().map(client).collect(),
             pending: pending.map_err(Failure::Setup)?,
         })
     }
@@ -109,7 +109,7 @@ async fn call(
     match sent.await {
         Ok(answer) => pass_on(answer).await,
         Err(oauth_tokio::Error::Authentication(login)) => {
-            gateway.pending.keep(&user, &login).await?;
+            gateway.pending.keep(&login).await?;
             let body = json!({"connect_url": login.connect_url.as_str()});
             Ok((StatusCode::UNAUTHORIZED, Json(body)).into_response())
         }
@@ -120,15 +120,14 @@ async fn call(
 /// Finishes a login that this process or another began. Whatever comes of it, the login is used up.
 async fn callback(
     State(gateway): State<Arc<Gateway>>,
-    Query(pairs): Query<Vec<(String, String)>>,
     RawQuery(query): RawQuery,
 ) -> Result<String, GatewayError> {
-    let mut states = pairs.iter().filter(|(name, _)| name == "state");
-    let (Some((_, state)), None) = (states.next(), states.next()) else {
-        return Err(GatewayError::NoState);
-    };
-    let (user, login) = gateway.pending.take(state).await?;
-    gateway.client(&user)?.resume(login, &query.unwrap_or_default()).await?;
+    let query = query.unwrap_or_default();
+    let state = redirect_state(&query).ok_or(GatewayError::NoState)?;
+    let login = gateway.pending.take(&state).await?;
+    let profile = login.profile().to_owned();
+    let user = profile.strip_suffix(ACCOUNT).ok_or(GatewayError::UnknownUser)?;
+    gateway.client(user)?.resume(login, &query).await?;
     Ok(format!("{user} is connected. This page can be closed."))
 }
 
@@ -197,6 +196,9 @@ async fn end_of_input() {
 
 /// Who may use this gateway; a real one asks its database.
 const USERS: [&str; 2] = ["user-1", "user-2"];
+
+/// Which of a user's accounts the gateway calls the server for.
+const ACCOUNT: &str = "/gmail";
 
 /// How long one request may take, or what is under way when the gateway ends.
 const TIME_LIMIT: Duration = Duration::from_secs(10);

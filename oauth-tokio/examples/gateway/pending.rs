@@ -5,7 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use oauth_tokio::{AuthenticationError, PendingLogin};
 use tokio::fs;
@@ -28,41 +28,38 @@ impl PendingLogins {
         Ok(Self { directory: directory.into() })
     }
 
-    /// Keeps a login until its redirect comes, for ten minutes at most.
-    pub(crate) async fn keep(
-        &self,
-        user: &str,
-        login: &AuthenticationError,
-    ) -> Result<(), GatewayError> {
+    /// Keeps a login until its redirect comes, or it is too late.
+    pub(crate) async fn keep(&self, login: &AuthenticationError) -> Result<(), GatewayError> {
         if self.sweep().await? >= MAX_WAITING {
             return Err(GatewayError::Crowded);
         }
         let path = self.file(login.connect_url.state()).ok_or(GatewayError::Damaged)?;
-        let text =
-            serde_json::to_vec(&(user, &login.pending)).map_err(|_| GatewayError::Damaged)?;
+        let text = serde_json::to_vec(&login.pending).map_err(|_| GatewayError::Damaged)?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         options.mode(0o600);
-        let mut file = options.open(path).await?;
-        file.write_all(&text).await?;
-        Ok(file.flush().await?)
+        match options.open(path).await {
+            Ok(mut file) => {
+                file.write_all(&text).await?;
+                Ok(file.flush().await?)
+            }
+            // Calls that waited at the same time are handed the same login.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Whose login this `state` belongs to, and the login: once.
-    pub(crate) async fn take(&self, state: &str) -> Result<(String, PendingLogin), GatewayError> {
+    /// The login that this `state` belongs to: once.
+    pub(crate) async fn take(&self, state: &str) -> Result<PendingLogin, GatewayError> {
         let path = self.file(state).ok_or(GatewayError::NotWaiting)?;
         let taken = path.with_extension("taken");
         fs::rename(&path, &taken).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => GatewayError::NotWaiting,
             _ => GatewayError::Files(error),
         })?;
-        let expired = is_expired(fs::metadata(&taken).await?.modified()?);
         let text = fs::read(&taken).await?;
         fs::remove_file(&taken).await?;
-        if expired {
-            return Err(GatewayError::Expired);
-        }
         serde_json::from_slice(&text).map_err(|_| GatewayError::Damaged)
     }
 
@@ -73,7 +70,8 @@ impl PendingLogins {
         while let Some(entry) = entries.next_entry().await? {
             // Another process may take or sweep it right now.
             let Ok(metadata) = entry.metadata().await else { continue };
-            if is_expired(metadata.modified()?) {
+            // It could not be finished any more.
+            if metadata.modified()?.elapsed().is_ok_and(|age| age > LIFETIME) {
                 let _ = fs::remove_file(entry.path()).await;
             } else {
                 waiting += 1;
@@ -91,12 +89,6 @@ impl PendingLogins {
         let digits: String = state.bytes().map(|byte| format!("{byte:02x}")).collect();
         Some(self.directory.join(digits).with_extension("json"))
     }
-}
-
-/// Clocks may differ, but not by that much.
-fn is_expired(since: SystemTime) -> bool {
-    let (Ok(difference) | Err(difference)) = since.elapsed().map_err(|ahead| ahead.duration());
-    difference > LIFETIME
 }
 
 /// How long a login waits for its user.

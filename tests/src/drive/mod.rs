@@ -19,6 +19,8 @@ pub use scene::{Event, User, play, play_later};
 pub use stage::Stage;
 pub use store::Store;
 
+use core::time::Duration;
+
 use oauth_core::Entropy;
 use oauth_core::flow::Settings;
 use serde::Serialize;
@@ -87,6 +89,9 @@ pub const SERVER_URL: &str = "https://mcp.example.com/mcp";
 
 /// Where redirects come back to.
 pub const CALLBACK: &str = "http://127.0.0.1:49152/callback";
+
+/// How long a login that is handed out waits for its user.
+pub const PATIENCE: Duration = Duration::from_secs(900);
 
 /// More steps than any scenario takes: what needs more hangs.
 pub const MAX_STEPS: usize = 100;

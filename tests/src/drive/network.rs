@@ -32,7 +32,7 @@ impl Network {
         if self.silent == Some(endpoint) {
             return None;
         }
-        let mut response = world.handle(&request.into());
+        let mut response = world.handle(&(&request).into());
         if let Some(tamper) = self.tamper {
             tamper(endpoint, &mut response);
         }

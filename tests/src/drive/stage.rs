@@ -12,7 +12,7 @@ use oauth_core::{Error, UnixTime};
 use super::network::{Network, challenges, mcp_request};
 use super::scene::{Event, User};
 use super::store::Store;
-use super::{CALLBACK, MAX_STEPS, SERVER_URL, entropy, restored, stored};
+use super::{CALLBACK, MAX_STEPS, PATIENCE, SERVER_URL, entropy, restored, stored};
 use crate::world::{Grant, Knobs, What, World};
 
 /// The servers, a store, a person, and hosts with a session each.
@@ -241,10 +241,11 @@ impl Stage {
     /// No page is open.
     pub fn suspend(&mut self, host: usize) -> PendingLogin {
         self.interrupt(host);
+        let expires_at = self.now() + PATIENCE;
         let Ok(Turn::Browser(_, reply)) = self.sessions[host].turn() else {
             panic!("no page is open")
         };
-        reply.suspend("").expect("a login that waits can be suspended")
+        reply.suspend("", expires_at).expect("a login that waits can be suspended")
     }
 
     /// Adds a host that goes on with a login; its number.

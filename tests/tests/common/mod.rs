@@ -97,7 +97,7 @@ pub(crate) fn visitor() -> impl UserAgent {
 }
 
 pub(crate) fn visitor_who(
-    visit: impl Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync,
+    visit: impl Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static,
 ) -> impl UserAgent {
     Visitor::new(RedirectUri::parse(ELSEWHERE).unwrap(), visit)
 }
@@ -111,7 +111,7 @@ pub(crate) fn headless(served: &Served, store: &(impl TokenStorage + Clone + 'st
 pub(crate) fn handed_out<T: std::fmt::Debug>(result: Result<T, Error>) -> AuthenticationError {
     let error = result.unwrap_err();
     assert!(error.needs_consent());
-    assert!(error.advice().unwrap().contains("connect URL"));
+    assert!(error.advice().contains("connect URL"));
     match error {
         Error::Authentication(error) => *error,
         error => panic!("{error:?}"),

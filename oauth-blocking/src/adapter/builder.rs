@@ -36,8 +36,8 @@ pub struct Parts<A: Adapter> {
     pub settings: Arc<Settings>,
     /// Whose tokens.
     pub profile: Box<str>,
-    /// How long a login waits for the user.
-    pub wait: Duration,
+    /// How long a login waits for the user, if the host says so.
+    pub wait: Option<Duration>,
     /// The port for the redirect, if it has to be a certain one.
     pub callback_port: Option<u16>,
     /// The HTTP client, if it is the host's own.
@@ -47,7 +47,7 @@ pub struct Parts<A: Adapter> {
     /// The user agent, if it is the host's own.
     pub user_agent: Option<A::UserAgent>,
     /// Who is told what happens.
-    pub watcher: Option<Box<Watcher>>,
+    pub watcher: Option<Arc<Watcher>>,
 }
 
 impl<A: Adapter> std::fmt::Debug for Parts<A> {
@@ -70,11 +70,11 @@ pub struct Builder<A: Adapter> {
     client_metadata_url: Option<Box<str>>,
     callback_port: Option<u16>,
     profile: Box<str>,
-    wait: Duration,
+    wait: Option<Duration>,
     http: Option<A::Http>,
     storage: Option<A::Storage>,
     user_agent: Option<A::UserAgent>,
-    watcher: Option<Box<Watcher>>,
+    watcher: Option<Arc<Watcher>>,
 }
 
 impl<A: Adapter> Builder<A> {
@@ -93,7 +93,7 @@ impl<A: Adapter> Builder<A> {
             client_metadata_url: None,
             callback_port: None,
             profile: "".into(),
-            wait: WAIT,
+            wait: None,
             http: None,
             storage: None,
             user_agent: None,
@@ -174,9 +174,11 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// How long a login waits for the user: five minutes by default.
+    /// How long a login waits for the user: by default five minutes at a page that this process opened,
+    /// fifteen where it was handed out
+    /// ([`AuthenticationError`](crate::AuthenticationError)).
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = wait;
+        self.wait = Some(wait);
         self
     }
 
@@ -190,7 +192,7 @@ impl<A: Adapter> Builder<A> {
     /// Is told what happens, on the thread on which it happens. It must not call the client, which is at
     /// work.
     pub fn on_event(mut self, watcher: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.watcher = Some(Box::new(watcher));
+        self.watcher = Some(Arc::new(watcher));
         self
     }
 
@@ -259,6 +261,3 @@ impl<A: Adapter> std::fmt::Debug for Builder<A> {
         f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
-
-/// How long a login waits for the user unless set.
-const WAIT: Duration = Duration::from_secs(5 * 60);

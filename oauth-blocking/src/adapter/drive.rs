@@ -1,0 +1,232 @@
+//! The driver: does what the session's turns ask for, one after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn};
+use oauth_core::wire::AuthorizationUrl;
+use oauth_core::{BearerAuth, Entropy, Request, Response};
+
+use super::client::{Client, now};
+use super::failures::{Moment, Work};
+use super::host::Host;
+use crate::error::{AuthenticationError, ClientError};
+use crate::event::Event;
+use crate::storage::{Guard, Loaded, Saved};
+
+/// Whether a user may be asked to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// Yes.
+    Allowed,
+    /// No: only what can be had without him.
+    Never,
+}
+
+/// One drive of a session. What it holds is released when it ends, however it ends.
+pub(super) struct Driver<'a, H: Host> {
+    client: &'a Client<H>,
+    /// What failed since then is not tried again.
+    since: Moment,
+    work: Work,
+    lock: Option<Guard>,
+    visit: Option<H::Visit>,
+}
+
+impl<'a, H: Host> Driver<'a, H> {
+    pub(super) fn new(client: &'a Client<H>, since: Moment) -> Self {
+        Self { client, since, work: Work::Refresh, lock: None, visit: None }
+    }
+
+    /// Drives until there is a token. False if that takes a login and none may be begun.
+    pub(super) async fn run(
+        mut self,
+        session: &mut Session,
+        login: Login,
+    ) -> Result<bool, ClientError<H::Http>> {
+        let outcome = self.try_to_run(session, login).await;
+        match &outcome {
+            Ok(true) => self.client.failures.forget(),
+            Ok(false) => {}
+            Err(error) => self.client.failures.note(self.work, error),
+        }
+        outcome
+    }
+
+    async fn try_to_run(
+        &mut self,
+        session: &mut Session,
+        login: Login,
+    ) -> Result<bool, ClientError<H::Http>> {
+        if let Some(failure) = self.client.failures.since(self.since, Work::Refresh) {
+            return Err(failure);
+        }
+        loop {
+            match session.turn()? {
+                Turn::Login(_) if login == Login::Never => return Ok(false),
+                Turn::Login(reply) => self.begin(reply).await?,
+                Turn::Prepare(reply) => self.prepare(reply).await?,
+                Turn::Browser(url, reply) => self.visit(url, reply).await?,
+                Turn::Ready(_) => return Ok(true),
+                turn => self.work(turn).await?,
+            }
+        }
+    }
+
+    /// Looks into the store, if that comes first, and no further.
+    pub(super) async fn look(mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
+        match session.turn() {
+            Ok(turn @ Turn::Load(_)) => self.work(turn).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Finishes a login whose redirect has come already.
+    pub(super) async fn finish(
+        mut self,
+        session: &mut Session,
+        query: &str,
+    ) -> Result<BearerAuth, ClientError<H::Http>> {
+        loop {
+            match session.turn()? {
+                Turn::Browser(_, reply) => reply.redirect(query, now())?,
+                Turn::Login(_) | Turn::Prepare(_) => {
+                    return Err(oauth_core::Error::LoginRequired.into());
+                }
+                Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
+                turn => self.work(turn).await?,
+            }
+        }
+    }
+
+    /// The turns that need no user.
+    async fn work(&mut self, turn: Turn<'_>) -> Result<(), ClientError<H::Http>> {
+        let Client { key, host, .. } = self.client;
+        match turn {
+            Turn::Load(reply) => {
+                let record = match host.load(key).await? {
+                    Loaded::Nothing => None,
+                    Loaded::Record(record) => Some(*record),
+                    Loaded::Damaged { kept } => {
+                        self.client.tell(&Event::DamagedRecord { kept: &kept });
+                        None
+                    }
+                };
+                reply.loaded(record, now());
+            }
+            Turn::Lock(lock, reply) => {
+                self.lock = Some(host.lock(key, lock).await?);
+                reply.locked();
+            }
+            Turn::Save(reply) => match host.save(key, reply.record(), reply.expected()).await? {
+                Saved::Done => reply.saved(now()),
+                Saved::Conflict { stored } => reply.conflict(stored),
+            },
+            Turn::Unlock(_, reply) => {
+                self.lock = None;
+                reply.unlocked();
+            }
+            Turn::Http(request, reply) => match self.client.send(&request).await {
+                Some(response) => reply.response(&response, now()),
+                None => reply.unreachable(now()),
+            },
+            // The callers' own.
+            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
+        self.work = Work::Login;
+        if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
+            return Err(failure);
+        }
+        // Only the server's refusal may say where its metadata is. What goes wrong here goes wrong
+        // again, with a better error, where the metadata is asked for.
+        if reply.lacks_challenge()
+            && let Some(values) =
+                self.client.host.ask_for_challenge(&self.client.key.server_url).await
+        {
+            reply.challenge(values.iter().map(String::as_str));
+        }
+        reply.begin();
+        Ok(())
+    }
+
+    async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
+        let (redirect_uri, visit) =
+            self.client.host.prepare(reply.registered_redirect_uri()).await?;
+        let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
+        reply.prepared(redirect_uri, entropy, now());
+        self.visit = visit;
+        Ok(())
+    }
+
+    async fn visit(
+        &mut self,
+        url: AuthorizationUrl,
+        reply: BrowserReply<'_>,
+    ) -> Result<(), ClientError<H::Http>> {
+        let Some(visit) = self.visit.take() else { return Err(self.hand_out(reply)) };
+        let begun = Instant::now();
+        let wait = self.client.wait.unwrap_or(WAIT);
+        let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
+        let moved_from = reply.moved_from();
+        self.client.tell(&Event::Opening { url: &url, moved_from });
+        let watcher = self.client.watcher.clone();
+        let waiting = Arc::new(move |waiting| {
+            if let Some(watcher) = &watcher {
+                watcher(&Event::Waiting(waiting));
+            }
+        });
+        match self.client.host.visit(visit, &url, deadline, waiting).await {
+            Ok(query) => {
+                self.client.tell(&Event::Redirected);
+                reply.redirect(query.expose(), now())?;
+                Ok(())
+            }
+            Err(error) => {
+                reply.cancelled();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes the login out of the session; whoever asked gets it.
+    fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
+        let moved_from = reply.moved_from().cloned();
+        let expires_at = now() + self.client.wait.unwrap_or(HANDED_OUT);
+        let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
+            return oauth_core::Error::LoginRequired.into();
+        };
+        let connect_url = pending.connect_url();
+        self.client.tell(&Event::Opening { url: &connect_url, moved_from: moved_from.as_ref() });
+        ClientError::Authentication(Box::new(AuthenticationError { connect_url, pending }))
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Sends a request as it is, once.
+    async fn send(&self, request: &Request) -> Option<Response> {
+        let outcome = self.host.exchange(request).await;
+        self.tell(&Event::Exchange {
+            endpoint: request.endpoint(),
+            method: request.method(),
+            url: request.url(),
+            outcome: match &outcome {
+                Ok(response) => Ok(response.status()),
+                Err(error) => Err(error),
+            },
+        });
+        outcome.ok()
+    }
+}
+
+/// How long a login waits for its user unless set.
+const WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// The same for a login that was handed out: the user has to be told of it first.
+const HANDED_OUT: Duration = Duration::from_secs(15 * 60);
+
+/// A wait without an end that can be counted.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

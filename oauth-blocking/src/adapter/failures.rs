@@ -1,0 +1,76 @@
+//! Failures that callers share who waited for the same thing.
+//!
+//! A thousand tasks wait while one of them refreshes or logs in. If that fails, all of them have failed:
+//! otherwise each would ask the server in trouble again, and show the user the page that he just closed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::ClientError;
+
+/// The last failures of one client.
+#[derive(Debug)]
+pub(super) struct Failures<H: std::error::Error + 'static> {
+    noted: Mutex<Noted<H>>,
+}
+
+#[derive(Debug)]
+struct Noted<H: std::error::Error + 'static> {
+    count: u64,
+    login: Option<(u64, ClientError<H>)>,
+    refresh: Option<(u64, ClientError<H>)>,
+}
+
+/// A moment: what fails after it concerns those who waited since.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(u64);
+
+/// What failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// What needs no user.
+    Refresh,
+    /// What does.
+    Login,
+}
+
+impl<H: std::error::Error> Failures<H> {
+    pub(super) fn new() -> Self {
+        Self { noted: Mutex::new(Noted { count: 0, login: None, refresh: None }) }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment(self.noted().count)
+    }
+
+    pub(super) fn note(&self, work: Work, error: &ClientError<H>) {
+        // Errors of the application's own requests are nobody else's.
+        let Some(error) = error.share() else { return };
+        let mut noted = self.noted();
+        noted.count += 1;
+        let entry = Some((noted.count, error));
+        match work {
+            Work::Login => noted.login = entry,
+            Work::Refresh => noted.refresh = entry,
+        }
+    }
+
+    /// The last failure of this work, if it happened after that moment.
+    pub(super) fn since(&self, moment: Moment, work: Work) -> Option<ClientError<H>> {
+        let noted = self.noted();
+        let (at, error) = match work {
+            Work::Login => noted.login.as_ref()?,
+            Work::Refresh => noted.refresh.as_ref()?,
+        };
+        if *at > moment.0 { error.share() } else { None }
+    }
+
+    /// What failed before is of no concern any more; those who waited have it, or will succeed.
+    pub(super) fn forget(&self) {
+        let mut noted = self.noted();
+        (noted.login, noted.refresh) = (None, None);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted<H>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

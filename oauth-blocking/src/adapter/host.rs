@@ -1,0 +1,96 @@
+//! What one adapter does in its own way.
+
+use std::ops::DerefMut;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oauth_core::flow::RedirectUri;
+use oauth_core::session::{Key, Lock, Record, Session};
+use oauth_core::wire::AuthorizationUrl;
+use oauth_core::{Request, Response, Secret};
+
+use crate::storage::{Guard, Loaded, Saved, StorageError};
+use crate::user_agent::{UserAgentError, Waiting};
+
+/// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
+///
+/// A host that blocks does its work when a method is called, and returns futures that are ready.
+pub trait Host: Sized + Send + Sync + 'static {
+    /// The error of its HTTP client.
+    type Http: std::error::Error + Send + Sync + 'static;
+
+    /// The session, while this one has it and nobody else.
+    type Session: DerefMut<Target = Session> + Send + 'static;
+
+    /// Sends a user to a page, once.
+    type Visit: Send + 'static;
+
+    /// Whether [`aside`](Self::aside) runs anything.
+    const WORKS_ASIDE: bool;
+
+    /// A host for another session that shares all the rest.
+    #[must_use]
+    fn with_session(&self, session: Session) -> Self;
+
+    /// Waits for the session and takes it; dropped, it is given back.
+    fn take(&self) -> impl Future<Output = Self::Session> + Send;
+
+    /// The session, if nobody has it.
+    fn try_take(&self) -> Option<Self::Session>;
+
+    /// Runs work to its end, whether or not the caller waits that long.
+    fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send;
+
+    /// Runs work that nobody waits for.
+    fn aside(&self, work: impl Future<Output = ()> + Send + 'static);
+
+    /// [`TokenStorage::load`](crate::TokenStorage::load).
+    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
+
+    /// [`TokenStorage::lock`](crate::TokenStorage::lock).
+    fn lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Guard, StorageError>> + Send;
+
+    /// [`TokenStorage::save`](crate::TokenStorage::save).
+    fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
+
+    /// Sends a request of the login as it is, once, within [`TIME_LIMIT`], and reads
+    /// [`MAX_BODY`](oauth_core::MAX_BODY) bytes of the answer and one more at most.
+    fn exchange(
+        &self,
+        request: &Request,
+    ) -> impl Future<Output = Result<Response, Self::Http>> + Send;
+
+    /// Asks the MCP server without a token: what it says in `WWW-Authenticate` if it answers with 401.
+    fn ask_for_challenge(&self, url: &str) -> impl Future<Output = Option<Vec<String>>> + Send;
+
+    /// Gets ready for one login: where the user will come back to, and how he gets there. Without a
+    /// visit the login is handed out.
+    fn prepare(
+        &self,
+        registered: Option<&str>,
+    ) -> impl Future<Output = Result<(RedirectUri, Option<Self::Visit>), UserAgentError>> + Send;
+
+    /// Sends the user to the page and waits for the redirect's query.
+    fn visit(
+        &self,
+        visit: Self::Visit,
+        url: &AuthorizationUrl,
+        deadline: Instant,
+        waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
+    ) -> impl Future<Output = Result<Secret, UserAgentError>> + Send;
+}
+
+/// How long one request of a login may take.
+pub const TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -1,0 +1,42 @@
+//! What adapters are made of: for those who bring another HTTP client or runtime.
+//!
+//! ```text
+//!   OAuth (an adapter's) ── Builder ── Parts
+//!     └─ Client ─────────── which token a request gets, what an answer leads to, who waits for whom
+//!          ├─ Driver        does what the session's turns ask for
+//!          │    └─ oauth_core::session::Session
+//!          ├─ Failures      what fails for one who waits fails for all who wait
+//!          └─ Host          sockets, store, browser, tasks or threads: the adapter's own part
+//! ```
+//!
+//! All of it is written once, in the async form. A blocking adapter's futures are ready at once, and it
+//! polls them once ([`ready`]).
+
+mod builder;
+mod client;
+mod drive;
+mod failures;
+mod host;
+mod message;
+mod shown;
+
+pub use builder::{Adapter, Builder, Parts, Watcher};
+pub use client::{Call, Client, Remedy};
+pub use drive::Login;
+pub use host::{Host, TIME_LIMIT};
+pub use message::{challenges, response};
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// The result of a future of a host that blocks.
+///
+/// # Panics
+///
+/// The host waits for something: it is another kind of host.
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("a host that blocks has nothing to wait for"),
+    }
+}

@@ -1,0 +1,197 @@
+//! The host that blocks: sockets by ureq, one thread at a time at the session.
+
+use std::io::Read;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use oauth_core::flow::RedirectUri;
+use oauth_core::session::{Key, Lock, Record, Session};
+use oauth_core::wire::AuthorizationUrl;
+use oauth_core::{MAX_BODY, Request, Response, Secret};
+use ureq::AsSendBody;
+use ureq::http;
+
+use crate::adapter::{Host, TIME_LIMIT, challenges, response};
+use crate::storage::{Guard, Loaded, Saved, SharedStorage, StorageError};
+use crate::user_agent::{SharedUserAgent, UserAgentError, Visit, Waiting};
+
+pub(crate) struct Threads {
+    session: Arc<Slot>,
+    agent: ureq::Agent,
+    storage: SharedStorage,
+    user_agent: SharedUserAgent,
+}
+
+impl Threads {
+    pub(crate) fn new(
+        session: Session,
+        agent: ureq::Agent,
+        storage: SharedStorage,
+        user_agent: SharedUserAgent,
+    ) -> Self {
+        Self { session: Arc::new(Slot::new(session)), agent, storage, user_agent }
+    }
+
+    /// Runs a request as it is: no redirects, and any status is an answer.
+    pub(crate) fn run<B: AsSendBody>(
+        &self,
+        request: http::Request<B>,
+        limit: Option<Duration>,
+    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
+        let own = self.agent.config().timeouts().global;
+        let limit = [own, limit].into_iter().flatten().min();
+        let request = self
+            .agent
+            .configure_request(request)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true)
+            .timeout_global(limit)
+            .build();
+        self.agent.run(request)
+    }
+}
+
+/// Each method does its work, and then its future is ready.
+impl Host for Threads {
+    type Http = ureq::Error;
+    type Session = Held;
+    type Visit = Box<Visit>;
+
+    const WORKS_ASIDE: bool = false;
+
+    fn with_session(&self, session: Session) -> Self {
+        let Self { agent, storage, user_agent, .. } = self;
+        Self::new(session, agent.clone(), storage.clone(), user_agent.clone())
+    }
+
+    async fn take(&self) -> Held {
+        Slot::take(&self.session)
+    }
+
+    fn try_take(&self) -> Option<Held> {
+        Slot::try_take(&self.session)
+    }
+
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        work.await
+    }
+
+    fn aside(&self, _work: impl Future<Output = ()> + Send + 'static) {}
+
+    async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        self.storage.load(key)
+    }
+
+    async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        self.storage.lock(key, lock)
+    }
+
+    async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        self.storage.save(key, record, expected)
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, ureq::Error> {
+        let answer = self.run(http::Request::<Vec<u8>>::from(request), Some(TIME_LIMIT))?;
+        let (head, body) = answer.into_parts();
+        let mut bytes = Vec::new();
+        // One byte more than is read: then the machine says that it is too much.
+        body.into_reader().take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(response(head.status, head.headers, bytes))
+    }
+
+    async fn ask_for_challenge(&self, url: &str) -> Option<Vec<String>> {
+        let request = http::Request::get(url)
+            .header("accept", "application/json, text/event-stream")
+            .body(())
+            .ok()?;
+        let answer = self.run(request, Some(TIME_LIMIT)).ok()?;
+        (answer.status() == 401).then(|| challenges(answer.headers()))
+    }
+
+    async fn prepare(
+        &self,
+        registered: Option<&str>,
+    ) -> Result<(RedirectUri, Option<Box<Visit>>), UserAgentError> {
+        Ok(self.user_agent.prepare(registered)?.into_parts())
+    }
+
+    async fn visit(
+        &self,
+        visit: Box<Visit>,
+        url: &AuthorizationUrl,
+        deadline: Instant,
+        waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
+    ) -> Result<Secret, UserAgentError> {
+        visit(url, deadline, &mut |word| waiting(word))
+    }
+}
+
+/// Where the session is while nobody has it. A guard of a mutex could not go from thread to thread.
+struct Slot {
+    session: Mutex<Option<Session>>,
+    returned: Condvar,
+}
+
+impl Slot {
+    fn new(session: Session) -> Self {
+        Self { session: Mutex::new(Some(session)), returned: Condvar::new() }
+    }
+
+    fn take(slot: &Arc<Self>) -> Held {
+        let mut place = slot.place();
+        loop {
+            if let Some(session) = place.take() {
+                return Held { session: Some(session), slot: Arc::clone(slot) };
+            }
+            place = slot.returned.wait(place).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn try_take(slot: &Arc<Self>) -> Option<Held> {
+        let session = slot.place().take()?;
+        Some(Held { session: Some(session), slot: Arc::clone(slot) })
+    }
+
+    /// A panic elsewhere does no harm to the session: each of its turns is whole.
+    fn place(&self) -> MutexGuard<'_, Option<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session in one thread's hands.
+pub(crate) struct Held {
+    session: Option<Session>,
+    slot: Arc<Slot>,
+}
+
+impl Deref for Held {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        match &self.session {
+            Some(session) => session,
+            None => unreachable!("it is taken out by the drop only"),
+        }
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Session {
+        match &mut self.session {
+            Some(session) => session,
+            None => unreachable!("it is taken out by the drop only"),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *self.slot.place() = self.session.take();
+        self.slot.returned.notify_one();
+    }
+}

@@ -1,0 +1,163 @@
+//! The host on tokio: sockets by reqwest, one task at a time at the session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oauth_blocking::adapter::{Host, TIME_LIMIT, challenges, response};
+use oauth_blocking::{
+    AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Saved, StorageError,
+    UserAgentError,
+};
+use oauth_core::session::Session;
+use oauth_core::{MAX_BODY, Request, Response, Secret};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock};
+use tokio::task::JoinHandle;
+
+use crate::http::HttpClient;
+use crate::storage::SharedStorage;
+use crate::user_agent::{SharedUserAgent, Told, Visit};
+
+pub(crate) struct Tasks {
+    session: Arc<Mutex<Session>>,
+    /// Held for reading by whatever must not be interrupted.
+    running: Arc<RwLock<()>>,
+    http: HttpClient,
+    storage: SharedStorage,
+    user_agent: SharedUserAgent,
+}
+
+impl Tasks {
+    pub(crate) fn new(
+        session: Session,
+        http: HttpClient,
+        storage: SharedStorage,
+        user_agent: SharedUserAgent,
+    ) -> Self {
+        let session = Arc::new(Mutex::new(session));
+        Self { session, running: Arc::default(), http, storage, user_agent }
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Waits until what has begun is at its end; whether it got there in time.
+    pub(crate) async fn shutdown(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.running.write()).await.is_ok()
+    }
+}
+
+impl Host for Tasks {
+    type Http = reqwest::Error;
+    type Session = OwnedMutexGuard<Session>;
+    type Visit = Box<Visit>;
+
+    const WORKS_ASIDE: bool = true;
+
+    fn with_session(&self, session: Session) -> Self {
+        let Self { http, storage, user_agent, .. } = self;
+        Self::new(session, http.clone(), storage.clone(), user_agent.clone())
+    }
+
+    async fn take(&self) -> OwnedMutexGuard<Session> {
+        Arc::clone(&self.session).lock_owned().await
+    }
+
+    fn try_take(&self) -> Option<OwnedMutexGuard<Session>> {
+        Arc::clone(&self.session).try_lock_owned().ok()
+    }
+
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let running = Arc::clone(&self.running).read_owned().await;
+        match spawn(running, work).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down, and this task with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    fn aside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // A host that shuts down begins nothing.
+        if let Ok(running) = Arc::clone(&self.running).try_read_owned() {
+            drop(spawn(running, work));
+        }
+    }
+
+    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send {
+        self.storage.load(key)
+    }
+
+    fn lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Guard, StorageError>> + Send {
+        self.storage.lock(key, lock)
+    }
+
+    fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> impl Future<Output = Result<Saved, StorageError>> + Send {
+        self.storage.save(key, record, expected)
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, reqwest::Error> {
+        let mut request = reqwest::Request::try_from(http::Request::<Vec<u8>>::from(request))?;
+        *request.timeout_mut() = Some(TIME_LIMIT);
+        let mut answer = self.http.execute(request).await?;
+        let mut body = Vec::new();
+        // One byte more than is read: then the machine says that it is too much.
+        while let Some(chunk) = answer.chunk().await? {
+            let room = MAX_BODY + 1 - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if body.len() > MAX_BODY {
+                break;
+            }
+        }
+        Ok(response(answer.status(), std::mem::take(answer.headers_mut()), body))
+    }
+
+    async fn ask_for_challenge(&self, url: &str) -> Option<Vec<String>> {
+        let request = self.http.get(url).header("accept", "application/json, text/event-stream");
+        let answer = request.timeout(TIME_LIMIT).send().await.ok()?;
+        (answer.status() == 401).then(|| challenges(answer.headers()))
+    }
+
+    async fn prepare(
+        &self,
+        registered: Option<&str>,
+    ) -> Result<(RedirectUri, Option<Box<Visit>>), UserAgentError> {
+        Ok(self.user_agent.prepare(registered).await?.into_parts())
+    }
+
+    async fn visit(
+        &self,
+        visit: Box<Visit>,
+        url: &AuthorizationUrl,
+        deadline: Instant,
+        waiting: Told,
+    ) -> Result<Secret, UserAgentError> {
+        visit(url.clone(), deadline, waiting).await
+    }
+}
+
+/// Runs work as a task that a shutdown waits for.
+fn spawn<T: Send + 'static>(
+    running: OwnedRwLockReadGuard<()>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    tokio::spawn(async move {
+        let result = work.await;
+        drop(running);
+        result
+    })
+}
