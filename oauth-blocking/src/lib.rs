@@ -30,6 +30,7 @@ pub mod adapter;
 #[cfg(feature = "ureq")]
 mod client;
 mod config;
+mod connect;
 mod error;
 mod event;
 #[cfg(feature = "ureq")]
@@ -43,6 +44,7 @@ pub use adapter::{Adapter, Builder};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
+pub use connect::{ConnectRequired, TerminalPrompt};
 pub use error::{AuthenticationError, ClientError, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
@@ -51,7 +53,7 @@ pub use oauth_core::session::{Key, Lock, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::{BearerAuth, OAuthClientProvider, Policy, TokenData};
 #[cfg(feature = "ureq")]
-pub use retry::{Consent, TerminalPrompt, with_oauth_retry};
+pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
     FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Saved, SharedStorage, StorageError,
     TokenStorage,

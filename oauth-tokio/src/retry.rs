@@ -1,9 +1,11 @@
 //! Run, let the user consent if that is what is missing, run once more.
 
-use oauth_blocking::NeedsConsent;
+use oauth_blocking::{NeedsConsent, TerminalPrompt};
+use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::client::OAuth;
+use crate::storage::apart;
 
 /// A way to get a user's consent.
 pub trait Consent: Sync {
@@ -16,7 +18,19 @@ pub trait Consent: Sync {
 /// was made with: it is refreshed if that is possible.
 impl Consent for OAuth {
     async fn consent(&self, _connect_url: Option<&str>) -> Result<(), Error> {
-        self.replace_token().await.map(drop)
+        self.replace_token().await
+    }
+}
+
+impl Consent for TerminalPrompt {
+    async fn consent(&self, connect_url: Option<&str>) -> Result<(), Error> {
+        let (prompt, connect_url) = (*self, connect_url.map(str::to_owned));
+        let (done, answer) = oneshot::channel();
+        // Whoever asked may be gone when the user is back.
+        let ask = move || drop(done.send(prompt.ask(connect_url.as_deref())));
+        let nobody = || oauth_core::Error::Cancelled;
+        apart(ask).map_err(|_| nobody())?;
+        Ok(answer.await.unwrap_or_else(|_| Err(nobody()))?)
     }
 }
 

@@ -89,6 +89,11 @@ impl Served {
         self.shared.lock_world()
     }
 
+    /// How many connections were opened so far.
+    pub fn connections(&self) -> usize {
+        usize::try_from(self.shared.lock_connections().next).unwrap_or(usize::MAX)
+    }
+
     /// The URL of the MCP endpoint.
     pub fn server_url(&self) -> String {
         self.world().server_url()

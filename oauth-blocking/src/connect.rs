@@ -1,0 +1,122 @@
+//! Servers that keep their users' tokens themselves, and send their users to a page of theirs.
+
+use std::io::{BufRead, Write};
+
+use oauth_core::error::PeerMisbehaved;
+use oauth_core::{Endpoint, Error, HttpUrl, Plaintext};
+use serde_json::Value;
+
+use crate::error::NeedsConsent;
+
+/// A gateway's refusal: its user has to visit a page, then the call can be made again.
+///
+/// ```
+/// # use oauth_blocking::ConnectRequired;
+/// let body = br#"{"detail": {"error": "not connected", "connect_url": "https://gateway.example.com/connect/7"}}"#;
+/// let refusal = ConnectRequired::from_body(body).expect("there is a page to visit");
+/// assert_eq!(refusal.connect_url.as_str(), "https://gateway.example.com/connect/7");
+/// assert!(ConnectRequired::from_body(b"Unauthorized").is_none());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway wants its user to connect first")]
+pub struct ConnectRequired {
+    /// The page: https, or http to this machine.
+    pub connect_url: HttpUrl,
+}
+
+impl ConnectRequired {
+    /// Looks for a `connect_url` in the body of an error: at the top, or under `detail`. `None` if there
+    /// is none that may be opened: then the error is what it was.
+    #[must_use]
+    pub fn from_body(body: &[u8]) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let places =
+            [body.get("connect_url"), body.get("detail").and_then(|it| it.get("connect_url"))];
+        let urls = places.into_iter().flatten().filter_map(Value::as_str);
+        let mut usable = urls.filter_map(|url| HttpUrl::parse(url, Plaintext::Loopback).ok());
+        usable.next().map(|connect_url| Self { connect_url })
+    }
+}
+
+impl NeedsConsent for ConnectRequired {
+    fn needs_consent(&self) -> bool {
+        true
+    }
+
+    fn connect_url(&self) -> Option<&str> {
+        Some(self.connect_url.as_str())
+    }
+}
+
+/// For servers that keep the tokens themselves: opens the page that the call named, prints it in case it
+/// does not open, and waits for Enter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TerminalPrompt;
+
+impl TerminalPrompt {
+    /// Shows the page, and returns when the user says that he is done there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LoginRequired`] if there is no page, [`PeerMisbehaved::UnsafeUrl`] if it must not be
+    /// opened, [`Error::Cancelled`] if nobody is at the terminal.
+    pub fn ask(&self, connect_url: Option<&str>) -> Result<(), Error> {
+        let url = connect_url.ok_or(Error::LoginRequired)?;
+        // It came over the network: only what may be opened at all is.
+        let page = HttpUrl::parse(url, Plaintext::Loopback).map_err(|defect| {
+            let endpoint = Endpoint::Authorization;
+            PeerMisbehaved::UnsafeUrl { endpoint, url: url.into(), defect }
+        })?;
+        let gone = |_| Error::Cancelled;
+        let mut terminal = std::io::stderr();
+        writeln!(terminal, "Opening browser. If it does not open, visit:\n\n  {page}\n")
+            .map_err(gone)?;
+        write!(terminal, "Press Enter when you are done there: ").map_err(gone)?;
+        terminal.flush().map_err(gone)?;
+        // Printed already, so it does not matter whether this works.
+        let _ = webbrowser::open(page.as_str());
+        match std::io::stdin().lock().read_line(&mut String::new()) {
+            Ok(1..) => Ok(()),
+            _ => Err(Error::Cancelled),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_found_in_either_place() {
+        for body in [
+            r#"{"connect_url": "https://gateway.example.com/c"}"#,
+            r#"{"error": "x", "detail": {"connect_url": "https://gateway.example.com/c"}}"#,
+            r#"{"connect_url": null, "detail": {"connect_url": "https://gateway.example.com/c"}}"#,
+            r#"{"connect_url": "javascript:x", "detail": {"connect_url": "https://gateway.example.com/c"}}"#,
+        ] {
+            let found = ConnectRequired::from_body(body.as_bytes());
+            let url = found.as_ref().and_then(NeedsConsent::connect_url);
+            assert_eq!(url, Some("https://gateway.example.com/c"), "{body}");
+        }
+    }
+
+    #[test]
+    fn any_other_body_is_no_page() {
+        for body in [
+            "",
+            "Unauthorized",
+            "null",
+            "[1]",
+            r#""https://gateway.example.com""#,
+            "{}",
+            r#"{"connect_url": 7}"#,
+            r#"{"detail": "connect_url"}"#,
+            r#"{"detail": [{"connect_url": "https://gateway.example.com"}]}"#,
+            r#"{"connect_url": "file:///etc/passwd"}"#,
+            r#"{"connect_url": "http://gateway.example.com/c"}"#,
+            r#"{"connect_url": "https://user:secret@gateway.example.com/"}"#,
+        ] {
+            assert_eq!(ConnectRequired::from_body(body.as_bytes()), None, "{body}");
+        }
+    }
+}
