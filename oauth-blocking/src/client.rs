@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oauth_core::session::{PendingLogin, Record};
+use oauth_core::session::{LoggedOut, PendingLogin, Record};
 use oauth_core::{BearerAuth, Policy};
 use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
@@ -171,6 +171,19 @@ impl OAuth {
         challenges: &[String],
     ) -> Result<Option<BearerAuth>, Error> {
         ready(self.client.refused(token, status, challenges))
+    }
+
+    /// Logs out: revokes the refresh token, then the access token (RFC 7009), and takes both out of the
+    /// store whether or not the server was of help. The client stays registered for the next login.
+    ///
+    /// The result says what stayed alive at the server, and why. A login that was handed out and not
+    /// finished is not ended by this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the tokens are still stored: call it again.
+    pub fn logout(&self) -> Result<LoggedOut, Error> {
+        ready(self.client.log_out())
     }
 
     /// What is stored for this server and user, as far as it is known here.

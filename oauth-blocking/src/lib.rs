@@ -49,14 +49,14 @@ pub use error::{AuthenticationError, ClientError, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
 pub use oauth_core::flow::RedirectUri;
-pub use oauth_core::session::{Key, Lock, PendingLogin, Record};
+pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::{BearerAuth, OAuthClientProvider, Policy, TokenData};
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
     FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Saved, SharedStorage, StorageError,
-    TokenStorage,
+    StoredGrant, TokenStorage,
 };
 #[cfg(feature = "ureq")]
 pub use ureq;

@@ -33,6 +33,8 @@ pub enum Endpoint {
     Authorization,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
+    /// The revocation endpoint (RFC 7009 §2).
+    Revocation,
 }
 
 impl fmt::Display for Endpoint {
@@ -43,6 +45,7 @@ impl fmt::Display for Endpoint {
             Self::Registration => "registration endpoint",
             Self::Authorization => "authorization endpoint",
             Self::Token => "token endpoint",
+            Self::Revocation => "revocation endpoint",
         })
     }
 }

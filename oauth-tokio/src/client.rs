@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oauth_blocking::adapter::{Client, Login, Parts, challenges};
 use oauth_blocking::{
-    Adapter, Builder, Event, FileTokenStorage, LoopbackBrowser, PendingLogin, Record,
+    Adapter, Builder, Event, FileTokenStorage, LoggedOut, LoopbackBrowser, PendingLogin, Record,
 };
 use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
@@ -171,6 +171,19 @@ impl OAuth {
         challenges: &[String],
     ) -> Result<Option<BearerAuth>, Error> {
         self.client.refused(token, status, challenges).await
+    }
+
+    /// Logs out: revokes the refresh token, then the access token (RFC 7009), and takes both out of the
+    /// store whether or not the server was of help. The client stays registered for the next login.
+    ///
+    /// The result says what stayed alive at the server, and why. A login that was handed out and not
+    /// finished is not ended by this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the tokens are still stored: call it again.
+    pub async fn logout(&self) -> Result<LoggedOut, Error> {
+        self.client.log_out().await
     }
 
     /// What is stored for this server and user, as far as it is known here.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
-use oauth_blocking::{Saved, StorageError};
+use oauth_blocking::{Saved, StorageError, StoredGrant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -32,6 +32,9 @@ pub trait TokenStorage: Send + Sync + 'static {
 
     /// Deletes the record under a key, if there is one.
     fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// Which grants there are, in the order of their keys, without secrets.
+    fn list(&self) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
 }
 
 /// A blocking store or user agent, run on tokio's blocking pool. Whatever may wait for a person or
@@ -86,6 +89,10 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
     async fn delete(&self, key: &Key) -> Result<(), StorageError> {
         let key = key.clone();
         self.run(move |store| store.delete(&key)).await
+    }
+
+    async fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        self.run(S::list).await
     }
 }
 

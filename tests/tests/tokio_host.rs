@@ -14,8 +14,8 @@ use oauth_tests::world::Knobs;
 use oauth_tokio::{
     AuthenticationError, Consent, Error, FileTokenStorage, Guard, Key, Loaded, Lock,
     LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder, OnPool, PendingLogin, Prepared,
-    Record, RedirectUri, Saved, SharedStorage, SharedUserAgent, StorageError, TokenStorage,
-    UserAgent, UserAgentError, with_oauth_retry,
+    Record, RedirectUri, Saved, SharedStorage, SharedUserAgent, StorageError, StoredGrant,
+    TokenStorage, UserAgent, UserAgentError, with_oauth_retry,
 };
 use tokio::sync::Mutex;
 use tokio_common::common::{
@@ -119,6 +119,11 @@ impl TokenStorage for Database {
     async fn delete(&self, key: &Key) -> Result<(), StorageError> {
         self.0.records.lock().await.remove(key);
         Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        let records = self.0.records.lock().await;
+        Ok(records.iter().filter_map(|(key, record)| StoredGrant::new(key, record)).collect())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use oauth_core::flow::Settings;
 use oauth_core::session::{
-    Attempt, Authorization, Key, PendingLogin, Record, Session, Turn, Verdict,
+    Attempt, Authorization, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict,
 };
 use oauth_core::{BearerAuth, UnixTime};
 
@@ -217,6 +217,24 @@ impl<H: Host> Client<H> {
         let mut session = self.host.take().await;
         session.renew();
         self.drive(session, Login::Allowed, since).await.map(drop)
+    }
+
+    /// Revokes the tokens and takes them out of the store.
+    ///
+    /// # Errors
+    ///
+    /// Why they are still stored.
+    pub async fn log_out(self: &Arc<Self>) -> Outcome<LoggedOut, H> {
+        let mut session = self.host.take().await;
+        session.logout();
+        let client = Arc::clone(self);
+        let leave = async move {
+            let driver = Driver::new(&client, client.failures.now());
+            let outcome = driver.log_out(&mut session).await;
+            client.show(Shown::new(session.snapshot()));
+            outcome
+        };
+        self.host.to_its_end(leave).await
     }
 
     /// Finishes a login that was handed out: stores its tokens.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn};
+use oauth_core::session::{BrowserReply, LoggedOut, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{BearerAuth, Entropy, Request, Response};
 
@@ -68,6 +68,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 Turn::Prepare(reply) => self.prepare(reply).await?,
                 Turn::Browser(url, reply) => self.visit(url, reply).await?,
                 Turn::Ready(_) => return Ok(true),
+                Turn::LoggedOut(_) => return Ok(false),
                 turn => self.work(turn).await?,
             }
         }
@@ -90,11 +91,34 @@ impl<'a, H: Host> Driver<'a, H> {
         loop {
             match session.turn()? {
                 Turn::Browser(_, reply) => reply.redirect(query, now())?,
-                Turn::Login(_) | Turn::Prepare(_) => {
+                Turn::Login(_) | Turn::Prepare(_) | Turn::LoggedOut(_) => {
                     return Err(oauth_core::Error::LoginRequired.into());
                 }
                 Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
                 turn => self.work(turn).await?,
+            }
+        }
+    }
+
+    /// Drives a logout.
+    pub(super) async fn log_out(
+        mut self,
+        session: &mut Session,
+    ) -> Result<LoggedOut, ClientError<H::Http>> {
+        loop {
+            match session.turn()? {
+                Turn::LoggedOut(outcome) => return Ok(outcome),
+                turn @ (Turn::Load(_)
+                | Turn::Lock(..)
+                | Turn::Http(..)
+                | Turn::Save(_)
+                | Turn::Unlock(..)) => {
+                    self.work(turn).await?;
+                }
+                // A logout has no such turns.
+                Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {
+                    return Err(oauth_core::Error::LoginRequired.into());
+                }
             }
         }
     }
@@ -131,7 +155,11 @@ impl<'a, H: Host> Driver<'a, H> {
                 None => reply.unreachable(now()),
             },
             // The callers' own.
-            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {}
+            Turn::Login(_)
+            | Turn::Prepare(_)
+            | Turn::Browser(..)
+            | Turn::Ready(_)
+            | Turn::LoggedOut(_) => {}
         }
         Ok(())
     }

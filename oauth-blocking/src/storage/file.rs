@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 
 use oauth_core::session::{Key, Lock, Record, RecordDefect};
 
-use crate::storage::{Guard, Loaded, Saved, StorageError, TokenStorage};
+use crate::storage::{Guard, Loaded, Saved, StorageError, StoredGrant, TokenStorage};
 
 mod directory;
 mod document;
@@ -118,13 +118,9 @@ impl FileTokenStorage {
 
     fn read(&self, key: &Key, name: &Name) -> Result<Found, StorageError> {
         let path = self.directory.file(&name.record());
-        let Some(file) = private::open(&path)? else {
+        let Some(bytes) = read(&path)? else {
             return Ok(Found::Nothing);
         };
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| StorageError::io("read", &path, &error))?;
         if bytes.len() as u64 > MAX_FILE {
             return Ok(Found::Damaged);
         }
@@ -238,6 +234,42 @@ impl TokenStorage for FileTokenStorage {
             fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
         }
         self.directory.sync()
+    }
+
+    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        if !self.directory.exists()? {
+            return Ok(Vec::new());
+        }
+        let mut grants = Vec::new();
+        for file in self.directory.list()? {
+            let path = self.directory.file(&file);
+            // Locks, and what is not ours.
+            let Some(bytes) = file.ends_with(name::RECORD).then(|| read(&path)).transpose()? else {
+                continue;
+            };
+            // Under another name than its own it would not be found by anybody.
+            let key = bytes.as_deref().and_then(document::key);
+            let key = key.filter(|key| Name::of(key).record() == file);
+            let record = key.zip(bytes).and_then(|(key, bytes)| {
+                let record = document::read(&key, &bytes).ok()?;
+                StoredGrant::new(&key, &record)
+            });
+            grants.extend(record);
+        }
+        grants.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(grants)
+    }
+}
+
+/// The file's bytes, one more than it may have at most; `None` if there is no file.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
+    let Some(file) = private::open(path)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    match file.take(MAX_FILE + 1).read_to_end(&mut bytes) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) => Err(StorageError::io("read", path, &error)),
     }
 }
 

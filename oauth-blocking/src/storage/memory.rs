@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use oauth_core::session::{Key, Lock, Record};
 
-use crate::storage::{Guard, Loaded, Saved, StorageError, TokenStorage};
+use crate::storage::{Guard, Loaded, Saved, StorageError, StoredGrant, TokenStorage};
 
 /// A store that is gone with the process: for tests, and for hosts that want no file.
 ///
@@ -53,6 +53,15 @@ impl TokenStorage for MemoryTokenStorage {
     fn delete(&self, key: &Key) -> Result<(), StorageError> {
         self.0.contents().records.remove(key);
         Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        let contents = self.0.contents();
+        let records = contents.records.iter();
+        let mut grants: Vec<_> =
+            records.filter_map(|(key, record)| StoredGrant::new(key, record)).collect();
+        grants.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(grants)
     }
 }
 

@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oauth_core::TokenData;
 use oauth_core::session::{Key, Lock, Record};
+use oauth_core::{Scopes, TokenData, UnixTime};
 
 mod file;
 mod memory;
@@ -50,6 +50,14 @@ pub trait TokenStorage: Send + Sync {
     ///
     /// A [`StorageError`].
     fn delete(&self, key: &Key) -> Result<(), StorageError>;
+
+    /// Which grants there are, in the order of their keys: without secrets, so that it can be shown. What
+    /// cannot be read, or has no tokens, is left out.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`].
+    fn list(&self) -> Result<Vec<StoredGrant>, StorageError>;
 
     /// The tokens for a server, in the default profile.
     ///
@@ -110,6 +118,36 @@ pub enum Loaded {
         /// Where it is kept.
         kept: PathBuf,
     },
+}
+
+/// A grant that a store holds, as far as it is no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredGrant {
+    /// Whose it is, and for which server.
+    pub key: Key,
+    /// The authorization server that issued it.
+    pub issuer: Box<str>,
+    /// The scopes that it has, if that is known.
+    pub scopes: Option<Scopes>,
+    /// When the access token expires; `None` if the server did not say.
+    pub expires_at: Option<UnixTime>,
+    /// Whether it goes on after that.
+    pub has_refresh_token: bool,
+}
+
+impl StoredGrant {
+    /// What a record says; `None` if there are no tokens in it.
+    #[must_use]
+    pub fn new(key: &Key, record: &Record) -> Option<Self> {
+        let tokens = record.tokens()?;
+        Some(Self {
+            key: key.clone(),
+            issuer: record.binding().server().issuer().as_str().into(),
+            scopes: record.scopes().cloned(),
+            expires_at: tokens.expires_at,
+            has_refresh_token: tokens.refresh_token.is_some(),
+        })
+    }
 }
 
 /// How a [`TokenStorage::save`] went.

@@ -92,6 +92,7 @@ impl Session {
             }
             State::LoadLogin(want) => State::Prepare(want),
             State::LoadPending(pending) => self.take_up(*pending, now),
+            State::LoadLogout(leaving) => self.leave(leaving, now),
             other => other,
         };
     }
@@ -158,6 +159,9 @@ impl Session {
             AfterSave::Ended(want) => Lock::Refresh.release(State::Login(want)),
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::LoggedIn { .. } => Lock::Login.release(State::Ready),
+            AfterSave::LoggedOut(leaving) => {
+                Lock::Refresh.release(State::LoggedOut(leaving.into()))
+            }
         };
     }
 
@@ -188,6 +192,7 @@ impl Session {
                 want.lost_races = 0;
                 Lock::Refresh.release(State::Unsaved(saving))
             }
+            AfterSave::LoggedOut(ref leaving) => Self::leave_again(leaving),
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
             AfterSave::Registered(running) => State::Run(running),
         };
@@ -332,7 +337,7 @@ fn says_no(error: &Error) -> bool {
 }
 
 /// How often a session starts over because others changed the store meanwhile.
-const MAX_LOST_RACES: u8 = 3;
+pub(crate) const MAX_LOST_RACES: u8 = 3;
 
 /// How long a refresh that failed is not tried again while the old token lives.
 const PAUSE: Duration = Duration::from_secs(30);

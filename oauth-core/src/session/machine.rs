@@ -11,6 +11,7 @@ use crate::http::Request;
 use crate::session::access::Want;
 use crate::session::authorization::{Authorization, Snapshot};
 use crate::session::login::Running;
+use crate::session::logout::{Leaving, LoggedOut};
 use crate::session::pending::PendingLogin;
 use crate::session::record::{Key, Record};
 use crate::session::reply::{
@@ -61,6 +62,14 @@ pub(crate) enum State {
     LockPending(Box<PendingLogin>),
     /// A look under the login lock at whether it was finished before.
     LoadPending(Box<PendingLogin>),
+    /// The refresh lock, to log out.
+    LockLogout(Box<Leaving>),
+    /// A look under the lock at what there is to log out of.
+    LoadLogout(Box<Leaving>),
+    /// The answer to a revocation.
+    Revoke(Box<Leaving>),
+    /// Nothing: the user is logged out.
+    LoggedOut(Box<LoggedOut>),
     /// The login's next step.
     Run(Box<Running>),
     /// A record on its way into the store.
@@ -93,6 +102,8 @@ pub(crate) enum AfterSave {
     Registered(Box<Running>),
     /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
     LoggedIn { tries: u8 },
+    /// The tokens are gone.
+    LoggedOut(Box<Leaving>),
 }
 
 /// Which lock of a [`Key`]. The two are independent.
@@ -132,6 +143,8 @@ pub enum Turn<'a> {
     Browser(AuthorizationUrl, BrowserReply<'a>),
     /// There is a token.
     Ready(Authorization<'a>),
+    /// The user is logged out.
+    LoggedOut(LoggedOut),
 }
 
 impl Session {
@@ -164,8 +177,11 @@ impl Session {
             | State::LoadLocked(_)
             | State::LoadRefused(..)
             | State::LoadLogin(_)
-            | State::LoadPending(_) => Turn::Load(LoadReply { session: self }),
-            State::Lock(_) => Turn::Lock(Lock::Refresh, LockReply { session: self }),
+            | State::LoadPending(_)
+            | State::LoadLogout(_) => Turn::Load(LoadReply { session: self }),
+            State::Lock(_) | State::LockLogout(_) => {
+                Turn::Lock(Lock::Refresh, LockReply { session: self })
+            }
             State::LockLogin(_) | State::LockPending(_) => {
                 Turn::Lock(Lock::Login, LockReply { session: self })
             }
@@ -173,10 +189,16 @@ impl Session {
             State::Save(_) => Turn::Save(SaveReply { session: self }),
             State::Login(_) => Turn::Login(LoginReply { session: self }),
             State::Prepare(_) => Turn::Prepare(PrepareReply { session: self }),
-            State::Refresh(_) => match self.refresh_request() {
-                Some(request) => Turn::Http(request, HttpReply { session: self }),
-                None => return Err(Error::LoginRequired),
-            },
+            State::Refresh(_) => {
+                let request = self.refresh_request().ok_or(Error::LoginRequired)?;
+                Turn::Http(request, HttpReply { session: self })
+            }
+            State::Revoke(leaving) => {
+                let next = leaving.next();
+                let request = next.and_then(|hint| self.revocation_request(hint));
+                Turn::Http(request.ok_or(Error::LoginRequired)?, HttpReply { session: self })
+            }
+            State::LoggedOut(outcome) => Turn::LoggedOut((**outcome).clone()),
             State::Run(running) => match running.next()? {
                 crate::session::login::Next::Http(request) => {
                     Turn::Http(request, HttpReply { session: self })

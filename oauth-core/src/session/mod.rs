@@ -35,6 +35,7 @@ mod access;
 mod answer;
 mod authorization;
 mod login;
+mod logout;
 mod machine;
 mod pending;
 mod record;
@@ -42,6 +43,7 @@ mod reply;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};
+pub use logout::{Fate, LoggedOut};
 pub use machine::{Lock, Session, Turn};
 pub use pending::PendingLogin;
 pub use record::{Key, Record, RecordDefect};

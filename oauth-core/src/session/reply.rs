@@ -72,6 +72,7 @@ impl LockReply<'_> {
             State::Lock(want) => State::LoadLocked(want),
             State::LockLogin(want) => State::LoadLogin(want),
             State::LockPending(pending) => State::LoadPending(pending),
+            State::LockLogout(leaving) => State::LoadLogout(leaving),
             other => other,
         });
     }
@@ -131,6 +132,7 @@ impl HttpReply<'_> {
     fn answered(self, response: Option<&Response>, now: UnixTime) {
         match mem::replace(&mut self.session.state, State::Ready) {
             State::Refresh(want) => self.session.refresh_answered(want, response, now),
+            State::Revoke(leaving) => self.session.revocation_answered(leaving, response, now),
             State::Run(mut running) => {
                 if let Ok(Step::Http { reply, .. }) = running.flow.step() {
                     match response {

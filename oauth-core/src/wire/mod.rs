@@ -21,6 +21,7 @@ mod client_auth;
 mod pkce;
 mod registration;
 mod resource_metadata;
+mod revocation;
 mod server_document;
 mod server_metadata;
 mod token;
@@ -43,5 +44,6 @@ pub(crate) use authorization::{
 pub(crate) use client_auth::AuthMethods;
 pub(crate) use registration::{ClientMetadata, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
+pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_metadata::ServerCandidate;
 pub(crate) use token::{code_request, issued, refresh_request};

@@ -1,7 +1,7 @@
 //! Scenarios: who acts in them, and how they are run.
 
 use oauth_core::flow::Settings;
-use oauth_core::session::Lock;
+use oauth_core::session::{Lock, LoggedOut};
 
 use super::assert_sound;
 use super::stage::Stage;
@@ -61,7 +61,7 @@ pub enum User {
 }
 
 /// What a step came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// There is more to do.
     Progress,
@@ -73,4 +73,6 @@ pub enum Event {
     Page,
     /// There is a token.
     Ready,
+    /// The user is logged out.
+    LoggedOut(LoggedOut),
 }

@@ -217,6 +217,10 @@ impl Stage {
                 assert_eq!(store.held_by(host), [], "locks at a token");
                 return Ok(Event::Ready);
             }
+            Turn::LoggedOut(outcome) => {
+                assert_eq!(store.held_by(host), [], "locks after a logout");
+                return Ok(Event::LoggedOut(outcome));
+            }
         }
         Ok(Event::Progress)
     }

@@ -11,7 +11,7 @@ use oauth_blocking::ureq::{self, http};
 use oauth_blocking::{
     AuthenticationError, AuthorizationUrl, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser,
     MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuth, OAuthBuilder, Record, RedirectUri, Saved,
-    StorageError, TokenStorage, UserAgent, UserAgentError, Visitor,
+    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
@@ -229,6 +229,10 @@ impl TokenStorage for Brittle {
 
     fn delete(&self, key: &Key) -> Result<(), StorageError> {
         self.inner.delete(key)
+    }
+
+    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        self.inner.list()
     }
 }
 

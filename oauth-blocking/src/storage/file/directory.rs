@@ -74,16 +74,25 @@ impl Directory {
     ///
     /// [`StorageError::Io`]; some of them may be deleted then.
     pub(super) fn remove_all(&self, like: impl Fn(&str) -> bool) -> Result<(), StorageError> {
-        let unreadable = |error| StorageError::io("read", &self.0, &error);
-        for entry in fs::read_dir(&self.0).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name();
-            if let Some(name) = name.to_str().filter(|name| like(name)) {
-                let path = self.file(name);
-                fs::remove_file(&path)
-                    .map_err(|error| StorageError::io("delete", &path, &error))?;
-            }
+        for name in self.list()?.iter().filter(|name| like(name)) {
+            let path = self.file(name);
+            fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
         }
         Ok(())
+    }
+
+    /// The names of the files in it, as far as they may be ours.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Io`] if it cannot be read.
+    pub(super) fn list(&self) -> Result<Vec<String>, StorageError> {
+        let unreadable = |error| StorageError::io("read", &self.0, &error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(unreadable)? {
+            names.extend(entry.map_err(unreadable)?.file_name().into_string());
+        }
+        Ok(names)
     }
 
     /// Waits until the names in it are on the disk.

@@ -14,6 +14,11 @@ pub(super) fn write(key: &Key, record: &Record) -> String {
     text
 }
 
+/// Whose grant a text is, if it is one.
+pub(super) fn key(text: &[u8]) -> Option<Key> {
+    serde_json::from_slice(text).ok()
+}
+
 /// Reads what [`write`] wrote for the same key. A later version may have another idea of everything
 /// but `record.format`.
 ///

@@ -29,7 +29,7 @@ impl Name {
     }
 
     pub(super) fn record(&self) -> String {
-        format!("{}.json", self.0)
+        format!("{}{RECORD}", self.0)
     }
 
     pub(super) fn damaged(&self, count: u64) -> String {
@@ -76,6 +76,9 @@ fn host(url: &str) -> String {
     }
     host
 }
+
+/// How the names of grants end.
+pub(super) const RECORD: &str = ".json";
 
 const TEMPORARY: &str = ".tmp-";
 

@@ -1,0 +1,189 @@
+//! Logout: the tokens end at their server, then here; what the server says does not keep them here.
+//!
+//! ```text
+//!  logout ─▶ Lock(Refresh) ─▶ Load ─┬─▶ Http (refresh token) ─▶ Http (access token) ─▶ Save ─▶ Unlock ─▶ LoggedOut
+//!                              ▲    └─ nothing to end ─────────────────────────────────────────▲
+//!                              └── others wrote meanwhile ◀──────────────────────────────┘
+//! ```
+
+use alloc::boxed::Box;
+use core::mem;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::flow::unanswered;
+use crate::http::{Request, Response};
+use crate::session::access::{MAX_LOST_RACES, save};
+use crate::session::machine::{AfterSave, Lock, Session, State};
+use crate::session::record::Record;
+use crate::time::UnixTime;
+use crate::wire::{Hint, revocation_request, revoked};
+
+/// What became of the tokens at their server. Here they are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedOut {
+    /// The refresh token, and with it what could be had for it.
+    pub refresh_token: Fate,
+    /// The access token.
+    pub access_token: Fate,
+}
+
+/// What became of a token at its server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// There was none.
+    Absent,
+    /// It is revoked.
+    Revoked,
+    /// It lives until it expires: the server does not revoke tokens.
+    NotRevocable,
+    /// It may live until it expires: it was not revoked for this reason.
+    Alive(Error),
+}
+
+impl LoggedOut {
+    /// Whether nothing stayed alive.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        [&self.refresh_token, &self.access_token]
+            .into_iter()
+            .all(|fate| matches!(fate, Fate::Absent | Fate::Revoked))
+    }
+}
+
+/// A logout under way.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Leaving {
+    /// Tokens that were issued and could not be stored: newer than those in the store.
+    unsaved: Option<Box<Record>>,
+    refresh_token: Option<Fate>,
+    access_token: Option<Fate>,
+    lost_races: u8,
+}
+
+impl Leaving {
+    /// Which token to revoke next.
+    pub(crate) fn next(&self) -> Option<Hint> {
+        match (&self.refresh_token, &self.access_token) {
+            (None, _) => Some(Hint::RefreshToken),
+            (_, None) => Some(Hint::AccessToken),
+            _ => None,
+        }
+    }
+
+    fn settle(&mut self, hint: Hint, fate: Fate) {
+        match hint {
+            Hint::RefreshToken => self.refresh_token = Some(fate),
+            Hint::AccessToken => self.access_token = Some(fate),
+        }
+    }
+}
+
+impl Session {
+    /// Logs out: the next turns revoke the tokens and take them out of the store. The client stays
+    /// registered, for the next login. A fixed token is not ours to end.
+    pub fn logout(&mut self) {
+        let unsaved = match mem::replace(&mut self.state, State::Ready) {
+            State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
+                if saving.record.tokens.is_some() =>
+            {
+                Some(Box::new(saving.record))
+            }
+            _ => None,
+        };
+        let leaving = Box::new(Leaving { unsaved, ..Leaving::default() });
+        self.state = match self.held.settings.bearer {
+            None => State::LockLogout(leaving),
+            Some(_) => State::LoggedOut(Box::new(NOTHING)),
+        };
+    }
+
+    /// The store was read, under the refresh lock.
+    pub(crate) fn leave(&mut self, mut leaving: Box<Leaving>, now: UnixTime) -> State {
+        if let Some(mut unsaved) = leaving.unsaved.take() {
+            unsaved.generation = self.generation();
+            self.held.record = Some(*unsaved);
+        }
+        let Some(record) = &self.held.record else {
+            return Lock::Refresh.release(State::LoggedOut(Box::new(NOTHING)));
+        };
+        let can_revoke = record.binding.server.revocation_endpoint.is_some();
+        for hint in [Hint::RefreshToken, Hint::AccessToken] {
+            match token(record, hint) {
+                None => leaving.settle(hint, Fate::Absent),
+                Some(_) if !can_revoke => leaving.settle(hint, Fate::NotRevocable),
+                Some(_) => {}
+            }
+        }
+        self.revoke_next(leaving, now)
+    }
+
+    fn revoke_next(&mut self, leaving: Box<Leaving>, now: UnixTime) -> State {
+        if leaving.next().is_some() {
+            return State::Revoke(leaving);
+        }
+        let expected = self.generation();
+        let Some(record) = self.held.record.as_ref().filter(|it| it.tokens.is_some()) else {
+            return Lock::Refresh.release(State::LoggedOut(leaving.into()));
+        };
+        let mut binding = (*record.binding).clone();
+        binding.requested = None;
+        let record = Record::new(self.next_generation(now), now, binding.into(), None);
+        save(record, expected, AfterSave::LoggedOut(leaving))
+    }
+
+    pub(crate) fn revocation_request(&self, hint: Hint) -> Option<Request> {
+        let record = self.held.record.as_ref()?;
+        let endpoint = record.binding.server.revocation_endpoint.as_ref()?;
+        Some(revocation_request(endpoint, &record.binding.client, token(record, hint)?, hint))
+    }
+
+    /// The revocation was answered; `None` if nothing came.
+    pub(crate) fn revocation_answered(
+        &mut self,
+        mut leaving: Box<Leaving>,
+        response: Option<&Response>,
+        now: UnixTime,
+    ) {
+        let hint = leaving.next();
+        if let Some((hint, request)) = hint.zip(hint.and_then(|hint| self.revocation_request(hint)))
+        {
+            let outcome = match response {
+                Some(response) => revoked(response, request.url()),
+                None => Err(unanswered(&request)),
+            };
+            leaving.settle(hint, outcome.map_or_else(Fate::Alive, |()| Fate::Revoked));
+        }
+        self.state = self.revoke_next(leaving, now);
+    }
+
+    /// Somebody wrote although the lock was held: what he wrote is logged out as well.
+    pub(crate) fn leave_again(leaving: &Leaving) -> State {
+        if leaving.lost_races >= MAX_LOST_RACES {
+            return Lock::Refresh.release(State::Failed(Box::new(Error::Contended)));
+        }
+        let lost_races = leaving.lost_races + 1;
+        State::LoadLogout(Box::new(Leaving { lost_races, ..Leaving::default() }))
+    }
+}
+
+fn token(record: &Record, hint: Hint) -> Option<&str> {
+    let tokens = record.tokens.as_ref()?;
+    match hint {
+        Hint::RefreshToken => tokens.refresh_token.as_ref().map(crate::secret::Secret::expose),
+        Hint::AccessToken => Some(tokens.access_token.token()),
+    }
+}
+
+impl From<Box<Leaving>> for Box<LoggedOut> {
+    fn from(leaving: Box<Leaving>) -> Self {
+        let Leaving { refresh_token, access_token, .. } = *leaving;
+        Self::new(LoggedOut {
+            refresh_token: refresh_token.unwrap_or(Fate::Absent),
+            access_token: access_token.unwrap_or(Fate::Absent),
+        })
+    }
+}
+
+const NOTHING: LoggedOut = LoggedOut { refresh_token: Fate::Absent, access_token: Fate::Absent };
