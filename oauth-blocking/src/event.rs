@@ -41,6 +41,8 @@ pub enum Event<'a> {
         /// how a server moves, and how one that was taken over would look like.
         moved_from: Option<&'a Issuer>,
     },
+    /// Another process logs in already. What it brings is waited for.
+    LoginElsewhere,
     /// The login waits for the user, and says so about once a second.
     Waiting(Waiting),
     /// The user came back.

@@ -91,6 +91,14 @@ impl Host for Threads {
         self.storage.lock(key, lock)
     }
 
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        self.storage.try_lock(key, lock)
+    }
+
+    async fn sleep(&self, pause: Duration) {
+        std::thread::sleep(pause);
+    }
+
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         self.storage.save(key, record, expected)
     }

@@ -22,6 +22,16 @@ pub trait TokenStorage: Send + Sync + 'static {
         lock: Lock,
     ) -> impl Future<Output = Result<Guard, StorageError>> + Send;
 
+    /// Takes a lock if nobody holds it. A store that cannot tell waits, as this does unless it is
+    /// written anew.
+    fn try_lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
+        async move { self.lock(key, lock).await.map(Some) }
+    }
+
     /// Writes a record over the generation `expected`; 0 if there must be none.
     fn save(
         &self,
@@ -81,6 +91,11 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
         guard.await.unwrap_or_else(|_| Err(StorageError::Other("the store panicked".into())))
     }
 
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.try_lock(&key, lock)).await
+    }
+
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let (key, record) = (key.clone(), record.clone());
         self.run(move |store| store.save(&key, &record, expected)).await
@@ -137,6 +152,14 @@ impl SharedStorage {
         self.0.lock(key, lock).await
     }
 
+    pub(crate) async fn try_lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> Result<Option<Guard>, StorageError> {
+        self.0.try_lock(key, lock).await
+    }
+
     pub(crate) async fn save(
         &self,
         key: &Key,
@@ -159,6 +182,7 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Sen
 trait Erased: Send + Sync {
     fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded>;
     fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard>;
+    fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
 }
 
@@ -169,6 +193,10 @@ impl<S: TokenStorage> Erased for S {
 
     fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard> {
         Box::pin(TokenStorage::lock(self, key, lock))
+    }
+
+    fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>> {
+        Box::pin(TokenStorage::try_lock(self, key, lock))
     }
 
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {

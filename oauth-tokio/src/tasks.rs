@@ -101,6 +101,18 @@ impl Host for Tasks {
         self.storage.lock(key, lock)
     }
 
+    fn try_lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
+        self.storage.try_lock(key, lock)
+    }
+
+    fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(pause)
+    }
+
     fn save(
         &self,
         key: &Key,

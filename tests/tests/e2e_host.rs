@@ -5,8 +5,8 @@
 mod common;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Barrier;
 use std::sync::atomic::Ordering;
+use std::sync::{Barrier, Mutex, mpsc};
 use std::time::Duration;
 
 use common::{
@@ -213,5 +213,45 @@ fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
     let oauth = client(&served, &store);
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!(logins(&served), 0);
+    assert_sound(&served);
+}
+
+/// Two windows of a program, and a user who takes his time in the first.
+#[test]
+fn a_login_elsewhere_is_waited_for_and_reported() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let (at_page, arrivals) = mpsc::channel();
+    let (consent, consents) = mpsc::channel::<()>();
+    let consents = Mutex::new(consents);
+    let slow = visitor_who(move |url| {
+        at_page.send(()).unwrap();
+        consents.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        Ok(redirect(url))
+    });
+    let first = builder(&served, &store).user_agent(slow).build().unwrap();
+    let events = Events::default();
+    let brief = events.watch(builder(&served, &store)).wait(Duration::from_millis(120));
+    let (brief, patient) = (brief.build().unwrap(), client(&served, &store));
+    std::thread::scope(|scope| {
+        let logs_in = scope.spawn(|| call(&first, &served, LIST));
+        arrivals.recv_timeout(PATIENCE).unwrap();
+        let error = call(&brief, &served, LIST).unwrap_err();
+        assert!(error.advice().contains("finish the login there"), "{error}");
+        match error {
+            Error::UserAgent(UserAgentError::Elsewhere { waited }) => {
+                assert!(waited >= Duration::from_millis(120));
+            }
+            error => panic!("{error:?}"),
+        }
+        let told = events.names().iter().filter(|name| *name == "LoginElsewhere").count();
+        assert_eq!(told, 1);
+        let waits = scope.spawn(|| call(&patient, &served, LIST));
+        consent.send(()).unwrap();
+        assert_eq!(logs_in.join().unwrap().unwrap(), 200);
+        assert_eq!(waits.join().unwrap().unwrap(), 200);
+    });
+    assert_eq!(call(&brief, &served, LIST).unwrap(), 200);
+    assert_eq!(logins(&served), 1);
     assert_sound(&served);
 }

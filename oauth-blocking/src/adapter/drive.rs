@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_core::session::{BrowserReply, LoggedOut, LoginReply, PrepareReply, Session, Turn};
+use oauth_core::session::{BrowserReply, Lock, LoggedOut, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{BearerAuth, Entropy, Request, Response};
 
@@ -13,6 +13,7 @@ use super::host::Host;
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
+use crate::user_agent::UserAgentError;
 
 /// Whether a user may be asked to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +140,10 @@ impl<'a, H: Host> Driver<'a, H> {
                 reply.loaded(record, now());
             }
             Turn::Lock(lock, reply) => {
-                self.lock = Some(host.lock(key, lock).await?);
+                self.lock = Some(match lock {
+                    Lock::Refresh => host.lock(key, lock).await?,
+                    Lock::Login => self.client.lock_login().await?,
+                });
                 reply.locked();
             }
             Turn::Save(reply) => match host.save(key, reply.record(), reply.expected()).await? {
@@ -234,6 +238,26 @@ impl<'a, H: Host> Driver<'a, H> {
 }
 
 impl<H: Host> Client<H> {
+    /// Waits until nobody else logs in, as long as for a user, and says so.
+    async fn lock_login(&self) -> Result<Guard, ClientError<H::Http>> {
+        let begun = Instant::now();
+        let mut is_told = false;
+        loop {
+            if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
+                return Ok(guard);
+            }
+            if !is_told {
+                self.tell(&Event::LoginElsewhere);
+                is_told = true;
+            }
+            let waited = begun.elapsed();
+            if waited >= self.wait.unwrap_or(WAIT) {
+                return Err(UserAgentError::Elsewhere { waited }.into());
+            }
+            self.host.sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
     /// Sends a request as it is, once.
     async fn send(&self, request: &Request) -> Option<Response> {
         let outcome = self.host.exchange(request).await;
@@ -255,6 +279,9 @@ const WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// The same for a login that was handed out: the user has to be told of it first.
 const HANDED_OUT: Duration = Duration::from_secs(15 * 60);
+
+/// How often is looked whether another process has finished its login.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// A wait without an end that can be counted.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -57,6 +57,16 @@ pub trait Host: Sized + Send + Sync + 'static {
         lock: Lock,
     ) -> impl Future<Output = Result<Guard, StorageError>> + Send;
 
+    /// [`TokenStorage::try_lock`](crate::TokenStorage::try_lock).
+    fn try_lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// Waits that long.
+    fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send;
+
     /// [`TokenStorage::save`](crate::TokenStorage::save).
     fn save(
         &self,

@@ -197,12 +197,13 @@ impl TokenStorage for FileTokenStorage {
 
     fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
         self.directory.make()?;
-        let name = Name::of(key);
-        let held = self.hold(&match lock {
-            Lock::Refresh => name.refresh_lock(),
-            Lock::Login => name.login_lock(),
-        })?;
-        Ok(Guard::new(held))
+        self.hold(&Name::of(key).lock(lock)).map(Guard::new)
+    }
+
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        self.directory.make()?;
+        let held = Held::at_once(&self.directory.file(&Name::of(key).lock(lock)))?;
+        Ok(held.map(Guard::new))
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -40,6 +40,13 @@ impl TokenStorage for MemoryTokenStorage {
         Ok(Guard::new(Held { shared, name }))
     }
 
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        let name = (key.clone(), lock);
+        let is_free = self.0.contents().held.insert(name.clone());
+        let shared = Arc::clone(&self.0);
+        Ok(is_free.then(|| Guard::new(Held { shared, name })))
+    }
+
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let mut contents = self.0.contents();
         let stored = contents.records.get(key).map_or(0, Record::generation);

@@ -37,6 +37,16 @@ pub trait TokenStorage: Send + Sync {
     /// A [`StorageError`], if the store cannot be written for instance.
     fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError>;
 
+    /// The same without waiting: `None` while somebody else holds the lock. A store that cannot tell
+    /// waits, as this does unless it is written anew; then nobody hears that another process logs in.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock).
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        self.lock(key, lock).map(Some)
+    }
+
     /// Writes a record over the generation `expected`; 0 if there must be none.
     ///
     /// # Errors

@@ -143,6 +143,12 @@ pub enum UserAgentError {
         /// How long it waited.
         waited: std::time::Duration,
     },
+    /// Another process was logging in all that time.
+    #[error("another process has been logging in for {} seconds", waited.as_secs())]
+    Elsewhere {
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
     /// The user gave up, or the terminal was closed.
     #[error("the login was given up")]
     Cancelled,
@@ -160,6 +166,7 @@ impl UserAgentError {
                 "set another `callback_port`, or none to take any that is free"
             }
             Self::Listen { .. } => "use another user agent, such as `PasteBack`",
+            Self::Elsewhere { .. } => "finish the login there, or end that process",
             Self::TimedOut { .. } | Self::Cancelled => "log in again, and finish in the browser",
             Self::RedirectUri(error) => error.advice(),
         }

@@ -1,6 +1,6 @@
 //! A lock of the operating system.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -27,6 +27,20 @@ impl Held {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(StorageError::io("lock", path, &error)),
             }
+        }
+    }
+
+    /// Takes the lock, if nobody holds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub(super) fn at_once(path: &Path) -> Result<Option<Self>, StorageError> {
+        let file = private::open_lock(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StorageError::io("lock", path, &error)),
         }
     }
 }

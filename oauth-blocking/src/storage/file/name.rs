@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use sha2::{Digest as _, Sha256};
 
-use oauth_core::session::Key;
+use oauth_core::session::{Key, Lock};
 
 /// What the names of a key's files begin with: lower-case letters, digits and `-`, so that it is the
 /// same with and without regard to case, and no reserved name of Windows (`con.example` would be one).
@@ -36,12 +36,11 @@ impl Name {
         format!("{}.damaged-{count}", self.0)
     }
 
-    pub(super) fn refresh_lock(&self) -> String {
-        format!("{}.refresh.lock", self.0)
-    }
-
-    pub(super) fn login_lock(&self) -> String {
-        format!("{}.login.lock", self.0)
+    pub(super) fn lock(&self, lock: Lock) -> String {
+        match lock {
+            Lock::Refresh => format!("{}.refresh.lock", self.0),
+            Lock::Login => format!("{}.login.lock", self.0),
+        }
     }
 
     pub(super) fn write_lock(&self) -> String {
