@@ -6,7 +6,7 @@ use oauth_core::{Endpoint, Error};
 use oauth_tests::drive::{Event, Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     AuthMethod, Consent, Damage, IssuerPath, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers,
-    RefreshTokens, Registration, RegistrationForm, TokenForm, What,
+    RefreshTokens, Registration, RegistrationForm, ScopePolicy, TokenForm, What,
 };
 
 const LIST: &str = "tools/list";
@@ -233,4 +233,64 @@ fn a_method_that_an_answer_leaves_out_is_the_one_that_was_asked_for() {
     };
     let stage = play(&knobs, &settings(), |stage| assert_eq!(stage.call(LIST), Ok(200)));
     assert_eq!(stage.world.violations, [""; 0]);
+}
+
+/// There and back: neither server has to register the client twice.
+#[test]
+fn a_server_that_moves_back_finds_its_client_again() {
+    let stage = later(|stage| {
+        for servers in [PrmServers::Second, PrmServers::One, PrmServers::Second] {
+            stage.world.knobs.prm_servers = servers;
+            stage.world.end_grants();
+            assert_eq!(stage.call(LIST), Ok(200));
+        }
+        let text = stage.record().map(|record| record.to_json()).unwrap_or_default();
+        assert_eq!(text.matches("client_id").count(), 2, "{text}");
+    });
+    assert_eq!((stage.logins(), stage.world.count(What::Register)), (3, 1));
+    assert_eq!(stage.world.violations, [""; 0]);
+}
+
+/// The server says so on its page only, and sends nobody back.
+#[test]
+fn a_client_that_is_forgotten_is_a_dead_page_once() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = play_later(&knobs, &settings(), |stage| {
+        stage.world.forget_clients();
+        stage.world.advance(HOUR);
+        assert_eq!(stage.call(LIST), Err(Error::Cancelled));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.count(What::Register), 1);
+}
+
+/// Closing the page for a wider scope says nothing about the client.
+#[test]
+fn a_page_that_is_closed_costs_no_registration_while_the_grant_serves() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let stage = play_later(&knobs, &settings(), |stage| {
+        stage.user = User::GivesUp;
+        assert_eq!(stage.call("tools/call"), Err(Error::Cancelled));
+        stage.world.advance(HOUR);
+        assert_eq!(stage.call(LIST), Ok(200), "refreshed as before");
+        stage.user = User::Consents;
+        assert_eq!(stage.call("tools/call"), Ok(200));
+    });
+    assert_eq!((stage.world.count(What::Register), stage.refreshes()), (0, 1));
+}
+
+#[test]
+fn a_client_of_an_earlier_server_that_forgot_it_is_registered_anew() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = play_later(&knobs, &settings(), |stage| {
+        stage.world.knobs.prm_servers = PrmServers::Second;
+        stage.world.advance(HOUR);
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.knobs.prm_servers = PrmServers::One;
+        stage.world.advance(HOUR);
+        stage.world.forget_clients();
+        assert_eq!(stage.call(LIST), Err(Error::Cancelled), "the page sends nobody back");
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.world.count(What::Register), 2);
 }

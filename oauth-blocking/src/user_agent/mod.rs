@@ -167,7 +167,10 @@ impl UserAgentError {
             }
             Self::Listen { .. } => "use another user agent, such as `PasteBack`",
             Self::Elsewhere { .. } => "finish the login there, or end that process",
-            Self::TimedOut { .. } | Self::Cancelled => "log in again, and finish in the browser",
+            Self::TimedOut { .. } | Self::Cancelled => {
+                "log in again, and finish in the browser; if its page does not know the client, delete \
+                 the stored grant first (`delete_tokens`)"
+            }
             Self::RedirectUri(error) => error.advice(),
         }
     }

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::scope::Scopes;
-use crate::wire::{Registration, ServerMetadata, TokenData};
+use crate::wire::{Issuer, Registration, ServerMetadata, TokenData};
 
 /// What tokens are bound to: the authorization server that issued them, the client and the resource
 /// they are for, and the scopes that were asked for.
@@ -44,6 +44,13 @@ impl Binding {
     pub fn requested(&self) -> Option<&Scopes> {
         self.requested.as_ref()
     }
+}
+
+/// What the client is to an authorization server of an earlier login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownClient {
+    pub(crate) issuer: Issuer,
+    pub(crate) client: Registration,
 }
 
 /// What a login brings: tokens, and what they are bound to.

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 
 use crate::error::{Error, PeerIncompatible};
-use crate::flow::binding::Binding;
+use crate::flow::binding::{Binding, KnownClient};
 use crate::flow::consent::Consent;
 use crate::flow::login::Login;
 use crate::flow::machine::State;
@@ -52,6 +52,13 @@ pub(crate) fn choose(
         && before.client.serves(&login.redirect_uri.0, login.started)
     {
         return Ok(consent(login, server, before.client, resource, requested));
+    }
+    let is_usable = |known: &&KnownClient| {
+        known.issuer == server.issuer && known.client.serves(&login.redirect_uri.0, login.started)
+    };
+    if let Some(known) = login.known.iter().find(is_usable) {
+        let client = known.client.clone();
+        return Ok(consent(login, server, client, resource, requested));
     }
     match server.registration_endpoint.clone() {
         Some(endpoint) => {

@@ -35,15 +35,15 @@ pub(crate) struct FindServer {
 }
 
 impl FindServer {
-    /// Starts with the server that an earlier login used, if the resource still names it, else with the
-    /// first one.
+    /// Starts with the server that the last login used or, if the resource does not name it any more, one
+    /// where the client is known; else with the first one.
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
         let ResourceMetadata { resource, authorization_servers: mut others, scopes } = found;
         others.reverse();
-        if let Some(before) = &login.before
-            && let Some(at) =
-                others.iter().position(|issuer| **issuer == *before.server.issuer.as_str())
-        {
+        let before = login.before.iter().map(|before| &before.server.issuer);
+        let mut known = before.chain(login.known.iter().map(|known| &known.issuer));
+        let named = |issuer: &Issuer| others.iter().position(|it| **it == *issuer.as_str());
+        if let Some(at) = known.find_map(named) {
             let known = others.remove(at);
             others.push(known);
         }

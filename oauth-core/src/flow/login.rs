@@ -2,12 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
 use crate::error::{Error, Misuse};
-use crate::flow::binding::Binding;
+use crate::flow::binding::{Binding, KnownClient};
 use crate::flow::client;
 use crate::flow::find_resource::FindResource;
 use crate::flow::machine::State;
@@ -54,6 +55,9 @@ pub struct Login {
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
     /// What an earlier login was bound to.
     pub(crate) before: Option<Box<Binding>>,
+    /// What the client is to servers of still earlier logins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) known: Vec<KnownClient>,
     /// The authorization server does not know the client of `before` any more.
     pub(crate) client_is_gone: bool,
 }
@@ -76,6 +80,7 @@ impl Login {
             started: now,
             challenge: None,
             before: None,
+            known: Vec::new(),
             client_is_gone: false,
         }
     }
@@ -92,6 +97,14 @@ impl Login {
     #[must_use]
     pub fn before(mut self, binding: Binding) -> Self {
         self.before = Some(Box::new(binding));
+        self
+    }
+
+    /// With what the client is to authorization servers of still earlier logins: registrations that are
+    /// used again if the resource moves back.
+    #[must_use]
+    pub fn known(mut self, clients: Vec<KnownClient>) -> Self {
+        self.known = clients;
         self
     }
 

@@ -68,7 +68,7 @@ mod refresh;
 mod register;
 mod settings;
 
-pub use binding::{Binding, Grant};
+pub use binding::{Binding, Grant, KnownClient};
 pub use login::{Login, RedirectUri};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;

@@ -119,10 +119,11 @@ impl Session {
             Ok(tokens) => {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
-                let login = record.login.clone();
                 let binding = Arc::clone(&record.binding);
-                let record = Record::new(generation, now, binding, Some(tokens)).of_login(login);
-                save(record, expected, AfterSave::Refreshed(want))
+                let mut renewed = Record::new(generation, now, binding, Some(tokens));
+                renewed.login.clone_from(&record.login);
+                renewed.elsewhere.clone_from(&record.elsewhere);
+                save(renewed, expected, AfterSave::Refreshed(want))
             }
             Err(Error::Refused(refusal)) if ends_grant(&refusal) || client_is_gone(&refusal) => {
                 State::LoadRefused(want, Box::new(refusal.into()))

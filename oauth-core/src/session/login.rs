@@ -15,7 +15,7 @@ use crate::session::access::{Want, client_is_gone, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::wire::{AuthorizationUrl, Issuer};
+use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind};
 
 /// A login under way, under the login lock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub(crate) struct Running {
     recorded: bool,
     /// The issuer of the tokens that are stored, if this login is to another.
     pub(crate) moved_from: Option<Issuer>,
+    /// Whether the client was registered for an earlier login: the server may have forgotten it.
+    is_old_client: bool,
     /// The `state` of a login that was handed out.
     handed_out: Option<Box<str>>,
 }
@@ -37,7 +39,13 @@ pub(crate) enum Next {
 impl Running {
     /// A login that was handed out, back from its user.
     pub(crate) fn handed_out(flow: Flow, state: &str) -> Self {
-        Self { flow, recorded: true, moved_from: None, handed_out: Some(state.into()) }
+        Self {
+            flow,
+            recorded: true,
+            moved_from: None,
+            is_old_client: false,
+            handed_out: Some(state.into()),
+        }
     }
 
     /// The flow's next step.
@@ -67,6 +75,10 @@ impl Session {
                 before.requested = None;
             }
             login = login.before(before);
+            // One that was refused may be any of them.
+            if self.refused_client != Some(self.generation()) {
+                login = login.known(record.elsewhere.clone());
+            }
         }
         if self.refused_client == Some(self.generation()) {
             login = login.client_is_gone();
@@ -76,7 +88,13 @@ impl Session {
         }
         match Flow::login(login) {
             Ok(flow) => self.settle(
-                Box::new(Running { flow, recorded: false, moved_from: None, handed_out: None }),
+                Box::new(Running {
+                    flow,
+                    recorded: false,
+                    moved_from: None,
+                    is_old_client: false,
+                    handed_out: None,
+                }),
                 now,
             ),
             Err(error) => Lock::Login.release(State::Failed(Box::new(error))),
@@ -95,6 +113,7 @@ impl Session {
             Ok(Grant { binding, tokens }) => {
                 let generation = self.next_generation(now);
                 let record = Record::new(generation, now, binding.into(), Some(tokens))
+                    .after(self.held.record.as_ref())
                     .of_login(running.handed_out);
                 return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });
             }
@@ -106,12 +125,32 @@ impl Session {
             let record = self.registration_record(binding, now);
             let before = self.held.record.as_ref().map(|record| &record.binding.server.issuer);
             running.moved_from = before.filter(|before| **before != binding.server.issuer).cloned();
+            running.is_old_client = self.has_registered(&binding.client);
             running.recorded = true;
             if let Some(record) = record {
                 return save(record, self.generation(), AfterSave::Registered(running));
             }
         }
         State::Run(running)
+    }
+
+    fn has_registered(&self, client: &Registration) -> bool {
+        self.held.record.as_ref().is_some_and(|record| {
+            let elsewhere = record.elsewhere.iter().map(|known| &known.client);
+            client.kind() == RegistrationKind::Dynamic
+                && elsewhere.chain([&record.binding.client]).any(|known| known == client)
+        })
+    }
+
+    /// Nobody came back. A server that has forgotten its client shows a page about that and sends nobody
+    /// back, so the next login registers one, unless a grant shows that the client is known.
+    pub(crate) fn cancel(&mut self, now: UnixTime) {
+        let is_old = matches!(&self.state, State::Run(running) if running.is_old_client);
+        if is_old && !self.held.record.as_ref().is_some_and(|record| serves(record, now)) {
+            self.refused_client = Some(self.generation());
+        }
+        // What is left of it is of no use.
+        drop(self.give_up(Error::Cancelled));
     }
 
     /// What the next login does otherwise.
@@ -126,20 +165,17 @@ impl Session {
     /// not register again, and a store that cannot be written is found out in time. `None` while there
     /// is a grant that still serves: it stays until the new one is there.
     fn registration_record(&self, binding: &Binding, now: UnixTime) -> Option<Record> {
-        let serves = |record: &Record| {
-            record.can_refresh(now)
-                || record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
-        };
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };
-        if self.held.record.as_ref().is_some_and(|record| serves(record) || known(record)) {
+        if self.held.record.as_ref().is_some_and(|record| serves(record, now) || known(record)) {
             return None;
         }
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
         binding.requested = None;
-        Some(Record::new(self.next_generation(now), now, binding.into(), None))
+        let record = Record::new(self.next_generation(now), now, binding.into(), None);
+        Some(record.after(self.held.record.as_ref()))
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.
@@ -156,4 +192,10 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether a grant is good for anything.
+fn serves(record: &Record, now: UnixTime) -> bool {
+    record.can_refresh(now)
+        || record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
 }

@@ -129,8 +129,9 @@ impl Session {
         };
         let mut binding = (*record.binding).clone();
         binding.requested = None;
-        let record = Record::new(self.next_generation(now), now, binding.into(), None);
-        save(record, expected, AfterSave::LoggedOut(leaving))
+        let left =
+            Record::new(self.next_generation(now), now, binding.into(), None).after(Some(record));
+        save(left, expected, AfterSave::LoggedOut(leaving))
     }
 
     pub(crate) fn revocation_request(&self, hint: Hint) -> Option<Request> {

@@ -3,15 +3,16 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Binding;
+use crate::flow::{Binding, KnownClient};
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::wire::TokenData;
+use crate::wire::{RegistrationKind, TokenData};
 
 /// What a record is stored under: who (a profile that the host names) at which server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,6 +38,10 @@ pub struct Record {
     /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) login: Option<Box<str>>,
+    /// What the client is to authorization servers that were used before, the last one first: who moves
+    /// back need not register again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) elsewhere: Vec<KnownClient>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<TokenData>,
 }
@@ -63,7 +68,30 @@ impl Record {
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self { format: FORMAT, generation, issued_at, binding, login: None, tokens }
+        Self {
+            format: FORMAT,
+            generation,
+            issued_at,
+            binding,
+            login: None,
+            elsewhere: Vec::new(),
+            tokens,
+        }
+    }
+
+    /// With what the record knew that this one replaces.
+    pub(crate) fn after(mut self, before: Option<&Self>) -> Self {
+        let Some(before) = before else { return self };
+        let issuer = self.binding.server.issuer.clone();
+        let Binding { server, client, .. } = &*before.binding;
+        if client.kind == RegistrationKind::Dynamic {
+            self.elsewhere
+                .push(KnownClient { issuer: server.issuer.clone(), client: client.clone() });
+        }
+        self.elsewhere.extend(before.elsewhere.iter().cloned());
+        self.elsewhere.retain(|known| known.issuer != issuer);
+        self.elsewhere.truncate(MAX_ELSEWHERE);
+        self
     }
 
     pub(crate) fn of_login(self, login: Option<Box<str>>) -> Self {
@@ -154,6 +182,9 @@ impl Record {
 
 /// Far more than a record is ever written, and far from where counting ends.
 const MAX_GENERATION: u64 = u64::MAX / 2;
+
+/// How many authorization servers of earlier logins are remembered.
+const MAX_ELSEWHERE: usize = 3;
 
 /// The number that stands in every record.
 const FORMAT: u32 = 1;

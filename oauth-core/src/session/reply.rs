@@ -223,9 +223,8 @@ impl BrowserReply<'_> {
     }
 
     /// The user or the host gave up waiting.
-    pub fn cancelled(self) {
-        // What is left of it is of no use.
-        drop(self.session.give_up(Error::Cancelled));
+    pub fn cancelled(self, now: UnixTime) {
+        self.session.cancel(now);
     }
 
     /// Hands the login out, to be finished elsewhere until `expires_at`, for the profile whose tokens it

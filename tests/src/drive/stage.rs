@@ -208,9 +208,9 @@ impl Stage {
                 };
                 match visit {
                     // Whoever gets a redirect that is none of his waits on, but not for ever.
-                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(),
+                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(now),
                     Ok(query) => refused_redirects.extend(reply.redirect(&query, now).err()),
-                    Err(_) => reply.cancelled(),
+                    Err(_) => reply.cancelled(now),
                 }
             }
             Turn::Ready(_) => {
