@@ -4,9 +4,9 @@
 use alloc::boxed::Box;
 
 use crate::error::{Error, PeerIncompatible};
-use crate::flow::binding::{Binding, KnownClient};
+use crate::flow::binding::Binding;
 use crate::flow::consent::Consent;
-use crate::flow::login::Login;
+use crate::flow::login::{Before, Login};
 use crate::flow::machine::State;
 use crate::flow::register::Register;
 use crate::flow::settings::PreRegistered;
@@ -17,14 +17,17 @@ use crate::wire::{AuthMethod, AuthMethods, Registration, RegistrationKind, Serve
 pub(crate) fn choose(
     login: Login,
     server: ServerMetadata,
-    before: Option<Box<Binding>>,
+    before: Option<Box<Before>>,
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> Result<State, Error> {
     let issuer = || Box::from(server.issuer.as_str());
     let documents = login.settings.metadata_url.as_deref().filter(|_| server.metadata_documents);
     if let Some(own) = &login.settings.pre_registered {
-        match (foreign_issuer(&login, &server, before.as_deref()), documents) {
+        match (
+            foreign_issuer(&login, &server, before.as_ref().map(|before| &before.binding)),
+            documents,
+        ) {
             (None, _) => {
                 let client = pre_registered(own, &server, &login)?;
                 return Ok(consent(login, server, client, resource, requested));
@@ -47,17 +50,7 @@ pub(crate) fn choose(
         };
         return Ok(consent(login, server, client, resource, requested));
     }
-    if let Some(before) = before.filter(|before| before.server.issuer == server.issuer)
-        && !login.client_is_gone
-        && before.client.serves(&login.redirect_uri.0, login.started)
-    {
-        return Ok(consent(login, server, before.client, resource, requested));
-    }
-    let is_usable = |known: &&KnownClient| {
-        known.issuer == server.issuer && known.client.serves(&login.redirect_uri.0, login.started)
-    };
-    if let Some(known) = login.known.iter().find(is_usable) {
-        let client = known.client.clone();
+    if let Some(client) = before.and_then(|before| before.client_at(&server, &login)) {
         return Ok(consent(login, server, client, resource, requested));
     }
     match server.registration_endpoint.clone() {
@@ -74,19 +67,26 @@ pub(crate) fn choose(
 }
 
 /// The same client again with its server, for a wider token.
-pub(crate) fn again(
-    login: Login,
-    server: ServerMetadata,
-    mut client: Registration,
-    resource: Box<str>,
-    requested: Option<Scopes>,
-) -> Result<State, Error> {
+pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
+    let Binding { server, mut client, resource, requested } = before.binding;
     if client.kind != RegistrationKind::Dynamic {
         client.redirect_uri = login.redirect_uri.0.clone();
-    } else if login.client_is_gone || !client.serves(&login.redirect_uri.0, login.started) {
+    } else if before.client_is_gone || !client.serves(&login.redirect_uri.0, login.started) {
         return choose(login, server, None, resource, requested);
     }
     Ok(consent(login, server, client, resource, requested))
+}
+
+impl Before {
+    /// The dynamic client of an earlier login to this server, if it serves for this one.
+    fn client_at(self, server: &ServerMetadata, login: &Login) -> Option<Registration> {
+        let serves = |client: &Registration| client.serves(&login.redirect_uri.0, login.started);
+        if self.binding.server.issuer == server.issuer {
+            return Some(self.binding.client).filter(|it| !self.client_is_gone && serves(it));
+        }
+        let clients = self.elsewhere.into_iter().filter(|it| it.issuer == server.issuer);
+        clients.map(|known| known.client).find(serves)
+    }
 }
 
 /// Whose the pre-registered client is, if it is not this server's: as the host says, else whoever the

@@ -40,8 +40,9 @@ impl FindServer {
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
         let ResourceMetadata { resource, authorization_servers: mut others, scopes } = found;
         others.reverse();
-        let before = login.before.iter().map(|before| &before.server.issuer);
-        let mut known = before.chain(login.known.iter().map(|known| &known.issuer));
+        let before = login.before.as_deref();
+        let elsewhere = before.into_iter().flat_map(|it| &it.elsewhere).map(|it| &it.issuer);
+        let mut known = before.map(|it| &it.binding.server.issuer).into_iter().chain(elsewhere);
         let named = |issuer: &Issuer| others.iter().position(|it| **it == *issuer.as_str());
         if let Some(at) = known.find_map(named) {
             let known = others.remove(at);

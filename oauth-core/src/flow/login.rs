@@ -53,13 +53,41 @@ pub struct Login {
     pub(crate) started: UnixTime,
     /// What the server said when it refused a request.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
-    /// What an earlier login was bound to.
-    pub(crate) before: Option<Box<Binding>>,
-    /// What the client is to servers of still earlier logins.
+    pub(crate) before: Option<Box<Before>>,
+}
+
+/// What earlier logins to the same server leave to the next one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    pub(crate) binding: Binding,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) known: Vec<KnownClient>,
-    /// The authorization server does not know the client of `before` any more.
+    pub(crate) elsewhere: Vec<KnownClient>,
     pub(crate) client_is_gone: bool,
+}
+
+impl Before {
+    /// The last login was bound to this. Its registration is used again if the authorization server is
+    /// the same, and the scopes it asked for are asked for again.
+    #[must_use]
+    pub fn new(binding: Binding) -> Self {
+        Self { binding, elsewhere: Vec::new(), client_is_gone: false }
+    }
+
+    /// With what the client is to authorization servers of still earlier logins: registrations that are
+    /// used again if the resource moves back.
+    #[must_use]
+    pub fn elsewhere(mut self, clients: Vec<KnownClient>) -> Self {
+        self.elsewhere = clients;
+        self
+    }
+
+    /// The authorization server does not know the last login's client any more: a dynamic one is
+    /// registered anew.
+    #[must_use]
+    pub fn client_is_gone(mut self) -> Self {
+        self.client_is_gone = true;
+        self
+    }
 }
 
 impl Login {
@@ -80,8 +108,6 @@ impl Login {
             started: now,
             challenge: None,
             before: None,
-            known: Vec::new(),
-            client_is_gone: false,
         }
     }
 
@@ -92,27 +118,10 @@ impl Login {
         self
     }
 
-    /// With what an earlier login to the same server was bound to. Its registration is used again if
-    /// the authorization server is the same, and the scopes it asked for are asked for again.
+    /// With what earlier logins to the same server leave.
     #[must_use]
-    pub fn before(mut self, binding: Binding) -> Self {
-        self.before = Some(Box::new(binding));
-        self
-    }
-
-    /// With what the client is to authorization servers of still earlier logins: registrations that are
-    /// used again if the resource moves back.
-    #[must_use]
-    pub fn known(mut self, clients: Vec<KnownClient>) -> Self {
-        self.known = clients;
-        self
-    }
-
-    /// The authorization server does not know the earlier login's client any more: a dynamic one is
-    /// registered anew.
-    #[must_use]
-    pub fn client_is_gone(mut self) -> Self {
-        self.client_is_gone = true;
+    pub fn before(mut self, before: Before) -> Self {
+        self.before = Some(Box::new(before));
         self
     }
 
@@ -122,9 +131,10 @@ impl Login {
         if self.lacks_scope()
             && let Some(before) = self.before.take()
         {
-            let Binding { server, client, resource, requested } = *before;
-            let requested = self.scopes(requested, None, &server);
-            return client::again(self, server, client, resource, requested);
+            let mut before = *before;
+            let requested = before.binding.requested.take();
+            before.binding.requested = self.scopes(requested, None, &before.binding.server);
+            return client::again(self, before);
         }
         if let Some(server) = self.settings.provider.clone() {
             let resource = self.settings.server.as_str().into();
@@ -142,7 +152,8 @@ impl Login {
     ) -> Result<State, Error> {
         // A server that moved gets nothing of what the old one knew (scopes included).
         let before = self.before.take();
-        let same = before.as_ref().filter(|before| before.server.issuer() == server.issuer());
+        let same = before.as_ref().map(|before| &before.binding);
+        let same = same.filter(|before| before.server.issuer() == server.issuer());
         let requested = same.and_then(|before| before.requested.clone());
         let requested = self.scopes(requested, resource_scopes, &server);
         client::choose(self, server, before, resource, requested)

@@ -69,7 +69,7 @@ mod register;
 mod settings;
 
 pub use binding::{Binding, Grant, KnownClient};
-pub use login::{Login, RedirectUri};
+pub use login::{Before, Login, RedirectUri};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;
 

@@ -119,10 +119,7 @@ impl Session {
             Ok(tokens) => {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
-                let binding = Arc::clone(&record.binding);
-                let mut renewed = Record::new(generation, now, binding, Some(tokens));
-                renewed.login.clone_from(&record.login);
-                renewed.elsewhere.clone_from(&record.elsewhere);
+                let renewed = record.renewed(generation, now, tokens);
                 save(renewed, expected, AfterSave::Refreshed(want))
             }
             Err(Error::Refused(refusal)) if ends_grant(&refusal) || client_is_gone(&refusal) => {

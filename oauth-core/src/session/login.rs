@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::Entropy;
 use crate::error::{Error, Refusal};
-use crate::flow::{Binding, Flow, Grant, Login, RedirectUri, Step};
+use crate::flow::{Before, Binding, Flow, Grant, Login, RedirectUri, Step};
 use crate::http::Request;
 use crate::session::access::{Want, client_is_gone, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
@@ -70,18 +70,17 @@ impl Session {
     ) -> State {
         let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
         if let Some(record) = &self.held.record {
-            let mut before = (*record.binding).clone();
+            let mut binding = (*record.binding).clone();
             if self.refused_scopes {
-                before.requested = None;
+                binding.requested = None;
             }
-            login = login.before(before);
-            // One that was refused may be any of them.
-            if self.refused_client != Some(self.generation()) {
-                login = login.known(record.elsewhere.clone());
-            }
-        }
-        if self.refused_client == Some(self.generation()) {
-            login = login.client_is_gone();
+            let before = Before::new(binding);
+            // The one that was refused may be any of them.
+            login = login.before(if self.refused_client == Some(self.generation()) {
+                before.client_is_gone()
+            } else {
+                before.elsewhere(record.elsewhere().to_vec())
+            });
         }
         if let Some(challenge) = want.challenge {
             login = login.challenge(*challenge);
@@ -113,8 +112,7 @@ impl Session {
             Ok(Grant { binding, tokens }) => {
                 let generation = self.next_generation(now);
                 let record = Record::new(generation, now, binding.into(), Some(tokens))
-                    .after(self.held.record.as_ref())
-                    .of_login(running.handed_out);
+                    .after(self.held.record.as_ref(), running.handed_out);
                 return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });
             }
             Err(flow) => flow,
@@ -136,7 +134,7 @@ impl Session {
 
     fn has_registered(&self, client: &Registration) -> bool {
         self.held.record.as_ref().is_some_and(|record| {
-            let elsewhere = record.elsewhere.iter().map(|known| &known.client);
+            let elsewhere = record.elsewhere().iter().map(|known| &known.client);
             client.kind() == RegistrationKind::Dynamic
                 && elsewhere.chain([&record.binding.client]).any(|known| known == client)
         })
@@ -175,7 +173,7 @@ impl Session {
         // Scopes that were asked for in vain are not asked for again.
         binding.requested = None;
         let record = Record::new(self.next_generation(now), now, binding.into(), None);
-        Some(record.after(self.held.record.as_ref()))
+        Some(record.after(self.held.record.as_ref(), None))
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.

@@ -129,8 +129,8 @@ impl Session {
         };
         let mut binding = (*record.binding).clone();
         binding.requested = None;
-        let left =
-            Record::new(self.next_generation(now), now, binding.into(), None).after(Some(record));
+        let left = Record::new(self.next_generation(now), now, binding.into(), None)
+            .after(Some(record), None);
         save(left, expected, AfterSave::LoggedOut(leaving))
     }
 

@@ -19,6 +19,7 @@ use crate::flow::{Consent, Flow, Settings};
 use crate::secret::SecretBuffer;
 use crate::session::login::Running;
 use crate::session::machine::{Lock, Session, State};
+use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::AuthorizationUrl;
 
@@ -104,7 +105,7 @@ impl Session {
     pub(crate) fn take_up(&self, pending: PendingLogin, now: UnixTime) -> State {
         let consent = pending.sealed();
         let url = consent.url();
-        let finished = self.held.record().and_then(|record| record.login.as_deref());
+        let finished = self.held.record().and_then(Record::login);
         let expired_at = pending.expires_at;
         let over = if finished == Some(url.state()) {
             Error::LoginUsed

@@ -35,15 +35,22 @@ pub struct Record {
     pub(crate) issued_at: UnixTime,
     /// Shared with the record that replaces this one when the tokens are refreshed.
     pub(crate) binding: Arc<Binding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    past: Option<Box<Past>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tokens: Option<TokenData>,
+}
+
+/// What is left of earlier logins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Past {
     /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) login: Option<Box<str>>,
+    login: Option<Box<str>>,
     /// What the client is to authorization servers that were used before, the last one first: who moves
     /// back need not register again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) elsewhere: Vec<KnownClient>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tokens: Option<TokenData>,
+    elsewhere: Vec<KnownClient>,
 }
 
 /// Why stored bytes are no record.
@@ -68,34 +75,43 @@ impl Record {
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self {
-            format: FORMAT,
-            generation,
-            issued_at,
-            binding,
-            login: None,
-            elsewhere: Vec::new(),
-            tokens,
-        }
+        Self { format: FORMAT, generation, issued_at, binding, past: None, tokens }
     }
 
-    /// With what the record knew that this one replaces.
-    pub(crate) fn after(mut self, before: Option<&Self>) -> Self {
-        let Some(before) = before else { return self };
-        let issuer = self.binding.server.issuer.clone();
-        let Binding { server, client, .. } = &*before.binding;
-        if client.kind == RegistrationKind::Dynamic {
-            self.elsewhere
-                .push(KnownClient { issuer: server.issuer.clone(), client: client.clone() });
+    /// With what the record knew that this one replaces, and the `state` of the login that brought the
+    /// tokens if it was handed out.
+    pub(crate) fn after(mut self, before: Option<&Self>, login: Option<Box<str>>) -> Self {
+        let issuer = &self.binding.server.issuer;
+        let mut elsewhere = Vec::new();
+        if let Some(before) = before {
+            let Binding { server, client, .. } = &*before.binding;
+            if client.kind == RegistrationKind::Dynamic {
+                let (issuer, client) = (server.issuer.clone(), client.clone());
+                elsewhere.push(KnownClient { issuer, client });
+            }
+            elsewhere.extend_from_slice(before.elsewhere());
         }
-        self.elsewhere.extend(before.elsewhere.iter().cloned());
-        self.elsewhere.retain(|known| known.issuer != issuer);
-        self.elsewhere.truncate(MAX_ELSEWHERE);
+        elsewhere.retain(|known| known.issuer != *issuer);
+        elsewhere.truncate(MAX_ELSEWHERE);
+        let past = Past { login, elsewhere };
+        self.past = (past != Past::default()).then(|| Box::new(past));
         self
     }
 
-    pub(crate) fn of_login(self, login: Option<Box<str>>) -> Self {
-        Self { login, ..self }
+    /// With new tokens of the same grant.
+    pub(crate) fn renewed(&self, generation: u64, now: UnixTime, tokens: TokenData) -> Self {
+        let past = self.past.clone();
+        Self { past, ..Self::new(generation, now, Arc::clone(&self.binding), Some(tokens)) }
+    }
+
+    /// What the client is to authorization servers that were used before.
+    pub(crate) fn elsewhere(&self) -> &[KnownClient] {
+        self.past.as_ref().map_or(&[], |past| &past.elsewhere)
+    }
+
+    /// The `state` of the login that brought the tokens, if it was handed out.
+    pub(crate) fn login(&self) -> Option<&str> {
+        self.past.as_ref()?.login.as_deref()
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.

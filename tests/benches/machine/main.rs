@@ -1,14 +1,18 @@
 //! What the machine costs: instructions, allocations and bytes of each thing it does, beside the same
 //! work done by hand.
 //!
-//! `cargo bench -p oauth-tests` prints one table and decides nothing: targets are named, not enforced.
-//! Instructions are counted by valgrind; where there is none, times stand in their place. Run by
-//! `cargo test --all-targets`, it only does everything once.
+//! `cargo bench -p oauth-tests --bench machine` prints one table and decides nothing: targets are named,
+//! not enforced. Instructions are counted by valgrind; where there is none, times stand in their place.
+//! Run by `cargo test --all-targets`, it only does everything once.
 
 mod bare;
 mod cases;
 mod documents;
+#[path = "../common/heap.rs"]
 mod heap;
+#[path = "../common/lines.rs"]
+mod lines;
+#[path = "../common/measure.rs"]
 mod measure;
 mod prepared;
 mod table;
@@ -23,9 +27,7 @@ use crate::measure::{Meter, run_as_child};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if run_as_child(&arguments) {
-        return;
-    }
+    run_as_child(&arguments, cases::work);
     if !arguments.iter().any(|argument| argument == "--bench") {
         for case in cases::all() {
             case.once();

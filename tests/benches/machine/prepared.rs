@@ -103,6 +103,7 @@ impl Answers {
                     reply.redirect(&self.redirect, NOW).expect("the redirect answers this login")
                 }
                 Turn::Ready(_) => return stored.expect("a login is stored before it is used"),
+                Turn::LoggedOut(_) => panic!("nobody logs out"),
             }
         }
     }

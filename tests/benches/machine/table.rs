@@ -1,7 +1,6 @@
 //! The table: one row for each case, what was reached, and what was missed.
 
-use std::fmt::Write as _;
-
+use crate::lines::{aligned, grouped};
 use crate::measure::{Cost, Meter};
 
 /// One measured case.
@@ -115,32 +114,6 @@ pub(crate) fn table(meter: Meter, rows: &[Row]) -> String {
     if meter == Meter::Time {
         text.push_str("valgrind is not there to count instructions: these are times\n");
     }
-    for line in &lines {
-        for (column, cell) in line.iter().enumerate() {
-            let width = lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-            let is_text = matches!(column, 0 | 8 | 9);
-            let written = if is_text {
-                write!(text, "{cell:<width$}  ")
-            } else {
-                write!(text, "{cell:>width$}  ")
-            };
-            written.expect("a text can always be written to");
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
+    text.push_str(&aligned(&lines, |column| matches!(column, 0 | 8 | 9)));
     text
 }

@@ -12,7 +12,7 @@ use crate::table::{Row, Target};
 
 /// One row of the table.
 pub(crate) struct Case {
-    pub(crate) name: &'static str,
+    name: &'static str,
     kind: Kind,
     target: Target,
 }
@@ -74,20 +74,21 @@ pub(crate) fn all() -> Vec<Case> {
     ]
 }
 
+/// What the case with this name does, if it does something.
+pub(crate) fn work(name: &str) -> Option<Work> {
+    match all().into_iter().find(|case| case.name == name)?.kind {
+        Kind::Work(work) => Some(work),
+        Kind::Kept(..) => None,
+    }
+}
+
 impl Case {
     pub(crate) fn measure(&self, meter: Meter) -> Row {
         let [machine, bare] = match &self.kind {
-            Kind::Work(work) => meter.measure(self.name, work),
+            Kind::Work(work) => meter.measure(self.name, *work),
             Kind::Kept(held, texts) => [held(), texts_alone(texts())],
         };
         Row { name: self.name, machine, bare, target: self.target }
-    }
-
-    pub(crate) fn work(&self) -> Option<&Work> {
-        match &self.kind {
-            Kind::Work(work) => Some(work),
-            Kind::Kept(..) => None,
-        }
     }
 
     /// Does it once, to see that it works.

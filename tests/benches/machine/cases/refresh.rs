@@ -54,7 +54,9 @@ fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &An
                 black_box(authorization.bearer().header_value());
                 return;
             }
-            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) => panic!("no user is needed"),
+            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::LoggedOut(_) => {
+                panic!("no user is needed")
+            }
         }
     }
 }

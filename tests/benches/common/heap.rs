@@ -1,4 +1,5 @@
 //! A global allocator that counts: how often it was asked, for how many bytes, and what is still held.
+#![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(
     unsafe_code,
     reason = "a global allocator is an unsafe trait; this one only counts and passes on"

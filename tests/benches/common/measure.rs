@@ -1,13 +1,14 @@
 //! How a case is measured: its two sides under valgrind or by the clock, and what they allocate.
+#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::env;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::cases;
 use crate::heap::Heap;
 
-/// Something that is done often, by the machine and by hand.
+/// Something that is done often, by the machine (or what drives it) and by hand.
+#[derive(Clone, Copy)]
 pub(crate) struct Work {
     /// How many operations are measured together.
     pub(crate) operations: usize,
@@ -49,7 +50,7 @@ impl Meter {
     }
 
     /// Machine and bare work of the case with this name.
-    pub(crate) fn measure(self, case: &str, work: &Work) -> [Cost; 2] {
+    pub(crate) fn measure(self, case: &str, work: Work) -> [Cost; 2] {
         let efforts = match self {
             Self::Instructions => ["machine", "bare"].map(|side| instructions(case, side, work)),
             Self::Time => times(work).map(Some),
@@ -59,20 +60,16 @@ impl Meter {
     }
 }
 
-/// In a process that was started to be counted: does the operations, and says so.
-pub(crate) fn run_as_child(arguments: &[String]) -> bool {
+/// In a process that was started to be counted: does the operations of the case with that name and
+/// ends. In any other process, returns.
+pub(crate) fn run_as_child(arguments: &[String], find: impl FnOnce(&str) -> Option<Work>) {
     let [flag, name, side, count] = arguments else {
-        return false;
+        return;
     };
     if flag != CHILD {
-        return false;
+        return;
     }
-    let cases = cases::all();
-    let work = cases
-        .iter()
-        .find(|case| case.name == *name)
-        .and_then(|case| case.work())
-        .expect("a case that is work has this name");
+    let work = find(name).expect("a case that is work has this name");
     let side = if side == "machine" { work.machine } else { work.bare };
     let mut run = side(work.operations);
     run(count.parse().expect("the count is a number"));
@@ -81,7 +78,7 @@ pub(crate) fn run_as_child(arguments: &[String]) -> bool {
 }
 
 /// The difference between many and few operations, so that start and preparation fall out.
-fn instructions(case: &str, side: &str, work: &Work) -> Option<u64> {
+fn instructions(case: &str, side: &str, work: Work) -> Option<u64> {
     let (few, many) = (work.operations / 10, work.operations);
     let [few_cost, many_cost] = [few, many].map(|count| counted_run(case, side, count));
     Some((many_cost? - few_cost?) / (many - few) as u64)
@@ -100,7 +97,7 @@ fn counted_run(case: &str, side: &str, count: usize) -> Option<u64> {
 }
 
 /// The least of many rounds in which both sides take turns, in picoseconds.
-fn times(work: &Work) -> [u64; 2] {
+fn times(work: Work) -> [u64; 2] {
     let mut least = [u64::MAX; 2];
     for _ in 0..ROUNDS {
         for (side, least) in [work.machine, work.bare].into_iter().zip(&mut least) {
