@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use oauth_core::BearerAuth;
-use oauth_core::session::{Attempt, Authorization, Session, Snapshot, Turn};
+use oauth_core::session::{Attempt, Authorization, Session, Snapshot, Turn, Verdict};
 use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard};
 use tokio::task::JoinHandle;
 
@@ -12,21 +12,34 @@ use crate::client::{OAuth, now};
 use crate::drive::{Driver, Login, sensitive};
 
 impl OAuth {
-    /// Puts the token on a request: a fresh one; one that lives, while it is renewed aside; else what can
-    /// be had without a user; else none, and the server says what it wants.
+    /// Puts the token on a request, if there is one.
     pub(crate) async fn attach(
         &self,
         request: &mut reqwest::Request,
         attempt: &mut Attempt,
     ) -> Result<(), Error> {
-        self.inner.server.check_request(request.url().as_str()).map_err(oauth_core::Error::from)?;
+        if let Some(token) = self.authorize(request.url().as_str(), attempt).await? {
+            let value = sensitive("authorization", token.header_value());
+            request.headers_mut().insert("authorization", value);
+        }
+        Ok(())
+    }
+
+    /// The token for a request to this URL: a fresh one; one that lives, while it is renewed aside; else
+    /// what can be had without a user; else none, and the server says what it wants.
+    pub(crate) async fn authorize(
+        &self,
+        url: &str,
+        attempt: &mut Attempt,
+    ) -> Result<Option<BearerAuth>, Error> {
+        self.inner.server.check_request(url).map_err(oauth_core::Error::from)?;
         let (snapshot, now) = (self.snapshot(), now());
         if let Some(fresh) = snapshot.authorization(now) {
-            return add(request, attempt, &fresh);
+            return Ok(Some(sent(attempt, &fresh)));
         }
         if let Some(living) = snapshot.living_authorization(now) {
             self.renew_aside();
-            return add(request, attempt, &living);
+            return Ok(Some(sent(attempt, &living)));
         }
         let mut session = self.lock().await;
         if session.authorization(now).is_none() && !session.needs_login(now) {
@@ -41,16 +54,55 @@ impl OAuth {
                 self.inner.show(found.clone());
                 drop(session);
                 self.renew_aside();
-                return add(request, attempt, &living);
+                return Ok(Some(sent(attempt, &living)));
             }
             session = self.drive(session, Login::Never).await?.0;
         }
         match session.turn() {
-            Ok(Turn::Ready(authorization)) => add(request, attempt, &authorization),
+            Ok(Turn::Ready(authorization)) => Ok(Some(sent(attempt, &authorization))),
             _ => {
                 attempt.sent_with(None);
-                Ok(())
+                Ok(None)
             }
+        }
+    }
+
+    /// Judges an answer of the MCP server and does what it asks for; the verdict says whether the request
+    /// is sent again.
+    #[cfg(feature = "rmcp")]
+    pub(crate) async fn remedy(
+        &self,
+        attempt: &mut Attempt,
+        status: u16,
+        challenges: &[String],
+    ) -> Result<Verdict, Error> {
+        let Some(session) = self.judge(attempt, status, challenges).await? else {
+            return Ok(Verdict::Deliver);
+        };
+        self.make_good(session).await?;
+        Ok(Verdict::Retry)
+    }
+
+    /// The session, if it has to get another token before the request is sent again.
+    pub(crate) async fn judge(
+        &self,
+        attempt: &mut Attempt,
+        status: u16,
+        challenges: &[String],
+    ) -> Result<Option<OwnedMutexGuard<Session>>, Error> {
+        let mut session = self.lock().await;
+        let challenges = challenges.iter().map(String::as_str);
+        match session.answered(attempt, status, challenges, now())? {
+            Verdict::Deliver => Ok(None),
+            Verdict::Retry => Ok(Some(session)),
+        }
+    }
+
+    /// Gets that token.
+    pub(crate) async fn make_good(&self, session: OwnedMutexGuard<Session>) -> Result<(), Error> {
+        match self.drive(session, Login::Allowed).await?.1 {
+            Some(_) => Ok(()),
+            None => Err(oauth_core::Error::LoginRequired.into()),
         }
     }
 
@@ -117,15 +169,7 @@ fn spawn<T: Send + 'static>(
     })
 }
 
-fn add(
-    request: &mut reqwest::Request,
-    attempt: &mut Attempt,
-    authorization: &Authorization<'_>,
-) -> Result<(), Error> {
+fn sent(attempt: &mut Attempt, authorization: &Authorization<'_>) -> BearerAuth {
     attempt.sent_with(Some(authorization));
-    let (method, url) = (request.method().to_string(), request.url().to_string());
-    for (name, value) in authorization.headers(&method, &url).map_err(oauth_core::Error::from)? {
-        request.headers_mut().insert(name, sensitive(name, value));
-    }
-    Ok(())
+    authorization.bearer().clone()
 }

@@ -165,17 +165,13 @@ impl OAuth {
             if !matches!(status, 401 | 403) {
                 return Ok(response);
             }
-            let challenges = challenges(&response);
-            let challenges = challenges.iter().map(String::as_str);
-            let mut session = self.lock().await;
-            match session.answered(&mut attempt, status, challenges, now())? {
-                Verdict::Deliver => return Ok(response),
-                // Its connection is free for the login.
-                Verdict::Retry => drop(response),
-            }
-            if self.drive(session, Login::Allowed).await?.1.is_none() {
-                return Err(oauth_core::Error::LoginRequired.into());
-            }
+            let Some(session) = self.judge(&mut attempt, status, &challenges(&response)).await?
+            else {
+                return Ok(response);
+            };
+            // Its connection is free for the login.
+            drop(response);
+            self.make_good(session).await?;
         }
     }
 

@@ -216,7 +216,7 @@ impl Inner {
 
     /// Asks the MCP server without a token, since only its refusal may say where its metadata is. What
     /// goes wrong here goes wrong again, with a better error, where the metadata is asked for.
-    async fn ask_for_challenge(&self) -> Option<Vec<String>> {
+    pub(crate) async fn ask_for_challenge(&self) -> Option<Vec<String>> {
         let request = self.http.get(&*self.key.server_url);
         let request = request.header("accept", "application/json, text/event-stream");
         let answer = request.timeout(TIME_LIMIT).send().await.ok()?;

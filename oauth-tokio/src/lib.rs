@@ -30,6 +30,8 @@ mod access;
 mod client;
 mod drive;
 mod retry;
+#[cfg(feature = "rmcp")]
+pub mod rmcp;
 mod storage;
 mod user_agent;
 
