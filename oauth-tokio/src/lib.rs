@@ -29,6 +29,8 @@
 mod client;
 mod http;
 mod retry;
+#[cfg(feature = "rmcp")]
+pub mod rmcp;
 mod storage;
 mod tasks;
 mod user_agent;

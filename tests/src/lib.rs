@@ -3,11 +3,14 @@
 //! [`world::World`] is an MCP server and two authorization servers as one pure function, and judges
 //! what a client sends; [`serve::Served`] puts it behind real sockets on loopback. Neither knows
 //! anything about the crates under test: what is checked here is checked a second time, by other code.
-//! [`drive`] runs the machines of `oauth-core` against it.
+//! With the feature `rmcp`, `guard` has a real MCP server behind it. [`drive`] runs the machines of
+//! `oauth-core` against it.
 
 extern crate alloc;
 
 pub mod drive;
+#[cfg(feature = "rmcp")]
+pub mod guard;
 pub mod serve;
 pub mod world;
 

@@ -39,13 +39,27 @@ impl Served {
     /// # Errors
     /// What the operating system says when it gives no port.
     pub fn start(knobs: Knobs) -> io::Result<Self> {
-        let listeners: Vec<_> = (0..3)
+        Self::listen(knobs, None)
+    }
+
+    /// The same with a real MCP server at this origin, which is to ask [`Gate`] about every request.
+    ///
+    /// # Errors
+    /// What the operating system says when it gives no port.
+    pub fn start_behind(knobs: Knobs, resource: String) -> io::Result<Self> {
+        Self::listen(knobs, Some(resource))
+    }
+
+    fn listen(knobs: Knobs, resource: Option<String>) -> io::Result<Self> {
+        let ports = if resource.is_none() { 3 } else { 2 };
+        let listeners: Vec<_> = (0..ports)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<io::Result<_>>()?;
         let addresses: Vec<_> =
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let origin = |at: usize| format!("http://{}", addresses[at]);
-        let origins = Origins { resource: origin(0), auth: origin(1), auth2: origin(2) };
+        let resource = resource.unwrap_or_else(|| origin(2));
+        let origins = Origins { resource, auth: origin(0), auth2: origin(1) };
         let shared = Arc::new(Shared {
             world: Mutex::new(World::at(knobs, origins)),
             settings: Mutex::new(Settings {
@@ -94,6 +108,11 @@ impl Served {
         usize::try_from(self.shared.lock_connections().next).unwrap_or(usize::MAX)
     }
 
+    /// What a real MCP server asks about its requests.
+    pub fn gate(&self) -> Gate {
+        Gate(Arc::clone(&self.shared))
+    }
+
     /// The URL of the MCP endpoint.
     pub fn server_url(&self) -> String {
         self.world().server_url()
@@ -117,6 +136,22 @@ impl Drop for Served {
         for thread in connections.threads {
             drop(thread.join());
         }
+    }
+}
+
+/// A world as an MCP server sees it that has its authorization there.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Shared>);
+
+impl Gate {
+    /// The answer to a request, or `None` if the MCP server has to answer; see [`World::admit`].
+    pub fn admit(&self, request: &Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
+        self.0.on_time().admit(request)
+    }
+
+    /// The world, as [`Served::world`].
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock_world()
     }
 }
 
@@ -152,19 +187,9 @@ struct Connections {
 impl Shared {
     /// Answers a request as the world does, at the right time.
     fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        let (ahead, delay) = {
-            let settings = self.lock_settings();
-            let ahead = match settings.clock {
-                Clock::Real { ahead } => Some(ahead),
-                Clock::Pinned => None,
-            };
-            (ahead, settings.delay)
-        };
+        let delay = self.lock_settings().delay;
         let (response, token) = {
-            let mut world = self.lock_world();
-            if let Some(ahead) = ahead {
-                world.now = real_now() + ahead;
-            }
+            let mut world = self.on_time();
             let response = world.handle(request);
             let last = world.log.last();
             (response, last.is_some_and(|exchange| matches!(exchange.what, What::Token(_))))
@@ -173,6 +198,19 @@ impl Shared {
             self.pause(delay);
         }
         response
+    }
+
+    /// The world, with its clock set.
+    fn on_time(&self) -> MutexGuard<'_, World> {
+        let ahead = match self.lock_settings().clock {
+            Clock::Real { ahead } => Some(ahead),
+            Clock::Pinned => None,
+        };
+        let mut world = self.lock_world();
+        if let Some(ahead) = ahead {
+            world.now = real_now() + ahead;
+        }
+        world
     }
 
     /// Sleeps in slices, so that dropping the server does not wait.

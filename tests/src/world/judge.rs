@@ -71,6 +71,26 @@ impl World {
     /// The URI must be absolute; an authority outside of the world gets 404 and
     /// [`Party::Elsewhere`] in the log, and a violation only if the request carries a credential.
     pub fn handle(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        self.exchange(request, |world, method| world.mcp(method, request))
+    }
+
+    /// Like [`handle`](Self::handle), in front of an MCP server outside of the world: `None` if that has
+    /// to answer. In the log that is a 200.
+    pub fn admit(&mut self, request: &Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
+        let mut admitted = false;
+        let response = self.exchange(request, |world, method| {
+            let refusal = world.mcp_refusal(method, request);
+            admitted = refusal.is_none();
+            refusal.unwrap_or_else(|| answer::text(200, ""))
+        });
+        (!admitted).then_some(response)
+    }
+
+    fn exchange(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        mcp: impl FnOnce(&mut Self, &str) -> Response<Vec<u8>>,
+    ) -> Response<Vec<u8>> {
         self.note = None;
         let (who, what, server) = self.place(request);
         self.judge_transport(who, request);
@@ -82,7 +102,7 @@ impl World {
             What::Authorize => self.authorize(server, request),
             What::Token(grant) => self.token(server, *grant, request),
             What::Revoke => self.revoke(server, request),
-            What::Mcp(method) => self.mcp(method, request),
+            What::Mcp(method) => mcp(self, method),
             What::Other => answer::text(404, "nothing here"),
         };
         self.log.push(Exchange {

@@ -10,46 +10,73 @@ use super::{BadToken, Party, ScopePolicy, World, answer};
 impl World {
     pub(super) fn mcp(&mut self, method: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         let fault = self.knobs.mcp_damage.take(Party::McpServer);
-        self.through(fault, |world| world.mcp_answer(method, request))
+        self.through(fault, |world| {
+            if let Some(refusal) = world.token_refusal(method, request) {
+                return refusal;
+            }
+            if request.method() != Method::POST {
+                return answer::text(405, "only POST here");
+            }
+            match serde_json::from_slice(request.body()) {
+                Ok(message) => rpc(method, &message),
+                Err(_) => answer::text(400, "not JSON"),
+            }
+        })
     }
 
-    fn mcp_answer(&mut self, method: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    /// What is answered instead of the MCP server, if anything is. Of the faults, only those that stand
+    /// for a whole answer can be had here.
+    pub(super) fn mcp_refusal(
+        &mut self,
+        method: &str,
+        request: &Request<Vec<u8>>,
+    ) -> Option<Response<Vec<u8>>> {
+        let fault = self.knobs.mcp_damage.take(Party::McpServer);
+        match fault.and_then(|fault| fault.instead()) {
+            Some(response) => {
+                self.remark("damaged");
+                Some(response)
+            }
+            None => self.token_refusal(method, request),
+        }
+    }
+
+    /// What is wrong with the token of a request, or that there is none.
+    fn token_refusal(
+        &mut self,
+        method: &str,
+        request: &Request<Vec<u8>>,
+    ) -> Option<Response<Vec<u8>>> {
         if self.knobs.plain_403 {
             self.remark("forbidden whoever asks");
-            return answer::text(403, "Origin not allowed");
+            return Some(answer::text(403, "Origin not allowed"));
         }
         let query = Form::lenient(request.uri().query().unwrap_or_default());
         if query.get("access_token").is_some() {
             self.blame("access token in the query of an MCP request");
-            return self.bad_request();
+            return Some(self.bad_request());
         }
         let opening = method == "initialize" || method.starts_with("notifications/");
         match self.bearer(request) {
-            Err(response) => return *response,
-            Ok(None) if opening && self.knobs.open_initialize => {}
+            Err(response) => Some(*response),
+            Ok(None) if opening && self.knobs.open_initialize => None,
             Ok(None) => {
                 self.remark("no token");
                 let error = self.knobs.eager_error.then_some("invalid_token");
                 let mut response = answer::text(401, "authorization needed");
                 self.challenge(&mut response, error);
-                return response;
+                Some(response)
             }
             Ok(Some(token)) => match self.judge_token(&token) {
-                Err(reason) => return self.bad_token(reason),
+                Err(reason) => Some(self.bad_token(reason)),
                 Ok(scope) => {
                     if let Some(needed) = self.lacking(method, &scope) {
-                        return self.step_up(&needed);
+                        return Some(self.step_up(&needed));
                     }
                     self.served += 1;
+                    None
                 }
             },
-        }
-        if request.method() != Method::POST {
-            return answer::text(405, "only POST here");
-        }
-        match serde_json::from_slice(request.body()) {
-            Ok(message) => rpc(method, &message),
-            Err(_) => answer::text(400, "not JSON"),
         }
     }
 

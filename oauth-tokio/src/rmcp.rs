@@ -1,0 +1,253 @@
+//! [`OAuth`] as the HTTP client of [`rmcp`](https://docs.rs/rmcp), the Rust SDK of MCP.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use oauth_tokio::OAuth;
+//! use rmcp::ServiceExt;
+//!
+//! let oauth = OAuth::new("https://mcp.example.com/mcp")?.client_name("My editor").build()?;
+//! let client = ().serve(oauth.transport()).await?;
+//! println!("{:?}", client.list_all_tools().await?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With settings of the transport's own:
+//! `StreamableHttpClientTransport::with_client(oauth, StreamableHttpClientTransportConfig::with_uri(url))`.
+//! An `Authorization` that such a configuration brings wins: nothing here is done for it then.
+//!
+//! Every request carries the token; a refusal is answered by a refresh, a login or a wider scope, and the
+//! request is sent again. What fails on the way is behind rmcp's error: [`cause`] finds it.
+//!
+//! # What rmcp does meanwhile
+//!
+//! - Calls wait side by side, sixteen at most (`max_concurrent_requests`): one that waits for a person at
+//!   a login page holds up neither the others nor the stream of notifications.
+//! - The handshake is not like that. Until `initialize` is answered, the transport does nothing else, and
+//!   does not even end: whoever drops `serve` leaves it waiting for the login, for
+//!   [`wait`](oauth_blocking::Builder::wait) at most. With `ClientLifecycleMode::Auto`, ten seconds are
+//!   all there is for the first request: call [`OAuth::authenticate`] before.
+//! - A call that is dropped or cancelled takes nothing with it. A refresh or a login that it began goes
+//!   on, and the next call has its token.
+//! - Replies, cancellations and the end of the session have five seconds. The end of the session begins
+//!   no login, only a refresh.
+//! - A failure to open the stream of notifications is told to nobody, nor is one of
+//!   `notifications/initialized`, but that the connection is closed. If a login fails on behalf of the
+//!   stream, rmcp does not try again.
+//!
+//! Of the answers of the MCP server, [`Event::Answered`] tells only refusals: the others are rmcp's. Of
+//! several `WWW-Authenticate` lines rmcp passes on the first. If that of a 401 is for another scheme, the
+//! others are asked for; a step-up is found in the first line or not at all.
+
+mod error;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ::rmcp::model::ClientJsonRpcMessage;
+use ::rmcp::transport::StreamableHttpClientTransport;
+use ::rmcp::transport::common::client_side_sse::BoxedSseResponse;
+use ::rmcp::transport::streamable_http_client::{
+    AuthRequiredError, StreamableHttpClient, StreamableHttpClientTransportConfig,
+    StreamableHttpError, StreamableHttpPostResponse,
+};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+
+pub use error::cause;
+use error::{lasts, outer, refusal};
+
+use crate::{Error, Event, OAuth};
+
+impl OAuth {
+    /// A transport of rmcp to this server, for `serve`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime: the transport is a task.
+    #[must_use]
+    pub fn transport(&self) -> StreamableHttpClientTransport<Self> {
+        let config = StreamableHttpClientTransportConfig::with_uri(&*self.client.key().server_url);
+        StreamableHttpClientTransport::with_client(self.clone(), config)
+    }
+
+    /// Sends a request of rmcp as [`send`](Self::send) does.
+    async fn pass<T, F>(&self, request: Passed<'_>, send: impl Fn(Option<String>) -> F) -> Outer<T>
+    where
+        F: Future<Output = Inner<T>>,
+    {
+        if request.brings_its_own() {
+            return send(request.token).await.map_err(outer);
+        }
+        let client = &self.client;
+        let mut call = client.call();
+        loop {
+            let header = client.authorize(&mut call, request.url).await;
+            let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
+            let authorized = token.is_some();
+            let error = match send(token).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let Some((status, challenges)) = refusal(&error) else { return Err(outer(error)) };
+            let (method, url) = (request.method, request.url);
+            client.tell(&Event::Answered { method, url, authorized, status });
+            let challenges = self.lines(status, challenges).await;
+            let remedy = client.judge(&mut call, status, &challenges).await;
+            match remedy.map_err(StreamableHttpError::Client)? {
+                Some(remedy) => client.remedy(remedy).await.map_err(StreamableHttpError::Client)?,
+                None => return Err(outer(error)),
+            };
+        }
+    }
+
+    /// The same for a stream. rmcp opens a stream that ended again and again, unless the answer is that
+    /// authorization is required: whoever has said no must not see the login page each time.
+    async fn open<F>(
+        &self,
+        request: Passed<'_>,
+        send: impl Fn(Option<String>) -> F,
+    ) -> Outer<BoxedSseResponse>
+    where
+        F: Future<Output = Inner<BoxedSseResponse>>,
+    {
+        self.pass(request, send).await.map_err(|error| match error {
+            StreamableHttpError::Client(failure) if lasts(&failure) => {
+                StreamableHttpError::AuthRequired(AuthRequiredError::new(failure.to_string()))
+            }
+            error => error,
+        })
+    }
+
+    /// The same for the end of a session, which is worth a refresh, but no login.
+    async fn close<F>(&self, request: Passed<'_>, send: impl Fn(Option<String>) -> F) -> Outer<()>
+    where
+        F: Future<Output = Inner<()>>,
+    {
+        if request.brings_its_own() {
+            return send(request.token).await.map_err(outer);
+        }
+        let header = self.client.authorize(&mut self.client.call(), request.url).await;
+        let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
+        let authorized = token.is_some();
+        let sent = send(token).await;
+        match sent {
+            Err(error) if authorized && refusal(&error).is_some() => {
+                match self.refresh_token().await.map_err(StreamableHttpError::Client)? {
+                    Some(token) => send(Some(token.token().to_owned())).await.map_err(outer),
+                    None => Err(outer(error)),
+                }
+            }
+            sent => sent.map_err(outer),
+        }
+    }
+}
+
+type Headers = HashMap<HeaderName, HeaderValue>;
+type Inner<T> = Result<T, StreamableHttpError<reqwest::Error>>;
+type Outer<T> = Result<T, StreamableHttpError<Error>>;
+
+/// A request of rmcp, as far as it matters here.
+struct Passed<'a> {
+    method: &'static str,
+    url: &'a str,
+    token: Option<String>,
+    headers: &'a Headers,
+}
+
+impl Passed<'_> {
+    fn brings_its_own(&self) -> bool {
+        self.token.is_some() || self.headers.contains_key(&AUTHORIZATION)
+    }
+}
+
+impl StreamableHttpClient for OAuth {
+    type Error = Error;
+
+    async fn post_message(
+        &self,
+        url: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        token: Option<String>,
+        headers: Headers,
+    ) -> Outer<StreamableHttpPostResponse> {
+        let max = default_max();
+        self.post_message_with_max_sse_event_size(url, message, session, token, headers, max).await
+    }
+
+    async fn post_message_with_max_sse_event_size(
+        &self,
+        url: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        token: Option<String>,
+        headers: Headers,
+        max: usize,
+    ) -> Outer<StreamableHttpPostResponse> {
+        let request = Passed { method: "POST", url: &url, token, headers: &headers };
+        self.pass(request, |token| {
+            let (url, message, session) = (url.clone(), message.clone(), session.clone());
+            let (http, headers) = (self.client.host().http(), headers.clone());
+            http.post_message_with_max_sse_event_size(url, message, session, token, headers, max)
+        })
+        .await
+    }
+
+    async fn get_stream(
+        &self,
+        url: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        token: Option<String>,
+        headers: Headers,
+    ) -> Outer<BoxedSseResponse> {
+        let max = default_max();
+        self.get_stream_with_max_sse_event_size(url, session, last_event, token, headers, max).await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        url: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        token: Option<String>,
+        headers: Headers,
+        max: usize,
+    ) -> Outer<BoxedSseResponse> {
+        let request = Passed { method: "GET", url: &url, token, headers: &headers };
+        self.open(request, |token| {
+            let (url, session, last_event) = (url.clone(), session.clone(), last_event.clone());
+            let (http, headers) = (self.client.host().http(), headers.clone());
+            http.get_stream_with_max_sse_event_size(url, session, last_event, token, headers, max)
+        })
+        .await
+    }
+
+    async fn delete_session(
+        &self,
+        url: Arc<str>,
+        session: Arc<str>,
+        token: Option<String>,
+        headers: Headers,
+    ) -> Outer<()> {
+        let request = Passed { method: "DELETE", url: &url, token, headers: &headers };
+        self.close(request, |token| {
+            self.client.host().http().delete_session(
+                url.clone(),
+                session.clone(),
+                token,
+                headers.clone(),
+            )
+        })
+        .await
+    }
+}
+
+/// The token in an `Authorization` field: rmcp writes the field itself.
+fn token(header: &HeaderValue) -> Option<String> {
+    header.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)
+}
+
+fn default_max() -> usize {
+    StreamableHttpClientTransportConfig::default().max_sse_event_size
+}
