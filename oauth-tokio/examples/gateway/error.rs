@@ -16,7 +16,7 @@ pub(crate) enum GatewayError {
     UnknownUser,
     /// A redirect without `state`, or with several.
     NoState,
-    /// No login waits for this redirect: there never was one, or it is used up.
+    /// No login waits for this redirect: there never was one, it is used up, or it is too late.
     NotWaiting,
     /// Too many logins wait.
     Crowded,
@@ -69,7 +69,9 @@ impl fmt::Display for GatewayError {
         match self {
             Self::UnknownUser => f.write_str("there is no such user"),
             Self::NoState => f.write_str("a redirect has one `state`, and this has not"),
-            Self::NotWaiting => f.write_str("no login waits for this, or it was used already"),
+            Self::NotWaiting => {
+                f.write_str("no login waits for this: it was used already, or too long ago")
+            }
             Self::Crowded => f.write_str("too many logins wait for their users"),
             Self::Damaged => f.write_str("what was stored of this login cannot be read"),
             Self::TooLarge => f.write_str("the server's answer is too large"),

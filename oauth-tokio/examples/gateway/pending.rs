@@ -52,6 +52,7 @@ impl PendingLogins {
 
     /// The login that this `state` belongs to: once.
     pub(crate) async fn take(&self, state: &str) -> Result<PendingLogin, GatewayError> {
+        self.sweep().await?;
         let path = self.file(state).ok_or(GatewayError::NotWaiting)?;
         let taken = path.with_extension("taken");
         fs::rename(&path, &taken).await.map_err(|error| match error.kind() {
@@ -63,14 +64,13 @@ impl PendingLogins {
         serde_json::from_slice(&text).map_err(|_| GatewayError::Damaged)
     }
 
-    /// Removes what nobody came back for; how many still wait.
+    /// Removes what nobody came back for, since it can be finished no more; how many still wait.
     async fn sweep(&self) -> io::Result<usize> {
         let mut entries = fs::read_dir(&self.directory).await?;
         let mut waiting = 0;
         while let Some(entry) = entries.next_entry().await? {
             // Another process may take or sweep it right now.
             let Ok(metadata) = entry.metadata().await else { continue };
-            // It could not be finished any more.
             if metadata.modified()?.elapsed().is_ok_and(|age| age > LIFETIME) {
                 let _ = fs::remove_file(entry.path()).await;
             } else {

@@ -83,7 +83,7 @@ impl Story<'_> {
         );
         self.lets_time_pass()?;
         let late = self.decides("user-2", &two).await?;
-        self.comes_back("user-2", &late, 410).await?;
+        self.comes_back("user-2", &late, 404).await?;
         let two = self.is_sent_to_consent("user-2", self.second).await?;
         self.set(Consent::Deny);
         let declined = self.decides("user-2", &two).await?;
