@@ -315,6 +315,18 @@ mod peer_incompatible {
     }
 
     #[test]
+    fn registration_closed() {
+        for status in [403, 404, 405, 422] {
+            let registration_damage = Damage::times(Fault::Status(status), 1);
+            let error = error(&Knobs { registration_damage, ..Knobs::default() });
+            let expected = PeerIncompatible::RegistrationClosed { issuer: ISSUER.into(), status };
+            assert_eq!(error, expected.into());
+            assert_says(error.clone(), Actor::Developer, "`client_id`");
+            assert_says(error, Actor::Developer, "`client_metadata_url`");
+        }
+    }
+
+    #[test]
     fn foreign_client() {
         let settings = settings()
             .client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into()))
@@ -469,7 +481,7 @@ mod refused {
             (RegistrationForm::RefuseRedirectUri, "invalid_redirect_uri", "`callback_port`"),
             (RegistrationForm::RefuseMetadata, "invalid_client_metadata", "`client_id`"),
             // It wants an initial access token.
-            (RegistrationForm::Unauthorized, "invalid_token", "`description`"),
+            (RegistrationForm::Unauthorized, "invalid_token", "`client_metadata_url`"),
         ] {
             let refusal = refusal(error(&Knobs {
                 registration_form: Damage::always(form),
@@ -515,6 +527,10 @@ mod malformed {
         let damage = || Damage::always(fault.clone());
         let token = error(&Knobs { token_damage: damage(), ..Knobs::default() });
         assert_malformed(token, Endpoint::Token, status, defect);
+        if (400..500).contains(&status) {
+            // At the registration endpoint that is a "no", in whatever words.
+            return;
+        }
         let registration = error(&Knobs { registration_damage: damage(), ..Knobs::default() });
         let status = if *fault == Fault::Huge { 201 } else { status };
         assert_malformed(registration, Endpoint::Registration, status, defect);

@@ -42,8 +42,16 @@ impl Refusal {
         matches!(&*self.code, "server_error" | "temporarily_unavailable" | "slow_down")
     }
 
+    /// Whether somebody else may register there, with credentials of his own for instance.
+    fn is_closed_registration(&self) -> bool {
+        self.endpoint == Endpoint::Registration
+            && !self.is_for_now()
+            && !matches!(&*self.code, "invalid_redirect_uri" | "invalid_client_metadata")
+    }
+
     pub(super) fn actor(&self) -> Actor {
         match &*self.code {
+            _ if self.is_closed_registration() => Actor::Developer,
             "access_denied" | "invalid_grant" | "login_required" | "consent_required" => {
                 Actor::User
             }
@@ -54,6 +62,10 @@ impl Refusal {
 
     pub(super) fn advice(&self) -> &'static str {
         match &*self.code {
+            _ if self.is_closed_registration() => {
+                "register a client with the authorization server by hand and set `client_id` (and \
+                 `client_secret`), or host a client metadata document and set `client_metadata_url`"
+            }
             "access_denied" => "the user declined; ask again only if the user wants to",
             "invalid_grant" => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",

@@ -42,6 +42,14 @@ pub enum PeerIncompatible {
         /// Whether it takes client ID metadata documents.
         metadata_documents: bool,
     },
+    /// The authorization server offers dynamic registration, and refuses it without words of OAuth.
+    #[error("authorization server {issuer:?} does not register this client (status {status})")]
+    RegistrationClosed {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// The status of its answer.
+        status: u16,
+    },
     /// The client id that was set up belongs to another authorization server.
     #[error("the client id was issued by {expected:?}, but the server now uses {found:?}")]
     ForeignClient {
@@ -112,7 +120,7 @@ impl PeerIncompatible {
                 "if the server is known to support S256 without saying so, set `Policy::assume_s256`"
             }
             Self::NoS256 { .. } => "the authorization server's operator has to support S256",
-            Self::NoWayToRegister { .. } => {
+            Self::NoWayToRegister { .. } | Self::RegistrationClosed { .. } => {
                 "register a client with the authorization server by hand and set `client_id` (and \
                  `client_secret`), or host a client metadata document and set `client_metadata_url`"
             }

@@ -22,7 +22,14 @@ pub(crate) fn choose(
     requested: Option<Scopes>,
 ) -> Result<State, Error> {
     let issuer = || Box::from(server.issuer.as_str());
-    let documents = login.settings.metadata_url.as_deref().filter(|_| server.metadata_documents);
+    // One that this server has refused would be refused again.
+    let refused = before.as_deref().is_some_and(|before| {
+        before.client_is_gone
+            && before.binding.server.issuer == server.issuer
+            && before.binding.client.kind == RegistrationKind::MetadataDocument
+    });
+    let documents = login.settings.metadata_url.as_deref();
+    let documents = documents.filter(|_| server.metadata_documents && !refused);
     if let Some(own) = &login.settings.pre_registered {
         match (
             foreign_issuer(&login, &server, before.as_ref().map(|before| &before.binding)),

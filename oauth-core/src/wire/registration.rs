@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, PeerIncompatible};
+use crate::error::{Error, Malformed, PeerIncompatible};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{self, Defect, List, OtherMembers, Text};
 use crate::secret::{Secret, SecretBuffer};
@@ -198,7 +198,18 @@ pub(crate) fn registered(
     redirect_uri: &str,
     asked: AuthMethod,
 ) -> Result<Registration, Error> {
-    let body = accepted(response, Endpoint::Registration, endpoint)?;
+    let body =
+        accepted(response, Endpoint::Registration, endpoint).map_err(|error| match error {
+            // Whatever it says: it does not want this client.
+            Error::Malformed(Malformed { status: status @ 400..=499, .. }) => {
+                PeerIncompatible::RegistrationClosed {
+                    issuer: server.issuer.as_str().into(),
+                    status,
+                }
+                .into()
+            }
+            error => error,
+        })?;
     let defect = |defect| malformed(response, Endpoint::Registration, endpoint, defect);
     let answer: Answer<'_> = json::read(body).map_err(defect)?;
     let client_id =
