@@ -264,6 +264,35 @@ fn a_client_that_is_forgotten_is_a_dead_page_once() {
     assert_eq!(stage.world.count(What::Register), 1);
 }
 
+/// Programs that end at the page, one after the other, and web backends that hand out one login after
+/// the other.
+#[test]
+fn a_client_that_is_forgotten_is_not_a_dead_page_for_ever() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    for hands_out in [false, true] {
+        let mut stage = Stage::new(&knobs, &settings(), false);
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.forget_clients();
+        stage.world.advance(HOUR);
+        stage.user = User::Waits;
+        for registrations in [1, 1, 2] {
+            stage.restart();
+            assert_eq!(stage.run(0), Ok(Event::Login));
+            stage.begin(0);
+            assert_eq!(stage.run(0), Ok(Event::Page));
+            assert_eq!(stage.world.count(What::Register), registrations, "{hands_out}");
+            if hands_out {
+                let _ = stage.suspend(0);
+            }
+            stage.world.advance(200);
+        }
+        stage.restart();
+        stage.user = User::Consents;
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.world.count(What::Register), 2, "the new one is known");
+    }
+}
+
 /// Closing the page for a wider scope says nothing about the client.
 #[test]
 fn a_page_that_is_closed_costs_no_registration_while_the_grant_serves() {

@@ -76,7 +76,8 @@ impl Session {
             }
             let before = Before::new(binding);
             // The one that was refused may be any of them.
-            login = login.before(if self.refused_client == Some(self.generation()) {
+            let is_gone = self.refused_client == Some(self.generation());
+            login = login.before(if is_gone || record.is_doubtful(now) {
                 before.client_is_gone()
             } else {
                 before.elsewhere(record.elsewhere().to_vec())
@@ -166,8 +167,14 @@ impl Session {
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };
-        if self.held.record.as_ref().is_some_and(|record| serves(record, now) || known(record)) {
-            return None;
+        match &self.held.record {
+            Some(record) if serves(record, now) => return None,
+            Some(record) if known(record) => {
+                // A server that has forgotten its client shows a page about that and sends nobody back.
+                let is_dynamic = binding.client.kind() == RegistrationKind::Dynamic;
+                return if is_dynamic { record.doubting(now + PATIENCE) } else { None };
+            }
+            _ => {}
         }
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
@@ -191,6 +198,9 @@ impl Session {
         }
     }
 }
+
+/// How long a login with a client of an earlier login may take until the client is doubted.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a grant is good for anything.
 fn serves(record: &Record, now: UnixTime) -> bool {

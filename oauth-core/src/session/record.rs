@@ -51,6 +51,9 @@ struct Past {
     /// back need not register again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     elsewhere: Vec<KnownClient>,
+    /// From when on the client is taken for forgotten: by then a login with it should have been finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubt_from: Option<UnixTime>,
 }
 
 /// Why stored bytes are no record.
@@ -93,7 +96,7 @@ impl Record {
         }
         elsewhere.retain(|known| known.issuer != *issuer);
         elsewhere.truncate(MAX_ELSEWHERE);
-        let past = Past { login, elsewhere };
+        let past = Past { login, elsewhere, doubt_from: None };
         self.past = (past != Past::default()).then(|| Box::new(past));
         self
     }
@@ -102,6 +105,24 @@ impl Record {
     pub(crate) fn renewed(&self, generation: u64, now: UnixTime, tokens: TokenData) -> Self {
         let past = self.past.clone();
         Self { past, ..Self::new(generation, now, Arc::clone(&self.binding), Some(tokens)) }
+    }
+
+    /// The same before a login with the client that is known, which has until `doubt_from` to bring
+    /// tokens. `None` if that is written down already.
+    pub(crate) fn doubting(&self, doubt_from: UnixTime) -> Option<Self> {
+        let mut past = self.past.clone().unwrap_or_default();
+        if past.doubt_from.is_some() {
+            return None;
+        }
+        past.doubt_from = Some(doubt_from);
+        let generation = self.generation.saturating_add(1);
+        Some(Self { generation, past: Some(past), ..self.clone() })
+    }
+
+    /// Whether a login with the client was begun long ago, and none was finished since.
+    pub(crate) fn is_doubtful(&self, now: UnixTime) -> bool {
+        let doubt_from = self.past.as_ref().and_then(|past| past.doubt_from);
+        doubt_from.is_some_and(|from| from <= now)
     }
 
     /// What the client is to authorization servers that were used before.
