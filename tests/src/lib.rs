@@ -9,6 +9,7 @@ extern crate alloc;
 
 pub mod drive;
 pub mod serve;
+pub mod sim;
 pub mod world;
 
 /// The README's code is compiled and run with the documentation tests.

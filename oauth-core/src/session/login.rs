@@ -119,11 +119,13 @@ impl Session {
 
     /// What is written before the user is sent off: the client, so that a login that is given up need
     /// not register again, and a store that cannot be written is found out in time. `None` while there
-    /// is a grant that still serves: it stays until the new one is there.
+    /// is a grant that may still serve: it stays until the new one is there. A refresh token may, even if
+    /// by this clock the client's secret is expired: the clock may be wrong.
     fn registration_record(&self, binding: &Binding, now: UnixTime) -> Option<Record> {
         let serves = |record: &Record| {
-            record.can_refresh(now)
-                || record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+            record.tokens.as_ref().is_some_and(|tokens| {
+                tokens.refresh_token.is_some() || tokens.lives(now, Duration::ZERO)
+            })
         };
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
