@@ -12,6 +12,7 @@ pub mod drive;
 #[cfg(feature = "rmcp")]
 pub mod guard;
 pub mod serve;
+pub mod sim;
 pub mod world;
 
 /// The README's code is compiled and run with the documentation tests.

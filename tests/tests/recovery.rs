@@ -6,7 +6,7 @@ use oauth_core::{Endpoint, Error};
 use oauth_tests::drive::{Event, Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     AuthMethod, Consent, Damage, IssuerPath, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers,
-    RefreshTokens, Registration, RegistrationForm, ScopePolicy, TokenForm, What,
+    RefreshTokens, Registration, RegistrationForm, Rotation, ScopePolicy, TokenForm, What,
 };
 
 const LIST: &str = "tools/list";
@@ -322,4 +322,62 @@ fn a_client_of_an_earlier_server_that_forgot_it_is_registered_anew() {
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!(stage.world.count(What::Register), 2);
+}
+
+/// The access token is good to its end, whoever has forgotten what.
+#[test]
+fn a_living_token_is_used_although_its_client_is_forgotten() {
+    let stage = later(|stage| {
+        stage.world.advance(HOUR - 30);
+        stage.world.forget_clients();
+        stage.user = User::Absent;
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.restart();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.logins(), 0);
+}
+
+/// The secret may be expired by this clock only.
+#[test]
+fn a_login_that_is_given_up_costs_no_refresh_token_even_if_the_secret_is_expired() {
+    let knobs = Knobs {
+        assigned_method: Some(AuthMethod::Basic),
+        secret_lifetime: Some(2 * HOUR),
+        ..Knobs::default()
+    };
+    let stage = play_later(&knobs, &settings(), |stage| {
+        stage.world.advance(3 * HOUR);
+        stage.user = User::GivesUp;
+        assert_eq!(stage.call(LIST), Err(Error::Cancelled));
+    });
+    assert_eq!(stage.refresh_token().as_deref(), Some("rt-1-auth"));
+}
+
+/// With a lock that does not work, the news that a refresh token is dead meet a newer access token.
+#[test]
+fn the_end_of_a_grant_takes_no_newer_token_away() {
+    let knobs = Knobs { rotation: Rotation::Keep, ..Knobs::default() };
+    let mut stage = Stage::new(&knobs, &settings(), false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    stage.world.advance(HOUR);
+    let second = stage.add_host();
+    stage.store.lockless = true;
+    stage.session_mut(0).access();
+    while stage.world.token_requests() == 1 {
+        assert_eq!(stage.step(0), Ok(Event::Progress));
+    }
+    let refuse = TokenForm::Refuse("invalid_grant".into());
+    stage.world.knobs.token_form = Damage::times(refuse, 1);
+    stage.session_mut(second).access();
+    while stage.world.token_requests() == 2 {
+        assert_eq!(stage.step(second), Ok(Event::Progress));
+    }
+    // The third look, before the first host has saved.
+    assert_eq!(stage.step(second), Ok(Event::Progress));
+    assert_eq!(stage.run(0), Ok(Event::Ready));
+    assert_eq!(stage.run(second), Ok(Event::Ready));
+    let record = stage.record().expect("a login is stored");
+    let token = record.tokens().map(|tokens| tokens.access_token.token());
+    assert_eq!(token, Some("at-2-auth"));
 }

@@ -5,7 +5,7 @@
 
 use oauth_core::Error;
 use oauth_core::error::PeerIncompatible;
-use oauth_tests::drive::{Stage, play, play_later, settings};
+use oauth_tests::drive::{Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     BadToken, Consent, Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Party, PrmServers,
     RefreshTokens, Registration, ScopePolicy, StepUpChallenge, TokenForm, What,
@@ -282,4 +282,17 @@ fn a_server_that_is_still_listed_among_others_has_not_moved() {
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!(stage.world.count_at(Party::AuthServer2), 0);
+}
+
+/// The step-up has nothing to do with it: the refresh token is as good as before.
+#[test]
+fn a_token_that_is_refused_after_a_step_up_that_nobody_made_is_refreshed() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let stage = later(&knobs, |stage| {
+        stage.user = User::Absent;
+        assert_eq!(stage.call(CALL), Err(Error::LoginRequired));
+        stage.world.revoke_access_tokens();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!((stage.refreshes(), stage.logins()), (1, 0));
 }

@@ -218,7 +218,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 Ok(())
             }
             Err(error) => {
-                reply.cancelled(now());
+                reply.cancelled();
                 Err(error.into())
             }
         }

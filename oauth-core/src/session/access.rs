@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::wire::ResourceChallenge;
+use crate::wire::{BearerAuth, ResourceChallenge};
 
 /// Why the session works: what is wrong with the token it has.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -54,7 +54,8 @@ impl Session {
             _ => return self.state = State::Load(want),
         }
         self.state = match mem::replace(&mut self.state, State::Ready) {
-            State::Unsaved(saving) => State::Save(saving),
+            State::Save(saving) | State::Unsaved(saving) => State::Save(saving.late(want)),
+            State::LoadConflict(saving, _) => State::LoadConflict(saving.late(want.clone()), want),
             state => state,
         };
     }
@@ -73,7 +74,7 @@ impl Session {
         self.state = match state {
             State::Load(want) if self.is_usable(&want, now) => State::Ready,
             State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
-            State::Load(want) => State::Login(want),
+            State::Load(want) => self.unrefreshable(want, now),
             State::LoadLocked(want) if self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }
@@ -86,7 +87,7 @@ impl Session {
                 want.lost_races += 1;
                 Lock::Refresh.release(State::Load(want))
             }
-            State::LoadRefused(want, error) => self.ended(want, &error),
+            State::LoadRefused(want, error) => self.ended(want, &error, now),
             State::LoadLogin(want) if self.is_usable(&want, now) => {
                 Lock::Login.release(State::Ready)
             }
@@ -150,13 +151,21 @@ impl Session {
         let Saving { record, then, .. } = *saving;
         self.adopt(Some(record));
         self.state = match then {
-            AfterSave::Refreshed(_) => Lock::Refresh.release(State::Ready),
+            AfterSave::Refreshed(_) => {
+                self.brought = self.generation();
+                Lock::Refresh.release(State::Ready)
+            }
+            // Meanwhile it may have expired.
+            AfterSave::Late(want) => State::Load(want),
             AfterSave::Ended(want) if self.is_alive(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }
             AfterSave::Ended(want) => Lock::Refresh.release(State::Login(want)),
             AfterSave::Registered(running) => State::Run(running),
-            AfterSave::LoggedIn { .. } => Lock::Login.release(State::Ready),
+            AfterSave::LoggedIn { .. } => {
+                self.brought = self.generation();
+                Lock::Login.release(State::Ready)
+            }
             AfterSave::LoggedOut(leaving) => {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
             }
@@ -179,14 +188,18 @@ impl Session {
                 saving.then = AfterSave::LoggedIn { tries: 0 };
                 Lock::Login.release(State::Unsaved(saving))
             }
-            AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want)
+            AfterSave::Refreshed(ref mut want)
+            | AfterSave::Late(ref mut want)
+            | AfterSave::Ended(ref mut want)
                 if want.lost_races < MAX_LOST_RACES =>
             {
                 want.lost_races += 1;
                 let want = want.clone();
                 State::LoadConflict(saving, want)
             }
-            AfterSave::Refreshed(ref mut want) | AfterSave::Ended(ref mut want) => {
+            AfterSave::Refreshed(ref mut want)
+            | AfterSave::Late(ref mut want)
+            | AfterSave::Ended(ref mut want) => {
                 want.lost_races = 0;
                 Lock::Refresh.release(State::Unsaved(saving))
             }
@@ -196,17 +209,33 @@ impl Session {
         };
     }
 
-    /// Somebody stored another record although the lock was held. If it has the refresh token that was
-    /// rotated away by now, it is worth less than what could not be saved; otherwise it is as good.
+    /// Somebody stored another record although the lock was held. If it has no tokens, or the refresh
+    /// token that was rotated away by now, it is worth less than what could not be saved; otherwise it is
+    /// as good.
     fn outdone(&mut self, mut saving: Box<Saving>, want: Want, stored: Option<Record>) -> State {
         fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
             record?.tokens.as_ref()?.refresh_token.as_ref()
         }
+        fn access_token(record: Option<&Record>) -> Option<&BearerAuth> {
+            Some(&record?.tokens.as_ref()?.access_token)
+        }
         let spent = refresh_token(self.held.record.as_ref());
-        if let Some(stored) = &stored
-            && spent == refresh_token(Some(stored))
-            && spent != refresh_token(Some(&saving.record))
-        {
+        let has_spent = |stored: &Record| {
+            spent.is_some()
+                && spent == refresh_token(Some(stored))
+                && spent != refresh_token(Some(&saving.record))
+        };
+        // Whoever spent it as well, and was refused, has written that the grant has ended.
+        let was_ended = |stored: &Record| {
+            refresh_token(Some(stored)).is_none()
+                && access_token(Some(stored)) == access_token(self.held.record.as_ref())
+                && refresh_token(Some(&saving.record)).is_some()
+        };
+        let brings_tokens = !matches!(saving.then, AfterSave::Ended(_));
+        let is_worth_less = |stored: &&Record| {
+            brings_tokens && (stored.tokens.is_none() || has_spent(stored) || was_ended(stored))
+        };
+        if let Some(stored) = stored.as_ref().filter(is_worth_less) {
             saving.expected = stored.generation;
             saving.record.generation = stored.generation.saturating_add(1);
             return State::Save(saving);
@@ -216,10 +245,10 @@ impl Session {
     }
 
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
-    fn ended(&mut self, mut want: Want, error: &Error) -> State {
+    fn ended(&mut self, mut want: Want, error: &Error, now: UnixTime) -> State {
         if matches!(error, Error::Refused(refusal) if client_is_gone(refusal)) {
             self.refused_client = Some(self.generation());
-            return Lock::Refresh.release(State::Login(want));
+            return Lock::Refresh.release(self.unrefreshable(want, now));
         }
         let Some(record) = &self.held.record else {
             return Lock::Refresh.release(State::Login(want));
@@ -235,6 +264,16 @@ impl Session {
             want.refused = Some(record.generation);
         }
         save(record, expected, AfterSave::Ended(want))
+    }
+
+    /// What cannot be refreshed is used to its end.
+    fn unrefreshable(&mut self, want: Want, now: UnixTime) -> State {
+        if self.is_alive(&want, now) {
+            self.postpone(UnixTime::from_secs(u64::MAX));
+            State::Ready
+        } else {
+            State::Login(want)
+        }
     }
 
     /// Takes what the store holds: it knows better than the memory, also that there is nothing.

@@ -105,16 +105,23 @@ impl Session {
             let Attempt { refreshes, authorizations, .. } = *attempt;
             return Err(PeerIncompatible::StillRefused { authorizations, refreshes }.into());
         }
-        // Before the request went out without a token, a refresh was tried in vain.
-        let tried = matches!(&self.state, State::Login(before) if before.no_refresh);
-        let refresh =
-            status == 401 && attempt.refreshes == 0 && !tried && self.can_refresh(&want, now);
-        if refresh {
+        // Before the request went out without a token, what is held was refreshed in vain.
+        let in_vain = matches!(&self.state, State::Login(before) if before.no_refresh);
+        let before = in_vain && refused.is_none() && self.can_refresh(&Want::default(), now);
+        // A token of somebody else, found in the store instead, may be refreshed in its turn; once.
+        let tried = match attempt.refreshes {
+            0 => before,
+            1 => refused == Some(self.brought),
+            _ => true,
+        };
+        let may_help = status == 401 && !tried;
+        if may_help && self.can_refresh(&want, now) {
             attempt.refreshes += 1;
         } else {
             attempt.authorizations += 1;
         }
-        self.want(Want { no_refresh: !refresh, ..want });
+        // With nothing to refresh here, there may be something in the store by now.
+        self.want(Want { no_refresh: !may_help, ..want });
         Ok(Verdict::Retry)
     }
 

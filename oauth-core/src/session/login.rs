@@ -25,10 +25,22 @@ pub(crate) struct Running {
     recorded: bool,
     /// The issuer of the tokens that are stored, if this login is to another.
     pub(crate) moved_from: Option<Issuer>,
-    /// Whether the client was registered for an earlier login: the server may have forgotten it.
-    is_old_client: bool,
+    /// Whether the server refused the token, for another reason than a scope.
+    refused: bool,
+    client: Client,
     /// The `state` of a login that was handed out.
     handed_out: Option<Box<str>>,
+}
+
+/// Whether the server may have forgotten the client of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Client {
+    /// It is new, not a dynamic one, or known by what it has brought.
+    Known,
+    /// It was registered for the last login, and has brought nothing that is good for anything.
+    Old,
+    /// It was registered for an earlier login at this server, before one at another.
+    Elsewhere,
 }
 
 pub(crate) enum Next {
@@ -43,7 +55,8 @@ impl Running {
             flow,
             recorded: true,
             moved_from: None,
-            is_old_client: false,
+            refused: false,
+            client: Client::Known,
             handed_out: Some(state.into()),
         }
     }
@@ -74,15 +87,17 @@ impl Session {
             if self.refused_scopes {
                 binding.requested = None;
             }
-            let before = Before::new(binding);
-            // The one that was refused may be any of them.
-            let is_gone = self.refused_client == Some(self.generation());
-            login = login.before(if is_gone || record.is_doubtful(now) {
-                before.client_is_gone()
-            } else {
-                before.elsewhere(record.elsewhere().to_vec())
-            });
+            let mut before = Before::new(binding);
+            if self.refused_client == Some(self.generation()) || record.is_doubtful(now) {
+                before = before.client_is_gone();
+            }
+            if !self.refused_elsewhere {
+                before = before.elsewhere(record.elsewhere().to_vec());
+            }
+            login = login.before(before);
         }
+        let lacks_scope = want.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope());
+        let refused = want.refused == Some(self.generation()) && !lacks_scope;
         if let Some(challenge) = want.challenge {
             login = login.challenge(*challenge);
         }
@@ -92,7 +107,8 @@ impl Session {
                     flow,
                     recorded: false,
                     moved_from: None,
-                    is_old_client: false,
+                    refused,
+                    client: Client::Known,
                     handed_out: None,
                 }),
                 now,
@@ -105,7 +121,7 @@ impl Session {
     pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
         if let Err(error) = running.flow.step() {
             if let Error::Refused(refusal) = &error {
-                self.learn(refusal);
+                self.learn(refusal, running.client);
             }
             return Lock::Login.release(State::Failed(Box::new(error)));
         }
@@ -121,10 +137,10 @@ impl Session {
         if !running.recorded
             && let Some(binding) = running.flow.binding()
         {
-            let record = self.registration_record(binding, now);
+            running.client = self.recognize(&binding.client, running.refused, now);
+            let record = self.registration_record(binding, running.client, now);
             let before = self.held.record.as_ref().map(|record| &record.binding.server.issuer);
             running.moved_from = before.filter(|before| **before != binding.server.issuer).cloned();
-            running.is_old_client = self.has_registered(&binding.client);
             running.recorded = true;
             if let Some(record) = record {
                 return save(record, self.generation(), AfterSave::Registered(running));
@@ -133,54 +149,68 @@ impl Session {
         State::Run(running)
     }
 
-    fn has_registered(&self, client: &Registration) -> bool {
-        self.held.record.as_ref().is_some_and(|record| {
-            let elsewhere = record.elsewhere().iter().map(|known| &known.client);
-            client.kind() == RegistrationKind::Dynamic
-                && elsewhere.chain([&record.binding.client]).any(|known| known == client)
-        })
+    fn recognize(&self, client: &Registration, refused: bool, now: UnixTime) -> Client {
+        let Some(record) = &self.held.record else { return Client::Known };
+        let vouches = record.can_refresh(now) || (!refused && serves(record, now));
+        if client.kind() != RegistrationKind::Dynamic {
+            Client::Known
+        } else if record.binding.client == *client {
+            if vouches { Client::Known } else { Client::Old }
+        } else if record.elsewhere().iter().any(|known| known.client == *client) {
+            Client::Elsewhere
+        } else {
+            Client::Known
+        }
     }
 
     /// Nobody came back. A server that has forgotten its client shows a page about that and sends nobody
-    /// back, so the next login registers one, unless a grant shows that the client is known.
-    pub(crate) fn cancel(&mut self, now: UnixTime) {
-        let is_old = matches!(&self.state, State::Run(running) if running.is_old_client);
-        if is_old && !self.held.record.as_ref().is_some_and(|record| serves(record, now)) {
-            self.refused_client = Some(self.generation());
+    /// back, so the next login registers one.
+    pub(crate) fn cancel(&mut self) {
+        if let State::Run(running) = &self.state {
+            match running.client {
+                Client::Known => {}
+                Client::Old => self.refused_client = Some(self.generation()),
+                Client::Elsewhere => self.refused_elsewhere = true,
+            }
         }
         // What is left of it is of no use.
         drop(self.give_up(Error::Cancelled));
     }
 
     /// What the next login does otherwise.
-    fn learn(&mut self, refusal: &Refusal) {
+    fn learn(&mut self, refusal: &Refusal, client: Client) {
         if client_is_gone(refusal) {
-            self.refused_client = Some(self.generation());
+            match client {
+                Client::Elsewhere => self.refused_elsewhere = true,
+                Client::Known | Client::Old => self.refused_client = Some(self.generation()),
+            }
         }
         self.refused_scopes |= &*refusal.code == "invalid_scope";
     }
 
     /// What is written before the user is sent off: the client, so that a login that is given up need
     /// not register again, and a store that cannot be written is found out in time. `None` while there
-    /// is a grant that still serves: it stays until the new one is there.
-    fn registration_record(&self, binding: &Binding, now: UnixTime) -> Option<Record> {
+    /// is a grant that may still serve: it stays until the new one is there.
+    fn registration_record(
+        &self,
+        binding: &Binding,
+        client: Client,
+        now: UnixTime,
+    ) -> Option<Record> {
+        let doubt_from = (client != Client::Known).then(|| now + PATIENCE);
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };
         match &self.held.record {
+            Some(record) if known(record) => return record.doubting(doubt_from?),
             Some(record) if serves(record, now) => return None,
-            Some(record) if known(record) => {
-                // A server that has forgotten its client shows a page about that and sends nobody back.
-                let is_dynamic = binding.client.kind() == RegistrationKind::Dynamic;
-                return if is_dynamic { record.doubting(now + PATIENCE) } else { None };
-            }
             _ => {}
         }
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
         binding.requested = None;
         let record = Record::new(self.next_generation(now), now, binding.into(), None);
-        Some(record.after(self.held.record.as_ref(), None))
+        Some(record.after(self.held.record.as_ref(), None).doubted(doubt_from))
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.
@@ -202,8 +232,11 @@ impl Session {
 /// How long a login with a client of an earlier login may take until the client is doubted.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
-/// Whether a grant is good for anything.
+/// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
+/// secret is expired: the clock may be wrong.
 fn serves(record: &Record, now: UnixTime) -> bool {
-    record.can_refresh(now)
-        || record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+    record
+        .tokens
+        .as_ref()
+        .is_some_and(|tokens| tokens.refresh_token.is_some() || tokens.lives(now, Duration::ZERO))
 }

@@ -27,8 +27,12 @@ use crate::wire::AuthorizationUrl;
 pub struct Session {
     pub(crate) held: Snapshot,
     pub(crate) state: State,
+    /// The generation that this session has brought itself, and not found in the store; 0 for none.
+    pub(crate) brought: u64,
     /// The authorization server does not know the client of this generation any more.
     pub(crate) refused_client: Option<u64>,
+    /// Nor does one of those that were used before.
+    pub(crate) refused_elsewhere: bool,
     /// It does not know all the scopes that were asked for before.
     pub(crate) refused_scopes: bool,
 }
@@ -91,11 +95,24 @@ pub(crate) struct Saving {
     pub(crate) then: AfterSave,
 }
 
+impl Saving {
+    /// The host has stopped before it heard that the record is stored, and starts over.
+    pub(crate) fn late(mut self: Box<Self>, want: Want) -> Box<Self> {
+        if !matches!(self.then, AfterSave::Ended(_)) {
+            self.then = AfterSave::Late(want);
+        }
+        self
+    }
+}
+
 /// What is done once a record is stored, and where to start over if somebody else stored one.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum AfterSave {
     /// Refreshed tokens: use them.
     Refreshed(Want),
+    /// Tokens of either kind that were to be stored earlier, and perhaps were: what others stored since
+    /// is newer.
+    Late(Want),
     /// The grant has ended, which is written down: use what lives, else log in.
     Ended(Want),
     /// The client is known: go on with the login.
@@ -154,7 +171,14 @@ impl Session {
         let fixed = settings.bearer.is_some();
         let state = if fixed { State::Ready } else { State::Load(Want::default()) };
         let held = Snapshot::new(settings);
-        Self { held, state, refused_client: None, refused_scopes: false }
+        Self {
+            held,
+            state,
+            brought: 0,
+            refused_client: None,
+            refused_elsewhere: false,
+            refused_scopes: false,
+        }
     }
 
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither

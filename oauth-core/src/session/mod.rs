@@ -29,7 +29,8 @@
 //!
 //! [`Session::turn`] says what to do, as often as it is asked, until it is [`Turn::Ready`]. A host that
 //! cannot show a page stops at [`Turn::Login`], where nothing is locked and nothing begun. A host whose
-//! store fails just stops, releases its locks, and starts over with [`Session::access`].
+//! store fails just stops, releases its locks, and starts over with [`Session::access`], also if its
+//! process ended in between and the session was restored.
 
 mod access;
 mod answer;

@@ -103,20 +103,27 @@ impl Record {
 
     /// With new tokens of the same grant.
     pub(crate) fn renewed(&self, generation: u64, now: UnixTime, tokens: TokenData) -> Self {
-        let past = self.past.clone();
-        Self { past, ..Self::new(generation, now, Arc::clone(&self.binding), Some(tokens)) }
+        let renewed = Self::new(generation, now, Arc::clone(&self.binding), Some(tokens));
+        // The server knows the client.
+        let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
+        Self { past: past.filter(|past| *past != Past::default()).map(Box::new), ..renewed }
     }
 
-    /// The same before a login with the client that is known, which has until `doubt_from` to bring
-    /// tokens. `None` if that is written down already.
-    pub(crate) fn doubting(&self, doubt_from: UnixTime) -> Option<Self> {
-        let mut past = self.past.clone().unwrap_or_default();
-        if past.doubt_from.is_some() {
+    /// Before a login with a client of an earlier one, which has until then to bring tokens.
+    pub(crate) fn doubted(mut self, from: Option<UnixTime>) -> Self {
+        if from.is_some() {
+            self.past.get_or_insert_default().doubt_from = from;
+        }
+        self
+    }
+
+    /// The same as a record of its own; `None` if it is written down already.
+    pub(crate) fn doubting(&self, from: UnixTime) -> Option<Self> {
+        if self.past.as_ref().is_some_and(|past| past.doubt_from.is_some()) {
             return None;
         }
-        past.doubt_from = Some(doubt_from);
         let generation = self.generation.saturating_add(1);
-        Some(Self { generation, past: Some(past), ..self.clone() })
+        Some(Self { generation, ..self.clone() }.doubted(Some(from)))
     }
 
     /// Whether a login with the client was begun long ago, and none was finished since.

@@ -223,8 +223,8 @@ impl BrowserReply<'_> {
     }
 
     /// The user or the host gave up waiting.
-    pub fn cancelled(self, now: UnixTime) {
-        self.session.cancel(now);
+    pub fn cancelled(self) {
+        self.session.cancel();
     }
 
     /// Hands the login out, to be finished elsewhere until `expires_at`, for the profile whose tokens it

@@ -208,9 +208,9 @@ impl Stage {
                 };
                 match visit {
                     // Whoever gets a redirect that is none of his waits on, but not for ever.
-                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(now),
+                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(),
                     Ok(query) => refused_redirects.extend(reply.redirect(&query, now).err()),
-                    Err(_) => reply.cancelled(now),
+                    Err(_) => reply.cancelled(),
                 }
             }
             Turn::Ready(_) => {

@@ -19,6 +19,13 @@ pub(super) struct Client {
     pub(super) forgotten: bool,
 }
 
+impl Client {
+    /// Whether it can authenticate at this time.
+    pub(super) fn is_good(&self, now: u64) -> bool {
+        !self.forgotten && self.secret_expires_at.is_none_or(|at| now < at)
+    }
+}
+
 /// What a server knows about a client id.
 #[derive(Debug)]
 pub(super) enum Found {

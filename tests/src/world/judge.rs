@@ -164,9 +164,43 @@ impl World {
         }
     }
 
+    /// Whether a client was registered, and its registration is lost.
+    pub fn forgets(&self, client_id: &str) -> bool {
+        self.clients.iter().any(|client| client.id == client_id && client.forgotten)
+    }
+
     /// How many grants are alive.
     pub fn grants_alive(&self) -> usize {
         self.grants.alive()
+    }
+
+    /// Whether a refresh with this token would bring an access token that the MCP server takes now.
+    pub fn serves(&self, refresh_token: &str) -> bool {
+        self.grants.refresh(refresh_token).is_some_and(|token| {
+            let granted = self.grants.get(token.grant);
+            let client = self.clients.iter().find(|client| client.id == granted.client_id);
+            !token.spent
+                && !granted.dead
+                && token.expires_at.is_none_or(|at| self.now < at)
+                && self.trusts(granted.server)
+                && client.is_none_or(|client| client.is_good(self.now))
+        })
+    }
+
+    /// Whether a refresh token was used, and rotated away.
+    pub fn is_spent(&self, refresh_token: &str) -> bool {
+        self.grants.refresh(refresh_token).is_some_and(|token| token.spent)
+    }
+
+    /// Whether two access tokens are of the same grant.
+    pub fn are_related(&self, left: &str, right: &str) -> bool {
+        let grant = |token| self.grants.access(token).map(|token| token.grant);
+        grant(left) == grant(right)
+    }
+
+    /// Whether the MCP server takes an access token now.
+    pub fn accepts(&self, access_token: &str) -> bool {
+        self.judge_token(access_token).is_ok()
     }
 
     /// Every secret value handed out so far, for tests that look for them where they must not be.

@@ -101,7 +101,7 @@ impl World {
     }
 
     /// The scope of a token that is good here and now, or why it is not.
-    fn judge_token(&self, value: &str) -> Result<String, &'static str> {
+    pub(super) fn judge_token(&self, value: &str) -> Result<String, &'static str> {
         let token = self.grants.access(value).ok_or("nobody issued this token")?;
         let granted = self.grants.get(token.grant);
         if granted.dead || token.revoked {

@@ -1,0 +1,162 @@
+//! How a host drives its session: one turn at a time, as the adapters do.
+
+use http::Request;
+use oauth_core::UnixTime;
+use oauth_core::session::Lock;
+
+use super::host::{Call, Drive, Flight, Goal, Host, Outcome, Purpose, Stage, Task};
+use super::laws;
+use super::ledger::Ask;
+use super::turn::Turned;
+use super::{Fault, Simulation};
+use crate::drive::{restored, stored};
+
+impl Simulation {
+    /// Takes a turn.
+    pub(super) fn drive(&mut self, host: usize, mut drive: Drive) -> Result<(), String> {
+        self.interrupt(host);
+        let turned = self.turn(host)?;
+        let Host { session, profile, stopped, .. } = &mut self.hosts[host];
+        *stopped = false;
+        laws::is_durable(session, *profile, &self.store)?;
+        match turned {
+            Turned::Blocked => {
+                self.wait(host);
+                return Ok(());
+            }
+            Turned::Done(what) => self.say(host, || what),
+            Turned::Sends(request) => self.launch(host, request)?,
+            Turned::Broken(why) => self.drop_turn(host, why),
+            Turned::Page(url) => self.visit(host, &url)?,
+            Turned::NeedsLogin => self.decide(host, &drive)?,
+            Turned::Ready => return self.arrive(host, drive),
+            Turned::Failed(error) => {
+                self.unlocked(host)?;
+                self.finish(host, Outcome::Failed(error));
+            }
+        }
+        drive.turns += 1;
+        if drive.turns > MAX_TURNS {
+            return Err(format!("invariant 5: h{host} takes turns for ever"));
+        }
+        if let Task::Drive(going) = &mut self.hosts[host].task {
+            going.turns = drive.turns;
+        }
+        Ok(())
+    }
+
+    /// A session is at its end: it has left no lock behind.
+    pub(super) fn unlocked(&self, host: usize) -> Result<(), String> {
+        match self.store.held_by(host).next() {
+            Some(lock) => Err(format!("h{host} has left {lock:?} behind")),
+            None => Ok(()),
+        }
+    }
+
+    /// The lock is somebody else's: the host waits, or gives up.
+    fn wait(&mut self, host: usize) {
+        if self.strikes(Fault::LockTimeout) {
+            self.drop_turn(host, "the lock is not to be had");
+        }
+    }
+
+    /// The host's store failed: it stops, releases its locks, and may come back later.
+    fn drop_turn(&mut self, host: usize, why: &'static str) {
+        self.ledger.excuse_host(host, why);
+        self.store.release_all(host);
+        self.hosts[host].stopped = true;
+        self.finish(host, Outcome::Broken(why));
+    }
+
+    /// Sends what the session asks for.
+    fn launch(&mut self, host: usize, request: Request<Vec<u8>>) -> Result<(), String> {
+        self.say(host, || format!("sends {} {}", request.method(), request.uri()));
+        laws::stays_at_home(&request)?;
+        let ask = self.enter(host, &request)?;
+        let stage = Stage::Out;
+        self.hosts[host].flight = Some(Flight { purpose: Purpose::Turn, request, ask, stage });
+        Ok(())
+    }
+
+    /// Writes into the ledger what a request spends.
+    fn enter(&mut self, at: usize, request: &Request<Vec<u8>>) -> Result<Option<usize>, String> {
+        let body = String::from_utf8_lossy(request.body());
+        let mut pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+        let Some((name, credential)) =
+            pairs.find(|(name, _)| matches!(*name, "refresh_token" | "code"))
+        else {
+            return Ok(None);
+        };
+        let host = &self.hosts[at];
+        let generation = host.session.record().map_or(0, |record| record.generation());
+        let refresh = name == "refresh_token";
+        let lock = if refresh { Lock::Refresh } else { Lock::Login };
+        let excuse = if self.store.is_alone(lock, at) {
+            None
+        } else if self.store.held_by(at).any(|held| held == lock) {
+            Some("others have the lock, too")
+        } else if host.lost_lock {
+            Some("the lock died with its process")
+        } else {
+            return Err(format!("invariant 2: h{at} spends {credential} without a lock"));
+        };
+        let ask = Ask {
+            host: at,
+            profile: host.profile,
+            generation: refresh.then_some(generation),
+            credential: credential.into(),
+            excuse,
+            open: true,
+        };
+        self.say(at, || format!("spends {credential} of #{generation}"));
+        self.ledger.ask(ask).map(Some)
+    }
+
+    /// There is a token: what was it for?
+    fn arrive(&mut self, at: usize, drive: Drive) -> Result<(), String> {
+        self.unlocked(at)?;
+        self.say(at, || "has a token".into());
+        let host = &mut self.hosts[at];
+        match drive.goal {
+            Goal::Attach(call) | Goal::Retry(call) => host.task = Task::Send(call),
+            Goal::Hold => self.finish(at, Outcome::Token),
+            Goal::Renew => {
+                host.session.renew();
+                host.task = Task::Drive(Drive::new(Goal::Hold, drive.login));
+            }
+        }
+        Ok(())
+    }
+
+    /// Drives on for a call that was refused.
+    pub(super) fn retry(&mut self, host: usize, call: Call) {
+        let login = call.login;
+        self.hosts[host].task = Task::Drive(Drive::new(Goal::Retry(call), login));
+    }
+
+    /// A task has come to this.
+    pub(super) fn finish(&mut self, host: usize, outcome: Outcome) {
+        self.say(host, || format!("is done: {outcome:?}"));
+        let host = &mut self.hosts[host];
+        host.outcome = Some(outcome);
+        host.task = Task::Rest;
+    }
+
+    /// What may happen between any two turns.
+    pub(super) fn interrupt(&mut self, host: usize) {
+        if self.restores {
+            let session = &mut self.hosts[host].session;
+            let (before, _) = (stored(session), session.turn().is_ok());
+            assert_eq!(stored(session), before, "asking changes nothing");
+            *session = restored(&before);
+        }
+    }
+
+    /// The time by a host's clock.
+    pub(super) fn now(&self, host: usize) -> UnixTime {
+        self.hosts[host].now(self.world.now)
+    }
+}
+
+/// More turns than any drive takes that does not wait.
+const MAX_TURNS: u32 = 100;

@@ -1,0 +1,168 @@
+//! A host: a session, and what its application is doing with it.
+
+use alloc::sync::Arc;
+
+use http::{Request, Response};
+use oauth_core::flow::Settings;
+use oauth_core::session::{Attempt, Session};
+use oauth_core::{Error, UnixTime};
+
+/// One process with one session.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// Whose tokens it uses.
+    pub(super) profile: usize,
+    /// The machine.
+    pub(super) session: Session,
+    /// What its application does.
+    pub(super) task: Task,
+    /// The request that waits for its answer. Until that comes, the host does nothing.
+    pub(super) flight: Option<Flight>,
+    /// How far its clock is from the servers', in seconds.
+    pub(super) offset: i64,
+    /// Until when it is not scheduled.
+    pub(super) asleep_until: u64,
+    /// Whether a turn was dropped, so that the session has to start over.
+    pub(super) stopped: bool,
+    /// Whether it goes on without the lock that it had, which died with its process.
+    pub(super) lost_lock: bool,
+    /// An old serialized form of the session.
+    pub(super) copy: Option<String>,
+    /// What the last task came to.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// What an application does.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// Nothing.
+    Rest,
+    /// Drives the session to a token.
+    Drive(Drive),
+    /// Sends a call to the MCP server, with the token at hand.
+    Send(Call),
+}
+
+/// A drive of the session.
+#[derive(Clone, Debug)]
+pub(super) struct Drive {
+    /// What for.
+    pub(super) goal: Goal,
+    /// Whether a login may be begun.
+    pub(super) login: bool,
+    /// How many turns were taken.
+    pub(super) turns: u32,
+}
+
+/// What a token is wanted for.
+#[derive(Clone, Debug)]
+pub(super) enum Goal {
+    /// A call that was not sent yet. Without a token it goes out without one.
+    Attach(Call),
+    /// A call that was refused.
+    Retry(Call),
+    /// To have one.
+    Hold,
+    /// To have the latest one, and then another one.
+    Renew,
+}
+
+/// One request of the application, over all the times it is sent.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// The MCP method.
+    pub(super) method: &'static str,
+    /// What may still be done for it.
+    pub(super) attempt: Attempt,
+    /// Whether a login may be begun for it.
+    pub(super) login: bool,
+}
+
+/// What a task came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The MCP server answered.
+    Status(u16),
+    /// There is a token.
+    Token,
+    /// A login is needed, and nobody began one.
+    LoginNeeded,
+    /// The session says why there is no token.
+    Failed(Error),
+    /// The store or the way to the MCP server failed.
+    Broken(&'static str),
+}
+
+/// A request on its way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// What it is for.
+    pub(super) purpose: Purpose,
+    /// The request.
+    pub(super) request: Request<Vec<u8>>,
+    /// Its number in the ledger, if it spends something.
+    pub(super) ask: Option<usize>,
+    /// Where it is.
+    pub(super) stage: Stage,
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    /// The session.
+    Turn,
+    /// The session, which wants to know what the MCP server says to a request without a token.
+    Challenge,
+    /// The application.
+    Call(Call),
+}
+
+/// Where a request is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// On its way to the server.
+    Out,
+    /// Its answer is on its way back; `None` if there will be none.
+    Back(Option<Response<Vec<u8>>>),
+}
+
+impl Host {
+    /// A host that knows only the store.
+    #[must_use]
+    pub(super) fn new(profile: usize, settings: &Arc<Settings>) -> Self {
+        Self {
+            profile,
+            session: Session::new(Arc::clone(settings)),
+            task: Task::Rest,
+            flight: None,
+            offset: 0,
+            asleep_until: 0,
+            stopped: false,
+            lost_lock: false,
+            copy: None,
+            outcome: None,
+        }
+    }
+
+    /// The time by its clock, when the servers have this time.
+    #[must_use]
+    pub(super) fn now(&self, time: u64) -> UnixTime {
+        UnixTime::from_secs(time.saturating_add_signed(self.offset))
+    }
+}
+
+impl Call {
+    /// A call that was not sent yet.
+    #[must_use]
+    pub(super) fn new(method: &'static str, login: bool) -> Self {
+        Self { method, attempt: Attempt::new(), login }
+    }
+}
+
+impl Drive {
+    /// A drive that begins.
+    #[must_use]
+    pub(super) const fn new(goal: Goal, login: bool) -> Self {
+        Self { goal, login, turns: 0 }
+    }
+}

@@ -1,0 +1,147 @@
+//! Design invariants 1, 3 and 4, as questions about one request, one session, one write.
+
+use core::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Request;
+use oauth_core::UnixTime;
+use oauth_core::session::{Record, Session};
+
+use super::{Ledger, Store};
+use crate::world::World;
+
+/// Invariant 1: every credential in a request belongs to where the request goes. Only the form of
+/// tokens is used here, so that requests which never arrive are judged, too.
+pub(super) fn stays_at_home(request: &Request<Vec<u8>>) -> Result<(), String> {
+    let uri = request.uri();
+    let place = format!(
+        "{}://{}{}",
+        uri.scheme_str().unwrap_or_default(),
+        uri.authority().map_or("", |authority| authority.as_str()),
+        uri.path()
+    );
+    let token_endpoint = |home: &str| place == format!("https://{home}.example.com/token");
+    let check = |text: &str, part: Part| {
+        for (kind, home) in credentials(text) {
+            let at_home = match (kind, part) {
+                ("at", Part::Header) => place == "https://mcp.example.com/mcp",
+                ("rt" | "code", Part::Body) | ("secret", Part::Body | Part::Header) => {
+                    token_endpoint(home)
+                }
+                _ => false,
+            };
+            if !at_home {
+                return Err(format!("invariant 1: a credential {kind}-…-{home} goes to {place}"));
+            }
+        }
+        Ok(())
+    };
+    check(uri.query().unwrap_or_default(), Part::Query)?;
+    check(&String::from_utf8_lossy(request.body()), Part::Body)?;
+    for value in request.headers().values() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        check(&value, Part::Header)?;
+        let basic = value.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text).ok());
+        check(&String::from_utf8_lossy(&basic.unwrap_or_default()), Part::Header)?;
+    }
+    Ok(())
+}
+
+/// Where in a request something is.
+#[derive(Clone, Copy)]
+enum Part {
+    Query,
+    Header,
+    Body,
+}
+
+/// Kind and home of each credential in a text.
+fn credentials(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.filter_map(|word| {
+        let (kind, rest) = word.split_once('-')?;
+        let (number, home) = rest.split_once('-')?;
+        let known = matches!(kind, "at" | "rt" | "code" | "secret")
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && matches!(home, "auth" | "auth2");
+        known.then_some((kind, home))
+    })
+}
+
+/// Invariant 3: what a session holds was stored before, for the same profile.
+pub(super) fn is_durable(session: &Session, profile: usize, store: &Store) -> Result<(), String> {
+    let held = session.record().and_then(|record| Some(&record.tokens()?.access_token));
+    match held {
+        Some(token) if !store.is_durable(profile, token.token()) => {
+            Err(format!("invariant 3: {} is at hand and not stored", token.token()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Invariant 4: a record is replaced by a newer one of its grant, or by another grant that is stored for
+/// the first time. A refresh token gets lost otherwise only if it was refused.
+pub(super) fn loses_nothing(
+    old: Option<&Record>,
+    new: &Record,
+    view: &View<'_>,
+) -> Result<(), String> {
+    let Some(before) = old.and_then(Record::tokens) else {
+        return Ok(());
+    };
+    let gone = |what: &str| Err(format!("invariant 4: {what} is replaced by {}", label(Some(new))));
+    let refresh_token = before.refresh_token.as_ref().map(|token| token.expose());
+    let refused = |token| view.ledger.is_refused(token);
+    let Some(after) = new.tokens() else {
+        return match refresh_token {
+            Some(token) if !refused(token) => gone(token),
+            _ if view.clocks && before.lives(view.now, Duration::ZERO) => {
+                gone("a living access token")
+            }
+            _ => Ok(()),
+        };
+    };
+    let (was, is) = (before.access_token.token(), after.access_token.token());
+    if !view.world.are_related(was, is) {
+        return if view.store.is_durable(view.profile, is) { gone(was) } else { Ok(()) };
+    }
+    match (refresh_token, &after.refresh_token) {
+        _ if number(is) < number(was) => gone(was),
+        (Some(old), Some(new)) if number(new.expose()) < number(old) => gone(old),
+        (Some(old), None) if !refused(old) => gone(old),
+        _ => Ok(()),
+    }
+}
+
+/// What a write is judged by.
+pub(super) struct View<'a> {
+    pub(super) world: &'a World,
+    pub(super) store: &'a Store,
+    pub(super) ledger: &'a Ledger,
+    pub(super) profile: usize,
+    /// Whether clocks do not jump.
+    pub(super) clocks: bool,
+    /// The time as the writer has it.
+    pub(super) now: UnixTime,
+}
+
+/// When a token was issued: the servers count.
+fn number(token: &str) -> u64 {
+    token.split('-').nth(1).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// A record in a few words.
+#[must_use]
+pub(super) fn label(record: Option<&Record>) -> String {
+    let Some(record) = record else {
+        return "nothing".into();
+    };
+    let Some(tokens) = record.tokens() else {
+        return format!("#{} without tokens", record.generation());
+    };
+    let refresh_token = tokens.refresh_token.as_ref().map_or("-", |token| token.expose());
+    let access_token = tokens.access_token.token();
+    let expires_at = tokens.expires_at.map_or(0, UnixTime::as_secs);
+    format!("#{} {access_token} until {expires_at} {refresh_token}", record.generation())
+}

@@ -1,0 +1,58 @@
+//! A deterministic simulation: hosts with a session each, a store and the servers under one scheduler,
+//! which decides by a seed who gets on and what goes wrong.
+//!
+//! ```text
+//!   batch ── seed ──▶ plan (hosts, profiles, knobs, faults) ◀── dice
+//!                      │
+//!                      ▼                        strike: crash · restart · sleep · clock · servers change
+//!   run (scheduler) ── one host or one request gets on, time passes ──▶ heal: no more faults, all get on
+//!     │
+//!     ├─ drive ─ turn ───▶ store    load · lock · save · unlock, each of which may fail
+//!     ├─ person ─────────▶ page     consents · declines · closes it · takes long
+//!     └─ network ────────▶ World    lost · late · twice · 5xx · 429
+//!                │
+//!                ▼
+//!   laws (invariants 1, 3, 4) · ledger (invariant 2) ── broken ──▶ history, one line per event
+//! ```
+//!
+//! The session is the real one. Between any two of its turns everybody else may act, and a request is
+//! sent, arrives and is answered at three different times. What is asserted, after every turn:
+//!
+//! 1. a credential goes only where it belongs, also in requests that get lost;
+//! 2. a generation is refreshed once, under the lock, unless the history has a fault that excuses more;
+//! 3. a session holds no token that was not stored before;
+//! 4. a write replaces nothing that is newer, and loses no refresh token that was not refused;
+//! 5. a drive ends.
+//!
+//! In the end, with no more faults and nobody to log in, everybody gets a token if the store has anything
+//! that the servers take; with people, everybody does. A session that is restored before each of its
+//! turns has the same history (invariant 8).
+//!
+//! What a host owes its session is kept, too: whoever dropped a turn starts over with
+//! [`Session::access`](oauth_core::session::Session::access), also after a restart.
+
+mod batch;
+mod dice;
+mod drive;
+mod fault;
+mod heal;
+mod history;
+mod host;
+mod laws;
+mod ledger;
+mod network;
+mod person;
+mod plan;
+mod run;
+mod store;
+mod strike;
+mod turn;
+
+pub use batch::{run, run_all, run_twice};
+
+use dice::Dice;
+use fault::{Fault, Menu};
+use ledger::Ledger;
+use plan::Plan;
+use run::Simulation;
+use store::Store;

@@ -1,0 +1,61 @@
+//! What a seed decides before anything happens.
+
+use super::{Dice, Fault, Menu};
+use crate::world::{AuthMethod, BadToken, Knobs, RefreshTokens, Rotation, ScopePolicy};
+
+/// The cast and the weather of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// The profile of each host. Those with the same one share a grant.
+    pub(super) profiles: Vec<usize>,
+    /// How the servers behave at first.
+    pub(super) knobs: Knobs,
+    /// What goes wrong how often.
+    pub(super) menu: Menu,
+    /// For how many seconds a lock is held at most, if it does not end with its holder only.
+    pub(super) lease: Option<u64>,
+    /// How many steps the faulty part takes.
+    pub(super) steps: usize,
+    /// How many seconds a step takes at most.
+    pub(super) pace: u64,
+    /// How many logins of a hundred there is a person for.
+    pub(super) presence: u16,
+}
+
+impl Plan {
+    /// The plan of a run.
+    #[must_use]
+    pub(super) fn of(dice: &mut Dice) -> Self {
+        let most = dice.pick(&[1, 2, 3, 4, 4, 6, 8, 16]);
+        let hosts = 1 + dice.index(most);
+        let two = dice.chance(150);
+        let profiles = (0..hosts).map(|host| usize::from(two && host % 2 == 1)).collect();
+        let menu = Menu::of(dice);
+        let lease = (menu.chance(Fault::Lease) > 0).then(|| dice.pick(&[5, 20, 60]));
+        Self {
+            profiles,
+            knobs: knobs(dice),
+            menu,
+            lease,
+            steps: 80 + 25 * hosts,
+            pace: dice.pick(&[1, 3, 10]),
+            presence: dice.pick(&[1000, 1000, 700, 300]),
+        }
+    }
+}
+
+fn knobs(dice: &mut Dice) -> Knobs {
+    let scopes = if dice.chance(200) { ScopePolicy::StepUp } else { ScopePolicy::Basic };
+    let method = dice.pick(&[None, None, Some(AuthMethod::Basic), Some(AuthMethod::Post)]);
+    Knobs {
+        access_lifetime: dice.pick(&[10, 30, 60, 300, 3600]),
+        refresh_lifetime: if dice.chance(50) { Some(600) } else { None },
+        rotation: if dice.chance(850) { Rotation::Rotate } else { Rotation::Keep },
+        refresh_tokens: if dice.chance(950) { RefreshTokens::Always } else { RefreshTokens::Never },
+        bad_token: dice.pick(&[BadToken::Challenged, BadToken::Unexplained]),
+        scopes,
+        assigned_method: method,
+        secret_lifetime: dice.pick(&[None, None, None, Some(900)]),
+        ..Knobs::default()
+    }
+}

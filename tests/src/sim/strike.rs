@@ -1,0 +1,147 @@
+//! Faults that strike between turns: at hosts, at the store, at the servers.
+
+use oauth_core::session::Record;
+
+use super::host::{Drive, Goal, Host, Stage, Task};
+use super::{Fault, Simulation};
+use crate::drive::{restored, stored};
+use crate::world::{PrmServers, RefreshTokens};
+
+/// What a store does wrong in a turn.
+pub(super) struct StoreFault {
+    pub(super) load: bool,
+    pub(super) save: bool,
+    pub(super) report: bool,
+}
+
+impl Simulation {
+    /// What happens to a host before its next step.
+    pub(super) fn strike(&mut self, at: usize) -> Result<(), String> {
+        if self.strikes(Fault::OldCopy) {
+            self.hosts[at].copy = match self.hosts[at].copy.take() {
+                None => Some(stored(&self.hosts[at].session)),
+                Some(copy) => {
+                    self.end(at, "goes on from an old copy");
+                    self.hosts[at].session = restored(&copy);
+                    self.hosts[at].session.access();
+                    None
+                }
+            };
+        }
+        if self.strikes(Fault::Restart) {
+            self.end(at, "goes on from its serialized form");
+            self.hosts[at].session = restored(&stored(&self.hosts[at].session));
+            self.wake(at);
+        }
+        if self.strikes(Fault::Crash) {
+            self.end(at, "crashes");
+            let host = &mut self.hosts[at];
+            let (offset, copy) = (host.offset, host.copy.take());
+            *host = Host { offset, copy, ..Host::new(host.profile, &self.settings) };
+        }
+        if self.strikes(Fault::Sleep) {
+            let seconds = self.dice.pick(&[2, 10, 100]);
+            self.hosts[at].asleep_until = self.world.now + seconds;
+            self.say(at, || format!("sleeps for {seconds} s"));
+        }
+        if self.strikes(Fault::ClockJump) {
+            let offset = self.dice.pick(&[0, 1, -1, 60, -60, 7200, -7200, 86_400, -86_400, FAR]);
+            self.hosts[at].offset = offset;
+            self.say(at, || format!("has a clock that is {offset} s ahead"));
+        }
+        Ok(())
+    }
+
+    /// A process ends. Its locks die with it, and what it has sent goes its way.
+    fn end(&mut self, at: usize, how: &'static str) {
+        self.say(at, || how.into());
+        self.ledger.excuse_host(at, how);
+        let held = self.store.held_by(at).next().is_some();
+        self.store.release_all(at);
+        let host = &mut self.hosts[at];
+        host.lost_lock |= held;
+        host.task = Task::Rest;
+        let flight = host.flight.take();
+        self.orphans.extend(flight.filter(|flight| matches!(flight.stage, Stage::Out)));
+    }
+
+    /// A session that was restored goes on where it was, unless the store had failed it there.
+    fn wake(&mut self, at: usize) {
+        if !self.hosts[at].stopped && self.dice.chance(500) {
+            let login = self.dice.chance(self.plan.presence);
+            self.hosts[at].task = Task::Drive(Drive::new(Goal::Hold, login));
+        }
+    }
+
+    pub(super) fn store_fault(&mut self) -> StoreFault {
+        StoreFault {
+            load: self.strikes(Fault::LoadFails),
+            save: self.strikes(Fault::SaveFails),
+            report: self.strikes(Fault::SaveUnreported),
+        }
+    }
+
+    /// What happens to the servers and the store.
+    pub(super) fn upheave(&mut self) {
+        if self.strikes(Fault::DiskFull) {
+            self.store.full_until = self.world.now + 20;
+            self.tell(|| "the disk is full".into());
+        }
+        if self.strikes(Fault::Meddler) && self.dice.chance(100) {
+            self.meddle();
+        }
+        for fault in [
+            Fault::Moves,
+            Fault::ForgetsClients,
+            Fault::Shortens,
+            Fault::NoRefreshTokens,
+            Fault::RevokesAccess,
+            Fault::EndsGrants,
+        ] {
+            if self.strikes(fault) {
+                self.tell(|| format!("{fault:?}"));
+                self.change_servers(fault);
+            }
+        }
+    }
+
+    fn change_servers(&mut self, fault: Fault) {
+        let knobs = &mut self.world.knobs;
+        match fault {
+            Fault::Moves => {
+                let moved = knobs.prm_servers == PrmServers::Second;
+                knobs.prm_servers = if moved { PrmServers::One } else { PrmServers::Second };
+            }
+            Fault::ForgetsClients => self.world.forget_clients(),
+            Fault::Shortens => knobs.access_lifetime = (knobs.access_lifetime / 2).max(5),
+            Fault::NoRefreshTokens => {
+                let never = knobs.refresh_tokens == RefreshTokens::Never;
+                knobs.refresh_tokens =
+                    if never { RefreshTokens::Always } else { RefreshTokens::Never };
+            }
+            Fault::RevokesAccess => self.world.revoke_access_tokens(),
+            Fault::EndsGrants => self.world.end_grants(),
+            _ => {}
+        }
+    }
+
+    /// Somebody writes the same record again, with a later generation.
+    fn meddle(&mut self) {
+        let Some(record) = self.store.load(0) else {
+            return;
+        };
+        let (from, to) = (record.generation(), record.generation() + 1);
+        let text = record.to_json().replacen(
+            &format!("\"generation\":{from}"),
+            &format!("\"generation\":{to}"),
+            1,
+        );
+        if let Ok(record) = Record::from_json(text.as_bytes()) {
+            self.store.put(0, record);
+            self.tell(|| format!("somebody makes #{from} #{to}"));
+        }
+    }
+}
+
+/// Half a life.
+const FAR: i64 = 1_000_000_000;
