@@ -143,6 +143,10 @@ impl Session {
             running.moved_from = before.filter(|before| **before != binding.server.issuer).cloned();
             running.recorded = true;
             if let Some(record) = record {
+                // Wherever it comes from, it is the record's from now on.
+                if running.client == Client::Elsewhere {
+                    running.client = Client::Old;
+                }
                 return save(record, self.generation(), AfterSave::Registered(running));
             }
         }
