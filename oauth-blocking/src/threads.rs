@@ -12,7 +12,7 @@ use oauth_core::{MAX_BODY, Request, Response, Secret};
 use ureq::AsSendBody;
 use ureq::http;
 
-use crate::adapter::{Host, TIME_LIMIT, challenges, response};
+use crate::adapter::{Host, TIME_LIMIT, Unanswered, challenges, response};
 use crate::storage::{Guard, Loaded, Saved, SharedStorage, StorageError};
 use crate::user_agent::{SharedUserAgent, UserAgentError, Visit, Waiting};
 
@@ -103,7 +103,7 @@ impl Host for Threads {
         self.storage.save(key, record, expected)
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, ureq::Error> {
+    async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
         let answer = self.run(http::Request::<Vec<u8>>::from(request), Some(TIME_LIMIT))?;
         let (head, body) = answer.into_parts();
         let mut bytes = Vec::new();

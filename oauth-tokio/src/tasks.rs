@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Host, TIME_LIMIT, challenges, response};
+use oauth_blocking::adapter::{Host, TIME_LIMIT, Unanswered, challenges, response};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Saved, StorageError,
     UserAgentError,
@@ -122,25 +122,15 @@ impl Host for Tasks {
         self.storage.save(key, record, expected)
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, reqwest::Error> {
-        let mut request = reqwest::Request::try_from(http::Request::<Vec<u8>>::from(request))?;
-        *request.timeout_mut() = Some(TIME_LIMIT);
-        let mut answer = self.http.execute(request).await?;
-        let mut body = Vec::new();
-        // One byte more than is read: then the machine says that it is too much.
-        while let Some(chunk) = answer.chunk().await? {
-            let room = MAX_BODY + 1 - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if body.len() > MAX_BODY {
-                break;
-            }
-        }
-        Ok(response(answer.status(), std::mem::take(answer.headers_mut()), body))
+    async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
+        let request = http::Request::<Vec<u8>>::from(request).try_into()?;
+        // Not as a limit of the request: that would take the place of the host's, which may be shorter.
+        Ok(tokio::time::timeout(TIME_LIMIT, answer(&self.http, request)).await??)
     }
 
     async fn ask_for_challenge(&self, url: &str) -> Option<Vec<String>> {
         let request = self.http.get(url).header("accept", "application/json, text/event-stream");
-        let answer = request.timeout(TIME_LIMIT).send().await.ok()?;
+        let answer = tokio::time::timeout(TIME_LIMIT, request.send()).await.ok()?.ok()?;
         (answer.status() == 401).then(|| challenges(answer.headers()))
     }
 
@@ -160,6 +150,20 @@ impl Host for Tasks {
     ) -> Result<Secret, UserAgentError> {
         visit(url.clone(), deadline, waiting).await
     }
+}
+
+async fn answer(http: &HttpClient, request: reqwest::Request) -> Result<Response, reqwest::Error> {
+    let mut answer = http.execute(request).await?;
+    let mut body = Vec::new();
+    // One byte more than is read: then the machine says that it is too much.
+    while let Some(chunk) = answer.chunk().await? {
+        let room = MAX_BODY + 1 - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() > MAX_BODY {
+            break;
+        }
+    }
+    Ok(response(answer.status(), std::mem::take(answer.headers_mut()), body))
 }
 
 /// Runs work as a task that a shutdown waits for.

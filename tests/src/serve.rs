@@ -6,11 +6,14 @@
 //!
 //! Left out: TLS, chunked request bodies (411), pipelining beyond what a sequential client does.
 
+mod broken;
 mod connection;
+mod door;
+mod reader;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::Ipv4Addr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
@@ -21,14 +24,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{Request, Response};
 
-use crate::world::{Knobs, Origins, What, World};
+use crate::world::{Knobs, Origins, Party, What, World};
+
+use door::Door;
 
 /// A world that listens; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Served {
     shared: Arc<Shared>,
-    addresses: Vec<SocketAddr>,
-    acceptors: Vec<JoinHandle<()>>,
+    doors: Mutex<Vec<Door>>,
 }
 
 impl Served {
@@ -65,17 +69,39 @@ impl Served {
             settings: Mutex::new(Settings {
                 clock: Clock::Real { ahead: 0 },
                 delay: Duration::ZERO,
+                rewrite: Rewrite(Box::new(|_, _| {})),
             }),
             connections: Mutex::new(Connections::default()),
             ended: AtomicBool::new(false),
         });
         shared.lock_world().now = real_now();
-        let acceptors = listeners.into_iter().map(|listener| {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || accept(&shared, &listener))
-        });
-        let acceptors = acceptors.collect();
-        Ok(Self { shared, addresses, acceptors })
+        let doors = listeners.into_iter().map(|listener| Door::open(&shared, listener));
+        let doors = doors.collect::<io::Result<_>>()?;
+        Ok(Self { shared, doors: Mutex::new(doors) })
+    }
+
+    /// Refuses connections to this server from now on, and ends those that there are.
+    ///
+    /// # Panics
+    /// If it is not one of the world's own.
+    pub fn unplug(&self, server: Party) {
+        let port = self.lock_doors()[place(server)].close();
+        let streams = &self.shared.lock_connections().streams;
+        for stream in streams.values().filter(|stream| local_port(stream) == Some(port)) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// Takes connections to it again, at the same port.
+    ///
+    /// # Panics
+    /// If that cannot be had any more.
+    pub fn plug(&self, server: Party) {
+        self.lock_doors()[place(server)].open_again(&self.shared).expect("the port is held");
+    }
+
+    fn lock_doors(&self) -> MutexGuard<'_, Vec<Door>> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds every token answer back for this long, after the world has handled the request.
@@ -83,6 +109,15 @@ impl Served {
     /// Several answers may be held at the same time: rotation has happened, and nobody knows it yet.
     pub fn delay_tokens(&self, delay: Duration) {
         self.shared.lock_settings().delay = delay;
+    }
+
+    /// Changes answers before they go out: for documents that only an attacker would publish. What the
+    /// world writes down is the answer as it was.
+    pub fn rewrite(
+        &self,
+        rewrite: impl Fn(&Request<Vec<u8>>, &mut Response<Vec<u8>>) + Send + 'static,
+    ) {
+        self.shared.lock_settings().rewrite = Rewrite(Box::new(rewrite));
     }
 
     /// Stops the clock here: from now on only the test changes [`World::now`].
@@ -122,12 +157,8 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::SeqCst);
-        for address in &self.addresses {
-            // Only wakes the acceptor; if it cannot be reached it is gone already.
-            drop(TcpStream::connect(address));
-        }
-        for acceptor in self.acceptors.drain(..) {
-            drop(acceptor.join());
+        for door in self.lock_doors().iter_mut() {
+            door.close();
         }
         let connections = core::mem::take(&mut *self.shared.lock_connections());
         for stream in connections.streams.into_values() {
@@ -168,6 +199,17 @@ struct Shared {
 struct Settings {
     clock: Clock,
     delay: Duration,
+    rewrite: Rewrite,
+}
+
+struct Rewrite(Box<Rewriting>);
+
+type Rewriting = dyn Fn(&Request<Vec<u8>>, &mut Response<Vec<u8>>) + Send;
+
+impl core::fmt::Debug for Rewrite {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Rewrite").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -188,12 +230,13 @@ impl Shared {
     /// Answers a request as the world does, at the right time.
     fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         let delay = self.lock_settings().delay;
-        let (response, token) = {
+        let (mut response, token) = {
             let mut world = self.on_time();
             let response = world.handle(request);
             let last = world.log.last();
             (response, last.is_some_and(|exchange| matches!(exchange.what, What::Token(_))))
         };
+        self.lock_settings().rewrite.0(request, &mut response);
         if token {
             self.pause(delay);
         }
@@ -241,27 +284,33 @@ impl Shared {
     }
 }
 
-fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
-    for stream in listener.incoming() {
-        if shared.ended() {
-            return;
-        }
-        let Ok(stream) = stream else { continue };
-        let Ok(copy) = stream.try_clone() else {
-            continue;
-        };
-        let mut connections = shared.lock_connections();
-        let number = connections.next;
-        connections.next += 1;
-        connections.threads.retain(|thread| !thread.is_finished());
-        connections.streams.insert(number, copy);
-        let shared = Arc::clone(shared);
-        connections.threads.push(thread::spawn(move || {
-            // A broken connection is the client's business.
-            drop(connection::serve(stream, |request| shared.handle(request)));
-            shared.lock_connections().streams.remove(&number);
-        }));
+/// Serves a connection on a thread of its own.
+fn take(shared: &Arc<Shared>, stream: TcpStream) {
+    let Ok(copy) = stream.try_clone() else { return };
+    let mut connections = shared.lock_connections();
+    let number = connections.next;
+    connections.next += 1;
+    connections.threads.retain(|thread| !thread.is_finished());
+    connections.streams.insert(number, copy);
+    let shared = Arc::clone(shared);
+    connections.threads.push(thread::spawn(move || {
+        // A broken connection is the client's business.
+        drop(connection::serve(stream, |request| shared.handle(request)));
+        shared.lock_connections().streams.remove(&number);
+    }));
+}
+
+/// Which of the doors is a server's.
+fn place(server: Party) -> usize {
+    match server {
+        Party::AuthServer => 0,
+        Party::AuthServer2 => 1,
+        Party::McpServer | Party::Elsewhere => 2,
     }
+}
+
+fn local_port(stream: &TcpStream) -> Option<u16> {
+    Some(stream.local_addr().ok()?.port())
 }
 
 fn real_now() -> u64 {

@@ -267,7 +267,7 @@ impl<H: Host> Client<H> {
             url: request.url(),
             outcome: match &outcome {
                 Ok(response) => Ok(response.status()),
-                Err(error) => Err(error),
+                Err(error) => Err(error.as_ref()),
             },
         });
         outcome.ok()

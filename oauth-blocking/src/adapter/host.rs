@@ -80,7 +80,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn exchange(
         &self,
         request: &Request,
-    ) -> impl Future<Output = Result<Response, Self::Http>> + Send;
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
 
     /// Asks the MCP server without a token: what it says in `WWW-Authenticate` if it answers with 401.
     fn ask_for_challenge(&self, url: &str) -> impl Future<Output = Option<Vec<String>>> + Send;
@@ -102,5 +102,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Secret, UserAgentError>> + Send;
 }
 
-/// How long one request of a login may take.
+/// Why no answer came: for the host's log, and for nothing else.
+pub type Unanswered = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long one request of a login may take, if the host's HTTP client has no shorter limit.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -23,7 +23,7 @@ mod shown;
 pub use builder::{Adapter, Builder, Parts, Watcher};
 pub use client::{Call, Client, Remedy};
 pub use drive::Login;
-pub use host::{Host, TIME_LIMIT};
+pub use host::{Host, TIME_LIMIT, Unanswered};
 pub use message::{challenges, response};
 
 use std::pin::pin;

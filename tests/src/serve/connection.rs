@@ -1,38 +1,47 @@
 //! One HTTP/1.1 connection: reads requests, writes answers, until either side has enough.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::TcpStream;
 
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+
+use super::broken;
+use super::reader::Reader;
+use crate::world::Fault;
 
 /// Serves a connection until it is closed, broken or wants something unsupported.
 pub(super) fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
     handle: impl Fn(&Request<Vec<u8>>) -> Response<Vec<u8>>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = Vec::new();
+    let mut reader = Reader::new(stream);
     loop {
-        let Some(head) = read_head(&mut stream, &mut buffer)? else {
+        let Some(head) = read_head(&mut reader)? else {
             return Ok(());
         };
         let (mut request, length) = match head {
             Ok(head) => head,
-            Err(status) => return refuse(&mut stream, status),
+            Err(status) => return refuse(reader.all_read()?, status),
         };
         if request.headers().get(header::EXPECT).is_some_and(|value| value == "100-continue") {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            reader.all_read()?.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-        while buffer.len() < length {
-            if fill(&mut stream, &mut buffer)? == 0 {
+        while reader.buffer.len() < length {
+            if reader.fill()? == 0 {
                 return Ok(());
             }
         }
-        let rest = buffer.split_off(length);
-        *request.body_mut() = core::mem::replace(&mut buffer, rest);
+        let rest = reader.buffer.split_off(length);
+        *request.body_mut() = core::mem::replace(&mut reader.buffer, rest);
         let close = request.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
         let response = handle(&request);
-        write(&mut stream, &response, close)?;
+        if let Some(fault) = Fault::of_connection(&response) {
+            return broken::answer(fault, reader, &response);
+        }
+        let stream = reader.all_read()?;
+        stream.write_all(&head_of(&response, Framing::Length { close }))?;
+        stream.write_all(body_of(&response))?;
         if close {
             return Ok(());
         }
@@ -43,21 +52,23 @@ pub(super) fn serve(
 type Head = Result<(Request<Vec<u8>>, usize), u16>;
 
 /// Reads until the blank line and takes the head off the buffer; `None` if the client is gone.
-fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Head>> {
+fn read_head(reader: &mut Reader) -> io::Result<Option<Head>> {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Request::new(&mut headers);
-        match parsed.parse(buffer) {
+        match parsed.parse(&reader.buffer) {
             Ok(httparse::Status::Complete(length)) => {
                 let head = convert(&parsed);
-                buffer.drain(..length);
+                reader.buffer.drain(..length);
                 return Ok(Some(head));
             }
-            Ok(httparse::Status::Partial) if buffer.len() > MAX_HEAD => return Ok(Some(Err(431))),
+            Ok(httparse::Status::Partial) if reader.buffer.len() > MAX_HEAD => {
+                return Ok(Some(Err(431)));
+            }
             Ok(httparse::Status::Partial) => {}
             Err(_) => return Ok(Some(Err(400))),
         }
-        if fill(stream, buffer)? == 0 {
+        if reader.fill()? == 0 {
             return Ok(None);
         }
     }
@@ -94,14 +105,16 @@ fn convert(parsed: &httparse::Request<'_, '_>) -> Head {
     Ok((request, length))
 }
 
-fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut piece = [0; 4096];
-    let read = stream.read(&mut piece)?;
-    buffer.extend_from_slice(&piece[..read]);
-    Ok(read)
+/// Where the body of an answer ends.
+pub(super) enum Framing {
+    /// After the length that is said; then the connection may be closed.
+    Length { close: bool },
+    /// Where the connection ends.
+    Close,
 }
 
-fn write(stream: &mut TcpStream, response: &Response<Vec<u8>>, close: bool) -> io::Result<()> {
+/// The head of an answer, with the blank line.
+pub(super) fn head_of(response: &Response<Vec<u8>>, framing: Framing) -> Vec<u8> {
     let status = response.status();
     let reason = status.canonical_reason().unwrap_or("Unknown");
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
@@ -111,24 +124,32 @@ fn write(stream: &mut TcpStream, response: &Response<Vec<u8>>, close: bool) -> i
         bytes.extend_from_slice(value.as_bytes());
         bytes.extend_from_slice(b"\r\n");
     }
-    if close {
+    if matches!(framing, Framing::Close | Framing::Length { close: true }) {
         bytes.extend_from_slice(b"connection: close\r\n");
     }
-    // A 204 or 304 has neither a body nor its length (RFC 9110 §8.6).
-    let body: &[u8] = if matches!(status.as_u16(), 204 | 304) { &[] } else { response.body() };
-    if !matches!(status.as_u16(), 204 | 304) {
-        bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    if matches!(framing, Framing::Length { .. }) && has_body(status) {
+        let length = response.body().len();
+        bytes.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(body);
-    stream.write_all(&bytes)
+    bytes
+}
+
+/// What is sent of its body.
+pub(super) fn body_of(response: &Response<Vec<u8>>) -> &[u8] {
+    if has_body(response.status()) { response.body() } else { &[] }
+}
+
+/// A 204 or 304 has neither a body nor its length (RFC 9110 §8.6).
+fn has_body(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 204 | 304)
 }
 
 fn refuse(stream: &mut TcpStream, status: u16) -> io::Result<()> {
     let mut response = Response::new(Vec::new());
     *response.status_mut() =
-        http::StatusCode::from_u16(status).expect("the refusals here are valid statuses");
-    write(stream, &response, true)
+        StatusCode::from_u16(status).expect("the refusals here are valid statuses");
+    stream.write_all(&head_of(&response, Framing::Length { close: true }))
 }
 
 /// More than any client under test sends, in bytes.

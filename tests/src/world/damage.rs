@@ -67,8 +67,11 @@ impl<K: Clone> Default for Damage<K> {
 
 /// An answer that is broken whatever the endpoint is for.
 ///
-/// All but [`Truncated`](Self::Truncated), [`Huge`](Self::Huge) and [`TextPlain`](Self::TextPlain)
-/// come *instead of* handling the request: nothing is registered, spent or rotated.
+/// Some come *instead of* handling the request: nothing is registered, spent or rotated. With the others,
+/// which say so, the request is handled and its answer is spoiled.
+///
+/// From [`Silent`](Self::Silent) on they befall the connection: only a world behind sockets
+/// ([`Served`](crate::serve::Served)) has them, and [`World::handle`](super::World::handle) alone does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 200 with a login page, as a captive portal or a single-page application gives.
@@ -104,9 +107,28 @@ pub enum Fault {
     Huge,
     /// The request is handled, and the answer says `text/plain`.
     TextPlain,
+    /// The request is handled, and the answer begins with a member nested a hundred thousand deep.
+    Deep,
+    /// The request is handled, and the answer begins with a member that is not UTF-8.
+    NotUtf8,
+    /// No answer comes, and the connection stays open.
+    Silent,
+    /// The request is handled; half of the answer comes, and the connection stays open.
+    Stalled,
+    /// The request is handled; half of the answer comes, and the connection is reset.
+    Reset,
+    /// The request is handled, and blanks follow the answer without an end, as fast as they are read.
+    Endless,
+    /// The same, one blank now and then.
+    Trickling,
 }
 
 impl Fault {
+    /// What befalls the connection on which this answer goes.
+    pub(crate) fn of_connection(response: &Response<Vec<u8>>) -> Option<&Self> {
+        response.extensions().get()
+    }
+
     /// The answer that comes instead of handling the request.
     pub(super) fn instead(&self) -> Option<Response<Vec<u8>>> {
         let json = |body: &str| {
@@ -127,7 +149,8 @@ impl Fault {
                 answer::set(&mut response, header::LOCATION, location);
                 Some(response)
             }
-            Self::Truncated | Self::Huge | Self::TextPlain => None,
+            Self::Silent => Some(self.spoil(answer::text(200, ""))),
+            _ => None,
         }
     }
 
@@ -146,10 +169,28 @@ impl Fault {
                 let value = HeaderValue::from_static("text/plain");
                 response.headers_mut().insert(header::CONTENT_TYPE, value);
             }
+            Self::Deep => {
+                let nested = format!("{}{}", "[".repeat(DEEP), "]".repeat(DEEP));
+                put_first(&mut response, nested.as_bytes());
+            }
+            Self::NotUtf8 => put_first(&mut response, b"\"\xFF\""),
+            Self::Silent | Self::Stalled | Self::Reset | Self::Endless | Self::Trickling => {
+                response.extensions_mut().insert(self.clone());
+            }
             _ => {}
         }
         response
     }
+}
+
+/// Puts a member before the others of a JSON object; another body, an empty one for instance, becomes an
+/// object of its own.
+fn put_first(response: &mut Response<Vec<u8>>, value: &[u8]) {
+    let rest = response.body().strip_prefix(b"{").unwrap_or_default();
+    let comma = if matches!(rest, b"" | b"}") { "" } else { "," };
+    let rest = if rest.is_empty() { b"}" } else { rest };
+    let body = [b"{\"x_odd\":", value, comma.as_bytes(), rest].concat();
+    *response.body_mut() = body;
 }
 
 fn later(status: u16, seconds: u64) -> Response<Vec<u8>> {
@@ -161,3 +202,6 @@ fn later(status: u16, seconds: u64) -> Response<Vec<u8>> {
 
 /// More than any bound a client should put on a metadata or token answer, in bytes.
 const HUGE: usize = 2 * 1024 * 1024;
+
+/// Deeper than any stack, and still smaller than what clients read.
+const DEEP: usize = 100_000;
