@@ -84,7 +84,7 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
             };
             line("MCP server", method, url, Some(*status), why);
         }
-        Event::Exchange { endpoint, method, url, outcome } => {
+        Event::Exchange { endpoint, method, url, outcome, .. } => {
             let (who, why) = match endpoint {
                 Endpoint::ResourceMetadata => ("MCP server", "who issues tokens for this server?"),
                 Endpoint::ServerMetadata => {

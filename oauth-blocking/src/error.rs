@@ -1,5 +1,6 @@
 //! Why a call failed, and the one failure that is a question to the user.
 
+use oauth_core::Timeline;
 use oauth_core::session::PendingLogin;
 use oauth_core::wire::AuthorizationUrl;
 
@@ -14,8 +15,13 @@ pub enum ClientError<H: std::error::Error + 'static> {
     #[error(transparent)]
     Authentication(Box<AuthenticationError>),
     /// The protocol's errors, sorted by who has to act: see [`oauth_core::error`].
-    #[error(transparent)]
-    OAuth(#[from] oauth_core::Error),
+    #[error("{error}")]
+    OAuth {
+        /// What went wrong.
+        error: oauth_core::Error,
+        /// How it came to that.
+        timeline: Timeline,
+    },
     /// The token store cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -37,7 +43,9 @@ impl<H: std::error::Error> ClientError<H> {
     pub(crate) fn share(&self) -> Option<Self> {
         Some(match self {
             Self::Authentication(error) => Self::Authentication(error.clone()),
-            Self::OAuth(error) => Self::OAuth(error.clone()),
+            Self::OAuth { error, timeline } => {
+                Self::OAuth { error: error.clone(), timeline: timeline.clone() }
+            }
             Self::Storage(error) => Self::Storage(error.clone()),
             Self::UserAgent(error) => Self::UserAgent(error.clone()),
             Self::NoEntropy => Self::NoEntropy,
@@ -49,13 +57,67 @@ impl<H: std::error::Error> ClientError<H> {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::OAuth(error) => error.advice(),
+            Self::OAuth { error, .. } => error.advice(),
             Self::Authentication(_) => "open the connect URL in a browser, and call again",
             Self::UserAgent(error) => error.advice(),
             Self::Storage(error) => error.advice(),
             Self::Http(_) => "see that the server can be reached, and try again",
             Self::NoEntropy => "see to the operating system's random device, and log in again",
         }
+    }
+}
+
+impl<H: std::error::Error> ClientError<H> {
+    /// A short name of the reason, for logs and programs; it never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OAuth { error, .. } => error.code(),
+            Self::Authentication(_) => "login_required",
+            Self::Storage(_) => "storage",
+            Self::UserAgent(_) => "user_agent",
+            Self::Http(_) => "http",
+            Self::NoEntropy => "no_entropy",
+        }
+    }
+
+    /// All that can be said about it to the person who has to act, over several lines; see
+    /// [`oauth_core::Error::explain`].
+    #[must_use]
+    pub fn explain(&self) -> Explanation<'_, H> {
+        Explanation(self)
+    }
+
+    /// Says how it came to that, unless that is said.
+    pub(crate) fn after(self, timeline: &Timeline) -> Self {
+        match self {
+            Self::OAuth { error, timeline: none } if none.entries().is_empty() => {
+                Self::OAuth { error, timeline: timeline.clone() }
+            }
+            other => other,
+        }
+    }
+}
+
+/// A [`ClientError`] in full; made by [`ClientError::explain`].
+#[derive(Debug)]
+pub struct Explanation<'a, H: std::error::Error + 'static>(&'a ClientError<H>);
+
+impl<H: std::error::Error> std::fmt::Display for Explanation<'_, H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            ClientError::OAuth { error, timeline } => error.explain(timeline).fmt(f),
+            error => {
+                writeln!(f, "error[{}]: {error}", error.code())?;
+                writeln!(f, "  what to do    {}", error.advice())
+            }
+        }
+    }
+}
+
+impl<H: std::error::Error> From<oauth_core::Error> for ClientError<H> {
+    fn from(error: oauth_core::Error) -> Self {
+        Self::OAuth { error, timeline: Timeline::default() }
     }
 }
 
@@ -91,7 +153,10 @@ pub trait NeedsConsent {
 
 impl<H: std::error::Error> NeedsConsent for ClientError<H> {
     fn needs_consent(&self) -> bool {
-        matches!(self, Self::Authentication(_) | Self::OAuth(oauth_core::Error::LoginRequired))
+        matches!(
+            self,
+            Self::Authentication(_) | Self::OAuth { error: oauth_core::Error::LoginRequired, .. }
+        )
     }
 
     fn connect_url(&self) -> Option<&str> {

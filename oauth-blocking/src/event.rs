@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use oauth_core::wire::{AuthorizationUrl, Issuer};
-use oauth_core::{Endpoint, HttpUrl, Method};
+use oauth_core::{Endpoint, Finding, HttpUrl, Method};
 
 use crate::user_agent::Waiting;
 
@@ -32,6 +32,8 @@ pub enum Event<'a> {
         url: &'a HttpUrl,
         /// The answer's status, or why there is none.
         outcome: Result<u16, &'a dyn std::error::Error>,
+        /// What the answer was taken for.
+        finding: Option<&'a Finding>,
     },
     /// The user is sent to a page. A host should show the URL, in case no browser opens.
     Opening {

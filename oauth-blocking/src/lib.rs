@@ -45,13 +45,16 @@ pub use adapter::{Adapter, Builder};
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
 pub use connect::{ConnectRequired, TerminalPrompt};
-pub use error::{AuthenticationError, ClientError, NeedsConsent};
+pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
 pub use oauth_core::flow::RedirectUri;
 pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
-pub use oauth_core::{BearerAuth, OAuthClientProvider, Policy, TokenData};
+pub use oauth_core::wire::ResourceMode;
+pub use oauth_core::{
+    BearerAuth, OAuthClientProvider, Policy, Timeline, TokenData, Tolerance, Tolerances,
+};
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{

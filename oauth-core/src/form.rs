@@ -41,6 +41,18 @@ impl Form {
     }
 
     /// Adds the parameter if there is a value.
+    /// A name that is not this crate's own may need escapes, too.
+    pub(crate) fn foreign_pair(mut self, name: &str, value: &str) -> Self {
+        let text = &mut self.0.0;
+        if !matches!(text.as_bytes().last(), None | Some(b'?' | b'&')) {
+            text.push('&');
+        }
+        text.extend(byte_serialize(name.as_bytes()));
+        text.push('=');
+        text.extend(byte_serialize(value.as_bytes()));
+        self
+    }
+
     pub(crate) fn pair_if(self, name: &'static str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.pair(name, value),

@@ -23,6 +23,8 @@ pub const MAX_BODY: usize = 256 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Endpoint {
+    /// The MCP server itself. No request of a login goes there, but its refusals are where logins begin.
+    Resource,
     /// The metadata of the protected resource (RFC 9728).
     ResourceMetadata,
     /// The metadata of the authorization server (RFC 8414, OpenID Connect Discovery).
@@ -40,6 +42,7 @@ pub enum Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Resource => "MCP server",
             Self::ResourceMetadata => "resource metadata",
             Self::ServerMetadata => "authorization server metadata",
             Self::Registration => "registration endpoint",

@@ -66,6 +66,8 @@ mod scope;
 mod secret;
 pub mod session;
 mod time;
+mod timeline;
+mod tolerance;
 mod url;
 pub mod wire;
 
@@ -77,6 +79,8 @@ pub use policy::{Policy, ServerUrl};
 pub use scope::Scopes;
 pub use secret::Secret;
 pub use time::UnixTime;
+pub use timeline::{Entry, Finding, Remedy, Timeline};
+pub use tolerance::{Tolerance, Tolerances};
 pub use url::{HttpUrl, Plaintext, UrlDefect};
 pub use wire::{
     BearerAuth, ClientRegistrationResponse, OAuthClientProvider, ProtectedResourceMetadata,

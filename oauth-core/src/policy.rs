@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, Plaintext, shown};
 
 /// The URL of an MCP server: as it was written, because resources are compared byte for byte, and as
@@ -89,57 +90,45 @@ impl<'de> Deserialize<'de> for ServerUrl {
     }
 }
 
-/// What is accepted from a server beyond, or short of, the defaults. Set per server, never globally.
+/// How far a server may stray from the specifications. Set per server, never globally.
 ///
-/// The defaults follow the specification; where it leaves a choice, they take what the official SDKs
+/// The defaults follow the specifications; where those leave a choice, they take what the official SDKs
 /// agree on.
 ///
 /// ```
-/// # use oauth_core::Policy;
-/// let policy = Policy::default().assume_s256();
+/// # use oauth_core::{Policy, Tolerance};
+/// let policy = Policy::default().tolerate(Tolerance::UnlistedS256).refuse(Tolerance::ScopeList);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
-    pub(crate) exact_resource: bool,
-    pub(crate) assume_s256: bool,
-    pub(crate) legacy_2025_03_26: bool,
+    pub(crate) tolerates: Tolerances,
 }
 
 impl Policy {
-    /// The letter of the specifications: the resource of the metadata has to be the server's URL byte
-    /// for byte (RFC 9728 §3.3), where the default also takes a part of it that ends on a segment
-    /// boundary.
+    /// The letter of the specifications: nothing is tolerated.
     #[must_use]
     pub fn strict() -> Self {
-        Self { exact_resource: true, ..Self::default() }
+        Self { tolerates: Tolerances::NONE }
     }
 
-    /// Takes the server to support PKCE with S256 although its metadata does not say so.
-    ///
-    /// Metadata that lists methods without S256 is still refused.
-    ///
-    /// # Security
-    ///
-    /// A server that silently ignores PKCE leaves authorization codes open to theft (RFC 9700 §4.8).
+    /// Puts up with this.
     #[must_use]
-    pub fn assume_s256(mut self) -> Self {
-        self.assume_s256 = true;
+    pub fn tolerate(mut self, tolerance: Tolerance) -> Self {
+        self.tolerates.insert(tolerance);
         self
     }
 
-    /// Accepts servers of the MCP specification of 2025-03-26, which have no resource metadata: the
-    /// authorization server is then the MCP server's own origin, and without metadata there its
-    /// endpoints are `/authorize`, `/token` and `/register`.
-    ///
-    /// Used only where both kinds of metadata are definitely absent, not merely out of reach.
-    ///
-    /// # Security
-    ///
-    /// Nothing confirms such endpoints, nor that they support PKCE (which is sent all the same).
+    /// Does not put up with this.
     #[must_use]
-    pub fn legacy_2025_03_26(mut self) -> Self {
-        self.legacy_2025_03_26 = true;
+    pub fn refuse(mut self, tolerance: Tolerance) -> Self {
+        self.tolerates.remove(tolerance);
         self
+    }
+
+    /// What is put up with.
+    #[must_use]
+    pub fn tolerates(&self) -> Tolerances {
+        self.tolerates
     }
 }

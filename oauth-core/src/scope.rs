@@ -101,24 +101,40 @@ impl fmt::Display for Scopes {
 /// Reads a list as well as a text: metadata has lists, and some token answers too.
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        WrittenScopes::deserialize(deserializer).map(|written| written.scopes)
+    }
+}
+
+/// Scopes, and how they were written.
+pub(crate) struct WrittenScopes {
+    pub(crate) scopes: Scopes,
+    pub(crate) is_list: bool,
+}
+
+impl<'de> Deserialize<'de> for WrittenScopes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Tokens;
         impl<'de> Visitor<'de> for Tokens {
-            type Value = Scopes;
+            type Value = WrittenScopes;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("scopes as a text or a list")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Scopes, E> {
-                Ok(Scopes::parse(text).unwrap_or_default())
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenScopes, E> {
+                let scopes = Scopes::parse(text).unwrap_or_default();
+                Ok(WrittenScopes { scopes, is_list: false })
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut tokens: A) -> Result<Scopes, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut tokens: A,
+            ) -> Result<WrittenScopes, A::Error> {
                 let mut scopes = Scopes::default();
                 while let Some(token) = tokens.next_element::<Text<'_>>()? {
                     scopes.insert(&token);
                 }
-                Ok(scopes)
+                Ok(WrittenScopes { scopes, is_list: true })
             }
         }
         deserializer.deserialize_any(Tokens)

@@ -51,43 +51,48 @@ impl core::ops::Add<Duration> for UnixTime {
 /// Reads fractions too: other programs store `expires_at` as a float.
 impl<'de> Deserialize<'de> for UnixTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Seconds::deserialize(deserializer).map(|seconds| Self(seconds.0))
+        Seconds::deserialize(deserializer).map(|seconds| Self(seconds.number))
     }
 }
 
 /// A number of seconds as programs write it: whole, as a fraction, or as digits in a text (Entra v1).
 /// What is below zero counts as zero.
-pub(crate) struct Seconds(pub(crate) u64);
+pub(crate) struct Seconds {
+    pub(crate) number: u64,
+    /// Whether it was written as a text.
+    pub(crate) is_text: bool,
+}
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Number;
         impl Visitor<'_> for Number {
-            type Value = u64;
+            type Value = Seconds;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number of seconds")
             }
 
-            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<u64, E> {
-                Ok(seconds)
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Seconds, E> {
+                Ok(Seconds { number, is_text: false })
             }
 
-            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<u64, E> {
-                Ok(u64::try_from(seconds).unwrap_or(0))
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Seconds, E> {
+                self.visit_u64(u64::try_from(number).unwrap_or(0))
             }
 
             // A conversion of floats saturates: what is below zero or not a number becomes 0.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<u64, E> {
-                Ok(seconds as u64)
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Seconds, E> {
+                self.visit_u64(number as u64)
             }
 
-            fn visit_str<E: de::Error>(self, digits: &str) -> Result<u64, E> {
-                digits.trim().parse().map_err(E::custom)
+            fn visit_str<E: de::Error>(self, digits: &str) -> Result<Seconds, E> {
+                let number = digits.trim().parse().map_err(E::custom)?;
+                Ok(Seconds { number, is_text: true })
             }
         }
-        deserializer.deserialize_any(Number).map(Self)
+        deserializer.deserialize_any(Number)
     }
 }
 

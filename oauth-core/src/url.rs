@@ -108,6 +108,17 @@ impl HttpUrl {
         Self(text.into_boxed_str())
     }
 
+    /// The URL as far as it can be shown to anybody: keys are put into queries.
+    pub(crate) fn without_query(&self) -> &str {
+        &self.0[..self.0.len() - self.query().len()]
+    }
+
+    /// What a redirect from this URL leads to (RFC 9110 §10.2.2), if it is a URL of the same origin.
+    pub(crate) fn moved_to(&self, location: &str, plaintext: Plaintext) -> Option<Self> {
+        let moved = url::Url::parse(&self.0).ok()?.join(location).ok()?;
+        Self::parse(moved.as_str(), plaintext).ok().filter(|moved| moved.origin() == self.origin())
+    }
+
     /// Path and query, starting with a slash.
     pub(crate) fn path_and_query(&self) -> &str {
         &self.0[self.path_start()..]

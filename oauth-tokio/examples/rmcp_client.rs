@@ -142,7 +142,7 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
         Event::Answered { method, url, status, .. } => {
             line("MCP server", method, url, &status.to_string());
         }
-        Event::Exchange { endpoint, method, url, outcome } => {
+        Event::Exchange { endpoint, method, url, outcome, .. } => {
             let status = outcome.map_or("no answer".into(), |status| status.to_string());
             line(&format!("{endpoint:?}"), method.as_str(), url.as_str(), &status);
         }

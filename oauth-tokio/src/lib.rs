@@ -38,11 +38,11 @@ mod user_agent;
 pub use client::OAuth;
 pub use http::HttpClient;
 pub use oauth_blocking::{
-    AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, ConnectRequired, Event, Fate,
-    FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage,
-    NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Policy,
-    Record, RedirectUri, Saved, StorageError, StoredGrant, TerminalPrompt, TokenData,
-    UserAgentError, Visitor, Waiting,
+    AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, ConnectRequired, Event,
+    Explanation, Fate, FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut, LoopbackBrowser,
+    MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack,
+    PendingLogin, Policy, Record, RedirectUri, ResourceMode, Saved, StorageError, StoredGrant,
+    TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
 };
 pub use reqwest;
 pub use retry::{Consent, with_oauth_retry};

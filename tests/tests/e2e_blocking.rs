@@ -183,7 +183,10 @@ fn a_token_is_not_sent_to_another_origin() {
     let oauth = logged_in(&served, &MemoryTokenStorage::new());
     let url = other.server_url();
     match post(&oauth, &url, LIST).unwrap_err() {
-        Error::OAuth(oauth_core::Error::Misuse(Misuse::ForeignRequest { url: named })) => {
+        Error::OAuth {
+            error: oauth_core::Error::Misuse(Misuse::ForeignRequest { url: named }),
+            ..
+        } => {
             assert_eq!(*named, *url);
         }
         error => panic!("{error:?}"),
@@ -197,8 +200,10 @@ fn a_request_to_another_origin_is_misuse_without_a_token_too() {
     let other = serve(Knobs::default());
     let oauth = client(&served, &MemoryTokenStorage::new());
     let error = post(&oauth, &other.server_url(), LIST).unwrap_err();
-    let misuse =
-        matches!(error, Error::OAuth(oauth_core::Error::Misuse(Misuse::ForeignRequest { .. })));
+    let misuse = matches!(
+        error,
+        Error::OAuth { error: oauth_core::Error::Misuse(Misuse::ForeignRequest { .. }), .. }
+    );
     assert!(misuse, "{error:?}");
     assert_eq!(other.world().log.len(), 0);
     assert_eq!(served.world().log.len(), 0);
@@ -232,7 +237,7 @@ fn redirects_of_the_login_are_not_followed() {
         let redirect = Damage::always(Fault::Redirect { status, location });
         defect(&mut served.world().knobs, redirect);
         let oauth = client(&served, &MemoryTokenStorage::new());
-        assert!(matches!(call(&oauth, &served, LIST), Err(Error::OAuth(_))));
+        assert!(matches!(call(&oauth, &served, LIST), Err(Error::OAuth { .. })));
         assert_eq!(other.world().log.len(), 0);
     }
 }
@@ -242,7 +247,7 @@ fn an_endless_answer_is_cut_off() {
     let served = serve(Knobs { token_damage: Damage::always(Fault::Huge), ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     match call(&oauth, &served, LIST).unwrap_err() {
-        Error::OAuth(oauth_core::Error::Malformed(malformed)) => {
+        Error::OAuth { error: oauth_core::Error::Malformed(malformed), .. } => {
             assert_eq!(malformed.endpoint, oauth_core::Endpoint::Token);
         }
         error => panic!("{error:?}"),
@@ -254,7 +259,10 @@ fn a_token_that_cannot_stand_in_a_header_is_refused() {
     let served = serve(Knobs { token_form: Damage::always(TokenForm::CrLf), ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     match call(&oauth, &served, LIST).unwrap_err() {
-        Error::OAuth(oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsendableToken)) => {}
+        Error::OAuth {
+            error: oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsendableToken),
+            ..
+        } => {}
         error => panic!("{error:?}"),
     }
 }
@@ -271,7 +279,9 @@ fn an_mcp_server_that_is_not_there_is_an_http_error() {
     assert!(matches!(post(&oauth, &url, LIST), Err(Error::Http(_))));
     // A login asks for metadata there, and that is a request of its own.
     match oauth.authenticate().unwrap_err() {
-        Error::OAuth(error @ oauth_core::Error::Unreachable(_)) => assert!(error.is_retryable()),
+        Error::OAuth { error: error @ oauth_core::Error::Unreachable(_), .. } => {
+            assert!(error.is_retryable())
+        }
         error => panic!("{error:?}"),
     }
 }
@@ -292,7 +302,7 @@ fn an_authorization_server_that_is_not_there_can_be_tried_again() {
         serve(Knobs { prm_servers: PrmServers::Listed(vec![issuer.clone()]), ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     match call(&oauth, &served, LIST).unwrap_err() {
-        Error::OAuth(error) => {
+        Error::OAuth { error, .. } => {
             assert!(error.is_retryable());
             assert!(error.to_string().contains(&issuer), "{error}");
         }
@@ -308,7 +318,10 @@ fn metadata_that_only_a_challenge_can_tell_is_found_before_any_call() {
     let served = serve(Knobs { prm_location: PrmLocation::Custom, ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     assert!(oauth.initialize().unwrap().is_none());
-    assert!(matches!(oauth.token(), Err(Error::OAuth(oauth_core::Error::LoginRequired))));
+    assert!(matches!(
+        oauth.token(),
+        Err(Error::OAuth { error: oauth_core::Error::LoginRequired, .. })
+    ));
     assert_eq!(served.world().log.len(), 0);
     oauth.authenticate().unwrap();
     assert_eq!(statuses(&served, "GET"), [401]);
@@ -356,7 +369,7 @@ fn a_challenge_with_a_realm_that_is_not_ascii_is_read() {
         .build()
         .unwrap();
     let sent = oauth.send(|| http::Request::get(&url).body(()));
-    assert!(matches!(sent, Err(Error::OAuth(_))), "{sent:?}");
+    assert!(matches!(sent, Err(Error::OAuth { .. })), "{sent:?}");
     assert_eq!(asked.recv_timeout(PATIENCE).unwrap(), "/mcp");
     assert_eq!(asked.recv_timeout(PATIENCE).unwrap(), "/custom");
 }

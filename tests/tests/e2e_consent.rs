@@ -160,7 +160,7 @@ fn a_login_that_was_finished_cannot_be_finished_again() {
     let record = stored(&store, &key(&served));
 
     match oauth.resume(taken_up(&pending), &query).unwrap_err() {
-        Error::OAuth(oauth_core::Error::LoginUsed) => {}
+        Error::OAuth { error: oauth_core::Error::LoginUsed, .. } => {}
         error => panic!("{error:?}"),
     }
     assert_eq!(served.world().token_requests(), 1, "the code is not sent again");
@@ -176,7 +176,10 @@ fn a_redirect_of_another_login_does_not_finish_one() {
     let error = handed_out(oauth.authenticate());
     let pending = stored_elsewhere(&error.pending);
     match oauth.resume(error.pending, "code=stolen&state=guessed").unwrap_err() {
-        Error::OAuth(oauth_core::Error::PeerMisbehaved(PeerMisbehaved::StateMismatch)) => {}
+        Error::OAuth {
+            error: oauth_core::Error::PeerMisbehaved(PeerMisbehaved::StateMismatch),
+            ..
+        } => {}
         error => panic!("{error:?}"),
     }
     assert_eq!(served.world().token_requests(), 0);

@@ -13,7 +13,7 @@ use common::{
 };
 use oauth_blocking::{Error, MemoryTokenStorage, OAuth, UserAgentError};
 use oauth_core::error::{Actor, Malformed, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
-use oauth_core::{Endpoint, Policy};
+use oauth_core::{Endpoint, Policy, Tolerance};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
     AuthMethod, CodeParameter, Consent, Damage, Fault, IssParameter, Knobs, MetadataForm,
@@ -64,9 +64,9 @@ fn fails_first_and_then(
 
 fn core_error<T: std::fmt::Debug>(result: Result<T, Error>) -> oauth_core::Error {
     match result.unwrap_err() {
-        error @ Error::OAuth(_) => {
+        error @ Error::OAuth { .. } => {
             let advice = error.advice();
-            let Error::OAuth(error) = error else { unreachable!("matched above") };
+            let Error::OAuth { error, .. } = error else { unreachable!("matched above") };
             assert_eq!(advice, error.advice());
             error
         }
@@ -178,12 +178,12 @@ fn a_redirect_without_an_answer_ends_the_login() {
 #[test]
 fn no_word_about_s256_can_be_overruled_by_a_setting() {
     let defect = |knobs: &mut Knobs| knobs.pkce = PkceSupport::Absent;
-    let problem = incompatible(fails(defect), "Policy::assume_s256");
+    let problem = incompatible(fails(defect), "Tolerance::UnlistedS256");
     assert!(matches!(problem, PeerIncompatible::NoS256 { advertised: false, .. }));
 
     let served = serve(Knobs::default());
     defect(&mut served.world().knobs);
-    let policy = Policy::default().assume_s256();
+    let policy = Policy::default().tolerate(Tolerance::UnlistedS256);
     let oauth = OAuth::with_policy(&served.server_url(), policy)
         .unwrap()
         .token_storage(MemoryTokenStorage::new())
@@ -271,7 +271,7 @@ fn metadata_of_a_foreign_resource_ends_the_login() {
 #[test]
 fn no_resource_metadata_can_be_made_up_for_by_a_setting() {
     let error = fails(|knobs| knobs.prm_location = PrmLocation::Nowhere);
-    let problem = incompatible(error, "Policy::legacy_2025_03_26");
+    let problem = incompatible(error, "Tolerance::Legacy20250326");
     assert!(matches!(problem, PeerIncompatible::NoResourceMetadata { .. }));
 }
 

@@ -140,7 +140,7 @@ fn a_redirect_uri_of_a_user_agent_that_cannot_be_used_is_typed() {
 #[test]
 fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
     let misuse = |error: Error| match error {
-        Error::OAuth(oauth_core::Error::Misuse(misuse)) => misuse,
+        Error::OAuth { error: oauth_core::Error::Misuse(misuse), .. } => misuse,
         error => panic!("{error:?}"),
     };
     let url = "https://mcp.example.com/mcp";

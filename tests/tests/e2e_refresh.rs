@@ -78,7 +78,7 @@ fn a_refresh_that_cannot_be_made_now_can_be_tried_again_and_the_old_token_still_
     let fault = Fault::Unavailable { retry_after: 7 };
     served.world().knobs.token_damage = Damage::times(fault, 1);
     match oauth.refresh_token().unwrap_err() {
-        Error::OAuth(error @ oauth_core::Error::Unreachable(_)) => {
+        Error::OAuth { error: error @ oauth_core::Error::Unreachable(_), .. } => {
             assert!(error.is_retryable());
             assert_eq!(error.actor(), Actor::Nobody);
         }
@@ -103,7 +103,7 @@ fn an_expired_token_that_cannot_be_renewed_now_is_an_error_that_loses_nothing() 
     served.world().knobs.token_damage = Damage::times(Fault::Status(503), 1);
     let oauth = client(&served, &store);
     match call(&oauth, &served, LIST).unwrap_err() {
-        Error::OAuth(error) => assert!(error.is_retryable()),
+        Error::OAuth { error, .. } => assert!(error.is_retryable()),
         error => panic!("{error:?}"),
     }
     assert_eq!(stored(&store, &key(&served)), record);

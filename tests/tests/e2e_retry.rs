@@ -129,8 +129,10 @@ fn a_refused_consent_is_returned_without_another_run() {
         calls.set(calls.get() + 1);
         Err(HostError::NotConnected("https://gateway.example.com/connect"))
     });
-    let cancelled =
-        matches!(result, Err(HostError::Auth(Error::OAuth(oauth_core::Error::Cancelled))));
+    let cancelled = matches!(
+        result,
+        Err(HostError::Auth(Error::OAuth { error: oauth_core::Error::Cancelled, .. }))
+    );
     assert!(cancelled);
     assert_eq!(calls.get(), 1);
 }
@@ -148,13 +150,14 @@ fn a_connect_url_is_what_a_headless_client_answers_a_retry_with() {
 fn a_prompt_opens_no_page_that_must_not_be_opened() {
     for url in ["javascript:alert(1)", "file:///etc/passwd", "http://example.com/", "--help"] {
         match TerminalPrompt.consent(Some(url)).unwrap_err() {
-            Error::OAuth(oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsafeUrl {
-                url: named,
+            Error::OAuth {
+                error:
+                    oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsafeUrl { url: named, .. }),
                 ..
-            })) => assert_eq!(&*named, url),
+            } => assert_eq!(&*named, url),
             error => panic!("{error:?}"),
         }
     }
     let error = TerminalPrompt.consent(None).unwrap_err();
-    assert!(matches!(error, Error::OAuth(oauth_core::Error::LoginRequired)));
+    assert!(matches!(error, Error::OAuth { error: oauth_core::Error::LoginRequired, .. }));
 }

@@ -73,7 +73,7 @@ fn a_time_limit_of_the_host_holds_for_the_login_too() {
     let store = MemoryTokenStorage::new();
     let oauth = builder(&served, &store).agent(agent).build().unwrap();
     match call(&oauth, &served, LIST) {
-        Err(Error::OAuth(error @ oauth_core::Error::Unreachable(_))) => {
+        Err(Error::OAuth { error: error @ oauth_core::Error::Unreachable(_), .. }) => {
             assert!(error.is_retryable());
         }
         other => panic!("{other:?}"),
@@ -237,7 +237,10 @@ fn a_text_that_cannot_be_sent_is_refused() {
     let error = builder(&served, &MemoryTokenStorage::new()).config(config).unwrap_err();
     let unsendable = matches!(
         error,
-        Error::OAuth(oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsendableToken))
+        Error::OAuth {
+            error: oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsendableToken),
+            ..
+        }
     );
     assert!(unsendable, "{error:?}");
 }

@@ -252,7 +252,7 @@ mod peer_incompatible {
             let expected = PeerIncompatible::NoResourceMetadata { server: SERVER_URL.into() };
             assert_eq!(error, expected.into());
             assert_says(error.clone(), Actor::Developer, "`provider`");
-            assert_says(error, Actor::Developer, "legacy_2025_03_26");
+            assert_says(error, Actor::Developer, "Legacy20250326");
         }
     }
 
@@ -287,7 +287,7 @@ mod peer_incompatible {
     #[test]
     fn no_s256() {
         for (pkce, advertised, advice) in [
-            (PkceSupport::Absent, false, "`Policy::assume_s256`"),
+            (PkceSupport::Absent, false, "`Tolerance::UnlistedS256`"),
             (PkceSupport::PlainOnly, true, "operator"),
         ] {
             let error = error(&Knobs { pkce, ..Knobs::default() });
@@ -421,7 +421,11 @@ mod peer_incompatible {
             assert!(stage.call("tools/list").is_err());
         });
         let error = stage.calls[0].clone().unwrap_err();
-        let expected = PeerIncompatible::StillRefused { authorizations: 3, refreshes: 0 };
+        let expected = PeerIncompatible::StillRefused {
+            authorizations: 3,
+            refreshes: 0,
+            error: Some("insufficient_scope".into()),
+        };
         assert_eq!(error, expected.into());
         assert_says(error, Actor::Developer, "permission");
     }

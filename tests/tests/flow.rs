@@ -9,7 +9,7 @@ use http::Response;
 use oauth_core::error::{PeerMisbehaved, Unreachable};
 use oauth_core::flow::Settings;
 use oauth_core::wire::{Provenance, RegistrationKind};
-use oauth_core::{Endpoint, Error, OAuthClientProvider, Policy, Scopes, UnixTime};
+use oauth_core::{Endpoint, Error, OAuthClientProvider, Policy, Scopes, Tolerance, UnixTime};
 use oauth_tests::drive::{CALLBACK, Network, SERVER_URL, Walk, settings, walk};
 use oauth_tests::world::{
     AuthMethod, Challenge, CodeParameter, Consent, Damage, Fault, Grant, IssParameter, IssuerPath,
@@ -458,7 +458,7 @@ fn a_server_that_lists_more_than_s256_gets_s256() {
 #[test]
 fn s256_may_be_assumed_where_nothing_is_listed() {
     for (pkce, succeeds) in [(PkceSupport::Absent, true), (PkceSupport::PlainOnly, false)] {
-        let policy = Policy::default().assume_s256();
+        let policy = Policy::default().tolerate(Tolerance::UnlistedS256);
         let walk = log_in_with(&Knobs { pkce, ..Knobs::default() }, &with_policy(policy));
         assert_eq!(walk.result.is_ok(), succeeds, "{pkce:?}");
     }
@@ -522,7 +522,7 @@ fn a_list_of_scopes_in_a_token_answer_is_read() {
 
 #[test]
 fn servers_of_2025_03_26_work_if_the_host_opts_in() {
-    let opted_in = with_policy(Policy::default().legacy_2025_03_26());
+    let opted_in = with_policy(Policy::default().tolerate(Tolerance::Legacy20250326));
     for (legacy, provenance, requests) in
         [(Legacy::Endpoints, Provenance::Legacy, 7), (Legacy::Metadata, Provenance::Discovered, 6)]
     {
@@ -543,7 +543,7 @@ fn servers_of_2025_03_26_get_nothing_unless_the_host_opts_in() {
 
 #[test]
 fn a_modern_server_in_trouble_is_no_server_of_2025_03_26() {
-    let opted_in = with_policy(Policy::default().legacy_2025_03_26());
+    let opted_in = with_policy(Policy::default().tolerate(Tolerance::Legacy20250326));
     for fault in [Fault::Status(500), Fault::TooMany { retry_after: 1 }] {
         let walk = log_in_with(
             &Knobs {
@@ -561,7 +561,7 @@ fn a_modern_server_in_trouble_is_no_server_of_2025_03_26() {
 /// The opt-in is for servers without metadata, not for finding another way around it.
 #[test]
 fn the_opt_in_changes_nothing_for_a_server_with_metadata() {
-    let opted_in = with_policy(Policy::default().legacy_2025_03_26());
+    let opted_in = with_policy(Policy::default().tolerate(Tolerance::Legacy20250326));
     let walk = log_in_with(
         &Knobs { metadata_location: MetadataLocation::Nowhere, ..Knobs::default() },
         &opted_in,

@@ -153,7 +153,11 @@ fn a_scope_that_the_user_did_not_grant_is_not_asked_for_on_and_on() {
 fn a_server_that_wants_ever_more_gets_three_logins() {
     let knobs = Knobs { scopes: ScopePolicy::EverMore, ..Knobs::default() };
     let stage = act(&knobs, |stage| {
-        let expected = PeerIncompatible::StillRefused { authorizations: 3, refreshes: 0 };
+        let expected = PeerIncompatible::StillRefused {
+            authorizations: 3,
+            refreshes: 0,
+            error: Some("insufficient_scope".into()),
+        };
         assert_eq!(stage.call(LIST), Err(expected.into()));
     });
     assert_eq!(stage.logins(), 3);

@@ -76,7 +76,7 @@ pub(crate) fn handed_out<T: std::fmt::Debug>(result: Result<T, Error>) -> Authen
 /// The error of the protocol that it must be.
 pub(crate) fn core_error<T: std::fmt::Debug>(result: Result<T, Error>) -> oauth_core::Error {
     match result.unwrap_err() {
-        Error::OAuth(error) => error,
+        Error::OAuth { error, .. } => error,
         error => panic!("{error:?}"),
     }
 }

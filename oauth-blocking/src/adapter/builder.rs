@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
+use oauth_core::wire::ResourceMode;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
 use crate::config::AuthConfig;
@@ -68,6 +69,8 @@ pub struct Builder<A: Adapter> {
     client_issuer: Option<Box<str>>,
     provider: Option<OAuthClientProvider>,
     client_metadata_url: Option<Box<str>>,
+    authorization_parameters: Vec<(Box<str>, Box<str>)>,
+    token_parameters: Vec<(Box<str>, Box<str>)>,
     callback_port: Option<u16>,
     profile: Box<str>,
     wait: Option<Duration>,
@@ -91,6 +94,8 @@ impl<A: Adapter> Builder<A> {
             client_issuer: None,
             provider: None,
             client_metadata_url: None,
+            authorization_parameters: Vec::new(),
+            token_parameters: Vec::new(),
             callback_port: None,
             profile: "".into(),
             wait: None,
@@ -134,6 +139,26 @@ impl<A: Adapter> Builder<A> {
     /// The URL of a hosted client ID metadata document.
     pub fn client_metadata_url(mut self, url: &str) -> Self {
         self.client_metadata_url = Some(url.into());
+        self
+    }
+
+    /// What requests say about the resource, for an authorization server that wants something else than
+    /// the specification.
+    pub fn resource_mode(mut self, mode: ResourceMode) -> Self {
+        self.settings = self.settings.resource_mode(mode);
+        self
+    }
+
+    /// A parameter for the authorization request that the server wants beyond the specification, such as
+    /// `access_type=offline`. It may be called several times.
+    pub fn authorization_parameter(mut self, name: &str, value: &str) -> Self {
+        self.authorization_parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same for each token request. It is stored with the tokens: no place for secrets.
+    pub fn token_parameter(mut self, name: &str, value: &str) -> Self {
+        self.token_parameters.push((name.into(), value.into()));
         self
     }
 
@@ -239,6 +264,12 @@ impl<A: Adapter> Builder<A> {
         }
         if let Some(url) = &self.client_metadata_url {
             settings = settings.client_metadata_url(url)?;
+        }
+        for (name, value) in &self.authorization_parameters {
+            settings = settings.authorization_parameter(name, value)?;
+        }
+        for (name, value) in &self.token_parameters {
+            settings = settings.token_parameter(name, value)?;
         }
         if let Some(provider) = &self.provider {
             settings = settings.provider(provider)?;

@@ -140,9 +140,10 @@ impl<H: Host> Client<H> {
         }
         let mut session = self.host.take().await;
         let challenges = challenges.iter().map(String::as_str);
-        match session.answered(&mut call.attempt, status, challenges, now())? {
-            Verdict::Deliver => Ok(None),
-            Verdict::Retry => Ok(Some(Remedy { session, since: call.since })),
+        match session.answered(&mut call.attempt, status, challenges, now()) {
+            Ok(Verdict::Deliver) => Ok(None),
+            Ok(Verdict::Retry) => Ok(Some(Remedy { session, since: call.since })),
+            Err(error) => Err(ClientError::from(error).after(session.timeline())),
         }
     }
 
@@ -153,7 +154,8 @@ impl<H: Host> Client<H> {
     ///
     /// Why it could not be done.
     pub async fn remedy(self: &Arc<Self>, remedy: Remedy<H>) -> Outcome<BearerAuth, H> {
-        let (session, _) = self.drive(remedy.session, Login::Allowed, remedy.since).await?;
+        // What happens belongs to the story of the request, and stays in the session.
+        let (session, _) = self.drive_on(remedy.session, Login::Allowed, remedy.since).await?;
         bearer(session).ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
@@ -346,6 +348,17 @@ impl<H: Host> Client<H> {
     /// Drives the session until there is a token, or a login is needed that may not begin. What has
     /// begun goes on if the caller is gone.
     async fn drive(
+        self: &Arc<Self>,
+        session: H::Session,
+        login: Login,
+        since: Moment,
+    ) -> Outcome<(H::Session, bool), H> {
+        let (mut session, found) = self.drive_on(session, login, since).await?;
+        drop(session.take_timeline());
+        Ok((session, found))
+    }
+
+    async fn drive_on(
         self: &Arc<Self>,
         mut session: H::Session,
         login: Login,

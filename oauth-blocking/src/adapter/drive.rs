@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use oauth_core::session::{BrowserReply, Lock, LoggedOut, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{BearerAuth, Entropy, Request, Response};
+use oauth_core::{BearerAuth, Entropy, Request};
 
 use super::client::{Client, now};
 use super::failures::{Moment, Work};
-use super::host::Host;
+use super::host::{Host, Unanswered};
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
@@ -46,6 +46,7 @@ impl<'a, H: Host> Driver<'a, H> {
         login: Login,
     ) -> Result<bool, ClientError<H::Http>> {
         let outcome = self.try_to_run(session, login).await;
+        let outcome = outcome.map_err(|error| error.after(session.timeline()));
         match &outcome {
             Ok(true) => self.client.failures.forget(),
             Ok(false) => {}
@@ -70,7 +71,10 @@ impl<'a, H: Host> Driver<'a, H> {
                 Turn::Browser(url, reply) => self.visit(url, reply).await?,
                 Turn::Ready(_) => return Ok(true),
                 Turn::LoggedOut(_) => return Ok(false),
-                turn => self.work(turn).await?,
+                turn => {
+                    let exchange = self.work(turn).await?;
+                    self.client.tell_of(exchange, session);
+                }
             }
         }
     }
@@ -78,7 +82,7 @@ impl<'a, H: Host> Driver<'a, H> {
     /// Looks into the store, if that comes first, and no further.
     pub(super) async fn look(mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
         match session.turn() {
-            Ok(turn @ Turn::Load(_)) => self.work(turn).await,
+            Ok(turn @ Turn::Load(_)) => self.work(turn).await.map(drop),
             _ => Ok(()),
         }
     }
@@ -96,7 +100,10 @@ impl<'a, H: Host> Driver<'a, H> {
                     return Err(oauth_core::Error::LoginRequired.into());
                 }
                 Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
-                turn => self.work(turn).await?,
+                turn => {
+                    let exchange = self.work(turn).await?;
+                    self.client.tell_of(exchange, session);
+                }
             }
         }
     }
@@ -114,7 +121,8 @@ impl<'a, H: Host> Driver<'a, H> {
                 | Turn::Http(..)
                 | Turn::Save(_)
                 | Turn::Unlock(..)) => {
-                    self.work(turn).await?;
+                    let exchange = self.work(turn).await?;
+                    self.client.tell_of(exchange, session);
                 }
                 // A logout has no such turns.
                 Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {
@@ -124,8 +132,8 @@ impl<'a, H: Host> Driver<'a, H> {
         }
     }
 
-    /// The turns that need no user.
-    async fn work(&mut self, turn: Turn<'_>) -> Result<(), ClientError<H::Http>> {
+    /// The turns that need no user. One that sends something says what.
+    async fn work(&mut self, turn: Turn<'_>) -> Result<Option<Exchange>, ClientError<H::Http>> {
         let Client { key, host, .. } = self.client;
         match turn {
             Turn::Load(reply) => {
@@ -154,10 +162,15 @@ impl<'a, H: Host> Driver<'a, H> {
                 self.lock = None;
                 reply.unlocked();
             }
-            Turn::Http(request, reply) => match self.client.send(&request).await {
-                Some(response) => reply.response(&response, now()),
-                None => reply.unreachable(now()),
-            },
+            Turn::Http(request, reply) => {
+                let answer = host.exchange(&request).await;
+                match &answer {
+                    Ok(response) => reply.response(response, now()),
+                    Err(_) => reply.unreachable(now()),
+                }
+                let outcome = answer.map(|response| response.status());
+                return Ok(Some(Exchange { request, outcome }));
+            }
             // The callers' own.
             Turn::Login(_)
             | Turn::Prepare(_)
@@ -165,7 +178,7 @@ impl<'a, H: Host> Driver<'a, H> {
             | Turn::Ready(_)
             | Turn::LoggedOut(_) => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
@@ -258,20 +271,26 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Sends a request as it is, once.
-    async fn send(&self, request: &Request) -> Option<Response> {
-        let outcome = self.host.exchange(request).await;
+    /// Tells of an exchange, and what the session made of it.
+    fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
+        let Some(Exchange { request, outcome }) = exchange else { return };
         self.tell(&Event::Exchange {
             endpoint: request.endpoint(),
             method: request.method(),
             url: request.url(),
             outcome: match &outcome {
-                Ok(response) => Ok(response.status()),
+                Ok(status) => Ok(*status),
                 Err(error) => Err(error.as_ref()),
             },
+            finding: session.timeline().entries().last().map(|entry| &entry.finding),
         });
-        outcome.ok()
     }
+}
+
+/// A request that was sent, and the status of the answer.
+struct Exchange {
+    request: Request,
+    outcome: Result<u16, Unanswered>,
 }
 
 /// How long a login waits for its user unless set.

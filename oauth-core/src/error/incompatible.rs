@@ -1,6 +1,7 @@
 //! What a server may do, but this client cannot work with as it is set up.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,13 +90,22 @@ pub enum PeerIncompatible {
         issuer: Box<str>,
     },
     /// A refused request was retried with all that could be done, and is refused still.
-    #[error("the server still refuses after {authorizations} logins and {refreshes} refreshes")]
+    #[error(
+        "the server still refuses{} after {authorizations} logins and {refreshes} refreshes",
+        named(error.as_deref())
+    )]
     StillRefused {
         /// Logins that were made for the request.
         authorizations: u8,
         /// Refreshes that were made for the request.
         refreshes: u8,
+        /// The error code of its last challenge (RFC 6750 §3.1), if it has one.
+        error: Option<Box<str>>,
     },
+}
+
+fn named(error: Option<&str>) -> String {
+    error.map_or_else(String::new, |error| alloc::format!(" (`{error}`)"))
 }
 
 fn no_way(metadata_documents: bool) -> &'static str {
@@ -107,17 +117,36 @@ fn no_way(metadata_documents: bool) -> &'static str {
 }
 
 impl PeerIncompatible {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::NoResourceMetadata { .. } => "no_resource_metadata",
+            Self::NoAuthorizationServer { .. } => "no_authorization_server",
+            Self::NoServerMetadata { .. } => "no_server_metadata",
+            Self::NoS256 { .. } => "no_s256",
+            Self::NoWayToRegister { .. } => "no_way_to_register",
+            Self::RegistrationClosed { .. } => "registration_closed",
+            Self::ForeignClient { .. } => "foreign_client",
+            Self::RedirectUriNotRegistered { .. } => "redirect_uri_not_registered",
+            Self::NoClientAuthentication { .. } => "no_client_authentication",
+            Self::TokenType { .. } => "token_type",
+            Self::NoBearerHeader { .. } => "no_bearer_header",
+            Self::PushedRequestsRequired { .. } => "pushed_requests_required",
+            Self::StillRefused { .. } => "still_refused",
+        }
+    }
+
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::NoResourceMetadata { .. } => {
                 "give the authorization server's endpoints with `provider`, or allow servers of the \
-                 2025-03-26 specification with `Policy::legacy_2025_03_26`"
+                 2025-03-26 specification with `Tolerance::Legacy20250326`"
             }
             Self::NoAuthorizationServer { .. } | Self::NoServerMetadata { .. } => {
                 "give the authorization server's endpoints with `provider`"
             }
             Self::NoS256 { advertised: false, .. } => {
-                "if the server is known to support S256 without saying so, set `Policy::assume_s256`"
+                "if the server is known to support S256 without saying so, tolerate that with \
+                 `Tolerance::UnlistedS256`"
             }
             Self::NoS256 { .. } => "the authorization server's operator has to support S256",
             Self::NoWayToRegister { .. } | Self::RegistrationClosed { .. } => {

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::http::Endpoint;
+use crate::tolerance::Tolerance;
 use crate::url::UrlDefect;
 
 /// What a server must not do.
@@ -67,9 +68,32 @@ pub enum PeerMisbehaved {
     /// An access token has characters that may not stand in a header field (RFC 6750 §2.1).
     #[error("the access token cannot be sent: it has characters that tokens may not have")]
     UnsendableToken,
+    /// A server strays from a specification in a way that the policy refuses.
+    #[error("the answer of the {endpoint} strays from the specification: {tolerance}")]
+    NotTolerated {
+        /// What was asked.
+        endpoint: Endpoint,
+        /// How it strays.
+        tolerance: Tolerance,
+    },
 }
 
 impl PeerMisbehaved {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::IssuerMismatch { .. } => "issuer_mismatch",
+            Self::ForeignResource { .. } => "foreign_resource",
+            Self::StateMismatch => "state_mismatch",
+            Self::WrongIss { .. } => "wrong_iss",
+            Self::MissingIss { .. } => "missing_iss",
+            Self::RepeatedParameter { .. } => "repeated_parameter",
+            Self::NoAnswer => "no_answer",
+            Self::UnsafeUrl { .. } => "unsafe_url",
+            Self::UnsendableToken => "unsendable_token",
+            Self::NotTolerated { .. } => "not_tolerated",
+        }
+    }
+
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::IssuerMismatch { .. } => {
@@ -86,6 +110,9 @@ impl PeerMisbehaved {
                 "log in again; if it happens again, tell the authorization server's operator"
             }
             Self::UnsafeUrl { .. } => "the server's operator has to publish an https URL",
+            Self::NotTolerated { .. } => {
+                "tell the server's operator, or do not refuse this tolerance in the `Policy`"
+            }
             Self::UnsendableToken => "tell the authorization server's operator",
         }
     }

@@ -45,6 +45,12 @@ pub enum Misuse {
         /// What is wrong with it.
         defect: Defect,
     },
+    /// A parameter was to be sent along that the protocol gives a meaning.
+    #[error("the parameter {name:?} is the protocol's own")]
+    ReservedParameter {
+        /// Its name.
+        name: Box<str>,
+    },
     /// A login that was handed out is to another server than it is finished for.
     #[error("the login is to {resource:?}, which is not {server:?}")]
     ForeignLogin {
@@ -70,6 +76,21 @@ pub enum Misuse {
 }
 
 impl Misuse {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::ServerUrl { .. } => "server_url",
+            Self::ClientMetadataUrl { .. } => "client_metadata_url",
+            Self::RedirectUri { .. } => "redirect_uri",
+            Self::SecretWithoutId => "secret_without_id",
+            Self::EmptyClientId => "empty_client_id",
+            Self::Provider { .. } => "provider",
+            Self::ReservedParameter { .. } => "reserved_parameter",
+            Self::ForeignLogin { .. } => "foreign_login",
+            Self::ForeignProfile { .. } => "foreign_profile",
+            Self::ForeignRequest { .. } => "foreign_request",
+        }
+    }
+
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::ServerUrl { .. } => {
@@ -83,6 +104,9 @@ impl Misuse {
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::Provider { .. } => {
                 "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"
+            }
+            Self::ReservedParameter { .. } => {
+                "leave it out; scopes, redirect and resource have settings of their own"
             }
             Self::ForeignProfile { .. } => {
                 "finish each login for the profile that it was begun for"

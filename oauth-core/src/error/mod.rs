@@ -16,12 +16,14 @@
 //! server wrote stays data: it is never part of our messages, because it may be written to mislead.
 
 mod answer;
+mod explanation;
 mod incompatible;
 mod misbehaved;
 mod misuse;
 mod outcome;
 
 pub use answer::{Malformed, Refusal, Unreachable};
+pub use explanation::Explanation;
 pub use incompatible::PeerIncompatible;
 pub use misbehaved::PeerMisbehaved;
 pub use misuse::Misuse;

@@ -1,9 +1,13 @@
 //! The error of every operation, and who has to act on it.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use crate::error::explanation::Explanation;
 use crate::error::{Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
 use crate::time::UnixTime;
+use crate::timeline::Timeline;
 
 /// Why a login, a refresh or a request cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -47,7 +51,7 @@ pub enum Error {
     Misuse(#[from] Misuse),
 }
 
-/// Who has to do something about an [`Error`].
+/// Who has to do something about an [`Error`]; `Display` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Actor {
@@ -61,7 +65,43 @@ pub enum Actor {
     Nobody,
 }
 
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "the user",
+            Self::Developer => "whoever set this client up",
+            Self::ServerOperator => "the server's operator",
+            Self::Nobody => "nobody",
+        })
+    }
+}
+
 impl Error {
+    /// A short name of the reason, for logs and programs; it never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PeerMisbehaved(problem) => problem.code(),
+            Self::PeerIncompatible(problem) => problem.code(),
+            Self::Refused(_) => "refused",
+            Self::Malformed(_) => "malformed",
+            Self::Unreachable(_) => "unreachable",
+            Self::Cancelled => "cancelled",
+            Self::LoginRequired => "login_required",
+            Self::LoginExpired { .. } => "login_expired",
+            Self::LoginUsed => "login_used",
+            Self::Contended => "contended",
+            Self::Misuse(problem) => problem.code(),
+        }
+    }
+
+    /// All that can be said about it to the person who has to act, over several lines: what went wrong,
+    /// in whose words, what would help, and how it came to that.
+    #[must_use]
+    pub fn explain<'a>(&'a self, timeline: &'a Timeline) -> Explanation<'a> {
+        Explanation::new(self, timeline)
+    }
+
     /// Who has to act.
     #[must_use]
     pub fn actor(&self) -> Actor {

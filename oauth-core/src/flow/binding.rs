@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::scope::Scopes;
-use crate::wire::{Issuer, Registration, ServerMetadata, TokenData};
+use crate::tolerance::Tolerances;
+use crate::wire::{Dialect, Issuer, Registration, ServerMetadata, TokenData, TokenParties};
 
 /// What tokens are bound to: the authorization server that issued them, the client and the resource
 /// they are for, and the scopes that were asked for.
@@ -18,6 +19,25 @@ pub struct Binding {
     pub(crate) resource: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) requested: Option<Scopes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requested_by: Option<ScopeSource>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dialect: Option<Box<Dialect>>,
+}
+
+/// Who wanted the scopes that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ScopeSource {
+    /// The host, with `scope`.
+    Settings,
+    /// The server, when it refused a request.
+    Challenge,
+    /// The resource metadata, with `scopes_supported`.
+    ResourceMetadata,
+    /// An earlier login; nobody wants others.
+    EarlierLogin,
 }
 
 impl Binding {
@@ -43,6 +63,29 @@ impl Binding {
     #[must_use]
     pub fn requested(&self) -> Option<&Scopes> {
         self.requested.as_ref()
+    }
+
+    /// Who wanted them. Those of earlier logins are asked for again with them, and `offline_access` if the
+    /// server offers it.
+    #[must_use]
+    pub fn requested_by(&self) -> Option<ScopeSource> {
+        self.requested_by
+    }
+
+    /// What had to be tolerated to find the authorization server; what the tokens needed is with them.
+    #[must_use]
+    pub fn tolerated(&self) -> Tolerances {
+        self.server.tolerated
+    }
+
+    /// Forgets which scopes were asked for.
+    pub(crate) fn forget_requested(&mut self) {
+        (self.requested, self.requested_by) = (None, None);
+    }
+
+    pub(crate) fn parties(&self) -> TokenParties<'_> {
+        let Self { server, client, resource, dialect, .. } = self;
+        TokenParties { server, client, resource, dialect: dialect.as_deref() }
     }
 }
 

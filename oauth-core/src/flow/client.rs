@@ -75,7 +75,7 @@ pub(crate) fn choose(
 
 /// The same client again with its server, for a wider token.
 pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
-    let Binding { server, mut client, resource, requested } = before.binding;
+    let Binding { server, mut client, resource, requested, .. } = before.binding;
     if client.kind != RegistrationKind::Dynamic {
         client.redirect_uri = login.redirect_uri.0.clone();
     } else if before.client_is_gone || !client.serves(&login.redirect_uri.0, login.started) {
@@ -158,9 +158,11 @@ pub(crate) fn consent(
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> State {
-    let Login { verifier, state, .. } = login;
+    let Login { settings, verifier, state, requested_by, .. } = login;
+    let dialect = settings.dialect.clone();
     State::Consent(Consent {
-        binding: Binding { server, client, resource, requested },
+        binding: Binding { server, client, resource, requested, requested_by, dialect },
+        tolerates: settings.policy.tolerates,
         verifier,
         state,
     })

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::RandomBytes;
 use crate::error::Error;
 use crate::flow::binding::Binding;
+use crate::tolerance::Tolerances;
+use crate::url::HttpUrl;
 use crate::wire::{
     AuthorizationCode, AuthorizationUrl, Consented, authorization_url, read_redirect,
 };
@@ -20,17 +22,21 @@ use crate::wire::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Consent {
     pub(crate) binding: Binding,
+    /// How far the token endpoint may stray.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub(crate) tolerates: Tolerances,
     pub(crate) verifier: RandomBytes,
     pub(crate) state: RandomBytes,
 }
 
 impl Consent {
     pub(crate) fn url(&self) -> AuthorizationUrl {
-        let Binding { server, client, resource, requested } = &self.binding;
+        let Binding { server, client, resource, requested, dialect, .. } = &self.binding;
         let what = Consented {
             client_id: client.client_id(),
             redirect_uri: client.redirect_uri(),
             resource,
+            dialect: dialect.as_deref(),
             scopes: requested.as_ref(),
             verifier: &self.verifier,
             state: &self.state,
@@ -38,7 +44,16 @@ impl Consent {
         authorization_url(server, &what)
     }
 
+    pub(crate) fn endpoint(&self) -> &HttpUrl {
+        &self.binding.server.authorization_endpoint
+    }
+
     pub(crate) fn read(&self, query: &str) -> Result<AuthorizationCode, Error> {
         read_redirect(query, &self.state, &self.binding.server)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_usual(tolerates: &Tolerances) -> bool {
+    *tolerates == Tolerances::default()
 }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  first place ──▶ Http ──┬─ usable document ──▶ FindServer
-//!       ▲                 ├─ nothing here ──▶ next place ─┐
-//!       └─────────────────┼───────────────────────────────┘
+//!       ▲                 ├─ nothing here ──▶ next place ───────────────┐
+//!       │                 ├─ moved within the origin ──▶ the new place ─┤
+//!       └─────────────────┼─────────────────────────────────────────────┘
 //!                         ├─ no place left: legacy? ──▶ FindServer at the origin, else an error
 //!                         └─ about another resource, or unreachable ──▶ an error
 //! ```
@@ -15,57 +16,73 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, PeerIncompatible};
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
-use crate::flow::machine::State;
+use crate::flow::machine::{Answered, Halt, State};
+use crate::flow::place::{Found, Place};
+use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
-use crate::wire::{ResourceCandidate, ResourceMetadata, accepted};
+use crate::timeline::Finding;
+use crate::tolerance::Tolerance;
+use crate::url::HttpUrl;
+use crate::wire::{ResourceCandidate, ResourceMetadata};
 
 /// Waits for the answer of a place where resource metadata may lie.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct FindResource {
     login: Login,
-    place: ResourceCandidate,
+    candidate: ResourceCandidate,
+    place: Place,
 }
 
 impl FindResource {
     pub(crate) fn start(login: Login) -> Result<Self, Error> {
         let named =
             login.challenge.as_ref().and_then(|challenge| challenge.resource_metadata.as_deref());
-        let place = ResourceCandidate::first(named, &login.settings.server)?;
-        Ok(Self { login, place })
+        let candidate = ResourceCandidate::first(named, &login.settings.server)?;
+        Ok(Self::at(login, candidate))
+    }
+
+    fn at(login: Login, candidate: ResourceCandidate) -> Self {
+        let place = Place::new(candidate.url(&login.settings.server));
+        Self { login, candidate, place }
     }
 
     pub(crate) fn request(&self) -> Request {
-        Request::get(Endpoint::ResourceMetadata, self.place.url(&self.login.settings.server))
+        self.place.request(Endpoint::ResourceMetadata)
     }
 
-    pub(crate) fn answer(self, response: &Response) -> Result<State, Error> {
-        let Self { login, place } = self;
-        let settings = &login.settings;
-        let document =
-            match accepted(response, Endpoint::ResourceMetadata, &place.url(&settings.server)) {
-                Ok(body) => ResourceMetadata::read(body).ok(),
-                Err(error @ Error::Unreachable(_)) => return Err(error),
-                // A redirect, a web page, a 404: nothing here.
-                Err(_) => None,
-            };
-        if let Some(document) = document {
-            let found =
-                ResourceMetadata::check(document, &place, &settings.server, &settings.policy)?;
-            return FindServer::start(login, found).map(State::FindServer);
+    pub(crate) fn url(&self) -> &HttpUrl {
+        &self.place.url
+    }
+
+    pub(crate) fn answer(self, response: &Response) -> Answered {
+        let Self { login, candidate, place } = self;
+        let Settings { server, policy, .. } = &*login.settings;
+        let (endpoint, plaintext) = (Endpoint::ResourceMetadata, server.plaintext());
+        let nothing = match place.look(response, endpoint, plaintext, ResourceMetadata::read)? {
+            Found::Document(document) => {
+                let found = ResourceMetadata::check(document, &candidate, server, policy)?;
+                let finding = Finding::Document { tolerated: found.tolerated };
+                return Ok((FindServer::start(login, found).map(State::FindServer)?, finding));
+            }
+            Found::Moved(place, finding) => {
+                return Ok((State::FindResource(Self { login, candidate, place }), finding));
+            }
+            Found::Nothing(finding) => finding,
+        };
+        if let Some(candidate) = candidate.next(server) {
+            return Ok((State::FindResource(Self::at(login, candidate)), nothing));
         }
-        if let Some(place) = place.next(&settings.server) {
-            return Ok(State::FindResource(Self { login, place }));
-        }
-        if settings.policy.legacy_2025_03_26 {
-            let origin = settings.server.url().origin().into();
-            let resource = settings.server.as_str().into();
+        let legacy = Tolerance::Legacy20250326;
+        if policy.tolerates.contains(legacy) {
             let found = ResourceMetadata {
-                resource,
-                authorization_servers: Vec::from([origin]),
+                resource: server.as_str().into(),
+                authorization_servers: Vec::from([server.url().origin().into()]),
                 scopes: None,
+                tolerated: [legacy].into_iter().collect(),
             };
-            return FindServer::start(login, found).map(State::FindServer);
+            return Ok((FindServer::start(login, found).map(State::FindServer)?, nothing));
         }
-        Err(PeerIncompatible::NoResourceMetadata { server: settings.server.as_str().into() }.into())
+        let error = PeerIncompatible::NoResourceMetadata { server: server.as_str().into() };
+        Err(Halt::after(nothing, error))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  first place of the first server ──▶ Http ──┬─ speaks for the issuer ──▶ Register or Consent
-//!       ▲                                     ├─ nothing here ──▶ next place, then next server ─┐
+//!       ▲                                     ├─ moved within the origin ──▶ the new place ─────┐
+//!       │                                     ├─ nothing here ──▶ next place, then next server ─┤
 //!       └─────────────────────────────────────┼─────────────────────────────────────────────────┘
 //!                                             ├─ nothing left: legacy? ──▶ default endpoints, else an error
 //!                                             └─ speaks for another, or unreachable ──▶ an error
@@ -15,11 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flow::login::Login;
-use crate::flow::machine::State;
+use crate::flow::machine::{Answered, Halt, State};
+use crate::flow::place::{Found, Place};
+use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
 use crate::scope::Scopes;
-use crate::url::{HttpUrl, UrlDefect, shown};
-use crate::wire::{Issuer, ResourceMetadata, ServerCandidate, ServerMetadata, accepted};
+use crate::timeline::Finding;
+use crate::tolerance::{Tolerance, Tolerances};
+use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
+use crate::wire::{Issuer, ResourceMetadata, ServerCandidate, ServerMetadata};
 
 /// Waits for the answer of a place where server metadata may lie.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,18 +32,22 @@ pub(crate) struct FindServer {
     login: Login,
     resource: Box<str>,
     scopes: Option<Scopes>,
+    /// What was tolerated in the resource metadata.
+    #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+    tolerated: Tolerances,
     issuer: Issuer,
     /// What else the resource named, the next one last.
     others: Vec<Box<str>>,
-    place: ServerCandidate,
-    url: HttpUrl,
+    candidate: ServerCandidate,
+    place: Place,
 }
 
 impl FindServer {
     /// Starts with the server that the last login used or, if the resource does not name it any more, one
     /// where the client is known; else with the first one.
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
-        let ResourceMetadata { resource, authorization_servers: mut others, scopes } = found;
+        let ResourceMetadata { resource, authorization_servers: mut others, scopes, tolerated } =
+            found;
         others.reverse();
         let before = login.before.as_deref();
         let elsewhere = before.into_iter().flat_map(|it| &it.elsewhere).map(|it| &it.issuer);
@@ -48,71 +57,81 @@ impl FindServer {
             let known = others.remove(at);
             others.push(known);
         }
-        let first = others.pop().unwrap_or_default();
-        others.drain(..others.len().saturating_sub(MAX_SERVERS - 1));
-        Self::at(login, resource, scopes, &first, others)
-    }
-
-    fn at(
-        login: Login,
-        resource: Box<str>,
-        scopes: Option<Scopes>,
-        issuer: &str,
-        mut others: Vec<Box<str>>,
-    ) -> Result<Self, Error> {
-        let place = ServerCandidate::FIRST;
-        let plaintext = login.settings.server.plaintext();
-        let parsed = Issuer::parse(issuer, plaintext)
-            .and_then(|issuer| place.url(&issuer, plaintext).map(|url| (issuer, url)));
-        match parsed {
-            Ok((issuer, url)) => Ok(Self { login, resource, scopes, issuer, others, place, url }),
-            // One that cannot be used hides no other.
-            Err(defect) => match others.pop() {
-                Some(next) => Self::at(login, resource, scopes, &next, others),
-                None => Err(unsafe_issuer(issuer, defect)),
-            },
-        }
+        others.drain(..others.len().saturating_sub(MAX_SERVERS));
+        let (issuer, place) = next_server(&mut others, login.settings.server.plaintext())?;
+        let candidate = ServerCandidate::FIRST;
+        Ok(Self { login, resource, scopes, tolerated, issuer, others, candidate, place })
     }
 
     pub(crate) fn request(&self) -> Request {
-        Request::get(Endpoint::ServerMetadata, self.url.clone())
+        self.place.request(Endpoint::ServerMetadata)
     }
 
-    pub(crate) fn answer(mut self, response: &Response) -> Result<State, Error> {
-        let plaintext = self.login.settings.server.plaintext();
-        let document = match accepted(response, Endpoint::ServerMetadata, &self.url) {
-            Ok(body) => ServerMetadata::read(body).ok(),
-            Err(error @ Error::Unreachable(_)) => return Err(error),
-            Err(_) => None,
+    pub(crate) fn url(&self) -> &HttpUrl {
+        &self.place.url
+    }
+
+    pub(crate) fn answer(mut self, response: &Response) -> Answered {
+        let Settings { server, policy, .. } = &*self.login.settings;
+        let plaintext = server.plaintext();
+        let look = self.place.look(response, Endpoint::ServerMetadata, plaintext, |body| {
+            ServerMetadata::read(body)
+        })?;
+        let nothing = match look {
+            Found::Document(document) => {
+                let mut found = ServerMetadata::check(&document, &self.issuer, plaintext, policy)?;
+                let finding = Finding::Document { tolerated: found.tolerated };
+                found.tolerated.extend(self.tolerated);
+                return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
+            }
+            Found::Moved(place, finding) => {
+                self.place = place;
+                return Ok((State::FindServer(self), finding));
+            }
+            Found::Nothing(finding) => finding,
         };
-        if let Some(document) = document {
-            let policy = &self.login.settings.policy;
-            let server = ServerMetadata::check(&document, &self.issuer, plaintext, policy)?;
-            return self.login.found(server, self.resource, self.scopes);
+        if let Some(candidate) = self.candidate.next(&self.issuer) {
+            let url = candidate.url(&self.issuer, plaintext);
+            let url = url.map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
+            (self.candidate, self.place) = (candidate, Place::new(url));
+            return Ok((State::FindServer(self), nothing));
         }
-        if let Some(place) = self.place.next(&self.issuer) {
-            self.url = place
-                .url(&self.issuer, plaintext)
-                .map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
-            self.place = place;
-            return Ok(State::FindServer(self));
+        if !self.others.is_empty() {
+            (self.issuer, self.place) = next_server(&mut self.others, plaintext)?;
+            self.candidate = ServerCandidate::FIRST;
+            return Ok((State::FindServer(self), nothing));
         }
-        if let Some(next) = self.others.pop() {
-            let Self { login, resource, scopes, others, .. } = self;
-            return Self::at(login, resource, scopes, &next, others).map(State::FindServer);
+        let is_legacy = policy.tolerates.contains(Tolerance::Legacy20250326);
+        if is_legacy && self.issuer.as_str() == server.url().origin() {
+            let found = ServerMetadata::legacy(self.issuer, server.url());
+            return Ok((self.login.found(found, self.resource, self.scopes)?, nothing));
         }
-        let origin = self.login.settings.server.url();
-        if self.login.settings.policy.legacy_2025_03_26 && self.issuer.as_str() == origin.origin() {
-            let server = ServerMetadata::legacy(self.issuer, origin);
-            return self.login.found(server, self.resource, self.scopes);
-        }
-        Err(PeerIncompatible::NoServerMetadata { issuer: self.issuer.as_str().into() }.into())
+        let error = PeerIncompatible::NoServerMetadata { issuer: self.issuer.as_str().into() };
+        Err(Halt::after(nothing, error))
     }
 }
 
-fn unsafe_issuer(issuer: &str, defect: UrlDefect) -> Error {
+/// The next server that can be asked. One that cannot hides no other.
+fn next_server(
+    named: &mut Vec<Box<str>>,
+    plaintext: Plaintext,
+) -> Result<(Issuer, Place), PeerMisbehaved> {
+    loop {
+        let next = named.pop().unwrap_or_default();
+        let parsed = Issuer::parse(&next, plaintext).and_then(|issuer| {
+            ServerCandidate::FIRST.url(&issuer, plaintext).map(|url| (issuer, Place::new(url)))
+        });
+        match parsed {
+            Ok(found) => return Ok(found),
+            Err(defect) if named.is_empty() => return Err(unsafe_issuer(&next, defect)),
+            Err(_) => {}
+        }
+    }
+}
+
+fn unsafe_issuer(issuer: &str, defect: UrlDefect) -> PeerMisbehaved {
     let endpoint = Endpoint::ServerMetadata;
-    PeerMisbehaved::UnsafeUrl { endpoint, url: shown(issuer), defect }.into()
+    PeerMisbehaved::UnsafeUrl { endpoint, url: shown(issuer), defect }
 }
 
 /// How many authorization servers are asked: a document could send a client to any number of hosts.

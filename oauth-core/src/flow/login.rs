@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
 use crate::error::{Error, Misuse};
-use crate::flow::binding::{Binding, KnownClient};
+use crate::flow::binding::{Binding, KnownClient, ScopeSource};
 use crate::flow::client;
 use crate::flow::find_resource::FindResource;
 use crate::flow::machine::State;
@@ -54,6 +54,8 @@ pub struct Login {
     /// What the server said when it refused a request.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
     pub(crate) before: Option<Box<Before>>,
+    /// Who wants the scopes that are asked for.
+    pub(crate) requested_by: Option<ScopeSource>,
 }
 
 /// What earlier logins to the same server leave to the next one.
@@ -108,6 +110,7 @@ impl Login {
             started: now,
             challenge: None,
             before: None,
+            requested_by: None,
         }
     }
 
@@ -163,7 +166,7 @@ impl Login {
     /// those asked for before, because servers name only what is missing (MCP 2026-07-28, Scope
     /// Selection Strategy); and `offline_access` if the server offers it.
     fn scopes(
-        &self,
+        &mut self,
         before: Option<Scopes>,
         resource_scopes: Option<Scopes>,
         server: &ServerMetadata,
@@ -171,6 +174,14 @@ impl Login {
         let challenged = self.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
         let own = self.settings.scope.as_ref();
         let missing = challenged.filter(|_| self.lacks_scope());
+        self.requested_by = match (own, challenged, &resource_scopes, &before) {
+            _ if missing.is_some() => Some(ScopeSource::Challenge),
+            (Some(_), ..) => Some(ScopeSource::Settings),
+            (None, Some(_), ..) => Some(ScopeSource::Challenge),
+            (None, None, Some(_), _) => Some(ScopeSource::ResourceMetadata),
+            (None, None, None, Some(_)) => Some(ScopeSource::EarlierLogin),
+            (None, None, None, None) => None,
+        };
         let wanted = own.or(challenged).cloned().or(resource_scopes);
         // Scopes that were set up are what is asked for; only what is missing joins them.
         let mut all = before.filter(|_| own.is_none() || self.lacks_scope());

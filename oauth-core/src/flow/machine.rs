@@ -13,18 +13,21 @@ use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
-use crate::http::{Request, Response};
+use crate::http::{Endpoint, Request, Response};
 use crate::time::UnixTime;
+use crate::timeline::{Entry, Finding, Timeline};
+use crate::url::HttpUrl;
 use crate::wire::AuthorizationUrl;
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
 /// Not `Clone`: two copies would redeem one code. Serialized, it is a secret.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
 #[must_use = "a login does nothing until it is driven"]
 pub struct Flow {
     state: Result<State, Error>,
+    #[serde(default, skip_serializing_if = "Timeline::is_empty")]
+    timeline: Timeline,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +50,40 @@ impl State {
             Self::Redeem(state) => Some(state.request()),
             Self::Consent(_) | Self::Done(_) => None,
         }
+    }
+
+    /// Where that request goes.
+    fn asked(&self) -> Option<(Endpoint, &HttpUrl)> {
+        Some(match self {
+            Self::FindResource(state) => (Endpoint::ResourceMetadata, state.url()),
+            Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
+            Self::Register(state) => (Endpoint::Registration, &state.endpoint),
+            Self::Redeem(state) => (Endpoint::Token, state.binding.server.token_endpoint()),
+            Self::Consent(_) | Self::Done(_) => return None,
+        })
+    }
+}
+
+/// Where an answer leads, and what it was taken for.
+pub(crate) type Answered = Result<(State, Finding), Halt>;
+
+/// The end of a login.
+pub(crate) struct Halt {
+    error: Error,
+    /// What the last answer was taken for; `None` if it is itself the reason.
+    finding: Option<Finding>,
+}
+
+impl Halt {
+    /// Nothing is left to try after this.
+    pub(crate) fn after(finding: Finding, error: impl Into<Error>) -> Self {
+        Self { error: error.into(), finding: Some(finding) }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), finding: None }
     }
 }
 
@@ -79,7 +116,7 @@ impl Flow {
     /// [`Error::PeerMisbehaved`] if the challenge names a URL that must not be used, or why a known
     /// server cannot be logged in to.
     pub fn login(login: Login) -> Result<Self, Error> {
-        Ok(Self { state: Ok(login.start()?) })
+        Ok(Self { state: Ok(login.start()?), timeline: Timeline::default() })
     }
 
     /// Says what to do next. Asking changes nothing.
@@ -122,7 +159,7 @@ impl Flow {
     pub fn into_grant(self) -> Result<Grant, Self> {
         match self.state {
             Ok(State::Done(grant)) => Ok(*grant),
-            state => Err(Self { state }),
+            state => Err(Self { state, ..self }),
         }
     }
 
@@ -147,6 +184,16 @@ impl Flow {
         }
     }
 
+    /// What happened so far.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    pub(crate) fn take_timeline(&mut self) -> Timeline {
+        mem::take(&mut self.timeline)
+    }
+
     /// What a login that waits for its user waits with.
     pub(crate) fn into_consent(self) -> Option<Consent> {
         match self.state {
@@ -155,16 +202,34 @@ impl Flow {
         }
     }
 
-    fn advance(&mut self, next: impl FnOnce(State) -> Result<State, Error>) {
+    /// Goes on from a state; what was found out is noted.
+    fn advance(&mut self, asked: Asked, next: impl FnOnce(State) -> Answered) {
         // What stands there meanwhile is never seen: nothing between here and the next line can fail.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
-        self.state = state.and_then(next);
+        let answered = state.map_err(Halt::from).and_then(next);
+        let (state, finding) = match answered {
+            Ok((state, finding)) => (Ok(state), finding),
+            Err(Halt { error, finding }) => {
+                let finding = finding.unwrap_or_else(|| Finding::failed(&error));
+                (Err(error), finding)
+            }
+        };
+        self.state = state;
+        let Asked { endpoint, url, status } = asked;
+        self.timeline.push(Entry::new(endpoint, &url, status, finding));
     }
+}
+
+/// Who was asked, and the status of the answer.
+struct Asked {
+    endpoint: Endpoint,
+    url: HttpUrl,
+    status: Option<u16>,
 }
 
 impl From<Consent> for Flow {
     fn from(consent: Consent) -> Self {
-        Self { state: Ok(State::Consent(consent)) }
+        Self { state: Ok(State::Consent(consent)), timeline: Timeline::default() }
     }
 }
 
@@ -178,28 +243,34 @@ pub struct HttpReply<'a> {
 impl HttpReply<'_> {
     /// The server answered, with whatever status, at the time `now`.
     pub fn response(self, response: &Response, now: UnixTime) {
-        self.flow.advance(|state| match state {
+        let Some(asked) = self.asked(Some(response.status())) else { return };
+        self.flow.advance(asked, |state| match state {
             State::FindResource(state) => state.answer(response),
             State::FindServer(state) => state.answer(response),
             State::Register(state) => state.answer(response),
             State::Redeem(state) => state.answer(response, now),
             // A reply for an answer is made in the states above only.
-            state @ (State::Consent(_) | State::Done(_)) => Ok(state),
+            state @ (State::Consent(_) | State::Done(_)) => Ok((state, Finding::DOCUMENT)),
         });
     }
 
     /// No answer came: the name does not resolve, the connection broke, time ran out.
     pub fn unreachable(self) {
-        if let Some(request) = self.flow.state.as_ref().ok().and_then(State::request) {
-            self.flow.state = Err(unanswered(&request));
-        }
+        let Some(asked) = self.asked(None) else { return };
+        let error = unanswered(asked.endpoint, &asked.url);
+        self.flow.advance(asked, |_| Err(error.into()));
+    }
+
+    fn asked(&self, status: Option<u16>) -> Option<Asked> {
+        let (endpoint, url) = self.flow.state.as_ref().ok()?.asked()?;
+        Some(Asked { endpoint, url: url.clone(), status })
     }
 }
 
 /// The error for a request that was not answered.
-pub(crate) fn unanswered(request: &Request) -> Error {
-    let url = request.url().as_str().into();
-    Unreachable { endpoint: request.endpoint(), url, status: None, retry_after: None }.into()
+pub(crate) fn unanswered(endpoint: Endpoint, url: &HttpUrl) -> Error {
+    let url = url.as_str().into();
+    Unreachable { endpoint, url, status: None, retry_after: None }.into()
 }
 
 /// Takes the redirect, once.
@@ -221,15 +292,20 @@ impl BrowserReply<'_> {
         let Ok(State::Consent(consent)) = &self.flow.state else {
             return Ok(());
         };
+        let (endpoint, url) = (Endpoint::Authorization, consent.endpoint().clone());
         let code = match consent.read(query) {
-            Err(error @ Error::PeerMisbehaved(PeerMisbehaved::StateMismatch)) => return Err(error),
+            Err(error @ Error::PeerMisbehaved(PeerMisbehaved::StateMismatch)) => {
+                self.flow.timeline.push(Entry::new(endpoint, &url, None, Finding::OtherLogin));
+                return Err(error);
+            }
             read => read,
         };
-        self.flow.advance(|state| match state {
-            State::Consent(Consent { binding, verifier, .. }) => {
-                code.map(|code| State::Redeem(Redeem { binding, verifier, code }))
+        self.flow.advance(Asked { endpoint, url, status: None }, |state| match state {
+            State::Consent(Consent { binding, tolerates, verifier, .. }) => {
+                let redeem = Redeem { binding, tolerates, verifier, code: code? };
+                Ok((State::Redeem(redeem), Finding::CameBack))
             }
-            state => Ok(state),
+            state => Ok((state, Finding::CameBack)),
         });
         Ok(())
     }

@@ -63,12 +63,13 @@ mod find_resource;
 mod find_server;
 mod login;
 mod machine;
+mod place;
 mod redeem;
 mod refresh;
 mod register;
 mod settings;
 
-pub use binding::{Binding, Grant, KnownClient};
+pub use binding::{Binding, Grant, KnownClient, ScopeSource};
 pub use login::{Before, Login, RedirectUri};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;

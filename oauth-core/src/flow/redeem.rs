@@ -8,29 +8,34 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
-use crate::error::Error;
 use crate::flow::binding::{Binding, Grant};
-use crate::flow::machine::State;
+use crate::flow::consent::is_usual;
+use crate::flow::machine::{Answered, State};
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
+use crate::timeline::Finding;
+use crate::tolerance::Tolerances;
 use crate::wire::{AuthorizationCode, code_request, issued};
 
 /// Waits for the answer of the token endpoint.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Redeem {
     pub(crate) binding: Binding,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub(crate) tolerates: Tolerances,
     pub(crate) verifier: RandomBytes,
     pub(crate) code: AuthorizationCode,
 }
 
 impl Redeem {
     pub(crate) fn request(&self) -> Request {
-        let Binding { server, client, resource, .. } = &self.binding;
-        code_request(server, client, resource, &self.code, &self.verifier)
+        code_request(&self.binding.parties(), &self.code, &self.verifier)
     }
 
-    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Result<State, Error> {
-        let tokens = issued(response, self.binding.server.token_endpoint(), now)?;
-        Ok(State::Done(Grant { binding: self.binding, tokens }.into()))
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Answered {
+        let endpoint = self.binding.server.token_endpoint();
+        let tokens = issued(response, endpoint, self.tolerates, now)?;
+        let finding = Finding::tokens(&tokens, now);
+        Ok((State::Done(Grant { binding: self.binding, tokens }.into()), finding))
     }
 }

@@ -5,11 +5,12 @@ use crate::flow::binding::Binding;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::tolerance::Tolerances;
 use crate::wire::{self, TokenData, issued};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
 pub(crate) fn refresh_request(binding: &Binding, refresh_token: &Secret) -> Request {
-    wire::refresh_request(&binding.server, &binding.client, &binding.resource, refresh_token)
+    wire::refresh_request(&binding.parties(), refresh_token)
 }
 
 /// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6) and the
@@ -18,9 +19,10 @@ pub(crate) fn refreshed(
     binding: &Binding,
     old: &TokenData,
     response: &Response,
+    tolerates: Tolerances,
     now: UnixTime,
 ) -> Result<TokenData, Error> {
-    let mut tokens = issued(response, binding.server.token_endpoint(), now)?;
+    let mut tokens = issued(response, binding.server.token_endpoint(), tolerates, now)?;
     if tokens.refresh_token.is_none() {
         tokens.refresh_token.clone_from(&old.refresh_token);
     }

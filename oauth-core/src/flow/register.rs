@@ -9,12 +9,12 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
 use crate::flow::client::consent;
 use crate::flow::login::Login;
-use crate::flow::machine::State;
+use crate::flow::machine::Answered;
 use crate::http::{Request, Response};
 use crate::scope::Scopes;
+use crate::timeline::Finding;
 use crate::url::HttpUrl;
 use crate::wire::{AuthMethod, ClientMetadata, ServerMetadata, register_request, registered};
 
@@ -37,9 +37,9 @@ impl Register {
         register_request(&client, &self.endpoint)
     }
 
-    pub(crate) fn answer(self, response: &Response) -> Result<State, Error> {
+    pub(crate) fn answer(self, response: &Response) -> Answered {
         let Self { login, server, endpoint, method, resource, requested } = self;
         let client = registered(response, &endpoint, &server, &login.redirect_uri.0, method)?;
-        Ok(consent(login, server, client, resource, requested))
+        Ok((consent(login, server, client, resource, requested), Finding::Registered))
     }
 }

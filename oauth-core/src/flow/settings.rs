@@ -9,7 +9,10 @@ use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::url::{HttpUrl, Plaintext, shown};
-use crate::wire::{BearerAuth, OAuthClientProvider, ServerMetadata};
+use crate::wire::{
+    BearerAuth, Dialect, OAuthClientProvider, OF_AUTHORIZATION, OF_TOKEN, Parameter, ResourceMode,
+    ServerMetadata,
+};
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
 ///
@@ -33,6 +36,8 @@ pub struct Settings {
     pub(crate) client_issuer: Option<Box<str>>,
     pub(crate) metadata_url: Option<Box<str>>,
     pub(crate) scope: Option<Scopes>,
+    #[serde(default)]
+    pub(crate) dialect: Option<Box<Dialect>>,
     pub(crate) provider: Option<ServerMetadata>,
     pub(crate) bearer: Option<BearerAuth>,
 }
@@ -69,6 +74,7 @@ impl Settings {
             client_issuer: None,
             metadata_url: None,
             scope: None,
+            dialect: None,
             provider: None,
             bearer: None,
         })
@@ -104,6 +110,42 @@ impl Settings {
         let client_secret = secret.filter(|secret| !secret.is_empty());
         self.pre_registered = Some(PreRegistered { client_id: id.into(), client_secret });
         Ok(self)
+    }
+
+    /// What requests say about the resource, for servers that want something else than the
+    /// specification.
+    #[must_use]
+    pub fn resource_mode(mut self, mode: ResourceMode) -> Self {
+        self.dialect_mut().resource = mode;
+        self
+    }
+
+    /// A parameter for the authorization request that the server wants beyond the specification, such as
+    /// `access_type=offline`. It may be called several times.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ReservedParameter`] for one that the protocol gives a meaning; `prompt` is the host's.
+    pub fn authorization_parameter(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        let parameter = Parameter::new(name, value, &OF_AUTHORIZATION)?;
+        self.dialect_mut().authorization.push(parameter);
+        Ok(self)
+    }
+
+    /// A parameter for each token request that the server wants beyond the specification, such as
+    /// `audience`. It may be called several times. It is stored with the tokens: no place for secrets.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorization_parameter`](Self::authorization_parameter).
+    pub fn token_parameter(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        let parameter = Parameter::new(name, value, &OF_TOKEN)?;
+        self.dialect_mut().token.push(parameter);
+        Ok(self)
+    }
+
+    fn dialect_mut(&mut self) -> &mut Dialect {
+        self.dialect.get_or_insert_default()
     }
 
     /// The issuer that the client id belongs to: it is used with no other. Byte for byte.

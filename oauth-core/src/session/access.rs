@@ -8,12 +8,13 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
-use crate::flow::{refresh_request, refreshed};
-use crate::http::{Request, Response};
+use crate::flow::{refresh_request, refreshed, unanswered};
+use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
+use crate::timeline::{Entry, Finding};
 use crate::wire::{BearerAuth, ResourceChallenge};
 
 /// Why the session works: what is wrong with the token it has.
@@ -35,12 +36,14 @@ impl Session {
     /// Starts over: the next turns find a token, whatever it takes. Tokens that could not be saved are
     /// saved first; a login under way is dropped, and a lock that is still held is the host's to release.
     pub fn access(&mut self) {
+        self.timeline.clear();
         self.want(Want::default());
     }
 
     /// The same, but the token that the session holds does not count: it is refreshed, or replaced
     /// through a login.
     pub fn renew(&mut self) {
+        self.timeline.clear();
         let refused = self.held.record.as_ref().map(|record| record.generation);
         self.want(Want { refused, ..Want::default() });
     }
@@ -112,10 +115,22 @@ impl Session {
     ) {
         let Some(record) = &self.held.record else { return };
         let Some(old) = &record.tokens else { return };
+        let tolerates = self.held.settings.policy.tolerates;
+        let endpoint = record.binding.server.token_endpoint();
+        let status = response.map(Response::status);
+        let note = |finding| Entry::new(Endpoint::Token, endpoint, status, finding);
         let result = match response {
-            Some(response) => refreshed(&record.binding, old, response, now),
+            Some(response) => refreshed(&record.binding, old, response, tolerates, now),
             None => Err(self.unanswered()),
         };
+        let entry = note(match &result {
+            Ok(tokens) => Finding::tokens(tokens, now),
+            Err(error) if self.is_alive(&want, now) => {
+                Finding::Postponed { code: error.code().into() }
+            }
+            Err(error) => Finding::failed(error),
+        });
+        self.timeline.push(entry);
         self.state = match result {
             Ok(tokens) => {
                 let expected = record.generation;
@@ -345,7 +360,7 @@ impl Session {
 
     fn unanswered(&self) -> Error {
         self.refresh_request()
-            .map_or(Error::LoginRequired, |request| crate::flow::unanswered(&request))
+            .map_or(Error::LoginRequired, |request| unanswered(request.endpoint(), request.url()))
     }
 }
 

@@ -13,11 +13,13 @@
 use alloc::boxed::Box;
 
 use crate::error::{Error, PeerIncompatible};
+use crate::http::{Endpoint, clean_code};
 use crate::session::access::Want;
 use crate::session::authorization::Authorization;
 use crate::session::machine::{Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
+use crate::timeline::{Entry, Finding, Remedy};
 use crate::wire::{BearerAuth, ResourceChallenge};
 
 /// One request of the application, over all the times it is sent.
@@ -85,6 +87,10 @@ impl Session {
         if status == 403 && !lacks_scope {
             return Ok(Verdict::Deliver);
         }
+        if attempt.refreshes + attempt.authorizations + attempt.retries == 0 {
+            self.timeline.clear();
+        }
+        let code = challenge.as_ref().and_then(|challenge| challenge.error.clone());
         let refused = attempt.sent;
         let challenge = challenge.map(Box::new);
         let want = Want { refused, challenge, was_answered: true, ..Want::default() };
@@ -92,6 +98,7 @@ impl Session {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries += 1;
             if attempt.retries <= MAX_REMEDIES {
+                self.note(status, Remedy::OtherToken);
                 if !matches!(self.state, State::Ready) {
                     self.want(want);
                 }
@@ -102,8 +109,10 @@ impl Session {
             return Ok(Verdict::Deliver);
         }
         if attempt.is_spent() {
+            self.note(status, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
-            return Err(PeerIncompatible::StillRefused { authorizations, refreshes }.into());
+            let error = code.map(|code| clean_code(&code).into());
+            return Err(PeerIncompatible::StillRefused { authorizations, refreshes, error }.into());
         }
         // Before the request went out without a token, what is held was refreshed in vain.
         let in_vain = matches!(&self.state, State::Login(before) if before.no_refresh);
@@ -117,12 +126,20 @@ impl Session {
         let may_help = status == 401 && !tried;
         if may_help && self.can_refresh(&want, now) {
             attempt.refreshes += 1;
+            self.note(status, Remedy::Refresh);
         } else {
             attempt.authorizations += 1;
+            self.note(status, if lacks_scope { Remedy::WiderLogin } else { Remedy::Login });
         }
         // With nothing to refresh here, there may be something in the store by now.
         self.want(Want { no_refresh: !may_help, ..want });
         Ok(Verdict::Retry)
+    }
+
+    fn note(&mut self, status: u16, remedy: Remedy) {
+        let url = self.held.settings.server.url();
+        let finding = Finding::Refused { remedy };
+        self.timeline.push(Entry::new(Endpoint::Resource, url, Some(status), finding));
     }
 
     /// Whether the challenge names a scope that the last login did not ask for. A challenge without

@@ -85,7 +85,7 @@ impl Session {
         if let Some(record) = &self.held.record {
             let mut binding = (*record.binding).clone();
             if self.refused_scopes {
-                binding.requested = None;
+                binding.forget_requested();
             }
             let mut before = Before::new(binding);
             if self.refused_client == Some(self.generation()) || record.is_doubtful(now) {
@@ -212,7 +212,7 @@ impl Session {
         }
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
-        binding.requested = None;
+        binding.forget_requested();
         let record = Record::new(self.next_generation(now), now, binding.into(), None);
         Some(record.after(self.held.record.as_ref(), None).doubted(doubt_from))
     }

@@ -18,6 +18,7 @@ use crate::session::access::{MAX_LOST_RACES, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
+use crate::timeline::{Entry, Finding};
 use crate::wire::{Hint, revocation_request, revoked};
 
 /// What became of the tokens at their server. Here they are gone.
@@ -84,6 +85,7 @@ impl Session {
     /// Logs out: the next turns revoke the tokens and take them out of the store. The client stays
     /// registered, for the next login. A fixed token is not ours to end.
     pub fn logout(&mut self) {
+        self.timeline.clear();
         let unsaved = match mem::replace(&mut self.state, State::Ready) {
             State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
                 if saving.record.tokens.is_some() =>
@@ -128,7 +130,7 @@ impl Session {
             return Lock::Refresh.release(State::LoggedOut(leaving.into()));
         };
         let mut binding = (*record.binding).clone();
-        binding.requested = None;
+        binding.forget_requested();
         let left = Record::new(self.next_generation(now), now, binding.into(), None)
             .after(Some(record), None);
         save(left, expected, AfterSave::LoggedOut(leaving))
@@ -152,8 +154,11 @@ impl Session {
         {
             let outcome = match response {
                 Some(response) => revoked(response, request.url()),
-                None => Err(unanswered(&request)),
+                None => Err(unanswered(request.endpoint(), request.url())),
             };
+            let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
+            let status = response.map(Response::status);
+            self.timeline.push(Entry::new(request.endpoint(), request.url(), status, finding));
             leaving.settle(hint, outcome.map_or_else(Fate::Alive, |()| Fate::Revoked));
         }
         self.state = self.revoke_next(leaving, now);

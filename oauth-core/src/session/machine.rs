@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::mem;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };
 use crate::time::UnixTime;
+use crate::timeline::Timeline;
 use crate::wire::AuthorizationUrl;
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
@@ -35,6 +37,8 @@ pub struct Session {
     pub(crate) refused_elsewhere: bool,
     /// It does not know all the scopes that were asked for before.
     pub(crate) refused_scopes: bool,
+    #[serde(default, skip_serializing_if = "Timeline::is_empty")]
+    pub(crate) timeline: Timeline,
 }
 
 /// What the session waits for. `Want` says why it works at all.
@@ -178,6 +182,7 @@ impl Session {
             refused_client: None,
             refused_elsewhere: false,
             refused_scopes: false,
+            timeline: Timeline::default(),
         }
     }
 
@@ -235,6 +240,18 @@ impl Session {
             State::Unsaved(_) => return Err(Error::Contended),
             State::Failed(error) => return Err((**error).clone()),
         })
+    }
+
+    /// What happened since [`access`](Self::access) or [`renew`](Self::renew), or since the first refusal
+    /// of one request of the application: with an error, it is the whole story.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Takes it out, so that a session that is done takes less memory.
+    pub fn take_timeline(&mut self) -> Timeline {
+        mem::take(&mut self.timeline)
     }
 
     /// What is stored of this session, as far as it is known.

@@ -119,7 +119,8 @@ impl UnlockReply<'_> {
 }
 
 impl HttpReply<'_> {
-    /// The server answered, with whatever status.
+    /// The server answered, with whatever status. What the answer was taken for is the last entry of
+    /// [`Session::timeline`] then.
     pub fn response(self, response: &Response, now: UnixTime) {
         self.answered(Some(response), now);
     }
@@ -140,6 +141,7 @@ impl HttpReply<'_> {
                         None => reply.unreachable(),
                     }
                 }
+                self.session.timeline.append(running.flow.take_timeline());
                 self.session.state = self.session.settle(running, now);
             }
             other => self.session.state = other,
@@ -212,9 +214,12 @@ impl BrowserReply<'_> {
         let State::Run(running) = &mut self.session.state else {
             return Ok(());
         };
-        if let Ok(Step::Browser { reply, .. }) = running.flow.step() {
-            reply.redirect(query)?;
-        }
+        let answered = match running.flow.step() {
+            Ok(Step::Browser { reply, .. }) => reply.redirect(query),
+            _ => Ok(()),
+        };
+        self.session.timeline.append(running.flow.take_timeline());
+        answered?;
         self.session.advance(|session, state| match state {
             State::Run(running) => session.settle(running, now),
             other => other,

@@ -14,6 +14,7 @@ use crate::form::{Form, Found, select};
 use crate::http::{Endpoint, clean_code};
 use crate::scope::Scopes;
 use crate::secret::Secret;
+use crate::wire::dialect::{Dialect, add_to};
 use crate::wire::pkce::with_challenge;
 use crate::wire::server_metadata::ServerMetadata;
 
@@ -82,6 +83,7 @@ pub(crate) struct Consented<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) resource: &'a str,
+    pub(crate) dialect: Option<&'a Dialect>,
     pub(crate) scopes: Option<&'a Scopes>,
     pub(crate) verifier: &'a RandomBytes,
     pub(crate) state: &'a RandomBytes,
@@ -91,8 +93,10 @@ pub(crate) struct Consented<'a> {
 pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -> AuthorizationUrl {
     let scopes = what.scopes.map(Scopes::as_str);
     // Without it a server may ignore `offline_access` (OpenID Connect Core §11).
-    let prompt =
-        what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS)).then_some("consent");
+    let wants_prompt = what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS));
+    let more = what.dialect.map_or(&[][..], |dialect| &dialect.authorization);
+    let has_prompt = more.iter().any(|parameter| &*parameter.name == PROMPT);
+    let prompt = (wants_prompt && !has_prompt).then_some("consent");
     let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
     let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
     let form = Form::after_url(server.authorization_endpoint.as_str(), room)
@@ -100,9 +104,10 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
         .pair("client_id", what.client_id)
         .pair("redirect_uri", what.redirect_uri)
         .pair("code_challenge_method", "S256")
-        .pair("resource", what.resource)
+        .pair_if("resource", Dialect::resource(what.dialect, what.resource))
         .pair_if("scope", scopes)
-        .pair_if("prompt", prompt);
+        .pair_if(PROMPT, prompt);
+    let form = add_to(form, more);
     let form = with_challenge(what.verifier, |challenge| form.pair("code_challenge", challenge));
     let text = what.state.with_text(|state| form.pair("state", state)).into_text();
     let state = text.len() - ENCODED..text.len();
@@ -166,6 +171,9 @@ fn once<'a>(found: Found<'a>, name: &str) -> Result<Option<Cow<'a, str>>, PeerMi
 
 /// What a redirect may say (RFC 6749 §4.1.2, RFC 9207 §2).
 const PARAMETERS: [&str; 6] = ["state", "iss", "code", "error", "error_description", "error_uri"];
+
+/// Whether the user is asked again (OpenID Connect Core §3.1.2.1).
+const PROMPT: &str = "prompt";
 
 /// Asks for a refresh token (OpenID Connect Core §11).
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";

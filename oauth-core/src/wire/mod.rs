@@ -6,7 +6,7 @@
 //! | resource metadata | `resource_metadata` | RFC 9728 |
 //! | authorization server metadata | `server_metadata` | RFC 8414, OpenID Connect Discovery 1.0 |
 //! | registration | `registration` | RFC 7591, client ID metadata documents |
-//! | authorization | `authorization`, `pkce` | RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207 |
+//! | authorization | `authorization`, `pkce`, `dialect` | RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207 |
 //! | token | `token`, `client_auth` | RFC 6749 §4.1.3, §5, §6, RFC 6750, RFC 8707 |
 //!
 //! The types that a whole document is read into, with every member that came, are the public ones:
@@ -18,6 +18,7 @@ mod authorization;
 mod bearer;
 mod challenge;
 mod client_auth;
+mod dialect;
 mod pkce;
 mod registration;
 mod resource_metadata;
@@ -31,6 +32,7 @@ pub use authorization::{AuthorizationUrl, redirect_state};
 pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
 pub use client_auth::AuthMethod;
+pub use dialect::ResourceMode;
 pub use registration::{ClientRegistrationResponse, Registration, RegistrationKind};
 pub use resource_metadata::ProtectedResourceMetadata;
 pub use server_document::{OAuthClientProvider, ServerOAuthMetadata};
@@ -42,8 +44,9 @@ pub(crate) use authorization::{
     AuthorizationCode, Consented, OFFLINE_ACCESS, authorization_url, read_redirect,
 };
 pub(crate) use client_auth::AuthMethods;
+pub(crate) use dialect::{Dialect, OF_AUTHORIZATION, OF_TOKEN, Parameter};
 pub(crate) use registration::{ClientMetadata, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_metadata::ServerCandidate;
-pub(crate) use token::{code_request, issued, refresh_request};
+pub(crate) use token::{TokenParties, code_request, issued, refresh_request};

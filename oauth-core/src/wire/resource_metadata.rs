@@ -13,6 +13,7 @@ use crate::http::Endpoint;
 use crate::json::{self, Defect, List, OnlyTrue, OtherMembers, Text};
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
 
 /// The resource metadata document as it came, unknown members kept (RFC 9728 §2).
@@ -49,6 +50,7 @@ pub(crate) struct ResourceMetadata {
     /// At least one.
     pub(crate) authorization_servers: Vec<Box<str>>,
     pub(crate) scopes: Option<Scopes>,
+    pub(crate) tolerated: Tolerances,
 }
 
 #[derive(Deserialize)]
@@ -103,9 +105,14 @@ impl ResourceMetadata {
         policy: &Policy,
     ) -> Result<Self, Error> {
         let resource: Box<str> = document.resource.as_deref().unwrap_or_default().into();
-        if !candidate.is_about(&resource, server, policy) {
-            let (expected, found) = (server.as_str().into(), shown(&resource));
-            return Err(PeerMisbehaved::ForeignResource { expected, found }.into());
+        let mut tolerated = Tolerances::NONE;
+        if !candidate.is_about(&resource, server) {
+            let tolerance = Tolerance::PartialResource;
+            if !policy.tolerates.contains(tolerance) || !server.is_part_of(&resource) {
+                let (expected, found) = (server.as_str().into(), shown(&resource));
+                return Err(PeerMisbehaved::ForeignResource { expected, found }.into());
+            }
+            tolerated.insert(tolerance);
         }
         let no_header =
             document.bearer_methods_supported.is_some_and(|list| list.0.any && !list.0.listed);
@@ -118,7 +125,7 @@ impl ResourceMetadata {
             return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
         }
         let scopes = document.scopes_supported.filter(|scopes| !scopes.as_str().is_empty());
-        Ok(Self { resource, authorization_servers, scopes })
+        Ok(Self { resource, authorization_servers, scopes, tolerated })
     }
 }
 
@@ -184,13 +191,8 @@ impl ResourceCandidate {
         url.with_path(&format!("{WELL_KNOWN}{path}{}", url.query()))
     }
 
-    /// Whether a document from this place that names `resource` may be used for the server
-    /// (RFC 9728 §3.3). By default the resource may also be a part of the server's URL that ends on a
-    /// segment boundary, as all the official SDKs have it.
-    fn is_about(&self, resource: &str, server: &ServerUrl, policy: &Policy) -> bool {
-        if !policy.exact_resource {
-            return server.is_part_of(resource);
-        }
+    /// Whether a document from this place has to name `resource` (RFC 9728 §3.3).
+    fn is_about(&self, resource: &str, server: &ServerUrl) -> bool {
         let origin = server.url().origin();
         match self {
             Self::Root => resource.strip_suffix('/').unwrap_or(resource) == origin,

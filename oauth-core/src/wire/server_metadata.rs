@@ -13,6 +13,7 @@ use crate::form;
 use crate::http::Endpoint;
 use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
 use crate::policy::Policy;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
@@ -46,7 +47,7 @@ pub enum Provenance {
     /// From the host, so nothing was asked.
     Provided,
     /// From nowhere: they are the default paths of the 2025-03-26 specification, which the host
-    /// opted into ([`Policy::legacy_2025_03_26`]).
+    /// opted into ([`Tolerance::Legacy20250326`]).
     Legacy,
 }
 
@@ -68,6 +69,9 @@ pub struct ServerMetadata {
     pub(crate) metadata_documents: bool,
     /// `offline_access` may be asked for.
     pub(crate) offline_access: bool,
+    /// What had to be tolerated to find it.
+    #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+    pub(crate) tolerated: Tolerances,
 }
 
 impl ServerMetadata {
@@ -126,21 +130,20 @@ impl ServerMetadata {
         plaintext: Plaintext,
         policy: &Policy,
     ) -> Result<Self, Error> {
-        let found = document.issuer.as_deref().unwrap_or_default();
-        if found != expected.as_str() {
-            let expected = expected.as_str().into();
-            return Err(PeerMisbehaved::IssuerMismatch { expected, found: found.into() }.into());
-        }
-        let issuer = || expected.as_str().into();
+        let (issuer_text, mut tolerated) = speaker(document, expected, policy)?;
+        let issuer = || issuer_text.as_str().into();
         match &document.code_challenge_methods_supported {
             Some(List(methods)) if methods.s256 => {}
             Some(_) => {
                 return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true }.into());
             }
-            None if policy.assume_s256 => {}
-            None => {
-                return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: false }.into());
-            }
+            None => match s256_of(&issuer_text, policy) {
+                Some(tolerance) => tolerated.insert(tolerance),
+                None => {
+                    let no_s256 = PeerIncompatible::NoS256 { issuer: issuer(), advertised: false };
+                    return Err(no_s256.into());
+                }
+            },
         }
         if document.require_pushed_authorization_requests.0 {
             return Err(PeerIncompatible::PushedRequestsRequired { issuer: issuer() }.into());
@@ -168,7 +171,7 @@ impl ServerMetadata {
             _ => None,
         };
         Ok(Self {
-            issuer: expected.clone(),
+            issuer: issuer_text,
             authorization_endpoint,
             token_endpoint: endpoint(Endpoint::Token, &document.token_endpoint)?,
             registration_endpoint,
@@ -185,6 +188,7 @@ impl ServerMetadata {
             promises_iss: document.authorization_response_iss_parameter_supported.0,
             metadata_documents: document.client_id_metadata_document_supported.0,
             offline_access: document.scopes_supported.as_ref().is_some_and(|list| list.0.0),
+            tolerated,
         })
     }
 
@@ -221,8 +225,49 @@ impl ServerMetadata {
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,
+            tolerated: [Tolerance::Legacy20250326].into_iter().collect(),
         }
     }
+}
+
+/// The issuer that a document speaks for, if it is the expected one (RFC 8414 §3.3).
+fn speaker(
+    document: &Document<'_>,
+    expected: &Issuer,
+    policy: &Policy,
+) -> Result<(Issuer, Tolerances), PeerMisbehaved> {
+    let found = document.issuer.as_deref().unwrap_or_default();
+    let expected = expected.as_str();
+    let slash = Tolerance::IssuerSlash;
+    let differs_by_slash =
+        || found.strip_suffix('/') == Some(expected) || expected.strip_suffix('/') == Some(found);
+    if found == expected {
+        Ok((Issuer(found.into()), Tolerances::NONE))
+    } else if policy.tolerates.contains(slash) && differs_by_slash() {
+        Ok((Issuer(found.into()), [slash].into_iter().collect()))
+    } else {
+        let (expected, found) = (expected.into(), found.into());
+        Err(PeerMisbehaved::IssuerMismatch { expected, found })
+    }
+}
+
+/// What makes a server pass that does not say which PKCE methods it supports.
+fn s256_of(issuer: &Issuer, policy: &Policy) -> Option<Tolerance> {
+    let known = Tolerance::KnownS256;
+    let candidates = [is_known_to_support_s256(issuer).then_some(known)];
+    let candidates = candidates.into_iter().flatten().chain([Tolerance::UnlistedS256]);
+    candidates.into_iter().find(|tolerance| policy.tolerates.contains(*tolerance))
+}
+
+/// Servers that support S256 and do not say so: Microsoft Entra, in each of its clouds, and Cognito.
+fn is_known_to_support_s256(issuer: &Issuer) -> bool {
+    let Some(rest) = issuer.as_str().strip_prefix("https://") else { return false };
+    let host = &rest[..rest.find('/').unwrap_or(rest.len())];
+    let cognito =
+        host.strip_prefix("cognito-idp.").and_then(|it| it.strip_suffix(".amazonaws.com"));
+    ENTRA.contains(&host)
+        || host.ends_with(ENTRA_EXTERNAL)
+        || cognito.is_some_and(|region| !region.is_empty() && !region.contains('.'))
 }
 
 /// The members that the machine acts on.
@@ -332,6 +377,17 @@ const OWN_PARAMETERS: [&str; 9] = [
     "prompt",
     "state",
 ];
+
+/// Hosts of Microsoft Entra: v2.0 and v1.0 issuers, and the national clouds.
+const ENTRA: [&str; 4] = [
+    "login.microsoftonline.com",
+    "sts.windows.net",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+];
+
+/// Entra External ID: a host for each tenant.
+const ENTRA_EXTERNAL: &str = ".ciamlogin.com";
 
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OIDC: &str = "/.well-known/openid-configuration";

@@ -9,17 +9,19 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
-use crate::error::{Error, PeerIncompatible};
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::form::{self, Form};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{self, Defect, OtherMembers, Text};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::HttpUrl;
 use crate::wire::answer::refusal;
 use crate::wire::bearer::BearerAuth;
 use crate::wire::client_auth::{add_to_form, authorization};
+use crate::wire::dialect::{Dialect, add_to};
 use crate::wire::registration::Registration;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::token_answer::TokenAnswer;
@@ -42,6 +44,9 @@ pub struct TokenData {
     /// The scopes that were granted; `None` means those that were asked for (RFC 6749 §5.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scopes>,
+    /// What had to be tolerated in the answer.
+    #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+    pub tolerated: Tolerances,
     /// Everything else that came, an `id_token` for instance. Unchecked.
     #[serde(flatten, skip_serializing_if = "OtherMembers::is_empty")]
     pub other: OtherMembers,
@@ -82,54 +87,61 @@ impl<'de> Deserialize<'de> for TokenType {
     }
 }
 
+/// Who is asked for tokens, by whom, and for what: what each token request says.
+pub(crate) struct TokenParties<'a> {
+    pub(crate) server: &'a ServerMetadata,
+    pub(crate) client: &'a Registration,
+    pub(crate) resource: &'a str,
+    pub(crate) dialect: Option<&'a Dialect>,
+}
+
 /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 pub(crate) fn code_request(
-    server: &ServerMetadata,
-    client: &Registration,
-    resource: &str,
+    parties: &TokenParties<'_>,
     code: &AuthorizationCode,
     verifier: &RandomBytes,
 ) -> Request {
     let form = Form::with_capacity(FORM_LENGTH)
         .pair("grant_type", "authorization_code")
         .pair("code", code.0.expose())
-        .pair("redirect_uri", &client.redirect_uri);
-    let form = verifier.with_text(|text| form.pair("code_verifier", text));
-    request(form, server, client, resource)
+        .pair("redirect_uri", &parties.client.redirect_uri);
+    parties.request(verifier.with_text(|text| form.pair("code_verifier", text)))
 }
 
 /// Redeems a refresh token (RFC 6749 §6). No scope: that means the same scopes, and a wider one is
 /// not to be had this way.
-pub(crate) fn refresh_request(
-    server: &ServerMetadata,
-    client: &Registration,
-    resource: &str,
-    refresh_token: &Secret,
-) -> Request {
+pub(crate) fn refresh_request(parties: &TokenParties<'_>, refresh_token: &Secret) -> Request {
     let form = Form::with_capacity(FORM_LENGTH)
         .pair("grant_type", "refresh_token")
         .pair("refresh_token", refresh_token.expose());
-    request(form, server, client, resource)
+    parties.request(form)
 }
 
-/// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
-fn request(form: Form, server: &ServerMetadata, client: &Registration, resource: &str) -> Request {
-    let (method, id, secret) =
-        (client.auth_method, &*client.client_id, client.client_secret.as_ref());
-    let form = add_to_form(form.pair("resource", resource), method, id, secret);
-    Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_body())
-        .with_authorization(authorization(method, id, secret))
+impl TokenParties<'_> {
+    /// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
+    fn request(&self, form: Form) -> Request {
+        let Self { server, client, resource, dialect } = self;
+        let (method, id, secret) =
+            (client.auth_method, &*client.client_id, client.client_secret.as_ref());
+        let form = form.pair_if("resource", Dialect::resource(*dialect, resource));
+        let form = add_to(form, dialect.map_or(&[][..], |dialect| &dialect.token));
+        let form = add_to_form(form, method, id, secret);
+        Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_body())
+            .with_authorization(authorization(method, id, secret))
+    }
 }
 
-/// Reads the tokens of an answer. A missing `token_type` counts as bearer.
+/// Reads the tokens of an answer, as far from the specification as is tolerated.
 ///
 /// # Errors
 ///
-/// The server's refusal, also when it comes with a status of success; an answer that cannot be read;
-/// [`PeerIncompatible::TokenType`] for a type that cannot be used (RFC 6749 §7.1).
+/// The server's refusal, also when it comes with a status of success; an answer that cannot be read, or
+/// [`PeerMisbehaved::NotTolerated`]; [`PeerIncompatible::TokenType`] for a type that cannot be used
+/// (RFC 6749 §7.1).
 pub(crate) fn issued(
     response: &Response,
     endpoint: &HttpUrl,
+    tolerates: Tolerances,
     now: UnixTime,
 ) -> Result<TokenData, Error> {
     let body = accepted(response, Endpoint::Token, endpoint)?;
@@ -137,12 +149,21 @@ pub(crate) fn issued(
     let body = from_form.as_deref().unwrap_or(body);
     let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);
     let answer: TokenAnswer<'_> = json::read(body).map_err(defect)?;
+    let mut tolerated = answer.tolerated();
+    if from_form.is_some() {
+        // All members of a form are texts.
+        tolerated.remove(Tolerance::TextualLifetime);
+        tolerated.insert(Tolerance::FormEncodedTokens);
+    }
     let Some(token) = json::non_empty(answer.access_token) else {
         return Err(match refusal(body, Endpoint::Token) {
             Ok(Some(refusal)) => refusal.into(),
             _ => defect(Defect::missing("access_token")),
         });
     };
+    if let Some(tolerance) = tolerated.first_beyond(tolerates) {
+        return Err(PeerMisbehaved::NotTolerated { endpoint: Endpoint::Token, tolerance }.into());
+    }
     match json::non_empty(answer.token_type) {
         Some(found) if !found.eq_ignore_ascii_case("bearer") => {
             let found = crate::http::clean_code(&found).into();
@@ -153,9 +174,10 @@ pub(crate) fn issued(
     Ok(TokenData {
         access_token: BearerAuth::new(&token)?,
         token_type: TokenType::Bearer,
-        expires_at: answer.expires_in.map(|seconds| now + Duration::from_secs(seconds.0)),
+        expires_at: answer.expires_in.map(|seconds| now + Duration::from_secs(seconds.number)),
         refresh_token: json::non_empty(answer.refresh_token).map(|text| Secret::from(&*text)),
-        scope: answer.scope.filter(|scopes| !scopes.as_str().is_empty()),
+        scope: answer.scope.map(|it| it.scopes).filter(|scopes| !scopes.as_str().is_empty()),
+        tolerated,
         other: answer.other,
     })
 }

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::json::{OtherMembers, Text};
-use crate::scope::Scopes;
+use crate::scope::WrittenScopes;
 use crate::time::Seconds;
+use crate::tolerance::{Tolerance, Tolerances};
 
 /// The members that are acted on, and the rest.
 ///
@@ -19,8 +20,25 @@ pub(crate) struct TokenAnswer<'a> {
     /// Zero means expired, not for ever.
     pub(crate) expires_in: Option<Seconds>,
     pub(crate) refresh_token: Option<Text<'a>>,
-    pub(crate) scope: Option<Scopes>,
+    pub(crate) scope: Option<WrittenScopes>,
     pub(crate) other: OtherMembers,
+}
+
+impl TokenAnswer<'_> {
+    /// What has to be tolerated to use it.
+    pub(crate) fn tolerated(&self) -> Tolerances {
+        let untyped = self.token_type.as_ref().is_none_or(|text| text.is_empty());
+        let textual = self.expires_in.as_ref().is_some_and(|seconds| seconds.is_text);
+        let list = self.scope.as_ref().is_some_and(|written| written.is_list);
+        [
+            untyped.then_some(Tolerance::UntypedToken),
+            textual.then_some(Tolerance::TextualLifetime),
+            list.then_some(Tolerance::ScopeList),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for TokenAnswer<'a> {

@@ -53,7 +53,7 @@ impl GatewayError {
             Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::BAD_GATEWAY,
             Self::Damaged | Self::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::OAuth(oauth_tokio::Error::OAuth(error)) => match error.actor() {
+            Self::OAuth(oauth_tokio::Error::OAuth { error, .. }) => match error.actor() {
                 Actor::User => StatusCode::FORBIDDEN,
                 Actor::Nobody => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::BAD_GATEWAY,

@@ -77,7 +77,7 @@ impl OAuth {
 /// Whether a later try would fail in the same way.
 pub(super) fn lasts(failure: &Error) -> bool {
     match failure {
-        Error::OAuth(error) => !error.is_retryable(),
+        Error::OAuth { error, .. } => !error.is_retryable(),
         Error::Authentication(_) | Error::UserAgent(_) => true,
         _ => false,
     }

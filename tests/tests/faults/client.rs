@@ -215,7 +215,7 @@ fn more<H: std::error::Error>(
 fn failed<H: std::error::Error>(error: ClientError<H>) -> Failed {
     let text = format!("{error:?} {} {}", all_words(&error), error.advice());
     let error = match error {
-        ClientError::OAuth(error) => Some(error),
+        ClientError::OAuth { error, .. } => Some(error),
         _ => None,
     };
     Failed { error, text }

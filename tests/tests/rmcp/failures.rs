@@ -36,7 +36,7 @@ fn pending(error: &(impl std::error::Error + 'static)) -> PendingLogin {
 pub(crate) fn assert_foreign(error: Option<&Error>) {
     let misuse = matches!(
         error,
-        Some(Error::OAuth(oauth_core::Error::Misuse(Misuse::ForeignRequest { .. })))
+        Some(Error::OAuth { error: oauth_core::Error::Misuse(Misuse::ForeignRequest { .. }), .. })
     );
     assert!(misuse, "{error:?}");
 }
@@ -163,7 +163,7 @@ async fn a_refresh_that_cannot_be_had_now_is_our_error_and_loses_nothing() {
     guarded.world().knobs.token_damage = Damage::times(Fault::Status(503), 1);
     let error = connected.add().await.unwrap_err();
     match cause(&error) {
-        Some(Error::OAuth(error)) => assert!(error.is_retryable()),
+        Some(Error::OAuth { error, .. }) => assert!(error.is_retryable()),
         error => panic!("{error:?}"),
     }
     assert_eq!(connected.add().await.unwrap(), "42");

@@ -20,6 +20,7 @@ fn url(endpoint: &str, scopes: Option<&str>, entropy: &Entropy) -> Authorization
     let what = Consented {
         client_id: "https://app.example/c.json",
         redirect_uri: "http://127.0.0.1:51004/callback",
+        dialect: None,
         resource: "https://mcp.example/mcp",
         scopes: scopes.as_ref(),
         verifier: &entropy.verifier,

@@ -111,6 +111,8 @@ fn what_the_document_says_is_kept_to_the_byte() {
             resource: "https://H.example/mcp".into(),
             authorization_servers: alloc::vec!["https://AS.example/".into(), "x".into()],
             scopes: Scopes::parse("b a"),
+            // Another spelling of the host.
+            tolerated: [Tolerance::PartialResource].into_iter().collect(),
         })
     );
     let whole = ProtectedResourceMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));

@@ -95,7 +95,7 @@ fn s256_has_to_be_advertised_unless_the_host_knows_better() {
     let refused = Error::from(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true });
     assert_eq!(check(plain), Err(refused.clone()));
 
-    let lenient = Policy::default().assume_s256();
+    let lenient = Policy::default().tolerate(Tolerance::UnlistedS256);
     assert!(check_as(&document(""), "https://as.example", &lenient).is_ok());
     assert_eq!(check_as(&document(plain), "https://as.example", &lenient), Err(refused));
 }

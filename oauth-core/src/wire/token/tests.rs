@@ -8,6 +8,7 @@ use crate::error::PeerMisbehaved;
 use crate::form::pairs;
 use crate::url::Plaintext;
 use crate::wire::client_auth::AuthMethod;
+use crate::wire::dialect::{Parameter, ResourceMode};
 use crate::wire::registration::RegistrationKind;
 
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
@@ -30,6 +31,10 @@ fn client(auth_method: AuthMethod) -> Registration {
     }
 }
 
+fn parties<'a>(server: &'a ServerMetadata, client: &'a Registration) -> TokenParties<'a> {
+    TokenParties { server, client, resource: "https://mcp.example/mcp", dialect: None }
+}
+
 fn form(request: &Request) -> Vec<(String, String)> {
     pairs(core::str::from_utf8(request.body()).unwrap_or_default()).into_owned().collect()
 }
@@ -43,13 +48,8 @@ fn a_code_is_redeemed_with_everything_that_it_was_bound_to() {
     let entropy = Entropy::from_bytes([7; 64]);
     let verifier = entropy.verifier.with_text(ToString::to_string);
     let code = AuthorizationCode("code/1".into());
-    let request = code_request(
-        &server(),
-        &client(AuthMethod::None),
-        "https://mcp.example/mcp",
-        &code,
-        &entropy.verifier,
-    );
+    let (server, client) = (server(), client(AuthMethod::None));
+    let request = code_request(&parties(&server, &client), &code, &entropy.verifier);
     assert_eq!(request.url().as_str(), "https://as.example/t?p=1");
     assert_eq!(
         form(&request),
@@ -71,8 +71,7 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
         (AuthMethod::ClientSecretBasic, &[], true),
         (AuthMethod::ClientSecretPost, &[("client_id", "c 1"), ("client_secret", "s&1")], false),
     ] {
-        let request =
-            refresh_request(&server(), &client(method), "https://mcp.example/mcp", &"rt".into());
+        let request = refresh_request(&parties(&server(), &client(method)), &"rt".into());
         let mut expected = owned([
             ("grant_type", "refresh_token"),
             ("refresh_token", "rt"),
@@ -86,7 +85,55 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
 
 fn answer(status: u16, body: &str) -> Result<TokenData, Error> {
     let url = server().token_endpoint().clone();
-    issued(&Response::new(status, body.into()), &url, NOW)
+    issued(&Response::new(status, body.into()), &url, Tolerances::default(), NOW)
+}
+
+#[test]
+fn a_server_gets_what_it_wants_beyond_the_specification() {
+    let (server, client) = (server(), client(AuthMethod::None));
+    let parameter = Parameter::new("a b", "c&d", &[]).unwrap_or_else(|e| panic!("{e}"));
+    for (mode, resource) in [
+        (ResourceMode::Send, Some("https://mcp.example/mcp")),
+        (ResourceMode::Omit, None),
+        (ResourceMode::Fixed("api://x".into()), Some("api://x")),
+    ] {
+        let dialect =
+            Dialect { resource: mode, token: alloc::vec![parameter.clone()], ..Dialect::default() };
+        let parties = TokenParties { dialect: Some(&dialect), ..parties(&server, &client) };
+        let form = form(&refresh_request(&parties, &"rt".into()));
+        let found = |name: &str| form.iter().find(|it| it.0 == name).map(|it| &*it.1);
+        assert_eq!((found("resource"), found("a b")), (resource, Some("c&d")));
+    }
+}
+
+#[test]
+fn what_is_tolerated_is_named_and_can_be_refused() {
+    let url = server().token_endpoint().clone();
+    let form = Response::new(200, b"access_token=t&token_type=bearer&expires_in=60".to_vec())
+        .with_header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+    let json = |body: &str| Response::new(200, body.into());
+    for (response, needed) in [
+        (json(r#"{"access_token":"t","token_type":"bearer","expires_in":60}"#), None),
+        (json(r#"{"access_token":"t"}"#), Some(Tolerance::UntypedToken)),
+        (
+            json(r#"{"access_token":"t","token_type":"Bearer","expires_in":"60"}"#),
+            Some(Tolerance::TextualLifetime),
+        ),
+        (
+            json(r#"{"access_token":"t","token_type":"bearer","scope":["a","b"]}"#),
+            Some(Tolerance::ScopeList),
+        ),
+        (form, Some(Tolerance::FormEncodedTokens)),
+    ] {
+        let tokens = issued(&response, &url, Tolerances::default(), NOW);
+        let needed: Tolerances = needed.into_iter().collect();
+        assert_eq!(tokens.map(|tokens| tokens.tolerated), Ok(needed));
+        let refused = issued(&response, &url, Tolerances::NONE, NOW).err();
+        let expected = needed.iter().next().map(|tolerance| {
+            PeerMisbehaved::NotTolerated { endpoint: Endpoint::Token, tolerance }.into()
+        });
+        assert_eq!(refused, expected);
+    }
 }
 
 #[test]

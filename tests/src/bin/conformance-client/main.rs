@@ -8,7 +8,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use oauth_blocking::ureq::http::header::LOCATION;
-use oauth_blocking::{Adapter, AuthorizationUrl, Builder, Policy, UserAgentError, ureq};
+use oauth_blocking::{Adapter, AuthorizationUrl, Builder, Policy, Tolerance, UserAgentError, ureq};
 
 mod blocking;
 mod mcp;
@@ -33,7 +33,11 @@ struct Client {
 
 impl Scenario {
     fn policy(&self) -> Policy {
-        if self.legacy { Policy::default().legacy_2025_03_26() } else { Policy::default() }
+        if self.legacy {
+            Policy::default().tolerate(Tolerance::Legacy20250326)
+        } else {
+            Policy::default()
+        }
     }
 
     /// Sets up a client, the same for all transports and scenarios.

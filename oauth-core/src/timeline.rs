@@ -1,0 +1,256 @@
+//! What happened on the way to a token: each answer, what it was taken for, what was decided.
+//!
+//! A timeline is evidence for people. It is bounded, and there is nothing secret in it: URLs without
+//! their queries, statuses, and words of our own.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::Endpoint;
+use crate::json::Defect;
+use crate::time::UnixTime;
+use crate::tolerance::Tolerances;
+use crate::url::HttpUrl;
+use crate::wire::TokenData;
+
+/// The steps of a login, a refresh, or all that one request of the application caused; oldest first.
+///
+/// `Display` prints it as a table for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timeline(Vec<Entry>);
+
+/// One step: who was asked, what came, and what it was taken for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// What was asked.
+    pub endpoint: Endpoint,
+    /// Where, without the query.
+    pub url: Box<str>,
+    /// The answer's status; `None` when no answer came, or for a redirect in the browser.
+    pub status: Option<u16>,
+    /// What it was taken for, and what that led to.
+    pub finding: Finding,
+}
+
+/// What an answer was taken for, and what that led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Finding {
+    /// A document that can be used.
+    Document {
+        /// What was tolerated in it.
+        #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+        tolerated: Tolerances,
+    },
+    /// There is no such document here: the next place is looked at, if there is one.
+    NothingHere {
+        /// What is wrong with the answer; `None` if its status says it all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        defect: Option<Defect>,
+    },
+    /// The document has moved within the origin, and is asked for there.
+    Moved {
+        /// Where, without the query.
+        to: Box<str>,
+    },
+    /// The client is registered.
+    Registered,
+    /// The user came back with a code.
+    CameBack,
+    /// The user came back from another login, or somebody made the redirect up: still waiting.
+    OtherLogin,
+    /// Tokens.
+    Tokens {
+        /// How long the access token lives, in seconds, if the server says.
+        lifetime: Option<u64>,
+        /// Whether a refresh token came along.
+        refresh_token: bool,
+        /// What was tolerated in the answer.
+        #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+        tolerated: Tolerances,
+    },
+    /// The tokens could not be renewed; the old ones are used while they live.
+    Postponed {
+        /// [`Error::code`](crate::Error::code) of the reason.
+        code: Box<str>,
+    },
+    /// A token is revoked.
+    Revoked,
+    /// The MCP server refused a request of the application.
+    Refused {
+        /// What is done about it.
+        remedy: Remedy,
+    },
+    /// It ends the login, the refresh or the revocation.
+    Failed {
+        /// [`Error::code`](crate::Error::code) of the reason.
+        code: Box<str>,
+    },
+}
+
+/// What is done about a request that the MCP server refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Remedy {
+    /// The request is sent again with another token that is there by now.
+    OtherToken,
+    /// The token is refreshed.
+    Refresh,
+    /// A login.
+    Login,
+    /// A login that asks for the scopes that are missing as well.
+    WiderLogin,
+    /// Nothing is left that was not tried.
+    GiveUp,
+}
+
+impl Timeline {
+    /// The steps, oldest first. Of a very long timeline the oldest ones are left out.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// Puts what happened after this behind it.
+    pub fn append(&mut self, later: Self) {
+        later.0.into_iter().for_each(|entry| self.push(entry));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        if self.0.len() == MAX_ENTRIES {
+            self.0.remove(0);
+        }
+        self.0.push(entry);
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        url: &HttpUrl,
+        status: Option<u16>,
+        finding: Finding,
+    ) -> Self {
+        Self { endpoint, url: url.without_query().into(), status, finding }
+    }
+}
+
+impl Finding {
+    /// A document in which nothing had to be tolerated.
+    pub(crate) const DOCUMENT: Self = Self::Document { tolerated: Tolerances::NONE };
+
+    pub(crate) fn tokens(tokens: &TokenData, now: UnixTime) -> Self {
+        Self::Tokens {
+            lifetime: tokens.expires_at.map(|at| at.since(now).as_secs()),
+            refresh_token: tokens.refresh_token.is_some(),
+            tolerated: tokens.tolerated,
+        }
+    }
+
+    pub(crate) fn failed(error: &crate::Error) -> Self {
+        Self::Failed { code: error.code().into() }
+    }
+}
+
+impl fmt::Display for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, entry) in (1..).zip(&self.0) {
+            writeln!(f, "{number:3}  {entry}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "{status}  ")?,
+            None => f.write_str("  -  ")?,
+        }
+        write!(f, "{}  {}\n            {}", self.endpoint, self.url, self.finding)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document { tolerated } => write!(f, "a document that can be used{tolerated}"),
+            Self::NothingHere { defect: None } => f.write_str("not here: looking elsewhere"),
+            Self::NothingHere { defect: Some(defect) } => {
+                write!(f, "not here: {defect}; looking elsewhere")
+            }
+            Self::Moved { to } => write!(f, "moved to {to}: asking there"),
+            Self::Registered => f.write_str("the client is registered"),
+            Self::CameBack => f.write_str("the user came back with a code"),
+            Self::OtherLogin => f.write_str("not the answer to this login: still waiting"),
+            Self::Tokens { lifetime, refresh_token, tolerated } => {
+                let refresh = if *refresh_token { "with" } else { "without" };
+                write!(f, "tokens, {refresh} a refresh token, ")?;
+                match lifetime {
+                    Some(seconds) => write!(f, "good for {seconds} s{tolerated}"),
+                    None => write!(f, "good until refused{tolerated}"),
+                }
+            }
+            Self::Postponed { code } => {
+                write!(f, "not renewed ({code}): the old token is used while it lives")
+            }
+            Self::Revoked => f.write_str("revoked"),
+            Self::Refused { remedy } => f.write_str(match remedy {
+                Remedy::OtherToken => "refused; another token is there by now: sending again",
+                Remedy::Refresh => "refused: refreshing the token",
+                Remedy::Login => "refused: a login is needed",
+                Remedy::WiderLogin => "refused for a missing scope: a login that asks for more",
+                Remedy::GiveUp => "refused still: giving up",
+            }),
+            Self::Failed { code } => write!(f, "failed: {code}"),
+        }
+    }
+}
+
+/// How many steps are kept: more than any request can cause, unless everything is looked for everywhere.
+const MAX_ENTRIES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+    use crate::url::Plaintext;
+
+    fn entry(status: u16) -> Entry {
+        let url = HttpUrl::parse("https://a.example/m?key=planted", Plaintext::Forbidden);
+        let url = url.unwrap_or_else(|defect| panic!("{defect}"));
+        let finding = Finding::NothingHere { defect: Some(Defect::Html) };
+        Entry::new(Endpoint::ResourceMetadata, &url, Some(status), finding)
+    }
+
+    #[test]
+    fn a_timeline_keeps_the_newest_steps() {
+        let mut timeline = Timeline::default();
+        (0..100).for_each(|status| timeline.push(entry(status)));
+        let statuses = timeline.entries().iter().filter_map(|entry| entry.status);
+        assert!(statuses.eq(100 - 32..100));
+    }
+
+    #[test]
+    fn a_step_is_shown_without_the_query() {
+        let shown = entry(404).to_string();
+        assert!(shown.starts_with("404  resource metadata  https://a.example/m\n"), "{shown}");
+        assert!(shown.contains("HTML") && !shown.contains("planted"), "{shown}");
+    }
+}

@@ -1,0 +1,266 @@
+//! Where servers stray from the specifications, and how far they are followed.
+
+use core::fmt;
+
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+
+use crate::json::Text;
+
+/// One way in which servers stray from a specification, and which a client can put up with.
+///
+/// Those that only widen what can be read are put up with unless a [`Policy`](crate::Policy) refuses
+/// them; the others only if it says so. What was needed is reported with what it was needed for
+/// ([`Binding::tolerated`](crate::flow::Binding::tolerated),
+/// [`TokenData::tolerated`](crate::TokenData)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tolerance {
+    /// The resource of the metadata is not the server's URL but a part of it that ends on a segment
+    /// boundary, where RFC 9728 §3.3 wants them equal. By default yes: the official SDKs do.
+    PartialResource,
+    /// The issuer in the server metadata differs from the expected one by a slash at its end
+    /// (RFC 8414 §3.3). By default no.
+    ///
+    /// # Security
+    ///
+    /// Harmless where both names can only be the same server's, as on a host of its own.
+    IssuerSlash,
+    /// The server metadata does not say which PKCE methods are supported, and the issuer is known to
+    /// support S256 all the same (Microsoft Entra, Amazon Cognito). By default yes.
+    KnownS256,
+    /// The same from any other issuer. By default no. Metadata that lists methods without S256 is
+    /// refused in any case.
+    ///
+    /// # Security
+    ///
+    /// A server that silently ignores PKCE leaves authorization codes open to theft (RFC 9700 §4.8).
+    UnlistedS256,
+    /// The server is one of the MCP specification of 2025-03-26, without resource metadata: the
+    /// authorization server is its own origin, and without metadata there its endpoints are
+    /// `/authorize`, `/token` and `/register`. By default no; used only where both kinds of metadata are
+    /// definitely absent, not merely out of reach.
+    ///
+    /// # Security
+    ///
+    /// Nothing confirms such endpoints, nor that they support PKCE (which is sent all the same).
+    Legacy20250326,
+    /// A token answer is a form instead of JSON (RFC 6749 §5.1). By default yes.
+    FormEncodedTokens,
+    /// A token answer does not say of which type the token is, so it counts as bearer (RFC 6749 §5.1).
+    /// By default yes.
+    UntypedToken,
+    /// The lifetime of a token is a text instead of a number (RFC 6749 §5.1). By default yes.
+    TextualLifetime,
+    /// The scopes of a token are a list instead of a text (RFC 6749 §5.1). By default yes.
+    ScopeList,
+}
+
+impl Tolerance {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::PartialResource,
+        Self::IssuerSlash,
+        Self::KnownS256,
+        Self::UnlistedS256,
+        Self::Legacy20250326,
+        Self::FormEncodedTokens,
+        Self::UntypedToken,
+        Self::TextualLifetime,
+        Self::ScopeList,
+    ];
+
+    /// Its name where it is written down; it never changes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PartialResource => "partial_resource",
+            Self::IssuerSlash => "issuer_slash",
+            Self::KnownS256 => "known_s256",
+            Self::UnlistedS256 => "unlisted_s256",
+            Self::Legacy20250326 => "legacy_2025_03_26",
+            Self::FormEncodedTokens => "form_encoded_tokens",
+            Self::UntypedToken => "untyped_token",
+            Self::TextualLifetime => "textual_lifetime",
+            Self::ScopeList => "scope_list",
+        }
+    }
+
+    fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Tolerance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Tolerance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Text::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|it| it.name() == &*name);
+        known.ok_or_else(|| serde::de::Error::custom("unknown tolerance"))
+    }
+}
+
+/// A set of them. Written down as a list of names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tolerances(u16);
+
+impl Tolerances {
+    /// None at all.
+    pub const NONE: Self = Self(0);
+
+    pub(crate) fn none() -> Self {
+        Self::NONE
+    }
+
+    /// Whether it is among them.
+    #[must_use]
+    pub fn contains(self, tolerance: Tolerance) -> bool {
+        self.0 & tolerance.bit() != 0
+    }
+
+    /// Those that are among them.
+    pub fn iter(self) -> impl Iterator<Item = Tolerance> {
+        Tolerance::ALL.into_iter().filter(move |tolerance| self.contains(*tolerance))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn insert(&mut self, tolerance: Tolerance) {
+        self.0 |= tolerance.bit();
+    }
+
+    pub(crate) fn remove(&mut self, tolerance: Tolerance) {
+        self.0 &= !tolerance.bit();
+    }
+
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
+    /// The first of these that is not among the others.
+    pub(crate) fn first_beyond(self, others: Self) -> Option<Tolerance> {
+        Self(self.0 & !others.0).iter().next()
+    }
+}
+
+/// Those that a [`Policy`](crate::Policy) starts with.
+impl Default for Tolerances {
+    fn default() -> Self {
+        use Tolerance as It;
+        let by_default = [
+            It::PartialResource,
+            It::KnownS256,
+            It::FormEncodedTokens,
+            It::UntypedToken,
+            It::TextualLifetime,
+            It::ScopeList,
+        ];
+        by_default.into_iter().collect()
+    }
+}
+
+impl FromIterator<Tolerance> for Tolerances {
+    fn from_iter<I: IntoIterator<Item = Tolerance>>(tolerances: I) -> Self {
+        let mut all = Self::NONE;
+        tolerances.into_iter().for_each(|tolerance| all.insert(tolerance));
+        all
+    }
+}
+
+impl fmt::Debug for Tolerances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// Behind other words: `, tolerating scope_list and untyped_token`; nothing if there are none.
+impl fmt::Display for Tolerances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, tolerance) in self.iter().enumerate() {
+            write!(f, "{}{tolerance}", if at == 0 { ", tolerating " } else { " and " })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Tolerances {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// What a later version knows beyond these is left out.
+impl<'de> Deserialize<'de> for Tolerances {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Tolerances;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of tolerances")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Tolerances, A::Error> {
+                let mut all = Tolerances::NONE;
+                while let Some(name) = names.next_element::<Text<'_>>()? {
+                    Tolerance::ALL
+                        .into_iter()
+                        .filter(|it| it.name() == &*name)
+                        .for_each(|it| all.insert(it));
+                }
+                Ok(all)
+            }
+        }
+        deserializer.deserialize_seq(Names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn a_set_is_written_as_names_and_read_back() {
+        for set in [Tolerances::NONE, Tolerances::default(), Tolerance::ALL.into_iter().collect()] {
+            let text = serde_json::to_string(&set).unwrap_or_default();
+            assert_eq!(serde_json::from_str(&text).ok(), Some(set), "{text}");
+        }
+        let later = r#"["scope_list","what_comes_next"]"#;
+        let read: Option<Tolerances> = serde_json::from_str(later).ok();
+        assert_eq!(read.map(|set| set.iter().collect()), Some([Tolerance::ScopeList].to_vec()));
+    }
+
+    #[test]
+    fn a_set_is_shown_as_the_end_of_a_sentence() {
+        let some: Tolerances =
+            [Tolerance::ScopeList, Tolerance::UntypedToken].into_iter().collect();
+        assert_eq!(some.to_string(), ", tolerating untyped_token and scope_list");
+        assert_eq!(format!("{}", Tolerances::NONE), "");
+    }
+
+    #[test]
+    fn what_is_beyond_others_is_found() {
+        let (all, usual) = (Tolerance::ALL.into_iter().collect(), Tolerances::default());
+        assert_eq!(Tolerances::first_beyond(all, usual), Some(Tolerance::IssuerSlash));
+        assert_eq!(usual.first_beyond(all), None);
+    }
+}
