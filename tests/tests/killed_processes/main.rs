@@ -340,7 +340,7 @@ fn refused_since(world: &World, number: usize, from: usize) -> Option<usize> {
 const CALLERS: usize = 8;
 
 /// When it is enough.
-const GENERATIONS: usize = 300;
+const GENERATIONS: usize = 200;
 const REUSES: u32 = 5;
 
 /// How long a token answer is held back.
