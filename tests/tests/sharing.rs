@@ -6,7 +6,7 @@ use oauth_core::Error;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Lock, Verdict};
 use oauth_tests::drive::{Event, Stage, User, assert_sound, play, play_later, settings};
-use oauth_tests::world::{Damage, Knobs, Rotation, ScopePolicy, TokenForm};
+use oauth_tests::world::{Damage, Knobs, Rotation, ScopePolicy, TokenForm, What};
 
 const LIST: &str = "tools/list";
 const CALL: &str = "tools/call";
@@ -78,6 +78,45 @@ fn a_refusal_of_a_token_that_was_replaced_meanwhile_needs_no_thought() {
     assert_eq!(stage.step(0), Ok(Event::Progress));
 }
 
+/// The server revokes all tokens: the one in memory, the one in the store, and the one on its way there.
+#[test]
+fn tokens_of_others_that_are_refused_one_after_the_other_cost_no_login() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    let second = stage.add_host();
+    assert_eq!(stage.call(LIST), Ok(200));
+    let (mut attempt, now) = (Attempt::new(), stage.now());
+    for others in [1, 1, 0] {
+        attempt.sent_with(stage.session(0).snapshot().token().as_ref());
+        for _ in 0..others {
+            stage.session_mut(second).access();
+            assert_eq!(stage.run(second), Ok(Event::Ready));
+            stage.session_mut(second).renew();
+            assert_eq!(stage.run(second), Ok(Event::Ready));
+        }
+        let verdict = stage.session_mut(0).answered(&mut attempt, 401, [], now);
+        assert_eq!(verdict, Ok(Verdict::Retry));
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+    }
+    assert_eq!(stage.logins(), 1);
+}
+
+/// Another session has written that the grant has ended, next to the token that was refused here.
+#[test]
+fn a_refused_token_is_not_sent_again_because_others_wrote_it_down() {
+    let stage = later(&Knobs::default(), |stage| {
+        let second = stage.add_host();
+        assert_eq!(stage.call_from(second, LIST), Ok(200));
+        stage.world.end_grants();
+        stage.user = User::Absent;
+        assert_eq!(stage.call_from(second, LIST), Err(Error::LoginRequired));
+        stage.user = User::Consents;
+        stage.forget_log();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    let calls = stage.world.requests(What::Mcp(LIST.into()));
+    assert_eq!(calls.iter().map(|call| call.status).collect::<Vec<_>>(), [401, 200]);
+}
+
 #[test]
 fn a_login_waits_for_the_one_under_way_and_uses_it() {
     let stage = act(&Knobs::default(), |stage| {
@@ -94,6 +133,22 @@ fn a_login_waits_for_the_one_under_way_and_uses_it() {
         assert_eq!(stage.run(second), Ok(Event::Ready));
     });
     assert_eq!(stage.logins(), 1);
+}
+
+/// The login took so long to be noticed that its token has expired: it is refreshed.
+#[test]
+fn a_login_that_was_waited_for_too_long_is_refreshed() {
+    let stage = act(&Knobs::default(), |stage| {
+        let second = stage.add_host();
+        for host in [0, second] {
+            assert_eq!(stage.run(host), Ok(Event::Login));
+            stage.begin(host);
+        }
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        stage.world.advance(HOUR);
+        assert_eq!(stage.run(second), Ok(Event::Ready));
+    });
+    assert_eq!((stage.logins(), stage.refreshes()), (1, 1));
 }
 
 /// The old token is refreshed while a person looks at the page that asks for more.

@@ -65,15 +65,21 @@ impl Session {
 
     /// The store was read.
     pub(crate) fn loaded(&mut self, record: Option<Record>, now: UnixTime) {
-        let state = match mem::replace(&mut self.state, State::Ready) {
+        let mut state = match mem::replace(&mut self.state, State::Ready) {
             State::LoadConflict(saving, want) => {
                 return self.state = self.outdone(saving, want, record);
             }
             state => state,
         };
-        let before = self.generation();
+        let (before, own) = (self.generation(), access_token(self.held.record.as_ref()));
+        let is_same_token = access_token(record.as_ref()) == own;
         self.adopt(record);
         let changed = self.generation() != before;
+        // The token that was refused stays refused under the number that somebody else gave it.
+        let refused = state.reason_to_load().filter(|want| want.refused == Some(before));
+        if let Some(want) = refused.filter(|_| is_same_token) {
+            want.refused = Some(self.generation());
+        }
         self.state = match state {
             State::Load(want) if self.is_usable(&want, now) => State::Ready,
             State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
@@ -93,6 +99,15 @@ impl Session {
             State::LoadRefused(want, error) => self.ended(want, &error, now),
             State::LoadLogin(want) if self.is_usable(&want, now) => {
                 Lock::Login.release(State::Ready)
+            }
+            // Somebody has logged in, so long ago that his token has expired.
+            State::LoadLogin(want)
+                if !is_same_token
+                    && want.lost_races < MAX_LOST_RACES
+                    && self.can_refresh(&Want::default(), now) =>
+            {
+                let lost_races = want.lost_races + 1;
+                Lock::Login.release(State::Load(Want { no_refresh: false, lost_races, ..want }))
             }
             State::LoadLogin(want) => State::Prepare(want),
             State::LoadPending(pending) => self.take_up(*pending, now),
@@ -231,9 +246,6 @@ impl Session {
         fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
             record?.tokens.as_ref()?.refresh_token.as_ref()
         }
-        fn access_token(record: Option<&Record>) -> Option<&BearerAuth> {
-            Some(&record?.tokens.as_ref()?.access_token)
-        }
         let spent = refresh_token(self.held.record.as_ref());
         let has_spent = |stored: &Record| {
             spent.is_some()
@@ -366,6 +378,10 @@ impl Session {
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
     State::Save(Box::new(Saving { record, expected, then }))
+}
+
+fn access_token(record: Option<&Record>) -> Option<&BearerAuth> {
+    Some(&record?.tokens.as_ref()?.access_token)
 }
 
 /// Whether the refresh token is dead (RFC 6749 §5.2). Servers have many words for "not this request";

@@ -117,12 +117,8 @@ impl Session {
         // Before the request went out without a token, what is held was refreshed in vain.
         let in_vain = matches!(&self.state, State::Login(before) if before.no_refresh);
         let before = in_vain && refused.is_none() && self.can_refresh(&Want::default(), now);
-        // A token of somebody else, found in the store instead, may be refreshed in its turn; once.
-        let tried = match attempt.refreshes {
-            0 => before,
-            1 => refused == Some(self.brought),
-            _ => true,
-        };
+        // A token of somebody else, found in the store instead, may be refreshed in its turn.
+        let tried = if attempt.refreshes == 0 { before } else { refused == Some(self.brought) };
         let may_help = status == 401 && !tried;
         if may_help && self.can_refresh(&want, now) {
             attempt.refreshes += 1;

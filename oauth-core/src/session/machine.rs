@@ -90,6 +90,19 @@ pub(crate) enum State {
     Failed(Box<Error>),
 }
 
+impl State {
+    /// Why the store is read for a token.
+    pub(crate) fn reason_to_load(&mut self) -> Option<&mut Want> {
+        match self {
+            Self::Load(want)
+            | Self::LoadLocked(want)
+            | Self::LoadRefused(want, _)
+            | Self::LoadLogin(want) => Some(want),
+            _ => None,
+        }
+    }
+}
+
 /// A record on its way into the store.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Saving {

@@ -1,0 +1,223 @@
+//! A host that calls an MCP server again and again, for the test that kills such processes:
+//! `caller NUMBER URL DIRECTORY SEED`.
+//!
+//! The tokens are in the directory. Every fourth caller is on tokio, the others are blocking. On standard
+//! output there is a line for everything that happens, written in one piece before anything else happens,
+//! so that it is known how far a caller had come that was killed:
+//!
+//! ```text
+//!   locked LOCK           the lock is taken
+//!   loaded RECORD         the store was read
+//!   saving RECORD         the store is about to be written
+//!   saved RECORD          it was
+//!   conflict RECORD       it was not: it holds another generation
+//!   unlocking             the lock is about to be released
+//!   visit URL             the user has to go there; the query of the redirect is expected as a line
+//!   got STATUS            the server was called
+//!   renewed FOUND         another token was asked for; whether there is one
+//!   stopped               as it was told to by the line `stop`
+//! ```
+//!
+//! Anything else is an error. A record is its generation, its access token and its refresh token or `-`:
+//! those of a simulated server are no secrets. Once standard input ends, nobody is left to call for.
+
+#![allow(clippy::unwrap_used, reason = "a part of a test may panic anywhere")]
+
+use std::fmt::{Debug, Display};
+use std::io::stdin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{env, process, thread};
+
+use oauth_blocking::ureq::http;
+use oauth_blocking::{
+    FileTokenStorage, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, StorageError,
+    StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
+};
+use oauth_tests::drive::dice;
+use oauth_tokio::OnPool;
+use tokio::runtime::Runtime;
+
+fn main() {
+    let told: Vec<String> = env::args().skip(1).collect();
+    let [number, server, directory, seed] = told.try_into().unwrap();
+    let (number, seed): (u64, u64) = (number.parse().unwrap(), seed.parse().unwrap());
+    let (sender, redirects) = channel();
+    let has_to_stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&has_to_stop);
+    thread::spawn(move || obey(&told, &sender));
+    thread::spawn(|| {
+        thread::sleep(LIMIT);
+        process::exit(1);
+    });
+    let store = Told(FileTokenStorage::in_dir(directory));
+    let client = Client::new(number.is_multiple_of(4), &server, store, asking(redirects));
+    let url = format!("{server}?caller={number}");
+    let mut dice = (0..).map(|turn| dice(seed + (number << 32) + turn));
+    while !has_to_stop.load(Ordering::SeqCst) {
+        let dice = dice.next().unwrap();
+        say(if dice[0] % RENEW == 0 { client.renew() } else { client.call(&url) });
+        thread::sleep(Duration::from_millis((dice[1] % PAUSE).into()));
+    }
+    client.stop();
+    say("stopped");
+}
+
+/// Hands the redirects on to the user agent.
+fn obey(has_to_stop: &AtomicBool, redirects: &Sender<String>) {
+    for line in stdin().lines().map_while(Result::ok) {
+        if line == "stop" {
+            has_to_stop.store(true, Ordering::SeqCst);
+        } else {
+            redirects.send(line).unwrap();
+        }
+    }
+    process::exit(1);
+}
+
+/// A user agent that asks whoever started this process for the redirect.
+fn asking(redirects: Receiver<String>) -> impl UserAgent + 'static {
+    let redirects = Mutex::new(redirects);
+    Visitor::new(RedirectUri::parse(REDIRECT_URI).unwrap(), move |url| {
+        say(format_args!("visit {}", url.as_str()));
+        redirects.lock().unwrap().recv_timeout(PATIENCE).map_err(|_| UserAgentError::Cancelled)
+    })
+}
+
+/// Says something, in one piece.
+fn say(words: impl Display) {
+    println!("{words}");
+}
+
+enum Client {
+    Threads(OAuth),
+    Tasks(Runtime, oauth_tokio::OAuth),
+}
+
+impl Client {
+    fn new(is_on_tokio: bool, url: &str, store: Told, user: impl UserAgent + 'static) -> Self {
+        if is_on_tokio {
+            let builder = oauth_tokio::OAuth::new(url).unwrap().wait(PATIENCE);
+            let builder = builder.token_storage(OnPool::new(store)).user_agent(OnPool::new(user));
+            return Self::Tasks(Runtime::new().unwrap(), builder.build().unwrap());
+        }
+        let builder = OAuth::new(url).unwrap().wait(PATIENCE);
+        Self::Threads(builder.token_storage(store).user_agent(user).build().unwrap())
+    }
+
+    fn call(&self, url: &str) -> String {
+        let json = ("content-type", "application/json");
+        let status = match self {
+            Self::Threads(oauth) => {
+                let send = || http::Request::post(url).header(json.0, json.1).body(LIST);
+                shown(oauth.send(send).map(|answer| answer.status().as_u16()))
+            }
+            Self::Tasks(runtime, oauth) => runtime.block_on(async {
+                let answer = oauth.send(|http| http.post(url).header(json.0, json.1).body(LIST));
+                shown(answer.await.map(|answer| answer.status().as_u16()))
+            }),
+        };
+        status.map_or_else(|error| error, |status| format!("got {status}"))
+    }
+
+    fn renew(&self) -> String {
+        let found = match self {
+            Self::Threads(oauth) => shown(oauth.refresh_token().map(|token| token.is_some())),
+            Self::Tasks(runtime, oauth) => {
+                shown(runtime.block_on(oauth.refresh_token()).map(|token| token.is_some()))
+            }
+        };
+        found.map_or_else(|error| error, |found| format!("renewed {found}"))
+    }
+
+    /// Waits for the end of what has begun.
+    fn stop(self) {
+        if let Self::Tasks(runtime, oauth) = self {
+            assert!(runtime.block_on(oauth.shutdown(PATIENCE)));
+        }
+    }
+}
+
+fn shown<T>(result: Result<T, impl Debug>) -> Result<T, String> {
+    result.map_err(|error| format!("error {error:?}"))
+}
+
+/// The file store; it says what it does.
+struct Told(FileTokenStorage);
+
+/// A lock that says that it is about to be released.
+struct ToldGuard(#[expect(dead_code, reason = "held for its drop")] Guard);
+
+impl ToldGuard {
+    fn of(guard: Guard, lock: Lock) -> Guard {
+        say(format_args!("locked {lock:?}"));
+        Guard::new(Self(guard))
+    }
+}
+
+impl Drop for ToldGuard {
+    fn drop(&mut self) {
+        say("unlocking");
+    }
+}
+
+impl TokenStorage for Told {
+    fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        let loaded = self.0.load(key)?;
+        match &loaded {
+            Loaded::Record(record) => say(format_args!("loaded {}", line(record))),
+            other => say(format_args!("{other:?}")),
+        }
+        Ok(loaded)
+    }
+
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        Ok(ToldGuard::of(self.0.lock(key, lock)?, lock))
+    }
+
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        Ok(self.0.try_lock(key, lock)?.map(|guard| ToldGuard::of(guard, lock)))
+    }
+
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        say(format_args!("saving {}", line(record)));
+        let saved = self.0.save(key, record, expected)?;
+        let word = if saved == Saved::Done { "saved" } else { "conflict" };
+        say(format_args!("{word} {}", line(record)));
+        Ok(saved)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.0.delete(key)
+    }
+
+    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        self.0.list()
+    }
+}
+
+/// A record with tokens as a word of a line.
+fn line(record: &Record) -> String {
+    let tokens = record.tokens().unwrap();
+    let refresh = tokens.refresh_token.as_ref().map_or("-", |token| token.expose());
+    format!("{} {} {refresh}", record.generation(), tokens.access_token.token())
+}
+
+const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+
+/// A page that nobody has to load.
+const REDIRECT_URI: &str = "http://127.0.0.1:1/callback";
+
+/// One turn in so many asks for another token.
+const RENEW: u8 = 12;
+
+/// The pause between two turns is shorter, in milliseconds.
+const PAUSE: u8 = 30;
+
+/// Far more than a login takes, also where all is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// No caller lives longer; the test ends before.
+const LIMIT: Duration = Duration::from_secs(360);
