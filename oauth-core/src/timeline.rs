@@ -82,6 +82,8 @@ pub enum Finding {
     },
     /// A token is revoked.
     Revoked,
+    /// The MCP server answered a request without a token, and asked for no login.
+    NoLoginAskedFor,
     /// The MCP server refused a request of the application.
     Refused {
         /// What is done about it.
@@ -210,6 +212,7 @@ impl fmt::Display for Finding {
                 write!(f, "not renewed ({code}): the old token is used while it lives")
             }
             Self::Revoked => f.write_str("revoked"),
+            Self::NoLoginAskedFor => f.write_str("no login is asked for"),
             Self::Refused { remedy } => f.write_str(match remedy {
                 Remedy::OtherToken => "refused; another token is there by now: sending again",
                 Remedy::Refresh => "refused: refreshing the token",

@@ -275,6 +275,26 @@ fn a_refused_refresh_takes_what_others_have_stored_meanwhile() {
     assert_eq!(stage.world.oauth_requests(), 2);
 }
 
+/// Two renew a token early. One learns that the grant has ended, the other finds that written down.
+#[test]
+fn a_token_whose_grant_was_found_to_have_ended_is_used_to_its_end_by_all() {
+    let stage = later(&Knobs::default(), |stage| {
+        let second = stage.add_host();
+        assert_eq!(stage.call_from(second, LIST), Ok(200));
+        stage.forget_log();
+        stage.world.advance(HOUR - 30);
+        stage.world.end_grants();
+        for host in [0, second] {
+            stage.session_mut(host).access();
+            // Up to the lock.
+            assert_eq!(stage.step(host), Ok(Event::Progress));
+        }
+        assert_eq!(stage.run(second), Ok(Event::Ready));
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+    });
+    assert_eq!((stage.refreshes(), stage.logins()), (1, 0));
+}
+
 #[test]
 fn a_store_that_failed_gets_the_tokens_before_anything_else() {
     let stage = later(&Knobs::default(), |stage| {

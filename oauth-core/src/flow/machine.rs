@@ -184,6 +184,10 @@ impl Flow {
         }
     }
 
+    pub(crate) fn state(&self) -> Result<&State, Error> {
+        self.state.as_ref().map_err(Error::clone)
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {

@@ -59,6 +59,7 @@
 mod binding;
 mod client;
 mod consent;
+mod diagnosis;
 mod find_resource;
 mod find_server;
 mod login;
@@ -70,6 +71,7 @@ mod register;
 mod settings;
 
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
+pub use diagnosis::{Diagnosis, Outlook};
 pub use login::{Before, Login, RedirectUri};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;

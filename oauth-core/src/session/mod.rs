@@ -35,6 +35,7 @@
 mod access;
 mod answer;
 mod authorization;
+mod held;
 mod login;
 mod logout;
 mod machine;

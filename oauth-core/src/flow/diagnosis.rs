@@ -1,0 +1,162 @@
+//! A look ahead: what a login to a server would do, found out without logging in.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use crate::error::Error;
+use crate::flow::binding::ScopeSource;
+use crate::flow::login::Login;
+use crate::flow::machine::{Flow, HttpReply, State, Step};
+use crate::http::{Endpoint, Request};
+use crate::scope::Scopes;
+use crate::timeline::{Entry, Finding, Remedy, Timeline};
+use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
+
+/// Discovery as a login would do it, up to where something would change: nothing is registered, and nobody
+/// is sent anywhere.
+///
+/// Drive [`step`](Self::step) until it is done. `Display` then prints for people what a login would do, or
+/// why it cannot be done and what would help, and how that was found out.
+#[derive(Debug)]
+pub struct Diagnosis {
+    flow: Result<Flow, Error>,
+    server: Box<str>,
+    /// What came before the flow.
+    timeline: Timeline,
+}
+
+/// What a login would do.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Outlook<'a> {
+    /// The authorization server.
+    pub server: &'a ServerMetadata,
+    /// How the client would become known to it; dynamically, it would be registered by the login.
+    pub client: RegistrationKind,
+    /// The resource that the tokens would be for.
+    pub resource: &'a str,
+    /// The scopes that would be asked for; `None` leaves them to the server.
+    pub requested: Option<&'a Scopes>,
+    /// Who wants them.
+    pub requested_by: Option<ScopeSource>,
+}
+
+impl Diagnosis {
+    /// A look ahead at this login. `status` is what the MCP server answered to a request without a token,
+    /// if it was asked; the login has its challenge.
+    #[must_use]
+    pub fn new(login: Login, status: Option<u16>) -> Self {
+        let server = &login.settings.server;
+        let mut timeline = Timeline::default();
+        if let Some(status) = status {
+            let finding = match status {
+                401 => Finding::Refused { remedy: Remedy::Login },
+                _ => Finding::NoLoginAskedFor,
+            };
+            timeline.push(Entry::new(Endpoint::Resource, server.url(), Some(status), finding));
+        }
+        Self { server: server.as_str().into(), flow: Flow::login(login), timeline }
+    }
+
+    /// The next request, if there is one; asking changes nothing.
+    pub fn step(&mut self) -> Option<(Request, HttpReply<'_>)> {
+        match self.flow.as_mut().ok()?.step() {
+            Ok(Step::Http { request, reply }) if request.endpoint() != Endpoint::Registration => {
+                Some((request, reply))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a login would do, once there is no next request.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done; [`Error::LoginRequired`] as long as that is not known.
+    pub fn outlook(&self) -> Result<Outlook<'_>, Error> {
+        match self.flow.as_ref().map_err(Error::clone)?.state()? {
+            State::Register(it) => Ok(Outlook {
+                server: &it.server,
+                client: RegistrationKind::Dynamic,
+                resource: &it.resource,
+                requested: it.requested.as_ref(),
+                requested_by: it.login.requested_by,
+            }),
+            State::Consent(it) => Ok(Outlook {
+                server: &it.binding.server,
+                client: it.binding.client.kind,
+                resource: &it.binding.resource,
+                requested: it.binding.requested.as_ref(),
+                requested_by: it.binding.requested_by,
+            }),
+            _ => Err(Error::LoginRequired),
+        }
+    }
+
+    /// What was found out on the way.
+    #[must_use]
+    pub fn timeline(&self) -> Timeline {
+        let mut whole = self.timeline.clone();
+        if let Ok(flow) = &self.flow {
+            whole.append(flow.timeline().clone());
+        }
+        whole
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let timeline = self.timeline();
+        match self.outlook() {
+            Ok(outlook) => {
+                writeln!(f, "A login to {} can begin.\n{outlook}", self.server)?;
+                write!(f, "\nHow that was found out:\n{timeline}")
+            }
+            Err(error) => {
+                writeln!(f, "A login to {} cannot begin.\n", self.server)?;
+                error.explain(&timeline).fmt(f)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Outlook<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, client, resource, requested, requested_by } = self;
+        let from = match server.provenance {
+            Provenance::Discovered => "found through its metadata",
+            Provenance::Provided => "set up with `provider`",
+            Provenance::Legacy => "assumed, as the 2025-03-26 specification has it",
+        };
+        writeln!(f, "  authorization server  {} ({from})", server.issuer.as_str())?;
+        let how = match client {
+            RegistrationKind::PreRegistered => "the one that was set up with `client_id`",
+            RegistrationKind::MetadataDocument => "the document set up with `client_metadata_url`",
+            RegistrationKind::Dynamic => "registers itself when the login begins",
+        };
+        writeln!(f, "  client                {how}")?;
+        writeln!(f, "  resource              {resource}")?;
+        let by = match requested_by {
+            Some(ScopeSource::Settings) => " (set up with `scope`)",
+            Some(ScopeSource::Challenge) => " (the server asks for them)",
+            Some(ScopeSource::ResourceMetadata) => " (from the resource metadata)",
+            Some(ScopeSource::EarlierLogin) => " (as the last login)",
+            None => "",
+        };
+        let scopes = requested.map_or("whatever the server gives", Scopes::as_str);
+        writeln!(f, "  scopes                {scopes}{by}")?;
+        if let Some(endpoint) = &server.revocation_endpoint {
+            writeln!(
+                f,
+                "  logout                revokes the tokens at {}",
+                endpoint.without_query()
+            )
+        } else {
+            writeln!(f, "  logout                forgets the tokens; the server cannot revoke them")
+        }?;
+        for tolerance in server.tolerated.iter() {
+            writeln!(f, "  tolerated             {tolerance}")?;
+        }
+        Ok(())
+    }
+}

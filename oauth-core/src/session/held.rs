@@ -1,0 +1,78 @@
+//! What a session holds, and what that is good for.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::session::access::Want;
+use crate::session::machine::Session;
+use crate::session::record::Record;
+use crate::time::UnixTime;
+
+impl Session {
+    /// Takes what the store holds: it knows better than the memory, also that there is nothing.
+    pub(crate) fn adopt(&mut self, record: Option<Record>) {
+        // One that was put under the wrong key would send a token where it does not belong.
+        let record =
+            record.filter(|record| self.held.settings.server.is_part_of(&record.binding.resource));
+        let record = record.map(|record| self.with_own_secret(record));
+        // The same tokens again do not undo a pause in refreshing them.
+        let same = |own: &Record, new: &Record| {
+            (own.generation, own.issued_at) == (new.generation, new.issued_at)
+        };
+        if !matches!((&self.held.record, &record), (Some(own), Some(new)) if same(own, new)) {
+            self.held.fresh_until =
+                record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
+        }
+        self.held.record = record;
+    }
+
+    /// A host that changed the secret of its client means the new one.
+    fn with_own_secret(&self, mut record: Record) -> Record {
+        let own = self.held.settings.pre_registered.as_ref();
+        if let Some(own) = own.filter(|own| own.client_id == record.binding.client.client_id)
+            && own.client_secret.is_some()
+            && own.client_secret != record.binding.client.client_secret
+        {
+            Arc::make_mut(&mut record.binding).client.client_secret.clone_from(&own.client_secret);
+        }
+        record
+    }
+
+    /// The generation of the next record. The first one is the time, not 1: who still works on a record
+    /// that was deleted meanwhile must not mistake a new one for it.
+    pub(crate) fn next_generation(&self, now: UnixTime) -> u64 {
+        match self.generation() {
+            0 => now.as_secs().max(1),
+            generation => generation.saturating_add(1),
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.held.record.as_ref().map_or(0, |record| record.generation)
+    }
+
+    /// Whether the token is handed out without a thought.
+    pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
+        now < self.held.fresh_until && self.is_alive(want, now)
+    }
+
+    /// Whether the token has not expired, and was not refused.
+    pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
+        self.held.record.as_ref().is_some_and(|record| {
+            want.refused != Some(record.generation)
+                && record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
+        })
+    }
+
+    pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
+        !want.no_refresh
+            && self.refused_client != Some(self.generation())
+            && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
+    }
+
+    /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
+    pub(crate) fn postpone(&mut self, until: UnixTime) {
+        let end = self.held.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at);
+        self.held.fresh_until = end.map_or(until, |end| end.min(until));
+    }
+}
