@@ -104,6 +104,7 @@ pub struct Policy {
     pub(crate) exact_resource: bool,
     pub(crate) assume_s256: bool,
     pub(crate) legacy_2025_03_26: bool,
+    pub(crate) only_public_addresses: bool,
 }
 
 impl Policy {
@@ -140,6 +141,18 @@ impl Policy {
     #[must_use]
     pub fn legacy_2025_03_26(mut self) -> Self {
         self.legacy_2025_03_26 = true;
+        self
+    }
+
+    /// Sends requests to public addresses only, wherever the MCP server is. By default a server that is
+    /// in a private network may name authorization servers there.
+    ///
+    /// For gateways and others whose users type in the servers' URLs: nobody reaches the network of the
+    /// gateway through them. Exceptions are made by name
+    /// ([`Settings::private_host`](crate::flow::Settings::private_host)).
+    #[must_use]
+    pub fn only_public_addresses(mut self) -> Self {
+        self.only_public_addresses = true;
         self
     }
 }

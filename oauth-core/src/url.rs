@@ -51,6 +51,9 @@ pub enum UrlDefect {
     /// It has a query where none is allowed.
     #[error("it has a query")]
     Query,
+    /// Its host is an address that is not public, or `localhost`, and the server is neither.
+    #[error("its host is an address that is not public")]
+    PrivateAddress,
     /// Its query has a parameter that requests to it have.
     #[error("its query has a parameter of the authorization request")]
     Parameter,
@@ -96,6 +99,17 @@ impl HttpUrl {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.0[..self.path_start()]
+    }
+
+    /// The host alone; an IPv6 address has its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let origin = self.origin();
+        let host = &origin[origin.find("://").map_or(0, |at| at + 3)..];
+        match host.rfind(':') {
+            Some(at) if !host.ends_with(']') => &host[..at],
+            _ => host,
+        }
     }
 
     /// The same origin with another path and query. Both are taken from parsed URLs or constants, so
@@ -283,6 +297,19 @@ mod tests {
             ("https://a.example?q=//", "https://a.example", "/"),
         ] {
             assert_eq!((url(text).origin(), url(text).path()), (origin, path), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_no_port() {
+        for (text, host) in [
+            ("https://a.example", "a.example"),
+            ("https://A.example:8443/x:1", "a.example"),
+            ("http://127.0.0.1:80/", "127.0.0.1"),
+            ("http://[::1]/", "[::1]"),
+            ("http://[::1]:8080/", "[::1]"),
+        ] {
+            assert_eq!(url(text).host(), host, "{text}");
         }
     }
 

@@ -30,7 +30,8 @@ impl FindResource {
     pub(crate) fn start(login: Login) -> Result<Self, Error> {
         let named =
             login.challenge.as_ref().and_then(|challenge| challenge.resource_metadata.as_deref());
-        let place = ResourceCandidate::first(named, &login.settings.server)?;
+        let settings = &login.settings;
+        let place = ResourceCandidate::first(named, &settings.server, settings.reach())?;
         Ok(Self { login, place })
     }
 

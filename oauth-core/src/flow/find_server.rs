@@ -61,9 +61,9 @@ impl FindServer {
         mut others: Vec<Box<str>>,
     ) -> Result<Self, Error> {
         let place = ServerCandidate::FIRST;
-        let plaintext = login.settings.server.plaintext();
-        let parsed = Issuer::parse(issuer, plaintext)
-            .and_then(|issuer| place.url(&issuer, plaintext).map(|url| (issuer, url)));
+        let reach = login.settings.reach();
+        let parsed = Issuer::parse(issuer, reach)
+            .and_then(|issuer| place.url(&issuer, reach).map(|url| (issuer, url)));
         match parsed {
             Ok((issuer, url)) => Ok(Self { login, resource, scopes, issuer, others, place, url }),
             // One that cannot be used hides no other.
@@ -79,7 +79,6 @@ impl FindServer {
     }
 
     pub(crate) fn answer(mut self, response: &Response) -> Result<State, Error> {
-        let plaintext = self.login.settings.server.plaintext();
         let document = match accepted(response, Endpoint::ServerMetadata, &self.url) {
             Ok(body) => ServerMetadata::read(body).ok(),
             Err(error @ Error::Unreachable(_)) => return Err(error),
@@ -87,12 +86,13 @@ impl FindServer {
         };
         if let Some(document) = document {
             let policy = &self.login.settings.policy;
-            let server = ServerMetadata::check(&document, &self.issuer, plaintext, policy)?;
+            let reach = self.login.settings.reach();
+            let server = ServerMetadata::check(&document, &self.issuer, reach, policy)?;
             return self.login.found(server, self.resource, self.scopes);
         }
         if let Some(place) = self.place.next(&self.issuer) {
             self.url = place
-                .url(&self.issuer, plaintext)
+                .url(&self.issuer, self.login.settings.reach())
                 .map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
             self.place = place;
             return Ok(State::FindServer(self));

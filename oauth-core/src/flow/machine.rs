@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use core::mem;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::flow::consent::Consent;
 use crate::flow::find_resource::FindResource;
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
+use crate::flow::no_answer::NoAnswer;
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
 use crate::http::{Request, Response};
@@ -192,6 +194,15 @@ impl HttpReply<'_> {
     pub fn unreachable(self) {
         if let Some(request) = self.flow.state.as_ref().ok().and_then(State::request) {
             self.flow.state = Err(unanswered(&request));
+        }
+    }
+
+    /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
+    ///
+    /// [`Reach::permits`]: crate::Reach::permits
+    pub fn forbidden(self, address: IpAddr) {
+        if let Some(request) = self.flow.state.as_ref().ok().and_then(State::request) {
+            self.flow.state = Err(NoAnswer::Forbidden(address).error(&request));
         }
     }
 }

@@ -63,6 +63,7 @@ mod find_resource;
 mod find_server;
 mod login;
 mod machine;
+mod no_answer;
 mod redeem;
 mod refresh;
 mod register;
@@ -74,5 +75,5 @@ pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;
 
 pub(crate) use consent::Consent;
-pub(crate) use machine::unanswered;
+pub(crate) use no_answer::NoAnswer;
 pub(crate) use refresh::{refresh_request, refreshed};

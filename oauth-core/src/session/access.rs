@@ -8,7 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
-use crate::flow::{refresh_request, refreshed};
+use crate::flow::{NoAnswer, refresh_request, refreshed};
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
@@ -103,18 +103,18 @@ impl Session {
         Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
     }
 
-    /// The refresh was answered; `None` if nothing came.
+    /// The refresh was answered, or not.
     pub(crate) fn refresh_answered(
         &mut self,
         want: Want,
-        response: Option<&Response>,
+        response: Result<&Response, NoAnswer>,
         now: UnixTime,
     ) {
         let Some(record) = &self.held.record else { return };
         let Some(old) = &record.tokens else { return };
         let result = match response {
-            Some(response) => refreshed(&record.binding, old, response, now),
-            None => Err(self.unanswered()),
+            Ok(response) => refreshed(&record.binding, old, response, now),
+            Err(no_answer) => Err(self.unanswered(no_answer)),
         };
         self.state = match result {
             Ok(tokens) => {
@@ -343,9 +343,8 @@ impl Session {
         self.held.fresh_until = end.map_or(until, |end| end.min(until));
     }
 
-    fn unanswered(&self) -> Error {
-        self.refresh_request()
-            .map_or(Error::LoginRequired, |request| crate::flow::unanswered(&request))
+    fn unanswered(&self, no_answer: NoAnswer) -> Error {
+        self.refresh_request().map_or(Error::LoginRequired, |request| no_answer.error(&request))
     }
 }
 
