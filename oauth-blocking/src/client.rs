@@ -8,8 +8,9 @@ use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
 use crate::Error;
-use crate::adapter::{Adapter, Builder, Client, Login, Parts, challenges, ready};
+use crate::adapter::{Adapter, AddressFilter, Builder, Client, Login, Parts, challenges, ready};
 use crate::event::Event;
+use crate::resolver;
 use crate::storage::{FileTokenStorage, SharedStorage};
 use crate::threads::Threads;
 use crate::user_agent::{LoopbackBrowser, SharedUserAgent};
@@ -219,7 +220,8 @@ impl Adapter for OAuth {
         };
         let browser = || LoopbackBrowser::at(parts.callback_port).into();
         let user_agent = parts.user_agent.unwrap_or_else(browser);
-        let agent = parts.http.unwrap_or_else(ureq::Agent::new_with_defaults);
+        let filter = || AddressFilter::new(Arc::clone(&parts.settings));
+        let agent = parts.http.unwrap_or_else(|| resolver::agent(filter()));
         let host = |session| Threads::new(session, agent, storage, user_agent);
         let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
         Ok(Self { client: Arc::new(client) })

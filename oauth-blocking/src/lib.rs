@@ -34,13 +34,15 @@ mod connect;
 mod error;
 mod event;
 #[cfg(feature = "ureq")]
+mod resolver;
+#[cfg(feature = "ureq")]
 mod retry;
 mod storage;
 #[cfg(feature = "ureq")]
 mod threads;
 mod user_agent;
 
-pub use adapter::{Adapter, Builder};
+pub use adapter::{Adapter, AddressFilter, Builder};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
@@ -52,6 +54,8 @@ pub use oauth_core::flow::RedirectUri;
 pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::{BearerAuth, OAuthClientProvider, Policy, TokenData};
+#[cfg(feature = "ureq")]
+pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{

@@ -34,7 +34,7 @@ pub fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let bits = address.to_bits();
     !RESERVED_V4.iter().any(|(network, length)| {
-        let network = Ipv4Addr::from_octets(*network).to_bits();
+        let network = u32::from_be_bytes(*network);
         (bits ^ network).leading_zeros() >= *length
     })
 }

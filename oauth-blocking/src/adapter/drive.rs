@@ -1,13 +1,15 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use oauth_core::session::{BrowserReply, Lock, LoggedOut, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{BearerAuth, Entropy, Request, Response};
+use oauth_core::{BearerAuth, Entropy, Request, Response, UnixTime};
 
-use super::client::{Client, now};
+use super::addresses::{PrivateAddress, forbidden};
+use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::Host;
 use crate::error::{AuthenticationError, ClientError};
@@ -155,8 +157,9 @@ impl<'a, H: Host> Driver<'a, H> {
                 reply.unlocked();
             }
             Turn::Http(request, reply) => match self.client.send(&request).await {
-                Some(response) => reply.response(&response, now()),
-                None => reply.unreachable(now()),
+                Ok(response) => reply.response(&response, now()),
+                Err(Some(address)) => reply.forbidden(address, now()),
+                Err(None) => reply.unreachable(now()),
             },
             // The callers' own.
             Turn::Login(_)
@@ -258,9 +261,15 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Sends a request as it is, once.
-    async fn send(&self, request: &Request) -> Option<Response> {
-        let outcome = self.host.exchange(request).await;
+    /// Sends a request as it is, once. If it was not sent because of an address, that is the error.
+    async fn send(&self, request: &Request) -> Result<Response, Option<IpAddr>> {
+        // Not every client asks its resolver about a host that is an address already.
+        let outcome = match self.settings.reach().check(request.url()) {
+            Ok(()) => self.host.exchange(request).await,
+            Err(address) => {
+                Err(PrivateAddress { host: request.url().host().into(), address }.into())
+            }
+        };
         self.tell(&Event::Exchange {
             endpoint: request.endpoint(),
             method: request.method(),
@@ -270,8 +279,14 @@ impl<H: Host> Client<H> {
                 Err(error) => Err(error.as_ref()),
             },
         });
-        outcome.ok()
+        outcome.map_err(|error| forbidden(error.as_ref()))
     }
+}
+
+/// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.
+pub(super) fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }
 
 /// How long a login waits for its user unless set.
