@@ -233,3 +233,26 @@ impl std::fmt::Debug for OAuth {
         f.debug_struct("OAuth").field("key", self.client.key()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::PrivateAddress;
+    use crate::storage::MemoryTokenStorage;
+
+    /// The port is nobody's: a request that gets through fails in another way.
+    #[test]
+    fn the_default_agent_connects_to_no_private_address() {
+        let policy = Policy::default().only_public_addresses();
+        let builder = OAuth::with_policy("https://mcp.example/mcp", policy);
+        let oauth = builder.and_then(|it| it.token_storage(MemoryTokenStorage::new()).build());
+        let oauth = oauth.unwrap_or_else(|e| panic!("{e}"));
+        for url in ["https://localhost:1/", "https://127.0.0.1:1/", "https://[::1]:1/"] {
+            let request = Request::get(url).body(()).unwrap_or_else(|e| panic!("{e}"));
+            match oauth.client.host().run(request, None) {
+                Err(ureq::Error::Other(error)) => assert!(error.is::<PrivateAddress>(), "{error}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Which addresses requests may go to, so that what a public server publishes leads nobody into a
-//! private network (RFC 9728 §7.7, RFC 8414 §6.2).
+//! private network (RFC 9728 §7.7).
 //!
 //! The machine sees URLs only, so it looks at hosts that are addresses by their spelling. What a name
 //! resolves to is seen by whoever connects: the adapters ask [`Reach::permits`] then, and so can a host
@@ -58,7 +58,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         }
         // Protocol assignments (RFC 2928) and documentation (RFC 3849, RFC 9637).
         [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
-        // Nothing else is handed out to hosts (RFC 4291 §2.4).
+        // Nothing else was ever handed out for global unicast.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
@@ -69,8 +69,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// 1. A public address: always.
 /// 2. Any address: if the host allowed it by name
 ///    ([`Settings::private_host`](crate::flow::Settings::private_host)).
-/// 3. An address that is not public: if the MCP server itself is at one. Whoever uses a server in a
-///    private network is in it, and so is its authorization server. Not with
+/// 3. An address that is not public: if the MCP server itself is at one, by its spelling or because its
+///    name was resolved to nothing else. Whoever uses a server in a private network is in it, and so is
+///    its authorization server. Not with
 ///    [`Policy::only_public_addresses`](crate::Policy::only_public_addresses).
 ///
 /// ```
@@ -166,7 +167,7 @@ fn spelled(host: &str) -> Option<IpAddr> {
 }
 
 /// IPv4 networks in which there are no public hosts, with the lengths of their prefixes.
-const RESERVED_V4: [([u8; 4], u32); 17] = [
+const RESERVED_V4: [([u8; 4], u32); 16] = [
     ([0, 0, 0, 0], 8),
     ([10, 0, 0, 0], 8),
     ([100, 64, 0, 0], 10),
@@ -184,7 +185,6 @@ const RESERVED_V4: [([u8; 4], u32); 17] = [
     ([203, 0, 113, 0], 24),
     ([224, 0, 0, 0], 4),
     ([240, 0, 0, 0], 4),
-    ([255, 255, 255, 255], 32),
 ];
 
 #[cfg(test)]

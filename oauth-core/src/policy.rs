@@ -147,9 +147,12 @@ impl Policy {
     /// Sends requests to public addresses only, wherever the MCP server is. By default a server that is
     /// in a private network may name authorization servers there.
     ///
-    /// For gateways and others whose users type in the servers' URLs: nobody reaches the network of the
-    /// gateway through them. Exceptions are made by name
-    /// ([`Settings::private_host`](crate::flow::Settings::private_host)).
+    /// Exceptions are made by name ([`Settings::private_host`](crate::flow::Settings::private_host)).
+    ///
+    /// # Security
+    ///
+    /// Gateways, and all whose users type in the servers' URLs, need this: without it who owns a name can
+    /// let it point into the network of the gateway, which takes that for the server's place.
     #[must_use]
     pub fn only_public_addresses(mut self) -> Self {
         self.only_public_addresses = true;

@@ -14,7 +14,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 /// sent. Where there is a proxy, names are resolved by that, and it decides what it connects to. The
 /// proxies that the environment names (`HTTPS_PROXY` and so on) may be anywhere; one that is set
 /// otherwise, and has a name that resolves to an address that is not public, has to be allowed by that
-/// name ([`private_host`](crate::OAuthBuilder::private_host)).
+/// name ([`private_host`](crate::OAuthBuilder::private_host)). It is not asked about names for which the
+/// builder was given addresses (`resolve`).
 #[derive(Clone)]
 pub struct FilteredResolver {
     filter: AddressFilter,
@@ -92,12 +93,16 @@ const PROXIES: [&str; 6] =
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::error::Error;
     use std::net::{IpAddr, SocketAddr};
     use std::sync::Mutex;
 
+    use oauth_blocking::MemoryTokenStorage;
+    use oauth_core::Policy;
     use oauth_core::flow::Settings;
 
     use super::*;
+    use crate::OAuth;
 
     /// Gives one address after the other, whatever it is asked for.
     struct Changing(Mutex<VecDeque<IpAddr>>);
@@ -145,6 +150,19 @@ mod tests {
         resolver.proxies = Arc::new(["proxy.corp.example".into()]);
         assert!(resolve(&resolver, "proxy.corp.example").await.is_ok());
         assert!(resolve(&resolver, "as.example").await.is_err());
+    }
+
+    /// The port is nobody's: a request that gets through fails in another way.
+    #[tokio::test]
+    async fn the_default_client_connects_to_no_private_address() {
+        let policy = Policy::default().only_public_addresses();
+        let builder = OAuth::with_policy("https://mcp.example/mcp", policy);
+        let oauth = builder.and_then(|it| it.token_storage(MemoryTokenStorage::new()).build());
+        let oauth = oauth.unwrap_or_else(|e| panic!("{e}"));
+        let answer = oauth.client.host().http().get("https://localhost:1/").send().await;
+        let Err(error) = answer else { panic!("somebody answers") };
+        let mut causes = std::iter::successors(error.source(), |it| (*it).source());
+        assert!(causes.any(|it| it.to_string().starts_with("localhost is at")), "{error:?}");
     }
 
     #[test]
