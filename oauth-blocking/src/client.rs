@@ -8,8 +8,9 @@ use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
 use crate::Error;
-use crate::adapter::{Adapter, Builder, Client, Login, Parts, challenges, ready};
+use crate::adapter::{Adapter, AddressFilter, Builder, Client, Login, Parts, challenges, ready};
 use crate::event::Event;
+use crate::resolver;
 use crate::storage::{FileTokenStorage, SharedStorage};
 use crate::threads::Threads;
 use crate::user_agent::{LoopbackBrowser, SharedUserAgent};
@@ -219,7 +220,8 @@ impl Adapter for OAuth {
         };
         let browser = || LoopbackBrowser::at(parts.callback_port).into();
         let user_agent = parts.user_agent.unwrap_or_else(browser);
-        let agent = parts.http.unwrap_or_else(ureq::Agent::new_with_defaults);
+        let filter = || AddressFilter::new(Arc::clone(&parts.settings));
+        let agent = parts.http.unwrap_or_else(|| resolver::agent(filter()));
         let host = |session| Threads::new(session, agent, storage, user_agent);
         let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
         Ok(Self { client: Arc::new(client) })
@@ -229,5 +231,28 @@ impl Adapter for OAuth {
 impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OAuth").field("key", self.client.key()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::PrivateAddress;
+    use crate::storage::MemoryTokenStorage;
+
+    /// The port is nobody's: a request that gets through fails in another way.
+    #[test]
+    fn the_default_agent_connects_to_no_private_address() {
+        let policy = Policy::default().only_public_addresses();
+        let builder = OAuth::with_policy("https://mcp.example/mcp", policy);
+        let oauth = builder.and_then(|it| it.token_storage(MemoryTokenStorage::new()).build());
+        let oauth = oauth.unwrap_or_else(|e| panic!("{e}"));
+        for url in ["https://localhost:1/", "https://127.0.0.1:1/", "https://[::1]:1/"] {
+            let request = Request::get(url).body(()).unwrap_or_else(|e| panic!("{e}"));
+            match oauth.client.host().run(request, None) {
+                Err(ureq::Error::Other(error)) => assert!(error.is::<PrivateAddress>(), "{error}"),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -34,13 +34,15 @@ mod connect;
 mod error;
 mod event;
 #[cfg(feature = "ureq")]
+mod resolver;
+#[cfg(feature = "ureq")]
 mod retry;
 mod storage;
 #[cfg(feature = "ureq")]
 mod threads;
 mod user_agent;
 
-pub use adapter::{Adapter, Builder};
+pub use adapter::{Adapter, AddressFilter, Builder};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
@@ -55,6 +57,8 @@ pub use oauth_core::wire::ResourceMode;
 pub use oauth_core::{
     BearerAuth, OAuthClientProvider, Policy, Timeline, TokenData, Tolerance, Tolerances,
 };
+#[cfg(feature = "ureq")]
+pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{

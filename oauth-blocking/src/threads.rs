@@ -104,7 +104,8 @@ impl Host for Threads {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
-        let answer = self.run(http::Request::<Vec<u8>>::from(request), Some(TIME_LIMIT))?;
+        let request = http::Request::<Vec<u8>>::from(request);
+        let answer = self.run(request, Some(TIME_LIMIT)).map_err(cause)?;
         let (head, body) = answer.into_parts();
         let mut bytes = Vec::new();
         // One byte more than is read: then the machine says that it is too much.
@@ -136,6 +137,14 @@ impl Host for Threads {
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> Result<Secret, UserAgentError> {
         visit(url, deadline, &mut |word| waiting(word))
+    }
+}
+
+/// ureq's errors have no source; what the resolver says is wrapped in one.
+fn cause(error: ureq::Error) -> Unanswered {
+    match error {
+        ureq::Error::Other(cause) => cause,
+        error => error.into(),
     }
 }
 

@@ -31,7 +31,7 @@
 //!   session    what to do now: use, refresh, log in, ask for more, give up; over a shared store
 //!   flow       one login: find resource → find server → register → consent → redeem
 //!   wire       per endpoint: what is asked, how the answer is read; no state
-//!   base       errors, secrets, URLs, scopes, HTTP as data, time, entropy
+//!   base       errors, secrets, URLs, addresses, scopes, HTTP as data, time, entropy
 //!   loopback   the bytes of a listener for the redirect, without its socket
 //! ```
 //!
@@ -52,6 +52,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod address;
 mod entropy;
 pub mod error;
 pub mod flow;
@@ -71,6 +72,7 @@ mod tolerance;
 mod url;
 pub mod wire;
 
+pub use address::{Reach, is_public};
 pub use entropy::Entropy;
 pub use error::Error;
 pub use http::{Endpoint, MAX_BODY, Method, Request, Response};

@@ -103,13 +103,14 @@ impl<'de> Deserialize<'de> for ServerUrl {
 #[serde(default)]
 pub struct Policy {
     pub(crate) tolerates: Tolerances,
+    pub(crate) only_public_addresses: bool,
 }
 
 impl Policy {
     /// The letter of the specifications: nothing is tolerated.
     #[must_use]
     pub fn strict() -> Self {
-        Self { tolerates: Tolerances::NONE }
+        Self { tolerates: Tolerances::NONE, ..Self::default() }
     }
 
     /// Puts up with this.
@@ -130,5 +131,20 @@ impl Policy {
     #[must_use]
     pub fn tolerates(&self) -> Tolerances {
         self.tolerates
+    }
+
+    /// Sends requests to public addresses only, wherever the MCP server is. By default a server that is
+    /// in a private network may name authorization servers there.
+    ///
+    /// Exceptions are made by name ([`Settings::private_host`](crate::flow::Settings::private_host)).
+    ///
+    /// # Security
+    ///
+    /// Gateways, and all whose users type in the servers' URLs, need this: without it who owns a name can
+    /// let it point into the network of the gateway, which takes that for the server's place.
+    #[must_use]
+    pub fn only_public_addresses(mut self) -> Self {
+        self.only_public_addresses = true;
+        self
     }
 }

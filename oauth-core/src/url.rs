@@ -51,6 +51,9 @@ pub enum UrlDefect {
     /// It has a query where none is allowed.
     #[error("it has a query")]
     Query,
+    /// Its host is an address that is not public, or `localhost`, and the server is neither.
+    #[error("its host is an address that is not public")]
+    PrivateAddress,
     /// Its query has a parameter that requests to it have.
     #[error("its query has a parameter of the authorization request")]
     Parameter,
@@ -98,6 +101,17 @@ impl HttpUrl {
         &self.0[..self.path_start()]
     }
 
+    /// The host alone; an IPv6 address has its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let origin = self.origin();
+        let host = &origin[origin.find("://").map_or(0, |at| at + 3)..];
+        match host.rfind(':') {
+            Some(at) if !host.ends_with(']') => &host[..at],
+            _ => host,
+        }
+    }
+
     /// The same origin with another path and query. Both are taken from parsed URLs or constants, so
     /// the result needs no parsing.
     pub(crate) fn with_path(&self, path: &str) -> Self {
@@ -114,9 +128,11 @@ impl HttpUrl {
     }
 
     /// What a redirect from this URL leads to (RFC 9110 §10.2.2), if it is a URL of the same origin.
-    pub(crate) fn moved_to(&self, location: &str, plaintext: Plaintext) -> Option<Self> {
+    pub(crate) fn moved_to(&self, location: &str) -> Option<Self> {
         let moved = url::Url::parse(&self.0).ok()?.join(location).ok()?;
-        Self::parse(moved.as_str(), plaintext).ok().filter(|moved| moved.origin() == self.origin())
+        let moved = Self::parse(moved.as_str(), Plaintext::Loopback).ok()?;
+        // Scheme and address are as good as they were.
+        Some(moved).filter(|moved| moved.origin() == self.origin())
     }
 
     /// Path and query, starting with a slash.
@@ -294,6 +310,19 @@ mod tests {
             ("https://a.example?q=//", "https://a.example", "/"),
         ] {
             assert_eq!((url(text).origin(), url(text).path()), (origin, path), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_no_port() {
+        for (text, host) in [
+            ("https://a.example", "a.example"),
+            ("https://A.example:8443/x:1", "a.example"),
+            ("http://127.0.0.1:80/", "127.0.0.1"),
+            ("http://[::1]/", "[::1]"),
+            ("http://[::1]:8080/", "[::1]"),
+        ] {
+            assert_eq!(url(text).host(), host, "{text}");
         }
     }
 

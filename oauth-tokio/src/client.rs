@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use oauth_blocking::adapter::{Client, Login, Parts, challenges};
 use oauth_blocking::{
-    Adapter, Builder, Event, FileTokenStorage, LoggedOut, LoopbackBrowser, PendingLogin, Record,
+    Adapter, AddressFilter, Builder, Event, FileTokenStorage, LoggedOut, LoopbackBrowser,
+    PendingLogin, Record,
 };
 use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
@@ -227,7 +228,10 @@ impl Adapter for OAuth {
         let user_agent = parts.user_agent.unwrap_or_else(browser);
         let http = match parts.http {
             Some(http) => http,
-            None => HttpClient::new(reqwest::Client::builder()).map_err(Error::Http)?,
+            None => {
+                let filter = AddressFilter::new(Arc::clone(&parts.settings));
+                HttpClient::filtered(reqwest::Client::builder(), filter).map_err(Error::Http)?
+            }
         };
         let host = |session| Tasks::new(session, http, storage, user_agent);
         let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);

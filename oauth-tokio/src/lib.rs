@@ -28,6 +28,7 @@
 
 mod client;
 mod http;
+mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]
 pub mod rmcp;
@@ -38,13 +39,15 @@ mod user_agent;
 pub use client::OAuth;
 pub use http::HttpClient;
 pub use oauth_blocking::{
-    AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, ConnectRequired, Event,
-    Explanation, Fate, FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut, LoopbackBrowser,
-    MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack,
-    PendingLogin, Policy, Record, RedirectUri, ResourceMode, Saved, StorageError, StoredGrant,
-    TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
+    AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, ConnectRequired,
+    Event, Explanation, Fate, FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut,
+    LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuthClientProvider,
+    OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri, ResourceMode, Saved,
+    StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances,
+    UserAgentError, Visitor, Waiting,
 };
 pub use reqwest;
+pub use resolver::FilteredResolver;
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{OnPool, SharedStorage, TokenStorage};
 pub use user_agent::{Prepared, SharedUserAgent, UserAgent};

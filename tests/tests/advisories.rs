@@ -7,7 +7,7 @@
 //! | a `javascript:` authorization URL is rendered | CVE-2025-58444 | the same; `AuthorizationUrl` is made by a login only |
 //! | a token for another resource is handed to an attacker's server | GHSA-33f5-2c5q-wgwj | `wire/resource_metadata/tests.rs`: `the_resource_has_to_cover_the_server`; `e2e_errors.rs`: `metadata_of_a_foreign_resource_ends_the_login` |
 //! | credentials follow a redirect | GHSA-9g45-5xwm-f3wc | [`no_credential_follows_a_redirect`]; `faults`, for every request; `e2e_blocking.rs`, `tokio_client.rs`: `a_token_is_not_sent_to_another_origin` |
-//! | metadata points a client at addresses of its network (SSRF) | MCP PRM SSRF | [`metadata_cannot_point_a_client_at_plain_http_elsewhere`]; see below |
+//! | metadata points a client at addresses of its network (SSRF) | MCP PRM SSRF | [`metadata_cannot_point_a_client_at_plain_http_elsewhere`]; `e2e_addresses.rs`; `errors.rs`: `unsafe_url_of_a_private_address`, `private_address`; for names that resolve to something else the second time: `oauth-blocking/src/adapter/addresses.rs` |
 //! | mix-up: the honest server's page, the attacker's token endpoint | SEP-2468 | [`a_code_is_not_sent_to_who_names_an_honest_servers_page`]; `e2e_errors.rs`: `a_mismatched_issuer_ends_the_login`, `a_wrong_iss_ends_the_login`; see below |
 //! | PKCE is left out or weakened | CVE-2025-4143, CVE-2025-4144 | `e2e_errors.rs`: `a_server_without_s256_is_refused`; `flow.rs` |
 //! | `state` is not bound to the login: login CSRF | CVE-2025-68158, CVE-2025-14546, CVE-2025-68481, CVE-2025-65107 | `e2e_consent.rs`, `tokio_connect.rs`: `a_redirect_of_another_login_does_not_finish_one`; `handed_out.rs` (other profiles, twice, too late) |
@@ -25,8 +25,8 @@
 //! | phishing consent through a server that names a real issuer | modelcontextprotocol#544 | the host hears of each page before it is opened: `e2e_blocking.rs`, `tokio_client.rs`; see below |
 //! | secrets in logs | rmcp, mcp-use, mcp-remote | `secrets.rs`; `e2e_settings.rs`: `nothing_that_can_be_printed_shows_a_secret`; `faults`, for every error |
 //!
-//! Not done: private and loopback addresses behind https, and names that resolve to them, are not kept from
-//! metadata; a challenge may name a document on another origin; nothing wants authorization and token
+//! Not done: an HTTP client that the host brings resolves names unfiltered unless the host filters them, and
+//! so does a proxy; a challenge may name a document on another origin; nothing wants authorization and token
 //! endpoint to be on one site, so the mix-up is noticed only where the honest server sends `iss`; the
 //! audience of a token is not looked at; a host can refuse a page only in a user agent of its own.
 

@@ -9,7 +9,9 @@ use http::Response;
 use oauth_core::error::{Actor, PeerIncompatible, PeerMisbehaved, Refusal};
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{PendingLogin, Record, RecordDefect};
-use oauth_core::{BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, UrlDefect};
+use oauth_core::{
+    BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, Policy, UrlDefect,
+};
 use oauth_tests::drive::{Network, SERVER_URL, Stage, Tamper, User, Walk, play, settings, walk};
 use oauth_tests::world::{
     AuthMethod, Challenge, CodeParameter, Consent, Damage, Fault, IssParameter, Knobs,
@@ -226,6 +228,69 @@ mod peer_misbehaved {
         let expected = PeerMisbehaved::UnsafeUrl { endpoint, url, defect };
         assert_eq!(error, expected.into());
         assert_says(error, Actor::ServerOperator, "https");
+    }
+
+    /// What a public server leads to is public, as far as its spelling says (RFC 9728 §7.7).
+    #[test]
+    fn unsafe_url_of_a_private_address() {
+        let url = "https://169.254.169.254/latest/meta-data";
+        let challenged = error(&Knobs { challenge_url: Some(url.into()), ..Knobs::default() });
+        assert_private(challenged, Endpoint::ResourceMetadata, url);
+        for url in ["https://localhost", "https://10.0.0.1:8443", "https://[fd00::1]/tenant"] {
+            let prm_servers = PrmServers::Listed(vec![url.into()]);
+            let listed = error(&Knobs { prm_servers, ..Knobs::default() });
+            assert_private(listed, Endpoint::ServerMetadata, url);
+        }
+        let advertised: [(_, Tamper); 3] = [
+            (Endpoint::Authorization, |endpoint, response| {
+                if endpoint == Endpoint::ServerMetadata {
+                    set(response, "authorization_endpoint", json!("https://127.0.0.1/"));
+                }
+            }),
+            (Endpoint::Token, |endpoint, response| {
+                if endpoint == Endpoint::ServerMetadata {
+                    set(response, "token_endpoint", json!("https://127.0.0.1/"));
+                }
+            }),
+            (Endpoint::Registration, |endpoint, response| {
+                if endpoint == Endpoint::ServerMetadata {
+                    set(response, "registration_endpoint", json!("https://127.0.0.1/"));
+                }
+            }),
+        ];
+        for (endpoint, tamper) in advertised {
+            assert_private(error_through(tamper), endpoint, "https://127.0.0.1/");
+        }
+    }
+
+    fn assert_private(error: Error, endpoint: Endpoint, url: &str) {
+        let (url, defect) = (url.into(), UrlDefect::PrivateAddress);
+        assert_eq!(error, PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());
+        assert_says(error, Actor::ServerOperator, "`private_host`");
+    }
+
+    #[test]
+    fn private_address() {
+        let address = core::net::IpAddr::from([10, 0, 0, 1]);
+        for (endpoint, url) in [
+            (
+                Endpoint::ResourceMetadata,
+                "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+            ),
+            (
+                Endpoint::ServerMetadata,
+                "https://auth.example.com/.well-known/oauth-authorization-server",
+            ),
+            (Endpoint::Registration, "https://auth.example.com/register"),
+            (Endpoint::Token, "https://auth.example.com/token"),
+        ] {
+            let forbidden = Some((endpoint, address));
+            let network = Network { forbidden, ..Network::default() };
+            let error = log_in(&Knobs::default(), &settings(), &network).error();
+            let url = url.into();
+            assert_eq!(error, PeerMisbehaved::PrivateAddress { endpoint, url, address }.into());
+            assert_says(error, Actor::ServerOperator, "`private_host`");
+        }
     }
 
     #[test]
@@ -746,6 +811,23 @@ mod misuse {
             let expected = Misuse::ServerUrl { url: url_shown, defect };
             assert_misuse(Settings::new(url), expected, "https://mcp.example.com/mcp");
         }
+    }
+
+    #[test]
+    fn server_url_of_a_private_address() {
+        let (url, defect) = ("https://10.0.0.1/mcp", UrlDefect::PrivateAddress);
+        let policy = Policy::default().only_public_addresses();
+        let private = Settings::with_policy(url, policy).unwrap();
+        let expected = Misuse::ServerUrl { url: url.into(), defect };
+        let error = log_in(&Knobs::default(), &private, &Network::default()).error();
+        assert_misuse(Err::<(), _>(error), expected, "`private_host`");
+    }
+
+    #[test]
+    fn private_host() {
+        let host = "https://auth.corp.example";
+        let expected = Misuse::PrivateHost { host: host.into() };
+        assert_misuse(settings().private_host(host), expected, "auth.corp.example");
     }
 
     #[test]

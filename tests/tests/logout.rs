@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+use oauth_core::error::PeerMisbehaved;
 use oauth_core::session::{Fate, Lock, LoggedOut};
 use oauth_core::{BearerAuth, Endpoint, Error};
 use oauth_tests::drive::{Event, Stage, User, assert_sound, play, play_later, settings};
@@ -38,6 +39,21 @@ fn assert_gone(stage: &Stage) {
     for token in ["at-", "rt-"] {
         assert!(!text.contains(token), "{text}");
     }
+}
+
+/// What may not be sent is not, and the tokens are gone here all the same.
+#[test]
+fn a_revocation_that_may_not_be_sent_says_so() {
+    let address = core::net::IpAddr::from([10, 0, 0, 1]);
+    let endpoint = Endpoint::Revocation;
+    later(&Knobs::default(), |stage| {
+        stage.network.forbidden = Some((endpoint, address));
+        let outcome = log_out(stage, 0);
+        let url = "https://auth.example.com/revoke".into();
+        let refused = PeerMisbehaved::PrivateAddress { endpoint, url, address };
+        assert_eq!(outcome.refresh_token, Fate::Alive(refused.into()));
+        assert_gone(stage);
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a session does about servers that forget, move and stumble, and about stores that others write.
 
-use oauth_core::error::PeerIncompatible;
+use oauth_core::error::{PeerIncompatible, PeerMisbehaved};
 use oauth_core::session::{Lock, Record};
 use oauth_core::{Endpoint, Error};
 use oauth_tests::drive::{Event, Stage, User, play, play_later, settings};
@@ -59,6 +59,24 @@ fn gone(endpoint: Endpoint, response: &mut http::Response<Vec<u8>>, body: &[u8])
         *response.status_mut() = http::StatusCode::NOT_FOUND;
         *response.body_mut() = body.to_vec();
     }
+}
+
+/// A name that is in a private network now may be back tomorrow, or be allowed by name.
+#[test]
+fn a_refresh_that_may_not_be_sent_takes_nothing_away() {
+    let address = core::net::IpAddr::from([10, 0, 0, 1]);
+    let stage = later(|stage| {
+        stage.network.forbidden = Some((Endpoint::Token, address));
+        stage.world.advance(HOUR - 30);
+        assert_eq!(stage.call(LIST), Ok(200), "the old token lives");
+        stage.world.advance(30);
+        let url = "https://auth.example.com/token".into();
+        let refused = PeerMisbehaved::PrivateAddress { endpoint: Endpoint::Token, url, address };
+        assert_eq!(stage.call(LIST), Err(refused.into()));
+        stage.network.forbidden = None;
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!((stage.refreshes(), stage.logins()), (1, 0));
 }
 
 #[test]

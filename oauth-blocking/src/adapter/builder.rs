@@ -8,6 +8,7 @@ use oauth_core::flow::Settings;
 use oauth_core::wire::ResourceMode;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
+use super::addresses::AddressFilter;
 use crate::config::AuthConfig;
 use crate::event::Event;
 use crate::storage::StorageError;
@@ -68,6 +69,7 @@ pub struct Builder<A: Adapter> {
     client_secret: Option<Secret>,
     client_issuer: Option<Box<str>>,
     provider: Option<OAuthClientProvider>,
+    private_hosts: Vec<Box<str>>,
     client_metadata_url: Option<Box<str>>,
     authorization_parameters: Vec<(Box<str>, Box<str>)>,
     token_parameters: Vec<(Box<str>, Box<str>)>,
@@ -93,6 +95,7 @@ impl<A: Adapter> Builder<A> {
             client_secret: None,
             client_issuer: None,
             provider: None,
+            private_hosts: Vec::new(),
             client_metadata_url: None,
             authorization_parameters: Vec::new(),
             token_parameters: Vec::new(),
@@ -168,6 +171,13 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
+    /// A host that may be at an address that is not public, the name or the address as it stands in URLs.
+    /// May be called for several; [`Settings::private_host`] says when it is needed.
+    pub fn private_host(mut self, host: &str) -> Self {
+        self.private_hosts.push(host.into());
+        self
+    }
+
     /// A fixed token, an API key for instance: no OAuth at all.
     pub fn bearer(mut self, token: BearerAuth) -> Self {
         self.settings = self.settings.bearer(token);
@@ -209,6 +219,12 @@ impl<A: Adapter> Builder<A> {
 
     /// The HTTP client for all requests, with the host's proxy, certificates and time limits. Redirects
     /// and statuses are handled here, whatever it is set to.
+    ///
+    /// # Security
+    ///
+    /// Its resolver is the host's own: unless that asks an [`address_filter`](Self::address_filter), names
+    /// that resolve into a private network are not kept from metadata. The adapter's documentation of
+    /// its HTTP client says how.
     pub fn agent(mut self, agent: impl Into<A::Http>) -> Self {
         self.http = Some(agent.into());
         self
@@ -246,6 +262,16 @@ impl<A: Adapter> Builder<A> {
         }
     }
 
+    /// What the resolver of an HTTP client of the host's own has to ask, by what was set so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::PrivateHost`] if what was to be allowed is no host.
+    pub fn address_filter(&self) -> Result<AddressFilter, A::Error> {
+        let settings = allow(self.settings.clone(), &self.private_hosts)?;
+        Ok(AddressFilter::new(Arc::new(settings)))
+    }
+
     /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -253,7 +279,8 @@ impl<A: Adapter> Builder<A> {
     /// A [`Misuse`](oauth_core::error::Misuse) that says which setting cannot be used; the store's error
     /// if there is no place for files.
     pub fn build(self) -> Result<A, A::Error> {
-        let mut settings = self.settings;
+        let mut settings = allow(self.settings, &self.private_hosts)?;
+        settings.check_server().map_err(oauth_core::Error::from)?;
         match (&self.client_id, self.client_secret) {
             (Some(id), secret) => settings = settings.client_id(id, secret)?,
             (None, Some(_)) => return Err(oauth_core::Error::from(Misuse::SecretWithoutId).into()),
@@ -285,6 +312,16 @@ impl<A: Adapter> Builder<A> {
             watcher: self.watcher,
         })
     }
+}
+
+fn allow(
+    mut settings: Settings,
+    private_hosts: &[Box<str>],
+) -> Result<Settings, oauth_core::Error> {
+    for host in private_hosts {
+        settings = settings.private_host(host)?;
+    }
+    Ok(settings)
 }
 
 impl<A: Adapter> std::fmt::Debug for Builder<A> {

@@ -2,17 +2,17 @@
 
 use std::ops::DerefMut;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::HeaderValue;
+use oauth_core::BearerAuth;
 use oauth_core::flow::Settings;
 use oauth_core::session::{
     Attempt, Authorization, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict,
 };
-use oauth_core::{BearerAuth, UnixTime};
 
 use super::builder::Watcher;
-use super::drive::{Driver, Login};
+use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::shown::{Shown, header_value};
@@ -26,7 +26,7 @@ pub struct Client<H: Host> {
     pub(super) wait: Option<Duration>,
     pub(super) watcher: Option<Arc<Watcher>>,
     pub(super) failures: Failures<H::Http>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     shown: RwLock<Shown>,
 }
 
@@ -407,10 +407,4 @@ fn bearer(mut session: impl DerefMut<Target = Session>) -> Option<BearerAuth> {
         Ok(Turn::Ready(token)) => Some(token.bearer().clone()),
         _ => None,
     }
-}
-
-/// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.
-pub(super) fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }

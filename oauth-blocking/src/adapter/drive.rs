@@ -1,13 +1,14 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use oauth_core::session::{BrowserReply, Lock, LoggedOut, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{BearerAuth, Entropy, Request};
+use oauth_core::{BearerAuth, Entropy, Request, Response, UnixTime};
 
-use super::client::{Client, now};
+use super::addresses::{PrivateAddress, forbidden};
+use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::{Host, Unanswered};
 use crate::error::{AuthenticationError, ClientError};
@@ -163,10 +164,13 @@ impl<'a, H: Host> Driver<'a, H> {
                 reply.unlocked();
             }
             Turn::Http(request, reply) => {
-                let answer = host.exchange(&request).await;
+                let answer = self.client.send(&request).await;
                 match &answer {
                     Ok(response) => reply.response(response, now()),
-                    Err(_) => reply.unreachable(now()),
+                    Err(error) => match forbidden(error.as_ref()) {
+                        Some(address) => reply.forbidden(address, now()),
+                        None => reply.unreachable(now()),
+                    },
                 }
                 let outcome = answer.map(|response| response.status());
                 return Ok(Some(Exchange { request, outcome }));
@@ -271,6 +275,17 @@ impl<H: Host> Client<H> {
         }
     }
 
+    /// Sends a request as it is, once.
+    async fn send(&self, request: &Request) -> Result<Response, Unanswered> {
+        // Not every client asks its resolver about a host that is an address already.
+        match self.settings.reach().check(request.url()) {
+            Ok(()) => self.host.exchange(request).await,
+            Err(address) => {
+                Err(PrivateAddress { host: request.url().host().into(), address }.into())
+            }
+        }
+    }
+
     /// Tells of an exchange, and what the session made of it.
     fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
         let Some(Exchange { request, outcome }) = exchange else { return };
@@ -291,6 +306,12 @@ impl<H: Host> Client<H> {
 struct Exchange {
     request: Request,
     outcome: Result<u16, Unanswered>,
+}
+
+/// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.
+pub(super) fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }
 
 /// How long a login waits for its user unless set.

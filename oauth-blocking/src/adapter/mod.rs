@@ -5,6 +5,7 @@
 //!     └─ Client ─────────── which token a request gets, what an answer leads to, who waits for whom
 //!          ├─ Driver        does what the session's turns ask for
 //!          │    └─ oauth_core::session::Session
+//!          ├─ AddressFilter where requests may go, for the adapter's resolver
 //!          ├─ Failures      what fails for one who waits fails for all who wait
 //!          └─ Host          sockets, store, browser, tasks or threads: the adapter's own part
 //! ```
@@ -12,6 +13,7 @@
 //! All of it is written once, in the async form. A blocking adapter's futures are ready at once, and it
 //! polls them once ([`ready`]).
 
+mod addresses;
 mod builder;
 mod client;
 mod drive;
@@ -20,6 +22,7 @@ mod host;
 mod message;
 mod shown;
 
+pub use addresses::{AddressFilter, PrivateAddress};
 pub use builder::{Adapter, Builder, Parts, Watcher};
 pub use client::{Call, Client, Remedy};
 pub use drive::Login;

@@ -1,6 +1,7 @@
 //! What a server must not do.
 
 use alloc::boxed::Box;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,16 @@ pub enum PeerMisbehaved {
         /// Which rule it breaks.
         defect: UrlDefect,
     },
+    /// A name that a document led to resolves to an address that is not public. Nothing was sent.
+    #[error("the {endpoint} {url:?} must not be asked: it is at {address}, which is not public")]
+    PrivateAddress {
+        /// What was to be asked.
+        endpoint: Endpoint,
+        /// The URL that was to be asked.
+        url: Box<str>,
+        /// Where its host is.
+        address: IpAddr,
+    },
     /// An access token has characters that may not stand in a header field (RFC 6750 §2.1).
     #[error("the access token cannot be sent: it has characters that tokens may not have")]
     UnsendableToken,
@@ -89,6 +100,7 @@ impl PeerMisbehaved {
             Self::RepeatedParameter { .. } => "repeated_parameter",
             Self::NoAnswer => "no_answer",
             Self::UnsafeUrl { .. } => "unsafe_url",
+            Self::PrivateAddress { .. } => "private_address",
             Self::UnsendableToken => "unsendable_token",
             Self::NotTolerated { .. } => "not_tolerated",
         }
@@ -108,6 +120,11 @@ impl PeerMisbehaved {
             }
             Self::RepeatedParameter { .. } | Self::NoAnswer => {
                 "log in again; if it happens again, tell the authorization server's operator"
+            }
+            Self::UnsafeUrl { defect: UrlDefect::PrivateAddress, .. }
+            | Self::PrivateAddress { .. } => {
+                "if the host is in a network of yours, allow it by name with `private_host`; otherwise \
+                 do not use this server"
             }
             Self::UnsafeUrl { .. } => "the server's operator has to publish an https URL",
             Self::NotTolerated { .. } => {

@@ -67,6 +67,12 @@ pub enum Misuse {
         /// The profile that it was to be finished for.
         found: Box<str>,
     },
+    /// What was to be allowed in a private network is no host.
+    #[error("{host:?} is no host name or address")]
+    PrivateHost {
+        /// The host as given.
+        host: Box<str>,
+    },
     /// A request is for another server than the one that the tokens belong to.
     #[error("the request to {url:?} is not for the server that the token belongs to")]
     ForeignRequest {
@@ -85,6 +91,7 @@ impl Misuse {
             Self::EmptyClientId => "empty_client_id",
             Self::Provider { .. } => "provider",
             Self::ReservedParameter { .. } => "reserved_parameter",
+            Self::PrivateHost { .. } => "private_host",
             Self::ForeignLogin { .. } => "foreign_login",
             Self::ForeignProfile { .. } => "foreign_profile",
             Self::ForeignRequest { .. } => "foreign_request",
@@ -93,6 +100,9 @@ impl Misuse {
 
     pub(super) fn advice(&self) -> &'static str {
         match self {
+            Self::ServerUrl { defect: UrlDefect::PrivateAddress, .. } => {
+                "if it is yours, allow it by name with `private_host`"
+            }
             Self::ServerUrl { .. } => {
                 "pass the MCP endpoint's URL, such as https://mcp.example.com/mcp"
             }
@@ -108,6 +118,7 @@ impl Misuse {
             Self::ReservedParameter { .. } => {
                 "leave it out; scopes, redirect and resource have settings of their own"
             }
+            Self::PrivateHost { .. } => "pass a name such as auth.corp.example, or an address",
             Self::ForeignProfile { .. } => {
                 "finish each login for the profile that it was begun for"
             }

@@ -37,7 +37,8 @@ impl FindResource {
     pub(crate) fn start(login: Login) -> Result<Self, Error> {
         let named =
             login.challenge.as_ref().and_then(|challenge| challenge.resource_metadata.as_deref());
-        let candidate = ResourceCandidate::first(named, &login.settings.server)?;
+        let settings = &login.settings;
+        let candidate = ResourceCandidate::first(named, &settings.server, settings.reach())?;
         Ok(Self::at(login, candidate))
     }
 
@@ -57,18 +58,18 @@ impl FindResource {
     pub(crate) fn answer(self, response: &Response) -> Answered {
         let Self { login, candidate, place } = self;
         let Settings { server, policy, .. } = &*login.settings;
-        let (endpoint, plaintext) = (Endpoint::ResourceMetadata, server.plaintext());
-        let nothing = match place.look(response, endpoint, plaintext, ResourceMetadata::read)? {
-            Found::Document(document) => {
-                let found = ResourceMetadata::check(document, &candidate, server, policy)?;
-                let finding = Finding::Document { tolerated: found.tolerated };
-                return Ok((FindServer::start(login, found).map(State::FindServer)?, finding));
-            }
-            Found::Moved(place, finding) => {
-                return Ok((State::FindResource(Self { login, candidate, place }), finding));
-            }
-            Found::Nothing(finding) => finding,
-        };
+        let nothing =
+            match place.look(response, Endpoint::ResourceMetadata, ResourceMetadata::read)? {
+                Found::Document(document) => {
+                    let found = ResourceMetadata::check(document, &candidate, server, policy)?;
+                    let finding = Finding::Document { tolerated: found.tolerated };
+                    return Ok((FindServer::start(login, found).map(State::FindServer)?, finding));
+                }
+                Found::Moved(place, finding) => {
+                    return Ok((State::FindResource(Self { login, candidate, place }), finding));
+                }
+                Found::Nothing(finding) => finding,
+            };
         if let Some(candidate) = candidate.next(server) {
             return Ok((State::FindResource(Self::at(login, candidate)), nothing));
         }

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Reach;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
@@ -23,7 +24,7 @@ use crate::http::{Endpoint, Request, Response};
 use crate::scope::Scopes;
 use crate::timeline::Finding;
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
+use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{Issuer, ResourceMetadata, ServerCandidate, ServerMetadata};
 
 /// Waits for the answer of a place where server metadata may lie.
@@ -58,7 +59,7 @@ impl FindServer {
             others.push(known);
         }
         others.drain(..others.len().saturating_sub(MAX_SERVERS));
-        let (issuer, place) = next_server(&mut others, login.settings.server.plaintext())?;
+        let (issuer, place) = next_server(&mut others, login.settings.reach())?;
         let candidate = ServerCandidate::FIRST;
         Ok(Self { login, resource, scopes, tolerated, issuer, others, candidate, place })
     }
@@ -73,13 +74,11 @@ impl FindServer {
 
     pub(crate) fn answer(mut self, response: &Response) -> Answered {
         let Settings { server, policy, .. } = &*self.login.settings;
-        let plaintext = server.plaintext();
-        let look = self.place.look(response, Endpoint::ServerMetadata, plaintext, |body| {
-            ServerMetadata::read(body)
-        })?;
+        let reach = self.login.settings.reach();
+        let look = self.place.look(response, Endpoint::ServerMetadata, ServerMetadata::read)?;
         let nothing = match look {
             Found::Document(document) => {
-                let mut found = ServerMetadata::check(&document, &self.issuer, plaintext, policy)?;
+                let mut found = ServerMetadata::check(&document, &self.issuer, reach, policy)?;
                 let finding = Finding::Document { tolerated: found.tolerated };
                 found.tolerated.extend(self.tolerated);
                 return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
@@ -91,13 +90,13 @@ impl FindServer {
             Found::Nothing(finding) => finding,
         };
         if let Some(candidate) = self.candidate.next(&self.issuer) {
-            let url = candidate.url(&self.issuer, plaintext);
+            let url = candidate.url(&self.issuer, reach);
             let url = url.map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
             (self.candidate, self.place) = (candidate, Place::new(url));
             return Ok((State::FindServer(self), nothing));
         }
         if !self.others.is_empty() {
-            (self.issuer, self.place) = next_server(&mut self.others, plaintext)?;
+            (self.issuer, self.place) = next_server(&mut self.others, reach)?;
             self.candidate = ServerCandidate::FIRST;
             return Ok((State::FindServer(self), nothing));
         }
@@ -114,12 +113,12 @@ impl FindServer {
 /// The next server that can be asked. One that cannot hides no other.
 fn next_server(
     named: &mut Vec<Box<str>>,
-    plaintext: Plaintext,
+    reach: Reach<'_>,
 ) -> Result<(Issuer, Place), PeerMisbehaved> {
     loop {
         let next = named.pop().unwrap_or_default();
-        let parsed = Issuer::parse(&next, plaintext).and_then(|issuer| {
-            ServerCandidate::FIRST.url(&issuer, plaintext).map(|url| (issuer, Place::new(url)))
+        let parsed = Issuer::parse(&next, reach).and_then(|issuer| {
+            ServerCandidate::FIRST.url(&issuer, reach).map(|url| (issuer, Place::new(url)))
         });
         match parsed {
             Ok(found) => return Ok(found),

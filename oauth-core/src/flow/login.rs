@@ -131,6 +131,7 @@ impl Login {
     /// The first state. A missing scope needs a wider token from the same server and no discovery; any
     /// other refusal may mean that the server has moved, so its metadata is read (anew).
     pub(crate) fn start(mut self) -> Result<State, Error> {
+        self.settings.check_server()?;
         if self.lacks_scope()
             && let Some(before) = self.before.take()
         {

@@ -2,15 +2,17 @@
 
 use alloc::boxed::Box;
 use core::mem;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, PeerMisbehaved, Unreachable};
+use crate::error::{Error, PeerMisbehaved};
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::consent::Consent;
 use crate::flow::find_resource::FindResource;
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
+use crate::flow::no_answer::NoAnswer;
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
 use crate::http::{Endpoint, Request, Response};
@@ -260,8 +262,19 @@ impl HttpReply<'_> {
 
     /// No answer came: the name does not resolve, the connection broke, time ran out.
     pub fn unreachable(self) {
+        self.unanswered(NoAnswer::Unreachable);
+    }
+
+    /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
+    ///
+    /// [`Reach::permits`]: crate::Reach::permits
+    pub fn forbidden(self, address: IpAddr) {
+        self.unanswered(NoAnswer::Forbidden(address));
+    }
+
+    fn unanswered(self, no_answer: NoAnswer) {
         let Some(asked) = self.asked(None) else { return };
-        let error = unanswered(asked.endpoint, &asked.url);
+        let error = no_answer.error(asked.endpoint, &asked.url);
         self.flow.advance(asked, |_| Err(error.into()));
     }
 
@@ -269,12 +282,6 @@ impl HttpReply<'_> {
         let (endpoint, url) = self.flow.state.as_ref().ok()?.asked()?;
         Some(Asked { endpoint, url: url.clone(), status })
     }
-}
-
-/// The error for a request that was not answered.
-pub(crate) fn unanswered(endpoint: Endpoint, url: &HttpUrl) -> Error {
-    let url = url.as_str().into();
-    Unreachable { endpoint, url, status: None, retry_after: None }.into()
 }
 
 /// Takes the redirect, once.

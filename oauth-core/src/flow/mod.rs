@@ -64,6 +64,7 @@ mod find_resource;
 mod find_server;
 mod login;
 mod machine;
+mod no_answer;
 mod place;
 mod redeem;
 mod refresh;
@@ -77,5 +78,5 @@ pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use settings::Settings;
 
 pub(crate) use consent::Consent;
-pub(crate) use machine::unanswered;
+pub(crate) use no_answer::NoAnswer;
 pub(crate) use refresh::{refresh_request, refreshed};

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::{Endpoint, Request, Response};
 use crate::json::Defect;
 use crate::timeline::Finding;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::HttpUrl;
 use crate::wire::accepted;
 
 /// Where a document is asked for: a place that was derived, or where that has moved to.
@@ -44,7 +44,6 @@ impl Place {
         &self,
         response: &'a Response,
         endpoint: Endpoint,
-        plaintext: Plaintext,
         read: impl FnOnce(&'a [u8]) -> Result<D, Defect>,
     ) -> Result<Found<D>, Error> {
         let defect = match accepted(response, endpoint, &self.url) {
@@ -54,7 +53,7 @@ impl Place {
             },
             Err(error @ Error::Unreachable(_)) => return Err(error),
             Err(Error::Malformed(malformed)) if malformed.defect == Defect::Redirect => {
-                match self.moved(response, plaintext) {
+                match self.moved(response) {
                     Some(place) => {
                         let to = place.url.without_query().into();
                         return Ok(Found::Moved(place, Finding::Moved { to }));
@@ -70,10 +69,10 @@ impl Place {
 
     /// Where a redirect leads, if it may be followed: a GET without credentials, within the origin, and
     /// only a few times.
-    fn moved(&self, response: &Response, plaintext: Plaintext) -> Option<Self> {
+    fn moved(&self, response: &Response) -> Option<Self> {
         let redirects = self.redirects + 1;
         let location = response.header("location").next().filter(|_| redirects <= MAX_REDIRECTS)?;
-        Some(Self { url: self.url.moved_to(location, plaintext)?, redirects })
+        Some(Self { url: self.url.moved_to(location)?, redirects })
     }
 }
 

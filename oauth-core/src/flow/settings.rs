@@ -1,14 +1,17 @@
 //! What a host decides about one MCP server, before anything is sent.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Reach;
 use crate::error::{Error, Misuse};
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
 use crate::secret::Secret;
-use crate::url::{HttpUrl, Plaintext, shown};
+use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::{
     BearerAuth, Dialect, OAuthClientProvider, OF_AUTHORIZATION, OF_TOKEN, Parameter, ResourceMode,
     ServerMetadata,
@@ -40,6 +43,8 @@ pub struct Settings {
     pub(crate) dialect: Option<Box<Dialect>>,
     pub(crate) provider: Option<ServerMetadata>,
     pub(crate) bearer: Option<BearerAuth>,
+    #[serde(default)]
+    pub(crate) private_hosts: Vec<Box<str>>,
 }
 
 /// A client id that the host brings.
@@ -77,6 +82,7 @@ impl Settings {
             dialect: None,
             provider: None,
             bearer: None,
+            private_hosts: Vec::new(),
         })
     }
 
@@ -181,14 +187,42 @@ impl Settings {
         self
     }
 
-    /// An authorization server that is known beforehand: nothing is discovered.
+    /// A host that may be at an address that is not public: the name, or the address, as it stands in
+    /// URLs. May be called for several.
+    ///
+    /// Needed where a public MCP server has its authorization server in a private network, where a server
+    /// that is reached by its name names others by their private addresses, and with
+    /// [`Policy::only_public_addresses`] for everything that is in one. [`Reach`] has the rules.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::PrivateHost`] if it is no host: a URL, for instance, or one with a port.
+    ///
+    /// # Security
+    ///
+    /// The MCP server can send requests there. Allow what a server needs, and no host where something
+    /// is done for anybody who asks.
+    pub fn private_host(mut self, host: &str) -> Result<Self, Error> {
+        let is_bare = host.contains(':') && !host.starts_with('[');
+        let parsed = match is_bare.then(|| host.parse()) {
+            Some(Ok(address)) => Some(url::Host::Ipv6(address)),
+            // An asterisk may stand in a host, but whoever writes one means all hosts below.
+            _ => url::Host::parse(host).ok().filter(|_| !host.contains('*')),
+        };
+        let host = parsed.ok_or_else(|| Misuse::PrivateHost { host: shown(host) })?;
+        self.private_hosts.push(host.to_string().into());
+        Ok(self)
+    }
+
+    /// An authorization server that is known beforehand: nothing is discovered. What may be in a private
+    /// network has to be said before ([`private_host`](Self::private_host)).
     ///
     /// # Errors
     ///
     /// Why its metadata cannot be used, by the rules that hold for discovered metadata too.
     pub fn provider(mut self, provider: &OAuthClientProvider) -> Result<Self, Error> {
         let metadata = &provider.metadata;
-        let known = ServerMetadata::provided(metadata, self.server.plaintext(), &self.policy)?;
+        let known = ServerMetadata::provided(metadata, self.reach(), &self.policy)?;
         self.provider = Some(known);
         Ok(self)
     }
@@ -205,6 +239,29 @@ impl Settings {
     #[must_use]
     pub fn server(&self) -> &ServerUrl {
         &self.server
+    }
+
+    /// Which addresses requests may go to.
+    #[must_use]
+    pub fn reach(&self) -> Reach<'_> {
+        Reach {
+            plaintext: self.server.plaintext(),
+            server_host: self.server.url().host(),
+            only_public: self.policy.only_public_addresses,
+            private_hosts: &self.private_hosts,
+        }
+    }
+
+    /// Checks that the MCP server itself may be where its URL says. A login does that too.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ServerUrl`] if it is at an address that [`Policy::only_public_addresses`] forbids.
+    pub fn check_server(&self) -> Result<(), Misuse> {
+        self.reach().check(self.server.url()).map_err(|_| Misuse::ServerUrl {
+            url: shown(self.server.as_str()),
+            defect: UrlDefect::PrivateAddress,
+        })
     }
 }
 
@@ -238,6 +295,45 @@ mod tests {
                 Err(error) => assert!(!fits && error == expected.into(), "{url}"),
             }
         }
+    }
+
+    #[test]
+    fn private_hosts_are_hosts_as_they_stand_in_urls() {
+        for (host, expected) in [
+            ("auth.corp.example", Some("auth.corp.example")),
+            ("Auth.Corp.example", Some("auth.corp.example")),
+            ("b\u{fc}cher.example", Some("xn--bcher-kva.example")),
+            ("localhost", Some("localhost")),
+            ("10.0.0.7", Some("10.0.0.7")),
+            ("127.1", Some("127.0.0.1")),
+            ("::1", Some("[::1]")),
+            ("[::ffff:10.0.0.1]", Some("[::ffff:a00:1]")),
+            ("", None),
+            ("https://auth.corp.example", None),
+            ("auth.corp.example:8443", None),
+            ("auth.corp.example/x", None),
+            ("[::1]:8443", None),
+            ("*.corp.example", None),
+        ] {
+            let found = settings().private_host(host).map(|it| it.private_hosts[0].to_string());
+            let misuse = Misuse::PrivateHost { host: host.into() };
+            assert_eq!(found, expected.map(str::to_string).ok_or(misuse.into()), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_server_has_to_be_public_if_everything_has_to() {
+        let policy = Policy::default().only_public_addresses();
+        for url in ["http://localhost:1/mcp", "https://10.0.0.1/mcp", "http://[::1]/mcp"] {
+            let settings = Settings::with_policy(url, policy).unwrap_or_else(|e| panic!("{e}"));
+            let defect = UrlDefect::PrivateAddress;
+            assert_eq!(settings.check_server(), Err(Misuse::ServerUrl { url: url.into(), defect }));
+            let host = settings.reach().server_host().to_string();
+            assert_eq!(settings.private_host(&host).map(|it| it.check_server()), Ok(Ok(())));
+            assert_eq!(Settings::new(url).map(|it| it.check_server()), Ok(Ok(())));
+        }
+        let public = Settings::with_policy("https://mcp.example/mcp", policy);
+        assert_eq!(public.map(|it| it.check_server()), Ok(Ok(())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
-use crate::flow::{refresh_request, refreshed, unanswered};
+use crate::flow::{NoAnswer, refresh_request, refreshed};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
@@ -120,22 +120,22 @@ impl Session {
         Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
     }
 
-    /// The refresh was answered; `None` if nothing came.
+    /// The refresh was answered, or not.
     pub(crate) fn refresh_answered(
         &mut self,
         want: Want,
-        response: Option<&Response>,
+        response: Result<&Response, NoAnswer>,
         now: UnixTime,
     ) {
         let Some(record) = &self.held.record else { return };
         let Some(old) = &record.tokens else { return };
         let tolerates = self.held.settings.policy.tolerates;
         let endpoint = record.binding.server.token_endpoint();
-        let status = response.map(Response::status);
+        let status = response.ok().map(Response::status);
         let note = |finding| Entry::new(Endpoint::Token, endpoint, status, finding);
         let result = match response {
-            Some(response) => refreshed(&record.binding, old, response, tolerates, now),
-            None => Err(self.unanswered()),
+            Ok(response) => refreshed(&record.binding, old, response, tolerates, now),
+            Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint)),
         };
         let entry = note(match &result {
             Ok(tokens) => Finding::tokens(tokens, now),
@@ -300,11 +300,6 @@ impl Session {
         } else {
             State::Login(want)
         }
-    }
-
-    fn unanswered(&self) -> Error {
-        self.refresh_request()
-            .map_or(Error::LoginRequired, |request| unanswered(request.endpoint(), request.url()))
     }
 }
 

@@ -12,7 +12,7 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::flow::unanswered;
+use crate::flow::NoAnswer;
 use crate::http::{Request, Response};
 use crate::session::access::{MAX_LOST_RACES, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
@@ -142,22 +142,22 @@ impl Session {
         Some(revocation_request(endpoint, &record.binding.client, token(record, hint)?, hint))
     }
 
-    /// The revocation was answered; `None` if nothing came.
+    /// The revocation was answered, or not.
     pub(crate) fn revocation_answered(
         &mut self,
         mut leaving: Box<Leaving>,
-        response: Option<&Response>,
+        response: Result<&Response, NoAnswer>,
         now: UnixTime,
     ) {
         let hint = leaving.next();
         if let Some((hint, request)) = hint.zip(hint.and_then(|hint| self.revocation_request(hint)))
         {
             let outcome = match response {
-                Some(response) => revoked(response, request.url()),
-                None => Err(unanswered(request.endpoint(), request.url())),
+                Ok(response) => revoked(response, request.url()),
+                Err(no_answer) => Err(no_answer.error(request.endpoint(), request.url())),
             };
             let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
-            let status = response.map(Response::status);
+            let status = response.ok().map(Response::status);
             self.timeline.push(Entry::new(request.endpoint(), request.url(), status, finding));
             leaving.settle(hint, outcome.map_or_else(Fate::Alive, |()| Fate::Revoked));
         }

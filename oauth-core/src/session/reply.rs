@@ -2,10 +2,11 @@
 
 use alloc::boxed::Box;
 use core::mem;
+use core::net::IpAddr;
 
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::flow::{RedirectUri, Step};
+use crate::flow::{NoAnswer, RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
 use crate::session::machine::{Session, State};
@@ -122,23 +123,32 @@ impl HttpReply<'_> {
     /// The server answered, with whatever status. What the answer was taken for is the last entry of
     /// [`Session::timeline`] then.
     pub fn response(self, response: &Response, now: UnixTime) {
-        self.answered(Some(response), now);
+        self.answered(Ok(response), now);
     }
 
     /// No answer came.
     pub fn unreachable(self, now: UnixTime) {
-        self.answered(None, now);
+        self.answered(Err(NoAnswer::Unreachable), now);
     }
 
-    fn answered(self, response: Option<&Response>, now: UnixTime) {
+    /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
+    /// Nothing that is stored is lost.
+    ///
+    /// [`Reach::permits`]: crate::Reach::permits
+    pub fn forbidden(self, address: IpAddr, now: UnixTime) {
+        self.answered(Err(NoAnswer::Forbidden(address)), now);
+    }
+
+    fn answered(self, response: Result<&Response, NoAnswer>, now: UnixTime) {
         match mem::replace(&mut self.session.state, State::Ready) {
             State::Refresh(want) => self.session.refresh_answered(want, response, now),
             State::Revoke(leaving) => self.session.revocation_answered(leaving, response, now),
             State::Run(mut running) => {
                 if let Ok(Step::Http { reply, .. }) = running.flow.step() {
                     match response {
-                        Some(response) => reply.response(response, now),
-                        None => reply.unreachable(),
+                        Ok(response) => reply.response(response, now),
+                        Err(NoAnswer::Unreachable) => reply.unreachable(),
+                        Err(NoAnswer::Forbidden(address)) => reply.forbidden(address),
                     }
                 }
                 self.session.timeline.append(running.flow.take_timeline());

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Reach;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{self, Defect, List, OnlyTrue, OtherMembers, Text};
@@ -152,9 +153,10 @@ impl ResourceCandidate {
     pub(crate) fn first(
         challenge: Option<&str>,
         server: &ServerUrl,
+        reach: Reach<'_>,
     ) -> Result<Self, PeerMisbehaved> {
         match challenge {
-            Some(url) => match resolve(url, server) {
+            Some(url) => match resolve(url, server, reach) {
                 Ok(url) => Ok(Self::Challenge(url)),
                 Err(defect) => Err(PeerMisbehaved::UnsafeUrl {
                     endpoint: Endpoint::ResourceMetadata,
@@ -205,12 +207,11 @@ impl ResourceCandidate {
 }
 
 /// The challenge's URL; some servers send it relative to themselves.
-fn resolve(url: &str, server: &ServerUrl) -> Result<HttpUrl, UrlDefect> {
-    let plaintext = server.plaintext();
+fn resolve(url: &str, server: &ServerUrl, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
     if url.starts_with('/') && !url.starts_with("//") {
-        return HttpUrl::parse(&format!("{}{url}", server.url().origin()), plaintext);
+        return reach.parse(&format!("{}{url}", server.url().origin()));
     }
-    HttpUrl::parse(url, plaintext)
+    reach.parse(url)
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

@@ -8,13 +8,14 @@ use alloc::format;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Reach;
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::form;
 use crate::http::Endpoint;
 use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
 use crate::policy::Policy;
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
+use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
 
@@ -25,8 +26,8 @@ pub struct Issuer(Box<str>);
 
 impl Issuer {
     /// Takes an identifier that is a URL as issuers have to be: no query, no fragment.
-    pub(crate) fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlDefect> {
-        let url = HttpUrl::parse(text, plaintext)?;
+    pub(crate) fn parse(text: &str, reach: Reach<'_>) -> Result<Self, UrlDefect> {
+        let url = reach.parse(text)?;
         if url.query().is_empty() { Ok(Self(text.into())) } else { Err(UrlDefect::Query) }
     }
 
@@ -127,7 +128,7 @@ impl ServerMetadata {
     pub(crate) fn check(
         document: &Document<'_>,
         expected: &Issuer,
-        plaintext: Plaintext,
+        reach: Reach<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {
         let (issuer_text, mut tolerated) = speaker(document, expected, policy)?;
@@ -150,7 +151,7 @@ impl ServerMetadata {
         }
         let endpoint = |endpoint, text: &Option<Text<'_>>| {
             let text = text.as_deref().unwrap_or_default();
-            HttpUrl::parse(text, plaintext).map_err(|defect| PeerMisbehaved::UnsafeUrl {
+            reach.parse(text).map_err(|defect| PeerMisbehaved::UnsafeUrl {
                 endpoint,
                 url: shown(text),
                 defect,
@@ -179,7 +180,7 @@ impl ServerMetadata {
             revocation_endpoint: document
                 .revocation_endpoint
                 .as_deref()
-                .and_then(|text| HttpUrl::parse(text, plaintext).ok()),
+                .and_then(|text| reach.parse(text).ok()),
             provenance: Provenance::Discovered,
             auth_methods: document
                 .token_endpoint_auth_methods_supported
@@ -199,16 +200,16 @@ impl ServerMetadata {
     /// As for a document from the network; [`Misuse::Provider`] if a member is missing.
     pub(crate) fn provided(
         metadata: &ServerOAuthMetadata,
-        plaintext: Plaintext,
+        reach: Reach<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {
         let unusable = |defect| Error::from(Misuse::Provider { defect });
         // Texts alone always serialize.
         let body = serde_json::to_vec(metadata).unwrap_or_default();
         let document = Self::read(&body).map_err(unusable)?;
-        let issuer = Issuer::parse(&metadata.issuer, plaintext)
+        let issuer = Issuer::parse(&metadata.issuer, reach)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;
-        let checked = Self::check(&document, &issuer, plaintext, policy)?;
+        let checked = Self::check(&document, &issuer, reach, policy)?;
         Ok(Self { provenance: Provenance::Provided, ..checked })
     }
 
@@ -347,8 +348,8 @@ impl ServerCandidate {
     /// # Errors
     ///
     /// The stored issuer does not parse; [`Issuer::parse`] had let it pass.
-    pub(crate) fn url(self, issuer: &Issuer, plaintext: Plaintext) -> Result<HttpUrl, UrlDefect> {
-        let url = HttpUrl::parse(&issuer.0, plaintext)?;
+    pub(crate) fn url(self, issuer: &Issuer, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
+        let url = reach.parse(&issuer.0)?;
         let path = url.path().trim_end_matches('/');
         Ok(url.with_path(&match self {
             Self::OAuthInserted => format!("{OAUTH}{path}"),

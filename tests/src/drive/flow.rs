@@ -103,8 +103,9 @@ fn log_in(
         match flow.step()? {
             Step::Done(grant) => return Ok(grant.clone()),
             Step::Http { request, reply } => match network.send(world, request) {
-                Some(response) => reply.response(&response, UnixTime::from_secs(world.now)),
-                None => reply.unreachable(),
+                Ok(response) => reply.response(&response, UnixTime::from_secs(world.now)),
+                Err(None) => reply.unreachable(),
+                Err(Some(address)) => reply.forbidden(address),
             },
             Step::Browser { url, reply } => match world.visit(url.as_str()) {
                 // Whoever gets a redirect that is none of his waits on, but not for ever.

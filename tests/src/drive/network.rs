@@ -1,5 +1,7 @@
 //! Carries requests to the world and answers back.
 
+use core::net::IpAddr;
+
 use http::{Request, Response, header};
 use oauth_core::{Endpoint, MAX_BODY};
 use serde_json::json;
@@ -11,6 +13,8 @@ use crate::world::World;
 pub struct Network {
     /// The endpoint that gives no answer. Requests to it do not arrive.
     pub silent: Option<Endpoint>,
+    /// The endpoint to which nothing is sent, because its name resolves to this address.
+    pub forbidden: Option<(Endpoint, IpAddr)>,
     /// The endpoint whose answers are lost: the request arrives.
     pub lossy: Option<Endpoint>,
     /// What somebody makes of an answer on its way, or a server that the world has no knob for.
@@ -21,23 +25,27 @@ pub struct Network {
 pub type Tamper = fn(Endpoint, &mut Response<Vec<u8>>);
 
 impl Network {
-    /// Sends a request of the machine; `None` if no answer comes back. As the contract of a request
+    /// Sends a request of the machine; an error if no answer comes back, with the address if it may not
+    /// be sent there. As the contract of a request
     /// says, not more than one byte over the limit is read.
     pub fn send(
         &self,
         world: &mut World,
         request: oauth_core::Request,
-    ) -> Option<oauth_core::Response> {
+    ) -> Result<oauth_core::Response, Option<IpAddr>> {
         let endpoint = request.endpoint();
         if self.silent == Some(endpoint) {
-            return None;
+            return Err(None);
+        }
+        if let Some((_, address)) = self.forbidden.filter(|(forbidden, _)| *forbidden == endpoint) {
+            return Err(Some(address));
         }
         let mut response = world.handle(&(&request).into());
         if let Some(tamper) = self.tamper {
             tamper(endpoint, &mut response);
         }
         response.body_mut().truncate(MAX_BODY + 1);
-        (self.lossy != Some(endpoint)).then(|| response.into())
+        if self.lossy == Some(endpoint) { Err(None) } else { Ok(response.into()) }
     }
 }
 

@@ -184,8 +184,9 @@ impl Stage {
                 reply.unlocked();
             }
             Turn::Http(request, reply) => match network.send(world, request) {
-                Some(response) => reply.response(&response, now),
-                None => reply.unreachable(now),
+                Ok(response) => reply.response(&response, now),
+                Err(None) => reply.unreachable(now),
+                Err(Some(address)) => reply.forbidden(address, now),
             },
             Turn::Login(_) => {
                 assert_eq!(store.held_by(host), [], "locks at the need for a login");

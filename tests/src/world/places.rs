@@ -58,6 +58,12 @@ impl Server {
 }
 
 impl World {
+    /// Gives the first authorization server another origin, without a trailing slash: a name for its
+    /// address.
+    pub fn name_auth_server(&mut self, origin: &str) {
+        self.origins.auth = origin.into();
+    }
+
     /// The URL of the MCP endpoint.
     pub fn server_url(&self) -> String {
         format!("{}/mcp", self.origins.resource)

@@ -8,7 +8,8 @@ fn server(url: &str) -> ServerUrl {
 
 fn places(challenge: Option<&str>, url: &str) -> Vec<String> {
     let server = server(url);
-    let first = ResourceCandidate::first(challenge, &server).unwrap_or_else(|e| panic!("{e}"));
+    let first = ResourceCandidate::first(challenge, &server, Reach::PUBLIC)
+        .unwrap_or_else(|e| panic!("{e}"));
     core::iter::successors(Some(first), |last| last.next(&server))
         .map(|candidate| candidate.url(&server).to_string())
         .collect()
@@ -50,8 +51,16 @@ fn the_challenges_place_is_the_only_one() {
     let named = "https://other.example/custom/location.json";
     assert_eq!(places(Some(named), "https://h.example/mcp"), [named]);
     assert_eq!(places(Some("/m.json"), "https://h.example/mcp"), ["https://h.example/m.json"]);
-    for unsafe_url in ["http://h.example/m", "//evil.example/m", "javascript:1", "m.json", ""] {
-        let first = ResourceCandidate::first(Some(unsafe_url), &server("https://h.example/mcp"));
+    for unsafe_url in [
+        "http://h.example/m",
+        "//evil.example/m",
+        "javascript:1",
+        "m.json",
+        "",
+        "https://127.0.0.1/m",
+    ] {
+        let server = server("https://h.example/mcp");
+        let first = ResourceCandidate::first(Some(unsafe_url), &server, Reach::PUBLIC);
         assert!(matches!(first, Err(PeerMisbehaved::UnsafeUrl { .. })), "{unsafe_url}");
     }
 }

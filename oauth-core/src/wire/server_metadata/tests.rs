@@ -11,14 +11,14 @@ impl ServerMetadata {
 }
 
 fn issuer(text: &str) -> Issuer {
-    Issuer::parse(text, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{text}: {e}"))
+    Issuer::parse(text, Reach::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
 fn places(text: &str) -> Vec<String> {
     let issuer = issuer(text);
     core::iter::successors(Some(ServerCandidate::FIRST), |last| last.next(&issuer))
         .map(|place| {
-            place.url(&issuer, Plaintext::Forbidden).map(|url| url.to_string()).unwrap_or_default()
+            place.url(&issuer, Reach::PUBLIC).map(|url| url.to_string()).unwrap_or_default()
         })
         .collect()
 }
@@ -48,7 +48,7 @@ fn issuers_are_urls_without_query_and_fragment_and_stay_the_text_they_were() {
         ("http://as.example", UrlDefect::Plaintext),
         ("as.example", UrlDefect::Unparsable),
     ] {
-        assert_eq!(Issuer::parse(text, Plaintext::Forbidden), Err(defect), "{text}");
+        assert_eq!(Issuer::parse(text, Reach::PUBLIC), Err(defect), "{text}");
     }
     assert_eq!(issuer("https://AS.example:443/").as_str(), "https://AS.example:443/");
 }
@@ -62,7 +62,7 @@ fn document(more: &str) -> String {
 
 fn check_as(body: &str, expected: &str, policy: &Policy) -> Result<ServerMetadata, Error> {
     let document = ServerMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-    ServerMetadata::check(&document, &issuer(expected), Plaintext::Forbidden, policy)
+    ServerMetadata::check(&document, &issuer(expected), Reach::PUBLIC, policy)
 }
 
 fn check(more: &str) -> Result<ServerMetadata, Error> {
@@ -182,7 +182,7 @@ fn a_provider_is_held_to_the_same_rules() {
     let provided = |more: &str| {
         let whole =
             ServerOAuthMetadata::parse(document(more).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        ServerMetadata::provided(&whole, Plaintext::Forbidden, &Policy::default())
+        ServerMetadata::provided(&whole, Reach::PUBLIC, &Policy::default())
     };
     assert_eq!(provided(S256).map(|found| found.provenance()), Ok(Provenance::Provided));
     assert!(matches!(provided(""), Err(Error::PeerIncompatible(PeerIncompatible::NoS256 { .. }))));
@@ -190,6 +190,6 @@ fn a_provider_is_held_to_the_same_rules() {
     let mut whole =
         ServerOAuthMetadata::parse(document(S256).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     whole.token_endpoint = "".into();
-    let result = ServerMetadata::provided(&whole, Plaintext::Forbidden, &Policy::default());
+    let result = ServerMetadata::provided(&whole, Reach::PUBLIC, &Policy::default());
     assert_eq!(result, Err(Misuse::Provider { defect: Defect::missing("token_endpoint") }.into()));
 }

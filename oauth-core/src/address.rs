@@ -1,0 +1,363 @@
+//! Which addresses requests may go to, so that what a public server publishes leads nobody into a
+//! private network (RFC 9728 §7.7).
+//!
+//! The machine sees URLs only, so it looks at hosts that are addresses by their spelling. What a name
+//! resolves to is seen by whoever connects: the adapters ask [`Reach::permits`] then, and so can a host
+//! that has its own HTTP client.
+
+use alloc::boxed::Box;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::url::{HttpUrl, Plaintext, UrlDefect};
+
+/// Whether the address belongs to a host on the public internet: not to this machine, a private network,
+/// the link, a cloud's metadata service, a group, or nobody at all (the special-purpose registries of
+/// RFC 6890).
+///
+/// An IPv6 address that stands for an IPv4 address is public if that is.
+///
+/// ```
+/// # use oauth_core::is_public;
+/// assert!(is_public("93.184.215.14".parse()?));
+/// assert!(!is_public("169.254.169.254".parse()?));
+/// assert!(!is_public("::ffff:10.0.0.1".parse()?));
+/// # Ok::<(), core::net::AddrParseError>(())
+/// ```
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let bits = address.to_bits();
+    !RESERVED_V4.iter().any(|(network, length)| {
+        let network = u32::from_be_bytes(*network);
+        (bits ^ network).leading_zeros() >= *length
+    })
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let inside = |high, low: u16| {
+        let [a, b] = u16::to_be_bytes(high);
+        let [c, d] = low.to_be_bytes();
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match address.segments() {
+        // Mapped (RFC 4291 §2.5.5.2), and NAT64 (RFC 6052 §2.1).
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            inside(high, low)
+        }
+        // 6to4 (RFC 3056 §2).
+        [0x2002, high, low, ..] => inside(high, low),
+        // Teredo: the server, and the client in disguise (RFC 4380 §4).
+        [0x2001, 0, high, low, _, _, client_high, client_low] => {
+            inside(high, low) && inside(!client_high, !client_low)
+        }
+        // Protocol assignments (RFC 2928) and documentation (RFC 3849, RFC 9637).
+        [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
+        // Nothing else was ever handed out for global unicast.
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+/// Which addresses requests for one MCP server may go to: what its
+/// [`Settings`](crate::flow::Settings) say.
+///
+/// 1. A public address: always.
+/// 2. Any address: if the host allowed it by name
+///    ([`Settings::private_host`](crate::flow::Settings::private_host)).
+/// 3. An address that is not public: if the MCP server itself is at one, by its spelling or because its
+///    name was resolved to nothing else. Whoever uses a server in a private network is in it, and so is
+///    its authorization server. Not with
+///    [`Policy::only_public_addresses`](crate::Policy::only_public_addresses).
+///
+/// ```
+/// # use oauth_core::flow::Settings;
+/// let settings = Settings::new("https://mcp.example.com/mcp")?.private_host("auth.corp.example")?;
+/// let (reach, private) = (settings.reach(), "10.0.0.7".parse().unwrap());
+/// assert!(reach.permits("auth.corp.example", private, false));
+/// assert!(!reach.permits("other.corp.example", private, false));
+/// # Ok::<(), oauth_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    pub(crate) plaintext: Plaintext,
+    pub(crate) server_host: &'a str,
+    pub(crate) only_public: bool,
+    pub(crate) private_hosts: &'a [Box<str>],
+}
+
+impl<'a> Reach<'a> {
+    /// The MCP server's host.
+    #[must_use]
+    pub fn server_host(&self) -> &'a str {
+        self.server_host
+    }
+
+    /// Whether the MCP server is at an address that is not public, as far as its spelling says: `None`
+    /// if its name has to be resolved.
+    #[must_use]
+    pub fn is_server_private(&self) -> Option<bool> {
+        spelled(self.server_host).map(|address| !is_public(address))
+    }
+
+    /// Whether a request to `host`, as it stands in the URL, may go to this address.
+    ///
+    /// # Security
+    ///
+    /// `address` has to be the one that is connected to: a name that is resolved a second time may bring
+    /// another. `server_is_private` has to be false as soon as the MCP server's name was once
+    /// resolved to a public address, or its owner may send requests to wherever that name points next.
+    #[must_use]
+    pub fn permits(&self, host: &str, address: IpAddr, server_is_private: bool) -> bool {
+        is_public(address)
+            || self.private_hosts.iter().any(|name| name.eq_ignore_ascii_case(host))
+            || (server_is_private && !self.only_public)
+    }
+
+    /// Checks a URL whose host is an address by its spelling, or `localhost`. A server with a name counts
+    /// as public here, wherever that resolves to.
+    ///
+    /// # Errors
+    ///
+    /// The address that requests must not go to.
+    pub fn check(&self, url: &HttpUrl) -> Result<(), IpAddr> {
+        let host = url.host();
+        let server_is_private = || self.is_server_private() == Some(true);
+        match spelled(host) {
+            Some(address) if !self.permits(host, address, server_is_private()) => Err(address),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a URL that requests are sent to, or a user.
+    pub(crate) fn parse(&self, text: &str) -> Result<HttpUrl, UrlDefect> {
+        let url = HttpUrl::parse(text, self.plaintext)?;
+        self.check(&url).map_err(|_| UrlDefect::PrivateAddress)?;
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+impl Reach<'static> {
+    /// That of a server with a name.
+    pub(crate) const PUBLIC: Self = Self {
+        plaintext: Plaintext::Forbidden,
+        server_host: "mcp.example",
+        only_public: false,
+        private_hosts: &[],
+    };
+}
+
+/// The address that a host in a URL is by its spelling; `localhost` never leaves this machine
+/// (RFC 6761 §6.3).
+fn spelled(host: &str) -> Option<IpAddr> {
+    if let Some(literal) = host.strip_prefix('[') {
+        return literal.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    }
+    if host.ends_with(|last: char| last.is_ascii_digit()) {
+        return host.parse().ok().map(IpAddr::V4);
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let below = name.strip_suffix("localhost")?;
+    (below.is_empty() || below.ends_with('.')).then_some(Ipv4Addr::LOCALHOST.into())
+}
+
+/// IPv4 networks in which there are no public hosts, with the lengths of their prefixes.
+const RESERVED_V4: [([u8; 4], u32); 16] = [
+    ([0, 0, 0, 0], 8),
+    ([10, 0, 0, 0], 8),
+    ([100, 64, 0, 0], 10),
+    ([127, 0, 0, 0], 8),
+    // Not in any registry: Azure's platform services, metadata among them, answer here.
+    ([168, 63, 129, 16], 32),
+    ([169, 254, 0, 0], 16),
+    ([172, 16, 0, 0], 12),
+    ([192, 0, 0, 0], 24),
+    ([192, 0, 2, 0], 24),
+    ([192, 88, 99, 0], 24),
+    ([192, 168, 0, 0], 16),
+    ([198, 18, 0, 0], 15),
+    ([198, 51, 100, 0], 24),
+    ([203, 0, 113, 0], 24),
+    ([224, 0, 0, 0], 4),
+    ([240, 0, 0, 0], 4),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_public_or_not() {
+        for (address, expected) in [
+            ("1.1.1.1", true),
+            ("8.8.8.8", true),
+            ("9.255.255.255", true),
+            ("11.0.0.0", true),
+            ("100.63.255.255", true),
+            ("100.128.0.0", true),
+            ("128.0.0.0", true),
+            ("168.63.129.15", true),
+            ("172.15.255.255", true),
+            ("172.32.0.0", true),
+            ("192.0.1.1", true),
+            ("192.167.255.255", true),
+            ("198.17.255.255", true),
+            ("198.20.0.0", true),
+            ("223.255.255.255", true),
+            ("0.0.0.0", false),
+            ("0.1.2.3", false),
+            ("10.0.0.1", false),
+            ("10.255.255.255", false),
+            ("100.64.0.1", false),
+            ("100.100.100.200", false),
+            ("127.0.0.1", false),
+            ("127.255.255.254", false),
+            ("168.63.129.16", false),
+            ("169.254.0.1", false),
+            ("169.254.169.254", false),
+            ("172.16.0.1", false),
+            ("172.31.255.255", false),
+            ("192.0.0.192", false),
+            ("192.0.2.1", false),
+            ("192.88.99.1", false),
+            ("192.168.1.1", false),
+            ("198.18.0.1", false),
+            ("198.19.255.255", false),
+            ("198.51.100.1", false),
+            ("203.0.113.1", false),
+            ("224.0.0.1", false),
+            ("239.255.255.255", false),
+            ("240.0.0.1", false),
+            ("255.255.255.255", false),
+            ("2606:4700:4700::1111", true),
+            ("2001:4860:4860::8888", true),
+            ("2001:200::1", true),
+            ("2400::1", true),
+            ("3fff:1000::1", true),
+            ("::", false),
+            ("::1", false),
+            ("fc00::1", false),
+            ("fd00:ec2::254", false),
+            ("fe80::1", false),
+            ("febf::1", false),
+            ("fec0::1", false),
+            ("ff02::1", false),
+            ("100::1", false),
+            ("2001:db8::1", false),
+            ("2001:2::1", false),
+            ("2001:1ff::1", false),
+            ("3fff::1", false),
+            ("5f00::1", false),
+            ("4000::1", false),
+            ("64:ff9b:1::808:808", false),
+        ] {
+            let address: IpAddr = address.parse().unwrap_or_else(|e| panic!("{address}: {e}"));
+            assert_eq!(is_public(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_stands_for_another_is_as_public_as_that() {
+        for (address, expected) in [
+            ("::ffff:8.8.8.8", true),
+            ("::ffff:127.0.0.1", false),
+            ("::ffff:169.254.169.254", false),
+            ("64:ff9b::8.8.8.8", true),
+            ("64:ff9b::10.0.0.1", false),
+            ("2002:808:808::1", true),
+            ("2002:7f00:1::1", false),
+            ("2002:c0a8:101::1", false),
+            // Teredo: 65.54.227.120 and 192.0.2.45 (RFC 4380 has the same); then 8.8.8.8, then 10.0.0.1.
+            ("2001:0:4136:e378:8000:63bf:3fff:fdd2", false),
+            ("2001:0:4136:e378:8000:63bf:f7f7:f7f7", true),
+            ("2001:0:a00:1:8000:63bf:f7f7:f7f7", false),
+            // IPv4-compatible ones are in use nowhere (RFC 4291 §2.5.5.1).
+            ("::8.8.8.8", false),
+            ("::127.0.0.1", false),
+        ] {
+            let address: IpAddr = address.parse().unwrap_or_else(|e| panic!("{address}: {e}"));
+            assert_eq!(is_public(address), expected, "{address}");
+        }
+    }
+
+    fn reach<'a>(server_host: &'a str, private_hosts: &'a [Box<str>]) -> Reach<'a> {
+        Reach { plaintext: Plaintext::Loopback, server_host, private_hosts, ..Reach::PUBLIC }
+    }
+
+    #[test]
+    fn a_public_server_leads_to_no_private_literal() {
+        for (url, is_permitted) in [
+            ("https://auth.example/", true),
+            ("https://localhost.example/", true),
+            ("https://notlocalhost/", true),
+            ("https://8.8.8.8/", true),
+            ("https://[2606:4700:4700::1111]/", true),
+            ("https://localhost/", false),
+            ("https://LOCALHOST/", false),
+            ("https://localhost./", false),
+            ("https://a.localhost:8443/", false),
+            ("https://127.0.0.1:8443/", false),
+            ("https://127.1/", false),
+            ("https://0x7f.1/", false),
+            ("https://2130706433/", false),
+            ("https://10.0.0.1./", false),
+            ("https://169.254.169.254/latest/meta-data", false),
+            ("https://[::1]/", false),
+            ("https://[::ffff:10.0.0.1]:1/", false),
+            ("https://①②⑦.0.0.1/", false),
+            ("http://localhost:1/", false),
+        ] {
+            let expected = if is_permitted { Ok(()) } else { Err(UrlDefect::PrivateAddress) };
+            let found = reach("mcp.example", &[]).parse(url).map(drop);
+            assert_eq!(found, expected, "{url}");
+            let only_public = Reach { only_public: true, ..reach("127.0.0.1", &[]) };
+            assert_eq!(only_public.parse(url).map(drop), expected, "{url}");
+            for server in ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "a.localhost"] {
+                assert_eq!(reach(server, &[]).parse(url).map(drop), Ok(()), "{server} {url}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_private_is_permitted_by_name_or_to_a_private_server() {
+        let names = ["auth.corp.example".into(), "[::1]".into()];
+        let private = IpAddr::from([10, 0, 0, 1]);
+        for (host, address, only_public, server_is_private, expected) in [
+            ("as.example", IpAddr::from([8, 8, 8, 8]), true, false, true),
+            ("as.example", private, false, false, false),
+            ("as.example", private, false, true, true),
+            ("as.example", private, true, true, false),
+            ("mcp.example", private, false, false, false),
+            ("mcp.example", private, false, true, true),
+            ("mcp.example", private, true, true, false),
+            ("auth.corp.example", private, false, false, true),
+            ("AUTH.corp.example", private, true, false, true),
+            ("x.auth.corp.example", private, false, false, false),
+            ("corp.example", private, false, false, false),
+            ("[::1]", Ipv6Addr::LOCALHOST.into(), true, false, true),
+        ] {
+            let reach = Reach { only_public, ..reach("mcp.example", &names) };
+            let found = reach.permits(host, address, server_is_private);
+            assert_eq!(found, expected, "{host} {address} {only_public} {server_is_private}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_private_by_its_spelling_or_by_what_it_resolves_to() {
+        for (host, expected) in [
+            ("localhost", Some(true)),
+            ("192.168.0.1", Some(true)),
+            ("[fd00::1]", Some(true)),
+            ("8.8.8.8", Some(false)),
+            ("mcp.example", None),
+            ("mcp.corp1", None),
+        ] {
+            assert_eq!(reach(host, &[]).is_server_private(), expected, "{host}");
+        }
+    }
+}
