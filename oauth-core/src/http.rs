@@ -83,6 +83,8 @@ impl Method {
 /// 4. Read at most [`MAX_BODY`] bytes and one.
 /// 5. Give every answer back, whatever its status; say [`unreachable`](crate::flow::HttpReply::unreachable)
 ///    only when there is none.
+/// 6. Connect only to addresses that [`Reach::permits`](crate::Reach::permits); where that leaves none, say
+///    [`forbidden`](crate::flow::HttpReply::forbidden).
 ///
 /// `Debug` shows neither the body nor the credentials.
 #[derive(Clone, PartialEq, Eq)]

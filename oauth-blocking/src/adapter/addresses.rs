@@ -12,7 +12,8 @@ use oauth_core::is_public;
 /// seen.
 ///
 /// The MCP server's own name is remembered as public once it has resolved to a public address. What it
-/// resolves to in a private network after that is kept back: that is how DNS rebinding looks.
+/// resolves to in a private network after that is kept back: that is how DNS rebinding looks. (So does a
+/// VPN that comes up; a server that moves like that is allowed by name.)
 #[derive(Debug, Clone)]
 pub struct AddressFilter {
     settings: Arc<Settings>,

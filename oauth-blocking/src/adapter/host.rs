@@ -77,6 +77,9 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Sends a request of the login as it is, once, within [`TIME_LIMIT`], and reads
     /// [`MAX_BODY`](oauth_core::MAX_BODY) bytes of the answer and one more at most.
+    ///
+    /// The resolver of its HTTP client asks an [`AddressFilter`](super::AddressFilter). What that refuses
+    /// has to be found among the error's sources.
     fn exchange(
         &self,
         request: &Request,
