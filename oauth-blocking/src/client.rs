@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oauth_core::flow::Diagnosis;
 use oauth_core::session::{LoggedOut, PendingLogin, Record};
 use oauth_core::{BearerAuth, Policy};
 use ureq::http::{self, HeaderValue, Request, Response};
@@ -155,6 +156,17 @@ impl OAuth {
     /// waits then: a host that stored it can try again with the right redirect.
     pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         ready(self.client.resume(pending, query))
+    }
+
+    /// Finds out what a first login would do, without logging in: nothing is registered, no browser opens,
+    /// and the store is not looked at. `Display` of what comes back is a page for people: what will
+    /// happen, or why nothing can, which setting would help, and how that was found out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoEntropy`]. Why a login could not begin is in the diagnosis.
+    pub fn diagnose(&self) -> Result<Diagnosis, Error> {
+        ready(self.client.diagnose())
     }
 
     /// For hosts that send requests in their own way: the MCP server answered a request that carried

@@ -50,7 +50,7 @@ pub use connect::{ConnectRequired, TerminalPrompt};
 pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
-pub use oauth_core::flow::RedirectUri;
+pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::wire::ResourceMode;

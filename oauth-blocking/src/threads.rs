@@ -12,7 +12,7 @@ use oauth_core::{MAX_BODY, Request, Response, Secret};
 use ureq::AsSendBody;
 use ureq::http;
 
-use crate::adapter::{Host, TIME_LIMIT, Unanswered, challenges, response};
+use crate::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges, response};
 use crate::storage::{Guard, Loaded, Saved, SharedStorage, StorageError};
 use crate::user_agent::{SharedUserAgent, UserAgentError, Visit, Waiting};
 
@@ -113,13 +113,13 @@ impl Host for Threads {
         Ok(response(head.status, head.headers, bytes))
     }
 
-    async fn ask_for_challenge(&self, url: &str) -> Option<Vec<String>> {
+    async fn ask(&self, url: &str) -> Option<Asked> {
         let request = http::Request::get(url)
             .header("accept", "application/json, text/event-stream")
             .body(())
             .ok()?;
         let answer = self.run(request, Some(TIME_LIMIT)).ok()?;
-        (answer.status() == 401).then(|| challenges(answer.headers()))
+        Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
     }
 
     async fn prepare(

@@ -8,6 +8,7 @@ use oauth_blocking::{
     Adapter, AddressFilter, Builder, Event, FileTokenStorage, LoggedOut, LoopbackBrowser,
     PendingLogin, Record,
 };
+use oauth_core::flow::Diagnosis;
 use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
@@ -155,6 +156,17 @@ impl OAuth {
     /// Why the login failed: the user said no, or the redirect belongs to another login.
     pub async fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         self.client.resume(pending, query).await
+    }
+
+    /// Finds out what a first login would do, without logging in: nothing is registered, no browser opens,
+    /// and the store is not looked at. `Display` of what comes back is a page for people: what will
+    /// happen, or why nothing can, which setting would help, and how that was found out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoEntropy`]. Why a login could not begin is in the diagnosis.
+    pub async fn diagnose(&self) -> Result<Diagnosis, Error> {
+        self.client.diagnose().await
     }
 
     /// For hosts that send requests in their own way: the MCP server answered a request that carried

@@ -40,7 +40,7 @@ pub use client::OAuth;
 pub use http::HttpClient;
 pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, ConnectRequired,
-    Event, Explanation, Fate, FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut,
+    Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut,
     LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuthClientProvider,
     OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri, ResourceMode, Saved,
     StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Host, TIME_LIMIT, Unanswered, challenges, response};
+use oauth_blocking::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges, response};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Saved, StorageError,
     UserAgentError,
@@ -128,10 +128,10 @@ impl Host for Tasks {
         Ok(tokio::time::timeout(TIME_LIMIT, answer(&self.http, request)).await??)
     }
 
-    async fn ask_for_challenge(&self, url: &str) -> Option<Vec<String>> {
+    async fn ask(&self, url: &str) -> Option<Asked> {
         let request = self.http.get(url).header("accept", "application/json, text/event-stream");
         let answer = tokio::time::timeout(TIME_LIMIT, request.send()).await.ok()?.ok()?;
-        (answer.status() == 401).then(|| challenges(answer.headers()))
+        Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
     }
 
     async fn prepare(

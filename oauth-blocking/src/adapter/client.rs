@@ -1,21 +1,19 @@
 //! The client that all adapters share.
 
 use std::ops::DerefMut;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use http::HeaderValue;
 use oauth_core::BearerAuth;
 use oauth_core::flow::Settings;
-use oauth_core::session::{
-    Attempt, Authorization, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict,
-};
+use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict};
 
 use super::builder::Watcher;
 use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
-use super::shown::{Shown, header_value};
+use super::shown::Shown;
 use crate::error::ClientError;
 use crate::event::Event;
 
@@ -27,7 +25,7 @@ pub struct Client<H: Host> {
     pub(super) watcher: Option<Arc<Watcher>>,
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
-    shown: RwLock<Shown>,
+    pub(super) shown: RwLock<Shown>,
 }
 
 /// A request of the application, over all the times it is sent.
@@ -43,7 +41,7 @@ pub struct Remedy<H: Host> {
     since: Moment,
 }
 
-type Outcome<T, H> = Result<T, ClientError<<H as Host>::Http>>;
+pub(super) type Outcome<T, H> = Result<T, ClientError<<H as Host>::Http>>;
 
 impl<H: Host> Client<H> {
     /// A client whose session the host holds.
@@ -269,124 +267,6 @@ impl<H: Host> Client<H> {
         // It is stored; if it cannot be loaded now, the next call does that.
         drop(self.drive(session, Login::Never, self.failures.now()).await);
         Ok(token)
-    }
-
-    /// A token at hand; else one that lives in the store; else one that has to be waited for.
-    async fn find<T>(
-        self: &Arc<Self>,
-        login: Login,
-        since: Moment,
-        mut use_it: impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
-    ) -> Outcome<Option<T>, H> {
-        if let Some(found) = self.at_hand(&mut use_it) {
-            return Ok(Some(found));
-        }
-        let mut session = self.host.take().await;
-        let now = now();
-        if session.authorization(now).is_none() {
-            if H::WORKS_ASIDE {
-                if session.snapshot().living_authorization(now).is_none() {
-                    session.access();
-                    Driver::new(self, since).look(&mut session).await?;
-                }
-                let found = Shown::new(session.snapshot());
-                if let Some(living) =
-                    found.living(now).map(|(token, header)| use_it(&token, header))
-                {
-                    self.show(found);
-                    drop(session);
-                    self.renew_aside();
-                    return Ok(Some(living));
-                }
-            }
-            session.access();
-            session = self.drive(session, login, since).await?.0;
-        }
-        Ok(match session.turn() {
-            Ok(Turn::Ready(token)) => Some(use_it(&token, &header_value(token.bearer()))),
-            _ => None,
-        })
-    }
-
-    /// A token that costs no wait: a fresh one, or one that lives while it is renewed by somebody else.
-    fn at_hand<T>(
-        self: &Arc<Self>,
-        use_it: &mut impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
-    ) -> Option<T> {
-        let now = now();
-        {
-            let shown = self.shown();
-            if let Some((token, header)) = shown.fresh(now) {
-                return Some(use_it(&token, header));
-            }
-            shown.living(now)?;
-        }
-        if H::WORKS_ASIDE {
-            self.renew_aside();
-        } else if self.host.try_take().is_some() {
-            // Nobody renews it, so it is on the caller.
-            return None;
-        }
-        self.shown().living(now).map(|(token, header)| use_it(&token, header))
-    }
-
-    /// Renews the token while nobody waits, unless somebody is at it already.
-    fn renew_aside(self: &Arc<Self>) {
-        let Some(mut session) = self.host.try_take() else { return };
-        // It may have been done just before.
-        if session.authorization(now()).is_some() {
-            return;
-        }
-        session.access();
-        let (client, since) = (Arc::clone(self), self.failures.now());
-        self.host.aside(async move {
-            // If it fails there is a pause, and the token that lives is used meanwhile.
-            drop(client.run(session, Login::Never, since).await);
-        });
-    }
-
-    /// Drives the session until there is a token, or a login is needed that may not begin. What has
-    /// begun goes on if the caller is gone.
-    async fn drive(
-        self: &Arc<Self>,
-        session: H::Session,
-        login: Login,
-        since: Moment,
-    ) -> Outcome<(H::Session, bool), H> {
-        let (mut session, found) = self.drive_on(session, login, since).await?;
-        drop(session.take_timeline());
-        Ok((session, found))
-    }
-
-    async fn drive_on(
-        self: &Arc<Self>,
-        mut session: H::Session,
-        login: Login,
-        since: Moment,
-    ) -> Outcome<(H::Session, bool), H> {
-        if matches!(session.turn(), Ok(Turn::Ready(_))) {
-            return Ok((session, true));
-        }
-        self.host.to_its_end(Arc::clone(self).run(session, login, since)).await
-    }
-
-    async fn run(
-        self: Arc<Self>,
-        mut session: H::Session,
-        login: Login,
-        since: Moment,
-    ) -> Outcome<(H::Session, bool), H> {
-        let outcome = Driver::new(&self, since).run(&mut session, login).await;
-        self.show(Shown::new(session.snapshot()));
-        outcome.map(|found| (session, found))
-    }
-
-    fn show(&self, shown: Shown) {
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
-    }
-
-    fn shown(&self) -> RwLockReadGuard<'_, Shown> {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

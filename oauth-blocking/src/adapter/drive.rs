@@ -193,10 +193,10 @@ impl<'a, H: Host> Driver<'a, H> {
         // Only the server's refusal may say where its metadata is. What goes wrong here goes wrong
         // again, with a better error, where the metadata is asked for.
         if reply.lacks_challenge()
-            && let Some(values) =
-                self.client.host.ask_for_challenge(&self.client.key.server_url).await
+            && let Some(asked) = self.client.host.ask(&self.client.key.server_url).await
+            && asked.status == 401
         {
-            reply.challenge(values.iter().map(String::as_str));
+            reply.challenge(asked.challenges.iter().map(String::as_str));
         }
         reply.begin();
         Ok(())
@@ -276,7 +276,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Sends a request as it is, once.
-    async fn send(&self, request: &Request) -> Result<Response, Unanswered> {
+    pub(super) async fn send(&self, request: &Request) -> Result<Response, Unanswered> {
         // Not every client asks its resolver about a host that is an address already.
         match self.settings.reach().check(request.url()) {
             Ok(()) => self.host.exchange(request).await,

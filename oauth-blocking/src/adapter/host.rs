@@ -85,8 +85,8 @@ pub trait Host: Sized + Send + Sync + 'static {
         request: &Request,
     ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
 
-    /// Asks the MCP server without a token: what it says in `WWW-Authenticate` if it answers with 401.
-    fn ask_for_challenge(&self, url: &str) -> impl Future<Output = Option<Vec<String>>> + Send;
+    /// Asks the MCP server without a token, and leaves the body.
+    fn ask(&self, url: &str) -> impl Future<Output = Option<Asked>> + Send;
 
     /// Gets ready for one login: where the user will come back to, and how he gets there. Without a
     /// visit the login is handed out.
@@ -103,6 +103,15 @@ pub trait Host: Sized + Send + Sync + 'static {
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> impl Future<Output = Result<Secret, UserAgentError>> + Send;
+}
+
+/// What the MCP server answers to who has no token.
+#[derive(Debug)]
+pub struct Asked {
+    /// The status.
+    pub status: u16,
+    /// All values of `WWW-Authenticate`.
+    pub challenges: Vec<String>,
 }
 
 /// Why no answer came: for the host's log, and for nothing else.

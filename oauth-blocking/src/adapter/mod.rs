@@ -16,8 +16,10 @@
 mod addresses;
 mod builder;
 mod client;
+mod diagnose;
 mod drive;
 mod failures;
+mod find;
 mod host;
 mod message;
 mod shown;
@@ -26,7 +28,7 @@ pub use addresses::{AddressFilter, PrivateAddress};
 pub use builder::{Adapter, Builder, Parts, Watcher};
 pub use client::{Call, Client, Remedy};
 pub use drive::Login;
-pub use host::{Host, TIME_LIMIT, Unanswered};
+pub use host::{Asked, Host, TIME_LIMIT, Unanswered};
 pub use message::{challenges, response};
 
 use std::pin::pin;

@@ -108,6 +108,12 @@ impl PeerMisbehaved {
 
     pub(super) fn advice(&self) -> &'static str {
         match self {
+            Self::IssuerMismatch { expected, found }
+                if expected.trim_end_matches('/') == found.trim_end_matches('/') =>
+            {
+                "the server's operator has to publish its metadata under its own issuer; a slash more \
+                 or less can be tolerated with `Tolerance::IssuerSlash`"
+            }
             Self::IssuerMismatch { .. } => {
                 "do not log in; the server's operator has to publish its metadata under its own issuer"
             }

@@ -71,7 +71,7 @@ impl fmt::Display for Actor {
             Self::User => "the user",
             Self::Developer => "whoever set this client up",
             Self::ServerOperator => "the server's operator",
-            Self::Nobody => "nobody",
+            Self::Nobody => "nobody: it may pass by itself",
         })
     }
 }

@@ -70,7 +70,8 @@ impl OAuth {
             return first;
         }
         let client = &self.client;
-        client.host().ask_for_challenge(&client.key().server_url).await.unwrap_or(first)
+        let asked = client.host().ask(&client.key().server_url).await;
+        asked.filter(|asked| asked.status == 401).map_or(first, |asked| asked.challenges)
     }
 }
 

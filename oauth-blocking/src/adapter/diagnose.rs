@@ -1,0 +1,46 @@
+//! A look ahead at a login.
+
+use std::sync::Arc;
+
+use oauth_core::Entropy;
+use oauth_core::flow::{Diagnosis, Login, RedirectUri};
+use oauth_core::wire::ResourceChallenge;
+
+use super::addresses::forbidden;
+use super::client::{Client, Outcome};
+use super::drive::now;
+use super::host::Host;
+use crate::error::ClientError;
+
+impl<H: Host> Client<H> {
+    /// Finds out what a first login would do, without logging in: nothing is registered, nobody is sent
+    /// anywhere, and the store is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// There is no randomness. Why a login could not begin is in the diagnosis.
+    pub async fn diagnose(&self) -> Outcome<Diagnosis, H> {
+        let asked = self.host.ask(&self.key.server_url).await;
+        let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
+        let redirect_uri = RedirectUri::parse(NOWHERE)?;
+        let mut login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now());
+        let challenges = asked.iter().filter(|it| it.status == 401).flat_map(|it| &it.challenges);
+        if let Some(challenge) = ResourceChallenge::select(challenges.map(String::as_str)) {
+            login = login.challenge(challenge);
+        }
+        let mut diagnosis = Diagnosis::new(login, asked.map(|it| it.status));
+        while let Some((request, reply)) = diagnosis.step() {
+            match self.send(&request).await {
+                Ok(response) => reply.response(&response, now()),
+                Err(error) => match forbidden(error.as_ref()) {
+                    Some(address) => reply.forbidden(address),
+                    None => reply.unreachable(),
+                },
+            }
+        }
+        Ok(diagnosis)
+    }
+}
+
+/// Where nobody will come back to.
+const NOWHERE: &str = "http://127.0.0.1/callback";

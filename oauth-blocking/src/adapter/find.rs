@@ -1,0 +1,132 @@
+//! How a token is found: at hand, in the store, or by driving the session.
+
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
+
+use http::HeaderValue;
+use oauth_core::session::{Authorization, Turn};
+
+use super::client::{Client, Outcome};
+use super::drive::{Driver, Login, now};
+use super::failures::Moment;
+use super::host::Host;
+use super::shown::{Shown, header_value};
+
+impl<H: Host> Client<H> {
+    /// A token at hand; else one that lives in the store; else one that has to be waited for.
+    pub(super) async fn find<T>(
+        self: &Arc<Self>,
+        login: Login,
+        since: Moment,
+        mut use_it: impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
+    ) -> Outcome<Option<T>, H> {
+        if let Some(found) = self.at_hand(&mut use_it) {
+            return Ok(Some(found));
+        }
+        let mut session = self.host.take().await;
+        let now = now();
+        if session.authorization(now).is_none() {
+            if H::WORKS_ASIDE {
+                if session.snapshot().living_authorization(now).is_none() {
+                    session.access();
+                    Driver::new(self, since).look(&mut session).await?;
+                }
+                let found = Shown::new(session.snapshot());
+                if let Some(living) =
+                    found.living(now).map(|(token, header)| use_it(&token, header))
+                {
+                    self.show(found);
+                    drop(session);
+                    self.renew_aside();
+                    return Ok(Some(living));
+                }
+            }
+            session.access();
+            session = self.drive(session, login, since).await?.0;
+        }
+        Ok(match session.turn() {
+            Ok(Turn::Ready(token)) => Some(use_it(&token, &header_value(token.bearer()))),
+            _ => None,
+        })
+    }
+
+    /// A token that costs no wait: a fresh one, or one that lives while it is renewed by somebody else.
+    fn at_hand<T>(
+        self: &Arc<Self>,
+        use_it: &mut impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
+    ) -> Option<T> {
+        let now = now();
+        {
+            let shown = self.shown();
+            if let Some((token, header)) = shown.fresh(now) {
+                return Some(use_it(&token, header));
+            }
+            shown.living(now)?;
+        }
+        if H::WORKS_ASIDE {
+            self.renew_aside();
+        } else if self.host.try_take().is_some() {
+            // Nobody renews it, so it is on the caller.
+            return None;
+        }
+        self.shown().living(now).map(|(token, header)| use_it(&token, header))
+    }
+
+    /// Renews the token while nobody waits, unless somebody is at it already.
+    fn renew_aside(self: &Arc<Self>) {
+        let Some(mut session) = self.host.try_take() else { return };
+        // It may have been done just before.
+        if session.authorization(now()).is_some() {
+            return;
+        }
+        session.access();
+        let (client, since) = (Arc::clone(self), self.failures.now());
+        self.host.aside(async move {
+            // If it fails there is a pause, and the token that lives is used meanwhile.
+            drop(client.run(session, Login::Never, since).await);
+        });
+    }
+
+    /// Drives the session until there is a token, or a login is needed that may not begin. What has
+    /// begun goes on if the caller is gone.
+    pub(super) async fn drive(
+        self: &Arc<Self>,
+        session: H::Session,
+        login: Login,
+        since: Moment,
+    ) -> Outcome<(H::Session, bool), H> {
+        let (mut session, found) = self.drive_on(session, login, since).await?;
+        drop(session.take_timeline());
+        Ok((session, found))
+    }
+
+    pub(super) async fn drive_on(
+        self: &Arc<Self>,
+        mut session: H::Session,
+        login: Login,
+        since: Moment,
+    ) -> Outcome<(H::Session, bool), H> {
+        if matches!(session.turn(), Ok(Turn::Ready(_))) {
+            return Ok((session, true));
+        }
+        self.host.to_its_end(Arc::clone(self).run(session, login, since)).await
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        mut session: H::Session,
+        login: Login,
+        since: Moment,
+    ) -> Outcome<(H::Session, bool), H> {
+        let outcome = Driver::new(&self, since).run(&mut session, login).await;
+        self.show(Shown::new(session.snapshot()));
+        outcome.map(|found| (session, found))
+    }
+
+    pub(super) fn show(&self, shown: Shown) {
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+    }
+
+    pub(super) fn shown(&self) -> RwLockReadGuard<'_, Shown> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

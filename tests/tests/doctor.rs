@@ -1,0 +1,175 @@
+//! What a person is told about a server without logging in: a healthy one, and twelve that are not. From the
+//! text alone it has to be clear what to do. `cargo test -p oauth-tests --test doctor -- --nocapture`
+//! prints all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "tokio_common.rs"]
+mod tokio_common;
+
+use oauth_blocking::{MemoryTokenStorage, OAuth, Policy, Tolerance};
+use oauth_core::wire::RegistrationKind;
+use oauth_tests::world::{
+    Challenge, Damage, Fault, IssuerPath, Knobs, MetadataForm, PkceSupport, PrmLocation,
+    PrmResource, PrmServers, Registration, What,
+};
+use oauth_tokio::OnPool;
+use tokio_common::common::{assert_sound, serve};
+
+/// What both adapters say. Nothing may have been changed by asking.
+fn told_about(knobs: Knobs, policy: Policy) -> String {
+    let served = serve(knobs);
+    let url = served.server_url();
+    let store = MemoryTokenStorage::new();
+    let oauth = OAuth::with_policy(&url, policy).unwrap();
+    let text = oauth.token_storage(store.clone()).build().unwrap().diagnose().unwrap().to_string();
+    let on_tasks = async {
+        let oauth = oauth_tokio::OAuth::with_policy(&url, policy).unwrap();
+        let oauth = oauth.token_storage(OnPool::new(store)).build().unwrap();
+        oauth.diagnose().await.unwrap().to_string()
+    };
+    assert_eq!(tokio::runtime::Runtime::new().unwrap().block_on(on_tasks), text);
+    for what in [What::Register, What::Authorize] {
+        assert_eq!(served.world().count(what), 0, "{text}");
+    }
+    assert_sound(&served);
+    println!("{text}\n{}\n", "-".repeat(80));
+    text
+}
+
+/// A server that nobody can log in to: what went wrong, and what would help.
+fn cannot_begin(knobs: Knobs, code: &str, words: &[&str]) {
+    let text = told_about(knobs, Policy::default());
+    assert!(text.contains("cannot begin") && text.contains(&format!("error[{code}]")), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_healthy_server() {
+    let text = told_about(Knobs::default(), Policy::default());
+    for words in
+        ["can begin", "registers itself", "mcp:basic (the server asks for them)", "401  MCP server"]
+    {
+        assert!(text.contains(words), "{words} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn what_a_login_would_do_can_be_asked_for() {
+    let served = serve(Knobs::default());
+    let oauth = OAuth::new(&served.server_url()).unwrap().client_id("editor");
+    let oauth = oauth.token_storage(MemoryTokenStorage::new()).build().unwrap();
+    let diagnosis = oauth.diagnose().unwrap();
+    let outlook = diagnosis.outlook().unwrap();
+    assert_eq!(outlook.client, RegistrationKind::PreRegistered);
+    assert_eq!(outlook.resource, served.server_url());
+    let statuses: Vec<_> = diagnosis.timeline().entries().iter().map(|it| it.status).collect();
+    assert_eq!(statuses, [Some(401), Some(200), Some(200)]);
+}
+
+#[test]
+fn no_resource_metadata() {
+    let (challenge, prm_location) = (Challenge::Bare, PrmLocation::Nowhere);
+    let knobs = Knobs { challenge, prm_location, ..Knobs::default() };
+    cannot_begin(knobs, "no_resource_metadata", &["`provider`", "`Tolerance::Legacy20250326`"]);
+}
+
+#[test]
+fn a_web_page_where_the_resource_metadata_should_be() {
+    let knobs = Knobs { prm_damage: Damage::always(Fault::Html), ..Knobs::default() };
+    cannot_begin(knobs, "no_resource_metadata", &["the body is HTML", "`provider`"]);
+}
+
+#[test]
+fn metadata_of_another_resource() {
+    let knobs = Knobs { prm_resource: PrmResource::Foreign, ..Knobs::default() };
+    cannot_begin(knobs, "foreign_resource", &["check the server URL", "operator"]);
+}
+
+#[test]
+fn no_authorization_server() {
+    let knobs = Knobs { prm_servers: PrmServers::Empty, ..Knobs::default() };
+    cannot_begin(knobs, "no_authorization_server", &["`provider`"]);
+}
+
+#[test]
+fn no_server_metadata() {
+    let (metadata_off, issuer_path) = (true, IssuerPath::Tenant);
+    let knobs = Knobs { metadata_off, issuer_path, ..Knobs::default() };
+    cannot_begin(knobs, "no_server_metadata", &["openid-configuration", "404", "`provider`"]);
+}
+
+#[test]
+fn an_issuer_with_a_slash_too_many() {
+    let metadata_form = Damage::always(MetadataForm::IssuerWithSlash);
+    let knobs = Knobs { metadata_form, ..Knobs::default() };
+    cannot_begin(knobs.clone(), "issuer_mismatch", &["`Tolerance::IssuerSlash`"]);
+    let policy = Policy::default().tolerate(Tolerance::IssuerSlash);
+    let text = told_about(knobs, policy);
+    assert!(text.contains("can begin") && text.contains("issuer_slash"), "{text}");
+}
+
+#[test]
+fn the_metadata_of_another_issuer() {
+    let metadata_form = Damage::always(MetadataForm::IssuerForeign);
+    let knobs = Knobs { metadata_form, ..Knobs::default() };
+    cannot_begin(knobs, "issuer_mismatch", &["do not log in", "operator"]);
+}
+
+#[test]
+fn a_server_that_does_not_say_s256() {
+    let knobs = Knobs { pkce: PkceSupport::Absent, ..Knobs::default() };
+    cannot_begin(knobs, "no_s256", &["`Tolerance::UnlistedS256`"]);
+}
+
+#[test]
+fn no_way_to_register() {
+    let knobs = Knobs { registration: Registration::None, ..Knobs::default() };
+    cannot_begin(knobs, "no_way_to_register", &["`client_id`", "`client_metadata_url`"]);
+}
+
+#[test]
+fn an_endpoint_that_is_no_web_page() {
+    let metadata_form = Damage::always(MetadataForm::ScriptAuthorizationEndpoint);
+    let knobs = Knobs { metadata_form, ..Knobs::default() };
+    cannot_begin(knobs, "unsafe_url", &["authorization endpoint", "https"]);
+}
+
+#[test]
+fn a_server_in_trouble() {
+    let metadata_damage = Damage::always(Fault::Unavailable { retry_after: 7 });
+    let knobs = Knobs { metadata_damage, ..Knobs::default() };
+    cannot_begin(knobs, "unreachable", &["503", "try again later"]);
+}
+
+#[test]
+fn sender_constrained_tokens() {
+    let knobs = Knobs { prm_dpop_required: true, ..Knobs::default() };
+    cannot_begin(knobs, "no_bearer_header", &["sender-constrained", "not supported"]);
+}
+
+/// Within its origin, and only a few times.
+#[test]
+fn metadata_that_has_moved_is_found() {
+    let away = |location: &str| Fault::Redirect { status: 308, location: location.into() };
+    let here = "/.well-known/oauth-protected-resource/mcp";
+    for (times, status) in [(1, "can begin"), (3, "can begin"), (4, "cannot begin")] {
+        let prm_damage = Damage::times(away(here), times);
+        let text = told_about_once(Knobs { prm_damage, ..Knobs::default() });
+        assert!(text.contains(status), "{text}");
+        assert!(text.contains("moved to") && text.contains(here), "{text}");
+    }
+    let prm_damage = Damage::times(away("http://127.0.0.2:1/elsewhere"), 1);
+    let text = told_about_once(Knobs { prm_damage, ..Knobs::default() });
+    assert!(text.contains("cannot begin") && text.contains("a redirect"), "{text}");
+}
+
+/// By one adapter: what is damaged a few times only is whole for the second.
+fn told_about_once(knobs: Knobs) -> String {
+    let served = serve(knobs);
+    let oauth = OAuth::new(&served.server_url()).unwrap();
+    let oauth = oauth.token_storage(MemoryTokenStorage::new()).build().unwrap();
+    oauth.diagnose().unwrap().to_string()
+}
