@@ -10,8 +10,8 @@ mod tokio_common;
 use oauth_blocking::{MemoryTokenStorage, OAuth, Policy, Tolerance};
 use oauth_core::wire::RegistrationKind;
 use oauth_tests::world::{
-    Challenge, Damage, Fault, IssuerPath, Knobs, MetadataForm, PkceSupport, PrmLocation,
-    PrmResource, PrmServers, Registration, What,
+    Challenge, Damage, Fault, IssuerPath, Knobs, MetadataForm, MetadataLocation, PkceSupport,
+    PrmLocation, PrmResource, PrmServers, Registration, What,
 };
 use oauth_tokio::OnPool;
 use tokio_common::common::{assert_sound, serve};
@@ -96,8 +96,8 @@ fn no_authorization_server() {
 
 #[test]
 fn no_server_metadata() {
-    let (metadata_off, issuer_path) = (true, IssuerPath::Tenant);
-    let knobs = Knobs { metadata_off, issuer_path, ..Knobs::default() };
+    let (metadata_location, issuer_path) = (MetadataLocation::Nowhere, IssuerPath::Tenant);
+    let knobs = Knobs { metadata_location, issuer_path, ..Knobs::default() };
     cannot_begin(knobs, "no_server_metadata", &["openid-configuration", "404", "`provider`"]);
 }
 
@@ -141,7 +141,7 @@ fn an_endpoint_that_is_no_web_page() {
 fn a_server_in_trouble() {
     let metadata_damage = Damage::always(Fault::Unavailable { retry_after: 7 });
     let knobs = Knobs { metadata_damage, ..Knobs::default() };
-    cannot_begin(knobs, "unreachable", &["503", "try again later"]);
+    cannot_begin(knobs, "unreachable", &["503", "wait 7 s", "try again later"]);
 }
 
 #[test]

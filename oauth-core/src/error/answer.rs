@@ -101,7 +101,7 @@ pub struct Malformed {
 
 /// No answer came, or one that says "not now".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("the {endpoint} {url:?} cannot be reached{}", reason(*.status))]
+#[error("the {endpoint} {url:?} cannot be reached{}", reason(*.status, *.retry_after))]
 #[non_exhaustive]
 pub struct Unreachable {
     /// What was asked.
@@ -114,6 +114,12 @@ pub struct Unreachable {
     pub retry_after: Option<Duration>,
 }
 
-fn reason(status: Option<u16>) -> String {
-    status.map_or_else(String::new, |status| alloc::format!(" now (status {status})"))
+fn reason(status: Option<u16>, retry_after: Option<Duration>) -> String {
+    match (status, retry_after) {
+        (None, _) => String::new(),
+        (Some(status), None) => alloc::format!(" now (status {status})"),
+        (Some(status), Some(pause)) => {
+            alloc::format!(" now (status {status}: wait {} s)", pause.as_secs())
+        }
+    }
 }
