@@ -22,7 +22,7 @@ fn anything() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
+        any::<f64>().prop_map(Value::from),
         ".{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 3, |inside| {
@@ -31,6 +31,25 @@ fn anything() -> impl Strategy<Value = Value> {
             hash_map(".{0,4}", inside, 0..3).prop_map(|it| it.into_iter().collect()),
         ]
     })
+}
+
+/// The same, but for the last digit of a fraction: see `regressions`.
+fn is_nearly(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len()
+                && left.iter().zip(right).all(|(left, right)| is_nearly(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let is_there = |(name, left)| right.get(name).is_some_and(|it| is_nearly(left, it));
+            left.len() == right.len() && left.iter().all(is_there)
+        }
+        (Value::Number(left), Value::Number(right)) if left.is_f64() && right.is_f64() => {
+            let [left, right] = [left, right].map(|it| it.as_f64().unwrap());
+            (left - right).abs() <= 8.0 * f64::EPSILON * left.abs()
+        }
+        (left, right) => left == right,
+    }
 }
 
 fn client() -> impl Strategy<Value = Value> {
@@ -120,10 +139,10 @@ proptest! {
     #[test]
     fn a_record_comes_back_as_it_was(document in record()) {
         let record = Record::from_json(document.to_string().as_bytes()).unwrap();
-        let text = record.to_json();
-        prop_assert_eq!(Record::from_json(text.as_bytes()).unwrap(), record);
-        // And nothing of what was there is lost.
-        prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
+        let again = Record::from_json(record.to_json().as_bytes()).unwrap();
+        // Nothing of what was there is lost.
+        let again = serde_json::to_value(again).unwrap();
+        prop_assert!(is_nearly(&again, &document), "{} {}", again, document);
     }
 
     #[test]
@@ -142,7 +161,9 @@ proptest! {
         changed[at] = byte;
         // Whatever can still be read is written as it was read.
         if let Ok(record) = Record::from_json(&changed) {
-            prop_assert_eq!(Record::from_json(record.to_json().as_bytes()), Ok(record));
+            let again = Record::from_json(record.to_json().as_bytes()).unwrap();
+            let [record, again] = [record, again].map(|it| serde_json::to_value(it).unwrap());
+            prop_assert!(is_nearly(&again, &record), "{} {}", again, record);
         }
     }
 
