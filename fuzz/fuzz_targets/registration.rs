@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use oauth_core::flow::Step;
-use oauth_core::{ClientRegistrationResponse, Endpoint, Response};
+use oauth_core::{ClientRegistrationResponse, Endpoint};
 use oauth_fuzz::{
     CALLBACK, ISSUER, NOW, Rules, SERVER, Script, assert_secretive, assert_survives,
     at_registration, members, redirect, spells_secret,
@@ -25,14 +25,17 @@ fuzz_target!(|line: &str| {
     let Some(response) = script.answer(line, &request, SERVER) else { return };
     ClientRegistrationResponse::parse(response.body()).iter().for_each(assert_survives);
     reply.response(&response, NOW);
-    let client_id = client_id(&response);
+    let answer = members(response.body());
+    let client_id = answer["client_id"].as_str();
     match flow.step() {
         Ok(Step::Browser { url, reply }) => {
+            let uris = answer["redirect_uris"].as_array().map_or(&[][..], Vec::as_slice);
+            assert!(uris.is_empty() || uris.iter().any(|uri| uri == CALLBACK));
             rules.browser(&url);
             let parsed = Url::parse(url.as_str()).expect("it is a URL");
             for (name, value) in parsed.query_pairs() {
                 assert!(name != "redirect_uri" || value == CALLBACK);
-                assert!(name != "client_id" || Some(&*value) == client_id.as_deref());
+                assert!(name != "client_id" || Some(&*value) == client_id);
             }
             assert_eq!(reply.redirect(&redirect("", url.state(), ISSUER)), Ok(()));
         }
@@ -47,7 +50,3 @@ fuzz_target!(|line: &str| {
     let in_header = request.headers().filter(|(name, _)| *name == "authorization").count();
     assert!(in_body + in_header <= 1, "the secret is sent once");
 });
-
-fn client_id(response: &Response) -> Option<String> {
-    members(response.body())["client_id"].as_str().map(Into::into)
-}

@@ -1,5 +1,5 @@
-//! Tokens that are taken can be sent in a header field, are those of the answer, expire when it says and
-//! survive being stored; an answer that is not taken shows none of them in its error.
+//! Tokens that are taken can be sent in a header field, are those of the answer and of the type bearer,
+//! expire when it says and survive being stored; an answer that is not taken shows none of them in its error.
 //!
 //! The input is one line of a script.
 #![no_main]
@@ -34,6 +34,8 @@ fuzz_target!(|line: &str| {
             assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
             assert_eq!(tokens.access_token.header_value(), format!("Bearer {token}"));
             assert_eq!(answer["access_token"], token);
+            let token_type = answer["token_type"].as_str().unwrap_or_default();
+            assert!(token_type.is_empty() || token_type.eq_ignore_ascii_case("bearer"));
             let refresh = tokens.refresh_token.as_ref().map(|it| it.expose());
             assert_eq!(answer["refresh_token"].as_str().filter(|it| !it.is_empty()), refresh);
             let seconds = tokens.expires_at.map(|at| at.since(NOW).as_secs());

@@ -24,6 +24,8 @@ pub struct Host<'a> {
     now: UnixTime,
     /// What the store holds.
     store: Option<Record>,
+    /// The same when it was read last.
+    known: Option<Record>,
     /// Access tokens that were in the store at some time.
     tokens: BTreeSet<String>,
     /// The access token that was to be stored last.
@@ -53,6 +55,7 @@ impl<'a> Host<'a> {
             script: Script::new(lines),
             now: NOW,
             store: None,
+            known: None,
             tokens: fixed.into_iter().collect(),
             offered: None,
             held: Vec::new(),
@@ -99,9 +102,10 @@ impl<'a> Host<'a> {
             }
             Ok(Turn::Load(reply)) => {
                 load(&mut self.store, line);
-                if let Some(record) = &self.store {
-                    rules.record(record);
-                    self.tokens.extend(token(record));
+                if self.known != self.store {
+                    self.known.clone_from(&self.store);
+                    rules.record(self.store.as_ref());
+                    self.tokens.extend(self.store.as_ref().and_then(token));
                 }
                 reply.loaded(self.store.clone(), *now);
             }

@@ -43,7 +43,8 @@ impl Rules {
     }
 
     /// A store holds this record, so its endpoints are to be trusted.
-    pub fn record(&mut self, record: &Record) {
+    pub fn record(&mut self, record: Option<&Record>) {
+        let Some(record) = record else { return };
         let record: Value = serde_json::from_str(&record.to_json()).unwrap_or_default();
         self.recorded.push(record["binding"]["server"].clone());
     }

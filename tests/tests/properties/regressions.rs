@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oauth_core::error::Error;
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Record, Session, Turn};
+use oauth_core::session::{Attempt, Record, Session, Turn};
 use oauth_core::wire::{ResourceChallenge, challenges};
 use oauth_core::{Response, UnixTime};
 use oauth_tests::drive::SERVER_URL;
@@ -123,4 +123,15 @@ fn a_logout_hands_out_no_token_that_was_not_stored() {
         let token = authorization.map(|it| it.bearer().token().to_owned());
         assert_ne!(token.as_deref(), Some("unsaved"));
     }
+}
+
+/// A host that asks again and again for one request is told so each time; counting must not overflow.
+#[test]
+fn a_request_that_is_refused_for_ever_may_be_asked_about_for_ever() {
+    let stored = record(&json!({"access_token": "old", "refresh_token": "r1"}));
+    let mut session = Session::new(Arc::new(server_settings()));
+    drive(&mut session, &stored, NOW, |turn| matches!(turn, Turn::Ready(_)));
+    let mut attempt = Attempt::new();
+    let verdicts = (0..600).map(|_| session.answered(&mut attempt, 401, ["Bearer"], NOW));
+    assert!(verdicts.skip(10).all(|verdict| verdict.is_err()));
 }
