@@ -28,8 +28,6 @@ pub struct Host<'a> {
     known: Option<Record>,
     /// Access tokens that were in the store at some time.
     tokens: BTreeSet<String>,
-    /// The access token that was to be stored last.
-    offered: Option<String>,
     held: Vec<Lock>,
     attempt: Attempt,
     pending: Option<PendingLogin>,
@@ -57,7 +55,6 @@ impl<'a> Host<'a> {
             store: None,
             known: None,
             tokens: fixed.into_iter().collect(),
-            offered: None,
             held: Vec::new(),
             attempt: Attempt::new(),
             pending: None,
@@ -115,7 +112,6 @@ impl<'a> Host<'a> {
                 reply.locked();
             }
             Ok(Turn::Save(reply)) => {
-                self.offered = token(reply.record());
                 save(&mut self.store, &mut self.tokens, reply, line, *now);
             }
             Ok(Turn::Unlock(lock, reply)) => {
@@ -181,14 +177,7 @@ impl<'a> Host<'a> {
         match name {
             "a" => self.session.access(),
             "r" => self.session.renew(),
-            "l" => {
-                // Tokens that could not be stored are held while they are revoked.
-                if let Ok(Turn::Save(reply)) = self.session.turn() {
-                    self.offered = token(reply.record());
-                }
-                self.tokens.extend(self.offered.take());
-                self.session.logout();
-            }
+            "l" => self.session.logout(),
             "t" => return self.now = self.now + Duration::from_secs(rest.parse().unwrap_or(0)),
             "n" => return self.attempt = Attempt::new(),
             "s" => return self.attempt.sent_with(self.session.authorization(self.now).as_ref()),
