@@ -13,7 +13,8 @@ use core::ops::Deref;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// Members of a document that this crate has no field for, kept as they came.
+/// Members of a document that this crate has no field for, kept as they came. Only a fraction may change
+/// in its last digit, if it has as many as a number can have, each time it is stored.
 ///
 /// `Debug` shows their names only: an `id_token` may be among them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -209,16 +209,20 @@ pub(crate) fn is_loopback(url: &url::Url) -> bool {
 
 /// A URL as evidence for an error: without the password that somebody may have put into it.
 pub(crate) fn shown(url: &str) -> Box<str> {
-    // The parser takes any number of slashes of either kind behind the scheme.
+    // The parser takes tabs and line breaks out, wherever they are.
+    let mut url = String::from(url);
+    url.retain(|char| !matches!(char, '\t' | '\n' | '\r'));
+    // It also takes any number of slashes of either kind behind the scheme.
     let slashes = ['/', '\\'];
     let scheme =
         url.find(':').filter(|at| url[at + 1..].starts_with(slashes)).map_or(0, |at| at + 1);
     let start = url.len() - url[scheme..].trim_start_matches(slashes).len();
-    let end = url[start..].find(['/', '\\', '?', '#']).map_or(url.len(), |at| start + at);
-    match url[start..end].rfind('@') {
-        Some(at) => [&url[..start], "…", &url[start + at..]].concat().into(),
-        None => url.into(),
+    // A backslash ends the host of some schemes only; where it does, more is hidden than need be.
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    if let Some(at) = url[start..end].rfind('@') {
+        url.replace_range(start..start + at, "…");
     }
+    url.into()
 }
 
 /// Whether the text is a plain https URL that the WHATWG parser would give back unchanged, but for the
@@ -334,7 +338,11 @@ mod tests {
             ("user:pass@a.example", "…@a.example"),
             ("https:/user:pass@a.example/", "https:/…@a.example/"),
             ("https:///user:pass@a.example/", "https:///…@a.example/"),
-            ("https:\\\\user:pass@a.example\\x@y", "https:\\\\…@a.example\\x@y"),
+            ("https:\\\\user:pass@a.example\\x", "https:\\\\…@a.example\\x"),
+            ("https:\\\\user:pass@a.example\\x@y", "https:\\\\…@y"),
+            ("x://do\\main:pass@a.example/", "x://…@a.example/"),
+            ("https:\t//user:pass@a.example/", "https://…@a.example/"),
+            ("https:/\n/user:pass@a.example/", "https://…@a.example/"),
             ("https://a.example/@x", "https://a.example/@x"),
             ("not a url", "not a url"),
         ] {

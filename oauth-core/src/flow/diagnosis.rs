@@ -109,7 +109,7 @@ impl fmt::Display for Diagnosis {
         let timeline = self.timeline();
         match self.outlook() {
             Ok(outlook) => {
-                writeln!(f, "A login to {} can begin.\n{outlook}", self.server)?;
+                write!(f, "A login to {} can begin.\n\n{outlook}", self.server)?;
                 write!(f, "\nHow that was found out:\n{timeline}")
             }
             Err(error) => {

@@ -96,7 +96,7 @@ impl Session {
         let want = Want { refused, challenge, was_answered: true, ..Want::default() };
         if self.generation() != refused.unwrap_or(0) && self.is_alive(&want, now) {
             // Somebody has a newer token by now; but not for ever.
-            attempt.retries += 1;
+            attempt.retries = attempt.retries.saturating_add(1);
             if attempt.retries <= MAX_REMEDIES {
                 self.note(status, Remedy::OtherToken);
                 if !matches!(self.state, State::Ready) {

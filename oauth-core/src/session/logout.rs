@@ -73,6 +73,19 @@ impl Leaving {
         }
     }
 
+    /// What the next token is revoked with; `stored` is what the session holds.
+    pub(crate) fn request(&self, stored: Option<&Record>) -> Option<Request> {
+        let (hint, record) = (self.next()?, self.record(stored)?);
+        let endpoint = record.binding.server.revocation_endpoint.as_ref()?;
+        Some(revocation_request(endpoint, &record.binding.client, token(record, hint)?, hint))
+    }
+
+    /// What there is to log out of. Tokens that could not be stored never become what the session holds:
+    /// it would hand them out.
+    fn record<'a>(&'a self, stored: Option<&'a Record>) -> Option<&'a Record> {
+        self.unsaved.as_deref().or(stored)
+    }
+
     fn settle(&mut self, hint: Hint, fate: Fate) {
         match hint {
             Hint::RefreshToken => self.refresh_token = Some(fate),
@@ -103,19 +116,16 @@ impl Session {
 
     /// The store was read, under the refresh lock.
     pub(crate) fn leave(&mut self, mut leaving: Box<Leaving>, now: UnixTime) -> State {
-        if let Some(mut unsaved) = leaving.unsaved.take() {
-            unsaved.generation = self.generation();
-            self.held.record = Some(*unsaved);
-        }
-        let Some(record) = &self.held.record else {
+        let Some(record) = leaving.record(self.held.record.as_ref()) else {
             return Lock::Refresh.release(State::LoggedOut(Box::new(NOTHING)));
         };
         let can_revoke = record.binding.server.revocation_endpoint.is_some();
-        for hint in [Hint::RefreshToken, Hint::AccessToken] {
-            match token(record, hint) {
-                None => leaving.settle(hint, Fate::Absent),
-                Some(_) if !can_revoke => leaving.settle(hint, Fate::NotRevocable),
-                Some(_) => {}
+        let tokens = [Hint::RefreshToken, Hint::AccessToken];
+        for (hint, is_there) in tokens.map(|hint| (hint, token(record, hint).is_some())) {
+            match is_there {
+                false => leaving.settle(hint, Fate::Absent),
+                true if !can_revoke => leaving.settle(hint, Fate::NotRevocable),
+                true => {}
             }
         }
         self.revoke_next(leaving, now)
@@ -126,7 +136,9 @@ impl Session {
             return State::Revoke(leaving);
         }
         let expected = self.generation();
-        let Some(record) = self.held.record.as_ref().filter(|it| it.tokens.is_some()) else {
+        let Some(record) =
+            leaving.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
+        else {
             return Lock::Refresh.release(State::LoggedOut(leaving.into()));
         };
         let mut binding = (*record.binding).clone();
@@ -136,12 +148,6 @@ impl Session {
         save(left, expected, AfterSave::LoggedOut(leaving))
     }
 
-    pub(crate) fn revocation_request(&self, hint: Hint) -> Option<Request> {
-        let record = self.held.record.as_ref()?;
-        let endpoint = record.binding.server.revocation_endpoint.as_ref()?;
-        Some(revocation_request(endpoint, &record.binding.client, token(record, hint)?, hint))
-    }
-
     /// The revocation was answered, or not.
     pub(crate) fn revocation_answered(
         &mut self,
@@ -149,8 +155,8 @@ impl Session {
         response: Result<&Response, NoAnswer>,
         now: UnixTime,
     ) {
-        let hint = leaving.next();
-        if let Some((hint, request)) = hint.zip(hint.and_then(|hint| self.revocation_request(hint)))
+        if let Some((hint, request)) =
+            leaving.next().zip(leaving.request(self.held.record.as_ref()))
         {
             let outcome = match response {
                 Ok(response) => revoked(response, request.url()),

@@ -236,8 +236,7 @@ impl Session {
                 Turn::Http(request, HttpReply { session: self })
             }
             State::Revoke(leaving) => {
-                let next = leaving.next();
-                let request = next.and_then(|hint| self.revocation_request(hint));
+                let request = leaving.request(self.held.record.as_ref());
                 Turn::Http(request.ok_or(Error::LoginRequired)?, HttpReply { session: self })
             }
             State::LoggedOut(outcome) => Turn::LoggedOut((**outcome).clone()),

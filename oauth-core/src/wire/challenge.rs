@@ -166,13 +166,7 @@ impl<'a> Iterator for Challenges<'a> {
             Piece::Scheme(scheme) => Some(scheme),
             _ => None,
         })?;
-        let start = self.0;
-        let mut end = self.0;
-        while let Some(Piece::Token68(_) | Piece::Param(_)) = end.next() {
-            self.0 = end;
-        }
-        let inside = start.until(self.0);
-        Some(Challenge { scheme, inside })
+        Some(Challenge { scheme, inside: self.0 })
     }
 }
 
@@ -180,6 +174,7 @@ impl<'a> Iterator for Challenges<'a> {
 #[derive(Debug, Clone)]
 pub struct Challenge<'a> {
     scheme: &'a str,
+    /// Up to the next scheme. It is not cut off there: what is junk shows only by what follows.
     inside: Pieces<'a>,
 }
 
@@ -212,7 +207,8 @@ impl<'a> Challenge<'a> {
     }
 
     fn pieces(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
-        self.inside.filter_map(|piece| match piece {
+        let inside = self.inside.take_while(|piece| !matches!(piece, Piece::Scheme(_)));
+        inside.filter_map(|piece| match piece {
             Piece::Param(param) => Some(param),
             _ => None,
         })

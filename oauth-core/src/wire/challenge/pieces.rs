@@ -109,12 +109,6 @@ impl<'a> Pieces<'a> {
         Self { text, at, place }
     }
 
-    /// The same place in a text that ends where `end` is.
-    pub(super) fn until(self, end: Self) -> Self {
-        let text = &self.text[..end.at];
-        Self { text, ..self }
-    }
-
     /// `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 9110 §11.2), and
     /// nothing else in the element; or else the place stays where it is, behind a name.
     fn token68(&mut self, start: usize) -> Option<&'a str> {

@@ -1,0 +1,118 @@
+//! Settings and logins, chosen by letters.
+
+use std::sync::Arc;
+
+use oauth_core::flow::{Flow, Login, RedirectUri, Settings};
+use oauth_core::wire::ResourceChallenge;
+use oauth_core::{BearerAuth, Error, OAuthClientProvider, Policy};
+
+use crate::servers::server_document;
+use crate::{NOW, entropy};
+
+/// Where the MCP server is, if no letter says otherwise.
+pub const SERVER: &str = "https://mcp.example.com/mcp";
+
+/// The authorization server that good answers name.
+pub const ISSUER: &str = "https://auth.example.com";
+
+/// Where redirects come back to.
+pub const CALLBACK: &str = "http://127.0.0.1:49152/callback";
+
+/// Settings; see the code for what the letters mean.
+///
+/// # Panics
+///
+/// They contradict the core's rules.
+pub fn settings(letters: &str) -> Settings {
+    build(letters).expect("the settings are sound")
+}
+
+fn build(letters: &str) -> Result<Settings, Error> {
+    let has = |letter| letters.contains(letter);
+    let mut policy = if has('x') { Policy::strict() } else { Policy::default() };
+    if has('a') {
+        policy = policy.assume_s256();
+    }
+    if has('l') {
+        policy = policy.legacy_2025_03_26();
+    }
+    let mut settings = Settings::with_policy(server_url(letters), policy)?;
+    if has('p') {
+        settings = settings.client_id("client-p", Some("planted-secret-p".into()))?;
+    }
+    if has('u') {
+        settings = settings.client_id("client-u", None)?;
+    }
+    if has('i') {
+        settings = settings.client_issuer(ISSUER);
+    }
+    if has('m') {
+        settings = settings.client_metadata_url("https://app.example.com/client.json")?;
+    }
+    if has('o') {
+        settings = settings.scope("own other");
+    }
+    if has('k') {
+        settings = settings.provider(&provider())?;
+    }
+    if has('b') {
+        let token = BearerAuth::new("planted-bearer").map_err(Error::from)?;
+        settings = settings.bearer(token);
+    }
+    Ok(settings)
+}
+
+fn server_url(letters: &str) -> &'static str {
+    match letters {
+        _ if letters.contains('h') => "http://localhost:8080/mcp",
+        _ if letters.contains('/') => "https://mcp.example.com/mcp/",
+        _ if letters.contains('q') => "https://mcp.example.com/v1/mcp?tenant=7",
+        _ => SERVER,
+    }
+}
+
+fn provider() -> OAuthClientProvider {
+    let metadata = server_document(ISSUER).to_string();
+    let metadata = serde_json::from_str(&metadata).expect("the document is sound");
+    OAuthClientProvider { id: "known".into(), display_name: "Known".into(), metadata }
+}
+
+/// A first login with these settings and the answer's `WWW-Authenticate`.
+///
+/// # Errors
+///
+/// Why it does not start.
+pub fn first_login(settings: Settings, challenge: &str) -> Result<Flow, Error> {
+    let redirect_uri = RedirectUri::parse(CALLBACK)?;
+    let mut login = Login::new(Arc::new(settings), redirect_uri, entropy(1), NOW);
+    if let Some(challenge) = ResourceChallenge::select([challenge]) {
+        login = login.challenge(challenge);
+    }
+    Flow::login(login)
+}
+
+/// A login that waits for its user: everything before is known.
+///
+/// # Panics
+///
+/// It does not come that far.
+pub fn at_consent(letters: &str) -> Flow {
+    let flow = first_login(settings(&format!("kp{letters}")), "").expect("nothing is asked");
+    assert!(flow.authorization_url().is_some());
+    flow
+}
+
+/// A login that waits for the answer of the registration endpoint.
+///
+/// # Panics
+///
+/// It does not come that far.
+pub fn at_registration(letters: &str) -> Flow {
+    first_login(settings(&format!("k{letters}")), "").expect("nothing is asked before")
+}
+
+/// A challenge that names a place for the resource's metadata.
+pub fn challenge_with(url: &str) -> String {
+    let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("Bearer resource_metadata=\"{quoted}\"")
+}
