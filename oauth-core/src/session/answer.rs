@@ -87,7 +87,7 @@ impl Session {
         if status == 403 && !lacks_scope {
             return Ok(Verdict::Deliver);
         }
-        if attempt.refreshes + attempt.authorizations + attempt.retries == 0 {
+        if (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0) {
             self.timeline.clear();
         }
         let code = challenge.as_ref().and_then(|challenge| challenge.error.clone());
