@@ -30,12 +30,17 @@ pub fn has_secret(text: &str) -> bool {
 
 /// Whether an input spells a secret in any way that is decoded, or cleaned, somewhere: it is no test then.
 pub fn spells_secret(input: &str) -> bool {
+    let is_spelled = |text: &str| {
+        let letters: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        has_secret(&letters)
+    };
     let mut text = input.replace("\\u00", "%");
-    for _ in 0..4 {
+    // Decoding may also take a letter away.
+    (0..4).any(|_| {
+        let before = text.clone();
         text = percent_decode(text.as_bytes());
-    }
-    text.retain(|letter| letter.is_ascii_alphanumeric());
-    has_secret(&text)
+        is_spelled(&before) || is_spelled(&text)
+    }) || is_spelled(input)
 }
 
 /// `+` stays: it is taken out with all that is no letter.
