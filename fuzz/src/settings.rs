@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oauth_core::flow::{Flow, Login, RedirectUri, Settings};
 use oauth_core::wire::ResourceChallenge;
-use oauth_core::{BearerAuth, Error, OAuthClientProvider, Policy};
+use oauth_core::{BearerAuth, Error, OAuthClientProvider, Policy, Tolerance};
 
 use crate::servers::server_document;
 use crate::{NOW, entropy};
@@ -31,10 +31,10 @@ fn build(letters: &str) -> Result<Settings, Error> {
     let has = |letter| letters.contains(letter);
     let mut policy = if has('x') { Policy::strict() } else { Policy::default() };
     if has('a') {
-        policy = policy.assume_s256();
+        policy = policy.tolerate(Tolerance::UnlistedS256);
     }
     if has('l') {
-        policy = policy.legacy_2025_03_26();
+        policy = policy.tolerate(Tolerance::Legacy20250326);
     }
     let mut settings = Settings::with_policy(server_url(letters), policy)?;
     if has('p') {
