@@ -60,8 +60,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for TokenAnswer<'a> {
                         "expires_in" => once(&mut answer.expires_in, &mut map)?,
                         "refresh_token" => once(&mut answer.refresh_token, &mut map)?,
                         "scope" => once(&mut answer.scope, &mut map)?,
-                        // Stored tokens have a member of this name.
-                        "expires_at" => drop(map.next_value::<IgnoredAny>()?),
+                        // Stored tokens have members of these names.
+                        "expires_at" | "tolerated" => drop(map.next_value::<IgnoredAny>()?),
                         _ => answer.other.keep(&name, map.next_value()?),
                     }
                 }

@@ -151,6 +151,15 @@ fn tokens_are_read_and_everything_else_is_kept() {
     assert_eq!(serde_json::from_str(&stored).ok(), Some(tokens));
 }
 
+/// Otherwise a server could write a record that nobody can read any more.
+#[test]
+fn members_that_are_named_as_stored_ones_are_left_out() {
+    let body = r#"{"access_token":"at","expires_at":"x","tolerated":["y"],"token_type":null}"#;
+    let tokens = answer(200, body).unwrap_or_else(|e| panic!("{e}"));
+    let stored = serde_json::to_string(&tokens).unwrap_or_default();
+    assert_eq!(serde_json::from_str(&stored).ok(), Some(tokens));
+}
+
 #[test]
 fn lifetimes_are_read_as_servers_write_them() {
     for (written, seconds) in [
