@@ -63,8 +63,8 @@ pub(crate) fn log_in(provider: &Provider, policy: Policy, set_up: SetUp<'_>) -> 
     walk
 }
 
-/// What a login under the default policy needs to be tolerated, besides what the default policy tolerates:
-/// exactly these have to be reported, and a strict policy has to refuse each of them.
+/// A login that needs exactly these: they are reported, a strict policy that tolerates them suffices, and
+/// one that lacks any of them refuses it for that reason.
 pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tolerance]) -> LogIn {
     let tolerating = |policy: Policy, but: Option<Tolerance>| {
         let needed = needed.iter().filter(|it| Some(**it) != but);
@@ -79,7 +79,16 @@ pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tol
     assert_eq!(strict.result.as_ref().map(|it| &it.tokens), Ok(&grant.tokens));
     for tolerance in needed {
         let refusing = log_in(provider, tolerating(Policy::strict(), Some(*tolerance)), set_up);
-        assert!(refusing.result.is_err(), "{tolerance}");
+        let expected = match tolerance {
+            Tolerance::PartialResource => "foreign_resource",
+            Tolerance::IssuerSlash => "issuer_mismatch",
+            Tolerance::KnownS256 | Tolerance::UnlistedS256 => "no_s256",
+            Tolerance::Legacy20250326 => "no_resource_metadata",
+            _ => "not_tolerated",
+        };
+        let error = refusing.error(expected, "");
+        let is_named = error.to_string().ends_with(tolerance.name());
+        assert!(is_named || expected != "not_tolerated", "{error}");
     }
     walk
 }
