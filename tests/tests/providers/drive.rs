@@ -63,14 +63,19 @@ pub(crate) fn log_in(provider: &Provider, policy: Policy, set_up: SetUp<'_>) -> 
     walk
 }
 
-/// A login that needs exactly these: they are reported, a strict policy that tolerates them suffices, and
-/// one that lacks any of them refuses it for that reason.
+/// A login that needs exactly these: they are reported, the default policy suffices but for those that a
+/// host has to allow by name, a strict policy that tolerates them suffices, and one that lacks any of them
+/// refuses it for that reason.
 pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tolerance]) -> LogIn {
     let tolerating = |policy: Policy, but: Option<Tolerance>| {
         let needed = needed.iter().filter(|it| Some(**it) != but);
         needed.fold(policy, |policy, it| policy.tolerate(*it))
     };
-    let walk = log_in(provider, tolerating(Policy::default(), None), set_up);
+    let by_name = needed.iter().filter(|it| BY_NAME.contains(it));
+    let by_name = by_name.fold(Policy::default(), |policy, it| policy.tolerate(*it));
+    let walk = log_in(provider, by_name, set_up);
+    let by_default = log_in(provider, Policy::default(), set_up).result.is_ok();
+    assert_eq!(by_default, !needed.iter().any(|it| BY_NAME.contains(it)));
     let grant = walk.grant();
     let reported: Tolerances =
         grant.binding.tolerated().iter().chain(grant.tokens.tolerated.iter()).collect();
@@ -92,6 +97,10 @@ pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tol
     }
     walk
 }
+
+/// What the default policy does not tolerate.
+const BY_NAME: [Tolerance; 3] =
+    [Tolerance::IssuerSlash, Tolerance::UnlistedS256, Tolerance::Legacy20250326];
 
 impl LogIn {
     pub(crate) fn grant(&self) -> &Grant {
