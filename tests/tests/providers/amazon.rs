@@ -1,7 +1,7 @@
 //! Amazon Cognito.
 //!
 //! Sources: Amazon's documents "The token issuer endpoint" (the answers; a refresh brings no refresh token
-//! unless they rotate) and the issues anthropics/claude-code 13275 and 67258 (the metadata: no PKCE
+//! unless they rotate); the issues anthropics/claude-code 13275 and 67258 (the metadata: no PKCE
 //! methods, no registration).
 
 use std::time::Duration;

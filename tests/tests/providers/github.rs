@@ -1,11 +1,12 @@
 //! GitHub, as an OAuth app and as a GitHub App.
 //!
 //! Sources: the issues github/github-mcp-server 2901 (where its metadata lies) and microsoft/vscode 259251 (the
-//! resource without the URL's slash); GitHub's documents "Troubleshooting OAuth app access token request
-//! errors" (errors in an answer of success, JSON only if asked for), "Authorizing OAuth apps" (a form
-//! otherwise, scopes with commas) and "Refreshing user access tokens" (the lifetimes);
-//! langchain-ai/open-swe 1491 (`bad_refresh_token`). Not verified: which PKCE methods and client
-//! authentications the metadata lists.
+//! resource without the URL's slash); GitHub's document "Troubleshooting OAuth app access token request
+//! errors" (the codes; the shape depends on what is asked for); oomol-lab/open-connector 510 (scopes with
+//! commas), modelcontextprotocol/typescript-sdk 759 (a form, and refusals with status 200),
+//! omniauth/omniauth-github 99 and ballerina-platform/module-ballerinax-github 335 (the lifetimes, an empty
+//! scope), langchain-ai/open-swe 1491 (`bad_refresh_token`). Not verified: which PKCE methods and client
+//! authentications the metadata lists, and the status that `bad_refresh_token` comes with.
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
 //! Identity servers that others put in front of their MCP servers: Okta, Auth0, Keycloak.
 //!
-//! Sources: for Okta the issue modelcontextprotocol 695 (registration wants an API key) and Okta's
-//! document "Error codes" (`E0000005`); for Auth0 the issue danny-avila/LibreChat 13401 and
-//! modelcontextprotocol/inspector 566 (`audience`), anomalyco/opencode 50036 (the slash), and Auth0's
-//! document "Dynamic client registration" (the answer); for Keycloak its document "Client registration
-//! service" and the issues keycloak 43654 and opensearch-mcp-server-py 227 (the refusals), and its metadata
-//! as published in a blog post. Not verified: the other members of Okta's metadata and of Auth0's.
+//! Sources: for Okta the issue modelcontextprotocol 695 (registration wants an API key); for Auth0 the
+//! issues danny-avila/LibreChat 13401 and modelcontextprotocol/inspector 566 (`audience`) and
+//! anomalyco/opencode 50036 and vercel/ai 20236 (the slash), and Auth0's document "Dynamic client
+//! registration" (the answer); for Keycloak the issues keycloak 43654 and opensearch-mcp-server-py 227 (the
+//! refusals), stacklok/toolhive 5377 (what a registration brings), and metadata as published in a blog post.
+//! Not verified: Okta's refusal, which is written from memory as are the other members of its metadata and
+//! of Auth0's, and of Keycloak the members of a token answer, the redirect's `iss`, and the version.
 
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! Microsoft Entra, v2.0 and v1.0.
 //!
-//! Sources: Microsoft's document "OAuth 2.0 authorization code flow" (the v2.0 token answer); the issues
-//! dotnet/aspnetcore 52283 (the v2.0 metadata, without PKCE methods), microsoft/vscode 321249 and
-//! punkpeye/mcp-remote 217 (AADSTS9010010, as `invalid_target`), CZ-NIC/pyoidc 743 and
+//! Sources: the issues dotnet/aspnetcore 52283 (the v2.0 metadata, without PKCE methods), microsoft/vscode
+//! 321249 and punkpeye/mcp-remote 217 (AADSTS9010010, as `invalid_target`), CZ-NIC/pyoidc 743 and
 //! thesaadmirza/django-bastion 38 (the issuer with a placeholder), panva/openid-client 269 (the v1.0
-//! issuer); a talk on Microsoft Graph (the v1.0 token answer, all numbers as texts). Not verified: the
-//! code that AADSTS901002 comes with, that v1.0 metadata lies under its own issuer too, and that a v1.0
-//! server refuses resources that it does not know at once.
+//! issuer); Microsoft's document "Authentication and authorization error codes" (the members of a refusal);
+//! quotations of its documents on the v2.0 token answer, and slides on the v1.0 one, with all numbers as
+//! texts. Not verified: the code that AADSTS901002 comes with, that v1.0 metadata lies under its own
+//! issuer too, and that a v1.0 server refuses resources that it does not know at once.
 
 use std::time::Duration;
 
