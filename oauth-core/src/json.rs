@@ -46,6 +46,16 @@ impl OtherMembers {
         }
     }
 
+    /// Takes a member out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<serde_json::Value> {
+        self.0.remove(name)
+    }
+
+    /// All of them as one member.
+    pub(crate) fn into_value(self) -> serde_json::Value {
+        serde_json::Value::Object(self.0)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

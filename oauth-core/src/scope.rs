@@ -109,6 +109,8 @@ impl<'de> Deserialize<'de> for Scopes {
 pub(crate) struct WrittenScopes {
     pub(crate) scopes: Scopes,
     pub(crate) is_list: bool,
+    /// What they are if the commas between them stand for spaces.
+    pub(crate) at_commas: Option<Scopes>,
 }
 
 impl<'de> Deserialize<'de> for WrittenScopes {
@@ -123,7 +125,7 @@ impl<'de> Deserialize<'de> for WrittenScopes {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenScopes, E> {
                 let scopes = Scopes::parse(text).unwrap_or_default();
-                Ok(WrittenScopes { scopes, is_list: false })
+                Ok(WrittenScopes { scopes, is_list: false, at_commas: at_commas(text) })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(
@@ -134,11 +136,17 @@ impl<'de> Deserialize<'de> for WrittenScopes {
                 while let Some(token) = tokens.next_element::<Text<'_>>()? {
                     scopes.insert(&token);
                 }
-                Ok(WrittenScopes { scopes, is_list: true })
+                Ok(WrittenScopes { scopes, is_list: true, at_commas: None })
             }
         }
         deserializer.deserialize_any(Tokens)
     }
+}
+
+/// The scopes of `a,b` and `a, b`. In `a,b c` the commas separate nothing.
+fn at_commas(text: &str) -> Option<Scopes> {
+    let separate = text.contains(',') && text.split(", ").all(|piece| !piece.contains(' '));
+    if separate { Scopes::parse(&text.replace(',', " ")) } else { None }
 }
 
 /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
@@ -162,6 +170,22 @@ mod tests {
             ("Admin admin", Some("Admin admin")),
         ] {
             assert_eq!(Scopes::parse(text).as_ref().map(Scopes::as_str), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn commas_separate_where_no_space_does() {
+        for (text, expected) in [
+            ("repo,gist", Some("repo gist")),
+            ("repo, gist, user", Some("repo gist user")),
+            (",repo,,gist,", Some("repo gist")),
+            ("repo", None),
+            ("repo gist", None),
+            ("urn:tv:A,B read", None),
+            (",", None),
+            ("", None),
+        ] {
+            assert_eq!(at_commas(text).as_ref().map(Scopes::as_str), expected, "{text:?}");
         }
     }
 

@@ -55,11 +55,21 @@ pub enum Tolerance {
     TextualLifetime,
     /// The scopes of a token are a list instead of a text (RFC 6749 §5.1). By default yes.
     ScopeList,
+    /// The scopes of a token are separated by commas instead of spaces (RFC 6749 §3.3), as GitHub and Slack
+    /// write them. By default yes. A comma may stand in a scope: one that was asked for with it stays
+    /// whole, and that needs no tolerance.
+    CommaScopes,
+    /// The token lies in `authed_user`, a member of the answer, where Slack puts a person's (RFC 6749
+    /// §5.1). It counts only where the answer itself has none. By default yes.
+    NestedToken,
+    /// The type of a token is `user` or `bot`: Slack's names for whose bearer token it is (RFC 6749
+    /// §7.1). By default yes. Any other type that is not known is refused in any case.
+    MisnamedBearer,
 }
 
 impl Tolerance {
     /// All there are.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::PartialResource,
         Self::IssuerSlash,
         Self::KnownS256,
@@ -69,6 +79,9 @@ impl Tolerance {
         Self::UntypedToken,
         Self::TextualLifetime,
         Self::ScopeList,
+        Self::CommaScopes,
+        Self::NestedToken,
+        Self::MisnamedBearer,
     ];
 
     /// Its name where it is written down; it never changes.
@@ -84,6 +97,9 @@ impl Tolerance {
             Self::UntypedToken => "untyped_token",
             Self::TextualLifetime => "textual_lifetime",
             Self::ScopeList => "scope_list",
+            Self::CommaScopes => "comma_scopes",
+            Self::NestedToken => "nested_token",
+            Self::MisnamedBearer => "misnamed_bearer",
         }
     }
 
@@ -170,6 +186,9 @@ impl Default for Tolerances {
             It::UntypedToken,
             It::TextualLifetime,
             It::ScopeList,
+            It::CommaScopes,
+            It::NestedToken,
+            It::MisnamedBearer,
         ];
         by_default.into_iter().collect()
     }

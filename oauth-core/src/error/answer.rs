@@ -49,12 +49,20 @@ impl Refusal {
             && !matches!(&*self.code, "invalid_redirect_uri" | "invalid_client_metadata")
     }
 
+    /// Whether it is the resource parameter that is refused, however well it names the resource: Microsoft
+    /// Entra says so in its description only, under more than one code.
+    fn refuses_resource(&self) -> bool {
+        let words = self.description.as_deref().unwrap_or_default();
+        REFUSES_RESOURCE.iter().any(|marker| words.contains(marker))
+    }
+
     pub(super) fn actor(&self) -> Actor {
         match &*self.code {
             _ if self.is_closed_registration() => Actor::Developer,
             "access_denied" | "invalid_grant" | "login_required" | "consent_required" => {
                 Actor::User
             }
+            code if SPENT.contains(&code) => Actor::User,
             _ if self.is_for_now() => Actor::Nobody,
             _ => Actor::Developer,
         }
@@ -66,16 +74,28 @@ impl Refusal {
                 "register a client with the authorization server by hand and set `client_id` (and \
                  `client_secret`), or host a client metadata document and set `client_metadata_url`"
             }
+            _ if self.refuses_resource() => {
+                "leave the resource out of requests with `ResourceMode::Omit`: with this server the scopes \
+                 name it (set them with `scope` if the resource metadata lists none)"
+            }
             "access_denied" => "the user declined; ask again only if the user wants to",
             "invalid_grant" => "the login has ended; log in again",
+            code if SPENT.contains(&code) => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",
-            "invalid_client" | "unauthorized_client" => {
+            "invalid_client"
+            | "unauthorized_client"
+            | "incorrect_client_credentials"
+            | "invalid_client_id"
+            | "bad_client_secret" => {
                 "the authorization server does not know the client (any more): check `client_id` and \
                  `client_secret`"
             }
             "invalid_scope" => "ask for other scopes with `scope`",
             "invalid_target" => "the authorization server does not know this resource",
-            "invalid_redirect_uri" | "invalid_client_metadata" => {
+            "invalid_redirect_uri"
+            | "invalid_client_metadata"
+            | "redirect_uri_mismatch"
+            | "bad_redirect_uri" => {
                 "set a `callback_port` that the authorization server allows, or a `client_id`"
             }
             _ if self.is_for_now() => "try again later",
@@ -83,6 +103,13 @@ impl Refusal {
         }
     }
 }
+
+/// GitHub's and Slack's own codes for what RFC 6749 §5.2 calls `invalid_grant`.
+const SPENT: [&str; 4] =
+    ["bad_verification_code", "bad_refresh_token", "invalid_code", "invalid_refresh_token"];
+
+/// The resource does not match the scopes, and the parameter is not supported.
+const REFUSES_RESOURCE: [&str; 2] = ["AADSTS9010010", "AADSTS901002:"];
 
 /// An answer that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -114,8 +114,13 @@ impl PeerMisbehaved {
                 "the server's operator has to publish its metadata under its own issuer; a slash more \
                  or less can be tolerated with `Tolerance::IssuerSlash`"
             }
+            Self::IssuerMismatch { found, .. } if found.contains('{') => {
+                "this issuer stands for any tenant: the server's operator has to name one; if you know \
+                 yours, give its issuer and endpoints with `provider`"
+            }
             Self::IssuerMismatch { .. } => {
-                "do not log in; the server's operator has to publish its metadata under its own issuer"
+                "do not log in, unless you know the authorization server and give its issuer and endpoints \
+                 with `provider`; the server's operator has to publish its metadata under its own issuer"
             }
             Self::ForeignResource { .. } => {
                 "check the server URL; if it is right, the server's operator has to correct `resource`"

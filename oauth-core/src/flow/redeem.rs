@@ -33,8 +33,9 @@ impl Redeem {
     }
 
     pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Answered {
-        let endpoint = self.binding.server.token_endpoint();
-        let tokens = issued(response, endpoint, self.tolerates, now)?;
+        let Binding { server, requested, .. } = &self.binding;
+        let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
+        let tokens = issued(response, endpoint, requested, self.tolerates, now)?;
         let finding = Finding::tokens(&tokens, now);
         Ok((State::Done(Grant { binding: self.binding, tokens }.into()), finding))
     }

@@ -22,7 +22,8 @@ pub(crate) fn refreshed(
     tolerates: Tolerances,
     now: UnixTime,
 ) -> Result<TokenData, Error> {
-    let mut tokens = issued(response, binding.server.token_endpoint(), tolerates, now)?;
+    let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
+    let mut tokens = issued(response, endpoint, requested, tolerates, now)?;
     if tokens.refresh_token.is_none() {
         tokens.refresh_token.clone_from(&old.refresh_token);
     }

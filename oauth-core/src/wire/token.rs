@@ -141,6 +141,7 @@ impl TokenParties<'_> {
 pub(crate) fn issued(
     response: &Response,
     endpoint: &HttpUrl,
+    requested: Option<&Scopes>,
     tolerates: Tolerances,
     now: UnixTime,
 ) -> Result<TokenData, Error> {
@@ -148,13 +149,25 @@ pub(crate) fn issued(
     let from_form = form_to_json(response, body);
     let body = from_form.as_deref().unwrap_or(body);
     let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);
-    let answer: TokenAnswer<'_> = json::read(body).map_err(defect)?;
-    let mut tolerated = answer.tolerated();
+    let mut answer: TokenAnswer<'_> = json::read(body).map_err(defect)?;
+    let nested = answer.take_nested();
+    let nested = nested.as_ref().and_then(|nested| TokenAnswer::deserialize(nested).ok());
+    let nested = nested.filter(|nested| nested.access_token.is_some());
+    let is_nested = nested.is_some();
+    if let Some(nested) = nested {
+        // What stands beside it may be about another token.
+        answer = nested.with_others_of(answer);
+    }
+    let mut tolerated = answer.tolerated(requested);
+    if is_nested {
+        tolerated.insert(Tolerance::NestedToken);
+    }
     if from_form.is_some() {
         // All members of a form are texts.
         tolerated.remove(Tolerance::TextualLifetime);
         tolerated.insert(Tolerance::FormEncodedTokens);
     }
+    let (is_bearer, scope) = (answer.is_bearer(), answer.scopes(requested));
     let Some(token) = json::non_empty(answer.access_token) else {
         return Err(match refusal(body, Endpoint::Token) {
             Ok(Some(refusal)) => refusal.into(),
@@ -164,19 +177,17 @@ pub(crate) fn issued(
     if let Some(tolerance) = tolerated.first_beyond(tolerates) {
         return Err(PeerMisbehaved::NotTolerated { endpoint: Endpoint::Token, tolerance }.into());
     }
-    match json::non_empty(answer.token_type) {
-        Some(found) if !found.eq_ignore_ascii_case("bearer") => {
-            let found = crate::http::clean_code(&found).into();
-            return Err(PeerIncompatible::TokenType { found }.into());
-        }
-        _ => {}
+    if !is_bearer {
+        let found = answer.token_type.as_deref().unwrap_or_default();
+        let found = crate::http::clean_code(found).into();
+        return Err(PeerIncompatible::TokenType { found }.into());
     }
     Ok(TokenData {
         access_token: BearerAuth::new(&token)?,
         token_type: TokenType::Bearer,
         expires_at: answer.expires_in.map(|seconds| now + Duration::from_secs(seconds.number)),
         refresh_token: json::non_empty(answer.refresh_token).map(|text| Secret::from(&*text)),
-        scope: answer.scope.map(|it| it.scopes).filter(|scopes| !scopes.as_str().is_empty()),
+        scope,
         tolerated,
         other: answer.other,
     })

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::json::{OtherMembers, Text};
-use crate::scope::WrittenScopes;
+use crate::scope::{Scopes, WrittenScopes};
 use crate::time::Seconds;
 use crate::tolerance::{Tolerance, Tolerances};
 
@@ -25,19 +25,58 @@ pub(crate) struct TokenAnswer<'a> {
 }
 
 impl TokenAnswer<'_> {
-    /// What has to be tolerated to use it.
-    pub(crate) fn tolerated(&self) -> Tolerances {
-        let untyped = self.token_type.as_ref().is_none_or(|text| text.is_empty());
+    /// What has to be tolerated to use it, if these scopes were asked for.
+    pub(crate) fn tolerated(&self, requested: Option<&Scopes>) -> Tolerances {
+        let token_type = self.token_type.as_deref().unwrap_or_default();
+        let misnamed = BEARER_TO_SLACK.contains(&token_type);
         let textual = self.expires_in.as_ref().is_some_and(|seconds| seconds.is_text);
         let list = self.scope.as_ref().is_some_and(|written| written.is_list);
+        let commas =
+            self.scope.as_ref().is_some_and(|written| written.at_commas(requested).is_some());
         [
-            untyped.then_some(Tolerance::UntypedToken),
+            token_type.is_empty().then_some(Tolerance::UntypedToken),
             textual.then_some(Tolerance::TextualLifetime),
             list.then_some(Tolerance::ScopeList),
+            commas.then_some(Tolerance::CommaScopes),
+            misnamed.then_some(Tolerance::MisnamedBearer),
         ]
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// What is nested, where the answer has no token of its own.
+    pub(crate) fn take_nested(&mut self) -> Option<serde_json::Value> {
+        let lacks_token = self.access_token.as_ref().is_none_or(|text| text.is_empty());
+        lacks_token.then(|| self.other.take(NESTED_IN)).flatten()
+    }
+
+    /// A nested answer in place of the one around it, whose other members stay.
+    pub(crate) fn with_others_of(self, around: TokenAnswer<'_>) -> Self {
+        let mut other = around.other;
+        other.keep(NESTED_IN, self.other.into_value());
+        Self { other, ..self }
+    }
+
+    /// Whether the token is presented as RFC 6750 says, by this name or one that is tolerated.
+    pub(crate) fn is_bearer(&self) -> bool {
+        let name = self.token_type.as_deref().unwrap_or_default();
+        name.is_empty() || name.eq_ignore_ascii_case("bearer") || BEARER_TO_SLACK.contains(&name)
+    }
+
+    /// The scopes, if there are any.
+    pub(crate) fn scopes(&mut self, requested: Option<&Scopes>) -> Option<Scopes> {
+        let written = self.scope.take()?;
+        let scopes = written.at_commas(requested).unwrap_or(written.scopes);
+        (!scopes.as_str().is_empty()).then_some(scopes)
+    }
+}
+
+impl WrittenScopes {
+    /// The scopes between the commas, unless they were asked for as one.
+    fn at_commas(&self, requested: Option<&Scopes>) -> Option<Scopes> {
+        let was_asked_for = requested.is_some_and(|requested| requested.includes(&self.scopes));
+        self.at_commas.clone().filter(|_| !was_asked_for)
     }
 }
 
@@ -71,6 +110,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for TokenAnswer<'a> {
         deserializer.deserialize_map(Members)
     }
 }
+
+/// Whose bearer token it is, in the words of Slack.
+const BEARER_TO_SLACK: [&str; 2] = ["user", "bot"];
+
+/// Where Slack puts the token of a person.
+const NESTED_IN: &str = "authed_user";
 
 /// Reads a member that may stand once; `null` counts as left out.
 fn once<'de, T, A>(member: &mut Option<T>, map: &mut A) -> Result<(), A::Error>

@@ -85,7 +85,7 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
 
 fn answer(status: u16, body: &str) -> Result<TokenData, Error> {
     let url = server().token_endpoint().clone();
-    issued(&Response::new(status, body.into()), &url, Tolerances::default(), NOW)
+    issued(&Response::new(status, body.into()), &url, None, Tolerances::default(), NOW)
 }
 
 #[test]
@@ -123,16 +123,64 @@ fn what_is_tolerated_is_named_and_can_be_refused() {
             json(r#"{"access_token":"t","token_type":"bearer","scope":["a","b"]}"#),
             Some(Tolerance::ScopeList),
         ),
+        (
+            json(r#"{"access_token":"t","token_type":"bearer","scope":"a,b"}"#),
+            Some(Tolerance::CommaScopes),
+        ),
+        (
+            json(r#"{"ok":true,"authed_user":{"access_token":"t","token_type":"bearer"}}"#),
+            Some(Tolerance::NestedToken),
+        ),
+        (json(r#"{"access_token":"t","token_type":"user"}"#), Some(Tolerance::MisnamedBearer)),
+        (json(r#"{"access_token":"t","token_type":"bot"}"#), Some(Tolerance::MisnamedBearer)),
         (form, Some(Tolerance::FormEncodedTokens)),
     ] {
-        let tokens = issued(&response, &url, Tolerances::default(), NOW);
+        let tokens = issued(&response, &url, None, Tolerances::default(), NOW);
         let needed: Tolerances = needed.into_iter().collect();
         assert_eq!(tokens.map(|tokens| tokens.tolerated), Ok(needed));
-        let refused = issued(&response, &url, Tolerances::NONE, NOW).err();
+        let refused = issued(&response, &url, None, Tolerances::NONE, NOW).err();
         let expected = needed.iter().next().map(|tolerance| {
             PeerMisbehaved::NotTolerated { endpoint: Endpoint::Token, tolerance }.into()
         });
         assert_eq!(refused, expected);
+    }
+}
+
+#[test]
+fn a_scope_with_a_comma_stays_whole_if_it_was_asked_for() {
+    let url = server().token_endpoint().clone();
+    let body = r#"{"access_token":"t","token_type":"bearer","scope":"tv:A,B"}"#;
+    let response = Response::new(200, body.into());
+    let granted = |requested: &str, tolerates| {
+        let requested = Scopes::parse(requested);
+        issued(&response, &url, requested.as_ref(), tolerates, NOW).map(|tokens| tokens.scope)
+    };
+    assert_eq!(granted("read tv:A,B", Tolerances::NONE), Ok(Scopes::parse("tv:A,B")));
+    assert_eq!(granted("read tv:A,B", Tolerances::default()), Ok(Scopes::parse("tv:A,B")));
+    assert_eq!(granted("tv:A B", Tolerances::default()), Ok(Scopes::parse("tv:A B")));
+    assert!(granted("tv:A B", Tolerances::NONE).is_err());
+}
+
+#[test]
+fn a_nested_token_comes_with_all_that_belongs_to_it_and_yields_to_one_that_is_not_nested() {
+    let nested = r#""authed_user":{"id":"u","access_token":"theirs","expires_in":60,
+        "refresh_token":"rt","scope":"a"}"#;
+    let tokens = answer(200, &format!(r#"{{"expires_in":9,"scope":"b","team":1,{nested}}}"#));
+    let tokens = tokens.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(tokens.access_token.token(), "theirs");
+    assert_eq!(tokens.expires_at, Some(NOW + Duration::from_secs(60)));
+    assert_eq!(tokens.refresh_token.as_ref().map(Secret::expose), Some("rt"));
+    assert_eq!(tokens.scope, Scopes::parse("a"));
+    assert_eq!(tokens.other.json("team").as_deref(), Some("1"));
+    let rest = tokens.other.json("authed_user");
+    assert_eq!(rest.as_deref(), Some(r#"{"id":"u"}"#), "the token is stored once");
+    let tokens = answer(200, &format!(r#"{{"access_token":"own","scope":"b",{nested}}}"#));
+    let tokens = tokens.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((tokens.access_token.token(), tokens.scope), ("own", Scopes::parse("b")));
+    assert!(!tokens.tolerated.contains(Tolerance::NestedToken));
+    for without in [r#""u""#, "null", "{}", r#"{"access_token":""}"#, r#"{"access_token":1}"#] {
+        let missing = answer(200, &format!(r#"{{"ok":true,"authed_user":{without}}}"#));
+        assert!(matches!(missing, Err(Error::Malformed(_))), "{without}");
     }
 }
 
