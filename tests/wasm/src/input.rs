@@ -58,7 +58,9 @@ pub(crate) fn read<T: Default + DeserializeOwned>(input: &[u8]) -> Result<(T, &[
     if json.is_empty() {
         return Ok((T::default(), bytes));
     }
-    // The parser's own words would quote the input.
-    let read = serde_json::from_slice(json);
+    // Of the parser's words only the place is kept: the others quote the input.
+    let text = core::str::from_utf8(json);
+    let text = text.map_err(|error| Failure::Json { column: error.valid_up_to() })?;
+    let read = serde_json::from_str(text);
     Ok((read.map_err(|error| Failure::Json { column: error.column() })?, bytes))
 }
