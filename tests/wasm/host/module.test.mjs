@@ -10,7 +10,7 @@ import { load } from "./module.mjs";
 const file = process.env.MODULE;
 const compiled = new WebAssembly.Module(readFileSync(file));
 
-/** The functions of `src/function.rs`. */
+/** The functions of `interface/src/function.rs`. */
 const functions = WebAssembly.Module.exports(compiled)
   .filter(({ name, kind }) => kind === "function" && name !== "input" && name !== "output")
   .map(({ name }) => name);
@@ -20,7 +20,7 @@ test("the module imports nothing", () => {
 });
 
 test("the module exports its functions, its memory, and no more", () => {
-  const source = readFileSync(new URL("../src/function.rs", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../interface/src/function.rs", import.meta.url), "utf8");
   const named = [...source.matchAll(/^ {4}(\w+) => \w+,$/gm)].map(([, name]) => name);
   // Apart from two numbers that the linker leaves.
   const exports = WebAssembly.Module.exports(compiled).filter(({ kind }) => kind !== "global");

@@ -13,12 +13,11 @@ macro_rules! functions {
             pub const ALL: &[(Self, &str)] = &[$((Self::$variant, stringify!($name)),)*];
         }
 
-        #[cfg(target_arch = "wasm32")]
+        /// Calls a macro with the name and the variant of each function, for who exports them.
+        #[macro_export]
         macro_rules! for_each_function {
             ($export:ident) => { $($export!($name, $variant);)* };
         }
-        #[cfg(target_arch = "wasm32")]
-        pub(crate) use for_each_function;
     };
 }
 
