@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use oauth_core::session::{Lock, LoggedOut, Session, Turn};
+use oauth_core::session::{Fate, Lock, LoggedOut, Session, Turn};
 use oauth_core::{Endpoint, MAX_BODY};
 use serde::Serialize;
 
@@ -48,8 +48,17 @@ pub(crate) enum Written<'a> {
     },
     Ready,
     LoggedOut {
-        outcome: LoggedOut,
+        refresh_token: Token<'a>,
+        access_token: Token<'a>,
     },
+}
+
+/// What became of a token. One that is alive has a reason, which is the code of an error.
+#[derive(Serialize)]
+pub(crate) struct Token<'a> {
+    fate: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 /// What the session wants, for a host to read.
@@ -87,7 +96,10 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             moved_from: reply.moved_from().map(oauth_core::wire::Issuer::as_str),
         },
         Turn::Ready(_) => Written::Ready,
-        Turn::LoggedOut(outcome) => Written::LoggedOut { outcome: outcome.clone() },
+        Turn::LoggedOut(LoggedOut { refresh_token, access_token }) => Written::LoggedOut {
+            refresh_token: fate(refresh_token),
+            access_token: fate(access_token),
+        },
     };
     Ok(json(&written))
 }
@@ -95,6 +107,16 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
 /// Nothing here can fail to serialize: all keys are texts.
 pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+fn fate(fate: &Fate) -> Token<'_> {
+    let (fate, reason) = match fate {
+        Fate::Absent => ("absent", None),
+        Fate::Revoked => ("revoked", None),
+        Fate::NotRevocable => ("not_revocable", None),
+        Fate::Alive(error) => ("alive", Some(error.code())),
+    };
+    Token { fate, reason }
 }
 
 fn name(lock: Lock) -> &'static str {

@@ -43,6 +43,7 @@ fn a_login_is_handed_out_and_finished_by_another_session() {
     let handed_out = host.call(Function::Suspend, session, until, b"");
     let query = host.world.visit(handed_out["url"].as_str().unwrap()).unwrap();
 
+    assert!(handed_out["pending"].as_str().unwrap().len() < 1024, "it fits into a cookie");
     let pending: Value = serde_json::from_str(handed_out["pending"].as_str().unwrap()).unwrap();
     let mut resume = json!({ "settings": settings(), "profile": "ann", "pending": pending });
     let other = host.call(Function::Resume, 0, resume.clone(), b"")["session"].as_u64().unwrap();
