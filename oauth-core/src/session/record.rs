@@ -152,9 +152,11 @@ impl Record {
         struct Format {
             format: u32,
         }
-        match serde_json::from_slice(bytes) {
+        // As answers are read: a second kind of reader would be compiled again for each type.
+        let text = core::str::from_utf8(bytes).map_err(|_| RecordDefect::Damaged)?;
+        match serde_json::from_str(text) {
             Ok(record @ Self { format: FORMAT, generation: 1..=MAX_GENERATION, .. }) => Ok(record),
-            _ => match serde_json::from_slice(bytes) {
+            _ => match serde_json::from_str(text) {
                 Ok(Format { format: found }) if found != FORMAT => {
                     Err(RecordDefect::Format { found })
                 }

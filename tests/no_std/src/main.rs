@@ -1,31 +1,34 @@
-//! A program without std that uses `oauth-core`.
+//! A program without std that logs in, calls an MCP server, ends, and refreshes when it is back.
 //!
-//! std has a panic handler, and so has this program. Two of them are an error (E0152), so it
-//! compiles only if no crate that the core uses brings std. It is checked, never linked or run.
+//! std has a panic handler, and so has this program. Two of them are an error (E0152), so it compiles only
+//! if no crate that the core uses brings std: `check` needs no more than that, on any machine. For a
+//! Cortex-M4 it is linked as well, with nothing but what is here, and run in an emulator: `bare_metal`.
 
 #![no_std]
 #![no_main]
 
-use core::alloc::{GlobalAlloc, Layout};
-use core::panic::PanicInfo;
+extern crate alloc;
 
-use oauth_core as _;
+#[cfg(target_arch = "arm")]
+mod cortex_m;
+mod device;
+mod memory;
+mod servers;
 
-#[global_allocator]
-static ALLOCATOR: NoMemory = NoMemory;
+#[cfg(not(target_arch = "arm"))]
+mod elsewhere {
+    //! Where the program is only checked.
 
-struct NoMemory;
+    /// Nowhere.
+    pub(crate) fn print(_: core::fmt::Arguments<'_>) {}
 
-// SAFETY: null is the answer for "no memory", and no other pointer is ever handed out.
-unsafe impl GlobalAlloc for NoMemory {
-    unsafe fn alloc(&self, _: Layout) -> *mut u8 {
-        core::ptr::null_mut()
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        loop {}
     }
 
-    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    loop {}
+    #[unsafe(no_mangle)]
+    extern "C" fn main() {
+        crate::device::run(print);
+    }
 }

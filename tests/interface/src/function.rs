@@ -1,0 +1,76 @@
+//! The names of what can be called.
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident => $variant:ident,)*) => {
+        /// What a host can call. The names are those of the module's exports.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Function {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Function {
+            /// All of them, with their names.
+            pub const ALL: &[(Self, &str)] = &[$((Self::$variant, stringify!($name)),)*];
+        }
+
+        /// Calls a macro with the name and the variant of each function, for who exports them.
+        #[macro_export]
+        macro_rules! for_each_function {
+            ($export:ident) => { $($export!($name, $variant);)* };
+        }
+    };
+}
+
+functions! {
+    /// `{settings}`: a new session; its number is in the answer.
+    open => Open,
+    /// `{settings, profile, pending}`: a session that finishes a login which was handed out.
+    resume => Resume,
+    /// Forgets a session.
+    close => Close,
+    /// What to do now. Asking changes nothing.
+    turn => Turn,
+    /// `{now}`: whether there is a token that needs no thought.
+    fresh => Fresh,
+    /// Starts over: the next turns find a token.
+    access => Access,
+    /// The same, but another token than the one that is held.
+    renew => Renew,
+    /// The next turns log out.
+    logout => Logout,
+    /// Answers `load`: `{record, now}`, the text as it was saved or null.
+    loaded => Loaded,
+    /// Answers `lock`.
+    locked => Locked,
+    /// Answers `save`: `{now}`.
+    saved => Saved,
+    /// Answers `save`: `{stored}`, the generation that the store holds instead, 0 for none.
+    conflict => Conflict,
+    /// Answers `unlock`.
+    unlocked => Unlocked,
+    /// Answers `http`: `{status, headers, now}`, and behind a line feed the body.
+    response => Response,
+    /// Answers `http`: `{now}`, no answer came.
+    unreachable => Unreachable,
+    /// Before `begin`: `{challenges}`, what the server says to a request without a token.
+    challenge => Challenge,
+    /// Answers `login`.
+    begin => Begin,
+    /// Answers `prepare`: `{redirect_uri, now}`, and behind a line feed 64 random bytes.
+    prepared => Prepared,
+    /// Answers `browser`: `{query, now}`.
+    redirected => Redirected,
+    /// Answers `browser`: the user gave up.
+    cancelled => Cancelled,
+    /// Takes the login out at `browser`: `{profile, expires_at}`. The answer can be stored.
+    suspend => Suspend,
+    /// `{method, url, now, attempt}`: the header fields for a request of the application, null where
+    /// there is no token. `attempt` is absent the first time, and the number in the answer later.
+    attach => Attach,
+    /// `{attempt, status, challenges, now}`: whether to deliver an answer, or to send the request again.
+    answered => Answered,
+    /// What is stored, as far as the session knows.
+    record => Record,
+    /// How it came to this.
+    timeline => Timeline,
+}

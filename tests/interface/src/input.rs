@@ -1,0 +1,66 @@
+//! What a host passes in: a JSON object, and for two functions bytes behind a line feed.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use oauth_core::{Secret, UnixTime};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Failure;
+
+/// The members of all inputs but settings; each function takes those that it needs.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Input {
+    now: Option<UnixTime>,
+    expires_at: Option<UnixTime>,
+    pub(crate) profile: Box<str>,
+    /// As it was saved.
+    pub(crate) record: Option<Secret>,
+    stored: Option<u64>,
+    status: Option<u16>,
+    pub(crate) headers: Vec<(Box<str>, Box<str>)>,
+    pub(crate) challenges: Vec<Box<str>>,
+    redirect_uri: Option<Box<str>>,
+    query: Option<Secret>,
+    pub(crate) method: Box<str>,
+    url: Option<Box<str>>,
+    pub(crate) attempt: Option<u32>,
+}
+
+macro_rules! required {
+    ($($name:ident: $type:ty),*) => {
+        impl Input {
+            $(pub(crate) fn $name(&mut self) -> Result<$type, Failure> {
+                self.$name.take().ok_or(Failure::Lacks(stringify!($name)))
+            })*
+        }
+    };
+}
+
+required! {
+    now: UnixTime, expires_at: UnixTime, stored: u64, status: u16, redirect_uri: Box<str>, query: Secret,
+    url: Box<str>
+}
+
+impl Input {
+    pub(crate) fn challenges(&self) -> impl Iterator<Item = &str> {
+        self.challenges.iter().map(|value| &**value)
+    }
+}
+
+/// The object, and the bytes behind it. JSON as machines write it has no line feed.
+pub(crate) fn read<T: Default + DeserializeOwned>(input: &[u8]) -> Result<(T, &[u8]), Failure> {
+    let mut parts = input.splitn(2, |byte| *byte == b'\n');
+    let json = parts.next().unwrap_or_default();
+    let bytes = parts.next().unwrap_or_default();
+    if json.is_empty() {
+        return Ok((T::default(), bytes));
+    }
+    // Of the parser's words only the place is kept: the others quote the input.
+    let text = core::str::from_utf8(json);
+    let text = text.map_err(|error| Failure::Json { column: error.valid_up_to() })?;
+    let read = serde_json::from_str(text);
+    Ok((read.map_err(|error| Failure::Json { column: error.column() })?, bytes))
+}

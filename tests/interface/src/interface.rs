@@ -1,0 +1,226 @@
+//! All sessions of a host, and how they are reached: by numbers.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use oauth_core::session::{Attempt, Authorization, Record, Session, Turn, Verdict};
+use oauth_core::{MAX_BODY, Timeline};
+use serde::Serialize;
+
+use crate::error::Failure;
+use crate::function::Function;
+use crate::input::{self, Input};
+use crate::settings::Opening;
+use crate::turn::{self, json};
+
+/// The sessions of one host.
+#[derive(Debug, Default)]
+pub struct Interface {
+    sessions: BTreeMap<u32, Open>,
+    last: u32,
+}
+
+/// A session, and the requests of the application that may still be answered.
+#[derive(Debug)]
+struct Open {
+    session: Session,
+    attempts: BTreeMap<u32, Attempt>,
+    last: u32,
+}
+
+impl Interface {
+    /// No sessions.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { sessions: BTreeMap::new(), last: 0 }
+    }
+
+    /// Calls a function. The answer is a JSON object; with the member `error`, nothing has changed,
+    /// unless it is the machine's own.
+    pub fn call(&mut self, function: Function, session: u32, input: &[u8]) -> String {
+        let answer = if input.len() > MAX_INPUT {
+            Err(Failure::Json { column: MAX_INPUT })
+        } else {
+            self.answer(function, session, input)
+        };
+        answer.unwrap_or_else(|failure| failure.to_json())
+    }
+
+    fn answer(&mut self, function: Function, number: u32, input: &[u8]) -> Result<String, Failure> {
+        if matches!(function, Function::Open | Function::Resume) {
+            return self.open(function, input);
+        }
+        let open = self.sessions.get_mut(&number).ok_or(Failure::NoSuch("session"))?;
+        let (mut input, bytes) = input::read::<Input>(input)?;
+        let session = &mut open.session;
+        match function {
+            Function::Close => drop(self.sessions.remove(&number)),
+            Function::Turn => return turn::written(session),
+            Function::Fresh => {
+                let fresh = session.authorization(input.now()?).is_some();
+                return Ok(json(&Looked { fresh }));
+            }
+            Function::Access => session.access(),
+            Function::Renew => session.renew(),
+            Function::Logout => session.logout(),
+            Function::Suspend => {
+                let expires_at = input.expires_at()?;
+                let Ok(Turn::Browser(_, reply)) = session.turn() else {
+                    return Err(Failure::OutOfTurn);
+                };
+                let pending = reply.suspend(&input.profile, expires_at);
+                let pending = pending.ok_or(Failure::OutOfTurn)?;
+                let connect_url = pending.connect_url();
+                let (url, state) = (connect_url.as_str(), connect_url.state());
+                return Ok(json(&Suspended { url, state, pending: json(&pending) }));
+            }
+            Function::Attach => return open.attach(&mut input),
+            Function::Answered => return open.answered(&mut input),
+            Function::Record => {
+                let record = session.record().map(Record::to_json);
+                return Ok(json(&Kept { record }));
+            }
+            Function::Timeline => {
+                let timeline = session.timeline();
+                return Ok(json(&Told { text: timeline.to_string(), entries: timeline }));
+            }
+            _ => crate::reply::give(session, function, input, bytes)?,
+        }
+        Ok("{}".into())
+    }
+
+    fn open(&mut self, function: Function, input: &[u8]) -> Result<String, Failure> {
+        if self.sessions.len() >= MAX_SESSIONS {
+            return Err(Failure::Full);
+        }
+        let (opening, _) = input::read::<Opening>(input)?;
+        let settings = opening.settings.settings()?;
+        let session = if function == Function::Open {
+            Session::new(settings)
+        } else {
+            let pending = opening.pending.ok_or(Failure::Lacks("pending"))?;
+            Session::resume(settings, &opening.profile, pending)?
+        };
+        self.last = unused(&self.sessions, self.last);
+        self.sessions.insert(self.last, Open { session, attempts: BTreeMap::new(), last: 0 });
+        Ok(json(&Opened { session: self.last }))
+    }
+}
+
+impl Open {
+    fn attach(&mut self, input: &mut Input) -> Result<String, Failure> {
+        let (now, url) = (input.now()?, input.url()?);
+        let method = &input.method;
+        self.session.settings().server().check_request(&url).map_err(oauth_core::Error::from)?;
+        let (number, mut attempt) = match input.attempt {
+            None => (unused(&self.attempts, self.last), Attempt::new()),
+            Some(number) => {
+                let attempt = self.attempts.get(&number).ok_or(Failure::NoSuch("attempt"))?;
+                (number, attempt.clone())
+            }
+        };
+        let headers = if let Some(authorization) = self.session.authorization(now) {
+            Some(fields(authorization, &mut attempt, method, &url)?)
+        } else if let Ok(Turn::Ready(authorization)) = self.session.turn() {
+            Some(fields(authorization, &mut attempt, method, &url)?)
+        } else {
+            attempt.sent_with(None);
+            None
+        };
+        let answer = json(&Attached { attempt: number, headers });
+        if input.attempt.is_none() {
+            self.last = number;
+            // The oldest is a request that was never answered, because its host lost it.
+            if self.attempts.len() >= MAX_ATTEMPTS {
+                self.attempts.pop_first();
+            }
+        }
+        self.attempts.insert(number, attempt);
+        Ok(answer)
+    }
+
+    fn answered(&mut self, input: &mut Input) -> Result<String, Failure> {
+        let number = input.attempt.ok_or(Failure::Lacks("attempt"))?;
+        let (status, now) = (input.status()?, input.now()?);
+        let attempt = self.attempts.get_mut(&number).ok_or(Failure::NoSuch("attempt"))?;
+        let verdict = self.session.answered(attempt, status, input.challenges(), now);
+        let verdict = match verdict {
+            Ok(Verdict::Retry) => return Ok(json(&Judged { verdict: "retry" })),
+            Ok(Verdict::Deliver) => Ok(json(&Judged { verdict: "deliver" })),
+            Err(error) => Err(Failure::Told(error, self.session.timeline().clone())),
+        };
+        self.attempts.remove(&number);
+        verdict
+    }
+}
+
+fn fields<'a>(
+    authorization: Authorization<'a>,
+    attempt: &mut Attempt,
+    method: &str,
+    url: &str,
+) -> Result<Vec<(&'a str, &'a str)>, Failure> {
+    attempt.sent_with(Some(&authorization));
+    let headers = authorization.headers(method, url).map_err(oauth_core::Error::from)?;
+    Ok(headers.collect())
+}
+
+/// A number that is not in use, and was not for as long as possible.
+fn unused<T>(taken: &BTreeMap<u32, T>, last: u32) -> u32 {
+    let mut number = last;
+    loop {
+        number = number.wrapping_add(1).max(1);
+        if !taken.contains_key(&number) {
+            return number;
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Opened {
+    session: u32,
+}
+
+#[derive(Serialize)]
+struct Looked {
+    fresh: bool,
+}
+
+#[derive(Serialize)]
+struct Suspended<'a> {
+    url: &'a str,
+    state: &'a str,
+    pending: String,
+}
+
+#[derive(Serialize)]
+struct Attached<'a> {
+    attempt: u32,
+    headers: Option<Vec<(&'a str, &'a str)>>,
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    verdict: &'a str,
+}
+
+#[derive(Serialize)]
+struct Kept {
+    record: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    entries: &'a Timeline,
+    text: String,
+}
+
+/// The longest input, in bytes: more than a record whose every part is as long as it may be.
+pub const MAX_INPUT: usize = 8 * MAX_BODY;
+
+/// So many that no host comes near, and so few that a host that forgets to close notices.
+const MAX_SESSIONS: usize = 1024;
+
+/// Requests of one session that are under way at once.
+const MAX_ATTEMPTS: usize = 256;

@@ -1,0 +1,51 @@
+//! What a host answers to a turn; refused unless the session is at that turn.
+
+use oauth_core::flow::RedirectUri;
+use oauth_core::session::{Record, Session, Turn};
+use oauth_core::{Entropy, Response};
+
+use crate::error::Failure;
+use crate::function::Function;
+use crate::input::Input;
+
+/// Hands an answer to the session. All of the input is read before anything changes.
+pub(crate) fn give(
+    session: &mut Session,
+    function: Function,
+    mut input: Input,
+    bytes: &[u8],
+) -> Result<(), Failure> {
+    let turn = session.turn().map_err(|_| Failure::OutOfTurn)?;
+    match (function, turn) {
+        (Function::Loaded, Turn::Load(reply)) => {
+            let record = input.record.take();
+            let record = record.map(|text| Record::from_json(text.expose().as_bytes()));
+            reply.loaded(record.transpose().map_err(Failure::Record)?, input.now()?);
+        }
+        (Function::Locked, Turn::Lock(_, reply)) => reply.locked(),
+        (Function::Saved, Turn::Save(reply)) => reply.saved(input.now()?),
+        (Function::Conflict, Turn::Save(reply)) => reply.conflict(input.stored()?),
+        (Function::Unlocked, Turn::Unlock(_, reply)) => reply.unlocked(),
+        (Function::Response, Turn::Http(_, reply)) => {
+            let response = Response::new(input.status()?, bytes.into());
+            let headers = input.headers.iter();
+            let response = headers.fold(response, |it, (name, value)| it.with_header(name, value));
+            reply.response(&response, input.now()?);
+        }
+        (Function::Unreachable, Turn::Http(_, reply)) => reply.unreachable(input.now()?),
+        (Function::Challenge, Turn::Login(mut reply)) => reply.challenge(input.challenges()),
+        (Function::Begin, Turn::Login(reply)) => reply.begin(),
+        (Function::Prepared, Turn::Prepare(reply)) => {
+            let redirect_uri = RedirectUri::parse(&input.redirect_uri()?)?;
+            let bytes = bytes.try_into().map_err(|_| Failure::Lacks("64 random bytes"))?;
+            reply.prepared(redirect_uri, Entropy::from_bytes(bytes), input.now()?);
+        }
+        (Function::Redirected, Turn::Browser(_, reply)) => {
+            let now = input.now()?;
+            reply.redirect(input.query()?.expose(), now)?;
+        }
+        (Function::Cancelled, Turn::Browser(_, reply)) => reply.cancelled(),
+        _ => return Err(Failure::OutOfTurn),
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Settings as JSON: the names are those of `oauth_core::flow::Settings`.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use oauth_core::flow::Settings;
+use oauth_core::session::PendingLogin;
+use oauth_core::wire::ResourceMode;
+use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret, Tolerance};
+use serde::Deserialize;
+
+use crate::error::Failure;
+
+/// What `open` and `resume` take.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Opening {
+    pub(crate) settings: Written,
+    pub(crate) profile: Box<str>,
+    pub(crate) pending: Option<PendingLogin>,
+}
+
+/// A member that nobody knows is a mistake, which would weaken or break a login silently.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Written {
+    server_url: Option<Box<str>>,
+    client_name: Option<Box<str>>,
+    client_uri: Option<Box<str>>,
+    client_id: Option<Box<str>>,
+    client_secret: Option<Secret>,
+    client_issuer: Option<Box<str>>,
+    client_metadata_url: Option<Box<str>>,
+    scope: Option<Box<str>>,
+    provider: Option<OAuthClientProvider>,
+    bearer: Option<BearerAuth>,
+    /// Nothing is tolerated but what `tolerate` names.
+    strict: bool,
+    tolerate: Vec<Tolerance>,
+    refuse: Vec<Tolerance>,
+    resource_mode: Option<ResourceMode>,
+    authorization_parameters: Vec<(Box<str>, Box<str>)>,
+    token_parameters: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Written {
+    pub(crate) fn settings(self) -> Result<Arc<Settings>, Failure> {
+        let policy = if self.strict { Policy::strict() } else { Policy::default() };
+        let policy = self.tolerate.into_iter().fold(policy, Policy::tolerate);
+        let policy = self.refuse.into_iter().fold(policy, Policy::refuse);
+        let server_url = self.server_url.ok_or(Failure::Lacks("server_url"))?;
+        let mut settings = Settings::with_policy(&server_url, policy)?;
+        if let Some(name) = self.client_name {
+            settings = settings.client_name(&name);
+        }
+        if let Some(uri) = self.client_uri {
+            settings = settings.client_uri(&uri);
+        }
+        match (self.client_id, self.client_secret) {
+            (Some(id), secret) => settings = settings.client_id(&id, secret)?,
+            (None, Some(_)) => return Err(oauth_core::Error::from(SECRET_WITHOUT_ID).into()),
+            (None, None) => {}
+        }
+        if let Some(issuer) = self.client_issuer {
+            settings = settings.client_issuer(&issuer);
+        }
+        if let Some(url) = self.client_metadata_url {
+            settings = settings.client_metadata_url(&url)?;
+        }
+        if let Some(scope) = self.scope {
+            settings = settings.scope(&scope);
+        }
+        if let Some(mode) = self.resource_mode {
+            settings = settings.resource_mode(mode);
+        }
+        for (name, value) in &self.authorization_parameters {
+            settings = settings.authorization_parameter(name, value)?;
+        }
+        for (name, value) in &self.token_parameters {
+            settings = settings.token_parameter(name, value)?;
+        }
+        if let Some(provider) = &self.provider {
+            settings = settings.provider(provider)?;
+        }
+        if let Some(token) = self.bearer {
+            settings = settings.bearer(token);
+        }
+        Ok(settings.into())
+    }
+}
+
+const SECRET_WITHOUT_ID: oauth_core::error::Misuse = oauth_core::error::Misuse::SecretWithoutId;

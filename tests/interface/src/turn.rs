@@ -1,0 +1,127 @@
+//! A turn as JSON.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use oauth_core::session::{Fate, Lock, LoggedOut, Session, Turn};
+use oauth_core::{Endpoint, MAX_BODY};
+use serde::Serialize;
+
+use crate::error::Failure;
+
+#[derive(Serialize)]
+#[serde(tag = "turn", rename_all = "snake_case")]
+pub(crate) enum Written<'a> {
+    Load,
+    Lock {
+        lock: &'a str,
+    },
+    /// `record` is a text, so that a host that stores it cannot change it on the way.
+    Save {
+        record: String,
+        generation: u64,
+        expected: u64,
+    },
+    Unlock {
+        lock: &'a str,
+    },
+    Http {
+        endpoint: Endpoint,
+        method: &'a str,
+        url: Box<str>,
+        headers: Vec<(&'a str, Box<str>)>,
+        body: Option<Box<str>>,
+        /// Bytes.
+        read_at_most: usize,
+    },
+    Login {
+        lacks_challenge: bool,
+    },
+    Prepare {
+        registered_redirect_uri: Option<&'a str>,
+    },
+    Browser {
+        url: Box<str>,
+        state: Box<str>,
+        moved_from: Option<&'a str>,
+    },
+    Ready,
+    LoggedOut {
+        refresh_token: Token<'a>,
+        access_token: Token<'a>,
+    },
+}
+
+/// What became of a token. One that is alive has a reason, which is the code of an error.
+#[derive(Serialize)]
+pub(crate) struct Token<'a> {
+    fate: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+/// What the session wants, for a host to read.
+pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
+    let timeline = session.timeline().clone();
+    let turn = session.turn().map_err(|error| Failure::Told(error, timeline))?;
+    let written = match &turn {
+        Turn::Load(_) => Written::Load,
+        Turn::Lock(lock, _) => Written::Lock { lock: name(*lock) },
+        Turn::Save(reply) => Written::Save {
+            record: reply.record().to_json(),
+            generation: reply.record().generation(),
+            expected: reply.expected(),
+        },
+        Turn::Unlock(lock, _) => Written::Unlock { lock: name(*lock) },
+        Turn::Http(request, _) => Written::Http {
+            endpoint: request.endpoint(),
+            method: request.method().as_str(),
+            url: request.url().as_str().into(),
+            headers: request.headers().map(|(name, value)| (name, value.into())).collect(),
+            // Forms and JSON: text.
+            body: core::str::from_utf8(request.body())
+                .ok()
+                .filter(|it| !it.is_empty())
+                .map(Into::into),
+            read_at_most: MAX_BODY + 1,
+        },
+        Turn::Login(reply) => Written::Login { lacks_challenge: reply.lacks_challenge() },
+        Turn::Prepare(reply) => {
+            Written::Prepare { registered_redirect_uri: reply.registered_redirect_uri() }
+        }
+        Turn::Browser(url, reply) => Written::Browser {
+            url: url.as_str().into(),
+            state: url.state().into(),
+            moved_from: reply.moved_from().map(oauth_core::wire::Issuer::as_str),
+        },
+        Turn::Ready(_) => Written::Ready,
+        Turn::LoggedOut(LoggedOut { refresh_token, access_token }) => Written::LoggedOut {
+            refresh_token: fate(refresh_token),
+            access_token: fate(access_token),
+        },
+    };
+    Ok(json(&written))
+}
+
+/// Nothing here can fail to serialize: all keys are texts.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn fate(fate: &Fate) -> Token<'_> {
+    let (fate, reason) = match fate {
+        Fate::Absent => ("absent", None),
+        Fate::Revoked => ("revoked", None),
+        Fate::NotRevocable => ("not_revocable", None),
+        Fate::Alive(error) => ("alive", Some(error.code())),
+    };
+    Token { fate, reason }
+}
+
+fn name(lock: Lock) -> &'static str {
+    match lock {
+        Lock::Refresh => "refresh",
+        Lock::Login => "login",
+    }
+}

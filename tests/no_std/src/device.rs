@@ -1,0 +1,102 @@
+//! The device: a clock, a place to store one record, a user nearby, and the session between them.
+
+use alloc::string::String;
+use core::fmt::Arguments;
+
+use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::session::{Attempt, Record, Session, Turn, Verdict};
+use oauth_core::{Entropy, Error, UnixTime};
+
+use crate::memory::most_used;
+use crate::servers::{SERVER_URL, Servers};
+
+struct Device {
+    now: UnixTime,
+    /// What a real device keeps in its flash.
+    stored: Option<String>,
+    servers: Servers,
+    print: fn(Arguments<'_>),
+}
+
+/// The whole story, with each request that is sent. Panics if anything is not as it should be.
+pub(crate) fn run(print: fn(Arguments<'_>)) {
+    let now = UnixTime::from_secs(1_900_000_000);
+    let mut device = Device { now, stored: None, servers: Servers::default(), print };
+
+    print(format_args!("first call, nothing is stored\n"));
+    assert_eq!(device.call(&mut session()), Ok(200));
+    assert_eq!(device.servers.requests, 4, "what a login takes");
+    let login = most_used();
+
+    print(format_args!("an hour later, after a restart\n"));
+    device.now = UnixTime::from_secs(1_900_003_600);
+    device.servers.expire();
+    assert_eq!(device.call(&mut session()), Ok(200));
+    assert_eq!(device.servers.requests, 5, "what a refresh takes");
+
+    let (record, refresh) = (device.stored.map_or(0, |record| record.len()), most_used());
+    print(format_args!("heap at most: {login} bytes to log in, {refresh} to refresh\n"));
+    print(format_args!("stored: {record} bytes\n"));
+}
+
+fn session() -> Session {
+    let settings = Settings::new(SERVER_URL).expect("the URL is sound").client_name("Thermometer");
+    Session::new(settings.into())
+}
+
+impl Device {
+    /// A request of the application, with all that it takes to have it answered; the status.
+    fn call(&mut self, session: &mut Session) -> Result<u16, Error> {
+        let mut attempt = Attempt::new();
+        session.access();
+        self.drive(session, false)?;
+        loop {
+            let authorization = session.authorization(self.now);
+            attempt.sent_with(authorization.as_ref());
+            let bearer = authorization.map(|it| it.bearer().header_value());
+            let (status, challenges) = self.servers.call(bearer);
+            (self.print)(format_args!("  {status} {SERVER_URL}\n"));
+            match session.answered(&mut attempt, status, challenges, self.now)? {
+                Verdict::Deliver => return Ok(status),
+                Verdict::Retry => self.drive(session, true)?,
+            }
+        }
+    }
+
+    /// The driver: does what the session asks for.
+    fn drive(&mut self, session: &mut Session, may_log_in: bool) -> Result<(), Error> {
+        loop {
+            match session.turn()? {
+                Turn::Load(reply) => {
+                    let record = self.stored.as_ref();
+                    let record = record.and_then(|text| Record::from_json(text.as_bytes()).ok());
+                    reply.loaded(record, self.now);
+                }
+                // Nobody shares the store.
+                Turn::Lock(_, reply) => reply.locked(),
+                Turn::Unlock(_, reply) => reply.unlocked(),
+                Turn::Save(reply) => {
+                    self.stored = Some(reply.record().to_json());
+                    reply.saved(self.now);
+                }
+                Turn::Http(request, reply) => {
+                    let response = self.servers.answer(&request);
+                    let (status, url) = (response.status(), request.url().as_str());
+                    (self.print)(format_args!("  {status} {url}\n"));
+                    reply.response(&response, self.now);
+                }
+                Turn::Login(reply) if may_log_in => reply.begin(),
+                Turn::Prepare(reply) => {
+                    let redirect_uri = RedirectUri::parse("https://device.example/callback")?;
+                    // For show: a real device asks its generator.
+                    reply.prepared(redirect_uri, Entropy::from_bytes([7; 64]), self.now);
+                }
+                Turn::Browser(url, reply) => {
+                    let query = self.servers.visit(&url);
+                    reply.redirect(&query, self.now)?;
+                }
+                Turn::Ready(_) | Turn::Login(_) | Turn::LoggedOut(_) => return Ok(()),
+            }
+        }
+    }
+}

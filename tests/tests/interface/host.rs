@@ -1,0 +1,228 @@
+//! A host that knows nothing but JSON: it carries requests to the simulated world, and has a store.
+
+use std::collections::BTreeMap;
+
+use http::Request;
+use oauth_interface::{Function, Interface};
+use oauth_tests::drive::{dice, mcp_request};
+use oauth_tests::world::{Knobs, World};
+use serde_json::{Value, json};
+
+pub(crate) use oauth_tests::drive::SERVER_URL;
+
+/// The world's time at its beginning.
+pub(crate) const NOW: u64 = 1_900_000_000;
+
+pub(crate) fn settings() -> Value {
+    json!({ "server_url": SERVER_URL })
+}
+
+pub(crate) struct Host {
+    pub(crate) world: World,
+    /// The query of the last redirect.
+    pub(crate) last_query: String,
+    interface: Interface,
+    /// A record, and its generation.
+    stored: Option<(String, u64)>,
+    locks: BTreeMap<String, u32>,
+    logins: u64,
+}
+
+impl Host {
+    pub(crate) fn new(knobs: &Knobs) -> Self {
+        let mut world = World::new(knobs.clone());
+        world.now = NOW;
+        Self {
+            world,
+            last_query: String::new(),
+            interface: Interface::new(),
+            stored: None,
+            locks: BTreeMap::new(),
+            logins: 0,
+        }
+    }
+
+    pub(crate) fn open(&mut self, settings: &Value) -> u32 {
+        let opened = self.call(Function::Open, 0, json!({ "settings": settings }), b"");
+        u32::try_from(opened["session"].as_u64().unwrap()).unwrap()
+    }
+
+    pub(crate) fn turn(&mut self, session: u32) -> Value {
+        self.call(Function::Turn, session, json!({}), b"")
+    }
+
+    /// What a session is about to do, and what it has; `None` if there is none of this number.
+    pub(crate) fn state(&mut self, session: u32) -> Option<[String; 3]> {
+        let looks = [Function::Turn, Function::Record, Function::Timeline];
+        let state = looks.map(|function| self.interface.call(function, session, b""));
+        (!state[0].contains("no_such")).then_some(state)
+    }
+
+    /// A call that must go well.
+    pub(crate) fn call(
+        &mut self,
+        function: Function,
+        session: u32,
+        input: Value,
+        bytes: &[u8],
+    ) -> Value {
+        let input = [input.to_string().as_bytes(), b"\n", bytes].concat();
+        let answer = self.try_call(function, session, &input);
+        answer.unwrap_or_else(|error| panic!("{function:?}: {error}"))
+    }
+
+    /// A call that must not go well; the code.
+    pub(crate) fn refused(
+        &mut self,
+        function: Function,
+        session: u32,
+        input: Value,
+        bytes: &[u8],
+    ) -> String {
+        self.refused_raw(function, session, &[input.to_string().as_bytes(), b"\n", bytes].concat())
+    }
+
+    pub(crate) fn refused_raw(&mut self, function: Function, session: u32, input: &[u8]) -> String {
+        let error = self.try_call(function, session, input).unwrap_err();
+        error["code"].as_str().unwrap().into()
+    }
+
+    /// # Errors
+    ///
+    /// The member `error` of the answer, which has a code and a message.
+    pub(crate) fn try_call(
+        &mut self,
+        function: Function,
+        session: u32,
+        input: &[u8],
+    ) -> Result<Value, Value> {
+        let answer = self.interface.call(function, session, input);
+        let answer: Value = serde_json::from_str(&answer).expect("an answer is JSON");
+        match answer.as_object().expect("an answer is an object").get("error") {
+            None => Ok(answer),
+            Some(error) => {
+                assert!(error["code"].is_string() && error["message"].is_string(), "{error}");
+                Err(error.clone())
+            }
+        }
+    }
+
+    pub(crate) fn advance(&mut self, seconds: u64) {
+        self.world.advance(seconds);
+    }
+
+    /// A request of the application, as the host in JavaScript sends it; the status.
+    pub(crate) fn fetch(&mut self, session: u32) -> u16 {
+        self.call(Function::Access, session, json!({}), b"");
+        while !["ready", "login"].contains(&self.turn(session)["turn"].as_str().unwrap()) {
+            self.answer(session);
+        }
+        let mut attempt = Value::Null;
+        loop {
+            let now = self.world.now;
+            let ask =
+                json!({ "method": "POST", "url": SERVER_URL, "now": now, "attempt": attempt });
+            let attached = self.call(Function::Attach, session, ask, b"");
+            attempt = attached["attempt"].clone();
+            let mut request = mcp_request(SERVER_URL, "tools/list");
+            add_headers(&mut request, &attached["headers"]);
+            let response = self.world.handle(&request);
+            let status = response.status().as_u16();
+            let challenges = oauth_tests::drive::challenges(&response);
+            let answer = json!({
+                "attempt": attempt, "status": status, "challenges": challenges, "now": now
+            });
+            let verdict = self.call(Function::Answered, session, answer, b"");
+            if verdict["verdict"] == "deliver" {
+                return status;
+            }
+            assert_eq!(self.drive(session), "ready");
+        }
+    }
+
+    /// Drives to the end; the last turn.
+    pub(crate) fn drive(&mut self, session: u32) -> String {
+        loop {
+            let turn = self.turn(session)["turn"].as_str().unwrap().to_owned();
+            if ["ready", "logged_out"].contains(&&*turn) {
+                return turn;
+            }
+            self.answer(session);
+        }
+    }
+
+    /// Answers a turn as a good host does.
+    pub(crate) fn answer(&mut self, session: u32) {
+        let (function, input) = self.fitting(session).expect("a turn to be answered");
+        self.try_call(function, session, &input).unwrap_or_else(|e| panic!("{function:?}: {e}"));
+    }
+
+    /// The same where anything may have happened before.
+    pub(crate) fn try_to_answer(&mut self, session: u32) {
+        if let Some((function, input)) = self.fitting(session) {
+            let _ = self.try_call(function, session, &input);
+        }
+    }
+
+    fn fitting(&mut self, session: u32) -> Option<(Function, Vec<u8>)> {
+        let turn = self.try_call(Function::Turn, session, b"").ok()?;
+        let now = self.world.now;
+        let mut bytes = Vec::new();
+        let (function, input) = match turn["turn"].as_str()? {
+            "load" => {
+                let record = self.stored.as_ref().map(|(record, _)| record);
+                (Function::Loaded, json!({ "record": record, "now": now }))
+            }
+            // Locks are not minded here: what comes of that is the core's own business.
+            "lock" => {
+                *self.locks.entry(turn["lock"].to_string()).or_default() += 1;
+                (Function::Locked, json!({}))
+            }
+            "unlock" => (Function::Unlocked, json!({})),
+            "save" => {
+                let stored = self.stored.as_ref().map_or(0, |(_, generation)| *generation);
+                if turn["expected"] == stored {
+                    let generation = turn["generation"].as_u64()?;
+                    self.stored = Some((turn["record"].as_str()?.into(), generation));
+                    (Function::Saved, json!({ "now": now }))
+                } else {
+                    (Function::Conflict, json!({ "stored": stored }))
+                }
+            }
+            "http" => {
+                let mut request = Request::new(turn["body"].as_str().unwrap_or("").into());
+                *request.method_mut() = turn["method"].as_str()?.parse().unwrap();
+                *request.uri_mut() = turn["url"].as_str()?.parse().unwrap();
+                add_headers(&mut request, &turn["headers"]);
+                let response = self.world.handle(&request);
+                let headers = response.headers().iter();
+                let headers: Vec<_> =
+                    headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+                let status = response.status().as_u16();
+                let input = json!({ "status": status, "headers": headers, "now": now });
+                bytes.extend(response.body());
+                (Function::Response, input)
+            }
+            "login" => (Function::Begin, json!({})),
+            "prepare" => {
+                self.logins += 1;
+                bytes.extend(dice(self.logins));
+                let redirect_uri = oauth_tests::drive::CALLBACK;
+                (Function::Prepared, json!({ "redirect_uri": redirect_uri, "now": now }))
+            }
+            "browser" => {
+                self.last_query = self.world.visit(turn["url"].as_str()?).ok()?;
+                (Function::Redirected, json!({ "query": self.last_query, "now": now }))
+            }
+            _ => return None,
+        };
+        Some((function, [input.to_string().as_bytes(), b"\n", &*bytes].concat()))
+    }
+}
+
+fn add_headers(request: &mut Request<Vec<u8>>, headers: &Value) {
+    for header in headers.as_array().into_iter().flatten() {
+        let name: http::HeaderName = header[0].as_str().unwrap().parse().unwrap();
+        request.headers_mut().insert(name, header[1].as_str().unwrap().parse().unwrap());
+    }
+}

@@ -1,0 +1,163 @@
+//! The functions of the WebAssembly module, called as a host in another language calls them: in order,
+//! and in any order. The same module as it is compiled has its tests in `tests/wasm`.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+mod chance;
+mod host;
+
+use chance::Chance;
+use host::{Host, NOW, SERVER_URL, settings};
+use oauth_interface::{Function, MAX_INPUT};
+use oauth_tests::drive::assert_sound;
+use oauth_tests::world::{Grant, Knobs, What};
+use serde_json::{Value, json};
+
+#[test]
+fn a_host_logs_in_and_refreshes_and_logs_out() {
+    let mut host = Host::new(&Knobs::default());
+    let session = host.open(&settings());
+    assert_eq!(host.fetch(session), 200);
+    assert_eq!(host.world.count(What::Authorize), 1);
+
+    let later = host.open(&settings());
+    host.advance(3600);
+    assert_eq!(host.fetch(later), 200);
+    let refreshes = host.world.count(What::Token(Grant::Refresh));
+    assert_eq!((refreshes, host.world.count(What::Authorize)), (1, 1));
+
+    host.call(Function::Logout, later, json!({}), b"");
+    assert_eq!(host.drive(later), "logged_out");
+    assert_sound(&host.world);
+}
+
+#[test]
+fn a_login_is_handed_out_and_finished_by_another_session() {
+    let mut host = Host::new(&Knobs::default());
+    let session = host.open(&settings());
+    host.call(Function::Access, session, json!({}), b"");
+    while host.turn(session)["turn"] != "browser" {
+        host.answer(session);
+    }
+    let until = json!({ "profile": "ann", "expires_at": NOW + 600 });
+    let handed_out = host.call(Function::Suspend, session, until, b"");
+    let query = host.world.visit(handed_out["url"].as_str().unwrap()).unwrap();
+
+    assert!(handed_out["pending"].as_str().unwrap().len() < 1024, "it fits into a cookie");
+    let pending: Value = serde_json::from_str(handed_out["pending"].as_str().unwrap()).unwrap();
+    let mut resume = json!({ "settings": settings(), "profile": "ann", "pending": pending });
+    let other = host.call(Function::Resume, 0, resume.clone(), b"")["session"].as_u64().unwrap();
+    let other = u32::try_from(other).unwrap();
+    while host.turn(other)["turn"] != "browser" {
+        host.answer(other);
+    }
+    host.call(Function::Redirected, other, json!({ "query": query, "now": NOW }), b"");
+    assert_eq!(host.drive(other), "ready");
+    assert_sound(&host.world);
+
+    resume["profile"] = "bob".into();
+    assert_eq!(host.refused(Function::Resume, 0, resume, b""), "foreign_profile");
+}
+
+#[test]
+fn settings_that_nobody_knows_are_refused() {
+    let mut host = Host::new(&Knobs::default());
+    let mut typo = settings();
+    typo["clientid"] = "client".into();
+    assert_eq!(host.refused(Function::Open, 0, json!({ "settings": typo }), b""), "input");
+    let mut secret = settings();
+    secret["client_secret"] = "secret".into();
+    let answer = host.refused(Function::Open, 0, json!({ "settings": secret }), b"");
+    assert_eq!(answer, "secret_without_id");
+}
+
+#[test]
+fn a_host_cannot_open_sessions_without_end_nor_lose_its_requests() {
+    let mut host = Host::new(&Knobs::default());
+    let sessions: Vec<u32> = (0..1024).map(|_| host.open(&settings())).collect();
+    let open = json!({ "settings": settings() });
+    assert_eq!(host.refused(Function::Open, 0, open.clone(), b""), "full");
+    host.call(Function::Close, sessions[7], json!({}), b"");
+    host.call(Function::Open, 0, open, b"");
+
+    // Requests that were never answered make room for new ones.
+    let attach = json!({ "method": "POST", "url": SERVER_URL, "now": NOW });
+    for _ in 0..1000 {
+        host.call(Function::Attach, sessions[0], attach.clone(), b"");
+    }
+    let answer = json!({ "attempt": 1, "status": 200, "now": NOW });
+    assert_eq!(host.refused(Function::Answered, sessions[0], answer, b""), "no_such");
+}
+
+#[test]
+fn an_input_that_is_too_long_is_refused() {
+    let mut host = Host::new(&Knobs::default());
+    let long = vec![b' '; MAX_INPUT + 1];
+    assert_eq!(host.refused_raw(Function::Open, 0, &long), "input");
+}
+
+/// Whatever is called, and whatever is passed in: there is an answer, a mistake changes nothing, and what
+/// is passed in is in no error.
+#[test]
+fn calls_in_any_order_are_answered() {
+    let mut calls = 0;
+    let mut reached = std::collections::BTreeMap::<String, u32>::new();
+    for seed in 0..40 {
+        let mut chance = Chance::new(seed);
+        let mut host = Host::new(&Knobs::default());
+        let mut sessions = [(); 3].map(|()| host.open(&settings()));
+        for _ in 0..2000 {
+            let at = chance.below(3);
+            let mut session = sessions[at];
+            if let Ok(turn) = host.try_call(Function::Turn, session, b"") {
+                let turn = turn["turn"].as_str().unwrap_or_default();
+                *reached.entry(turn.into()).or_default() += 1;
+            }
+            calls += 1;
+            match chance.below(10) {
+                0..4 => host.try_to_answer(session),
+                4 if chance.below(20) == 0 => host.advance(1800),
+                4 => {
+                    host.try_call(Function::Access, session, b"").unwrap();
+                }
+                _ => {
+                    if chance.below(20) == 0 {
+                        session = chance.any();
+                    }
+                    let (function, input) = chance.call(&host.last_query);
+                    let before = host.state(session);
+                    if let Err(error) = host.try_call(function, session, &input) {
+                        let text = error.to_string();
+                        assert!(!text.contains("planted"), "{function:?}: {text}");
+                        // The machine's own errors may be news: a login that failed.
+                        if MISTAKES.contains(&error["code"].as_str().unwrap()) {
+                            assert_eq!(host.state(session), before, "{function:?}: {text}");
+                        }
+                    }
+                    if host.state(session).is_none() && session == sessions[at] {
+                        sessions[at] = host.open(&settings());
+                    }
+                }
+            }
+        }
+    }
+    assert!(calls >= 80_000);
+    for turn in [
+        "load",
+        "lock",
+        "save",
+        "unlock",
+        "http",
+        "login",
+        "prepare",
+        "browser",
+        "ready",
+        "logged_out",
+    ] {
+        assert!(reached.get(turn).is_some_and(|times| *times > 50), "{turn}: {reached:?}");
+    }
+}
+
+/// What the interface says by itself.
+const MISTAKES: [&str; 6] =
+    ["no_such", "full", "out_of_turn", "input", "record_is_newer", "record_is_damaged"];

@@ -1,0 +1,138 @@
+// A whole host around the module: `fetch`, a clock, random bytes, a store and its locks.
+
+import { MemoryStore } from "./store.mjs";
+
+/**
+ * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user, and
+ * returns the query with which he came back to `redirectUri`.
+ */
+export class OAuth {
+  #call;
+  #locks = {};
+  #last = Promise.resolve();
+
+  constructor(module, settings, { redirectUri, visit, store = new MemoryStore() }) {
+    const { session } = module("open", 0, { settings });
+    this.#call = (name, object, bytes) => module(name, session, object, bytes);
+    Object.assign(this, { redirectUri, visit, store });
+  }
+
+  /** As the global `fetch`, with a token. `init.body` has to be one that can be sent again. */
+  async fetch(url, init = {}) {
+    const request = { method: init.method ?? "GET", url };
+    const attach = () => this.#call("attach", { ...request, attempt, now: now() });
+    const isFresh = () => this.#call("fresh", { now: now() }).fresh;
+    let attempt;
+    let attached = isFresh()
+      ? attach()
+      : await this.#alone(async () => {
+          if (!isFresh()) {
+            this.#call("access");
+            await this.#drive({ mayLogIn: false });
+          }
+          return attach();
+        });
+    for (;;) {
+      attempt = attached.attempt;
+      const headers = new Headers(init.headers);
+      for (const [name, value] of attached.headers ?? []) headers.set(name, value);
+      // A redirect could take the token elsewhere.
+      const response = await fetch(url, { ...init, headers, redirect: "manual" });
+      const challenges = [response.headers.get("www-authenticate") ?? []].flat();
+      const answer = { attempt, status: response.status, challenges };
+      const judge = () => this.#call("answered", { ...answer, now: now() }).verdict;
+      // Only these two can change the session; nothing else waits for a login that is under way.
+      if (![401, 403].includes(response.status)) return (judge(), response);
+      attached = await this.#alone(async () => {
+        if (judge() === "deliver") return null;
+        await response.body?.cancel();
+        await this.#drive({ mayLogIn: true });
+        return attach();
+      });
+      if (attached === null) return response;
+    }
+  }
+
+  /** How it came to this, for people. */
+  get timeline() {
+    return this.#call("timeline").text;
+  }
+
+  /** One drive at a time: those who waited look again first. */
+  #alone(work) {
+    const mine = this.#last.then(work);
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+
+  /** Does what the session asks for, until there is a token or a login would be needed. */
+  async #drive({ mayLogIn }) {
+    try {
+      for (;;) {
+        const turn = this.#call("turn");
+        if (turn.turn === "ready" || (turn.turn === "login" && !mayLogIn)) return;
+        await this.#answer(turn);
+      }
+    } finally {
+      Object.keys(this.#locks).forEach((name) => this.#unlock(name));
+    }
+  }
+
+  async #answer(turn) {
+    const reply = this.#call;
+    switch (turn.turn) {
+      case "load": {
+        const record = await this.store.load();
+        return reply("loaded", { record, now: now() });
+      }
+      case "lock":
+        this.#locks[turn.lock] = await this.store.lock(turn.lock);
+        return reply("locked");
+      case "unlock":
+        this.#unlock(turn.lock);
+        return reply("unlocked");
+      case "save": {
+        const stored = await this.store.save(turn.record, turn.generation, turn.expected);
+        return stored === undefined ? reply("saved", { now: now() }) : reply("conflict", { stored });
+      }
+      case "http": {
+        const answer = await exchange(turn).catch(() => null);
+        if (answer === null) return reply("unreachable", { now: now() });
+        return reply("response", { ...answer.head, now: now() }, answer.body);
+      }
+      case "login":
+        return reply("begin");
+      case "prepare": {
+        const random = crypto.getRandomValues(new Uint8Array(64));
+        return reply("prepared", { redirect_uri: this.redirectUri, now: now() }, random);
+      }
+      case "browser": {
+        const query = await this.visit(turn.url).catch(() => null);
+        return query === null ? reply("cancelled") : reply("redirected", { query, now: now() });
+      }
+    }
+  }
+
+  #unlock(name) {
+    this.#locks[name]?.();
+    delete this.#locks[name];
+  }
+}
+
+/** Sends exactly this, once; follows no redirect; reads no more than it should. */
+async function exchange({ method, url, headers, body, read_at_most }) {
+  const signal = AbortSignal.timeout(30_000);
+  const response = await fetch(url, { method, headers, body, signal, redirect: "manual" });
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    // Leaving the loop closes the connection.
+    if (length >= read_at_most) break;
+  }
+  const head = { status: response.status, headers: [...response.headers] };
+  return { head, body: Buffer.concat(chunks).subarray(0, read_at_most) };
+}
+
+const now = () => Math.floor(Date.now() / 1000);

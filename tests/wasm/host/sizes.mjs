@@ -1,0 +1,42 @@
+// Prints the sizes of the modules in a folder as the table of the main README, and compares the two.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+
+const [folder, update] = process.argv.slice(2);
+const readme = new URL("../../../README.md", import.meta.url);
+
+// Compilers and optimizers of other versions differ by less.
+const TOLERANCE = 0.03;
+
+const kib = (bytes) => Math.round(bytes.length / 1024);
+const sizes = (name) => {
+  const bytes = readFileSync(path.join(folder, name));
+  return [kib(bytes), kib(gzipSync(bytes, { level: 9 }))];
+};
+const rows = [
+  ["the whole machine", "whole"],
+  ["without Unicode host names", "pinned"],
+].map(([title, name]) => [title, ...sizes(`${name}.wasm`), ...sizes(`${name}.opt.wasm`)]);
+
+const table = [
+  "| KiB | as built | gzip | after `wasm-opt -Oz` | gzip |",
+  "|---|---|---|---|---|",
+  ...rows.map((row) => `| ${row.join(" | ")} |`),
+].join("\n");
+console.log(table);
+
+const text = readFileSync(readme, "utf8");
+const written = /(?<=<!-- tests\/wasm\/sizes -->\n)[^]*?(?=\n\n)/.exec(text)?.[0] ?? "";
+if (update === "--update") {
+  writeFileSync(readme, text.replace(written, table));
+} else {
+  const numbers = (it) => [...it.matchAll(/(?<=\| )\d+(?= \|)/g)].map(([number]) => Number(number));
+  const [before, now] = [numbers(written), numbers(table)];
+  const fits = (size, at) => Math.abs(size - before[at]) <= Math.max(1, TOLERANCE * before[at]);
+  if (before.length !== now.length || !now.every(fits)) {
+    console.error(`The README says something else; if this is right, run it with --update:\n${written}`);
+    process.exitCode = 1;
+  }
+}
