@@ -7,6 +7,7 @@
 mod clients;
 mod default_browser;
 mod person;
+mod sdk;
 mod search;
 
 use clients::{Client, OnTokio, Setup};
@@ -34,10 +35,13 @@ fn nothing_that_is_logged_or_printed_shows_a_secret() {
     play::<oauth_blocking::OAuth>(&mut search);
     let rows = logs::rows().concat();
     play::<OnTokio>(&mut search);
+    sdk::a_session(&mut search, Knobs { scopes: ScopePolicy::Open, ..knobs(AuthMethod::Post) });
     search.assert_clean(is_exempt);
 
     // Both adapters and what is beneath them were listened to, and the search finds what is there.
-    for target in ["oauth", "ureq::run", "ureq_proto::util", "reqwest::connect", "hyper_util"] {
+    for target in
+        ["oauth", "ureq::run", "ureq_proto::util", "reqwest::connect", "hyper_util", "rmcp"]
+    {
         assert!(logs::lines().iter().any(|line| line.target.starts_with(target)), "{target}");
     }
     assert!(!search.found_in(&rows).is_empty(), "the exemption is not needed any more");
