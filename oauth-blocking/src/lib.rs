@@ -25,6 +25,49 @@
 //!     ├─ UserAgent         the browser and a listener by default
 //!     └─ Event             for who wants to watch
 //! ```
+//!
+//! # What is logged
+//!
+//! With the feature `tracing`, which is on by default, a subscriber of the host's hears what happens. The
+//! target of everything is `oauth`, and the names in this table are stable; the sentences behind them are
+//! not. A request whose token is at hand says nothing.
+//!
+//! | span (level `info`) | from | to |
+//! |---|---|---|
+//! | `oauth.access` | a token is not at hand, or was refused | there is one, or none can be had |
+//! | `oauth.refresh`, in the former | the lock is waited for | the lock is released |
+//! | `oauth.login`, in the former | a login is decided on | there is a token, or none can be had |
+//! | `oauth.resume` | a login that was handed out is to be finished | its tokens are stored, or there are none |
+//! | `oauth.logout` | the user is to be logged out | he is, or cannot be |
+//! | `oauth.diagnose` | a look ahead is over | what was found out is said |
+//!
+//! | field | of | what it is |
+//! |---|---|---|
+//! | `server` | each span | the MCP server's URL, without its query |
+//! | `profile` | each span | whose tokens ([`OAuthBuilder::profile`](Builder::profile)) |
+//! | `endpoint` | a step | who was asked: [`oauth_core::Endpoint::name`] |
+//! | `url` | a step | where, without the query |
+//! | `status` | a step | the answer's status, if there is one |
+//! | `finding` | a step | what the answer was taken for: [`oauth_core::Finding::name`] |
+//! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], or `damaged_record` |
+//! | `error` | what went wrong here | why no answer came, or what the store says |
+//! | `kept` | a damaged record | where it was kept |
+//!
+//! Steps, those of the [`Timeline`], are told at `debug`, and at `warn` if they have a `code`. At `warn` is
+//! also a work's end in an error that no step has told.
+//!
+//! # Security
+//!
+//! No secret is in any of that, nor a query: no token, code, verifier, `state` or client secret. The crates
+//! beneath write to the log as well, through the crate `log`, and two of them write secrets. A host that
+//! collects everything has to leave these out:
+//!
+//! - `ureq_proto` at `trace`: the heads that are sent and all that is received, byte for byte, tokens
+//!   included. At `debug`, it and `ureq` show neither bodies nor credentials; `ureq` at `trace` shows
+//!   queries, and the `Location` of a redirect.
+//! - `webbrowser` at `debug`: the command that opens the browser, and with it the page's URL and its
+//!   `state`, which the list of processes shows for a moment, too. A function of the host's own
+//!   ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;
 #[cfg(feature = "ureq")]

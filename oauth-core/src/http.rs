@@ -39,6 +39,22 @@ pub enum Endpoint {
     Revocation,
 }
 
+impl Endpoint {
+    /// Its name in logs; it never changes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resource => "resource",
+            Self::ResourceMetadata => "resource_metadata",
+            Self::ServerMetadata => "server_metadata",
+            Self::Registration => "registration",
+            Self::Authorization => "authorization",
+            Self::Token => "token",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

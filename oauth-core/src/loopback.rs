@@ -18,7 +18,8 @@
 //!    the same time, or closes those that are silent; here they cost nothing.
 //! 3. `Host` must be that of the redirect URI, so that a web page cannot come in by a name of its own
 //!    (DNS rebinding).
-//! 4. Pages show nothing of the request, and all refusals look alike.
+//! 4. Pages show nothing of the request and load nothing, and all refusals look alike. Each takes the
+//!    query out of the address bar, by a script that its policy allows by its hash.
 //!
 //! It reads as much of HTTP/1 (RFC 9112) as this takes: no bodies, one request for each connection,
 //! no folded header fields. Lines may end without a carriage return.
@@ -26,7 +27,8 @@
 //! # Security
 //!
 //! Bind `127.0.0.1` or `::1`, never another address, and only while a login is under way (RFC 8252
-//! §8.3).
+//! §8.3). For a redirect URI with `localhost` bind the port on both: a browser tries either first, and
+//! another program could have the other one.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -275,7 +277,16 @@ struct Page {
     status: &'static str,
     title: &'static str,
     text: &'static str,
-    script: &'static str,
+    /// Class and text.
+    mark: (&'static str, &'static str),
+    script: Script,
+}
+
+/// All that a page runs, and the hash by which its policy lets it.
+#[derive(Clone, Copy)]
+struct Script {
+    text: &'static str,
+    hash: &'static str,
 }
 
 impl Page {
@@ -291,11 +302,13 @@ impl Page {
     }
 
     fn write(self, with_body: bool) -> Vec<u8> {
-        let Self { status, title, text, script } = self;
+        let Self { status, title, text, mark: (class, mark), script } = self;
+        let Script { text: script, hash: script_hash } = script;
         let body = format!(
             "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-             <style>{STYLE}</style><h1>{title}</h1><p>{text}</p><script>{script}</script></html>\n"
+             <style>{STYLE}</style><b class=\"{class}\" aria-hidden=\"true\">{mark}</b>\
+             <h1>{title}</h1><p>{text}</p><script>{script}</script></html>\n"
         );
         let length = body.len();
         let body = if with_body { &*body } else { "" };
@@ -306,7 +319,7 @@ impl Page {
              Connection: close\r\n\
              Content-Length: {length}\r\n\
              Content-Security-Policy: default-src 'none'; style-src '{STYLE_HASH}'; \
-             script-src '{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
+             script-src '{script_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
              Content-Type: text/html; charset=utf-8\r\n\
              Referrer-Policy: no-referrer\r\n\
              X-Content-Type-Options: nosniff\r\n\r\n{body}"
@@ -325,14 +338,16 @@ const LOGGED_IN: Page = Page {
     status: "200 OK",
     title: "You are logged in",
     text: "You can close this window.",
-    script: SCRIPT,
+    mark: ("good", "&#10003;"),
+    script: CLEAN_AND_CLOSE,
 };
 
 const FAILED: Page = Page {
     status: "200 OK",
     title: "The login did not succeed",
     text: "Go back to the application to see why.",
-    script: "",
+    mark: ("bad", "!"),
+    script: CLEAN,
 };
 
 /// The same for all refusals: what was wrong is nobody's business who guesses.
@@ -340,17 +355,30 @@ const REFUSED: Page = Page {
     status: BAD_REQUEST,
     title: "There is nothing to see here",
     text: "If you are logging in, use the window that was opened last.",
-    script: "",
+    mark: ("none", "?"),
+    script: CLEAN,
 };
 
-const STYLE: &str = "body{font:1.1em system-ui,sans-serif;margin:20vh auto;max-width:30em;\
-    padding:0 1em}:root{color-scheme:light dark}";
-const STYLE_HASH: &str = "sha256-86+MHDH6gaVGsSrz4TwGRWpzV+ybU0c7TY750NeB84Q=";
+const STYLE: &str = "\
+    body{font:1.1em/1.5 system-ui,sans-serif;margin:18vh auto 0;max-width:26em;padding:0 1.5em;text-align:center}\
+    h1{font-size:1.5em;line-height:1.25;margin:.5em 0}p{margin:0;opacity:.8}\
+    b{color:#fff;border-radius:50%;display:block;font-size:1.75em;height:2em;line-height:2em;margin:auto;width:2em}\
+    b.good{background:#1a7f4b}b.bad{background:#b3372f}b.none{background:#6b6f76}\
+    :root{color-scheme:light dark}";
+const STYLE_HASH: &str = "sha256-cgC7Kx6QyBMedzVj5ILJo30GCSzTgdvCwWECXpCHHiA=";
 
-/// Takes the code out of the address bar and the history, and closes the window where browsers let a
-/// page do so.
-const SCRIPT: &str = "history.replaceState(null,'',location.pathname);setTimeout(()=>close(),3000)";
-const SCRIPT_HASH: &str = "sha256-41UwlbVF7S9JCsR866ZdtymKGi2zd72hj+GyrKOMZOA=";
+/// Takes what came with the redirect out of the address bar and the tab's history. Another page to be
+/// redirected to would have to be served when the login is over.
+const CLEAN: Script = Script {
+    text: "history.replaceState(null,'',location.pathname)",
+    hash: "sha256-UBodp8UhLR9ASBc1PNRKcs3r2CjAFWxCbrUGPN7u1jo=",
+};
+
+/// The same, and closes the window where browsers let a page do so.
+const CLEAN_AND_CLOSE: Script = Script {
+    text: "history.replaceState(null,'',location.pathname);setTimeout(()=>close(),3000)",
+    hash: "sha256-41UwlbVF7S9JCsR866ZdtymKGi2zd72hj+GyrKOMZOA=",
+};
 
 #[cfg(test)]
 mod tests;

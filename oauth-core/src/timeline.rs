@@ -153,6 +153,34 @@ impl Entry {
 }
 
 impl Finding {
+    /// Its name where it is written down and in logs; it never changes.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Document { .. } => "document",
+            Self::NothingHere { .. } => "nothing_here",
+            Self::Moved { .. } => "moved",
+            Self::Registered => "registered",
+            Self::CameBack => "came_back",
+            Self::OtherLogin => "other_login",
+            Self::Tokens { .. } => "tokens",
+            Self::Postponed { .. } => "postponed",
+            Self::Revoked => "revoked",
+            Self::NoLoginAskedFor => "no_login_asked_for",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// [`Error::code`](crate::Error::code) of the reason, where something failed.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Postponed { code } | Self::Failed { code } => Some(code),
+            _ => None,
+        }
+    }
+
     /// A document in which nothing had to be tolerated.
     pub(crate) const DOCUMENT: Self = Self::Document { tolerated: Tolerances::NONE };
 
@@ -248,6 +276,29 @@ mod tests {
         (0..100).for_each(|status| timeline.push(entry(status)));
         let statuses = timeline.entries().iter().filter_map(|entry| entry.status);
         assert!(statuses.eq(100 - 32..100));
+    }
+
+    #[test]
+    fn a_finding_is_written_down_under_its_name() {
+        let code = || "refused".into();
+        for finding in [
+            Finding::DOCUMENT,
+            Finding::NothingHere { defect: None },
+            Finding::Moved { to: "https://a.example/".into() },
+            Finding::Registered,
+            Finding::CameBack,
+            Finding::OtherLogin,
+            Finding::Tokens { lifetime: None, refresh_token: true, tolerated: Tolerances::NONE },
+            Finding::Postponed { code: code() },
+            Finding::Revoked,
+            Finding::NoLoginAskedFor,
+            Finding::Refused { remedy: Remedy::GiveUp },
+            Finding::Failed { code: code() },
+        ] {
+            let written = serde_json::to_string(&finding).unwrap_or_else(|e| panic!("{e}"));
+            let name = written.split('"').nth(1);
+            assert_eq!(name, Some(finding.name()));
+        }
     }
 
     #[test]

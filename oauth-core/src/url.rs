@@ -123,7 +123,8 @@ impl HttpUrl {
     }
 
     /// The URL as far as it can be shown to anybody: keys are put into queries.
-    pub(crate) fn without_query(&self) -> &str {
+    #[must_use]
+    pub fn without_query(&self) -> &str {
         &self.0[..self.0.len() - self.query().len()]
     }
 

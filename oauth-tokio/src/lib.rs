@@ -25,6 +25,14 @@
 //!   [`OAuth::shutdown`] waits for it.
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
 //! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
+//!
+//! # What is logged
+//!
+//! What the [blocking client](oauth_blocking#what-is-logged) logs, under the same names. A span goes with
+//! its work when that is finished after its caller was dropped. Of the crates beneath, only `webbrowser`
+//! writes something secret, at `debug`, and reqwest if its
+//! [`connection_verbose`](reqwest::ClientBuilder::connection_verbose) is turned on: all that is sent and
+//! received, at `trace`.
 
 mod client;
 mod http;

@@ -125,7 +125,9 @@ impl Host for Tasks {
     async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
         let request = http::Request::<Vec<u8>>::from(request).try_into()?;
         // Not as a limit of the request: that would take the place of the host's, which may be shorter.
-        Ok(tokio::time::timeout(TIME_LIMIT, answer(&self.http, request)).await??)
+        let answer = tokio::time::timeout(TIME_LIMIT, answer(&self.http, request)).await?;
+        // The error is for logs, and queries are not.
+        Ok(answer.map_err(reqwest::Error::without_url)?)
     }
 
     async fn ask(&self, url: &str) -> Option<Asked> {

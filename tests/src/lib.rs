@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod drive;
 #[cfg(feature = "rmcp")]
 pub mod guard;
+pub mod logs;
 pub mod serve;
 pub mod sim;
 pub mod world;

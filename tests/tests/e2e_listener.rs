@@ -234,10 +234,48 @@ fn a_slow_redirect_is_taken_though_others_come_and_go_meanwhile() {
 }
 
 #[test]
+fn two_tabs_with_the_redirect_are_one_login() {
+    logs_in_with(|url| {
+        let way = Way::back_from(url);
+        let head = way.head(&target(url));
+        let (first, rest) = head.split_at(head.len() - 2);
+        let mut tabs = [way.connect(), way.connect()];
+        for tab in &mut tabs {
+            tab.write_all(first.as_bytes()).unwrap();
+        }
+        for tab in &mut tabs {
+            tab.write_all(rest.as_bytes()).unwrap();
+        }
+        // The listener may be gone before it looks at the other one.
+        tabs.iter_mut().any(|tab| {
+            let mut page = String::new();
+            tab.read_to_string(&mut page).is_ok() && page.starts_with("HTTP/1.1 200 ")
+        })
+    });
+}
+
+/// A tab of a login before this one, with a code of its own.
+#[test]
+fn a_tab_of_another_login_gets_a_page_that_keeps_no_secret() {
+    logs_in_with(|url| {
+        let way = Way::back_from(url);
+        let mut stream = way.connect();
+        let stale = format!("{}?code=planted&state=of-another-login", way.path);
+        stream.write_all(way.head(&stale).as_bytes()).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 400 "), "{page}");
+        assert!(page.contains("history.replaceState"), "{page}");
+        assert!(!page.contains("planted") && !page.contains(&way.state), "{page}");
+        browser(url)
+    });
+}
+
+#[test]
 fn a_large_head_of_a_browser_with_many_cookies_is_read() {
     logs_in_with(|url| {
         let way = Way::back_from(url);
-        let cookie = format!("Cookie: a={}\r\n\r\n", "x".repeat(8000));
+        let cookie = format!("Cookie: a={}\r\n\r\n", "x".repeat(15_000));
         let head = way.head(&target(url)).replacen("\r\n\r\n", &format!("\r\n{cookie}"), 1);
         way.ask(&head) == 200
     });

@@ -14,6 +14,7 @@ use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::shown::Shown;
+use super::trace::{self, Span, Work};
 use crate::error::ClientError;
 use crate::event::Event;
 
@@ -81,8 +82,9 @@ impl<H: Host> Client<H> {
         self.shown().snapshot.record().cloned()
     }
 
-    /// Tells the watcher, if there is one.
+    /// Tells the watcher, if there is one, and `tracing`.
     pub fn tell(&self, event: &Event<'_>) {
+        trace::event(event);
         if let Some(watcher) = &self.watcher {
             watcher(event);
         }
@@ -138,11 +140,17 @@ impl<H: Host> Client<H> {
         }
         let mut session = self.host.take().await;
         let challenges = challenges.iter().map(String::as_str);
-        match session.answered(&mut call.attempt, status, challenges, now()) {
-            Ok(Verdict::Deliver) => Ok(None),
-            Ok(Verdict::Retry) => Ok(Some(Remedy { session, since: call.since })),
-            Err(error) => Err(ClientError::from(error).after(session.timeline())),
+        let verdict = session.answered(&mut call.attempt, status, challenges, now());
+        let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
+        if matches!(verdict, Ok(Verdict::Deliver)) {
+            return Ok(None);
         }
+        let said = async {
+            trace::last_step(session.timeline(), None);
+            Span::current().outcome(&verdict, session.timeline());
+        };
+        Span::of(Work::Access, self).around(said).await;
+        verdict.map(|_| Some(Remedy { session, since: call.since }))
     }
 
     /// Does what the answer asks for: a refresh, a login, a wider scope. Then the request can be sent
@@ -231,9 +239,11 @@ impl<H: Host> Client<H> {
         let leave = async move {
             let driver = Driver::new(&client, client.failures.now());
             let outcome = driver.log_out(&mut session).await;
+            Span::current().outcome(&outcome, session.timeline());
             client.show(Shown::new(session.snapshot()));
             outcome
         };
+        let leave = Span::of(Work::Logout, self).around(leave);
         self.host.to_its_end(leave).await
     }
 
@@ -254,6 +264,7 @@ impl<H: Host> Client<H> {
         let finish = async move {
             let driver = Driver::new(&client, client.failures.now());
             let outcome = driver.finish(&mut resumed, &query).await;
+            Span::current().outcome(&outcome, resumed.timeline());
             // The code is spent: what came for it is stored by the next call.
             if matches!(outcome, Err(ClientError::Storage(_))) {
                 *session = resumed;
@@ -263,6 +274,7 @@ impl<H: Host> Client<H> {
             }
             outcome.map(|token| (session, token))
         };
+        let finish = Span::of(Work::Resume, self).around(finish);
         let (session, token) = self.host.to_its_end(finish).await?;
         // It is stored; if it cannot be loaded now, the next call does that.
         drop(self.drive(session, Login::Never, self.failures.now()).await);

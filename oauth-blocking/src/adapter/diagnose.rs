@@ -10,6 +10,7 @@ use super::addresses::forbidden;
 use super::client::{Client, Outcome};
 use super::drive::now;
 use super::host::Host;
+use super::trace::{self, Span, Work};
 use crate::error::ClientError;
 
 impl<H: Host> Client<H> {
@@ -38,6 +39,8 @@ impl<H: Host> Client<H> {
                 },
             }
         }
+        let said = async { trace::steps(&diagnosis.timeline()) };
+        Span::of(Work::Diagnose, self).around(said).await;
         Ok(diagnosis)
     }
 }

@@ -1,20 +1,18 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
-use oauth_core::session::{BrowserReply, Lock, LoggedOut, LoginReply, PrepareReply, Session, Turn};
-use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{BearerAuth, Entropy, Request, Response, UnixTime};
+use oauth_core::session::{Lock, LoggedOut, Session, Turn};
+use oauth_core::{BearerAuth, Request, Response, UnixTime};
 
 use super::addresses::{PrivateAddress, forbidden};
 use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::{Host, Unanswered};
-use crate::error::{AuthenticationError, ClientError};
+use super::trace::{self, Span};
+use crate::error::ClientError;
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
-use crate::user_agent::UserAgentError;
 
 /// Whether a user may be asked to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,17 +25,20 @@ pub enum Login {
 
 /// One drive of a session. What it holds is released when it ends, however it ends.
 pub(super) struct Driver<'a, H: Host> {
-    client: &'a Client<H>,
+    pub(super) client: &'a Client<H>,
     /// What failed since then is not tried again.
-    since: Moment,
-    work: Work,
-    lock: Option<Guard>,
-    visit: Option<H::Visit>,
+    pub(super) since: Moment,
+    pub(super) work: Work,
+    pub(super) lock: Option<Guard>,
+    pub(super) visit: Option<H::Visit>,
+    /// Where it is said if the work fails.
+    span: Span,
 }
 
 impl<'a, H: Host> Driver<'a, H> {
     pub(super) fn new(client: &'a Client<H>, since: Moment) -> Self {
-        Self { client, since, work: Work::Refresh, lock: None, visit: None }
+        let (work, span) = (Work::Refresh, Span::current());
+        Self { client, since, work, lock: None, visit: None, span }
     }
 
     /// Drives until there is a token. False if that takes a login and none may be begun.
@@ -48,6 +49,7 @@ impl<'a, H: Host> Driver<'a, H> {
     ) -> Result<bool, ClientError<H::Http>> {
         let outcome = self.try_to_run(session, login).await;
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
+        self.span.outcome(&outcome, session.timeline());
         match &outcome {
             Ok(true) => self.client.failures.forget(),
             Ok(false) => {}
@@ -65,27 +67,54 @@ impl<'a, H: Host> Driver<'a, H> {
             return Err(failure);
         }
         loop {
-            match session.turn()? {
-                Turn::Login(_) if login == Login::Never => return Ok(false),
-                Turn::Login(reply) => self.begin(reply).await?,
-                Turn::Prepare(reply) => self.prepare(reply).await?,
-                Turn::Browser(url, reply) => self.visit(url, reply).await?,
-                Turn::Ready(_) => return Ok(true),
-                Turn::LoggedOut(_) => return Ok(false),
-                turn => {
-                    let exchange = self.work(turn).await?;
-                    self.client.tell_of(exchange, session);
+            match Next::of(&session.turn()?) {
+                Next::Login if login == Login::Never => return Ok(false),
+                Next::Login | Next::Page => {
+                    let span = self.enter(trace::Work::Login);
+                    span.around(self.log_in(session)).await?;
                 }
+                Next::Refresh => {
+                    let outer = self.span.clone();
+                    let span = self.enter(trace::Work::Refresh);
+                    span.around(self.refresh(session)).await?;
+                    self.span = outer;
+                }
+                Next::Step => self.step(session).await?,
+                Next::Ready => return Ok(true),
+                Next::LoggedOut => return Ok(false),
             }
         }
     }
 
+    fn enter(&mut self, work: trace::Work) -> Span {
+        self.span = Span::of(work, self.client);
+        self.span.clone()
+    }
+
+    /// From the refresh lock to its release.
+    async fn refresh(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
+        self.step(session).await?;
+        while self.lock.is_some() {
+            self.step(session).await?;
+        }
+        Ok(())
+    }
+
+    /// One turn that needs no user.
+    async fn step(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
+        let exchange = self.work(session.turn()?).await?;
+        self.client.tell_of(exchange, session);
+        Ok(())
+    }
+
     /// Looks into the store, if that comes first, and no further.
     pub(super) async fn look(mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
-        match session.turn() {
+        let outcome = match session.turn() {
             Ok(turn @ Turn::Load(_)) => self.work(turn).await.map(drop),
             _ => Ok(()),
-        }
+        };
+        Span::current().outcome(&outcome, session.timeline());
+        outcome
     }
 
     /// Finishes a login whose redirect has come already.
@@ -96,7 +125,11 @@ impl<'a, H: Host> Driver<'a, H> {
     ) -> Result<BearerAuth, ClientError<H::Http>> {
         loop {
             match session.turn()? {
-                Turn::Browser(_, reply) => reply.redirect(query, now())?,
+                Turn::Browser(_, reply) => {
+                    let outcome = reply.redirect(query, now());
+                    trace::last_step(session.timeline(), None);
+                    outcome?;
+                }
                 Turn::Login(_) | Turn::Prepare(_) | Turn::LoggedOut(_) => {
                     return Err(oauth_core::Error::LoginRequired.into());
                 }
@@ -134,7 +167,10 @@ impl<'a, H: Host> Driver<'a, H> {
     }
 
     /// The turns that need no user. One that sends something says what.
-    async fn work(&mut self, turn: Turn<'_>) -> Result<Option<Exchange>, ClientError<H::Http>> {
+    pub(super) async fn work(
+        &mut self,
+        turn: Turn<'_>,
+    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
         let Client { key, host, .. } = self.client;
         match turn {
             Turn::Load(reply) => {
@@ -184,97 +220,9 @@ impl<'a, H: Host> Driver<'a, H> {
         }
         Ok(None)
     }
-
-    async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
-        self.work = Work::Login;
-        if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
-            return Err(failure);
-        }
-        // Only the server's refusal may say where its metadata is. What goes wrong here goes wrong
-        // again, with a better error, where the metadata is asked for.
-        if reply.lacks_challenge()
-            && let Some(asked) = self.client.host.ask(&self.client.key.server_url).await
-            && asked.status == 401
-        {
-            reply.challenge(asked.challenges.iter().map(String::as_str));
-        }
-        reply.begin();
-        Ok(())
-    }
-
-    async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
-        let (redirect_uri, visit) =
-            self.client.host.prepare(reply.registered_redirect_uri()).await?;
-        let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
-        reply.prepared(redirect_uri, entropy, now());
-        self.visit = visit;
-        Ok(())
-    }
-
-    async fn visit(
-        &mut self,
-        url: AuthorizationUrl,
-        reply: BrowserReply<'_>,
-    ) -> Result<(), ClientError<H::Http>> {
-        let Some(visit) = self.visit.take() else { return Err(self.hand_out(reply)) };
-        let begun = Instant::now();
-        let wait = self.client.wait.unwrap_or(WAIT);
-        let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
-        let moved_from = reply.moved_from();
-        self.client.tell(&Event::Opening { url: &url, moved_from });
-        let watcher = self.client.watcher.clone();
-        let waiting = Arc::new(move |waiting| {
-            if let Some(watcher) = &watcher {
-                watcher(&Event::Waiting(waiting));
-            }
-        });
-        match self.client.host.visit(visit, &url, deadline, waiting).await {
-            Ok(query) => {
-                self.client.tell(&Event::Redirected);
-                reply.redirect(query.expose(), now())?;
-                Ok(())
-            }
-            Err(error) => {
-                reply.cancelled();
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Takes the login out of the session; whoever asked gets it.
-    fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
-        let moved_from = reply.moved_from().cloned();
-        let expires_at = now() + self.client.wait.unwrap_or(HANDED_OUT);
-        let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
-            return oauth_core::Error::LoginRequired.into();
-        };
-        let connect_url = pending.connect_url();
-        self.client.tell(&Event::Opening { url: &connect_url, moved_from: moved_from.as_ref() });
-        ClientError::Authentication(Box::new(AuthenticationError { connect_url, pending }))
-    }
 }
 
 impl<H: Host> Client<H> {
-    /// Waits until nobody else logs in, as long as for a user, and says so.
-    async fn lock_login(&self) -> Result<Guard, ClientError<H::Http>> {
-        let begun = Instant::now();
-        let mut is_told = false;
-        loop {
-            if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
-                return Ok(guard);
-            }
-            if !is_told {
-                self.tell(&Event::LoginElsewhere);
-                is_told = true;
-            }
-            let waited = begun.elapsed();
-            if waited >= self.wait.unwrap_or(WAIT) {
-                return Err(UserAgentError::Elsewhere { waited }.into());
-            }
-            self.host.sleep(BETWEEN_LOOKS).await;
-        }
-    }
-
     /// Sends a request as it is, once.
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Unanswered> {
         // Not every client asks its resolver about a host that is an address already.
@@ -287,8 +235,9 @@ impl<H: Host> Client<H> {
     }
 
     /// Tells of an exchange, and what the session made of it.
-    fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
+    pub(super) fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
         let Some(Exchange { request, outcome }) = exchange else { return };
+        trace::last_step(session.timeline(), outcome.as_ref().err());
         self.tell(&Event::Exchange {
             endpoint: request.endpoint(),
             method: request.method(),
@@ -302,8 +251,35 @@ impl<H: Host> Client<H> {
     }
 }
 
+/// What a turn is part of.
+enum Next {
+    Step,
+    /// A refresh, from here to the release of its lock.
+    Refresh,
+    /// A login that has not begun.
+    Login,
+    /// A login that has.
+    Page,
+    Ready,
+    LoggedOut,
+}
+
+impl Next {
+    fn of(turn: &Turn<'_>) -> Self {
+        match turn {
+            Turn::Load(_) | Turn::Save(_) | Turn::Unlock(..) | Turn::Http(..) => Self::Step,
+            Turn::Lock(Lock::Login, _) => Self::Step,
+            Turn::Lock(Lock::Refresh, _) => Self::Refresh,
+            Turn::Login(_) => Self::Login,
+            Turn::Prepare(_) | Turn::Browser(..) => Self::Page,
+            Turn::Ready(_) => Self::Ready,
+            Turn::LoggedOut(_) => Self::LoggedOut,
+        }
+    }
+}
+
 /// A request that was sent, and the status of the answer.
-struct Exchange {
+pub(super) struct Exchange {
     request: Request,
     outcome: Result<u16, Unanswered>,
 }
@@ -313,15 +289,3 @@ pub(super) fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }
-
-/// How long a login waits for its user unless set.
-const WAIT: Duration = Duration::from_secs(5 * 60);
-
-/// The same for a login that was handed out: the user has to be told of it first.
-const HANDED_OUT: Duration = Duration::from_secs(15 * 60);
-
-/// How often is looked whether another process has finished its login.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-
-/// A wait without an end that can be counted.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

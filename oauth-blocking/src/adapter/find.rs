@@ -10,6 +10,7 @@ use super::drive::{Driver, Login, now};
 use super::failures::Moment;
 use super::host::Host;
 use super::shown::{Shown, header_value};
+use super::trace::{Span, Work};
 
 impl<H: Host> Client<H> {
     /// A token at hand; else one that lives in the store; else one that has to be waited for.
@@ -28,7 +29,8 @@ impl<H: Host> Client<H> {
             if H::WORKS_ASIDE {
                 if session.snapshot().living_authorization(now).is_none() {
                     session.access();
-                    Driver::new(self, since).look(&mut session).await?;
+                    let look = Driver::new(self, since).look(&mut session);
+                    Span::of(Work::Access, self).around(look).await?;
                 }
                 let found = Shown::new(session.snapshot());
                 if let Some(living) =
@@ -80,10 +82,11 @@ impl<H: Host> Client<H> {
         }
         session.access();
         let (client, since) = (Arc::clone(self), self.failures.now());
-        self.host.aside(async move {
+        let renew = async move {
             // If it fails there is a pause, and the token that lives is used meanwhile.
             drop(client.run(session, Login::Never, since).await);
-        });
+        };
+        self.host.aside(Span::of(Work::Access, self).around(renew));
     }
 
     /// Drives the session until there is a token, or a login is needed that may not begin. What has
@@ -108,7 +111,8 @@ impl<H: Host> Client<H> {
         if matches!(session.turn(), Ok(Turn::Ready(_))) {
             return Ok((session, true));
         }
-        self.host.to_its_end(Arc::clone(self).run(session, login, since)).await
+        let work = Arc::clone(self).run(session, login, since);
+        self.host.to_its_end(Span::of(Work::Access, self).around(work)).await
     }
 
     async fn run(

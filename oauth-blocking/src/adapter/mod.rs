@@ -21,8 +21,11 @@ mod drive;
 mod failures;
 mod find;
 mod host;
+mod log_in;
 mod message;
 mod shown;
+#[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
+mod trace;
 
 pub use addresses::{AddressFilter, PrivateAddress};
 pub use builder::{Adapter, Builder, Parts, Watcher};

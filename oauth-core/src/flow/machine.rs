@@ -196,7 +196,8 @@ impl Flow {
         &self.timeline
     }
 
-    pub(crate) fn take_timeline(&mut self) -> Timeline {
+    /// Takes it out, so that a login that waits for its user takes less memory.
+    pub fn take_timeline(&mut self) -> Timeline {
         mem::take(&mut self.timeline)
     }
 

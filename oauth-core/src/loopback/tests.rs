@@ -250,7 +250,7 @@ fn the_page_tells_success_from_failure_and_refusals_alike() {
     {
         let page = page(query);
         assert!(page.contains("<h1>The login did not succeed</h1>"), "{query}");
-        assert!(!page.contains(SCRIPT), "a failure stays to be read");
+        assert!(!page.contains("close()"), "a failure stays to be read");
     }
     let refusals = ["/callback?code=c", "/callback?code=c&state=x", "/favicon.ico"];
     let mut refusals: Vec<_> =
@@ -289,8 +289,33 @@ fn pages_load_nothing_and_show_nothing_of_the_request() {
 
 #[test]
 fn hashes_in_the_policy_are_those_of_the_page() {
-    for (text, hash) in [(STYLE, STYLE_HASH), (SCRIPT, SCRIPT_HASH)] {
-        assert_eq!(format!("sha256-{}", STANDARD.encode(Sha256::digest(text))), hash);
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    for target in [GOOD, "/callback?error=access_denied&state=planted-state", "/favicon.ico"] {
+        let answer = answer(&loopback, &get(target));
+        let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+        let between = |start: &str, end: &str| {
+            let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("{start}"));
+            rest.split(end).next().unwrap_or_default().to_string()
+        };
+        let policy = between("\r\nContent-Security-Policy: ", "\r\n");
+        for (what, start, end) in
+            [("style-src", "<style>", "</style>"), ("script-src", "<script>", "</script>")]
+        {
+            let allowed = format!("; {what} {}; ", hash(&between(start, end)));
+            assert!(policy.contains(&allowed), "{allowed} in {policy}");
+            assert_eq!(text.matches(start).count(), 1);
+        }
+    }
+}
+
+#[test]
+fn every_page_takes_the_query_out_of_the_address_bar() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    for query in ["code=c", "error=access_denied", "code=c&state=of-another-login"] {
+        let page =
+            body(&answer(&loopback, &get(&format!("/callback?state=planted-state&{query}"))));
+        assert!(page.contains("<script>history.replaceState(null,'',location.pathname)"), "{page}");
     }
 }
 
