@@ -239,6 +239,7 @@ impl<H: Host> Client<H> {
         let leave = async move {
             let driver = Driver::new(&client, client.failures.now());
             let outcome = driver.log_out(&mut session).await;
+            let outcome = outcome.map_err(|error| error.after(session.timeline()));
             Span::current().outcome(&outcome, session.timeline());
             client.show(Shown::new(session.snapshot()));
             outcome
@@ -264,6 +265,7 @@ impl<H: Host> Client<H> {
         let finish = async move {
             let driver = Driver::new(&client, client.failures.now());
             let outcome = driver.finish(&mut resumed, &query).await;
+            let outcome = outcome.map_err(|error| error.after(resumed.timeline()));
             Span::current().outcome(&outcome, resumed.timeline());
             // The code is spent: what came for it is stored by the next call.
             if matches!(outcome, Err(ClientError::Storage(_))) {

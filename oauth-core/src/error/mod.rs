@@ -28,3 +28,6 @@ pub use incompatible::PeerIncompatible;
 pub use misbehaved::PeerMisbehaved;
 pub use misuse::Misuse;
 pub use outcome::{Actor, Error};
+
+#[cfg(test)]
+mod tests;

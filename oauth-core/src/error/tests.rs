@@ -1,0 +1,107 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::*;
+use crate::http::Endpoint;
+use crate::json::Defect;
+use crate::time::UnixTime;
+use crate::tolerance::Tolerance;
+use crate::url::UrlDefect;
+
+fn text() -> Box<str> {
+    "x".into()
+}
+
+fn misbehaved() -> Vec<(PeerMisbehaved, &'static str)> {
+    use PeerMisbehaved as It;
+    let endpoint = Endpoint::Token;
+    let (expected, found) = (text, text);
+    Vec::from([
+        (It::IssuerMismatch { expected: expected(), found: found() }, "issuer_mismatch"),
+        (It::ForeignResource { expected: expected(), found: found() }, "foreign_resource"),
+        (It::StateMismatch, "state_mismatch"),
+        (It::WrongIss { expected: expected(), found: found() }, "wrong_iss"),
+        (It::MissingIss { expected: expected() }, "missing_iss"),
+        (It::RepeatedParameter { name: text() }, "repeated_parameter"),
+        (It::NoAnswer, "no_answer"),
+        (It::UnsafeUrl { endpoint, url: text(), defect: UrlDefect::Scheme }, "unsafe_url"),
+        (
+            It::PrivateAddress { endpoint, url: text(), address: [127, 0, 0, 1].into() },
+            "private_address",
+        ),
+        (It::UnsendableToken, "unsendable_token"),
+        (It::NotTolerated { endpoint, tolerance: Tolerance::ScopeList }, "not_tolerated"),
+    ])
+}
+
+fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
+    use PeerIncompatible as It;
+    let issuer = text;
+    Vec::from([
+        (It::NoResourceMetadata { server: text() }, "no_resource_metadata"),
+        (It::NoAuthorizationServer { resource: text() }, "no_authorization_server"),
+        (It::NoServerMetadata { issuer: issuer() }, "no_server_metadata"),
+        (It::NoS256 { issuer: issuer(), advertised: true }, "no_s256"),
+        (It::NoWayToRegister { issuer: issuer(), metadata_documents: true }, "no_way_to_register"),
+        (It::RegistrationClosed { issuer: issuer(), status: 403 }, "registration_closed"),
+        (It::ForeignClient { expected: text(), found: text() }, "foreign_client"),
+        (It::RedirectUriNotRegistered { redirect_uri: text() }, "redirect_uri_not_registered"),
+        (It::NoClientAuthentication { issuer: issuer() }, "no_client_authentication"),
+        (It::TokenType { found: text() }, "token_type"),
+        (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
+        (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
+        (It::StillRefused { authorizations: 3, refreshes: 1, error: None }, "still_refused"),
+    ])
+}
+
+fn misuses() -> Vec<(Misuse, &'static str)> {
+    use Misuse as It;
+    Vec::from([
+        (It::ServerUrl { url: text(), defect: UrlDefect::Scheme }, "server_url"),
+        (It::ClientMetadataUrl { url: text() }, "client_metadata_url"),
+        (It::RedirectUri { url: text() }, "redirect_uri"),
+        (It::SecretWithoutId, "secret_without_id"),
+        (It::EmptyClientId, "empty_client_id"),
+        (It::Provider { defect: Defect::Empty }, "provider"),
+        (It::ReservedParameter { name: text() }, "reserved_parameter"),
+        (It::PrivateHost { host: text() }, "private_host"),
+        (It::ForeignLogin { server: text(), resource: text() }, "foreign_login"),
+        (It::ForeignProfile { expected: text(), found: text() }, "foreign_profile"),
+        (It::ForeignRequest { url: text() }, "foreign_request"),
+    ])
+}
+
+fn others() -> Vec<(Error, &'static str)> {
+    let endpoint = Endpoint::Token;
+    let refusal = Refusal { endpoint, code: text(), description: None, uri: None };
+    let malformed = Malformed { endpoint, url: text(), status: 200, defect: Defect::Html };
+    let retry_after = Some(Duration::from_secs(7));
+    let unreachable = Unreachable { endpoint, url: text(), status: Some(503), retry_after };
+    Vec::from([
+        (refusal.into(), "refused"),
+        (malformed.into(), "malformed"),
+        (unreachable.into(), "unreachable"),
+        (Error::Cancelled, "cancelled"),
+        (Error::LoginRequired, "login_required"),
+        (Error::LoginExpired { expired_at: UnixTime::from_secs(1) }, "login_expired"),
+        (Error::LoginUsed, "login_used"),
+        (Error::Contended, "contended"),
+    ])
+}
+
+/// Programs look at them, so none may ever change, and no two may be the same.
+#[test]
+fn codes_are_the_same_for_ever() {
+    let mut all = others();
+    all.extend(misbehaved().into_iter().map(|(error, code)| (error.into(), code)));
+    all.extend(incompatible().into_iter().map(|(error, code)| (error.into(), code)));
+    all.extend(misuses().into_iter().map(|(error, code)| (error.into(), code)));
+    for (error, code) in &all {
+        assert_eq!(error.code(), *code);
+        assert!(!error.advice().is_empty());
+    }
+    let codes: BTreeSet<_> = all.iter().map(|(_, code)| *code).collect();
+    assert_eq!(codes.len(), all.len());
+}
