@@ -20,7 +20,8 @@ impl Form {
     pub(crate) fn after_url(url: &str, capacity: usize) -> Self {
         let mut text = String::with_capacity(url.len() + capacity);
         text.push_str(url);
-        match url.rfind('?') {
+        // A second question mark is a part of the query.
+        match url.find('?') {
             None => text.push('?'),
             Some(at) if at + 1 == url.len() || url.ends_with('&') => {}
             Some(_) => text.push('&'),
@@ -30,34 +31,37 @@ impl Form {
 
     /// Adds one parameter. Names are the protocol's, and need no encoding.
     pub(crate) fn pair(mut self, name: &'static str, value: &str) -> Self {
-        let text = &mut self.0.0;
-        if !matches!(text.as_bytes().last(), None | Some(b'?' | b'&')) {
-            text.push('&');
-        }
-        text.push_str(name);
-        text.push('=');
-        text.extend(byte_serialize(value.as_bytes()));
-        self
+        self.next().push_str(name);
+        self.value(value)
+    }
+
+    /// The same under a name that is not this crate's own.
+    pub(crate) fn foreign_pair(mut self, name: &str, value: &str) -> Self {
+        encode(name, self.next());
+        self.value(value)
     }
 
     /// Adds the parameter if there is a value.
-    /// A name that is not this crate's own may need escapes, too.
-    pub(crate) fn foreign_pair(mut self, name: &str, value: &str) -> Self {
-        let text = &mut self.0.0;
-        if !matches!(text.as_bytes().last(), None | Some(b'?' | b'&')) {
-            text.push('&');
-        }
-        text.extend(byte_serialize(name.as_bytes()));
-        text.push('=');
-        text.extend(byte_serialize(value.as_bytes()));
-        self
-    }
-
     pub(crate) fn pair_if(self, name: &'static str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.pair(name, value),
             None => self,
         }
+    }
+
+    /// Where the next name goes. Encoded values end with neither of the two.
+    fn next(&mut self) -> &mut String {
+        let text = &mut self.0.0;
+        if !matches!(text.as_bytes().last(), None | Some(b'?' | b'&')) {
+            text.push('&');
+        }
+        text
+    }
+
+    fn value(mut self, value: &str) -> Self {
+        self.0.0.push('=');
+        encode(value, &mut self.0.0);
+        self
     }
 
     /// The text, for a URL.
@@ -116,6 +120,7 @@ mod tests {
             ("https://as.example/a?", "https://as.example/a?x=1&y=a+b"),
             ("https://as.example/a?p=q", "https://as.example/a?p=q&x=1&y=a+b"),
             ("https://as.example/a?p=q&", "https://as.example/a?p=q&x=1&y=a+b"),
+            ("https://as.example/a?p=q?", "https://as.example/a?p=q?&x=1&y=a+b"),
         ] {
             let form = Form::after_url(url, 16).pair("x", "1").pair_if("n", None).pair("y", "a b");
             assert_eq!(form.into_text(), expected);
