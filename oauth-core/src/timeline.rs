@@ -220,10 +220,8 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Document { tolerated } => write!(f, "a document that can be used{tolerated}"),
-            Self::NothingHere { defect: None } => f.write_str("not here: looking elsewhere"),
-            Self::NothingHere { defect: Some(defect) } => {
-                write!(f, "not here: {defect}; looking elsewhere")
-            }
+            Self::NothingHere { defect: None } => f.write_str("not here"),
+            Self::NothingHere { defect: Some(defect) } => write!(f, "not here: {defect}"),
             Self::Moved { to } => write!(f, "moved to {to}: asking there"),
             Self::Registered => f.write_str("the client is registered"),
             Self::CameBack => f.write_str("the user came back with a code"),
