@@ -5,19 +5,16 @@
 
 use libfuzzer_sys::fuzz_target;
 use oauth_core::error::PeerMisbehaved;
-use oauth_core::flow::{Flow, Step};
+use oauth_core::flow::Step;
 use oauth_core::wire::redirect_state;
-use oauth_fuzz::{ISSUER, assert_secretive, at_consent, redirect, spells_secret, stored};
+use oauth_fuzz::{ISSUER, assert_secretive, at_consent, awaited, redirect, spells_secret};
 
 fuzz_target!(|line: &str| {
     if spells_secret(line) {
         return;
     }
     let mut flow = at_consent("");
-    let waiting = |flow: &Flow| {
-        stored(&(flow.authorization_url().map(|url| url.as_str().to_owned()), flow.binding()))
-    };
-    let before = waiting(&flow);
+    let before = awaited(&flow);
     let Ok(Step::Browser { url, reply }) = flow.step() else { panic!("it waits for its user") };
     let query = redirect(line, url.state(), ISSUER);
     let all = |wanted: &str| -> Vec<String> {
@@ -31,7 +28,7 @@ fuzz_target!(|line: &str| {
     assert_eq!(said.is_ok(), is_ours, "{query}");
     if !is_ours {
         assert_eq!(said, Err(PeerMisbehaved::StateMismatch.into()));
-        return assert_eq!(waiting(&flow), before, "it goes on waiting");
+        return assert_eq!(awaited(&flow), before, "it goes on waiting");
     }
     match flow.step() {
         Ok(Step::Http { request, .. }) => {

@@ -15,7 +15,7 @@ mod settings;
 
 pub use challenge::select;
 pub use host::Host;
-pub use log_in::{Outcome, Play, log_in};
+pub use log_in::{Outcome, Play, awaited, log_in};
 pub use rules::Rules;
 pub use script::{Script, redirect};
 pub use secrets::{

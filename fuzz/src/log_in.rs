@@ -86,7 +86,7 @@ pub fn log_in(text: &str, play: Play) -> Option<Outcome> {
                     continue;
                 }
                 let query = redirect(line, url.state(), rules.issuer());
-                let before = stored(&flow);
+                let before = awaited(&flow);
                 let Ok(Step::Browser { reply, .. }) = flow.step() else {
                     panic!("asking changes it")
                 };
@@ -112,6 +112,12 @@ fn look_at(flow: &mut Flow) {
     assert_eq!(stored(flow), before, "asking changes nothing");
 }
 
+/// What a flow waits for; that somebody else's redirect came is noted elsewhere.
+#[must_use]
+pub fn awaited(flow: &Flow) -> String {
+    stored(&(flow.authorization_url().map(|url| url.as_str().to_owned()), flow.binding()))
+}
+
 /// Judges what was made of a redirect; the error if it was not ours.
 ///
 /// # Panics
@@ -135,7 +141,7 @@ fn come_back(
         Err(error) => {
             assert!(!is_ours, "our own redirect does not count: {query}");
             assert_eq!(error, PeerMisbehaved::StateMismatch.into());
-            assert_eq!(stored(flow), before, "the flow goes on waiting");
+            assert_eq!(awaited(flow), before, "the flow goes on waiting");
             Some(error)
         }
     }
