@@ -102,3 +102,29 @@ pub(crate) const OF_TOKEN: [&str; 11] = [
     "resource",
     "scope",
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Misuse;
+    use crate::flow::Settings;
+
+    #[test]
+    fn what_the_protocol_says_cannot_be_said_otherwise() {
+        let settings =
+            || Settings::new("https://mcp.example/mcp").unwrap_or_else(|e| panic!("{e}"));
+        for name in ["", "state", "redirect_uri", "code_challenge", "request", "scope"] {
+            let refused = settings().authorization_parameter(name, "x").err();
+            assert_eq!(refused, Some(Misuse::ReservedParameter { name: name.into() }.into()));
+        }
+        for name in ["", "grant_type", "client_secret", "refresh_token", "resource"] {
+            let refused = settings().token_parameter(name, "x").err();
+            assert_eq!(refused, Some(Misuse::ReservedParameter { name: name.into() }.into()));
+        }
+        let settings = settings().authorization_parameter("prompt", "consent");
+        let settings =
+            settings.and_then(|it| it.token_parameter("audience", "https://api.example"));
+        let dialect = settings.ok().and_then(|settings| settings.dialect.clone());
+        let dialect = dialect.unwrap_or_default();
+        assert_eq!((dialect.authorization.len(), dialect.token.len()), (1, 1));
+    }
+}
