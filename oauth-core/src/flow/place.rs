@@ -70,11 +70,31 @@ impl Place {
     /// Where a redirect leads, if it may be followed: a GET without credentials, within the origin, and
     /// only a few times.
     fn moved(&self, response: &Response) -> Option<Self> {
-        let redirects = self.redirects + 1;
-        let location = response.header("location").next().filter(|_| redirects <= MAX_REDIRECTS)?;
-        Some(Self { url: self.url.moved_to(location)?, redirects })
+        if self.redirects >= MAX_REDIRECTS {
+            return None;
+        }
+        let url = self.url.moved_to(response.header("location").next()?)?;
+        Some(Self { url, redirects: self.redirects + 1 })
     }
 }
 
 /// How many redirects are followed to one document.
 const MAX_REDIRECTS: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::Plaintext;
+
+    /// How many there were is stored, and what is stored may be anything.
+    #[test]
+    fn redirects_are_counted_whatever_was_stored() {
+        let url = HttpUrl::parse("https://a.example/m", Plaintext::Forbidden);
+        let url = url.unwrap_or_else(|defect| panic!("{defect}"));
+        let response = Response::new(308, alloc::vec![]).with_header("location", "/n");
+        for (redirects, follows) in [(0, true), (2, true), (3, false), (u8::MAX, false)] {
+            let place = Place { url: url.clone(), redirects };
+            assert_eq!(place.moved(&response).is_some(), follows, "{redirects}");
+        }
+    }
+}
