@@ -4,13 +4,14 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
 
 use common::{
     CALL, Events, HOUR, LIST, PATIENCE, assert_sound, builder, call, client, expire, key,
-    logged_in, post, refreshes, registrations, serve, silent_port, statuses, stored, visitor,
+    logged_in, post, raw_server, refreshes, registrations, serve, silent_port, statuses, stored,
+    visitor,
 };
 use oauth_blocking::ureq::http;
 use oauth_blocking::{Error, MemoryTokenStorage, OAuth};
@@ -334,32 +335,17 @@ fn metadata_that_only_a_challenge_can_tell_is_found_before_any_call() {
 /// A realm may be in any language (RFC 9110 §5.5); what stands next to it counts all the same.
 #[test]
 fn a_challenge_with_a_realm_that_is_not_ascii_is_read() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
     let (paths, asked) = mpsc::channel();
-    let challenge = format!("Bearer realm=\"B\u{fc}ro\", resource_metadata=\"{origin}/custom\"");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                if stream.read(&mut byte).unwrap() == 0 {
-                    break;
-                }
-                head.push(byte[0]);
-            }
-            let head = String::from_utf8(head).unwrap();
-            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-            let status = match &*path {
-                "/mcp" => format!("401 Unauthorized\r\nwww-authenticate: {challenge}"),
-                _ => "404 Not Found".into(),
-            };
-            let answer =
-                format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).unwrap();
-            paths.send(path).unwrap();
-        }
+    let origin = raw_server(move |path, stream| {
+        let url = format!("http://{}/custom", stream.local_addr().unwrap());
+        let challenge = format!("Bearer realm=\"B\u{fc}ro\", resource_metadata=\"{url}\"");
+        let status = match path {
+            "/mcp" => format!("401 Unauthorized\r\nwww-authenticate: {challenge}"),
+            _ => "404 Not Found".into(),
+        };
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        paths.send(path.to_owned()).unwrap();
     });
     let url = format!("{origin}/mcp");
     let oauth = OAuth::new(&url)

@@ -5,8 +5,7 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -22,7 +21,7 @@ use oauth_tokio::{
 };
 use tokio_common::common::{
     Brittle, CALL, ELSEWHERE, HOUR, LIST, PATIENCE, assert_sound, browser, expire, key, logins,
-    refreshes, registrations, serve, silent_port, statuses, stored_token, visitor,
+    raw_server, refreshes, registrations, serve, silent_port, statuses, stored_token, visitor,
 };
 use tokio_common::{builder, call, client, core_error, handed_out, headless, logged_in, post};
 
@@ -232,26 +231,21 @@ async fn an_endless_answer_is_cut_off() {
 
 #[tokio::test]
 async fn an_answer_without_end_is_not_read_to_its_end() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
     let (say, said) = mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut head = String::new();
-            BufReader::new(&stream).read_line(&mut head).unwrap();
-            if head.contains("/mcp ") {
-                let refusal = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
-                stream.write_all(refusal).unwrap();
-                continue;
-            }
-            let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
-            stream.write_all(head).unwrap();
-            let piece = vec![b' '; oauth_core::MAX_BODY];
-            let cut_off = (0..PIECES).any(|_| stream.write_all(&piece).is_err());
-            say.send(cut_off).unwrap();
+    let origin = raw_server(move |path, stream| {
+        let connection = "connection: close\r\n\r\n";
+        if path == "/mcp" {
+            let refusal = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n";
+            write!(stream, "{refusal}{connection}").unwrap();
+            return;
         }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+        write!(stream, "{head}{connection}").unwrap();
+        let piece = vec![b' '; oauth_core::MAX_BODY];
+        let cut_off = (0..PIECES).any(|_| stream.write_all(&piece).is_err());
+        say.send(cut_off).unwrap();
     });
+    let url = format!("{origin}/mcp");
     let builder = OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new());
     let oauth = builder.user_agent(OnPool::new(visitor())).build().unwrap();
     match core_error(oauth.authenticate().await) {

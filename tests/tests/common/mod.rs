@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use oauth_blocking::ureq::{self, http};
@@ -130,6 +132,26 @@ fn agent(redirects: u32) -> ureq::Agent {
 pub(crate) fn silent_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// A server with one request per connection, for answers that no `World` gives: `answer` is told the path
+/// and writes them. It has to say `connection: close`, or the client sends its next request into nothing.
+pub(crate) fn raw_server(answer: impl Fn(&str, &mut TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let head: Vec<_> = BufReader::new(&stream)
+                .split(b'\n')
+                .map(Result::unwrap)
+                .take_while(|line| line != b"\r")
+                .collect();
+            let path = head[0].split(|byte| *byte == b' ').nth(1).unwrap();
+            answer(str::from_utf8(path).unwrap(), &mut stream);
+        }
+    });
+    origin
 }
 
 pub(crate) fn assert_sound(served: &Served) {
