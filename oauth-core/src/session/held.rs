@@ -39,10 +39,11 @@ impl Session {
     }
 
     /// The generation of the next record. The first one is the time, not 1: who still works on a record
-    /// that was deleted meanwhile must not mistake a new one for it.
+    /// that was deleted meanwhile must not mistake a new one for it. A clock that is far out leaves room
+    /// to count.
     pub(crate) fn next_generation(&self, now: UnixTime) -> u64 {
         match self.generation() {
-            0 => now.as_secs().max(1),
+            0 => now.as_secs().clamp(1, LAST_TO_START_WITH),
             generation => generation.saturating_add(1),
         }
     }
@@ -76,3 +77,6 @@ impl Session {
         self.held.fresh_until = end.map_or(until, |end| end.min(until));
     }
 }
+
+/// The 36812th year.
+const LAST_TO_START_WITH: u64 = 1 << 40;

@@ -7,10 +7,10 @@ use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Attempt, Record, Session, Turn};
 use oauth_core::wire::{ResourceChallenge, challenges};
 use oauth_core::{Response, UnixTime};
-use oauth_tests::drive::SERVER_URL;
+use oauth_tests::drive::{CALLBACK, SERVER_URL, entropy};
 use serde_json::{Value, json};
 
-use crate::logins::{ISSUER, NOW, login};
+use crate::logins::{ISSUER, NOW, login, provider};
 
 fn server_settings() -> Settings {
     Settings::new(SERVER_URL).unwrap()
@@ -134,4 +134,28 @@ fn a_request_that_is_refused_for_ever_may_be_asked_about_for_ever() {
     let mut attempt = Attempt::new();
     let verdicts = (0..600).map(|_| session.answered(&mut attempt, 401, ["Bearer"], NOW));
     assert!(verdicts.skip(10).all(|verdict| verdict.is_err()));
+}
+
+/// The first generation is the time, and it must leave room to count, however wrong the clock is.
+#[test]
+fn what_is_stored_under_a_clock_that_is_far_out_can_be_read_again() {
+    let end = UnixTime::from_secs(u64::MAX);
+    let settings = server_settings().provider(&provider()).unwrap();
+    let mut session = Session::new(Arc::new(settings));
+    let record = loop {
+        match session.turn().unwrap() {
+            Turn::Load(reply) => reply.loaded(None, end),
+            Turn::Login(reply) => reply.begin(),
+            Turn::Lock(_, reply) => reply.locked(),
+            Turn::Prepare(reply) => {
+                reply.prepared(RedirectUri::parse(CALLBACK).unwrap(), entropy(1), end);
+            }
+            Turn::Http(_, reply) => {
+                reply.response(&Response::new(201, br#"{"client_id":"c"}"#.to_vec()), end);
+            }
+            Turn::Save(reply) => break reply.record().clone(),
+            turn => panic!("{turn:?}"),
+        }
+    };
+    assert_eq!(Record::from_json(record.to_json().as_bytes()), Ok(record));
 }
