@@ -1,7 +1,8 @@
 //! Scopes: sets of words that keep their order.
 
+use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt;
+use core::{fmt, mem};
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use crate::json::Text;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Scopes(String);
+pub struct Scopes(Box<str>);
 
 impl Scopes {
     /// The longest set, in bytes as written: more does not fit into a URL that browsers and servers
@@ -35,37 +36,32 @@ impl Scopes {
     /// it could not be sent back anyway.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut scopes = Self(String::with_capacity(text.len().min(Self::MAX_LENGTH)));
-        for token in text.split(' ') {
-            scopes.insert(token);
-        }
-        (!scopes.0.is_empty()).then_some(scopes)
+        let mut scopes = String::with_capacity(text.len().min(Self::MAX_LENGTH));
+        text.split(' ').for_each(|token| insert(&mut scopes, token));
+        (!scopes.is_empty()).then(|| Self(scopes.into()))
     }
 
     /// Adds one scope token unless it is there already, is no scope token, or there are
     /// [`MAX_LENGTH`](Self::MAX_LENGTH) bytes of them.
     pub fn insert(&mut self, token: &str) {
-        let fits = self.0.len() + token.len() < Self::MAX_LENGTH;
-        if !fits || token.is_empty() || !token.bytes().all(is_scope_byte) || self.contains(token) {
-            return;
-        }
-        if !self.0.is_empty() {
-            self.0.push(' ');
-        }
-        self.0.push_str(token);
+        self.edit(|scopes| insert(scopes, token));
     }
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: &Self) {
-        for token in other.iter() {
-            self.insert(token);
-        }
+        self.edit(|scopes| other.iter().for_each(|token| insert(scopes, token)));
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut String)) {
+        let mut scopes = mem::take(&mut self.0).into_string();
+        edit(&mut scopes);
+        self.0 = scopes.into();
     }
 
     /// Whether the token is in the set.
     #[must_use]
     pub fn contains(&self, token: &str) -> bool {
-        self.iter().any(|own| own == token)
+        contains(&self.0, token)
     }
 
     /// Whether every token of `other` is in the set.
@@ -132,11 +128,11 @@ impl<'de> Deserialize<'de> for WrittenScopes {
                 self,
                 mut tokens: A,
             ) -> Result<WrittenScopes, A::Error> {
-                let mut scopes = Scopes::default();
+                let mut scopes = String::with_capacity(USUAL_LENGTH);
                 while let Some(token) = tokens.next_element::<Text<'_>>()? {
-                    scopes.insert(&token);
+                    insert(&mut scopes, &token);
                 }
-                Ok(WrittenScopes { scopes, is_list: true, at_commas: None })
+                Ok(WrittenScopes { scopes: Scopes(scopes.into()), is_list: true, at_commas: None })
             }
         }
         deserializer.deserialize_any(Tokens)
@@ -147,6 +143,24 @@ impl<'de> Deserialize<'de> for WrittenScopes {
 fn at_commas(text: &str) -> Option<Scopes> {
     let separate = text.contains(',') && text.split(", ").all(|piece| !piece.contains(' '));
     if separate { Scopes::parse(&text.replace(',', " ")) } else { None }
+}
+
+/// Room for the scopes of a document.
+const USUAL_LENGTH: usize = 128;
+
+fn insert(scopes: &mut String, token: &str) {
+    let fits = scopes.len() + token.len() < Scopes::MAX_LENGTH;
+    if !fits || token.is_empty() || !token.bytes().all(is_scope_byte) || contains(scopes, token) {
+        return;
+    }
+    if !scopes.is_empty() {
+        scopes.push(' ');
+    }
+    scopes.push_str(token);
+}
+
+fn contains(scopes: &str, token: &str) -> bool {
+    !token.is_empty() && scopes.split(' ').any(|own| own == token)
 }
 
 /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).

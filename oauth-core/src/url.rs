@@ -104,8 +104,7 @@ impl HttpUrl {
     /// The host alone; an IPv6 address has its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        let origin = self.origin();
-        let host = &origin[origin.find("://").map_or(0, |at| at + 3)..];
+        let host = &self.0[self.host_start()..self.path_start()];
         match host.rfind(':') {
             Some(at) if !host.ends_with(']') => &host[..at],
             _ => host,
@@ -162,10 +161,16 @@ impl HttpUrl {
             && (self.query().is_empty() || self.query() == other.query())
     }
 
-    /// Where the path starts: behind the third slash's host. The WHATWG form always has one.
+    /// Behind the scheme's `://`.
+    fn host_start(&self) -> usize {
+        if self.0.starts_with("https") { 8 } else { 7 }
+    }
+
+    /// Where the path starts: behind the host. The WHATWG form always has one.
     fn path_start(&self) -> usize {
-        let host = self.0.find("://").map_or(0, |at| at + 3);
-        self.0[host..].find('/').map_or(self.0.len(), |at| host + at)
+        let host = self.host_start();
+        let length = self.0.bytes().skip(host).position(|byte| byte == b'/');
+        length.map_or(self.0.len(), |length| host + length)
     }
 }
 

@@ -11,12 +11,14 @@ use crate::flow::machine::State;
 use crate::flow::register::Register;
 use crate::flow::settings::PreRegistered;
 use crate::scope::Scopes;
-use crate::wire::{AuthMethod, AuthMethods, Registration, RegistrationKind, ServerMetadata};
+use crate::wire::{
+    AuthMethod, AuthMethods, ClientSecret, Registration, RegistrationKind, ServerMetadata,
+};
 
 /// Chooses for a server that was just found.
 pub(crate) fn choose(
     login: Login,
-    server: ServerMetadata,
+    mut server: ServerMetadata,
     before: Option<Box<Before>>,
     resource: Box<str>,
     requested: Option<Scopes>,
@@ -50,7 +52,6 @@ pub(crate) fn choose(
         let client = Registration {
             client_id: url.into(),
             client_secret: None,
-            secret_expires_at: None,
             auth_method: AuthMethod::None,
             redirect_uri: login.redirect_uri.0.clone(),
             kind: RegistrationKind::MetadataDocument,
@@ -60,13 +61,14 @@ pub(crate) fn choose(
     if let Some(client) = before.and_then(|before| before.client_at(&server, &login)) {
         return Ok(consent(login, server, client, resource, requested));
     }
-    match server.registration_endpoint.clone() {
+    match server.registration_endpoint.take() {
         Some(endpoint) => {
             let method = method_to_register(&server)?;
+            let server = Box::new(server);
             Ok(State::Register(Register { login, server, endpoint, method, resource, requested }))
         }
         None => Err(PeerIncompatible::NoWayToRegister {
-            issuer: issuer(),
+            issuer: server.issuer.as_str().into(),
             metadata_documents: server.metadata_documents,
         }
         .into()),
@@ -142,8 +144,7 @@ fn pre_registered(
     };
     Ok(Registration {
         client_id: own.client_id.clone(),
-        client_secret: own.client_secret.clone(),
-        secret_expires_at: None,
+        client_secret: own.client_secret.clone().map(ClientSecret::for_ever),
         auth_method,
         redirect_uri: login.redirect_uri.0.clone(),
         kind: RegistrationKind::PreRegistered,

@@ -22,7 +22,8 @@ use crate::wire::{AuthMethod, ClientMetadata, ServerMetadata, register_request, 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Register {
     pub(crate) login: Login,
-    pub(crate) server: ServerMetadata,
+    /// Without its registration endpoint, and boxed: all logins are as large as the largest state.
+    pub(crate) server: Box<ServerMetadata>,
     pub(crate) endpoint: HttpUrl,
     pub(crate) method: AuthMethod,
     pub(crate) resource: Box<str>,
@@ -40,6 +41,7 @@ impl Register {
     pub(crate) fn answer(self, response: &Response) -> Answered {
         let Self { login, server, endpoint, method, resource, requested } = self;
         let client = registered(response, &endpoint, &server, &login.redirect_uri.0, method)?;
+        let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
         Ok((consent(login, server, client, resource, requested), Finding::Registered))
     }
 }

@@ -273,7 +273,7 @@ impl Session {
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
     fn ended(&mut self, mut want: Want, error: &Error, now: UnixTime) -> State {
         if matches!(error, Error::Refused(refusal) if client_is_gone(refusal)) {
-            self.refused_client = Some(self.generation());
+            self.refuse_client();
             return Lock::Refresh.release(self.unrefreshable(want, now));
         }
         let Some(record) = &self.held.record else {

@@ -4,9 +4,10 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::session::access::Want;
-use crate::session::machine::Session;
+use crate::session::machine::{RefusedBefore, Session};
 use crate::session::record::Record;
 use crate::time::UnixTime;
+use crate::wire::ClientSecret;
 
 impl Session {
     /// Takes what the store holds: it knows better than the memory, also that there is nothing.
@@ -30,10 +31,11 @@ impl Session {
     fn with_own_secret(&self, mut record: Record) -> Record {
         let own = self.held.settings.pre_registered.as_ref();
         if let Some(own) = own.filter(|own| own.client_id == record.binding.client.client_id)
-            && own.client_secret.is_some()
-            && own.client_secret != record.binding.client.client_secret
+            && let Some(secret) = &own.client_secret
+            && record.binding.client.secret() != Some(secret)
         {
-            Arc::make_mut(&mut record.binding).client.client_secret.clone_from(&own.client_secret);
+            let client = &mut Arc::make_mut(&mut record.binding).client;
+            client.client_secret = Some(ClientSecret::for_ever(secret.clone()));
         }
         record
     }
@@ -52,6 +54,21 @@ impl Session {
         self.held.record.as_ref().map_or(0, |record| record.generation)
     }
 
+    /// The authorization server does not know the client of this record any more.
+    pub(crate) fn refuse_client(&mut self) {
+        let generation = self.generation();
+        self.refused().client = Some(generation);
+    }
+
+    pub(crate) fn is_client_refused(&self) -> bool {
+        let refused = self.refused.as_ref().and_then(|refused| refused.client);
+        refused == Some(self.generation())
+    }
+
+    pub(crate) fn refused(&mut self) -> &mut RefusedBefore {
+        self.refused.get_or_insert_default()
+    }
+
     /// Whether the token is handed out without a thought.
     pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
         now < self.held.fresh_until && self.is_alive(want, now)
@@ -67,7 +84,7 @@ impl Session {
 
     pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
-            && self.refused_client != Some(self.generation())
+            && !self.is_client_refused()
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 

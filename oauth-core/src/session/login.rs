@@ -84,14 +84,14 @@ impl Session {
         let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
         if let Some(record) = &self.held.record {
             let mut binding = (*record.binding).clone();
-            if self.refused_scopes {
+            if self.refused.as_ref().is_some_and(|refused| refused.scopes) {
                 binding.forget_requested();
             }
             let mut before = Before::new(binding);
-            if self.refused_client == Some(self.generation()) || record.is_doubtful(now) {
+            if self.is_client_refused() || record.is_doubtful(now) {
                 before = before.client_is_gone();
             }
-            if !self.refused_elsewhere {
+            if !self.refused.as_ref().is_some_and(|refused| refused.elsewhere) {
                 before = before.elsewhere(record.elsewhere().to_vec());
             }
             login = login.before(before);
@@ -173,8 +173,8 @@ impl Session {
         if let State::Run(running) = &self.state {
             match running.client {
                 Client::Known => {}
-                Client::Old => self.refused_client = Some(self.generation()),
-                Client::Elsewhere => self.refused_elsewhere = true,
+                Client::Old => self.refuse_client(),
+                Client::Elsewhere => self.refused().elsewhere = true,
             }
         }
         // What is left of it is of no use.
@@ -185,11 +185,13 @@ impl Session {
     fn learn(&mut self, refusal: &Refusal, client: Client) {
         if client_is_gone(refusal) {
             match client {
-                Client::Elsewhere => self.refused_elsewhere = true,
-                Client::Known | Client::Old => self.refused_client = Some(self.generation()),
+                Client::Elsewhere => self.refused().elsewhere = true,
+                Client::Known | Client::Old => self.refuse_client(),
             }
         }
-        self.refused_scopes |= &*refusal.code == "invalid_scope";
+        if &*refusal.code == "invalid_scope" {
+            self.refused().scopes = true;
+        }
     }
 
     /// What is written before the user is sent off: the client, so that a login that is given up need

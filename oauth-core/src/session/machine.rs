@@ -31,14 +31,21 @@ pub struct Session {
     pub(crate) state: State,
     /// The generation that this session has brought itself, and not found in the store; 0 for none.
     pub(crate) brought: u64,
-    /// The authorization server does not know the client of this generation any more.
-    pub(crate) refused_client: Option<u64>,
-    /// Nor does one of those that were used before.
-    pub(crate) refused_elsewhere: bool,
-    /// It does not know all the scopes that were asked for before.
-    pub(crate) refused_scopes: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<Box<RefusedBefore>>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     pub(crate) timeline: Timeline,
+}
+
+/// What the authorization server refused of what was known from before: the next login does without.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct RefusedBefore {
+    /// It does not know the client of this generation any more.
+    pub(crate) client: Option<u64>,
+    /// Nor does one of those that were used before.
+    pub(crate) elsewhere: bool,
+    /// It does not know all the scopes that were asked for before.
+    pub(crate) scopes: bool,
 }
 
 /// What the session waits for. `Want` says why it works at all.
@@ -188,15 +195,7 @@ impl Session {
         let fixed = settings.bearer.is_some();
         let state = if fixed { State::Ready } else { State::Load(Want::default()) };
         let held = Snapshot::new(settings);
-        Self {
-            held,
-            state,
-            brought: 0,
-            refused_client: None,
-            refused_elsewhere: false,
-            refused_scopes: false,
-            timeline: Timeline::default(),
-        }
+        Self { held, state, brought: 0, refused: None, timeline: Timeline::default() }
     }
 
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither

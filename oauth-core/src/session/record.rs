@@ -29,7 +29,7 @@ pub struct Key {
 /// A record without tokens keeps the client's registration for the next login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    format: u32,
+    format: Format,
     pub(crate) generation: u64,
     /// When the tokens were issued.
     pub(crate) issued_at: UnixTime,
@@ -78,7 +78,7 @@ impl Record {
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self { format: FORMAT, generation, issued_at, binding, past: None, tokens }
+        Self { format: Format, generation, issued_at, binding, past: None, tokens }
     }
 
     /// With what the record knew that this one replaces, and the `state` of the login that brought the
@@ -149,15 +149,15 @@ impl Record {
     /// A [`RecordDefect`] that says whether the bytes are damaged or merely newer.
     pub fn from_json(bytes: &[u8]) -> Result<Self, RecordDefect> {
         #[derive(Deserialize)]
-        struct Format {
+        struct Numbered {
             format: u32,
         }
         // As answers are read: a second kind of reader would be compiled again for each type.
         let text = core::str::from_utf8(bytes).map_err(|_| RecordDefect::Damaged)?;
         match serde_json::from_str(text) {
-            Ok(record @ Self { format: FORMAT, generation: 1..=MAX_GENERATION, .. }) => Ok(record),
+            Ok(record @ Self { generation: 1..=MAX_GENERATION, .. }) => Ok(record),
             _ => match serde_json::from_str(text) {
-                Ok(Format { format: found }) if found != FORMAT => {
+                Ok(Numbered { format: found }) if found != FORMAT => {
                     Err(RecordDefect::Format { found })
                 }
                 _ => Err(RecordDefect::Damaged),
@@ -221,8 +221,8 @@ impl Record {
 
     /// Whether there is something to refresh with that the server may still take.
     pub(crate) fn can_refresh(&self, now: UnixTime) -> bool {
-        let secret_lives = self.binding.client.secret_expires_at.is_none_or(|at| now < at);
-        secret_lives && self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
+        self.binding.client.is_alive(now)
+            && self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
     }
 }
 
@@ -234,6 +234,25 @@ const MAX_ELSEWHERE: usize = 3;
 
 /// The number that stands in every record.
 const FORMAT: u32 = 1;
+
+/// What every record is in that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u32", try_from = "u32")]
+struct Format;
+
+impl From<Format> for u32 {
+    fn from(_: Format) -> Self {
+        FORMAT
+    }
+}
+
+impl TryFrom<u32> for Format {
+    type Error = RecordDefect;
+
+    fn try_from(found: u32) -> Result<Self, RecordDefect> {
+        if found == FORMAT { Ok(Self) } else { Err(RecordDefect::Format { found }) }
+    }
+}
 
 /// How long before its end a token is renewed, at most.
 const EARLY: Duration = Duration::from_secs(60);

@@ -33,6 +33,7 @@ pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
 pub use client_auth::AuthMethod;
 pub use dialect::ResourceMode;
+pub(crate) use registration::ClientSecret;
 pub use registration::{ClientRegistrationResponse, Registration, RegistrationKind};
 pub use resource_metadata::ProtectedResourceMetadata;
 pub use server_document::{OAuthClientProvider, ServerOAuthMetadata};

@@ -73,13 +73,27 @@ impl ClientRegistrationResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     pub(crate) client_id: Box<str>,
+    /// Most clients have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) client_secret: Option<Secret>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) secret_expires_at: Option<UnixTime>,
+    pub(crate) client_secret: Option<Box<ClientSecret>>,
     pub(crate) auth_method: AuthMethod,
     pub(crate) redirect_uri: Box<str>,
     pub(crate) kind: RegistrationKind,
+}
+
+/// What a confidential client authenticates with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClientSecret {
+    pub(crate) secret: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<UnixTime>,
+}
+
+impl ClientSecret {
+    /// One that the host brought.
+    pub(crate) fn for_ever(secret: Secret) -> Box<Self> {
+        Self { secret, expires_at: None }.into()
+    }
 }
 
 /// How a client id was come by.
@@ -120,12 +134,22 @@ impl Registration {
         self.auth_method
     }
 
-    /// Whether a dynamic registration serves for another login: its redirect URI is the one, and its
-    /// secret has not expired (RFC 7591 §3.2.1).
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.client_secret.as_ref().map(|own| &own.secret)
+    }
+
+    /// Whether the client can still authenticate (RFC 7591 §3.2.1).
+    pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
+        let expires_at = self.client_secret.as_ref().and_then(|own| own.expires_at);
+        expires_at.is_none_or(|at| now < at)
+    }
+
+    /// Whether a dynamic registration serves for another login: its redirect URI is the one, and it is
+    /// alive.
     pub(crate) fn serves(&self, redirect_uri: &str, now: UnixTime) -> bool {
         self.kind == RegistrationKind::Dynamic
             && &*self.redirect_uri == redirect_uri
-            && self.secret_expires_at.is_none_or(|at| now < at)
+            && self.is_alive(now)
     }
 }
 
@@ -234,8 +258,10 @@ pub(crate) fn registered(
     }
     Ok(Registration {
         client_id: (*client_id).into(),
-        client_secret: secret.map(|text| Secret::from(&*text)),
-        secret_expires_at: answer.client_secret_expires_at.filter(|at| at.as_secs() != 0),
+        client_secret: secret.map(|text| {
+            let expires_at = answer.client_secret_expires_at.filter(|at| at.as_secs() != 0);
+            ClientSecret { secret: Secret::from(&*text), expires_at }.into()
+        }),
         auth_method,
         redirect_uri: redirect_uri.into(),
         kind: RegistrationKind::Dynamic,

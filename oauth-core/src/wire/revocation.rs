@@ -22,8 +22,7 @@ pub(crate) fn revocation_request(
     token: &str,
     hint: Hint,
 ) -> Request {
-    let (method, id, secret) =
-        (client.auth_method, &*client.client_id, client.client_secret.as_ref());
+    let (method, id, secret) = (client.auth_method, &*client.client_id, client.secret());
     let hint = match hint {
         Hint::RefreshToken => "refresh_token",
         Hint::AccessToken => "access_token",

@@ -121,8 +121,7 @@ impl TokenParties<'_> {
     /// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
     fn request(&self, form: Form) -> Request {
         let Self { server, client, resource, dialect } = self;
-        let (method, id, secret) =
-            (client.auth_method, &*client.client_id, client.client_secret.as_ref());
+        let (method, id, secret) = (client.auth_method, &*client.client_id, client.secret());
         let form = form.pair_if("resource", Dialect::resource(*dialect, resource));
         let form = add_to(form, dialect.map_or(&[][..], |dialect| &dialect.token));
         let form = add_to_form(form, method, id, secret);

@@ -67,16 +67,20 @@ impl TokenAnswer<'_> {
     /// The scopes, if there are any.
     pub(crate) fn scopes(&mut self, requested: Option<&Scopes>) -> Option<Scopes> {
         let written = self.scope.take()?;
-        let scopes = written.at_commas(requested).unwrap_or(written.scopes);
+        let scopes = match written.at_commas(requested) {
+            Some(scopes) => scopes.clone(),
+            None => written.scopes,
+        };
         (!scopes.as_str().is_empty()).then_some(scopes)
     }
 }
 
 impl WrittenScopes {
     /// The scopes between the commas, unless they were asked for as one.
-    fn at_commas(&self, requested: Option<&Scopes>) -> Option<Scopes> {
+    fn at_commas(&self, requested: Option<&Scopes>) -> Option<&Scopes> {
+        let scopes = self.at_commas.as_ref()?;
         let was_asked_for = requested.is_some_and(|requested| requested.includes(&self.scopes));
-        self.at_commas.clone().filter(|_| !was_asked_for)
+        (!was_asked_for).then_some(scopes)
     }
 }
 

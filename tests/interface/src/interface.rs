@@ -1,6 +1,5 @@
 //! All sessions of a host, and how they are reached: by numbers.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -11,29 +10,28 @@ use serde::Serialize;
 use crate::error::Failure;
 use crate::function::Function;
 use crate::input::{self, Input};
+use crate::numbered::Numbered;
 use crate::settings::Opening;
 use crate::turn::{self, json};
 
 /// The sessions of one host.
 #[derive(Debug, Default)]
 pub struct Interface {
-    sessions: BTreeMap<u32, Open>,
-    last: u32,
+    sessions: Numbered<Open>,
 }
 
 /// A session, and the requests of the application that may still be answered.
 #[derive(Debug)]
 struct Open {
     session: Session,
-    attempts: BTreeMap<u32, Attempt>,
-    last: u32,
+    attempts: Numbered<Attempt>,
 }
 
 impl Interface {
     /// No sessions.
     #[must_use]
     pub const fn new() -> Self {
-        Self { sessions: BTreeMap::new(), last: 0 }
+        Self { sessions: Numbered::new() }
     }
 
     /// Calls a function. The answer is a JSON object; with the member `error`, nothing has changed,
@@ -51,11 +49,11 @@ impl Interface {
         if matches!(function, Function::Open | Function::Resume) {
             return self.open(function, input);
         }
-        let open = self.sessions.get_mut(&number).ok_or(Failure::NoSuch("session"))?;
+        let open = self.sessions.get_mut(number).ok_or(Failure::NoSuch("session"))?;
         let (mut input, bytes) = input::read::<Input>(input)?;
         let session = &mut open.session;
         match function {
-            Function::Close => drop(self.sessions.remove(&number)),
+            Function::Close => self.sessions.remove(number),
             Function::Turn => return turn::written(session),
             Function::Fresh => {
                 let fresh = session.authorization(input.now()?).is_some();
@@ -102,9 +100,8 @@ impl Interface {
             let pending = opening.pending.ok_or(Failure::Lacks("pending"))?;
             Session::resume(settings, &opening.profile, pending)?
         };
-        self.last = unused(&self.sessions, self.last);
-        self.sessions.insert(self.last, Open { session, attempts: BTreeMap::new(), last: 0 });
-        Ok(json(&Opened { session: self.last }))
+        let session = self.sessions.add(Open { session, attempts: Numbered::new() });
+        Ok(json(&Opened { session }))
     }
 }
 
@@ -113,12 +110,9 @@ impl Open {
         let (now, url) = (input.now()?, input.url()?);
         let method = &input.method;
         self.session.settings().server().check_request(&url).map_err(oauth_core::Error::from)?;
-        let (number, mut attempt) = match input.attempt {
-            None => (unused(&self.attempts, self.last), Attempt::new()),
-            Some(number) => {
-                let attempt = self.attempts.get(&number).ok_or(Failure::NoSuch("attempt"))?;
-                (number, attempt.clone())
-            }
+        let mut attempt = match input.attempt {
+            None => Attempt::new(),
+            Some(number) => self.attempts.get(number).ok_or(Failure::NoSuch("attempt"))?.clone(),
         };
         let headers = if let Some(authorization) = self.session.authorization(now) {
             Some(fields(authorization, &mut attempt, method, &url)?)
@@ -128,29 +122,35 @@ impl Open {
             attempt.sent_with(None);
             None
         };
-        let answer = json(&Attached { attempt: number, headers });
-        if input.attempt.is_none() {
-            self.last = number;
-            // The oldest is a request that was never answered, because its host lost it.
-            if self.attempts.len() >= MAX_ATTEMPTS {
-                self.attempts.pop_first();
+        let number = match input.attempt {
+            None => {
+                // The oldest is a request that was never answered, because its host lost it.
+                if self.attempts.len() >= MAX_ATTEMPTS {
+                    self.attempts.remove_oldest();
+                }
+                self.attempts.add(attempt)
             }
-        }
-        self.attempts.insert(number, attempt);
-        Ok(answer)
+            Some(number) => {
+                if let Some(own) = self.attempts.get_mut(number) {
+                    *own = attempt;
+                }
+                number
+            }
+        };
+        Ok(json(&Attached { attempt: number, headers }))
     }
 
     fn answered(&mut self, input: &mut Input) -> Result<String, Failure> {
         let number = input.attempt.ok_or(Failure::Lacks("attempt"))?;
         let (status, now) = (input.status()?, input.now()?);
-        let attempt = self.attempts.get_mut(&number).ok_or(Failure::NoSuch("attempt"))?;
+        let attempt = self.attempts.get_mut(number).ok_or(Failure::NoSuch("attempt"))?;
         let verdict = self.session.answered(attempt, status, input.challenges(), now);
         let verdict = match verdict {
             Ok(Verdict::Retry) => return Ok(json(&Judged { verdict: "retry" })),
             Ok(Verdict::Deliver) => Ok(json(&Judged { verdict: "deliver" })),
             Err(error) => Err(Failure::Told(error, self.session.timeline().clone())),
         };
-        self.attempts.remove(&number);
+        self.attempts.remove(number);
         verdict
     }
 }
@@ -164,17 +164,6 @@ fn fields<'a>(
     attempt.sent_with(Some(&authorization));
     let headers = authorization.headers(method, url).map_err(oauth_core::Error::from)?;
     Ok(headers.collect())
-}
-
-/// A number that is not in use, and was not for as long as possible.
-fn unused<T>(taken: &BTreeMap<u32, T>, last: u32) -> u32 {
-    let mut number = last;
-    loop {
-        number = number.wrapping_add(1).max(1);
-        if !taken.contains_key(&number) {
-            return number;
-        }
-    }
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,7 @@ mod error;
 mod function;
 mod input;
 mod interface;
+mod numbered;
 mod reply;
 mod settings;
 mod turn;

@@ -60,11 +60,11 @@ fn client() -> impl Strategy<Value = Value> {
             let mut client = json!({
                 "client_id": id, "auth_method": method, "redirect_uri": CALLBACK, "kind": kind,
             });
-            for (name, value) in [
-                ("client_secret", secret.map(Value::from)),
-                ("secret_expires_at", expires_at.map(Value::from)),
-            ] {
-                client.as_object_mut().unwrap().extend(value.map(|it| (name.to_owned(), it)));
+            if let Some(secret) = secret {
+                client["client_secret"] = json!({ "secret": secret });
+                if let Some(at) = expires_at {
+                    client["client_secret"]["expires_at"] = at.into();
+                }
             }
             client
         },

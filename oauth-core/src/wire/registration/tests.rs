@@ -60,7 +60,7 @@ fn the_answers_method_counts() {
     ] {
         let registration = answer(201, body).unwrap_or_else(|e| panic!("{body}: {e}"));
         assert_eq!(registration.auth_method(), method, "{body}");
-        assert_eq!(registration.client_secret.as_ref().map(Secret::expose), secret, "{body}");
+        assert_eq!(registration.secret().map(Secret::expose), secret, "{body}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::form::pairs;
 use crate::url::Plaintext;
 use crate::wire::client_auth::AuthMethod;
 use crate::wire::dialect::{Parameter, ResourceMode};
-use crate::wire::registration::RegistrationKind;
+use crate::wire::registration::{ClientSecret, RegistrationKind};
 
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
@@ -23,8 +23,7 @@ fn server() -> ServerMetadata {
 fn client(auth_method: AuthMethod) -> Registration {
     Registration {
         client_id: "c 1".into(),
-        client_secret: Some("s&1".into()),
-        secret_expires_at: None,
+        client_secret: Some(ClientSecret::for_ever("s&1".into())),
         auth_method,
         redirect_uri: "http://127.0.0.1:1/callback".into(),
         kind: RegistrationKind::Dynamic,
