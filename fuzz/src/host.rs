@@ -141,6 +141,7 @@ impl<'a> Host<'a> {
                 assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
                 rules.browser(&url);
                 if let Some(given_out) = visit(rules, &url, reply, line, *now) {
+                    rules.handed_out();
                     self.pending = Some(given_out);
                 }
             }

@@ -49,6 +49,11 @@ impl Rules {
         self.recorded.push(record["binding"]["server"].clone());
     }
 
+    /// A login is handed out: it ends where it began, whatever the servers say by then.
+    pub fn handed_out(&mut self) {
+        self.recorded.push(self.discovered.clone());
+    }
+
     /// Judges a request before it is sent.
     ///
     /// # Panics
