@@ -734,7 +734,7 @@ fn record_with(generation: u64, access_token: &str) -> Record {
             },
             "client": {
                 "client_id": "client",
-                "client_secret": "client-secret",
+                "client_secret": { "secret": "client-secret" },
                 "auth_method": "client_secret_basic",
                 "redirect_uri": "http://127.0.0.1:49152/callback",
                 "kind": "dynamic"
