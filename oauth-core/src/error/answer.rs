@@ -59,9 +59,7 @@ impl Refusal {
     pub(super) fn actor(&self) -> Actor {
         match &*self.code {
             _ if self.is_closed_registration() => Actor::Developer,
-            "access_denied" | "invalid_grant" | "login_required" | "consent_required" => {
-                Actor::User
-            }
+            "access_denied" | "login_required" | "consent_required" => Actor::User,
             code if SPENT.contains(&code) => Actor::User,
             _ if self.is_for_now() => Actor::Nobody,
             _ => Actor::Developer,
@@ -79,7 +77,6 @@ impl Refusal {
                  name it (set them with `scope` if the resource metadata lists none)"
             }
             "access_denied" => "the user declined; ask again only if the user wants to",
-            "invalid_grant" => "the login has ended; log in again",
             code if SPENT.contains(&code) => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",
             "invalid_client"
@@ -104,9 +101,14 @@ impl Refusal {
     }
 }
 
-/// GitHub's and Slack's own codes for what RFC 6749 §5.2 calls `invalid_grant`.
-const SPENT: [&str; 4] =
-    ["bad_verification_code", "bad_refresh_token", "invalid_code", "invalid_refresh_token"];
+/// A code or refresh token is good for nothing (RFC 6749 §5.2), also in GitHub's and Slack's own words.
+const SPENT: [&str; 5] = [
+    "invalid_grant",
+    "bad_verification_code",
+    "bad_refresh_token",
+    "invalid_code",
+    "invalid_refresh_token",
+];
 
 /// The resource does not match the scopes, and the parameter is not supported.
 const REFUSES_RESOURCE: [&str; 2] = ["AADSTS9010010", "AADSTS901002:"];

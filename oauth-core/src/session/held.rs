@@ -54,19 +54,21 @@ impl Session {
         self.held.record.as_ref().map_or(0, |record| record.generation)
     }
 
+    pub(crate) fn refused(&self) -> RefusedBefore {
+        self.refused.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn refused_mut(&mut self) -> &mut RefusedBefore {
+        self.refused.get_or_insert_default()
+    }
+
     /// The authorization server does not know the client of this record any more.
     pub(crate) fn refuse_client(&mut self) {
-        let generation = self.generation();
-        self.refused().client = Some(generation);
+        self.refused_mut().client = Some(self.generation());
     }
 
     pub(crate) fn is_client_refused(&self) -> bool {
-        let refused = self.refused.as_ref().and_then(|refused| refused.client);
-        refused == Some(self.generation())
-    }
-
-    pub(crate) fn refused(&mut self) -> &mut RefusedBefore {
-        self.refused.get_or_insert_default()
+        self.refused().client == Some(self.generation())
     }
 
     /// Whether the token is handed out without a thought.

@@ -84,14 +84,14 @@ impl Session {
         let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
         if let Some(record) = &self.held.record {
             let mut binding = (*record.binding).clone();
-            if self.refused.as_ref().is_some_and(|refused| refused.scopes) {
+            if self.refused().scopes {
                 binding.forget_requested();
             }
             let mut before = Before::new(binding);
             if self.is_client_refused() || record.is_doubtful(now) {
                 before = before.client_is_gone();
             }
-            if !self.refused.as_ref().is_some_and(|refused| refused.elsewhere) {
+            if !self.refused().elsewhere {
                 before = before.elsewhere(record.elsewhere().to_vec());
             }
             login = login.before(before);
@@ -174,7 +174,7 @@ impl Session {
             match running.client {
                 Client::Known => {}
                 Client::Old => self.refuse_client(),
-                Client::Elsewhere => self.refused().elsewhere = true,
+                Client::Elsewhere => self.refused_mut().elsewhere = true,
             }
         }
         // What is left of it is of no use.
@@ -185,12 +185,12 @@ impl Session {
     fn learn(&mut self, refusal: &Refusal, client: Client) {
         if client_is_gone(refusal) {
             match client {
-                Client::Elsewhere => self.refused().elsewhere = true,
+                Client::Elsewhere => self.refused_mut().elsewhere = true,
                 Client::Known | Client::Old => self.refuse_client(),
             }
         }
         if &*refusal.code == "invalid_scope" {
-            self.refused().scopes = true;
+            self.refused_mut().scopes = true;
         }
     }
 

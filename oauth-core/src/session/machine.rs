@@ -31,6 +31,7 @@ pub struct Session {
     pub(crate) state: State,
     /// The generation that this session has brought itself, and not found in the store; 0 for none.
     pub(crate) brought: u64,
+    /// Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Box<RefusedBefore>>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
@@ -38,7 +39,7 @@ pub struct Session {
 }
 
 /// What the authorization server refused of what was known from before: the next login does without.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct RefusedBefore {
     /// It does not know the client of this generation any more.
     pub(crate) client: Option<u64>,

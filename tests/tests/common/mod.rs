@@ -147,7 +147,9 @@ pub(crate) fn raw_server(answer: impl Fn(&str, &mut TcpStream) + Send + 'static)
                 .map(Result::unwrap)
                 .take_while(|line| line != b"\r")
                 .collect();
-            let path = head[0].split(|byte| *byte == b' ').nth(1).unwrap();
+            // A connection may be opened and not used.
+            let Some(first) = head.first() else { continue };
+            let path = first.split(|byte| *byte == b' ').nth(1).unwrap();
             answer(str::from_utf8(path).unwrap(), &mut stream);
         }
     });
