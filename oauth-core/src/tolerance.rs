@@ -103,8 +103,8 @@ impl Tolerance {
         }
     }
 
-    fn bit(self) -> u16 {
-        1 << self as u16
+    fn bit(self) -> u32 {
+        1 << self as u32
     }
 }
 
@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for Tolerance {
 
 /// A set of them. Written down as a list of names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Tolerances(u16);
+pub struct Tolerances(u32);
 
 impl Tolerances {
     /// None at all.
