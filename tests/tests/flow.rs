@@ -247,7 +247,8 @@ fn a_dynamic_client_authenticates_as_the_server_lists() {
         (Some(vec![Public, Basic, Post]), Chosen::None),
         (Some(vec![Basic]), Chosen::ClientSecretBasic),
         (Some(vec![Post]), Chosen::ClientSecretPost),
-        (Some(vec![Post, Basic]), Chosen::ClientSecretBasic),
+        (Some(vec![Post, Basic]), Chosen::ClientSecretPost),
+        (Some(vec![Basic, Post]), Chosen::ClientSecretPost),
         (None, Chosen::None),
     ] {
         for awkward_secret in [false, true] {

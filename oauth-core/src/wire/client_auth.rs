@@ -66,9 +66,10 @@ impl AuthMethods {
     }
 
     /// The method to register with: without a secret if possible, since a native client cannot keep
-    /// one (RFC 8252 §8.5).
+    /// one (RFC 8252 §8.5); else with id and secret in the body, where every server looks for the id.
+    /// Those on the Python SDK list Basic and refuse it.
     pub(crate) fn to_register(self) -> Option<AuthMethod> {
-        ALL.into_iter().find(|method| self.contains(*method))
+        TO_REGISTER.into_iter().find(|method| self.contains(*method))
     }
 }
 
@@ -134,6 +135,10 @@ pub(crate) fn authorization(
 const ALL: [AuthMethod; 3] =
     [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
 
+/// The same in the order of preference for a client that is registered dynamically.
+const TO_REGISTER: [AuthMethod; 3] =
+    [AuthMethod::None, AuthMethod::ClientSecretPost, AuthMethod::ClientSecretBasic];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,8 +170,9 @@ mod tests {
             (
                 &["client_secret_post", "client_secret_basic"][..],
                 Some(ClientSecretBasic),
-                Some(ClientSecretBasic),
+                Some(ClientSecretPost),
             ),
+            (&["client_secret_basic"], Some(ClientSecretBasic), Some(ClientSecretBasic)),
             (&["client_secret_post", "none"], Some(ClientSecretPost), Some(Public)),
             (&["none"], None, Some(Public)),
             (&["private_key_jwt"], None, None),

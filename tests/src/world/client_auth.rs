@@ -50,6 +50,10 @@ impl World {
             }
             Found::Unknown => return Err(unauthorized(is_basic, "unknown client")),
         };
+        if self.knobs.refused_methods.contains(&method) {
+            self.remark(format!("{} is not taken here", method.as_str()));
+            return Err(unauthorized(is_basic, "Missing client_id"));
+        }
         if client.method != method {
             let (right, wrong) = (client.method.as_str(), method.as_str());
             return Err(self.refuse_client(is_basic, format!("{id} uses {wrong}, not {right}")));

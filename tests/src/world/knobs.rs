@@ -87,6 +87,9 @@ pub struct Knobs {
     pub any_loopback_port: bool,
     /// What `token_endpoint_auth_methods_supported` says; `None` is absent.
     pub token_auth_methods: Option<Vec<AuthMethod>>,
+    /// Methods that get `invalid_client`, whatever is listed and registered: at servers of the Python SDK
+    /// Basic does, because they look for the client id in the body only.
+    pub refused_methods: Vec<AuthMethod>,
     /// What the user does.
     pub consent: Consent,
     /// The `iss` of the authorization response, errors included.
@@ -164,6 +167,7 @@ impl Default for Knobs {
             awkward_secret: false,
             any_loopback_port: false,
             token_auth_methods: Some(vec![AuthMethod::None, AuthMethod::Basic, AuthMethod::Post]),
+            refused_methods: Vec::new(),
             consent: Consent::Grant,
             iss: IssParameter::Right,
             iss_advertised: true,
