@@ -230,7 +230,7 @@ impl Adapter for OAuth {
             Some(storage) => storage,
             None => FileTokenStorage::new()?.into(),
         };
-        let browser = || LoopbackBrowser::at(parts.callback_port).into();
+        let browser = || LoopbackBrowser::at(parts.callback).into();
         let user_agent = parts.user_agent.unwrap_or_else(browser);
         let filter = || AddressFilter::new(Arc::clone(&parts.settings));
         let agent = parts.http.unwrap_or_else(|| resolver::agent(filter()));

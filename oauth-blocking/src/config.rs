@@ -59,6 +59,8 @@ pub struct OAuthConfig {
     pub scope: Option<Box<str>>,
     /// The port on which the redirect is listened for.
     pub callback_port: Option<u16>,
+    /// The redirect URI that is listened for: `http://localhost:8765/auth/callback`.
+    pub callback_url: Option<Box<str>>,
     /// The URL of a hosted client ID metadata document.
     pub client_metadata_url: Option<Box<str>>,
     /// An authorization server that is known beforehand.

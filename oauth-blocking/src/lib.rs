@@ -94,6 +94,7 @@ pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
+pub use oauth_core::loopback::CallbackUrl;
 pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::wire::ResourceMode;

@@ -26,9 +26,12 @@
 //!
 //! # Security
 //!
-//! Bind `127.0.0.1` or `::1`, never another address, and only while a login is under way (RFC 8252
-//! §8.3). For a redirect URI with `localhost` bind the port on both: a browser tries either first, and
-//! another program could have the other one.
+//! Bind the [addresses](CallbackUrl::addresses) of the redirect URI, never others, and only while a login
+//! is under way (RFC 8252 §8.3).
+
+mod callback_url;
+
+pub use callback_url::CallbackUrl;
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -236,7 +236,7 @@ impl Adapter for OAuth {
             Some(storage) => storage,
             None => FileTokenStorage::new()?.into(),
         };
-        let browser = || LoopbackBrowser::at(parts.callback_port).into();
+        let browser = || LoopbackBrowser::at(parts.callback).into();
         let user_agent = parts.user_agent.unwrap_or_else(browser);
         let http = match parts.http {
             Some(http) => http,

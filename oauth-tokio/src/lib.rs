@@ -47,12 +47,12 @@ mod user_agent;
 pub use client::OAuth;
 pub use http::HttpClient;
 pub use oauth_blocking::{
-    AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, ConnectRequired,
-    Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard, Key, Loaded, Lock, LoggedOut,
-    LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuthClientProvider,
-    OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri, ResourceMode, Saved,
-    StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances,
-    UserAgentError, Visitor, Waiting,
+    AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, CallbackUrl,
+    ConnectRequired, Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard, Key, Loaded,
+    Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent,
+    OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri,
+    ResourceMode, Saved, StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance,
+    Tolerances, UserAgentError, Visitor, Waiting,
 };
 pub use reqwest;
 pub use resolver::FilteredResolver;

@@ -15,12 +15,12 @@ use common::{
     stored_token,
 };
 use oauth_blocking::{
-    AuthenticationError, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, PasteBack,
+    AuthenticationError, Error, LoopbackBrowser, MemoryTokenStorage, NoUserAgent, OAuth, PasteBack,
     PendingLogin, RedirectUri, UserAgentError,
 };
 use oauth_core::error::PeerMisbehaved;
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Knobs, ScopePolicy};
+use oauth_tests::world::{Knobs, ScopePolicy, What};
 
 /// A terminal in memory: shows what was printed to the next line's writer.
 struct Terminal {
@@ -202,6 +202,26 @@ fn a_finished_login_that_could_not_be_stored_is_stored_later() {
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert!(stored_token(&store, &key(&served)).is_some());
     assert_eq!(logins(&served), 1);
+    assert_sound(&served);
+}
+
+/// The operating system hands the redirect to the application, and the application to `resume`.
+#[test]
+fn a_redirect_to_a_scheme_of_the_applications_own_finishes_a_login() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let own = "com.example.app:/callback";
+    let user_agent = NoUserAgent::new(RedirectUri::parse(own).unwrap());
+    let oauth = builder(&served, &store).user_agent(user_agent).build().unwrap();
+    let error = handed_out(oauth.authenticate());
+    let redirect = location(error.connect_url.as_str());
+    let query = redirect.strip_prefix("com.example.app:/callback?").unwrap();
+    let token = oauth.resume(error.pending, query).unwrap();
+    assert_eq!(stored_token(&store, &key(&served)).as_deref(), Some(token.token()));
+    let world = served.world();
+    let registration = world.requests(What::Register)[0];
+    assert_eq!(registration.json["application_type"], "native");
+    drop(world);
     assert_sound(&served);
 }
 

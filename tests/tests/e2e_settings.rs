@@ -4,18 +4,19 @@
 
 mod common;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use common::{
-    CALL, LIST, assert_sound, browser, builder, call, client, key, logged_in, logins,
-    registrations, serve, silent_port, stored, stored_token,
+    CALL, LIST, PATIENCE, assert_sound, browser, builder, call, client, key, location, logged_in,
+    logins, registrations, serve, silent_port, stored, stored_token,
 };
 use oauth_blocking::{
-    AuthConfig, BearerAuth, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder,
-    TokenStorage, UserAgentError, ureq,
+    AuthConfig, BearerAuth, CallbackUrl, Error, LoopbackBrowser, MemoryTokenStorage, OAuth,
+    OAuthBuilder, TokenStorage, UserAgentError, ureq,
 };
-use oauth_core::error::PeerMisbehaved;
+use oauth_core::error::{Misuse, PeerMisbehaved};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
     Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Registration, What,
@@ -180,6 +181,56 @@ fn a_fixed_port_is_where_the_user_comes_back() {
     assert_eq!(asked.parameter("redirect_uri"), Some(&*expected));
 }
 
+/// The spelling that servers have which compare redirect URIs to the letter.
+#[test]
+fn a_callback_url_is_where_the_user_comes_back() {
+    for (host, families) in [("localhost", 2), ("127.0.0.1", 1), ("[::1]", 1)] {
+        let served = serve(Knobs::default());
+        let expected = format!("http://{host}:{}/auth/callback?own=1", silent_port());
+        let callback = CallbackUrl::parse(&expected).unwrap();
+        assert_eq!(callback.addresses().len(), families);
+        let user_agent = LoopbackBrowser::at(callback).open_with(browser);
+        let oauth =
+            builder(&served, &MemoryTokenStorage::new()).user_agent(user_agent).build().unwrap();
+        assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+        let world = served.world();
+        let asked = world.requests(What::Authorize)[0];
+        assert_eq!(asked.parameter("redirect_uri"), Some(&*expected));
+        drop(world);
+        assert_sound(&served);
+    }
+}
+
+/// A browser tries the one or the other first.
+#[test]
+fn whoever_comes_back_to_localhost_is_heard_at_both_addresses() {
+    for address in ["127.0.0.1", "[::1]"] {
+        let served = serve(Knobs::default());
+        let callback = CallbackUrl::parse("http://localhost/callback").unwrap();
+        let open: fn(&str) -> bool = match address {
+            "[::1]" => |url| comes_back_to("[::1]", url),
+            _ => |url| comes_back_to("127.0.0.1", url),
+        };
+        let user_agent = LoopbackBrowser::at(callback).open_with(open);
+        let oauth =
+            builder(&served, &MemoryTokenStorage::new()).user_agent(user_agent).build().unwrap();
+        assert_eq!(call(&oauth, &served, LIST).unwrap(), 200, "{address}");
+        assert_sound(&served);
+    }
+}
+
+/// Follows the redirect as a browser does for which `localhost` is this address.
+fn comes_back_to(address: &str, authorization_url: &str) -> bool {
+    let location = location(authorization_url);
+    let rest = location.strip_prefix("http://localhost:").unwrap();
+    let (port, target) = rest.split_at(rest.find('/').unwrap());
+    let mut stream = TcpStream::connect(format!("{address}:{port}")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).is_ok() && page.starts_with("HTTP/1.1 200 ")
+}
+
 /// With the default browser, so the port has to be taken: nothing may be opened here.
 #[test]
 fn a_callback_port_is_that_of_the_default_user_agent() {
@@ -193,11 +244,36 @@ fn a_callback_port_is_that_of_the_default_user_agent() {
         let wait = Duration::from_secs(1);
         OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new()).wait(wait)
     };
-    for set in [plain().callback_port(port), plain().config(config).unwrap()] {
+    let url = format!("http://localhost:{port}/auth/callback");
+    let with_url: AuthConfig =
+        serde_json::from_str(&format!(r#"{{"callback_url": "{url}"}}"#)).unwrap();
+    for set in [
+        plain().callback_port(port),
+        plain().config(config).unwrap(),
+        plain().callback_url(&url),
+        plain().config(with_url).unwrap(),
+        plain().callback_url("http://localhost/auth/callback").callback_port(port),
+    ] {
         match set.build().unwrap().authenticate().unwrap_err() {
             Error::UserAgent(UserAgentError::PortInUse { port: named }) => assert_eq!(named, port),
             error => panic!("{error:?}"),
         }
+    }
+}
+
+#[test]
+fn callback_port() {
+    let served = serve(Knobs::default());
+    let url = "http://localhost:8765/callback";
+    let set = || builder(&served, &MemoryTokenStorage::new()).callback_url(url);
+    assert!(set().callback_port(8765).build().is_ok(), "it is the same");
+    let expected = Misuse::CallbackPort { url: url.into(), port: 8766 };
+    match set().callback_port(8766).build().unwrap_err() {
+        Error::OAuth { error, .. } => {
+            assert_eq!(error, expected.into());
+            assert!(error.advice().contains("one of the two"), "{}", error.advice());
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -8,6 +8,7 @@ use core::time::Duration;
 use http::Response;
 use oauth_core::error::{Actor, PeerIncompatible, PeerMisbehaved, Refusal};
 use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::loopback::CallbackUrl;
 use oauth_core::session::{PendingLogin, Record, RecordDefect};
 use oauth_core::{
     BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, Policy, UrlDefect,
@@ -842,6 +843,13 @@ mod misuse {
         let url = "myapp://callback";
         let expected = Misuse::RedirectUri { url: url.into() };
         assert_misuse(RedirectUri::parse(url), expected, "http://127.0.0.1");
+    }
+
+    #[test]
+    fn callback_url() {
+        let url = "http://127.0.0.2:8765/callback";
+        let expected = Misuse::CallbackUrl { url: url.into() };
+        assert_misuse(CallbackUrl::parse(url), expected, "http://localhost:8765/callback");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What can be set about a client, before it is used.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
+use oauth_core::loopback::CallbackUrl;
 use oauth_core::wire::ResourceMode;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
@@ -40,8 +42,8 @@ pub struct Parts<A: Adapter> {
     pub profile: Box<str>,
     /// How long a login waits for the user, if the host says so.
     pub wait: Option<Duration>,
-    /// The port for the redirect, if it has to be a certain one.
-    pub callback_port: Option<u16>,
+    /// Where the redirect is listened for.
+    pub callback: CallbackUrl,
     /// The HTTP client, if it is the host's own.
     pub http: Option<A::Http>,
     /// The token store, if it is the host's own.
@@ -74,6 +76,7 @@ pub struct Builder<A: Adapter> {
     authorization_parameters: Vec<(Box<str>, Box<str>)>,
     token_parameters: Vec<(Box<str>, Box<str>)>,
     callback_port: Option<u16>,
+    callback_url: Option<Box<str>>,
     profile: Box<str>,
     wait: Option<Duration>,
     http: Option<A::Http>,
@@ -100,6 +103,7 @@ impl<A: Adapter> Builder<A> {
             authorization_parameters: Vec::new(),
             token_parameters: Vec::new(),
             callback_port: None,
+            callback_url: None,
             profile: "".into(),
             wait: None,
             http: None,
@@ -184,10 +188,19 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// The port on which the redirect is listened for: by default that of the last login, or any.
-    /// Means nothing to a [`user_agent`](Self::user_agent) of the host's own.
+    /// The port on which the redirect is listened for: by default that of the last login, or any; 0 is
+    /// any. Means nothing to a [`user_agent`](Self::user_agent) of the host's own.
     pub fn callback_port(mut self, port: u16) -> Self {
         self.callback_port = Some(port);
+        self
+    }
+
+    /// The redirect URI that is listened for, as it is registered with the authorization server:
+    /// `http://localhost:8765/auth/callback`, or with the hosts `127.0.0.1` and `[::1]`; by default
+    /// `http://127.0.0.1/callback`. Without a port it is that of [`callback_port`](Self::callback_port).
+    /// Means nothing to a [`user_agent`](Self::user_agent) of the host's own.
+    pub fn callback_url(mut self, url: &str) -> Self {
+        self.callback_url = Some(url.into());
         self
     }
 
@@ -257,6 +270,7 @@ impl<A: Adapter> Builder<A> {
                 self.client_metadata_url = config.client_metadata_url.or(self.client_metadata_url);
                 self.provider = config.oauth_provider.or(self.provider);
                 self.callback_port = config.callback_port.or(self.callback_port);
+                self.callback_url = config.callback_url.or(self.callback_url);
                 Ok(self)
             }
         }
@@ -305,12 +319,25 @@ impl<A: Adapter> Builder<A> {
             settings: Arc::new(settings),
             profile: self.profile,
             wait: self.wait,
-            callback_port: self.callback_port,
+            callback: callback(self.callback_url.as_deref(), self.callback_port)?,
             http: self.http,
             storage: self.storage,
             user_agent: self.user_agent,
             watcher: self.watcher,
         })
+    }
+}
+
+/// Where the redirect is listened for; two ports are one too many.
+fn callback(url: Option<&str>, port: Option<u16>) -> Result<CallbackUrl, oauth_core::Error> {
+    let callback = url.map_or_else(|| Ok(CallbackUrl::default()), CallbackUrl::parse)?;
+    match (callback.port(), port.and_then(NonZeroU16::new)) {
+        (Some(own), Some(port)) if own != port.get() => {
+            let (url, port) = (callback.to_string().into(), port.get());
+            Err(Misuse::CallbackPort { url, port }.into())
+        }
+        (_, Some(port)) => Ok(callback.at_port(port)),
+        (_, None) => Ok(callback),
     }
 }
 

@@ -1,25 +1,27 @@
 //! The user's browser, and a listener on this machine for the redirect (RFC 8252 §7.3).
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
+use std::num::NonZeroU16;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
-use oauth_core::loopback::{Connection, Loopback, Received};
+use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Received};
 use oauth_core::wire::AuthorizationUrl;
 
+use super::bound::Bound;
 use super::{Prepared, UserAgent, UserAgentError, Waiting};
 
-/// Opens the user's browser and listens on `127.0.0.1` for the redirect.
+/// Opens the user's browser and listens on this machine for the redirect.
 ///
 /// The socket is bound before the redirect URI is registered, and kept until the login ends, so nobody
 /// else can take the port in between. Without a fixed port it takes the one of the last login if it is
 /// free, else any.
 #[derive(Debug)]
 pub struct LoopbackBrowser {
-    port: Option<u16>,
+    callback: CallbackUrl,
     open: fn(&str) -> bool,
 }
 
@@ -30,23 +32,25 @@ impl Default for LoopbackBrowser {
 }
 
 impl LoopbackBrowser {
-    /// Any free port, the default browser.
+    /// Any free port of `127.0.0.1`, the default browser.
     #[must_use]
     pub fn new() -> Self {
-        Self { port: None, open: open_browser }
+        Self::at(CallbackUrl::default())
     }
 
-    /// Always this port, for authorization servers that compare redirect URIs to the letter.
+    /// Always this host and path, and this port if there is one, else any; the default browser.
+    #[must_use]
+    pub fn at(callback: CallbackUrl) -> Self {
+        Self { callback, open: open_browser }
+    }
+
+    /// Always this port, for authorization servers that compare redirect URIs to the letter; 0 is any.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
-        self.port = Some(port);
+        if let Some(port) = NonZeroU16::new(port) {
+            self.callback = self.callback.at_port(port);
+        }
         self
-    }
-
-    /// This port if there is one, else any.
-    #[must_use]
-    pub fn at(port: Option<u16>) -> Self {
-        Self { port, ..Self::new() }
     }
 
     /// Opens URLs with this function; it returns whether that worked.
@@ -59,14 +63,9 @@ impl LoopbackBrowser {
 
 impl UserAgent for LoopbackBrowser {
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
-        let listener = match (self.port, registered.and_then(port_of)) {
-            (Some(port), _) => bind(port)?,
-            (None, Some(port)) => bind(port).or_else(|_| bind(0))?,
-            (None, None) => bind(0)?,
-        };
-        let port = listener.local_addr().map_err(listen_error)?.port();
-        let redirect_uri = RedirectUri::parse(&format!("http://{HOST}:{port}{PATH}"))?;
-        let listening = Listening { listener, redirect_uri: redirect_uri.clone(), open: self.open };
+        let bound = Bound::new(&self.callback, registered)?;
+        let redirect_uri = self.callback.redirect_uri(bound.port);
+        let listening = Listening { bound, redirect_uri: redirect_uri.clone(), open: self.open };
         Ok(Prepared::new(redirect_uri, |url, deadline, waiting| {
             listening.wait(url, deadline, waiting)
         }))
@@ -74,7 +73,7 @@ impl UserAgent for LoopbackBrowser {
 }
 
 struct Listening {
-    listener: TcpListener,
+    bound: Bound,
     redirect_uri: RedirectUri,
     open: fn(&str) -> bool,
 }
@@ -86,7 +85,6 @@ impl Listening {
         deadline: Instant,
         waiting: &mut dyn FnMut(Waiting),
     ) -> Result<Secret, UserAgentError> {
-        self.listener.set_nonblocking(true).map_err(listen_error)?;
         let Some(loopback) = Loopback::new(self.redirect_uri.as_str(), url.state()) else {
             return Err(UserAgentError::Listen { kind: ErrorKind::InvalidInput });
         };
@@ -108,11 +106,9 @@ impl Listening {
                 waiting(Waiting { opened, left: deadline - now });
                 next_word = now + BETWEEN_WORDS;
             }
-            match self.listener.accept() {
-                Ok((stream, _)) => clients.extend(Client::new(stream, &loopback, now)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
-                // A client that is gone before it was accepted is no reason to stop.
-                Err(_) => std::thread::sleep(PAUSE),
+            match self.bound.accept() {
+                Some(stream) => clients.extend(Client::new(stream, &loopback, now)),
+                None => std::thread::sleep(PAUSE),
             }
             // A flood of silent connections must not push out the redirect: the oldest gives way.
             if clients.len() > MAX_CLIENTS {
@@ -175,29 +171,6 @@ impl<'a> Client<'a> {
     }
 }
 
-fn bind(port: u16) -> Result<TcpListener, UserAgentError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => UserAgentError::PortInUse { port },
-        kind => UserAgentError::Listen { kind },
-    })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
-fn listen_error(error: std::io::Error) -> UserAgentError {
-    UserAgentError::Listen { kind: error.kind() }
-}
-
-/// The port of a redirect URI that this user agent made in an earlier login.
-fn port_of(redirect_uri: &str) -> Option<u16> {
-    redirect_uri
-        .strip_prefix("http://")?
-        .strip_prefix(HOST)?
-        .strip_prefix(':')?
-        .strip_suffix(PATH)?
-        .parse()
-        .ok()
-}
-
 /// Opens the URL without holding up the listener: a browser in the terminal would block.
 fn open_aside(open: fn(&str) -> bool, url: &str) -> mpsc::Receiver<bool> {
     let (done, opened) = mpsc::channel();
@@ -212,9 +185,6 @@ fn open_browser(url: &str) -> bool {
     webbrowser::open(url).is_ok()
 }
 
-const HOST: &str = "127.0.0.1";
-const PATH: &str = "/callback";
-
 /// A browser opens half a dozen connections; more are somebody else's.
 const MAX_CLIENTS: usize = 32;
 
@@ -226,29 +196,3 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// How often the host hears that the login still waits.
 const BETWEEN_WORDS: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_port_of_an_earlier_login_is_used_again() {
-        assert_eq!(port_of("http://127.0.0.1:51004/callback"), Some(51004));
-        for other in
-            ["http://localhost:1/callback", "http://127.0.0.1:1/cb", "https://127.0.0.1:1/callback"]
-        {
-            assert_eq!(port_of(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_port_in_use_is_named() {
-        let taken = bind(0).unwrap_or_else(|e| panic!("{e}"));
-        let port = taken.local_addr().map(|a| a.port()).unwrap_or_default();
-        let error = LoopbackBrowser::new().port(port).prepare(None).err();
-        assert_eq!(error, Some(UserAgentError::PortInUse { port }));
-        let free = LoopbackBrowser::new();
-        let other = free.prepare(Some(&format!("http://127.0.0.1:{port}/callback")));
-        assert!(other.is_ok(), "a port that is merely remembered gives way");
-    }
-}

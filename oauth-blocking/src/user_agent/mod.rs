@@ -8,6 +8,7 @@ use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
+mod bound;
 mod closure;
 mod loopback;
 mod none;

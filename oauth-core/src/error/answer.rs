@@ -93,7 +93,8 @@ impl Refusal {
             | "invalid_client_metadata"
             | "redirect_uri_mismatch"
             | "bad_redirect_uri" => {
-                "set a `callback_port` that the authorization server allows, or a `client_id`"
+                "set a `callback_port` or `callback_url` that the authorization server allows, or a \
+                 `client_id`"
             }
             _ if self.is_for_now() => "try again later",
             _ => "look at the server's own words in `description`",

@@ -158,8 +158,8 @@ impl PeerIncompatible {
                  `client_issuer` for the new one"
             }
             Self::RedirectUriNotRegistered { .. } => {
-                "set a `callback_port` that the authorization server allows, or a `client_id` \
-                 registered with this redirect URI"
+                "set a `callback_port` or `callback_url` that the authorization server allows, or a \
+                 `client_id` registered with this redirect URI"
             }
             Self::NoClientAuthentication { .. } => {
                 "set a `client_secret` if the server wants one; signed assertions are not supported"

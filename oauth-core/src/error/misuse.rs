@@ -27,11 +27,32 @@ pub enum Misuse {
         /// The URL as given.
         url: Box<str>,
     },
-    /// The redirect URI is neither https nor http to a loopback host.
-    #[error("the redirect URI {url:?} cannot be used: it needs https, or http to a loopback host")]
+    /// The redirect URI is neither https, nor http to a loopback host, nor of a scheme of the application's
+    /// own (RFC 8252 §7).
+    #[error(
+        "the redirect URI {url:?} cannot be used: it needs https, http to a loopback host, or a scheme \
+         that is the name of a domain turned around"
+    )]
     RedirectUri {
         /// The URI as given.
         url: Box<str>,
+    },
+    /// The callback URL is none that can be listened on (RFC 8252 §7.3).
+    #[error(
+        "the callback URL {url:?} cannot be listened on: it needs http, and the host `127.0.0.1`, \
+         `localhost` or `[::1]`"
+    )]
+    CallbackUrl {
+        /// The URL as given.
+        url: Box<str>,
+    },
+    /// The callback URL names another port than the one that is set beside it.
+    #[error("the callback URL {url:?} and the callback port {port} do not agree")]
+    CallbackPort {
+        /// The URL as given.
+        url: Box<str>,
+        /// The port as given.
+        port: u16,
     },
     /// There is a client secret, but no client id that it belongs to.
     #[error("there is a client secret without a client id")]
@@ -87,6 +108,8 @@ impl Misuse {
             Self::ServerUrl { .. } => "server_url",
             Self::ClientMetadataUrl { .. } => "client_metadata_url",
             Self::RedirectUri { .. } => "redirect_uri",
+            Self::CallbackUrl { .. } => "callback_url",
+            Self::CallbackPort { .. } => "callback_port",
             Self::SecretWithoutId => "secret_without_id",
             Self::EmptyClientId => "empty_client_id",
             Self::Provider { .. } => "provider",
@@ -109,7 +132,15 @@ impl Misuse {
             Self::ClientMetadataUrl { .. } => {
                 "pass the URL of the hosted document, such as https://app.example.com/client.json"
             }
-            Self::RedirectUri { .. } => "pass an https URL, or http://127.0.0.1 with a port",
+            Self::RedirectUri { .. } => {
+                "pass an https URL, http://127.0.0.1 with a port, or com.example.app:/callback for \
+                 the domain app.example.com"
+            }
+            Self::CallbackUrl { .. } => {
+                "pass what is registered, such as http://localhost:8765/callback; for a redirect URI \
+                 elsewhere set a `user_agent`"
+            }
+            Self::CallbackPort { .. } => "set the port in one of the two only",
             Self::SecretWithoutId => "set `client_id` too",
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::Provider { .. } => {

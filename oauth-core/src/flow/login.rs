@@ -7,41 +7,16 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
-use crate::error::{Error, Misuse};
+use crate::error::Error;
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
 use crate::flow::client;
 use crate::flow::find_resource::FindResource;
 use crate::flow::machine::State;
+use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::url::{HttpUrl, Plaintext, shown};
 use crate::wire::{OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
-
-/// Where the user comes back to: https, or http to a loopback host. Compared byte for byte by servers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RedirectUri(pub(crate) Box<str>);
-
-impl RedirectUri {
-    /// Takes a redirect URI.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::RedirectUri`] if it is something else, or has a fragment (RFC 6749 §3.1.2).
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        match HttpUrl::parse(text, Plaintext::Loopback) {
-            Ok(_) => Ok(Self(text.into())),
-            Err(_) => Err(Misuse::RedirectUri { url: shown(text) }.into()),
-        }
-    }
-
-    /// The URI as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// What a login starts from.
 #[derive(Debug, Serialize, Deserialize)]
@@ -203,29 +178,5 @@ impl Login {
 
     fn lacks_scope(&self) -> bool {
         self.challenge.as_ref().is_some_and(|challenge| challenge.is_insufficient_scope())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn redirect_uris_are_https_or_loopback_and_stay_as_written() {
-        for (text, fits) in [
-            ("http://127.0.0.1:51004/callback", true),
-            ("http://localhost/cb?x=1", true),
-            ("https://APP.example/cb", true),
-            ("http://app.example/cb", false),
-            ("https://app.example/cb#x", false),
-            ("myapp://cb", false),
-            ("", false),
-        ] {
-            let result = RedirectUri::parse(text);
-            assert_eq!(result.as_ref().map(RedirectUri::as_str).ok(), fits.then_some(text));
-            if !fits {
-                assert_eq!(result, Err(Misuse::RedirectUri { url: text.into() }.into()));
-            }
-        }
     }
 }

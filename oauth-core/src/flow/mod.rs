@@ -67,14 +67,16 @@ mod machine;
 mod no_answer;
 mod place;
 mod redeem;
+mod redirect_uri;
 mod refresh;
 mod register;
 mod settings;
 
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
 pub use diagnosis::{Diagnosis, Outlook};
-pub use login::{Before, Login, RedirectUri};
+pub use login::{Before, Login};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
+pub use redirect_uri::RedirectUri;
 pub use settings::Settings;
 
 pub(crate) use consent::Consent;

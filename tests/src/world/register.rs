@@ -128,7 +128,10 @@ fn judge(request: &Request<Vec<u8>>) -> Result<Value, (&'static str, String)> {
     for uri in uris {
         let sound = Url::parse(&uri).is_ok_and(|url| {
             let loopback = is_loopback(&url);
-            url.fragment().is_none() && (url.scheme() == "https" || (loopback && native))
+            // RFC 8252 §7.1.
+            let of_an_app = url.scheme().contains('.');
+            let fits = url.scheme() == "https" || (native && (loopback || of_an_app));
+            url.fragment().is_none() && fits
         });
         if !sound {
             let kind = if native { "native" } else { "web" };

@@ -1,0 +1,145 @@
+//! The sockets on which a redirect is listened for.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, TcpListener, TcpStream};
+
+use oauth_core::loopback::CallbackUrl;
+
+use super::UserAgentError;
+
+/// Listens at all addresses of a callback URL, with one port. Closed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Bound {
+    listeners: Vec<TcpListener>,
+    pub(super) port: u16,
+}
+
+impl Bound {
+    /// The port that has to be, else that of a redirect URI that is registered already, else any.
+    pub(super) fn new(
+        callback: &CallbackUrl,
+        registered: Option<&str>,
+    ) -> Result<Self, UserAgentError> {
+        let addresses = callback.addresses();
+        let remembered = registered.and_then(|uri| callback.port_of(uri));
+        match (callback.port(), remembered) {
+            (Some(port), _) => Self::at(addresses, port),
+            (None, Some(port)) => Self::at(addresses, port).or_else(|_| Self::anywhere(addresses)),
+            (None, None) => Self::anywhere(addresses),
+        }
+    }
+
+    /// A connection, if one waits. A client that is gone before it was accepted is no reason to stop.
+    pub(super) fn accept(&self) -> Option<TcpStream> {
+        self.listeners.iter().find_map(|listener| listener.accept().ok()).map(|(stream, _)| stream)
+    }
+
+    /// A port that is free at all addresses: one that is free at the first may be taken at the second.
+    fn anywhere(addresses: &[IpAddr]) -> Result<Self, UserAgentError> {
+        let mut bound = Self::at(addresses, 0);
+        for _ in 1..TRIES {
+            if !matches!(bound, Err(UserAgentError::PortInUse { .. })) {
+                break;
+            }
+            bound = Self::at(addresses, 0);
+        }
+        bound
+    }
+
+    fn at(addresses: &[IpAddr], mut port: u16) -> Result<Self, UserAgentError> {
+        let mut listeners = Vec::new();
+        let mut missing = None;
+        for address in addresses {
+            match listen(*address, port) {
+                Ok((listener, found)) => {
+                    port = found;
+                    listeners.push(listener);
+                }
+                // Nobody else can listen on an address that this machine does not have.
+                Err(error) if is_missing(&error) => missing = Some(error.kind()),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                    return Err(UserAgentError::PortInUse { port });
+                }
+                Err(error) => return Err(UserAgentError::Listen { kind: error.kind() }),
+            }
+        }
+        match missing {
+            Some(kind) if listeners.is_empty() => Err(UserAgentError::Listen { kind }),
+            _ => Ok(Self { listeners, port }),
+        }
+    }
+}
+
+fn listen(address: IpAddr, port: u16) -> io::Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind((address, port))?;
+    listener.set_nonblocking(true)?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port))
+}
+
+/// What a machine without IPv6 says, or without IPv4: that it lacks the address, or the family.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(NO_SUCH_FAMILY)
+}
+
+#[cfg(unix)]
+const NO_SUCH_FAMILY: i32 = libc::EAFNOSUPPORT;
+
+/// `WSAEAFNOSUPPORT`.
+#[cfg(not(unix))]
+const NO_SUCH_FAMILY: i32 = 10047;
+
+/// How often a port is looked for that is free at two addresses. Nearly all are.
+const TRIES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    fn bound(url: &str, registered: Option<&str>) -> Result<Bound, UserAgentError> {
+        let callback = CallbackUrl::parse(url).unwrap_or_else(|error| panic!("{error}"));
+        Bound::new(&callback, registered)
+    }
+
+    fn taken(address: IpAddr) -> (TcpListener, u16) {
+        listen(address, 0).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_and_one_that_is_merely_remembered_gives_way() {
+        let (_taken, port) = taken(Ipv4Addr::LOCALHOST.into());
+        let fixed = bound(&format!("http://127.0.0.1:{port}/callback"), None).err();
+        assert_eq!(fixed, Some(UserAgentError::PortInUse { port }));
+        let registered = format!("http://127.0.0.1:{port}/callback");
+        let other = bound("http://127.0.0.1/callback", Some(&registered)).map(|it| it.port);
+        assert!(other.is_ok_and(|found| found != port));
+    }
+
+    #[test]
+    fn the_port_of_an_earlier_login_is_used_again_at_any_host_and_path() {
+        for url in ["http://127.0.0.1/callback", "http://localhost/auth/x", "http://[::1]/"] {
+            let first = bound(url, None).unwrap_or_else(|error| panic!("{url}: {error}"));
+            let callback = CallbackUrl::parse(url).unwrap_or_else(|error| panic!("{error}"));
+            let registered = callback.redirect_uri(first.port);
+            let port = first.port;
+            drop(first);
+            let again = bound(url, Some(registered.as_str())).map(|it| it.port);
+            assert_eq!(again, Ok(port), "{url}");
+        }
+    }
+
+    #[test]
+    fn localhost_is_both_addresses_and_either_can_be_in_the_way() {
+        let both = bound("http://localhost/callback", None).unwrap_or_else(|e| panic!("{e}"));
+        let (v4, v6) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+        for address in [IpAddr::from(v4), v6.into()] {
+            let error = listen(address, both.port).err().map(|error| error.kind());
+            assert_eq!(error, Some(ErrorKind::AddrInUse));
+        }
+        let (_taken, port) = taken(v6.into());
+        let fixed = bound(&format!("http://localhost:{port}/callback"), None).err();
+        assert_eq!(fixed, Some(UserAgentError::PortInUse { port }));
+    }
+}

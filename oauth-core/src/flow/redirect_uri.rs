@@ -1,0 +1,108 @@
+//! Where a user comes back to.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Misuse};
+use crate::url::{HttpUrl, Plaintext, shown};
+
+/// Where the user comes back to: https, http to a loopback host (RFC 8252 §7.3), or a scheme of the
+/// application's own (RFC 8252 §7.1). Compared byte for byte by servers.
+///
+/// # Security
+///
+/// Any program on a machine can register any scheme of its own: PKCE keeps such a program from using the
+/// code, and nothing keeps it from taking the redirect. Prefer https or the loopback host where both are
+/// possible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RedirectUri(pub(crate) Box<str>);
+
+impl RedirectUri {
+    /// Takes a redirect URI.
+    ///
+    /// A scheme of the application's own is the name of a domain, turned around: `com.example.app:/callback`.
+    /// The operating system hands its redirects to the application, and the application to whoever
+    /// waits: to `resume`, or to a user agent of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::RedirectUri`] if it is something else, or has a fragment (RFC 6749 §3.1.2). Schemes without
+    /// a dot are something else: `javascript`, `data` and `file` are among them, and the names that
+    /// everybody might choose.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let fits = is_of_private_use(text) || HttpUrl::parse(text, Plaintext::Loopback).is_ok();
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err(Misuse::RedirectUri { url: shown(text) }.into())
+        }
+    }
+
+    /// The URI as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether this is a URI with the reversed name of a domain as its scheme (RFC 8252 §7.1), and something
+/// behind it.
+fn is_of_private_use(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let is_name = scheme.contains('.')
+        && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.split('.').all(is_label);
+    let is_plain = rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#' && byte != b'@');
+    is_name && is_plain && rest.starts_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirect_uris_are_https_or_loopback_or_of_a_domain_and_stay_as_written() {
+        for (text, fits) in [
+            ("http://127.0.0.1:51004/callback", true),
+            ("http://localhost/cb?x=1", true),
+            ("https://APP.example/cb", true),
+            ("http://app.example/cb", false),
+            ("https://app.example/cb#x", false),
+            ("com.example.app:/callback", true),
+            ("com.example.My-App://callback?x=1", true),
+            ("com.example.app:/", true),
+            ("com.example.app:/callback#x", false),
+            ("com.example.app:/call back", false),
+            ("com.example.app:/call\u{e9}", false),
+            ("com.example.app://someone@host/", false),
+            ("com.example.app:callback", false),
+            ("com.example.app:", false),
+            ("com.example.app", false),
+            ("com..app:/callback", false),
+            (".example:/callback", false),
+            ("com.example.:/callback", false),
+            ("1com.example:/callback", false),
+            ("com.exam ple:/callback", false),
+            ("myapp://cb", false),
+            ("javascript:/alert(1)//.x", false),
+            ("data:/text/html,x.y", false),
+            ("file:///etc/passwd", false),
+            ("", false),
+        ] {
+            let result = RedirectUri::parse(text);
+            assert_eq!(
+                result.as_ref().map(RedirectUri::as_str).ok(),
+                fits.then_some(text),
+                "{text}"
+            );
+            if !fits {
+                assert_eq!(result, Err(Misuse::RedirectUri { url: shown(text) }.into()));
+            }
+        }
+    }
+}
