@@ -1,5 +1,7 @@
 //! The resolver of the client, which keeps addresses back.
 
+use std::net::SocketAddr;
+
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -9,6 +11,8 @@ use crate::adapter::AddressFilter;
 
 /// A ureq resolver that resolves by another, and gives ureq only the addresses that an
 /// [`AddressFilter`] keeps. ureq asks it for every connection, also where the host is an address already.
+///
+/// `localhost` and what is below it is this machine, and nobody is asked about it (RFC 6761 §6.3).
 ///
 /// A client has one unless the host gives it an agent of its own
 /// ([`agent`](crate::Builder::agent)); such an agent can have one too:
@@ -47,7 +51,15 @@ impl<R: Resolver> Resolver for FilteredResolver<R> {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.inner.resolve(uri, config, timeout)?;
+        let found = match of_this_machine(uri) {
+            Some(addresses) => {
+                let mut found = self.empty();
+                let addresses = addresses.iter().copied();
+                config.ip_family().keep_wanted(addresses).for_each(|it| found.push(it));
+                found
+            }
+            None => self.inner.resolve(uri, config, timeout)?,
+        };
         // ureq resolves the proxy with the same resolver. Where it is was the host's choice.
         if config.proxy().is_some_and(|proxy| proxy.uri() == uri) {
             return Ok(found);
@@ -69,6 +81,15 @@ impl<R: Resolver> Resolver for FilteredResolver<R> {
     }
 }
 
+fn of_this_machine(uri: &Uri) -> Option<[SocketAddr; 2]> {
+    let port = uri.port_u16().or_else(|| match uri.scheme_str()? {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    });
+    AddressFilter::of_this_machine(uri.host()?, port?)
+}
+
 /// An agent as ureq makes it by default, filtered.
 pub(crate) fn agent(filter: AddressFilter) -> ureq::Agent {
     let resolver = FilteredResolver::new(filter, DefaultResolver::default());
@@ -78,7 +99,7 @@ pub(crate) fn agent(filter: AddressFilter) -> ureq::Agent {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::net::{IpAddr, SocketAddr};
+    use std::net::IpAddr;
     use std::sync::{Arc, Mutex};
 
     use oauth_core::Policy;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{MAX_BODY, Request, Response, Secret};
+use oauth_core::{MAX_BODY, Request, Response, Secret, is_loopback};
 use ureq::AsSendBody;
 use ureq::http;
 
@@ -33,7 +33,8 @@ impl Threads {
         Self { session: Arc::new(Slot::new(session)), agent, storage, user_agent }
     }
 
-    /// Runs a request as it is: no redirects, and any status is an answer.
+    /// Runs a request as it is: no redirects, any status is an answer, and no proxy between this machine
+    /// and itself, whatever the agent is set up with.
     pub(crate) fn run<B: AsSendBody>(
         &self,
         request: http::Request<B>,
@@ -41,9 +42,12 @@ impl Threads {
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
         let own = self.agent.config().timeouts().global;
         let limit = [own, limit].into_iter().flatten().min();
-        let request = self
-            .agent
-            .configure_request(request)
+        let is_local = is_loopback(&request.uri().to_string());
+        let mut request = self.agent.configure_request(request);
+        if is_local {
+            request = request.proxy(None);
+        }
+        let request = request
             .http_status_as_error(false)
             .max_redirects(0)
             .allow_non_standard_methods(true)

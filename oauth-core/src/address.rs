@@ -63,6 +63,36 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
+/// Whether a URL leads to this machine by its spelling, in any that the WHATWG parser understands:
+/// 127.0.0.0/8, `::1`, and the [names](is_localhost) that never leave it. Names that only resolve to it do
+/// not count.
+///
+/// # Security
+///
+/// Requests to it must not go through a proxy, whatever the environment says: with plain http, which is
+/// allowed here, the proxy would read codes and tokens.
+///
+/// ```
+/// # use oauth_core::is_loopback;
+/// assert!(is_loopback("http://app.localhost:3000/mcp") && is_loopback("https://[::ffff:127.0.0.1]/"));
+/// assert!(!is_loopback("http://localhost.example/") && !is_loopback("http://10.0.0.1/"));
+/// ```
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| crate::url::is_loopback(&url))
+}
+
+/// Whether a host is `localhost` or below it: names of this machine, which no resolver may ask others
+/// about (RFC 6761 §6.3).
+#[must_use]
+pub fn is_localhost(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let start = name.len().checked_sub("localhost".len());
+    start.and_then(|start| name.split_at_checked(start)).is_some_and(|(below, name)| {
+        name.eq_ignore_ascii_case("localhost") && (below.is_empty() || below.ends_with('.'))
+    })
+}
+
 /// Which addresses requests for one MCP server may go to: what its
 /// [`Settings`](crate::flow::Settings) say.
 ///
@@ -154,16 +184,14 @@ impl Reach<'static> {
 
 /// The address that a host in a URL is by its spelling; `localhost` never leaves this machine
 /// (RFC 6761 §6.3).
-fn spelled(host: &str) -> Option<IpAddr> {
+pub(crate) fn spelled(host: &str) -> Option<IpAddr> {
     if let Some(literal) = host.strip_prefix('[') {
         return literal.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     }
     if host.ends_with(|last: char| last.is_ascii_digit()) {
         return host.parse().ok().map(IpAddr::V4);
     }
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let below = name.strip_suffix("localhost")?;
-    (below.is_empty() || below.ends_with('.')).then_some(Ipv4Addr::LOCALHOST.into())
+    is_localhost(host).then_some(Ipv4Addr::LOCALHOST.into())
 }
 
 /// IPv4 networks in which there are no public hosts, with the lengths of their prefixes.
@@ -283,6 +311,35 @@ mod tests {
             let address: IpAddr = address.parse().unwrap_or_else(|e| panic!("{address}: {e}"));
             assert_eq!(is_public(address), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn what_leads_to_this_machine_is_seen_in_every_spelling() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1/mcp", true),
+            ("http://127.255.0.9/", true),
+            ("http://127.1/", true),
+            ("http://0x7f.1/", true),
+            ("http://2130706433/", true),
+            ("http://localhost/", true),
+            ("http://LOCALHOST./", true),
+            ("https://tenant.localhost:8443/", true),
+            ("http://a.b.localhost./", true),
+            ("http://[::1]:1/", true),
+            ("http://[::ffff:127.0.0.1]/", true),
+            ("http://name@localhost/", true),
+            ("http://notlocalhost/", false),
+            ("http://localhost.example/", false),
+            ("http://0.0.0.0/", false),
+            ("http://10.0.0.1/", false),
+            ("http://[::ffff:10.0.0.1]/", false),
+            ("http://127.0.0.1.example/", false),
+            ("no URL", false),
+        ] {
+            assert_eq!(is_loopback(url), expected, "{url}");
+        }
+        assert!(!is_localhost("") && !is_localhost("é") && !is_localhost("ocalhost"));
+        assert!(is_localhost("X.LocalHost."));
     }
 
     fn reach<'a>(server_host: &'a str, private_hosts: &'a [Box<str>]) -> Reach<'a> {

@@ -72,7 +72,7 @@ mod tolerance;
 mod url;
 pub mod wire;
 
-pub use address::{Reach, is_public};
+pub use address::{Reach, is_localhost, is_loopback, is_public};
 pub use entropy::Entropy;
 pub use error::Error;
 pub use http::{Endpoint, MAX_BODY, Method, Request, Response};

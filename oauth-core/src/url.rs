@@ -9,7 +9,8 @@ use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::Host;
+
+use crate::address::spelled;
 
 /// An absolute https URL without user name, password and fragment; plain http only where
 /// [`Plaintext`] allowed it.
@@ -25,7 +26,7 @@ pub struct HttpUrl(Box<str>);
 pub enum Plaintext {
     /// https only.
     Forbidden,
-    /// https, or http to `localhost`, `127.0.0.0/8` or `::1`.
+    /// https, or http to `localhost` and what is below it, `127.0.0.0/8` or `::1`.
     Loopback,
 }
 
@@ -205,12 +206,7 @@ impl Plaintext {
 
 /// Whether the host is this machine by its spelling alone; names that only resolve to it do not count.
 pub(crate) fn is_loopback(url: &url::Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    url.host_str().and_then(spelled).is_some_and(|address| address.to_canonical().is_loopback())
 }
 
 /// A URL as evidence for an error: without the password that somebody may have put into it.

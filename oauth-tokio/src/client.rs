@@ -130,7 +130,8 @@ impl OAuth {
         let client = &self.client;
         let mut call = client.call();
         loop {
-            let mut request = build(client.host().http()).build().map_err(Error::Http)?;
+            let http = client.host().http_to(&client.key().server_url).map_err(Error::Http)?;
+            let mut request = build(http).build().map_err(Error::Http)?;
             if let Some(header) = client.authorize(&mut call, request.url().as_str()).await? {
                 request.headers_mut().insert(AUTHORIZATION, header);
             }
@@ -214,7 +215,8 @@ impl OAuth {
     async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, Error> {
         let (method, url) = (request.method().clone(), request.url().clone());
         let authorized = request.headers().contains_key(AUTHORIZATION);
-        let response = self.client.host().http().execute(request).await.map_err(Error::Http)?;
+        let http = self.client.host().http_to(url.as_str()).map_err(Error::Http)?;
+        let response = http.execute(request).await.map_err(Error::Http)?;
         self.client.tell(&Event::Answered {
             method: method.as_str(),
             url: url.as_str(),
@@ -242,7 +244,7 @@ impl Adapter for OAuth {
             Some(http) => http,
             None => {
                 let filter = AddressFilter::new(Arc::clone(&parts.settings));
-                HttpClient::filtered(reqwest::Client::builder(), filter).map_err(Error::Http)?
+                HttpClient::filtered(reqwest::Client::builder, filter).map_err(Error::Http)?
             }
         };
         let host = |session| Tasks::new(session, http, storage, user_agent);

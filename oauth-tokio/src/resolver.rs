@@ -10,6 +10,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 /// A reqwest resolver that resolves by another, and gives reqwest only the addresses that an
 /// [`AddressFilter`] keeps. [`HttpClient::filtered`](crate::HttpClient::filtered) has one.
 ///
+/// `localhost` and what is below it is this machine, and nobody is asked about it (RFC 6761 §6.3).
+///
 /// reqwest asks it about names only; hosts that are addresses already are checked before a request is
 /// sent. Where there is a proxy, names are resolved by that, and it decides what it connects to. The
 /// proxies that the environment names (`HTTPS_PROXY` and so on) may be anywhere; one that is set
@@ -49,7 +51,10 @@ impl Resolve for FilteredResolver {
         let Self { filter, inner, proxies } = self.clone();
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found: Vec<_> = inner.resolve(name).await?.collect();
+            let found: Vec<_> = match AddressFilter::of_this_machine(&host, 0) {
+                Some(addresses) => addresses.into(),
+                None => inner.resolve(name).await?.collect(),
+            };
             if proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(&host)) {
                 return Ok(Box::new(found.into_iter()) as Addrs);
             }
@@ -159,7 +164,9 @@ mod tests {
         let builder = OAuth::with_policy("https://mcp.example/mcp", policy);
         let oauth = builder.and_then(|it| it.token_storage(MemoryTokenStorage::new()).build());
         let oauth = oauth.unwrap_or_else(|e| panic!("{e}"));
-        let answer = oauth.client.host().http().get("https://localhost:1/").send().await;
+        let url = "https://localhost:1/";
+        let http = oauth.client.host().http_to(url).unwrap_or_else(|e| panic!("{e}"));
+        let answer = http.get(url).send().await;
         let Err(error) = answer else { panic!("somebody answers") };
         let mut causes = std::iter::successors(error.source(), |it| (*it).source());
         assert!(causes.any(|it| it.to_string().starts_with("localhost is at")), "{error:?}");

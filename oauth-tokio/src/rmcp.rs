@@ -70,6 +70,10 @@ impl OAuth {
         StreamableHttpClientTransport::with_client(self.clone(), config)
     }
 
+    fn http_to(&self, url: &str) -> Inner<&reqwest::Client> {
+        self.client.host().http_to(url).map_err(StreamableHttpError::Client)
+    }
+
     /// Sends a request of rmcp as [`send`](Self::send) does.
     async fn pass<T, F>(&self, request: Passed<'_>, send: impl Fn(Option<String>) -> F) -> Outer<T>
     where
@@ -187,8 +191,14 @@ impl StreamableHttpClient for OAuth {
         let request = Passed { method: "POST", url: &url, token, headers: &headers };
         self.pass(request, |token| {
             let (url, message, session) = (url.clone(), message.clone(), session.clone());
-            let (http, headers) = (self.client.host().http(), headers.clone());
-            http.post_message_with_max_sse_event_size(url, message, session, token, headers, max)
+            let headers = headers.clone();
+            async move {
+                self.http_to(&url)?
+                    .post_message_with_max_sse_event_size(
+                        url, message, session, token, headers, max,
+                    )
+                    .await
+            }
         })
         .await
     }
@@ -217,8 +227,14 @@ impl StreamableHttpClient for OAuth {
         let request = Passed { method: "GET", url: &url, token, headers: &headers };
         self.open(request, |token| {
             let (url, session, last_event) = (url.clone(), session.clone(), last_event.clone());
-            let (http, headers) = (self.client.host().http(), headers.clone());
-            http.get_stream_with_max_sse_event_size(url, session, last_event, token, headers, max)
+            let headers = headers.clone();
+            async move {
+                self.http_to(&url)?
+                    .get_stream_with_max_sse_event_size(
+                        url, session, last_event, token, headers, max,
+                    )
+                    .await
+            }
         })
         .await
     }
@@ -232,12 +248,8 @@ impl StreamableHttpClient for OAuth {
     ) -> Outer<()> {
         let request = Passed { method: "DELETE", url: &url, token, headers: &headers };
         self.close(request, |token| {
-            self.client.host().http().delete_session(
-                url.clone(),
-                session.clone(),
-                token,
-                headers.clone(),
-            )
+            let (url, session, headers) = (url.clone(), session.clone(), headers.clone());
+            async move { self.http_to(&url)?.delete_session(url, session, token, headers).await }
         })
         .await
     }

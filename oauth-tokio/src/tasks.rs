@@ -37,8 +37,9 @@ impl Tasks {
         Self { session, running: Arc::default(), http, storage, user_agent }
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.http
+    /// The client for requests to this URL.
+    pub(crate) fn http_to(&self, url: &str) -> Result<&reqwest::Client, reqwest::Error> {
+        self.http.to(url)
     }
 
     /// Waits until what has begun is at its end; whether it got there in time.
@@ -123,15 +124,21 @@ impl Host for Tasks {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
+        let http = self.http.to(request.url().as_str())?;
         let request = http::Request::<Vec<u8>>::from(request).try_into()?;
         // Not as a limit of the request: that would take the place of the host's, which may be shorter.
-        let answer = tokio::time::timeout(TIME_LIMIT, answer(&self.http, request)).await?;
+        let answer = tokio::time::timeout(TIME_LIMIT, answer(http, request)).await?;
         // The error is for logs, and queries are not.
         Ok(answer.map_err(reqwest::Error::without_url)?)
     }
 
     async fn ask(&self, url: &str) -> Option<Asked> {
-        let request = self.http.get(url).header("accept", "application/json, text/event-stream");
+        let request = self
+            .http
+            .to(url)
+            .ok()?
+            .get(url)
+            .header("accept", "application/json, text/event-stream");
         let answer = tokio::time::timeout(TIME_LIMIT, request.send()).await.ok()?.ok()?;
         Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
     }
@@ -154,7 +161,10 @@ impl Host for Tasks {
     }
 }
 
-async fn answer(http: &HttpClient, request: reqwest::Request) -> Result<Response, reqwest::Error> {
+async fn answer(
+    http: &reqwest::Client,
+    request: reqwest::Request,
+) -> Result<Response, reqwest::Error> {
     let mut answer = http.execute(request).await?;
     let mut body = Vec::new();
     // One byte more than is read: then the machine says that it is too much.

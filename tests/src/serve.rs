@@ -13,7 +13,7 @@ mod reader;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
@@ -43,7 +43,15 @@ impl Served {
     /// # Errors
     /// What the operating system says when it gives no port.
     pub fn start(knobs: Knobs) -> io::Result<Self> {
-        Self::listen(knobs, None)
+        Self::listen(knobs, "127.0.0.1", None)
+    }
+
+    /// The same under another name of this machine: `localhost`, one below it, or `[::1]`.
+    ///
+    /// # Errors
+    /// What the operating system says when it gives no port.
+    pub fn start_at(knobs: Knobs, host: &str) -> io::Result<Self> {
+        Self::listen(knobs, host, None)
     }
 
     /// The same with a real MCP server at this origin, which is to ask [`Gate`] about every request.
@@ -51,17 +59,20 @@ impl Served {
     /// # Errors
     /// What the operating system says when it gives no port.
     pub fn start_behind(knobs: Knobs, resource: String) -> io::Result<Self> {
-        Self::listen(knobs, Some(resource))
+        Self::listen(knobs, "127.0.0.1", Some(resource))
     }
 
-    fn listen(knobs: Knobs, resource: Option<String>) -> io::Result<Self> {
+    fn listen(knobs: Knobs, host: &str, resource: Option<String>) -> io::Result<Self> {
         let ports = if resource.is_none() { 3 } else { 2 };
         let listeners: Vec<_> = (0..ports)
-            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .map(|_| match host {
+                "[::1]" => TcpListener::bind((Ipv6Addr::LOCALHOST, 0)),
+                _ => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)),
+            })
             .collect::<io::Result<_>>()?;
         let addresses: Vec<_> =
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
-        let origin = |at: usize| format!("http://{}", addresses[at]);
+        let origin = |at: usize| format!("http://{host}:{}", addresses[at].port());
         let resource = resource.unwrap_or_else(|| origin(2));
         let origins = Origins { resource, auth: origin(0), auth2: origin(1) };
         let shared = Arc::new(Shared {

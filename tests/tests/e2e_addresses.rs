@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::thread;
 
 use oauth_blocking::ureq::config::Config;
-use oauth_blocking::ureq::http::Uri;
-use oauth_blocking::ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use oauth_blocking::ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use oauth_blocking::ureq::unversioned::transport::DefaultConnector;
 use oauth_blocking::{
     Adapter as Built, Builder, ClientError, MemoryTokenStorage, Record, Saved, TokenStorage as _,
     ureq,
@@ -24,7 +22,9 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, Party, PrmServers};
 use oauth_tokio::reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use oauth_tokio::{HttpClient, OnPool, reqwest};
-use tokio_common::common::{self, PATIENCE, assert_sound, expire, key, serve, stored_token};
+use tokio_common::common::{
+    self, PATIENCE, ThisMachine, assert_sound, expire, key, serve, stored_token,
+};
 
 /// What a client is set up with.
 #[derive(Clone, Copy)]
@@ -90,8 +90,8 @@ fn on_tasks(served: &Served, store: &MemoryTokenStorage, settings: Settings<'_>)
     let mut builder = builder.user_agent(OnPool::new(common::visitor()));
     if settings.is_dns_fake {
         let filter = builder.address_filter().unwrap();
-        let resolver = oauth_tokio::FilteredResolver::over(filter, Arc::new(ThisMachine));
-        let http = reqwest::Client::builder().dns_resolver(resolver);
+        let resolver = oauth_tokio::FilteredResolver::over(filter, Arc::new(OnTasks));
+        let http = move || reqwest::Client::builder().dns_resolver(resolver.clone());
         builder = builder.agent(HttpClient::new(http).unwrap());
     }
     core_error(builder.build().and_then(|oauth| runtime.block_on(oauth.authenticate())))
@@ -109,24 +109,10 @@ fn core_error<T, H: std::error::Error>(result: Result<T, ClientError<H>>) -> Opt
     }
 }
 
-/// Resolves every name to this machine.
-#[derive(Debug)]
-struct ThisMachine;
+/// Resolves every name to this machine, for reqwest.
+struct OnTasks;
 
-impl Resolver for ThisMachine {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut found = self.empty();
-        found.push((Ipv4Addr::LOCALHOST, uri.port_u16().unwrap()).into());
-        Ok(found)
-    }
-}
-
-impl Resolve for ThisMachine {
+impl Resolve for OnTasks {
     fn resolve(&self, _: Name) -> Resolving {
         let found = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Box::pin(async move { Ok(Box::new([found].into_iter()) as Addrs) })

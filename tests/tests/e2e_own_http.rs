@@ -110,7 +110,7 @@ fn profiles_share_all_but_their_tokens() {
 async fn profiles_on_tokio_share_connections() {
     const USERS: usize = 50;
     let served = serve(Knobs::default());
-    let http = HttpClient::new(Client::builder()).unwrap();
+    let http = HttpClient::new(Client::builder).unwrap();
     let anybody = tokio_common::builder(&served, &MemoryTokenStorage::new()).agent(http);
     let anybody = anybody.build().unwrap();
     for user in 0..USERS {

@@ -1,11 +1,11 @@
 //! The addresses that names resolve to, and which of them are connected to.
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oauth_core::flow::Settings;
-use oauth_core::is_public;
+use oauth_core::{is_localhost, is_public};
 
 /// Keeps a client from connecting to addresses that its [`Settings`] do not permit
 /// ([`Reach`](oauth_core::Reach)): what the resolvers of all adapters ask. Clones share what they have
@@ -37,6 +37,15 @@ impl AddressFilter {
     pub fn new(settings: Arc<Settings>) -> Self {
         let server_is_private = Arc::new(Mutex::new(settings.reach().is_server_private()));
         Self { settings, server_is_private }
+    }
+
+    /// What a name of this machine resolves to, without asking anybody (RFC 6761 §6.3); `None` for other
+    /// names. [`keep`](Self::keep) has still to be asked.
+    #[must_use]
+    pub fn of_this_machine(host: &str, port: u16) -> Option<[SocketAddr; 2]> {
+        // First the one that every machine has.
+        let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        is_localhost(host).then(|| addresses.map(|ip: IpAddr| SocketAddr::new(ip, port)))
     }
 
     /// The name of the MCP server, if it has to be resolved, and [kept](Self::keep), before it is known

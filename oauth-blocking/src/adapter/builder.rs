@@ -231,13 +231,14 @@ impl<A: Adapter> Builder<A> {
     }
 
     /// The HTTP client for all requests, with the host's proxy, certificates and time limits. Redirects
-    /// and statuses are handled here, whatever it is set to.
+    /// and statuses are handled here, whatever it is set to, and requests to this machine go through no
+    /// proxy ([`is_loopback`](oauth_core::is_loopback)).
     ///
     /// # Security
     ///
     /// Its resolver is the host's own: unless that asks an [`address_filter`](Self::address_filter), names
-    /// that resolve into a private network are not kept from metadata. The adapter's documentation of
-    /// its HTTP client says how.
+    /// that resolve into a private network are not kept from metadata, and names below `localhost` may be
+    /// asked of others. The adapter's documentation of its HTTP client says how.
     pub fn agent(mut self, agent: impl Into<A::Http>) -> Self {
         self.http = Some(agent.into());
         self

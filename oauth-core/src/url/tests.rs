@@ -27,7 +27,7 @@ fn urls_that_are_refused() {
         ("http://a.example/", Plaintext),
         ("http://localhost.evil.example/", Plaintext),
         ("http://127.0.0.1.nip.io/", Plaintext),
-        ("http://[::ffff:127.0.0.1]/", Plaintext),
+        ("http://[::ffff:10.0.0.1]/", Plaintext),
         ("https://user@a.example/", Credentials),
         ("https://:pass@a.example/", Credentials),
         ("https://a.example/#", Fragment),
@@ -41,9 +41,15 @@ fn urls_that_are_refused() {
 
 #[test]
 fn loopback_may_be_plaintext_in_every_spelling_of_it() {
-    for text in
-        ["http://localhost/", "http://127.9.9.9:8080/x", "http://[::1]:1/", "http://2130706433/"]
-    {
+    for text in [
+        "http://localhost/",
+        "http://127.9.9.9:8080/x",
+        "http://[::1]:1/",
+        "http://2130706433/",
+        "http://tenant.localhost:1/mcp",
+        "http://localhost./",
+        "http://[::ffff:127.0.0.1]/",
+    ] {
         url(text);
     }
 }
@@ -118,6 +124,7 @@ fn covering_ends_on_segment_boundaries() {
 #[test]
 fn a_local_server_allows_plaintext_to_local_servers() {
     assert_eq!(Plaintext::for_server(&url("http://localhost:1/")), Plaintext::Loopback);
+    assert_eq!(Plaintext::for_server(&url("https://a.localhost/")), Plaintext::Loopback);
     assert_eq!(Plaintext::for_server(&url("https://127.0.0.1:1/")), Plaintext::Loopback);
     assert_eq!(Plaintext::for_server(&url("https://a.example/")), Plaintext::Forbidden);
 }

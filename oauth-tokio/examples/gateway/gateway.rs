@@ -75,7 +75,7 @@ impl Gateway {
         let anybody = watched(OAuth::new(setup.server_url)?, setup.name)
             .client_name("gateway example")
             .wait(LIFETIME)
-            .agent(HttpClient::new(ClientBuilder::new().timeout(TIME_LIMIT))?)
+            .agent(HttpClient::new(|| ClientBuilder::new().timeout(TIME_LIMIT))?)
             .token_storage(FileTokenStorage::in_dir(setup.directory.join("tokens")))
             .user_agent(NoUserAgent::new(redirect_uri))
             .build()?;

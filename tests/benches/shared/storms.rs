@@ -66,7 +66,7 @@ impl Scene {
         let served = serve();
         drop(logged_in(&served, store).await);
         served.delay_tokens(SLOWLY);
-        let http = HttpClient::new(reqwest::Client::builder()).expect("there is a TLS backend");
+        let http = HttpClient::new(reqwest::Client::builder).expect("there is a TLS backend");
         Self { served, http }
     }
 

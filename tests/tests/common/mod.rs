@@ -3,12 +3,16 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use oauth_blocking::ureq::config::Config;
+use oauth_blocking::ureq::http::Uri;
+use oauth_blocking::ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use oauth_blocking::ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use oauth_blocking::ureq::{self, http};
 use oauth_blocking::{
     AuthenticationError, AuthorizationUrl, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser,
@@ -120,12 +124,32 @@ pub(crate) fn handed_out<T: std::fmt::Debug>(result: Result<T, Error>) -> Authen
     }
 }
 
+/// What a browser has: no proxy for this machine, whatever it is called.
 fn agent(redirects: u32) -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .max_redirects(redirects)
-        .timeout_global(Some(PATIENCE))
-        .build()
-        .new_agent()
+    let config = ureq::Agent::config_builder().max_redirects(redirects).proxy(None);
+    let config = config.timeout_global(Some(PATIENCE)).build();
+    ureq::Agent::with_parts(config, DefaultConnector::default(), ThisMachine)
+}
+
+/// Resolves every name to this machine.
+#[derive(Debug)]
+pub(crate) struct ThisMachine;
+
+impl Resolver for ThisMachine {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut found = self.empty();
+        let port = uri.port_u16().unwrap();
+        found.push(match uri.host() {
+            Some("[::1]") => (Ipv6Addr::LOCALHOST, port).into(),
+            _ => (Ipv4Addr::LOCALHOST, port).into(),
+        });
+        Ok(found)
+    }
 }
 
 /// A port on which nobody listens.
