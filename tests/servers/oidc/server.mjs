@@ -1,0 +1,128 @@
+// An MCP server, as small as one can be, behind `oidc-provider`, an OpenID Connect server that is widely
+// used as it is: dynamic registration, resource indicators, rotation and revocation are its own. Ours are
+// the user, who consents to everything at once, and the resource: `tools/list` takes a scope that the
+// challenge of the first request names, and `tools/call` one more.
+//
+//     server.mjs [--registered-scope SCOPES] [--lifetime SECONDS]
+//
+// With `--registered-scope`, a client that registers no scope may ask for these and no others. It may
+// register those of the resource as well then, which the authorization server does not know otherwise.
+// It says on standard output where it listens, and ends when its standard input does.
+
+import { createServer } from "node:http";
+import { parseArgs } from "node:util";
+
+import { Provider } from "oidc-provider";
+
+const { values: options } = parseArgs({
+  options: {
+    "registered-scope": { type: "string" },
+    lifetime: { type: "string", default: "3600" },
+  },
+});
+const NEEDED = { "tools/list": "mcp:read", "tools/call": "mcp:write" };
+
+const server = createServer((request, response) => listener(request, response));
+server.listen(0, "127.0.0.1");
+await new Promise((resolve) => server.once("listening", resolve));
+const origin = `http://127.0.0.1:${server.address().port}`;
+const resource = `${origin}/mcp`;
+const provider = new Provider(origin, {
+  ...scopes(options["registered-scope"]),
+  features: {
+    devInteractions: { enabled: false },
+    registration: { enabled: true },
+    revocation: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_, indicator) => {
+        if (indicator !== resource) throw new Error(`no such resource: ${indicator}`);
+        return { scope: Object.values(NEEDED).join(" "), accessTokenFormat: "opaque" };
+      },
+    },
+  },
+  ttl: { AccessToken: Number(options.lifetime), RefreshToken: 3600, Grant: 3600 },
+  rotateRefreshToken: true,
+  interactions: { url: (_, { uid }) => `/interaction/${uid}` },
+  findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+});
+const authorize = provider.callback();
+
+let requests = [];
+
+async function listener(request, response) {
+  const { pathname } = new URL(request.url, origin);
+  if (pathname === "/requests") {
+    // The status is looked up now, when each answer has arrived where it was wanted.
+    const lines = requests.map(([line, { statusCode }]) => `${line} ${statusCode}`);
+    requests = [];
+    return json(response, 200, lines);
+  }
+  requests.push([`${request.method} ${pathname.replace(/^(\/\w+)\/[\w-]{20,}$/, "$1")}`, response]);
+  if (pathname === "/mcp") return mcp(request, response);
+  if (pathname.startsWith("/interaction/")) return consent(request, response);
+  if (pathname === "/.well-known/oauth-protected-resource/mcp") {
+    return json(response, 200, {
+      resource,
+      authorization_servers: [origin],
+      scopes_supported: Object.values(NEEDED),
+    });
+  }
+  return authorize(request, response);
+}
+
+function scopes(registered) {
+  const own = ["openid", "offline_access"];
+  if (registered === undefined) return { scopes: own };
+  return { scopes: [...own, ...Object.values(NEEDED)], clientDefaults: { scope: registered } };
+}
+
+/** What the user does at the pages: a login, and a consent to all that is asked for. */
+async function consent(request, response) {
+  const { prompt, params, session, grantId } = await provider.interactionDetails(request, response);
+  if (prompt.name === "login") {
+    const result = { login: { accountId: "somebody" } };
+    return provider.interactionFinished(request, response, result);
+  }
+  const { accountId } = session;
+  const known = grantId && (await provider.Grant.find(grantId));
+  const grant = known || new provider.Grant({ accountId, clientId: params.client_id });
+  const { missingOIDCScope = [], missingResourceScopes = {} } = prompt.details;
+  grant.addOIDCScope(missingOIDCScope.join(" "));
+  for (const [indicator, scopes] of Object.entries(missingResourceScopes)) {
+    grant.addResourceScope(indicator, scopes.join(" "));
+  }
+  const result = { consent: { grantId: await grant.save() } };
+  return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
+}
+
+async function mcp(request, response) {
+  const challenge = (attributes) => {
+    const metadata = `${origin}/.well-known/oauth-protected-resource/mcp`;
+    const all = { ...attributes, resource_metadata: metadata };
+    const list = Object.entries(all).map(([name, value]) => `${name}="${value}"`);
+    response.setHeader("www-authenticate", `Bearer ${list.join(", ")}`);
+  };
+  const [, value] = /^Bearer (.+)$/.exec(request.headers.authorization ?? "") ?? [];
+  const token = value && (await provider.AccessToken.find(value));
+  if (!token || token.aud !== resource) {
+    challenge(value ? { error: "invalid_token" } : { scope: NEEDED["tools/list"] });
+    return json(response, 401, {});
+  }
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  const { id, method } = JSON.parse(body);
+  const scope = NEEDED[method];
+  if (!token.scopes.has(scope)) {
+    challenge({ error: "insufficient_scope", scope });
+    return json(response, 403, {});
+  }
+  return json(response, 200, { jsonrpc: "2.0", id, result: { method } });
+}
+
+function json(response, status, value) {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+process.stdin.resume().on("end", () => process.exit(0));
+console.log(resource);

@@ -1,0 +1,121 @@
+//! What happens between the first call and the last one, leg by leg.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use oauth_blocking::{Fate, Loaded, MemoryTokenStorage, Saved, TokenStorage as _};
+
+use crate::client::{Adapter, Client, User};
+use crate::server::{LIFETIME, Server};
+
+/// The requests of a server's logins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Login {
+    pub(crate) discovery: &'static [&'static str],
+    pub(crate) registration: &'static str,
+    /// What the browser asks for.
+    pub(crate) page: &'static [&'static str],
+    /// What comes before that page, where the user is sent off for more.
+    pub(crate) before_step_up: &'static [&'static str],
+    pub(crate) revocation: &'static str,
+}
+
+/// A client, a server, and what they have said to each other.
+#[derive(Debug)]
+pub(crate) struct Life {
+    server: Server,
+    login: Login,
+    adapter: Adapter,
+    store: MemoryTokenStorage,
+    client: Client,
+    refreshed: Instant,
+}
+
+impl Life {
+    pub(crate) fn at(server: Server, login: Login, adapter: Adapter) -> Self {
+        let store = MemoryTokenStorage::new();
+        let client = adapter.client(&server.url, &store, User::Consents);
+        Self { server, login, adapter, store, client, refreshed: Instant::now() }
+    }
+
+    /// A call of somebody who was never here.
+    pub(crate) fn first_call(&mut self) {
+        self.call(LIST);
+        let Login { discovery, registration, page, .. } = self.login;
+        self.expect("first call", &[discovery, &[registration], page, &[TOKEN, CALL]].concat());
+        self.refreshed = Instant::now();
+    }
+
+    /// Nothing but the call, also after a restart.
+    pub(crate) fn more_calls(&mut self) {
+        self.call(LIST);
+        self.expect("second call", &[CALL]);
+        self.client = self.adapter.client(&self.server.url, &self.store, User::Consents);
+        self.call(LIST);
+        self.expect("call after a restart", &[CALL]);
+    }
+
+    /// One refresh, when the token has expired.
+    pub(crate) fn call_after_expiry(&mut self) {
+        let expired = self.refreshed + LIFETIME + Duration::from_secs(1);
+        thread::sleep(expired.saturating_duration_since(Instant::now()));
+        self.call(LIST);
+        self.expect("call after expiry", &[TOKEN, CALL]);
+    }
+
+    /// A real tool.
+    pub(crate) fn call_a_tool(&self) {
+        assert_eq!(self.call("tools/call")["content"][0]["text"], "42");
+        self.expect("call of a tool", &[CALL]);
+    }
+
+    /// A tool that wants more than the login asked for: the user is asked once more.
+    pub(crate) fn step_up(&self) {
+        self.call("tools/call");
+        let Login { before_step_up, page, .. } = self.login;
+        let requests = [&["POST /mcp 403"], before_step_up, page, &[TOKEN, CALL]].concat();
+        self.expect("call of a tool", &requests);
+        self.call(LIST);
+        self.expect("call with what was granted before", &[CALL]);
+    }
+
+    /// The tokens are revoked, and the server knows them no more.
+    pub(crate) fn logout(&self) {
+        let before = self.copy_of_the_store();
+        let outcome = self.client.log_out();
+        assert_eq!(outcome.refresh_token, Fate::Revoked, "{:?}", self.adapter);
+        assert_eq!(outcome.access_token, Fate::Revoked, "{:?}", self.adapter);
+        self.expect("logout", &[self.login.revocation, self.login.revocation]);
+
+        let thief = self.adapter.client(&self.server.url, &before, User::Nobody);
+        let refusal = thief.call(&self.server.url, LIST).unwrap_err();
+        assert!(refusal.needs_login, "{refusal:?}");
+        let requests = self.server.requests();
+        assert_eq!(requests[..2], ["POST /mcp 401", "POST /token 400"], "{:?}", self.adapter);
+    }
+
+    fn call(&self, method: &str) -> serde_json::Value {
+        let result = self.client.call(&self.server.url, method);
+        result.unwrap_or_else(|refusal| {
+            panic!("{:?} {refusal:#?} {:#?}", self.adapter, self.server.requests())
+        })
+    }
+
+    fn copy_of_the_store(&self) -> MemoryTokenStorage {
+        let copy = MemoryTokenStorage::new();
+        for grant in self.store.list().unwrap() {
+            let Loaded::Record(record) = self.store.load(&grant.key).unwrap() else { panic!() };
+            assert_eq!(copy.save(&grant.key, &record, 0).unwrap(), Saved::Done);
+        }
+        assert_eq!(copy.list().unwrap().len(), 1);
+        copy
+    }
+
+    fn expect(&self, leg: &str, requests: &[&str]) {
+        assert_eq!(self.server.requests(), requests, "{leg}, {:?}", self.adapter);
+    }
+}
+
+const LIST: &str = "tools/list";
+const TOKEN: &str = "POST /token 200";
+const CALL: &str = "POST /mcp 200";

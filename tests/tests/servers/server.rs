@@ -1,0 +1,86 @@
+//! A server as a process of its own, which ends with the test.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use oauth_blocking::ureq::Agent;
+
+/// How long access tokens live here: long against what a few requests take, and short enough to wait for.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(8);
+
+/// A server that nobody here wrote.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Child,
+    /// Its MCP endpoint.
+    pub(crate) url: String,
+    agent: Agent,
+}
+
+impl Server {
+    /// The MCP SDK for Python, in a major version.
+    pub(crate) fn python(version: u8, options: &[&str]) -> Self {
+        let python = installed().join(format!("mcp-{version}/bin/python"));
+        let mut command = Command::new(python);
+        command.arg(scripts().join("python/server.py")).args(options);
+        Self::start(command)
+    }
+
+    pub(crate) fn oidc_provider(options: &[&str]) -> Self {
+        let mut command = Command::new("node");
+        command.arg(scripts().join("oidc/server.mjs")).args(options);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        command.args(["--lifetime", &LIFETIME.as_secs().to_string()]);
+        // It ends by itself when this process does, however that ends.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let (say, said) = mpsc::channel();
+        thread::spawn(move || {
+            let mut url = String::new();
+            let _ = output.read_line(&mut url).map(|_| say.send(url));
+            // A server that says more must not be stopped by it.
+            let _ = io::copy(&mut output, &mut io::sink());
+        });
+        let url = said.recv_timeout(PATIENCE).unwrap_or_default().trim().to_owned();
+        let config = Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None);
+        let server = Self { process, url, agent: config.build().into() };
+        assert!(server.url.starts_with("http://127.0.0.1:"), "{command:?} does not start");
+        server
+    }
+
+    /// The requests since this was asked last: method, path, status.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let url = self.url.replace("/mcp", "/requests");
+        let text = self.agent.get(url).call().unwrap().body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Whether it is gone already does not matter.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("servers")
+}
+
+/// Where `tests/servers/run` has installed what is not Node's.
+fn installed() -> PathBuf {
+    let place = std::env::var_os("REAL_SERVERS");
+    place.expect("run `tests/servers/run`, which installs the servers").into()
+}
+
+/// Far more than a server needs to start or to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
