@@ -47,6 +47,8 @@ impl<H: std::error::Error> ClientError<H> {
                 Self::OAuth { error: error.clone(), timeline: timeline.clone() }
             }
             Self::Storage(error) => Self::Storage(error.clone()),
+            // Whoever still waits has not left.
+            Self::UserAgent(UserAgentError::Abandoned) => return None,
             Self::UserAgent(error) => Self::UserAgent(error.clone()),
             Self::NoEntropy => Self::NoEntropy,
             Self::Http(_) => return None,

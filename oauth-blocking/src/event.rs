@@ -45,6 +45,18 @@ pub enum Event<'a> {
     },
     /// Another process logs in already. What it brings is waited for.
     LoginElsewhere,
+    /// The port for the redirect is in use by another login, of this program or another. The end of that is
+    /// waited for.
+    PortBusy {
+        /// The port.
+        port: u16,
+    },
+    /// No browser could be opened. The login waits until the user has opened this page on this machine; if
+    /// their browser is on another one, [`PasteBack`](crate::PasteBack) is the way on.
+    NoBrowser {
+        /// The page.
+        url: &'a AuthorizationUrl,
+    },
     /// The login waits for the user, and says so about once a second.
     Waiting(Waiting),
     /// The user came back.

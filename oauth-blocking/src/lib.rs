@@ -94,7 +94,7 @@ pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
-pub use oauth_core::loopback::CallbackUrl;
+pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::wire::ResourceMode;
@@ -112,8 +112,8 @@ pub use storage::{
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    LoopbackBrowser, NoUserAgent, PasteBack, Prepared, SharedUserAgent, UserAgent, UserAgentError,
-    Visit, Visitor, Waiting,
+    Browser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared, Returned, SharedUserAgent,
+    UserAgent, UserAgentError, Visit, Visitor, Waiting,
 };
 
 /// Why a call failed.

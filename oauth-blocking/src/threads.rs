@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{MAX_BODY, Request, Response, Secret, is_loopback};
+use oauth_core::{MAX_BODY, Request, Response, is_loopback};
 use ureq::AsSendBody;
 use ureq::http;
 
 use crate::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges, response};
 use crate::storage::{Guard, Loaded, Saved, SharedStorage, StorageError};
-use crate::user_agent::{SharedUserAgent, UserAgentError, Visit, Waiting};
+use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
 
 pub(crate) struct Threads {
     session: Arc<Slot>,
@@ -139,8 +139,13 @@ impl Host for Threads {
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
-    ) -> Result<Secret, UserAgentError> {
+    ) -> Result<Returned, UserAgentError> {
         visit(url, deadline, &mut |word| waiting(word))
+    }
+
+    /// A thread does not leave before it has what it waits for.
+    async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
+        Some(work.await)
     }
 }
 

@@ -65,7 +65,8 @@ impl OAuth {
     }
 
     /// A token that can be used now: the stored one, a refreshed one, or, if it must be, one for which a
-    /// user logs in.
+    /// user logs in. Dropped while the user is at the page, it closes that, unless others wait for the same
+    /// login.
     ///
     /// # Errors
     ///

@@ -21,8 +21,12 @@
 //! # What differs from the blocking client
 //!
 //! - A token that is about to run out is renewed aside: nobody waits while the old one lives.
-//! - A refresh or a login that has begun goes on to its durable end when its caller is dropped;
-//!   [`OAuth::shutdown`] waits for it.
+//! - A refresh that has begun goes on to its durable end when its caller is dropped, and so does a login
+//!   whose user came back; [`OAuth::shutdown`] waits for it.
+//! - A login that still waits, for its user, for another process or for a port, goes on as long as any
+//!   caller waits for it. When the last one is dropped, its page and its port are closed. A host that
+//!   limits how long a call may take, and wants the page to stay, asks for the login in a task of its own:
+//!   `tokio::spawn(async move { oauth.authenticate().await })`.
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
 //! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
 //!
@@ -47,9 +51,9 @@ mod user_agent;
 pub use client::OAuth;
 pub use http::HttpClient;
 pub use oauth_blocking::{
-    AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, CallbackUrl,
-    ConnectRequired, Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard, Key, Loaded,
-    Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent,
+    AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, Browser,
+    CallbackUrl, ConnectRequired, Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard,
+    Key, Loaded, Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent,
     OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Policy, Record, RedirectUri,
     ResourceMode, Saved, StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance,
     Tolerances, UserAgentError, Visitor, Waiting,

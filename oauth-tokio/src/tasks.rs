@@ -1,16 +1,19 @@
 //! The host on tokio: sockets by reqwest, one task at a time at the session.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use oauth_blocking::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges, response};
 use oauth_blocking::{
-    AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Saved, StorageError,
+    AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Returned, Saved, StorageError,
     UserAgentError,
 };
 use oauth_core::session::Session;
-use oauth_core::{MAX_BODY, Request, Response, Secret};
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock};
+use oauth_core::{MAX_BODY, Request, Response};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
 
 use crate::http::HttpClient;
@@ -21,6 +24,8 @@ pub(crate) struct Tasks {
     session: Arc<Mutex<Session>>,
     /// Held for reading by whatever must not be interrupted.
     running: Arc<RwLock<()>>,
+    /// How many callers wait for what comes of a work, or for their turn.
+    waiting: watch::Sender<usize>,
     http: HttpClient,
     storage: SharedStorage,
     user_agent: SharedUserAgent,
@@ -34,7 +39,14 @@ impl Tasks {
         user_agent: SharedUserAgent,
     ) -> Self {
         let session = Arc::new(Mutex::new(session));
-        Self { session, running: Arc::default(), http, storage, user_agent }
+        Self {
+            session,
+            running: Arc::default(),
+            waiting: watch::Sender::default(),
+            http,
+            storage,
+            user_agent,
+        }
     }
 
     /// The client for requests to this URL.
@@ -61,6 +73,7 @@ impl Host for Tasks {
     }
 
     async fn take(&self) -> OwnedMutexGuard<Session> {
+        let _waits = Waits::new(&self.waiting);
         Arc::clone(&self.session).lock_owned().await
     }
 
@@ -72,6 +85,7 @@ impl Host for Tasks {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
+        let _waits = Waits::new(&self.waiting);
         let running = Arc::clone(&self.running).read_owned().await;
         match spawn(running, work).await {
             Ok(result) => result,
@@ -156,8 +170,19 @@ impl Host for Tasks {
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: Told,
-    ) -> Result<Secret, UserAgentError> {
+    ) -> Result<Returned, UserAgentError> {
         visit(url.clone(), deadline, waiting).await
+    }
+
+    async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
+        let mut waiting = self.waiting.subscribe();
+        let mut all_left = pin!(waiting.wait_for(|waiting| *waiting == 0));
+        let mut work = pin!(work);
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => all_left.as_mut().poll(context).map(|_| None),
+        })
+        .await
     }
 }
 
@@ -176,6 +201,22 @@ async fn answer(
         }
     }
     Ok(response(answer.status(), std::mem::take(answer.headers_mut()), body))
+}
+
+/// A caller who waits, until it is dropped.
+struct Waits<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|count| *count += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// Runs work as a task that a shutdown waits for.

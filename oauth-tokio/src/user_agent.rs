@@ -1,13 +1,15 @@
 //! How a person gets to the authorization page and back: the async trait, and blocking user agents
 //! behind it.
 
+mod loopback;
+
 use std::io::{BufRead, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_blocking::{
-    AuthorizationUrl, LoopbackBrowser, NoUserAgent, PasteBack, Prepared as Blocking, RedirectUri,
+    AuthorizationUrl, NoUserAgent, PasteBack, Prepared as Blocking, RedirectUri, Returned,
     UserAgentError, Visitor, Waiting,
 };
 use oauth_core::Secret;
@@ -32,7 +34,7 @@ pub struct Prepared {
 }
 
 pub(crate) type Visit = dyn FnOnce(AuthorizationUrl, Instant, Told) -> Returning + Send;
-type Returning = Pin<Box<dyn Future<Output = Result<Secret, UserAgentError>> + Send>>;
+type Returning = Pin<Box<dyn Future<Output = Result<Returned, UserAgentError>> + Send>>;
 
 /// Is told from time to time that a login still waits.
 pub(crate) type Told = Arc<dyn Fn(Waiting) + Send + Sync>;
@@ -47,6 +49,19 @@ impl Prepared {
             + Send
             + 'static,
         R: Future<Output = Result<Secret, UserAgentError>> + Send + 'static,
+    {
+        Self::with_page(redirect_uri, async move |url, deadline, told| {
+            visit(url, deadline, told).await.map(Returned::new)
+        })
+    }
+
+    /// The same, for a user agent that shows the user in the end what came of the login ([`Returned`]).
+    pub fn with_page<F, R>(redirect_uri: RedirectUri, visit: F) -> Self
+    where
+        F: FnOnce(AuthorizationUrl, Instant, Arc<dyn Fn(Waiting) + Send + Sync>) -> R
+            + Send
+            + 'static,
+        R: Future<Output = Result<Returned, UserAgentError>> + Send + 'static,
     {
         let visit = move |url, deadline, told| Box::pin(visit(url, deadline, told)) as Returning;
         Self { redirect_uri, visit: Some(Box::new(visit)) }
@@ -71,7 +86,7 @@ impl std::fmt::Debug for Prepared {
 }
 
 /// One thread serves the whole login: it prepares, hands over where the user will come back to, and
-/// waits to be told the page.
+/// waits to be told the page. A login that nobody waits for any more leaves it to its end.
 impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
@@ -97,7 +112,7 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
         if !visits {
             return Ok(Prepared::elsewhere(redirect_uri));
         }
-        Ok(Prepared::new(redirect_uri, async move |url, deadline, told| {
+        Ok(Prepared::with_page(redirect_uri, async move |url, deadline, told| {
             go.send((url, deadline, told)).map_err(|_| UserAgentError::Cancelled)?;
             came_back.await.unwrap_or(Err(UserAgentError::Cancelled))
         }))
@@ -119,12 +134,6 @@ pub struct SharedUserAgent(Arc<dyn Erased>);
 impl<U: UserAgent> From<U> for SharedUserAgent {
     fn from(user_agent: U) -> Self {
         Self(Arc::new(user_agent))
-    }
-}
-
-impl From<LoopbackBrowser> for SharedUserAgent {
-    fn from(user_agent: LoopbackBrowser) -> Self {
-        OnPool::new(user_agent).into()
     }
 }
 

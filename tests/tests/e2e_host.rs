@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Barrier, Mutex, mpsc};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use common::{
     visitor_who,
 };
 use oauth_blocking::{
-    BearerAuth, Error, LoopbackBrowser, MemoryTokenStorage, OAuth, Prepared, RedirectUri,
+    BearerAuth, Error, Event, LoopbackBrowser, MemoryTokenStorage, OAuth, Prepared, RedirectUri,
     StorageError, UserAgent, UserAgentError,
 };
 use oauth_core::error::Misuse;
@@ -42,7 +42,10 @@ fn nobody_comes_back_and_the_next_login_is_another_one() {
         }
         error => panic!("{error:?}"),
     }
-    assert!(events.names().contains(&"waiting false".to_owned()));
+    let names = events.names();
+    let at = |name: &str| names.iter().position(|found| found == name).unwrap();
+    assert!(at("no browser") < at("waiting NotOpened"), "at once, and not with the end");
+    assert_eq!(names.iter().filter(|name| *name == "no browser").count(), 1);
     assert_eq!(logins(&served), 0);
     let oauth = client(&served, &store);
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
@@ -92,6 +95,69 @@ fn the_advice_for_a_port_in_use_names_the_setting() {
     let (_taken, _, error) = without_port(&served);
     let advice = error.advice();
     assert!(advice.contains("callback_port"), "{advice}");
+}
+
+/// Two servers, each with a store of its own, and one port that is registered with both.
+#[test]
+fn two_logins_that_need_one_port_wait_for_each_other() {
+    let (first, second) = (serve(Knobs::default()), serve(Knobs::default()));
+    let port = silent_port();
+    let (go, may_go) = mpsc::channel();
+    let may_go = Mutex::new(may_go);
+    let slow = LoopbackBrowser::new().port(port).open_with(move |url| {
+        may_go.lock().unwrap().recv().unwrap();
+        browser(url)
+    });
+    let slow = builder(&first, &MemoryTokenStorage::new()).user_agent(slow).build().unwrap();
+    let go = Mutex::new(Some(go));
+    let other = builder(&second, &MemoryTokenStorage::new())
+        .user_agent(LoopbackBrowser::new().port(port).open_with(browser))
+        .on_event(move |event| {
+            if let Event::PortBusy { port: named } = event {
+                assert_eq!(*named, port);
+                // Only now the first one's user comes back.
+                go.lock().unwrap().take().unwrap().send(()).unwrap();
+            }
+        })
+        .build()
+        .unwrap();
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| slow.authenticate().unwrap());
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            std::thread::yield_now();
+        }
+        other.authenticate().unwrap();
+        slow.join().unwrap();
+    });
+    for served in [first, second] {
+        assert_eq!(logins(&served), 1);
+        assert_sound(&served);
+    }
+}
+
+#[test]
+fn a_port_of_another_login_is_not_waited_for_longer_than_a_login_may_take() {
+    let served = serve(Knobs::default());
+    let port = silent_port();
+    let user_agent = || LoopbackBrowser::new().port(port).open_with(browser);
+    let held = user_agent().prepare(None).unwrap();
+    let client = |wait| {
+        let oauth = builder(&served, &MemoryTokenStorage::new()).user_agent(user_agent());
+        oauth.wait(wait).build().unwrap()
+    };
+    let wait = Duration::from_millis(300);
+    let error = client(wait).authenticate().unwrap_err();
+    assert!(error.advice().contains("finish the other login first"), "{}", error.advice());
+    match error {
+        Error::UserAgent(UserAgentError::PortBusy { port: found, waited }) => {
+            assert_eq!(found, port);
+            assert!(waited >= wait && waited < PATIENCE, "{waited:?}");
+        }
+        error => panic!("{error:?}"),
+    }
+    drop(held);
+    client(PATIENCE).authenticate().unwrap();
+    assert_sound(&served);
 }
 
 /// As several windows of one program do that are opened together.

@@ -170,9 +170,10 @@ fn listen(search: &mut Search, url: &AuthorizationUrl, query: &str) {
         let received = connection.receive(rest);
         search.print(&received);
         search.print(&connection);
-        if let Received::Answer(answer) = received {
-            search.print(&String::from_utf8(answer.bytes).unwrap());
-            search.print(&answer.redirect);
+        match received {
+            Received::Answer(page) => search.print(&String::from_utf8(page).unwrap()),
+            Received::Redirect(query) => search.print(&query),
+            Received::Partial => panic!("it was whole"),
         }
     }
 }

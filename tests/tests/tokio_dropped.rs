@@ -155,9 +155,10 @@ async fn a_refresh_for_a_token_survives_its_caller() {
     .await;
 }
 
-/// Once the code is spent, its tokens are stored, whoever asked for them.
+/// Once the user came back, the tokens are stored, whoever asked for them. Before, a login that nobody waits
+/// for is over.
 #[tokio::test]
-async fn a_login_survives_its_caller() {
+async fn a_login_whose_user_came_back_survives_its_caller() {
     for polls in 0..ENOUGH {
         let served = serve(Knobs::default());
         let store = MemoryTokenStorage::new();
@@ -168,7 +169,9 @@ async fn a_login_survives_its_caller() {
         assert_eq!(stored_token(&store, &key(&served)).is_some(), spent == 1, "{polls} polls");
         let next = client(&served, &store);
         assert_eq!(call(&next, &served, LIST).await.unwrap(), 200, "{polls} polls");
-        assert_eq!(logins(&served), 1, "{polls} polls");
+        // The user may have been at the page that nobody waited for.
+        let pages = if spent == 1 { 1..=1 } else { 1..=2 };
+        assert!(pages.contains(&logins(&served)), "{polls} polls");
         assert_sound(&served);
         if outcome.is_some() {
             return;

@@ -84,10 +84,7 @@ impl<H: Host> Client<H> {
 
     /// Tells the watcher, if there is one, and `tracing`.
     pub fn tell(&self, event: &Event<'_>) {
-        trace::event(event);
-        if let Some(watcher) = &self.watcher {
-            watcher(event);
-        }
+        tell(self.watcher.as_deref(), event);
     }
 
     /// A request that was not sent yet.
@@ -293,6 +290,14 @@ impl<H: Host> std::fmt::Debug for Client<H> {
 impl<H: Host> std::fmt::Debug for Remedy<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Remedy").finish_non_exhaustive()
+    }
+}
+
+/// Tells a watcher, if there is one, and `tracing`.
+pub(super) fn tell(watcher: Option<&Watcher>, event: &Event<'_>) {
+    trace::event(event);
+    if let Some(watcher) = watcher {
+        watcher(event);
     }
 }
 

@@ -13,6 +13,7 @@ use super::trace::{self, Span};
 use crate::error::ClientError;
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
+use crate::user_agent::Returned;
 
 /// Whether a user may be asked to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
     pub(super) visit: Option<H::Visit>,
+    /// Who came back, and looks at a page.
+    pub(super) returned: Option<Returned>,
     /// Where it is said if the work fails.
     span: Span,
 }
@@ -38,7 +41,7 @@ pub(super) struct Driver<'a, H: Host> {
 impl<'a, H: Host> Driver<'a, H> {
     pub(super) fn new(client: &'a Client<H>, since: Moment) -> Self {
         let (work, span) = (Work::Refresh, Span::current());
-        Self { client, since, work, lock: None, visit: None, span }
+        Self { client, since, work, lock: None, visit: None, returned: None, span }
     }
 
     /// Drives until there is a token. False if that takes a login and none may be begun.

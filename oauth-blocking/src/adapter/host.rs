@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{Request, Response, Secret};
+use oauth_core::{Request, Response};
 
 use crate::storage::{Guard, Loaded, Saved, StorageError};
-use crate::user_agent::{UserAgentError, Waiting};
+use crate::user_agent::{Returned, UserAgentError, Waiting};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
 ///
@@ -95,14 +95,22 @@ pub trait Host: Sized + Send + Sync + 'static {
         registered: Option<&str>,
     ) -> impl Future<Output = Result<(RedirectUri, Option<Self::Visit>), UserAgentError>> + Send;
 
-    /// Sends the user to the page and waits for the redirect's query.
+    /// Sends the user to the page and waits until they come back.
     fn visit(
         &self,
         visit: Self::Visit,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
-    ) -> impl Future<Output = Result<Secret, UserAgentError>> + Send;
+    ) -> impl Future<Output = Result<Returned, UserAgentError>> + Send;
+
+    /// Works as long as somebody waits for what comes of it, in [`take`](Self::take) or
+    /// [`to_its_end`](Self::to_its_end); `None` if all are gone before. Only waits are worked at in this
+    /// way: for a user, a lock, a port.
+    fn while_awaited<T: Send>(
+        &self,
+        work: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Option<T>> + Send;
 }
 
 /// What the MCP server answers to who has no token.

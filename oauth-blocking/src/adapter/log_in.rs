@@ -1,13 +1,16 @@
 //! The driver's part that needs a user: from the decision to log in until there is a token.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use oauth_core::Entropy;
+use oauth_core::flow::RedirectUri;
+use oauth_core::loopback::Outcome;
 use oauth_core::session::{BrowserReply, Lock, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
 
-use super::client::Client;
+use super::client::{Client, tell};
 use super::drive::{Driver, now};
 use super::failures::Work;
 use super::host::Host;
@@ -15,14 +18,26 @@ use super::trace;
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
 use crate::storage::Guard;
-use crate::user_agent::UserAgentError;
+use crate::user_agent::{Browser, UserAgentError, Waiting};
 
 impl<H: Host> Driver<'_, H> {
-    /// Until there is a token.
+    /// Until there is a token. Then the user is shown what came of it.
     pub(super) async fn log_in(
         &mut self,
         session: &mut Session,
     ) -> Result<(), ClientError<H::Http>> {
+        let outcome = self.try_to_log_in(session).await;
+        if let Some(returned) = self.returned.take() {
+            returned.end(match &outcome {
+                Ok(()) => Outcome::LoggedIn,
+                Err(ClientError::OAuth { error, .. }) => error.into(),
+                Err(_) => Outcome::Failed,
+            });
+        }
+        outcome
+    }
+
+    async fn try_to_log_in(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
         loop {
             match session.turn()? {
                 Turn::Login(reply) => self.begin(reply).await?,
@@ -61,8 +76,8 @@ impl<H: Host> Driver<'_, H> {
     }
 
     async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
-        let (redirect_uri, visit) =
-            self.client.host.prepare(reply.registered_redirect_uri()).await?;
+        let registered = reply.registered_redirect_uri();
+        let (redirect_uri, visit) = self.client.way_back(registered).await?;
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
         reply.prepared(redirect_uri, entropy, now());
         self.visit = visit;
@@ -75,21 +90,21 @@ impl<H: Host> Driver<'_, H> {
         reply: BrowserReply<'_>,
     ) -> Result<(), ClientError<H::Http>> {
         let Some(visit) = self.visit.take() else { return Err(self.hand_out(reply)) };
+        // The page of an earlier visit of the same login waits no longer.
+        self.returned = None;
         let begun = Instant::now();
         let wait = self.client.wait.unwrap_or(WAIT);
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
         let moved_from = reply.moved_from();
         self.client.tell(&Event::Opening { url: &url, moved_from });
-        let watcher = self.client.watcher.clone();
-        let waiting = Arc::new(move |waiting| {
-            if let Some(watcher) = &watcher {
-                watcher(&Event::Waiting(waiting));
-            }
-        });
-        match self.client.host.visit(visit, &url, deadline, waiting).await {
-            Ok(query) => {
+        let host = &self.client.host;
+        let waiting = self.client.waiting_at(&url);
+        let visited = host.while_awaited(host.visit(visit, &url, deadline, waiting)).await;
+        match visited.unwrap_or(Err(UserAgentError::Abandoned)) {
+            Ok(returned) => {
                 self.client.tell(&Event::Redirected);
-                reply.redirect(query.expose(), now())?;
+                let returned = self.returned.insert(returned);
+                reply.redirect(returned.query().expose(), now())?;
                 Ok(())
             }
             Err(error) => {
@@ -113,6 +128,49 @@ impl<H: Host> Driver<'_, H> {
 }
 
 impl<H: Host> Client<H> {
+    /// Tells how the wait at a page goes, and at once if the user has to open it.
+    fn waiting_at(&self, url: &AuthorizationUrl) -> Arc<dyn Fn(Waiting) + Send + Sync> {
+        let (watcher, url) = (self.watcher.clone(), url.clone());
+        let is_said = AtomicBool::new(false);
+        Arc::new(move |waiting| {
+            let no_browser = waiting.browser == Browser::NotOpened;
+            if no_browser && !is_said.swap(true, Ordering::Relaxed) {
+                tell(watcher.as_deref(), &Event::NoBrowser { url: &url });
+            }
+            tell(watcher.as_deref(), &Event::Waiting(waiting));
+        })
+    }
+
+    /// Gets ready for a login. A port that another login has is waited for, as long as for a user.
+    async fn way_back(
+        &self,
+        registered: Option<&str>,
+    ) -> Result<(RedirectUri, Option<H::Visit>), UserAgentError> {
+        let begun = Instant::now();
+        let mut is_told = false;
+        loop {
+            let port = match self.host.prepare(registered).await {
+                Err(UserAgentError::PortBusy { port, .. }) => port,
+                other => return other,
+            };
+            if !is_told {
+                self.tell(&Event::PortBusy { port });
+                is_told = true;
+            }
+            let waited = begun.elapsed();
+            if waited >= self.wait.unwrap_or(WAIT) {
+                return Err(UserAgentError::PortBusy { port, waited });
+            }
+            self.pause(BETWEEN_PORTS).await?;
+        }
+    }
+
+    /// Waits that long, unless nobody waits for the login any more.
+    async fn pause(&self, pause: Duration) -> Result<(), UserAgentError> {
+        let awaited = self.host.while_awaited(self.host.sleep(pause)).await;
+        awaited.ok_or(UserAgentError::Abandoned)
+    }
+
     /// Waits until nobody else logs in, as long as for a user, and says so.
     pub(super) async fn lock_login(&self) -> Result<Guard, ClientError<H::Http>> {
         let begun = Instant::now();
@@ -129,7 +187,7 @@ impl<H: Host> Client<H> {
             if waited >= self.wait.unwrap_or(WAIT) {
                 return Err(UserAgentError::Elsewhere { waited }.into());
             }
-            self.host.sleep(BETWEEN_LOOKS).await;
+            self.pause(BETWEEN_LOOKS).await?;
         }
     }
 }
@@ -142,6 +200,9 @@ const HANDED_OUT: Duration = Duration::from_secs(15 * 60);
 
 /// How often is looked whether another process has finished its login.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// How often is looked whether another login has given its port back. Whoever has it is asked each time.
+const BETWEEN_PORTS: Duration = Duration::from_millis(200);
 
 /// A wait without an end that can be counted.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -34,6 +34,8 @@ pub use drive::Login;
 pub use host::{Asked, Host, TIME_LIMIT, Unanswered};
 pub use message::{challenges, response};
 
+pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 

@@ -126,6 +126,10 @@ pub(super) fn event(event: &Event<'_>) {
             let url = url.as_str().split('?').next();
             debug!(target: "oauth", endpoint, url, "the user is sent to a page");
         }
+        Event::PortBusy { port } => {
+            debug!(target: "oauth", port, "another login has the port: waiting")
+        }
+        Event::NoBrowser { .. } => debug!(target: "oauth", "no browser could be opened"),
         Event::LoginElsewhere => debug!(target: "oauth", "another process logs in: waiting"),
         Event::DamagedRecord { kept } => {
             let (code, kept) = ("damaged_record", tracing::field::display(kept.display()));

@@ -2,16 +2,21 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use oauth_core::loopback::CallbackUrl;
 
 use super::UserAgentError;
+use super::claim::Claim;
 
-/// Listens at all addresses of a callback URL, with one port. Closed when it is dropped.
+/// Listens at all addresses of a callback URL, with one port. The sockets do not block, and are closed
+/// when this is dropped.
 #[derive(Debug)]
-pub(super) struct Bound {
+pub struct Bound {
     listeners: Vec<TcpListener>,
-    pub(super) port: u16,
+    port: u16,
+    /// Where no other port will do: others who need it wait.
+    _claim: Option<Claim>,
 }
 
 impl Bound {
@@ -23,10 +28,25 @@ impl Bound {
         let addresses = callback.addresses();
         let remembered = registered.and_then(|uri| callback.port_of(uri));
         match (callback.port(), remembered) {
-            (Some(port), _) => Self::at(addresses, port),
+            (Some(port), _) => match Claim::on(port) {
+                Claim::Anothers => Err(UserAgentError::PortBusy { port, waited: Duration::ZERO }),
+                claim => Ok(Self { _claim: Some(claim), ..Self::at(addresses, port)? }),
+            },
             (None, Some(port)) => Self::at(addresses, port).or_else(|_| Self::anywhere(addresses)),
             (None, None) => Self::anywhere(addresses),
         }
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The sockets, for a runtime that has its own: this keeps the claim to the port.
+    #[must_use]
+    pub fn take_listeners(&mut self) -> Vec<TcpListener> {
+        std::mem::take(&mut self.listeners)
     }
 
     /// A connection, if one waits. A client that is gone before it was accepted is no reason to stop.
@@ -65,7 +85,7 @@ impl Bound {
         }
         match missing {
             Some(kind) if listeners.is_empty() => Err(UserAgentError::Listen { kind }),
-            _ => Ok(Self { listeners, port }),
+            _ => Ok(Self { listeners, port, _claim: None }),
         }
     }
 }

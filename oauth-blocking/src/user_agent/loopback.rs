@@ -1,29 +1,33 @@
 //! The user's browser, and a listener on this machine for the redirect (RFC 8252 §7.3).
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::num::NonZeroU16;
-use std::sync::mpsc;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
-use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Received};
+use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Outcome, Received};
 use oauth_core::wire::AuthorizationUrl;
 
 use super::bound::Bound;
-use super::{Prepared, UserAgent, UserAgentError, Waiting};
+use super::parked::{PAGE_LIMIT, Parked, write_page};
+use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
 
 /// Opens the user's browser and listens on this machine for the redirect.
 ///
 /// The socket is bound before the redirect URI is registered, and kept until the login ends, so nobody
 /// else can take the port in between. Without a fixed port it takes the one of the last login if it is
 /// free, else any.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct LoopbackBrowser {
     callback: CallbackUrl,
-    open: fn(&str) -> bool,
+    open: Arc<Open>,
 }
+
+type Open = dyn Fn(&str) -> bool + Send + Sync;
 
 impl Default for LoopbackBrowser {
     fn default() -> Self {
@@ -41,7 +45,7 @@ impl LoopbackBrowser {
     /// Always this host and path, and this port if there is one, else any; the default browser.
     #[must_use]
     pub fn at(callback: CallbackUrl) -> Self {
-        Self { callback, open: open_browser }
+        Self { callback, open: Arc::new(open_browser) }
     }
 
     /// Always this port, for authorization servers that compare redirect URIs to the letter; 0 is any.
@@ -55,41 +59,75 @@ impl LoopbackBrowser {
 
     /// Opens URLs with this function; it returns whether that worked.
     #[must_use]
-    pub fn open_with(mut self, open: fn(&str) -> bool) -> Self {
-        self.open = open;
+    pub fn open_with(mut self, open: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.open = Arc::new(open);
         self
+    }
+}
+
+impl LoopbackBrowser {
+    /// Binds the sockets: at the port that has to be, else at that of a redirect URI that is
+    /// `registered` already, else at any.
+    ///
+    /// # Errors
+    ///
+    /// [`UserAgentError::PortBusy`] if another login has the port, [`UserAgentError::PortInUse`] if
+    /// another program has it.
+    pub fn bind(&self, registered: Option<&str>) -> Result<Bound, UserAgentError> {
+        Bound::new(&self.callback, registered)
+    }
+
+    /// Where the user comes back to.
+    #[must_use]
+    pub fn redirect_uri(&self, bound: &Bound) -> RedirectUri {
+        self.callback.redirect_uri(bound.port())
+    }
+
+    /// Begins to open a URL, without waiting for it: a browser in the terminal would block. `done` is told
+    /// whether it worked.
+    /// If there is not even a thread for it, that is said by dropping `done`.
+    pub fn open(&self, url: &str, done: impl FnOnce(bool) + Send + 'static) {
+        let (open, url) = (Arc::clone(&self.open), url.to_owned());
+        apart(move || done(open(&url)));
+    }
+}
+
+impl std::fmt::Debug for LoopbackBrowser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("LoopbackBrowser");
+        shown.field("callback", &self.callback).finish_non_exhaustive()
     }
 }
 
 impl UserAgent for LoopbackBrowser {
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
-        let bound = Bound::new(&self.callback, registered)?;
-        let redirect_uri = self.callback.redirect_uri(bound.port);
-        let listening = Listening { bound, redirect_uri: redirect_uri.clone(), open: self.open };
-        Ok(Prepared::new(redirect_uri, |url, deadline, waiting| {
-            listening.wait(url, deadline, waiting)
+        let bound = self.bind(registered)?;
+        let redirect_uri = self.redirect_uri(&bound);
+        let browser = self.clone();
+        Ok(Prepared::with_page(redirect_uri, move |url, deadline, waiting| {
+            browser.wait(&bound, url, deadline, waiting)
         }))
     }
 }
 
-struct Listening {
-    bound: Bound,
-    redirect_uri: RedirectUri,
-    open: fn(&str) -> bool,
-}
-
-impl Listening {
+impl LoopbackBrowser {
     fn wait(
-        self,
+        &self,
+        bound: &Bound,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: &mut dyn FnMut(Waiting),
-    ) -> Result<Secret, UserAgentError> {
-        let Some(loopback) = Loopback::new(self.redirect_uri.as_str(), url.state()) else {
+    ) -> Result<Returned, UserAgentError> {
+        let redirect_uri = self.redirect_uri(bound);
+        let Some(loopback) = Loopback::new(redirect_uri.as_str(), url.state()) else {
             return Err(UserAgentError::Listen { kind: ErrorKind::InvalidInput });
         };
-        let opening = open_aside(self.open, url.as_str());
-        let mut opened = false;
+        let (done, opened) = mpsc::channel();
+        // Whether anybody still listens for the outcome does not matter.
+        self.open(url.as_str(), move |worked| {
+            let _ = done.send(worked);
+        });
+        let mut browser = Browser::Opening;
         let begun = Instant::now();
         let mut next_word = begun;
         let mut clients: Vec<Client<'_>> = Vec::new();
@@ -98,15 +136,21 @@ impl Listening {
             if now >= deadline {
                 return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
             }
-            if let Ok(worked) = opening.try_recv() {
-                opened = worked;
-                next_word = now;
+            if browser == Browser::Opening {
+                browser = match opened.try_recv() {
+                    Ok(true) => Browser::Opened,
+                    Ok(false) | Err(TryRecvError::Disconnected) => Browser::NotOpened,
+                    Err(TryRecvError::Empty) => browser,
+                };
+                if browser != Browser::Opening {
+                    next_word = now;
+                }
             }
             if now >= next_word {
-                waiting(Waiting { opened, left: deadline - now });
+                waiting(Waiting { browser, left: deadline - now });
                 next_word = now + BETWEEN_WORDS;
             }
-            match self.bound.accept() {
+            match bound.accept() {
                 Some(stream) => clients.extend(Client::new(stream, &loopback, now)),
                 None => std::thread::sleep(PAUSE),
             }
@@ -114,19 +158,51 @@ impl Listening {
             if clients.len() > MAX_CLIENTS {
                 clients.remove(0);
             }
-            let mut redirect = None;
-            clients.retain_mut(|client| match client.serve(now) {
-                Served::Waits => true,
-                Served::Done(query) => {
-                    redirect = redirect.take().or(query);
-                    false
+            let (mut left, mut redirect, mut browsers) = (Vec::new(), None, Vec::new());
+            for mut client in clients {
+                match client.serve(now) {
+                    Served::Waits => left.push(client),
+                    Served::Done => {}
+                    Served::Answered(page) => write_page(client.stream, &page),
+                    // Two tabs are one login.
+                    Served::Redirected(query) => {
+                        redirect = redirect.or(Some(query));
+                        browsers.push(client.stream);
+                    }
                 }
-            });
+            }
+            clients = left;
             if let Some(query) = redirect {
-                return Ok(query);
+                return Ok(Returned::showing(query, page_in_time(browsers, PAGE_LIMIT)));
             }
         }
     }
+}
+
+/// Shows browsers the outcome, or after the limit that it is not known yet.
+fn page_in_time(
+    browsers: Vec<TcpStream>,
+    limit: Duration,
+) -> impl FnOnce(Outcome) + Send + 'static {
+    let parked = Parked::new(browsers);
+    let late = parked.clone();
+    let (ended, end) = mpsc::channel::<()>();
+    let wait = move || {
+        if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            late.answer(Outcome::GoesOn);
+        }
+    };
+    // Without a thread, the browsers wait as long as the login does.
+    apart(wait);
+    move |outcome| {
+        parked.answer(outcome);
+        drop(ended);
+    }
+}
+
+/// Runs work on a thread of its own, if there is one to be had.
+fn apart(work: impl FnOnce() + Send + 'static) {
+    drop(std::thread::Builder::new().name("oauth".into()).spawn(work));
 }
 
 /// One connection of a browser. Some never send a byte: those are opened ahead of need.
@@ -138,7 +214,9 @@ struct Client<'a> {
 
 enum Served {
     Waits,
-    Done(Option<Secret>),
+    Done,
+    Answered(Vec<u8>),
+    Redirected(Secret),
 }
 
 impl<'a> Client<'a> {
@@ -148,36 +226,21 @@ impl<'a> Client<'a> {
     }
 
     fn serve(&mut self, now: Instant) -> Served {
-        let mut bytes = [0; 2048];
+        let mut bytes = [0; 16 * 1024];
         match self.stream.read(&mut bytes) {
-            Ok(0) => Served::Done(None),
+            Ok(0) => Served::Done,
             Ok(count) => match self.connection.receive(&bytes[..count]) {
                 Received::Partial => Served::Waits,
-                Received::Answer(answer) => {
-                    // The login does not depend on whether the browser takes the page.
-                    let _ = self.stream.set_nonblocking(false);
-                    let _ = self.stream.set_write_timeout(Some(PATIENCE));
-                    let _ = self.stream.write_all(&answer.bytes);
-                    let _ = self.stream.shutdown(std::net::Shutdown::Write);
-                    Served::Done(answer.redirect)
-                }
+                Received::Answer(page) => Served::Answered(page),
+                Received::Redirect(query) => Served::Redirected(query),
             },
             Err(error) if error.kind() == ErrorKind::WouldBlock && now < self.until => {
                 Served::Waits
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Served::Waits,
-            Err(_) => Served::Done(None),
+            Err(_) => Served::Done,
         }
     }
-}
-
-/// Opens the URL without holding up the listener: a browser in the terminal would block.
-fn open_aside(open: fn(&str) -> bool, url: &str) -> mpsc::Receiver<bool> {
-    let (done, opened) = mpsc::channel();
-    let url = url.to_owned();
-    // Whether anybody still listens for the outcome does not matter.
-    std::thread::spawn(move || done.send(open(&url)));
-    opened
 }
 
 /// No shell is involved; the URL is https, or http to this machine.

@@ -2,22 +2,28 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
 mod bound;
+mod claim;
 mod closure;
 mod loopback;
 mod none;
+mod parked;
 mod paste;
+mod returned;
 
+pub use bound::Bound;
 pub use closure::Visitor;
 pub use loopback::LoopbackBrowser;
 pub use none::NoUserAgent;
+pub use parked::{PAGE_LIMIT, Parked, write_page};
 pub use paste::PasteBack;
+pub use returned::Returned;
 
 /// A way for a person to consent.
 ///
@@ -65,8 +71,8 @@ pub struct Prepared {
     visit: Option<Box<Visit>>,
 }
 
-/// Sends a user to a page, and waits for him to come back.
-pub type Visit = dyn FnOnce(&AuthorizationUrl, Instant, &mut dyn FnMut(Waiting)) -> Result<Secret, UserAgentError>
+/// Sends a user to a page, and waits until they come back.
+pub type Visit = dyn FnOnce(&AuthorizationUrl, Instant, &mut dyn FnMut(Waiting)) -> Result<Returned, UserAgentError>
     + Send;
 
 impl Prepared {
@@ -80,6 +86,22 @@ impl Prepared {
                 Instant,
                 &mut dyn FnMut(Waiting),
             ) -> Result<Secret, UserAgentError>
+            + Send
+            + 'static,
+    {
+        Self::with_page(redirect_uri, |url, deadline, waiting| {
+            visit(url, deadline, waiting).map(Returned::new)
+        })
+    }
+
+    /// The same, for a user agent that shows the user in the end what came of the login ([`Returned`]).
+    pub fn with_page<F>(redirect_uri: RedirectUri, visit: F) -> Self
+    where
+        F: FnOnce(
+                &AuthorizationUrl,
+                Instant,
+                &mut dyn FnMut(Waiting),
+            ) -> Result<Returned, UserAgentError>
             + Send
             + 'static,
     {
@@ -116,10 +138,31 @@ impl std::fmt::Debug for Prepared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waiting {
-    /// Whether a browser was opened; if not, the user has to open the URL.
-    pub opened: bool,
+    /// What became of the browser.
+    pub browser: Browser,
     /// How long it goes on waiting.
-    pub left: std::time::Duration,
+    pub left: Duration,
+}
+
+impl Waiting {
+    /// A login that waits this much longer.
+    #[must_use]
+    pub fn new(browser: Browser, left: Duration) -> Self {
+        Self { browser, left }
+    }
+}
+
+/// What became of the browser that was to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Browser {
+    /// It is being opened. A browser in a terminal stays so until its user leaves it.
+    Opening,
+    /// It was opened.
+    Opened,
+    /// None could be opened, and the user has to open the URL: on this machine, because that is where the
+    /// redirect is waited for. [`PasteBack`] is the way for a browser on another machine.
+    NotOpened,
 }
 
 /// Why nobody came back.
@@ -132,6 +175,15 @@ pub enum UserAgentError {
         /// The port.
         port: u16,
     },
+    /// The port for the redirect is taken by another login, of this program or another, that did not
+    /// end in time. A user agent says so at once, and is asked again until the login's time is over.
+    #[error("port {port} of the redirect is in use by another login, for {} seconds now", waited.as_secs())]
+    PortBusy {
+        /// The port.
+        port: u16,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// The listener for the redirect does not work.
     #[error("cannot listen for the redirect: {kind}")]
     Listen {
@@ -142,17 +194,20 @@ pub enum UserAgentError {
     #[error("nobody came back from the login page within {} seconds", waited.as_secs())]
     TimedOut {
         /// How long it waited.
-        waited: std::time::Duration,
+        waited: Duration,
     },
     /// Another process was logging in all that time.
     #[error("another process has been logging in for {} seconds", waited.as_secs())]
     Elsewhere {
         /// How long it was waited for.
-        waited: std::time::Duration,
+        waited: Duration,
     },
     /// The user gave up, or the terminal was closed.
     #[error("the login was given up")]
     Cancelled,
+    /// All who waited for the login are gone: their calls were dropped.
+    #[error("nobody waits for the login any more")]
+    Abandoned,
     /// The redirect URI cannot be used.
     #[error(transparent)]
     RedirectUri(#[from] oauth_core::Error),
@@ -167,7 +222,14 @@ impl UserAgentError {
                 "set another `callback_port`, or none to take any that is free"
             }
             Self::Listen { .. } => "use another user agent, such as `PasteBack`",
+            Self::PortBusy { .. } => {
+                "finish the other login first, or give each its own `callback_port` if the authorization \
+                 servers allow that"
+            }
             Self::Elsewhere { .. } => "finish the login there, or end that process",
+            Self::Abandoned => {
+                "keep the call until the user has come back, in a task of its own perhaps"
+            }
             Self::TimedOut { .. } | Self::Cancelled => {
                 "log in again, and finish in the browser; if its page does not know the client, delete \
                  the stored grant first (`delete_tokens`)"

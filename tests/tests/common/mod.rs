@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -82,6 +82,30 @@ pub(crate) fn post(oauth: &OAuth, url: &str, method: &str) -> Result<(u16, Strin
 /// A browser whose user consents at once: follows the redirect, and takes the page behind it.
 pub(crate) fn browser(url: &str) -> bool {
     agent(10).get(url).call().is_ok()
+}
+
+/// A browser whose user consents at once, and what its pages say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pages(Arc<(Mutex<Vec<String>>, Condvar)>);
+
+impl Pages {
+    pub(crate) fn browser(&self) -> LoopbackBrowser {
+        let pages = self.clone();
+        LoopbackBrowser::new().open_with(move |url| {
+            let page = agent(10).get(url).call().unwrap().body_mut().read_to_string().unwrap();
+            pages.0.0.lock().unwrap().push(page);
+            pages.0.1.notify_all();
+            true
+        })
+    }
+
+    /// The last page, when there is one.
+    pub(crate) fn last(&self) -> String {
+        let (pages, shown) = &*self.0;
+        let pages = pages.lock().unwrap();
+        let none = |pages: &mut Vec<String>| pages.is_empty();
+        shown.wait_timeout_while(pages, PATIENCE, none).unwrap().0.last().unwrap().clone()
+    }
 }
 
 /// Where the authorization endpoint sends the browser.
@@ -300,7 +324,8 @@ impl Events {
                     format!("{endpoint:?} {}", outcome.unwrap_or(0))
                 }
                 Event::Opening { .. } => "opening".into(),
-                Event::Waiting(waiting) => format!("waiting {}", waiting.opened),
+                Event::Waiting(waiting) => format!("waiting {:?}", waiting.browser),
+                Event::NoBrowser { .. } => "no browser".into(),
                 Event::Redirected => "redirected".into(),
                 Event::DamagedRecord { kept } => format!("damaged {}", kept.display()),
                 other => format!("{other:?}"),

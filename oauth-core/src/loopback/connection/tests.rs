@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::super::Outcome;
 use super::*;
 
 const STATE: &str = "planted-state";
@@ -16,22 +17,34 @@ fn loopback(redirect_uri: &str) -> Loopback {
     Loopback::new(redirect_uri, STATE).unwrap_or_else(|| panic!("{redirect_uri}"))
 }
 
-/// The answer to a request, and that it was given at the last byte.
-fn answer(loopback: &Loopback, request: &str) -> Answer {
+/// What comes of a request, at its last byte.
+fn received(loopback: &Loopback, request: &str) -> Received {
     let mut connection = loopback.connection();
     let (last, before) = request.as_bytes().split_last().unwrap_or_else(|| panic!("empty"));
     assert!(matches!(connection.receive(before), Received::Partial), "too early: {request:?}");
-    match connection.receive(&[*last]) {
-        Received::Answer(answer) => answer,
+    connection.receive(&[*last])
+}
+
+/// The answer to a request; to the redirect, what a login is answered with that succeeded.
+fn answer(loopback: &Loopback, request: &str) -> Vec<u8> {
+    match received(loopback, request) {
+        Received::Answer(bytes) => bytes,
+        Received::Redirect(_) => Outcome::LoggedIn.page(),
         Received::Partial => panic!("no answer: {request:?}"),
     }
 }
 
+fn is_redirect(loopback: &Loopback, request: &str) -> bool {
+    matches!(received(loopback, request), Received::Redirect(_))
+}
+
 /// Status and redirect of the answer to a request to `http://127.0.0.1:51004/callback`.
 fn outcome(request: &str) -> (String, Option<String>) {
-    let answer = answer(&loopback("http://127.0.0.1:51004/callback"), request);
-    let status = String::from_utf8_lossy(&answer.bytes[9..12]).into_owned();
-    (status, answer.redirect.map(|query| query.expose().to_string()))
+    match received(&loopback("http://127.0.0.1:51004/callback"), request) {
+        Received::Answer(bytes) => (String::from_utf8_lossy(&bytes[9..12]).into_owned(), None),
+        Received::Redirect(query) => ("200".into(), Some(query.expose().to_string())),
+        Received::Partial => panic!("no answer: {request:?}"),
+    }
 }
 
 fn get(target: &str) -> String {
@@ -42,8 +55,8 @@ fn assert_refused(request: &str, status: &str) {
     assert_eq!(outcome(request), (status.into(), None), "{request:?}");
 }
 
-fn body(answer: &Answer) -> String {
-    let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+fn body(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer).into_owned();
     text.split_once("\r\n\r\n").map(|(_, body)| body.into()).unwrap_or_default()
 }
 
@@ -107,19 +120,23 @@ fn only_get_ends_the_wait() {
 #[test]
 fn an_answer_to_head_has_no_body_but_its_length() {
     let loopback = loopback("http://127.0.0.1:51004/callback");
-    let to_get = answer(&loopback, &get(GOOD));
     let to_head = answer(&loopback, &get(GOOD).replacen("GET", "HEAD", 1));
     assert_eq!(body(&to_head), "");
-    assert_eq!([&*to_head.bytes, body(&to_get).as_bytes()].concat(), to_get.bytes);
+    let page = Outcome::GoesOn.page();
+    assert_eq!([&*to_head, body(&page).as_bytes()].concat(), page);
 }
 
 #[test]
 fn host_must_be_the_one_of_the_redirect_uri() {
     let is_redirect = |redirect_uri: &str, host: &str| {
         let request = format!("GET {GOOD} HTTP/1.1\r\nHost:{host}\r\n\r\n");
-        let answer = answer(&loopback(redirect_uri), &request);
-        assert_eq!(answer.redirect.is_none(), answer.bytes.starts_with(b"HTTP/1.1 400 "));
-        answer.redirect.is_some()
+        match received(&loopback(redirect_uri), &request) {
+            Received::Answer(bytes) => {
+                assert!(bytes.starts_with(b"HTTP/1.1 400 "), "{host}");
+                false
+            }
+            other => matches!(other, Received::Redirect(_)),
+        }
     };
     for (redirect_uri, good, bad) in [
         (
@@ -182,18 +199,50 @@ fn what_cannot_become_a_request_is_refused_at_once() {
     }
 }
 
+/// The good request with one more field.
+fn with_field(field: &str) -> String {
+    get(GOOD).replacen("\r\n", &format!("\r\n{field}\r\n"), 1)
+}
+
 #[test]
-fn heads_are_bounded() {
-    let rest = get(GOOD).replace("GET ", "").replace("*/*", "");
-    let fill = |total: usize| {
-        let accept = "x".repeat(total - rest.len() - 4);
-        get(GOOD).replace("*/*", &accept)
-    };
-    let largest = fill(MAX_HEAD);
-    assert_eq!(largest.len(), MAX_HEAD);
-    assert_eq!(outcome(&largest).0, "200");
-    assert_refused(&fill(MAX_HEAD + 1), "431");
-    assert_refused(&"x".repeat(MAX_HEAD + 1), "431");
+fn cookies_of_other_programs_are_dropped_up_to_what_browsers_may_send() {
+    let cookies = |length: usize| with_field(&format!("Cookie: {}", "x".repeat(length)));
+    let without = cookies(0).len();
+    for length in [17_000, 720 * 1024, MAX_HEAD - without] {
+        assert_eq!(outcome(&cookies(length)).0, "200", "{length}");
+    }
+    let many = (0..700).map(|n| format!("X-{n}: {}\r\n", "x".repeat(1000))).collect::<String>();
+    assert_eq!(outcome(&with_field(many.trim_end())).0, "200");
+    assert_refused(&cookies(MAX_HEAD - without + 1), "431");
+}
+
+#[test]
+fn what_is_kept_is_bounded() {
+    let loopback = loopback("http://127.0.0.1:51004/callback");
+    let mut connection = loopback.connection();
+    let _ = connection.receive(b"GET / HTTP/1.1\r\n");
+    for _ in 0..700 {
+        let field = format!("Cookie: {}\r\n", "x".repeat(1000));
+        assert!(matches!(connection.receive(field.as_bytes()), Received::Partial));
+        assert!(connection.head.len() < 2 * MAX_FIELD, "{}", connection.head.len());
+    }
+    assert_eq!(connection.head.capacity(), MAX_KEPT);
+    assert_refused(&"x".repeat(MAX_KEPT + 1), "431");
+    let hosts = with_field("Host: 127.0.0.1:51004\r\n".repeat(1000).trim_end());
+    match loopback.connection().receive(hosts.as_bytes()) {
+        Received::Answer(bytes) => assert!(bytes.starts_with(b"HTTP/1.1 431 ")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_long_field_that_is_broken_or_the_host_is_refused() {
+    let long = "x".repeat(2 * MAX_FIELD);
+    for field in [format!("A {long}: x"), format!("Host: {long}"), long.clone()] {
+        assert_refused(&with_field(&field), "400");
+    }
+    assert_eq!(outcome(&with_field(&format!("{long}: x"))).0, "200");
+    assert_eq!(outcome(&with_field(&format!("A: {long}\rB"))).0, "200");
 }
 
 #[test]
@@ -204,7 +253,7 @@ fn nothing_comes_of_silence_or_after_the_answer() {
     assert_eq!(silent.head.capacity(), 0, "silence costs nothing");
     let mut second = loopback.connection();
     let twice = get(GOOD).repeat(2).into_bytes();
-    assert!(matches!(second.receive(&twice), Received::Answer(_)));
+    assert!(matches!(second.receive(&twice), Received::Redirect(_)));
     assert!(matches!(second.receive(&twice), Received::Partial));
 }
 
@@ -215,7 +264,7 @@ fn the_path_is_the_one_that_browsers_ask_for() {
         ("http://127.1:51004/a b", "/a%20b?state=planted-state"),
         ("http://127.0.0.1:51004/x/../y?own=1", "/y?own=1&state=planted-state"),
     ] {
-        assert!(answer(&loopback(redirect_uri), &get(target)).redirect.is_some(), "{redirect_uri}");
+        assert!(is_redirect(&loopback(redirect_uri), &get(target)), "{redirect_uri}");
     }
 }
 
@@ -238,20 +287,39 @@ fn redirect_uris_that_no_listener_can_have() {
     assert!(Loopback::new("http://127.0.0.1:51004/callback", "").is_none());
 }
 
-#[test]
-fn the_page_tells_success_from_failure_and_refusals_alike() {
+const OUTCOMES: [Outcome; 8] = [
+    Outcome::LoggedIn,
+    Outcome::GoesOn,
+    Outcome::Declined,
+    Outcome::Refused,
+    Outcome::NotBelieved,
+    Outcome::Unusable,
+    Outcome::Unreachable,
+    Outcome::Failed,
+];
+
+/// All pages that there are, heads included.
+fn pages() -> Vec<Vec<u8>> {
     let loopback = loopback("http://127.0.0.1:51004/callback");
-    let page = |query: &str| {
-        body(&answer(&loopback, &get(&format!("/callback?state=planted-state&{query}"))))
-    };
-    assert!(page("code=c").contains("<h1>You are logged in</h1>"));
-    for query in
-        ["error=access_denied", "", "code=", "code=1&code=2", "code=c&error=x", "code=c&error"]
-    {
-        let page = page(query);
-        assert!(page.contains("<h1>The login did not succeed</h1>"), "{query}");
-        assert!(!page.contains("close()"), "a failure stays to be read");
+    let refused = ["/planted<b>?planted=planted", "/callback?error=planted<script>&state=x"];
+    let refused = refused.iter().map(|target| answer(&loopback, &get(target)));
+    OUTCOMES.iter().map(|outcome| outcome.page()).chain(refused).collect()
+}
+
+#[test]
+fn each_outcome_has_a_page_of_its_own_and_refusals_look_alike() {
+    let mut bodies: Vec<_> = OUTCOMES.iter().map(|outcome| body(&outcome.page())).collect();
+    for (outcome, page) in OUTCOMES.iter().zip(&bodies) {
+        let succeeds = *outcome == Outcome::LoggedIn;
+        assert_eq!(page.contains("<h1>You are logged in</h1>"), succeeds, "{outcome:?}");
+        assert_eq!(page.contains("close()"), succeeds, "a failure stays to be read");
+        let fails = !succeeds && *outcome != Outcome::GoesOn;
+        assert_eq!(page.contains("<h1>The login did not succeed</h1>"), fails, "{outcome:?}");
     }
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!(bodies.len(), OUTCOMES.len());
+    let loopback = loopback("http://127.0.0.1:51004/callback");
     let refusals = ["/callback?code=c", "/callback?code=c&state=x", "/favicon.ico"];
     let mut refusals: Vec<_> =
         refusals.iter().map(|target| body(&answer(&loopback, &get(target)))).collect();
@@ -262,17 +330,13 @@ fn the_page_tells_success_from_failure_and_refusals_alike() {
 
 #[test]
 fn pages_load_nothing_and_show_nothing_of_the_request() {
-    let loopback = loopback("http://127.0.0.1:51004/callback");
-    for target in
-        [GOOD, "/callback?error=planted<script>&state=planted-state", "/planted<b>?planted=planted"]
-    {
-        let answer = answer(&loopback, &get(target));
-        let text = String::from_utf8_lossy(&answer.bytes);
+    for page in pages() {
+        let text = String::from_utf8_lossy(&page);
         assert!(
             !text.contains("planted") && !text.contains("http://") && !text.contains("//"),
             "{text}"
         );
-        let length = format!("\r\nContent-Length: {}\r\n", body(&answer).len());
+        let length = format!("\r\nContent-Length: {}\r\n", body(&page).len());
         for field in [
             &*length,
             "\r\nConnection: close\r\n",
@@ -289,11 +353,9 @@ fn pages_load_nothing_and_show_nothing_of_the_request() {
 
 #[test]
 fn hashes_in_the_policy_are_those_of_the_page() {
-    let loopback = loopback("http://127.0.0.1:51004/callback");
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
-    for target in [GOOD, "/callback?error=access_denied&state=planted-state", "/favicon.ico"] {
-        let answer = answer(&loopback, &get(target));
-        let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+    for page in pages() {
+        let text = String::from_utf8_lossy(&page).into_owned();
         let between = |start: &str, end: &str| {
             let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("{start}"));
             rest.split(end).next().unwrap_or_default().to_string()
@@ -311,10 +373,8 @@ fn hashes_in_the_policy_are_those_of_the_page() {
 
 #[test]
 fn every_page_takes_the_query_out_of_the_address_bar() {
-    let loopback = loopback("http://127.0.0.1:51004/callback");
-    for query in ["code=c", "error=access_denied", "code=c&state=of-another-login"] {
-        let page =
-            body(&answer(&loopback, &get(&format!("/callback?state=planted-state&{query}"))));
+    for page in pages() {
+        let page = body(&page);
         assert!(page.contains("<script>history.replaceState(null,'',location.pathname)"), "{page}");
     }
 }
@@ -328,7 +388,7 @@ fn debug_shows_no_secrets() {
         let received = connection.receive(&[byte]);
         shown += &format!("{connection:?}{received:?}");
     }
-    assert!(shown.contains("redirect: Some(Secret(…))"));
+    assert!(shown.contains("Redirect(Secret(…))"));
     assert!(!shown.contains("planted"), "{shown}");
 }
 
@@ -337,9 +397,11 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     let near = r"(GET |HEAD |/callback\?state=planted-state| HTTP/1.1|\r?\n|Host: 127.0.0.1:51004|\PC){0,9}";
     let near = near.prop_map(String::into_bytes);
     let behind = |junk: Vec<u8>| [get(GOOD).as_bytes(), &junk].concat();
-    let long = (MAX_HEAD - 50..MAX_HEAD + 50).prop_map(|length| vec![b'G'; length]);
+    let long = (MAX_KEPT - 50..MAX_KEPT + 50).prop_map(|length| vec![b'G'; length]);
+    let wide = (MAX_FIELD - 50..MAX_FIELD + 50)
+        .prop_map(|length| with_field(&format!("Cookie: {}", "x".repeat(length))).into_bytes());
     let junk = proptest::collection::vec(any::<u8>(), 0..40);
-    prop_oneof![4 => near, 2 => junk.clone().prop_map(behind), 1 => junk, 1 => long]
+    prop_oneof![4 => near, 2 => junk.clone().prop_map(behind), 1 => junk, 1 => long, 1 => wide]
 }
 
 proptest! {
@@ -349,7 +411,8 @@ proptest! {
         let feed = |size: usize| {
             let mut connection = loopback.connection();
             let answers = request.chunks(size).filter_map(|chunk| match connection.receive(chunk) {
-                Received::Answer(Answer { bytes, redirect }) => Some((bytes, redirect)),
+                Received::Answer(bytes) => Some((bytes, None)),
+                Received::Redirect(query) => Some((Vec::new(), Some(query))),
                 Received::Partial => None,
             });
             answers.collect::<Vec<_>>()

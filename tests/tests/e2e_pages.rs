@@ -1,0 +1,103 @@
+//! The page that the browser shows in the end says what really happened, with both adapters.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "tokio_common.rs"]
+mod tokio_common;
+
+use std::time::Duration;
+
+use oauth_blocking::adapter::PAGE_LIMIT;
+use oauth_blocking::{MemoryTokenStorage, OAuth};
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Consent, Damage, Fault, IssParameter, Knobs, TokenForm};
+use tokio_common::common::{PATIENCE, Pages, assert_sound, serve};
+
+/// What is served, and what the page says.
+fn cases() -> Vec<(Knobs, &'static str)> {
+    let knobs = Knobs::default;
+    let refuse = |code: &str| Damage::always(TokenForm::Refuse(code.into()));
+    vec![
+        (knobs(), "<h1>You are logged in</h1>"),
+        (Knobs { consent: Consent::Deny, ..knobs() }, "It was declined."),
+        (
+            Knobs { consent: Consent::ServerError, ..knobs() },
+            "The authorization server refused it.",
+        ),
+        (Knobs { iss: IssParameter::Wrong, ..knobs() }, "was changed on its way. It was not used."),
+        (Knobs { token_form: refuse("invalid_grant"), ..knobs() }, "server refused it."),
+        (Knobs { token_damage: Damage::always(Fault::Html), ..knobs() }, "answer cannot be used."),
+        (Knobs { token_damage: Damage::always(Fault::Status(503)), ..knobs() }, "did not answer."),
+    ]
+}
+
+fn assert_page(pages: &Pages, says: &str, succeeded: bool) {
+    let page = pages.last();
+    assert!(page.contains(says), "{says}: {page}");
+    assert_eq!(page.contains("<h1>The login did not succeed</h1>"), !succeeded, "{page}");
+}
+
+fn blocking(served: &Served, pages: &Pages) -> OAuth {
+    OAuth::new(&served.server_url())
+        .unwrap()
+        .token_storage(MemoryTokenStorage::new())
+        .user_agent(pages.browser())
+        .wait(PATIENCE)
+        .build()
+        .unwrap()
+}
+
+fn on_tokio(served: &Served, pages: &Pages) -> oauth_tokio::OAuth {
+    let builder = tokio_common::builder(served, &MemoryTokenStorage::new());
+    builder.user_agent(pages.browser()).build().unwrap()
+}
+
+#[test]
+fn the_page_says_what_really_happened() {
+    for (knobs, says) in cases() {
+        let (served, pages) = (serve(knobs), Pages::default());
+        let outcome = blocking(&served, &pages).authenticate();
+        assert_page(&pages, says, outcome.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_what_really_happened_on_tokio() {
+    for (knobs, says) in cases() {
+        let (served, pages) = (serve(knobs), Pages::default());
+        let outcome = on_tokio(&served, &pages).authenticate().await;
+        let seen = pages.clone();
+        let succeeded = outcome.is_ok();
+        tokio::task::spawn_blocking(move || assert_page(&seen, says, succeeded)).await.unwrap();
+    }
+}
+
+/// As a program on the command line is built: the runtime ends with the login.
+#[test]
+fn the_page_is_written_though_the_runtime_ends() {
+    let (served, pages) = (serve(Knobs::default()), Pages::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { on_tokio(&served, &pages).authenticate().await.unwrap() });
+    drop(runtime);
+    assert_page(&pages, "<h1>You are logged in</h1>", true);
+}
+
+#[test]
+fn a_page_that_has_to_wait_says_that_the_application_goes_on() {
+    let served = serve(Knobs::default());
+    served.delay_tokens(PAGE_LIMIT + Duration::from_secs(2));
+    let pages = [Pages::default(), Pages::default()];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| blocking(&served, &pages[0]).authenticate().unwrap());
+        scope.spawn(|| {
+            runtime.block_on(async { on_tokio(&served, &pages[1]).authenticate().await.unwrap() })
+        });
+        for pages in &pages {
+            assert!(pages.last().contains("The application goes on with the login"));
+        }
+        let world = served.world();
+        assert_eq!(world.token_requests(), 2, "they have begun, and are not over");
+    });
+    assert_sound(&served);
+}
