@@ -76,7 +76,7 @@ pub use address::{Reach, is_localhost, is_loopback, is_public};
 pub use entropy::Entropy;
 pub use error::Error;
 pub use http::{Endpoint, MAX_BODY, Method, Request, Response};
-pub use json::{Defect, OtherMembers};
+pub use json::{Defect, MemberNames, OtherMembers};
 pub use policy::{Policy, ServerUrl};
 pub use scope::Scopes;
 pub use secret::Secret;

@@ -7,7 +7,7 @@ use core::{fmt, mem};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::json::Text;
+use crate::json::{Gather, Member, Piece, Read};
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
 ///
@@ -36,20 +36,25 @@ impl Scopes {
     /// it could not be sent back anyway.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut scopes = String::with_capacity(text.len().min(Self::MAX_LENGTH));
-        text.split(' ').for_each(|token| insert(&mut scopes, token));
-        (!scopes.is_empty()).then(|| Self(scopes.into()))
+        let GatheredScopes { scopes, .. } = GatheredScopes::of(text);
+        (!scopes.is_empty()).then_some(scopes)
     }
 
     /// Adds one scope token unless it is there already, is no scope token, or there are
     /// [`MAX_LENGTH`](Self::MAX_LENGTH) bytes of them.
     pub fn insert(&mut self, token: &str) {
-        self.edit(|scopes| insert(scopes, token));
+        self.edit(|scopes| {
+            insert(scopes, token);
+        });
     }
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: &Self) {
-        self.edit(|scopes| other.iter().for_each(|token| insert(scopes, token)));
+        self.edit(|scopes| {
+            other.iter().for_each(|token| {
+                insert(scopes, token);
+            });
+        });
     }
 
     fn edit(&mut self, edit: impl FnOnce(&mut String)) {
@@ -73,6 +78,10 @@ impl Scopes {
     /// The tokens in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|token| !token.is_empty())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The set as the `scope` parameter is written.
@@ -105,6 +114,8 @@ impl<'de> Deserialize<'de> for Scopes {
 pub(crate) struct WrittenScopes {
     pub(crate) scopes: Scopes,
     pub(crate) is_list: bool,
+    /// Some of what stood there is not among them: it is no scope token, or there was no room for it.
+    pub(crate) is_cut: bool,
     /// What they are if the commas between them stand for spaces.
     pub(crate) at_commas: Option<Scopes>,
 }
@@ -120,8 +131,8 @@ impl<'de> Deserialize<'de> for WrittenScopes {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenScopes, E> {
-                let scopes = Scopes::parse(text).unwrap_or_default();
-                Ok(WrittenScopes { scopes, is_list: false, at_commas: at_commas(text) })
+                let GatheredScopes { scopes, is_cut } = GatheredScopes::of(text);
+                Ok(WrittenScopes { scopes, is_list: false, is_cut, at_commas: at_commas(text) })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(
@@ -129,13 +140,48 @@ impl<'de> Deserialize<'de> for WrittenScopes {
                 mut tokens: A,
             ) -> Result<WrittenScopes, A::Error> {
                 let mut scopes = String::with_capacity(USUAL_LENGTH);
-                while let Some(token) = tokens.next_element::<Text<'_>>()? {
-                    insert(&mut scopes, &token);
+                let mut is_cut = false;
+                while let Some(Piece(token)) = tokens.next_element()? {
+                    is_cut |= !token.is_some_and(|token| insert(&mut scopes, &token));
                 }
-                Ok(WrittenScopes { scopes: Scopes(scopes.into()), is_list: true, at_commas: None })
+                let scopes = Scopes(scopes.into());
+                Ok(WrittenScopes { scopes, is_list: true, is_cut, at_commas: None })
             }
         }
         deserializer.deserialize_any(Tokens)
+    }
+}
+
+impl Member<'_> for WrittenScopes {
+    fn read(json: &str) -> Option<Read<Self>> {
+        let written: Self = serde_json::from_str(json).ok()?;
+        Some(Read { is_misshapen: written.is_cut, value: written })
+    }
+}
+
+/// Scopes that were named one by one, or several at once.
+#[derive(Default)]
+pub(crate) struct GatheredScopes {
+    pub(crate) scopes: Scopes,
+    /// Some of what stood there is not among them: it is no scope token, or there was no room for it.
+    pub(crate) is_cut: bool,
+}
+
+impl GatheredScopes {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut gathered = Self::default();
+        gathered.gather(text);
+        gathered
+    }
+}
+
+impl Gather for GatheredScopes {
+    fn gather(&mut self, text: &str) {
+        let Self { scopes, is_cut } = self;
+        scopes.edit(|scopes| {
+            scopes.reserve(text.len().min(Scopes::MAX_LENGTH));
+            text.split(' ').for_each(|token| *is_cut |= !insert(scopes, token));
+        });
     }
 }
 
@@ -148,15 +194,20 @@ fn at_commas(text: &str) -> Option<Scopes> {
 /// Room for the scopes of a document.
 const USUAL_LENGTH: usize = 128;
 
-fn insert(scopes: &mut String, token: &str) {
+/// Adds a token; whether all that it says is in the set now.
+fn insert(scopes: &mut String, token: &str) -> bool {
+    if token.is_empty() || contains(scopes, token) {
+        return true;
+    }
     let fits = scopes.len() + token.len() < Scopes::MAX_LENGTH;
-    if !fits || token.is_empty() || !token.bytes().all(is_scope_byte) || contains(scopes, token) {
-        return;
+    if !fits || !token.bytes().all(is_scope_byte) {
+        return false;
     }
     if !scopes.is_empty() {
         scopes.push(' ');
     }
     scopes.push_str(token);
+    true
 }
 
 fn contains(scopes: &str, token: &str) -> bool {

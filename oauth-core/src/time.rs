@@ -6,6 +6,8 @@ use core::time::Duration;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::json::{Member, Read};
+
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z.
 ///
 /// The core has no clock; a host passes the time in wherever it matters. Arithmetic saturates.
@@ -55,7 +57,7 @@ impl<'de> Deserialize<'de> for UnixTime {
     }
 }
 
-/// A number of seconds as programs write it: whole, as a fraction, or as digits in a text (Entra v1).
+/// A number of seconds as programs write it: whole, as a fraction, or as such a number in a text (Entra v1).
 /// What is below zero counts as zero.
 pub(crate) struct Seconds {
     pub(crate) number: u64,
@@ -88,11 +90,23 @@ impl<'de> Deserialize<'de> for Seconds {
             }
 
             fn visit_str<E: de::Error>(self, digits: &str) -> Result<Seconds, E> {
-                let number = digits.trim().parse().map_err(E::custom)?;
-                Ok(Seconds { number, is_text: true })
+                let digits = digits.trim();
+                if let Ok(number) = digits.parse() {
+                    return Ok(Seconds { number, is_text: true });
+                }
+                // That reads `inf` and `nan` too.
+                let number = digits.parse().ok().filter(|number: &f64| number.is_finite());
+                let number = number.ok_or_else(|| E::custom("no number of seconds"))?;
+                Ok(Seconds { is_text: true, ..self.visit_f64(number)? })
             }
         }
         deserializer.deserialize_any(Number)
+    }
+}
+
+impl Member<'_> for Seconds {
+    fn read(json: &str) -> Option<Read<Self>> {
+        serde_json::from_str(json).ok().map(Read::well)
     }
 }
 
@@ -107,7 +121,12 @@ mod tests {
         {
             assert_eq!(serde_json::from_str(text).ok(), Some(UnixTime(seconds)), "{text}");
         }
-        assert!(serde_json::from_str::<UnixTime>("\"soon\"").is_err());
+        for (text, seconds) in [("\"17\"", 17), ("\" 17.9 \"", 17), ("\"-1\"", 0)] {
+            assert_eq!(serde_json::from_str(text).ok(), Some(UnixTime(seconds)), "{text}");
+        }
+        for text in ["\"soon\"", "\"\"", "\"17s\"", "\"inf\"", "\"NaN\"", "true", "1e999", "[1]"] {
+            assert!(serde_json::from_str::<UnixTime>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::http::Endpoint;
-use crate::json::Defect;
+use crate::json::{Defect, MemberNames};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
@@ -47,6 +47,9 @@ pub enum Finding {
         /// What was tolerated in it.
         #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
         tolerated: Tolerances,
+        /// Which members were not as they should be.
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
     },
     /// There is no such document here: the next place is looked at, if there is one.
     NothingHere {
@@ -60,7 +63,14 @@ pub enum Finding {
         to: Box<str>,
     },
     /// The client is registered.
-    Registered,
+    Registered {
+        /// What was tolerated in the answer.
+        #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+        tolerated: Tolerances,
+        /// Which members were not as they should be.
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
+    },
     /// The user came back with a code.
     CameBack,
     /// The user came back from another login, or somebody made the redirect up: still waiting.
@@ -74,6 +84,9 @@ pub enum Finding {
         /// What was tolerated in the answer.
         #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
         tolerated: Tolerances,
+        /// Which members were not as they should be.
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
     },
     /// The tokens could not be renewed; the old ones are used while they live.
     Postponed {
@@ -160,7 +173,7 @@ impl Finding {
             Self::Document { .. } => "document",
             Self::NothingHere { .. } => "nothing_here",
             Self::Moved { .. } => "moved",
-            Self::Registered => "registered",
+            Self::Registered { .. } => "registered",
             Self::CameBack => "came_back",
             Self::OtherLogin => "other_login",
             Self::Tokens { .. } => "tokens",
@@ -182,13 +195,16 @@ impl Finding {
     }
 
     /// A document in which nothing had to be tolerated.
-    pub(crate) const DOCUMENT: Self = Self::Document { tolerated: Tolerances::NONE };
+    pub(crate) fn document() -> Self {
+        Self::Document { tolerated: Tolerances::NONE, misshapen: MemberNames::default() }
+    }
 
     pub(crate) fn tokens(tokens: &TokenData, now: UnixTime) -> Self {
         Self::Tokens {
             lifetime: tokens.expires_at.map(|at| at.since(now).as_secs()),
             refresh_token: tokens.refresh_token.is_some(),
             tolerated: tokens.tolerated,
+            misshapen: tokens.misshapen.clone(),
         }
     }
 
@@ -219,19 +235,23 @@ impl fmt::Display for Entry {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Document { tolerated } => write!(f, "a document that can be used{tolerated}"),
+            Self::Document { tolerated, misshapen } => {
+                write!(f, "a document that can be used{tolerated}{misshapen}")
+            }
             Self::NothingHere { defect: None } => f.write_str("not here"),
             Self::NothingHere { defect: Some(defect) } => write!(f, "not here: {defect}"),
             Self::Moved { to } => write!(f, "moved to {to}: asking there"),
-            Self::Registered => f.write_str("the client is registered"),
+            Self::Registered { tolerated, misshapen } => {
+                write!(f, "the client is registered{tolerated}{misshapen}")
+            }
             Self::CameBack => f.write_str("the user came back with a code"),
             Self::OtherLogin => f.write_str("not the answer to this login: still waiting"),
-            Self::Tokens { lifetime, refresh_token, tolerated } => {
+            Self::Tokens { lifetime, refresh_token, tolerated, misshapen } => {
                 let refresh = if *refresh_token { "with" } else { "without" };
                 write!(f, "tokens, {refresh} a refresh token, ")?;
                 match lifetime {
-                    Some(seconds) => write!(f, "good for {seconds} s{tolerated}"),
-                    None => write!(f, "good until refused{tolerated}"),
+                    Some(seconds) => write!(f, "good for {seconds} s{tolerated}{misshapen}"),
+                    None => write!(f, "good until refused{tolerated}{misshapen}"),
                 }
             }
             Self::Postponed { code } => {
@@ -280,13 +300,18 @@ mod tests {
     fn a_finding_is_written_down_under_its_name() {
         let code = || "refused".into();
         for finding in [
-            Finding::DOCUMENT,
+            Finding::document(),
             Finding::NothingHere { defect: None },
             Finding::Moved { to: "https://a.example/".into() },
-            Finding::Registered,
+            Finding::Registered { tolerated: Tolerances::NONE, misshapen: MemberNames::default() },
             Finding::CameBack,
             Finding::OtherLogin,
-            Finding::Tokens { lifetime: None, refresh_token: true, tolerated: Tolerances::NONE },
+            Finding::Tokens {
+                lifetime: None,
+                refresh_token: true,
+                tolerated: Tolerances::NONE,
+                misshapen: MemberNames::default(),
+            },
             Finding::Postponed { code: code() },
             Finding::Revoked,
             Finding::NoLoginAskedFor,

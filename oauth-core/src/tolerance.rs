@@ -65,11 +65,16 @@ pub enum Tolerance {
     /// The type of a token is `user` or `bot`: Slack's names for whose bearer token it is (RFC 6749
     /// §7.1). By default yes. Any other type that is not known is refused in any case.
     MisnamedBearer,
+    /// A member of a document or an answer is not as the specification says: of another kind, there more
+    /// than once, not a text that can be read. By default yes. It is read as what it must mean (a list of
+    /// one text as that text, one text as a list of it, a client id that is a whole number as its digits),
+    /// or counts as left out if it is not required. Where it was needed, the members are named.
+    MisshapenMembers,
 }
 
 impl Tolerance {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PartialResource,
         Self::IssuerSlash,
         Self::KnownS256,
@@ -82,6 +87,7 @@ impl Tolerance {
         Self::CommaScopes,
         Self::NestedToken,
         Self::MisnamedBearer,
+        Self::MisshapenMembers,
     ];
 
     /// Its name where it is written down; it never changes.
@@ -100,6 +106,7 @@ impl Tolerance {
             Self::CommaScopes => "comma_scopes",
             Self::NestedToken => "nested_token",
             Self::MisnamedBearer => "misnamed_bearer",
+            Self::MisshapenMembers => "misshapen_members",
         }
     }
 
@@ -189,6 +196,7 @@ impl Default for Tolerances {
             It::CommaScopes,
             It::NestedToken,
             It::MisnamedBearer,
+            It::MisshapenMembers,
         ];
         by_default.into_iter().collect()
     }

@@ -6,7 +6,8 @@ use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::http::Endpoint;
-use crate::tolerance::Tolerance;
+use crate::json::MemberNames;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::UrlDefect;
 
 /// What a server must not do.
@@ -80,16 +81,40 @@ pub enum PeerMisbehaved {
     #[error("the access token cannot be sent: it has characters that tokens may not have")]
     UnsendableToken,
     /// A server strays from a specification in a way that the policy refuses.
-    #[error("the answer of the {endpoint} strays from the specification: {tolerance}")]
+    ///
+    /// Tokens that it concerns are stored: once the policy tolerates that, they are used.
+    #[error("the answer of the {endpoint} strays from the specification: {tolerance}{misshapen}")]
     NotTolerated {
         /// What was asked.
         endpoint: Endpoint,
         /// How it strays.
         tolerance: Tolerance,
+        /// Which members are meant, where [`Tolerance::MisshapenMembers`] is refused.
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
     },
 }
 
 impl PeerMisbehaved {
+    /// Whether what an answer needs is tolerated.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::NotTolerated`].
+    pub(crate) fn check(
+        endpoint: Endpoint,
+        needed: Tolerances,
+        misshapen: &MemberNames,
+        tolerates: Tolerances,
+    ) -> Result<(), Self> {
+        let Some(tolerance) = needed.first_beyond(tolerates) else { return Ok(()) };
+        let misshapen = match tolerance {
+            Tolerance::MisshapenMembers => misshapen.clone(),
+            _ => MemberNames::default(),
+        };
+        Err(Self::NotTolerated { endpoint, tolerance, misshapen })
+    }
+
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::IssuerMismatch { .. } => "issuer_mismatch",

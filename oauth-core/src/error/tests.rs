@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::http::Endpoint;
-use crate::json::Defect;
+use crate::json::{Defect, MemberNames};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
 use crate::url::UrlDefect;
@@ -32,7 +32,14 @@ fn misbehaved() -> Vec<(PeerMisbehaved, &'static str)> {
             "private_address",
         ),
         (It::UnsendableToken, "unsendable_token"),
-        (It::NotTolerated { endpoint, tolerance: Tolerance::ScopeList }, "not_tolerated"),
+        (
+            It::NotTolerated {
+                endpoint,
+                tolerance: Tolerance::MisshapenMembers,
+                misshapen: MemberNames::default(),
+            },
+            "not_tolerated",
+        ),
     ])
 }
 

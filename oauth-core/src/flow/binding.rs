@@ -72,10 +72,13 @@ impl Binding {
         self.requested_by
     }
 
-    /// What had to be tolerated to find the authorization server; what the tokens needed is with them.
+    /// What had to be tolerated to find the authorization server and to register with it; what the tokens
+    /// needed is with them.
     #[must_use]
     pub fn tolerated(&self) -> Tolerances {
-        self.server.tolerated
+        let mut all = self.server.tolerated;
+        all.extend(self.client.tolerated);
+        all
     }
 
     /// Forgets which scopes were asked for.

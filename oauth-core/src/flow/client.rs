@@ -11,6 +11,7 @@ use crate::flow::machine::State;
 use crate::flow::register::Register;
 use crate::flow::settings::PreRegistered;
 use crate::scope::Scopes;
+use crate::tolerance::Tolerances;
 use crate::wire::{
     AuthMethod, AuthMethods, ClientSecret, Registration, RegistrationKind, ServerMetadata,
 };
@@ -55,6 +56,7 @@ pub(crate) fn choose(
             auth_method: AuthMethod::None,
             redirect_uri: login.redirect_uri.0.clone(),
             kind: RegistrationKind::MetadataDocument,
+            tolerated: Tolerances::NONE,
         };
         return Ok(consent(login, server, client, resource, requested));
     }
@@ -148,6 +150,7 @@ fn pre_registered(
         auth_method,
         redirect_uri: login.redirect_uri.0.clone(),
         kind: RegistrationKind::PreRegistered,
+        tolerated: Tolerances::NONE,
     })
 }
 

@@ -10,6 +10,7 @@
 //! ```
 
 use alloc::vec::Vec;
+use core::mem;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ use crate::flow::machine::{Answered, Halt, State};
 use crate::flow::place::{Found, Place};
 use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
+use crate::json::MemberNames;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerance;
 use crate::url::HttpUrl;
@@ -61,8 +63,9 @@ impl FindResource {
         let nothing =
             match place.look(response, Endpoint::ResourceMetadata, ResourceMetadata::read)? {
                 Found::Document(document) => {
-                    let found = ResourceMetadata::check(document, &candidate, server, policy)?;
-                    let finding = Finding::Document { tolerated: found.tolerated };
+                    let mut found = ResourceMetadata::check(document, &candidate, server, policy)?;
+                    let misshapen = mem::take(&mut found.misshapen);
+                    let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                     return Ok((FindServer::start(login, found).map(State::FindServer)?, finding));
                 }
                 Found::Moved(place, finding) => {
@@ -80,6 +83,7 @@ impl FindResource {
                 authorization_servers: Vec::from([server.url().origin().into()]),
                 scopes: None,
                 tolerated: [legacy].into_iter().collect(),
+                misshapen: MemberNames::default(),
             };
             return Ok((FindServer::start(login, found).map(State::FindServer)?, nothing));
         }

@@ -47,8 +47,9 @@ impl FindServer {
     /// Starts with the server that the last login used or, if the resource does not name it any more, one
     /// where the client is known; else with the first one.
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
-        let ResourceMetadata { resource, authorization_servers: mut others, scopes, tolerated } =
-            found;
+        let ResourceMetadata {
+            resource, authorization_servers: mut others, scopes, tolerated, ..
+        } = found;
         others.reverse();
         let before = login.before.as_deref();
         let elsewhere = before.into_iter().flat_map(|it| &it.elsewhere).map(|it| &it.issuer);
@@ -78,8 +79,9 @@ impl FindServer {
         let look = self.place.look(response, Endpoint::ServerMetadata, ServerMetadata::read)?;
         let nothing = match look {
             Found::Document(document) => {
-                let mut found = ServerMetadata::check(&document, &self.issuer, reach, policy)?;
-                let finding = Finding::Document { tolerated: found.tolerated };
+                let (mut found, misshapen) =
+                    ServerMetadata::check(&document, &self.issuer, reach, policy)?;
+                let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 found.tolerated.extend(self.tolerated);
                 return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
             }

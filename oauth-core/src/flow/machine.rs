@@ -40,6 +40,8 @@ pub(crate) enum State {
     Consent(Consent),
     Redeem(Redeem),
     Done(Box<Grant>),
+    /// There are tokens, but what they needed is not tolerated.
+    Untolerated(Box<Grant>, PeerMisbehaved),
 }
 
 impl State {
@@ -50,7 +52,7 @@ impl State {
             Self::FindServer(state) => Some(state.request()),
             Self::Register(state) => Some(state.request()),
             Self::Redeem(state) => Some(state.request()),
-            Self::Consent(_) | Self::Done(_) => None,
+            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
         }
     }
 
@@ -61,7 +63,7 @@ impl State {
             Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
             Self::Register(state) => (Endpoint::Registration, &state.endpoint),
             Self::Redeem(state) => (Endpoint::Token, state.binding.server.token_endpoint()),
-            Self::Consent(_) | Self::Done(_) => return None,
+            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => return None,
         })
     }
 }
@@ -129,6 +131,7 @@ impl Flow {
     pub fn step(&mut self) -> Result<Step<'_>, Error> {
         let request = match &self.state {
             Err(error) => return Err(error.clone()),
+            Ok(State::Untolerated(_, error)) => return Err(error.clone().into()),
             Ok(State::Consent(consent)) => {
                 return Ok(Step::Browser {
                     url: consent.url(),
@@ -143,16 +146,17 @@ impl Flow {
         }
     }
 
-    /// The outcome, once the login is complete.
+    /// The outcome, once the login is complete; also if the policy does not tolerate what the tokens needed.
+    /// Then [`step`](Self::step) says so, and the tokens are here for a host that will not lose them.
     #[must_use]
     pub fn grant(&self) -> Option<&Grant> {
         match &self.state {
-            Ok(State::Done(grant)) => Some(grant),
+            Ok(State::Done(grant) | State::Untolerated(grant, _)) => Some(grant),
             _ => None,
         }
     }
 
-    /// Takes the outcome out of a login that is complete; gives back one that is not.
+    /// Takes the [outcome](Self::grant) out of a login that is complete; gives back one that is not.
     ///
     /// # Errors
     ///
@@ -160,7 +164,7 @@ impl Flow {
     #[expect(clippy::result_large_err, reason = "the flow goes on")]
     pub fn into_grant(self) -> Result<Grant, Self> {
         match self.state {
-            Ok(State::Done(grant)) => Ok(*grant),
+            Ok(State::Done(grant) | State::Untolerated(grant, _)) => Ok(*grant),
             state => Err(Self { state, ..self }),
         }
     }
@@ -181,7 +185,7 @@ impl Flow {
             Ok(State::Consent(Consent { binding, .. }) | State::Redeem(Redeem { binding, .. })) => {
                 Some(binding)
             }
-            Ok(State::Done(grant)) => Some(&grant.binding),
+            Ok(State::Done(grant) | State::Untolerated(grant, _)) => Some(&grant.binding),
             _ => None,
         }
     }
@@ -257,7 +261,9 @@ impl HttpReply<'_> {
             State::Register(state) => state.answer(response),
             State::Redeem(state) => state.answer(response, now),
             // A reply for an answer is made in the states above only.
-            state @ (State::Consent(_) | State::Done(_)) => Ok((state, Finding::DOCUMENT)),
+            state @ (State::Consent(_) | State::Done(_) | State::Untolerated(..)) => {
+                Ok((state, Finding::document()))
+            }
         });
     }
 

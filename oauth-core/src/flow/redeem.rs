@@ -1,7 +1,7 @@
 //! `Redeem`: the code is exchanged for tokens (RFC 6749 §4.1.3).
 //!
 //! ```text
-//!  Http ──┬─ tokens ──▶ Done
+//!  Http ──┬─ tokens ──▶ Done, or Untolerated: an error, but the tokens are not lost
 //!         └─ refused, unreadable or unreachable ──▶ an error: a code is not sent twice
 //! ```
 
@@ -35,8 +35,14 @@ impl Redeem {
     pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Answered {
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
-        let tokens = issued(response, endpoint, requested, self.tolerates, now)?;
+        let tokens = issued(response, endpoint, requested, now).map_err(|none| none.error)?;
         let finding = Finding::tokens(&tokens, now);
-        Ok((State::Done(Grant { binding: self.binding, tokens }.into()), finding))
+        let checked = tokens.check(self.tolerates);
+        let grant = Grant { binding: self.binding, tokens }.into();
+        let state = match checked {
+            Ok(()) => State::Done(grant),
+            Err(error) => State::Untolerated(grant, error),
+        };
+        Ok((state, finding))
     }
 }

@@ -1,12 +1,10 @@
 //! A refresh: one request to the token endpoint that issued the tokens (RFC 6749 §6).
 
-use crate::error::Error;
 use crate::flow::binding::Binding;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::tolerance::Tolerances;
-use crate::wire::{self, TokenData, issued};
+use crate::wire::{self, NoToken, TokenData, issued};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
 pub(crate) fn refresh_request(binding: &Binding, refresh_token: &Secret) -> Request {
@@ -19,11 +17,10 @@ pub(crate) fn refreshed(
     binding: &Binding,
     old: &TokenData,
     response: &Response,
-    tolerates: Tolerances,
     now: UnixTime,
-) -> Result<TokenData, Error> {
+) -> Result<TokenData, NoToken> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
-    let mut tokens = issued(response, endpoint, requested, tolerates, now)?;
+    let mut tokens = issued(response, endpoint, requested, now)?;
     if tokens.refresh_token.is_none() {
         tokens.refresh_token.clone_from(&old.refresh_token);
     }

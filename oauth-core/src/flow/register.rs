@@ -40,8 +40,11 @@ impl Register {
 
     pub(crate) fn answer(self, response: &Response) -> Answered {
         let Self { login, server, endpoint, method, resource, requested } = self;
-        let client = registered(response, &endpoint, &server, &login.redirect_uri.0, method)?;
+        let (redirect_uri, tolerates) = (&login.redirect_uri.0, login.settings.policy.tolerates);
+        let (client, misshapen) =
+            registered(response, &endpoint, &server, redirect_uri, method, tolerates)?;
+        let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
         let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
-        Ok((consent(login, server, client, resource, requested), Finding::Registered))
+        Ok((consent(login, server, client, resource, requested), finding))
     }
 }

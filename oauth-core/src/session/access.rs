@@ -14,7 +14,7 @@ use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
-use crate::wire::{BearerAuth, ResourceChallenge};
+use crate::wire::{BearerAuth, NoToken, ResourceChallenge, TokenData};
 
 /// Why the session works: what is wrong with the token it has.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -129,47 +129,63 @@ impl Session {
     ) {
         let Some(record) = &self.held.record else { return };
         let Some(old) = &record.tokens else { return };
-        let tolerates = self.held.settings.policy.tolerates;
         let endpoint = record.binding.server.token_endpoint();
         let status = response.ok().map(Response::status);
         let note = |finding| Entry::new(Endpoint::Token, endpoint, status, finding);
         let result = match response {
-            Ok(response) => refreshed(&record.binding, old, response, tolerates, now),
-            Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint)),
+            Ok(response) => refreshed(&record.binding, old, response, now),
+            Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),
         };
         let entry = note(match &result {
             Ok(tokens) => Finding::tokens(tokens, now),
-            Err(error) if self.is_alive(&want, now) => {
+            Err(NoToken { error, .. }) if self.is_alive(&want, now) => {
                 Finding::Postponed { code: error.code().into() }
             }
-            Err(error) => Finding::failed(error),
+            Err(NoToken { error, .. }) => Finding::failed(error),
         });
         self.timeline.push(entry);
-        self.state = match result {
+        let error = match result {
             Ok(tokens) => {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
                 let renewed = record.renewed(generation, now, tokens);
-                save(renewed, expected, AfterSave::Refreshed(want))
+                return self.state = save(renewed, expected, AfterSave::Refreshed(want));
             }
-            Err(Error::Refused(refusal)) if ends_grant(&refusal) || client_is_gone(&refusal) => {
+            Err(NoToken { error, refresh_token: Some(refresh_token) })
+                if old.refresh_token.as_ref() != Some(&refresh_token) =>
+            {
+                let expected = record.generation;
+                let generation = expected.saturating_add(1);
+                let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
+                let rotated = record.renewed(generation, record.issued_at, tokens);
+                let then = AfterSave::Rotated(want, Box::new(error));
+                return self.state = save(rotated, expected, then);
+            }
+            Err(NoToken { error, .. }) => error,
+        };
+        self.state = match error {
+            Error::Refused(refusal) if ends_grant(&refusal) || client_is_gone(&refusal) => {
                 State::LoadRefused(want, Box::new(refusal.into()))
             }
-            // Not now, or not in words that end a grant: it is as good as before.
-            Err(error) if self.is_alive(&want, now) => {
-                let pause = match &error {
-                    Error::Unreachable(unreachable) => unreachable.retry_after.unwrap_or(PAUSE),
-                    _ => PAUSE,
-                };
-                self.postpone(now + pause);
-                Lock::Refresh.release(State::Ready)
-            }
-            // This endpoint will not do, but a login may find another. The grant is kept until then.
-            Err(error) if says_no(&error) => {
-                Lock::Refresh.release(State::Login(Want { no_refresh: true, ..want }))
-            }
-            Err(error) => Lock::Refresh.release(State::Failed(Box::new(error))),
+            error => Lock::Refresh.release(self.not_renewed(want, error, now)),
         };
+    }
+
+    /// There are no new tokens, and the grant is as good as before.
+    fn not_renewed(&mut self, want: Want, error: Error, now: UnixTime) -> State {
+        if self.is_alive(&want, now) {
+            let pause = match &error {
+                Error::Unreachable(unreachable) => unreachable.retry_after.unwrap_or(PAUSE),
+                _ => PAUSE,
+            };
+            self.postpone(now + pause);
+            State::Ready
+        } else if says_no(&error) {
+            // This endpoint will not do, but a login may find another. The grant is kept until then.
+            State::Login(Want { no_refresh: true, ..want })
+        } else {
+            State::Failed(Box::new(error))
+        }
     }
 
     /// The record is stored.
@@ -183,6 +199,13 @@ impl Session {
             AfterSave::Refreshed(_) => {
                 self.brought = self.generation();
                 Lock::Refresh.release(State::Ready)
+            }
+            AfterSave::Rotated(mut want, error) => {
+                // The token that was refused stays refused under its new number.
+                if want.refused.is_some() {
+                    want.refused = Some(self.generation());
+                }
+                Lock::Refresh.release(self.not_renewed(want, *error, now))
             }
             // Meanwhile it may have expired.
             AfterSave::Late(want) => State::Load(want),
@@ -218,6 +241,7 @@ impl Session {
                 Lock::Login.release(State::Unsaved(saving))
             }
             AfterSave::Refreshed(ref mut want)
+            | AfterSave::Rotated(ref mut want, _)
             | AfterSave::Late(ref mut want)
             | AfterSave::Ended(ref mut want)
                 if want.lost_races < MAX_LOST_RACES =>
@@ -227,6 +251,7 @@ impl Session {
                 State::LoadConflict(saving, want)
             }
             AfterSave::Refreshed(ref mut want)
+            | AfterSave::Rotated(ref mut want, _)
             | AfterSave::Late(ref mut want)
             | AfterSave::Ended(ref mut want) => {
                 want.lost_races = 0;

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Misuse;
+use crate::error::{Misuse, PeerMisbehaved};
 use crate::flow::Settings;
 use crate::policy::ServerUrl;
 use crate::session::record::Record;
@@ -46,18 +46,32 @@ impl Snapshot {
         }
     }
 
+    /// Why the token is not handed out although it is there.
+    pub(crate) fn check(&self) -> Result<(), PeerMisbehaved> {
+        let tokens = self.record.as_ref().and_then(Record::tokens);
+        tokens.map_or(Ok(()), |tokens| tokens.check(self.settings.policy.tolerates))
+    }
+
     /// What is stored, as far as it is known.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
         self.record.as_ref()
     }
 
-    /// The token, whether or not it has expired: for those who keep it in a form of their own.
+    /// The token, whether or not it has expired: for those who keep it in a form of their own. `None` also
+    /// if the policy does not tolerate what it needed.
     #[must_use]
     #[inline]
     pub fn token(&self) -> Option<Authorization<'_>> {
         let (bearer, generation) = match &self.record {
-            Some(record) => (&record.tokens.as_ref()?.access_token, record.generation),
+            Some(record) => {
+                let tokens = record.tokens.as_ref()?;
+                let tolerates = self.settings.policy.tolerates;
+                if tokens.tolerated.first_beyond(tolerates).is_some() {
+                    return None;
+                }
+                (&tokens.access_token, record.generation)
+            }
             None => (self.settings.bearer.as_ref()?, 0),
         };
         Some(Authorization { bearer, generation, server: &self.settings.server })

@@ -119,12 +119,7 @@ impl Session {
 
     /// Where the login stands after an answer.
     pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
-        if let Err(error) = running.flow.step() {
-            if let Error::Refused(refusal) = &error {
-                self.learn(refusal, running.client);
-            }
-            return Lock::Login.release(State::Failed(Box::new(error)));
-        }
+        // Tokens first, also those that the policy will refuse.
         running.flow = match running.flow.into_grant() {
             Ok(Grant { binding, tokens }) => {
                 let generation = self.next_generation(now);
@@ -134,6 +129,12 @@ impl Session {
             }
             Err(flow) => flow,
         };
+        if let Err(error) = running.flow.step() {
+            if let Error::Refused(refusal) = &error {
+                self.learn(refusal, running.client);
+            }
+            return Lock::Login.release(State::Failed(Box::new(error)));
+        }
         if !running.recorded
             && let Some(binding) = running.flow.binding()
         {

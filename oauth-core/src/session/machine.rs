@@ -135,6 +135,9 @@ impl Saving {
 pub(crate) enum AfterSave {
     /// Refreshed tokens: use them.
     Refreshed(Want),
+    /// A new refresh token that came without an access token, for the reason kept here: go on with the old
+    /// one while it lives.
+    Rotated(Want, Box<Error>),
     /// Tokens of either kind that were to be stored earlier, and perhaps were: what others stored since
     /// is newer.
     Late(Want),
@@ -212,6 +215,10 @@ impl Session {
     /// # Errors
     ///
     /// Why there is no token. The session stays usable: [`access`](Self::access) starts over.
+    ///
+    /// With [`PeerMisbehaved::NotTolerated`](crate::error::PeerMisbehaved::NotTolerated) there is one, and it
+    /// is stored, but the policy refuses what it needed. Each access says so until the token is renewed, or
+    /// the policy tolerates it.
     pub fn turn(&mut self) -> Result<Turn<'_>, Error> {
         Ok(match &mut self.state {
             State::Load(_)
@@ -248,7 +255,10 @@ impl Session {
                     Turn::Browser(url, BrowserReply { session: self })
                 }
             },
-            State::Ready => return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired),
+            State::Ready => {
+                self.held.check()?;
+                return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired);
+            }
             State::Unsaved(_) => return Err(Error::Contended),
             State::Failed(error) => return Err((**error).clone()),
         })

@@ -1,10 +1,12 @@
 //! What the answers of all endpoints have in common: yes, no, not now, or nothing that can be read.
 
-use serde::Deserialize;
+use alloc::string::String;
 
 use crate::error::{Error, Malformed, Refusal, Unreachable};
+use crate::form;
 use crate::http::{Endpoint, Response, clean_code};
-use crate::json::{self, Defect, Text};
+use crate::json::{Defect, Members};
+use crate::secret::SecretBuffer;
 use crate::url::HttpUrl;
 
 /// The body of a success; otherwise what the endpoint said instead.
@@ -33,12 +35,38 @@ pub(crate) fn accepted<'a>(
     match status {
         200..=299 => Ok(response.body()),
         300..=399 => Err(malformed(response, endpoint, url, Defect::Redirect)),
-        _ => Err(match refusal(response.body(), endpoint) {
-            Ok(Some(refusal)) => refusal.into(),
-            Ok(None) => malformed(response, endpoint, url, Defect::missing("error")),
-            Err(defect) => malformed(response, endpoint, url, defect),
-        }),
+        _ => {
+            let from_form = form_as_json(response);
+            let body = from_form.as_ref().map_or(response.body(), |json| json.0.as_bytes());
+            Err(match refusal(body, endpoint) {
+                Ok(refusal) => refusal.into(),
+                Err(defect) => malformed(response, endpoint, url, defect),
+            })
+        }
     }
+}
+
+/// A form-encoded body as JSON (GitHub sends one to who does not ask for JSON, some proxies always); what
+/// is repeated stays so.
+pub(crate) fn form_as_json(response: &Response) -> Option<SecretBuffer> {
+    let is_form = |value: &str| {
+        let name = value.split(';').next().unwrap_or_default();
+        name.trim_ascii().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    };
+    response.header("content-type").find(|value| is_form(value))?;
+    let text = core::str::from_utf8(response.body()).ok()?;
+    let mut json = SecretBuffer(String::with_capacity(2 * text.len() + 2));
+    json.0.push('{');
+    for (name, value) in form::pairs(text) {
+        if json.0.len() > 1 {
+            json.0.push(',');
+        }
+        json.0.push_str(&serde_json::to_string(&name).ok()?);
+        json.0.push(':');
+        json.0.push_str(&serde_json::to_string(&value).ok()?);
+    }
+    json.0.push('}');
+    Some(json)
 }
 
 /// The error for an answer that cannot be read.
@@ -51,27 +79,20 @@ pub(crate) fn malformed(
     Malformed { endpoint, url: url.as_str().into(), status: response.status(), defect }.into()
 }
 
-/// An error answer as RFC 6749 §5.2 and RFC 7591 §3.2.2 have it.
-#[derive(Deserialize)]
-struct ErrorAnswer<'a> {
-    #[serde(borrow)]
-    error: Option<Text<'a>>,
-    #[serde(borrow)]
-    error_description: Option<Text<'a>>,
-    #[serde(borrow)]
-    error_uri: Option<Text<'a>>,
-}
-
-/// The refusal that a body carries, if it carries one.
-pub(crate) fn refusal(body: &[u8], endpoint: Endpoint) -> Result<Option<Refusal>, Defect> {
-    let answer: ErrorAnswer<'_> = json::read(body)?;
-    let code = json::non_empty(answer.error).map(|code| clean_code(&code));
-    Ok(code.filter(|code| !code.is_empty()).map(|code| Refusal {
-        endpoint,
-        code: code.into(),
-        description: json::non_empty(answer.error_description).map(|text| (*text).into()),
-        uri: json::non_empty(answer.error_uri).map(|text| (*text).into()),
-    }))
+/// The refusal that a body carries, as RFC 6749 §5.2 and RFC 7591 §3.2.2 have it.
+///
+/// # Errors
+///
+/// A [`Defect`] if it carries none.
+pub(crate) fn refusal(body: &[u8], endpoint: Endpoint) -> Result<Refusal, Defect> {
+    let mut members = Members::of(body)?;
+    let code = clean_code(&members.required_text("error")?);
+    if code.is_empty() {
+        return Err(Defect::unusable("error"));
+    }
+    let mut words = |name| members.text(name).map(|text| (*text).into());
+    let (description, uri) = (words("error_description"), words("error_uri"));
+    Ok(Refusal { endpoint, code: code.into(), description, uri })
 }
 
 #[cfg(test)]
@@ -104,6 +125,8 @@ mod tests {
             (400, "<html>", Defect::Html),
             (404, "", Defect::Empty),
             (400, "{\"error\":\"\"}", Defect::missing("error")),
+            (400, "{\"error\":{\"code\":401}}", Defect::unusable("error")),
+            (400, "{\"error\":\"\u{e4}\"}", Defect::unusable("error")),
             (100, "{}", Defect::missing("error")),
         ] {
             let Err(Error::Malformed(malformed)) = outcome(status, body) else {
@@ -120,5 +143,28 @@ mod tests {
         assert_eq!(&*refusal.code, "invalid_grant[2J");
         assert_eq!(refusal.description.as_deref(), Some("<b>\"x\"</b>"));
         assert_eq!(refusal.uri, None);
+    }
+
+    #[test]
+    fn a_refusal_is_read_also_from_a_form_and_beside_what_cannot_be_read() {
+        let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
+            .unwrap_or_else(|e| panic!("{e}"));
+        let form = "application/x-www-form-urlencoded";
+        for (content_type, body, description) in [
+            (form, "error=invalid_grant&error_description=a+b", Some("a b")),
+            ("Application/X-WWW-Form-Urlencoded;charset=utf-8", "error=invalid_grant", None),
+            (form, "error=invalid_grant&error_description=a&error_description=b", None),
+            ("text/html", "\u{feff}{\"error\":\"invalid_grant\"}", None),
+            ("", r#"{"error":"invalid_grant","error_description":7,"error_uri":[]}"#, None),
+            ("", r#"{"error":"invalid_grant","error_description":"\ud800","x":1e999}"#, None),
+        ] {
+            let response =
+                Response::new(400, body.into()).with_header("content-type", content_type);
+            let Err(Error::Refused(refusal)) = accepted(&response, Endpoint::Token, &url) else {
+                panic!("{body}")
+            };
+            assert_eq!(&*refusal.code, "invalid_grant");
+            assert_eq!(refusal.description.as_deref(), description, "{body}");
+        }
     }
 }

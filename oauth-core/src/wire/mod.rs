@@ -50,4 +50,4 @@ pub(crate) use registration::{ClientMetadata, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_metadata::ServerCandidate;
-pub(crate) use token::{TokenParties, code_request, issued, refresh_request};
+pub(crate) use token::{NoToken, TokenParties, code_request, issued, refresh_request};

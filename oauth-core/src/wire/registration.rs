@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Malformed, PeerIncompatible};
+use crate::error::{Error, Malformed, PeerIncompatible, PeerMisbehaved};
 use crate::http::{Endpoint, Request, Response};
-use crate::json::{self, Defect, List, OtherMembers, Text};
+use crate::json::{Defect, MemberNames, Members, OtherMembers, read_whole};
 use crate::secret::{Secret, SecretBuffer};
-use crate::time::UnixTime;
+use crate::time::{Seconds, UnixTime};
+use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::client_auth::AuthMethod;
 use crate::wire::server_metadata::ServerMetadata;
@@ -53,16 +54,13 @@ pub struct ClientRegistrationResponse {
 }
 
 impl ClientRegistrationResponse {
-    /// Reads a whole answer.
+    /// Reads a whole answer. What cannot be read counts as left out, but for the client id.
     ///
     /// # Errors
     ///
     /// A [`Defect`] if it is not one, or has no client id.
     pub fn parse(body: &[u8]) -> Result<Self, Defect> {
-        let mut answer: Self = json::read(body)?;
-        if answer.client_id.is_empty() {
-            return Err(Defect::missing("client_id"));
-        }
+        let mut answer: Self = read_whole(body, &["client_id"])?;
         answer.client_secret = answer.client_secret.filter(|secret| !secret.is_empty());
         Ok(answer)
     }
@@ -79,6 +77,9 @@ pub struct Registration {
     pub(crate) auth_method: AuthMethod,
     pub(crate) redirect_uri: Box<str>,
     pub(crate) kind: RegistrationKind,
+    /// What had to be tolerated in the answer that brought it.
+    #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+    pub(crate) tolerated: Tolerances,
 }
 
 /// What a confidential client authenticates with.
@@ -195,21 +196,9 @@ pub(crate) fn register_request(client: &ClientMetadata<'_>, endpoint: &HttpUrl) 
     Request::json(Endpoint::Registration, endpoint.clone(), SecretBuffer(json))
 }
 
-/// What an answer must have.
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    client_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    client_secret: Option<Text<'a>>,
-    client_secret_expires_at: Option<UnixTime>,
-    redirect_uris: Option<List<Vec<Box<str>>>>,
-    #[serde(borrow)]
-    token_endpoint_auth_method: Option<Text<'a>>,
-}
-
 /// Reads the answer to [`register_request`]. The server may have changed what was asked for
-/// (RFC 7591 §3.2.1): its method counts, and a redirect URI that it left out cannot be used.
+/// (RFC 7591 §3.2.1): its method counts, and a redirect URI that it left out cannot be used. With the
+/// client come the names of the members that are not as they should be.
 ///
 /// # Errors
 ///
@@ -221,7 +210,8 @@ pub(crate) fn registered(
     server: &ServerMetadata,
     redirect_uri: &str,
     asked: AuthMethod,
-) -> Result<Registration, Error> {
+    tolerates: Tolerances,
+) -> Result<(Registration, MemberNames), Error> {
     let body =
         accepted(response, Endpoint::Registration, endpoint).map_err(|error| match error {
             // Whatever it says: it does not want this client.
@@ -235,11 +225,14 @@ pub(crate) fn registered(
             error => error,
         })?;
     let defect = |defect| malformed(response, Endpoint::Registration, endpoint, defect);
-    let answer: Answer<'_> = json::read(body).map_err(defect)?;
-    let client_id =
-        json::non_empty(answer.client_id).ok_or_else(|| defect(Defect::missing("client_id")))?;
-    let secret = json::non_empty(answer.client_secret);
-    let auth_method = match json::non_empty(answer.token_endpoint_auth_method) {
+    let mut members = Members::of(body).map_err(defect)?;
+    let client_id = members.required_identifier("client_id").map_err(defect)?;
+    let secret = members.identifier("client_secret");
+    let expires_at = members.optional::<Seconds>("client_secret_expires_at");
+    if expires_at.as_ref().is_some_and(|seconds| seconds.is_text) {
+        members.note("client_secret_expires_at");
+    }
+    let auth_method = match members.text("token_endpoint_auth_method") {
         Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
             PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
         })?,
@@ -251,21 +244,27 @@ pub(crate) fn registered(
     if auth_method != AuthMethod::None && secret.is_none() {
         return Err(defect(Defect::missing("client_secret")));
     }
-    let list = answer.redirect_uris.map(|list| list.0).unwrap_or_default();
+    let list: Vec<Box<str>> = members.list("redirect_uris").unwrap_or_default();
     if !list.is_empty() && !list.iter().any(|uri| &**uri == redirect_uri) {
         let redirect_uri = redirect_uri.into();
         return Err(PeerIncompatible::RedirectUriNotRegistered { redirect_uri }.into());
     }
-    Ok(Registration {
+    let misshapen = members.into_misshapen();
+    let tolerated = misshapen.tolerance();
+    PeerMisbehaved::check(Endpoint::Registration, tolerated, &misshapen, tolerates)?;
+    let client = Registration {
         client_id: (*client_id).into(),
         client_secret: secret.map(|text| {
-            let expires_at = answer.client_secret_expires_at.filter(|at| at.as_secs() != 0);
+            let expires_at = expires_at.filter(|at| at.number != 0);
+            let expires_at = expires_at.map(|at| UnixTime::from_secs(at.number));
             ClientSecret { secret: Secret::from(&*text), expires_at }.into()
         }),
         auth_method,
         redirect_uri: redirect_uri.into(),
         kind: RegistrationKind::Dynamic,
-    })
+        tolerated,
+    };
+    Ok((client, misshapen))
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::Reach;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
-use crate::json::{self, Defect, List, OnlyTrue, OtherMembers, Text};
+use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, OtherMembers, Text, read_whole};
 use crate::policy::{Policy, ServerUrl};
-use crate::scope::Scopes;
+use crate::scope::{Scopes, WrittenScopes};
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
 
@@ -33,13 +33,13 @@ pub struct ProtectedResourceMetadata {
 }
 
 impl ProtectedResourceMetadata {
-    /// Reads a whole document.
+    /// Reads a whole document. What cannot be read counts as left out, but for `resource`.
     ///
     /// # Errors
     ///
     /// A [`Defect`] if it is not one.
     pub fn parse(body: &[u8]) -> Result<Self, Defect> {
-        json::read(body)
+        read_whole(body, &["resource"])
     }
 }
 
@@ -52,17 +52,17 @@ pub(crate) struct ResourceMetadata {
     pub(crate) authorization_servers: Vec<Box<str>>,
     pub(crate) scopes: Option<Scopes>,
     pub(crate) tolerated: Tolerances,
+    pub(crate) misshapen: MemberNames,
 }
 
-#[derive(Deserialize)]
+/// The members that the machine acts on.
 pub(crate) struct Document<'a> {
-    #[serde(borrow)]
-    resource: Option<Text<'a>>,
-    authorization_servers: Option<List<Vec<Box<str>>>>,
-    scopes_supported: Option<Scopes>,
-    bearer_methods_supported: Option<List<HeaderMethod>>,
-    #[serde(default)]
+    resource: Text<'a>,
+    authorization_servers: Option<Vec<Box<str>>>,
+    scopes_supported: Option<WrittenScopes>,
+    bearer_methods_supported: Option<HeaderMethod>,
     dpop_bound_access_tokens_required: OnlyTrue,
+    misshapen: MemberNames,
 }
 
 /// Whether a list of bearer methods names the header field (RFC 6750 §2.1).
@@ -72,7 +72,7 @@ struct HeaderMethod {
     any: bool,
 }
 
-impl json::Gather for HeaderMethod {
+impl Gather for HeaderMethod {
     fn gather(&mut self, text: &str) {
         self.any = true;
         self.listed |= text == "header";
@@ -86,11 +86,26 @@ impl ResourceMetadata {
     ///
     /// A [`Defect`] if there is no such document here, so that the next place may be tried.
     pub(crate) fn read(body: &[u8]) -> Result<Document<'_>, Defect> {
-        let document: Document<'_> = json::read(body)?;
-        if document.resource.as_ref().is_none_or(|text| text.is_empty()) {
-            return Err(Defect::missing("resource"));
+        let mut members = Members::of(body)?;
+        let scopes_supported = members.optional::<WrittenScopes>("scopes_supported");
+        if scopes_supported.as_ref().is_some_and(|scopes| !scopes.is_list) {
+            members.note("scopes_supported");
         }
-        Ok(document)
+        let resource = members.required_text("resource")?;
+        let authorization_servers = members.list("authorization_servers");
+        // Nobody can go on without them.
+        if authorization_servers.is_none() && members.is_misshapen("authorization_servers") {
+            return Err(Defect::unusable("authorization_servers"));
+        }
+        Ok(Document {
+            resource,
+            authorization_servers,
+            scopes_supported,
+            bearer_methods_supported: members.list("bearer_methods_supported"),
+            dpop_bound_access_tokens_required: members
+                .only_true("dpop_bound_access_tokens_required"),
+            misshapen: members.into_misshapen(),
+        })
     }
 
     /// Takes a document if it is about this server, and usable.
@@ -105,8 +120,9 @@ impl ResourceMetadata {
         server: &ServerUrl,
         policy: &Policy,
     ) -> Result<Self, Error> {
-        let resource: Box<str> = document.resource.as_deref().unwrap_or_default().into();
-        let mut tolerated = Tolerances::NONE;
+        let resource: Box<str> = (*document.resource).into();
+        let misshapen = document.misshapen;
+        let mut tolerated = misshapen.tolerance();
         if !candidate.is_about(&resource, server) {
             let tolerance = Tolerance::PartialResource;
             if !policy.tolerates.contains(tolerance) || !server.is_part_of(&resource) {
@@ -116,17 +132,19 @@ impl ResourceMetadata {
             tolerated.insert(tolerance);
         }
         let no_header =
-            document.bearer_methods_supported.is_some_and(|list| list.0.any && !list.0.listed);
+            document.bearer_methods_supported.is_some_and(|list| list.any && !list.listed);
         if no_header || document.dpop_bound_access_tokens_required.0 {
             return Err(PeerIncompatible::NoBearerHeader { resource }.into());
         }
-        let authorization_servers =
-            document.authorization_servers.map(|list| list.0).unwrap_or_default();
+        let authorization_servers = document.authorization_servers.unwrap_or_default();
         if authorization_servers.is_empty() {
             return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
         }
-        let scopes = document.scopes_supported.filter(|scopes| !scopes.as_str().is_empty());
-        Ok(Self { resource, authorization_servers, scopes, tolerated })
+        let (endpoint, tolerates) = (Endpoint::ResourceMetadata, policy.tolerates);
+        PeerMisbehaved::check(endpoint, tolerated, &misshapen, tolerates)?;
+        let scopes = document.scopes_supported.map(|written| written.scopes);
+        let scopes = scopes.filter(|scopes| !scopes.is_empty());
+        Ok(Self { resource, authorization_servers, scopes, tolerated, misshapen })
     }
 }
 

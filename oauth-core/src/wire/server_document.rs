@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{self, Defect, OtherMembers};
+use crate::json::{Defect, OtherMembers, read_whole};
 
 /// The metadata of an authorization server as it came, RFC 8414 and OpenID Connect Discovery in one,
 /// unknown members kept.
@@ -69,13 +69,14 @@ pub struct ServerOAuthMetadata {
 }
 
 impl ServerOAuthMetadata {
-    /// Reads a whole document.
+    /// Reads a whole document. What cannot be read counts as left out, but for the issuer, the
+    /// authorization endpoint and the token endpoint.
     ///
     /// # Errors
     ///
     /// A [`Defect`] if it is not one.
     pub fn parse(body: &[u8]) -> Result<Self, Defect> {
-        json::read(body)
+        read_whole(body, &["issuer", "authorization_endpoint", "token_endpoint"])
     }
 }
 

@@ -12,7 +12,7 @@ use crate::address::Reach;
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::form;
 use crate::http::Endpoint;
-use crate::json::{self, Defect, Gather, List, OnlyTrue, Text};
+use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
 use crate::policy::Policy;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
@@ -106,35 +106,40 @@ impl ServerMetadata {
     ///
     /// A [`Defect`] if there is no such document here, so that the next place may be tried.
     pub(crate) fn read(body: &[u8]) -> Result<Document<'_>, Defect> {
-        let document: Document<'_> = json::read(body)?;
-        for (name, member) in [
-            ("issuer", &document.issuer),
-            ("authorization_endpoint", &document.authorization_endpoint),
-            ("token_endpoint", &document.token_endpoint),
-        ] {
-            if member.as_ref().is_none_or(|text| text.is_empty()) {
-                return Err(Defect::missing(name));
-            }
-        }
-        Ok(document)
+        let mut members = Members::of(body)?;
+        Ok(Document {
+            issuer: members.required_text("issuer")?,
+            authorization_endpoint: members.required_text("authorization_endpoint")?,
+            token_endpoint: members.required_text("token_endpoint")?,
+            registration_endpoint: members.text("registration_endpoint"),
+            revocation_endpoint: members.text("revocation_endpoint"),
+            s256: members.list("code_challenge_methods_supported"),
+            auth_methods: members.list("token_endpoint_auth_methods_supported"),
+            offline_access: members.list("scopes_supported"),
+            promises_iss: members.only_true("authorization_response_iss_parameter_supported"),
+            metadata_documents: members.only_true("client_id_metadata_document_supported"),
+            wants_pushed_requests: members.only_true("require_pushed_authorization_requests"),
+            misshapen: members.into_misshapen(),
+        })
     }
 
-    /// Takes a document that speaks for `expected`.
+    /// Takes a document that speaks for `expected`; with the members that are not as they should be.
     ///
     /// # Errors
     ///
-    /// [`PeerMisbehaved::IssuerMismatch`] (RFC 8414 §3.3), [`PeerMisbehaved::UnsafeUrl`], or a
-    /// [`PeerIncompatible`] that says what is not supported.
+    /// [`PeerMisbehaved::IssuerMismatch`] (RFC 8414 §3.3), [`PeerMisbehaved::UnsafeUrl`],
+    /// [`PeerMisbehaved::NotTolerated`], or a [`PeerIncompatible`] that says what is not supported.
     pub(crate) fn check(
         document: &Document<'_>,
         expected: &Issuer,
         reach: Reach<'_>,
         policy: &Policy,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, MemberNames), Error> {
         let (issuer_text, mut tolerated) = speaker(document, expected, policy)?;
+        let mut misshapen = document.misshapen.clone();
         let issuer = || issuer_text.as_str().into();
-        match &document.code_challenge_methods_supported {
-            Some(List(methods)) if methods.s256 => {}
+        match &document.s256 {
+            Some(S256(true)) => {}
             Some(_) => {
                 return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true }.into());
             }
@@ -146,11 +151,10 @@ impl ServerMetadata {
                 }
             },
         }
-        if document.require_pushed_authorization_requests.0 {
+        if document.wants_pushed_requests.0 {
             return Err(PeerIncompatible::PushedRequestsRequired { issuer: issuer() }.into());
         }
-        let endpoint = |endpoint, text: &Option<Text<'_>>| {
-            let text = text.as_deref().unwrap_or_default();
+        let endpoint = |endpoint, text: &str| {
             reach.parse(text).map_err(|defect| PeerMisbehaved::UnsafeUrl {
                 endpoint,
                 url: shown(text),
@@ -165,32 +169,33 @@ impl ServerMetadata {
             let url = shown(authorization_endpoint.as_str());
             return Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());
         }
-        let registration_endpoint = match &document.registration_endpoint {
-            Some(text) if !text.is_empty() => {
-                Some(endpoint(Endpoint::Registration, &document.registration_endpoint)?)
-            }
-            _ => None,
-        };
-        Ok(Self {
+        let registration_endpoint = document.registration_endpoint.as_deref();
+        let registration_endpoint =
+            registration_endpoint.map(|text| endpoint(Endpoint::Registration, text)).transpose()?;
+        let token_endpoint = endpoint(Endpoint::Token, &document.token_endpoint)?;
+        // A login works without it, so what is wrong with it is no reason to refuse one.
+        let revocation_endpoint =
+            document.revocation_endpoint.as_deref().map(|text| reach.parse(text));
+        if let Some(Err(_)) = revocation_endpoint {
+            misshapen.insert("revocation_endpoint");
+        }
+        tolerated.extend(misshapen.tolerance());
+        let (endpoint, tolerates) = (Endpoint::ServerMetadata, policy.tolerates);
+        PeerMisbehaved::check(endpoint, misshapen.tolerance(), &misshapen, tolerates)?;
+        let server = Self {
             issuer: issuer_text,
             authorization_endpoint,
-            token_endpoint: endpoint(Endpoint::Token, &document.token_endpoint)?,
+            token_endpoint,
             registration_endpoint,
-            // A login works without it, so what is wrong with it is no reason to refuse one.
-            revocation_endpoint: document
-                .revocation_endpoint
-                .as_deref()
-                .and_then(|text| reach.parse(text).ok()),
+            revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
-            auth_methods: document
-                .token_endpoint_auth_methods_supported
-                .as_ref()
-                .map(|list| list.0),
-            promises_iss: document.authorization_response_iss_parameter_supported.0,
-            metadata_documents: document.client_id_metadata_document_supported.0,
-            offline_access: document.scopes_supported.as_ref().is_some_and(|list| list.0.0),
+            auth_methods: document.auth_methods,
+            promises_iss: document.promises_iss.0,
+            metadata_documents: document.metadata_documents.0,
+            offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
             tolerated,
-        })
+        };
+        Ok((server, misshapen))
     }
 
     /// Takes what the host says of the server, by the same checks as a document from the network.
@@ -209,7 +214,7 @@ impl ServerMetadata {
         let document = Self::read(&body).map_err(unusable)?;
         let issuer = Issuer::parse(&metadata.issuer, reach)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;
-        let checked = Self::check(&document, &issuer, reach, policy)?;
+        let (checked, _) = Self::check(&document, &issuer, reach, policy)?;
         Ok(Self { provenance: Provenance::Provided, ..checked })
     }
 
@@ -237,7 +242,7 @@ fn speaker(
     expected: &Issuer,
     policy: &Policy,
 ) -> Result<(Issuer, Tolerances), PeerMisbehaved> {
-    let found = document.issuer.as_deref().unwrap_or_default();
+    let found = &*document.issuer;
     let expected = expected.as_str();
     let slash = Tolerance::IssuerSlash;
     let differs_by_slash =
@@ -272,38 +277,28 @@ fn is_known_to_support_s256(issuer: &Issuer) -> bool {
 }
 
 /// The members that the machine acts on.
-#[derive(Deserialize)]
 pub(crate) struct Document<'a> {
-    #[serde(borrow)]
-    issuer: Option<Text<'a>>,
-    #[serde(borrow)]
-    authorization_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
-    token_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
+    issuer: Text<'a>,
+    authorization_endpoint: Text<'a>,
+    token_endpoint: Text<'a>,
     registration_endpoint: Option<Text<'a>>,
-    #[serde(borrow)]
     revocation_endpoint: Option<Text<'a>>,
-    code_challenge_methods_supported: Option<List<Methods>>,
-    token_endpoint_auth_methods_supported: Option<List<AuthMethods>>,
-    scopes_supported: Option<List<OfflineAccess>>,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: OnlyTrue,
-    #[serde(default)]
-    client_id_metadata_document_supported: OnlyTrue,
-    #[serde(default)]
-    require_pushed_authorization_requests: OnlyTrue,
+    s256: Option<S256>,
+    auth_methods: Option<AuthMethods>,
+    offline_access: Option<OfflineAccess>,
+    promises_iss: OnlyTrue,
+    metadata_documents: OnlyTrue,
+    wants_pushed_requests: OnlyTrue,
+    misshapen: MemberNames,
 }
 
 /// Of the PKCE methods only S256 is asked for.
 #[derive(Default)]
-struct Methods {
-    s256: bool,
-}
+struct S256(bool);
 
-impl Gather for Methods {
+impl Gather for S256 {
     fn gather(&mut self, text: &str) {
-        self.s256 |= text == "S256";
+        self.0 |= text == "S256";
     }
 }
 
@@ -314,7 +309,8 @@ struct OfflineAccess(bool);
 
 impl Gather for OfflineAccess {
     fn gather(&mut self, text: &str) {
-        self.0 |= text == "offline_access";
+        // As one text they are separated by spaces.
+        self.0 |= text.split(' ').any(|scope| scope == "offline_access");
     }
 }
 

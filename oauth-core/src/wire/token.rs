@@ -1,7 +1,5 @@
 //! The token endpoint: a code or a refresh token goes there, tokens come back (RFC 6749 §4.1.3, §5, §6).
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::de::{self, Deserializer};
@@ -10,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
-use crate::form::{self, Form};
-use crate::http::{Endpoint, Request, Response};
-use crate::json::{self, Defect, OtherMembers, Text};
+use crate::form::Form;
+use crate::http::{Endpoint, Request, Response, clean_code};
+use crate::json::{MemberNames, OtherMembers, Text};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::HttpUrl;
-use crate::wire::answer::refusal;
+use crate::wire::answer::{form_as_json, refusal};
 use crate::wire::bearer::BearerAuth;
 use crate::wire::client_auth::{add_to_form, authorization};
 use crate::wire::dialect::{Dialect, add_to};
@@ -47,16 +45,42 @@ pub struct TokenData {
     /// What had to be tolerated in the answer.
     #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
     pub tolerated: Tolerances,
+    /// Which members of the answer are meant, where [`Tolerance::MisshapenMembers`] is among them.
+    #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+    pub misshapen: MemberNames,
     /// Everything else that came, an `id_token` for instance. Unchecked.
     #[serde(flatten, skip_serializing_if = "OtherMembers::is_empty")]
     pub other: OtherMembers,
 }
 
 impl TokenData {
+    /// Whether all that had to be tolerated in the answer is tolerated.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::NotTolerated`].
+    pub(crate) fn check(&self, tolerates: Tolerances) -> Result<(), PeerMisbehaved> {
+        PeerMisbehaved::check(Endpoint::Token, self.tolerated, &self.misshapen, tolerates)
+    }
+
     /// Whether the access token is good for `margin` more.
     #[must_use]
     pub fn lives(&self, now: UnixTime, margin: Duration) -> bool {
         self.expires_at.is_none_or(|at| now + margin < at)
+    }
+}
+
+/// An answer without an access token that can be used.
+#[derive(Debug)]
+pub(crate) struct NoToken {
+    pub(crate) error: Error,
+    /// What came all the same: the one that was spent may be good for nothing by now.
+    pub(crate) refresh_token: Option<Secret>,
+}
+
+impl From<Error> for NoToken {
+    fn from(error: Error) -> Self {
+        Self { error, refresh_token: None }
     }
 }
 
@@ -130,77 +154,58 @@ impl TokenParties<'_> {
     }
 }
 
-/// Reads the tokens of an answer, as far from the specification as is tolerated.
+/// Reads the tokens of an answer. What had to be tolerated is for the caller to judge: by then there are
+/// tokens that must not be lost ([`TokenData::check`]).
 ///
 /// # Errors
 ///
-/// The server's refusal, also when it comes with a status of success; an answer that cannot be read, or
-/// [`PeerMisbehaved::NotTolerated`]; [`PeerIncompatible::TokenType`] for a type that cannot be used
-/// (RFC 6749 §7.1).
+/// The server's refusal, also when it comes with a status of success; an answer that cannot be read;
+/// [`PeerIncompatible::TokenType`] for a type that cannot be used (RFC 6749 §7.1).
 pub(crate) fn issued(
     response: &Response,
     endpoint: &HttpUrl,
     requested: Option<&Scopes>,
-    tolerates: Tolerances,
     now: UnixTime,
-) -> Result<TokenData, Error> {
+) -> Result<TokenData, NoToken> {
     let body = accepted(response, Endpoint::Token, endpoint)?;
-    let from_form = form_to_json(response, body);
-    let body = from_form.as_deref().unwrap_or(body);
+    let from_form = form_as_json(response);
+    let body = from_form.as_ref().map_or(body, |json| json.0.as_bytes());
     let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);
-    let mut answer: TokenAnswer<'_> = json::read(body).map_err(defect)?;
-    let nested = answer.take_nested();
-    let nested = nested.as_ref().and_then(|nested| TokenAnswer::deserialize(nested).ok());
-    let nested = nested.filter(|nested| nested.access_token.is_some());
-    let is_nested = nested.is_some();
-    if let Some(nested) = nested {
-        // What stands beside it may be about another token.
-        answer = nested.with_others_of(answer);
-    }
+    let mut answer = TokenAnswer::read(body).map_err(defect)?;
     let mut tolerated = answer.tolerated(requested);
-    if is_nested {
-        tolerated.insert(Tolerance::NestedToken);
-    }
     if from_form.is_some() {
         // All members of a form are texts.
         tolerated.remove(Tolerance::TextualLifetime);
         tolerated.insert(Tolerance::FormEncodedTokens);
     }
-    let (is_bearer, scope) = (answer.is_bearer(), answer.scopes(requested));
-    let Some(token) = json::non_empty(answer.access_token) else {
-        return Err(match refusal(body, Endpoint::Token) {
-            Ok(Some(refusal)) => refusal.into(),
-            _ => defect(Defect::missing("access_token")),
-        });
+    let scope = answer.scopes(requested);
+    let access_token = match &answer.access_token {
+        Ok(_) if !answer.is_bearer() => {
+            let found = clean_code(answer.token_type()).into();
+            Err(PeerIncompatible::TokenType { found }.into())
+        }
+        Ok(token) => BearerAuth::new(token).map_err(Error::from),
+        Err(missing) => Err(match refusal(body, Endpoint::Token) {
+            Ok(refusal) => refusal.into(),
+            Err(_) => defect(missing.clone()),
+        }),
     };
-    if let Some(tolerance) = tolerated.first_beyond(tolerates) {
-        return Err(PeerMisbehaved::NotTolerated { endpoint: Endpoint::Token, tolerance }.into());
-    }
-    if !is_bearer {
-        let found = answer.token_type.as_deref().unwrap_or_default();
-        let found = crate::http::clean_code(found).into();
-        return Err(PeerIncompatible::TokenType { found }.into());
-    }
+    let refresh_token = answer.refresh_token.map(|text| Secret::from(&*text));
+    let access_token = match access_token {
+        Ok(access_token) => access_token,
+        Err(error) => return Err(NoToken { error, refresh_token }),
+    };
     Ok(TokenData {
-        access_token: BearerAuth::new(&token)?,
+        access_token,
         token_type: TokenType::Bearer,
         expires_at: answer.expires_in.map(|seconds| now + Duration::from_secs(seconds.number)),
-        refresh_token: json::non_empty(answer.refresh_token).map(|text| Secret::from(&*text)),
+        refresh_token,
         scope,
         tolerated,
+        misshapen: answer.misshapen,
         other: answer.other,
     })
 }
-
-/// A form-encoded answer as JSON (GitHub sends one to who does not ask for JSON, some proxies always).
-fn form_to_json(response: &Response, body: &[u8]) -> Option<Vec<u8>> {
-    let is_form = |value: &str| value.trim_start().starts_with(FORM_TYPE);
-    let text =
-        core::str::from_utf8(body).ok().filter(|_| response.header("content-type").any(is_form))?;
-    serde_json::to_vec(&form::pairs(text).collect::<BTreeMap<_, _>>()).ok()
-}
-
-const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Room for the usual form, so that its secrets are not copied while it grows.
 const FORM_LENGTH: usize = 512;

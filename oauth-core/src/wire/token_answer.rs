@@ -1,66 +1,100 @@
 //! The members of a token answer, as servers really write them (RFC 6749 §5.1).
 
-use core::fmt;
-
-use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
-
-use crate::json::{OtherMembers, Text};
+use crate::json::{Defect, MemberNames, Members, OtherMembers, Text};
 use crate::scope::{Scopes, WrittenScopes};
 use crate::time::Seconds;
 use crate::tolerance::{Tolerance, Tolerances};
 
 /// The members that are acted on, and the rest.
-///
-/// Read by hand: a derived reader with a rest would copy each member before it looks at it.
-#[derive(Default)]
 pub(crate) struct TokenAnswer<'a> {
-    pub(crate) access_token: Option<Text<'a>>,
-    pub(crate) token_type: Option<Text<'a>>,
+    /// Why there is none, in its place.
+    pub(crate) access_token: Result<Text<'a>, Defect>,
+    token_type: Option<Text<'a>>,
     /// Zero means expired, not for ever.
     pub(crate) expires_in: Option<Seconds>,
     pub(crate) refresh_token: Option<Text<'a>>,
-    pub(crate) scope: Option<WrittenScopes>,
+    scope: Option<WrittenScopes>,
     pub(crate) other: OtherMembers,
+    pub(crate) misshapen: MemberNames,
+    is_nested: bool,
 }
 
-impl TokenAnswer<'_> {
+impl<'a> TokenAnswer<'a> {
+    /// Reads an answer, or what is nested in it where the answer has no token of its own.
+    ///
+    /// # Errors
+    ///
+    /// A [`Defect`] if it is no JSON object.
+    pub(crate) fn read(body: &'a [u8]) -> Result<Self, Defect> {
+        let mut members = Members::of(body)?;
+        let access_token = members.required_text("access_token");
+        if let Err(Defect::Missing { .. }) = access_token
+            && let Some(nested) = members.json(NESTED_IN)
+            && let Ok(mut nested) = Members::of(nested.as_bytes())
+            && let Ok(token) = nested.required_text("access_token")
+        {
+            // What stands beside it may be about another token.
+            let mut answer = Self::of(nested, Ok(token));
+            let mut other = Self::of(members, access_token);
+            other.other.nest(NESTED_IN, answer.other);
+            other.misshapen.extend(&answer.misshapen);
+            (answer.other, answer.misshapen) = (other.other, other.misshapen);
+            return Ok(Self { is_nested: true, ..answer });
+        }
+        Ok(Self::of(members, access_token))
+    }
+
+    fn of(mut members: Members<'a>, access_token: Result<Text<'a>, Defect>) -> Self {
+        for name in STORED {
+            members.json(name);
+        }
+        let token_type = members.text("token_type");
+        if token_type.as_deref().is_some_and(|name| name != name.trim_ascii()) {
+            members.note("token_type");
+        }
+        Self {
+            access_token,
+            token_type,
+            expires_in: members.optional("expires_in"),
+            refresh_token: members.text("refresh_token"),
+            scope: members.optional("scope"),
+            other: OtherMembers::rest_of(&mut members),
+            misshapen: members.into_misshapen(),
+            is_nested: false,
+        }
+    }
+
     /// What has to be tolerated to use it, if these scopes were asked for.
     pub(crate) fn tolerated(&self, requested: Option<&Scopes>) -> Tolerances {
-        let token_type = self.token_type.as_deref().unwrap_or_default();
+        let token_type = self.token_type();
         let misnamed = BEARER_TO_SLACK.contains(&token_type);
         let textual = self.expires_in.as_ref().is_some_and(|seconds| seconds.is_text);
         let list = self.scope.as_ref().is_some_and(|written| written.is_list);
         let commas =
             self.scope.as_ref().is_some_and(|written| written.at_commas(requested).is_some());
-        [
+        let mut tolerated: Tolerances = [
             token_type.is_empty().then_some(Tolerance::UntypedToken),
             textual.then_some(Tolerance::TextualLifetime),
             list.then_some(Tolerance::ScopeList),
             commas.then_some(Tolerance::CommaScopes),
             misnamed.then_some(Tolerance::MisnamedBearer),
+            self.is_nested.then_some(Tolerance::NestedToken),
         ]
         .into_iter()
         .flatten()
-        .collect()
+        .collect();
+        tolerated.extend(self.misshapen.tolerance());
+        tolerated
     }
 
-    /// What is nested, where the answer has no token of its own.
-    pub(crate) fn take_nested(&mut self) -> Option<serde_json::Value> {
-        let lacks_token = self.access_token.as_ref().is_none_or(|text| text.is_empty());
-        lacks_token.then(|| self.other.take(NESTED_IN)).flatten()
-    }
-
-    /// A nested answer in place of the one around it, whose other members stay.
-    pub(crate) fn with_others_of(self, around: TokenAnswer<'_>) -> Self {
-        let mut other = around.other;
-        other.keep(NESTED_IN, self.other.into_value());
-        Self { other, ..self }
+    /// The name of the token's type; empty if the answer names none.
+    pub(crate) fn token_type(&self) -> &str {
+        self.token_type.as_deref().unwrap_or_default().trim_ascii()
     }
 
     /// Whether the token is presented as RFC 6750 says, by this name or one that is tolerated.
     pub(crate) fn is_bearer(&self) -> bool {
-        let name = self.token_type.as_deref().unwrap_or_default();
+        let name = self.token_type();
         name.is_empty() || name.eq_ignore_ascii_case("bearer") || BEARER_TO_SLACK.contains(&name)
     }
 
@@ -84,52 +118,11 @@ impl WrittenScopes {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for TokenAnswer<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = TokenAnswer<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a token answer")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut answer = TokenAnswer::default();
-                while let Some(name) = map.next_key::<Text<'de>>()? {
-                    match &*name {
-                        "access_token" => once(&mut answer.access_token, &mut map)?,
-                        "token_type" => once(&mut answer.token_type, &mut map)?,
-                        "expires_in" => once(&mut answer.expires_in, &mut map)?,
-                        "refresh_token" => once(&mut answer.refresh_token, &mut map)?,
-                        "scope" => once(&mut answer.scope, &mut map)?,
-                        // Stored tokens have members of these names.
-                        "expires_at" | "tolerated" => drop(map.next_value::<IgnoredAny>()?),
-                        _ => answer.other.keep(&name, map.next_value()?),
-                    }
-                }
-                Ok(answer)
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
 /// Whose bearer token it is, in the words of Slack.
 const BEARER_TO_SLACK: [&str; 2] = ["user", "bot"];
 
 /// Where Slack puts the token of a person.
 const NESTED_IN: &str = "authed_user";
 
-/// Reads a member that may stand once; `null` counts as left out.
-fn once<'de, T, A>(member: &mut Option<T>, map: &mut A) -> Result<(), A::Error>
-where
-    T: Deserialize<'de>,
-    A: MapAccess<'de>,
-{
-    if member.is_some() {
-        return Err(de::Error::custom("repeated member"));
-    }
-    *member = map.next_value()?;
-    Ok(())
-}
+/// Stored tokens have members of these names, which an answer must not bring.
+const STORED: [&str; 3] = ["expires_at", "tolerated", "misshapen"];

@@ -2,6 +2,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::*;
+use crate::tolerance::Tolerance;
 use crate::url::Plaintext;
 
 const REDIRECT: &str = "http://127.0.0.1:51004/callback";
@@ -17,14 +18,18 @@ fn request(redirect_uri: &str, method: AuthMethod) -> String {
     String::from_utf8_lossy(request.body()).into_owned()
 }
 
+fn read(
+    status: u16,
+    body: &str,
+    asked: AuthMethod,
+    tolerates: Tolerances,
+) -> Result<(Registration, MemberNames), Error> {
+    let (response, server) = (Response::new(status, body.into()), ServerMetadata::sample(""));
+    registered(&response, &endpoint(), &server, REDIRECT, asked, tolerates)
+}
+
 fn answer(status: u16, body: &str) -> Result<Registration, Error> {
-    registered(
-        &Response::new(status, body.into()),
-        &endpoint(),
-        &ServerMetadata::sample(""),
-        REDIRECT,
-        AuthMethod::None,
-    )
+    read(status, body, AuthMethod::None, Tolerances::NONE).map(|(client, _)| client)
 }
 
 #[test]
@@ -67,11 +72,9 @@ fn the_answers_method_counts() {
 #[test]
 fn an_answer_that_leaves_the_method_out_means_the_one_that_was_asked_for() {
     let body = r#"{"client_id":"c","client_secret":"s"}"#;
-    let response = Response::new(201, body.into());
     let asked = AuthMethod::ClientSecretPost;
-    let registration =
-        registered(&response, &endpoint(), &ServerMetadata::sample(""), REDIRECT, asked);
-    assert_eq!(registration.map(|registration| registration.auth_method()), Ok(asked));
+    let registration = read(201, body, asked, Tolerances::NONE);
+    assert_eq!(registration.map(|(registration, _)| registration.auth_method()), Ok(asked));
 }
 
 #[test]
@@ -82,6 +85,10 @@ fn answers_that_cannot_be_used_say_why() {
     };
     assert_eq!(malformed("{}"), Defect::missing("client_id"));
     assert_eq!(malformed(r#"{"client_id":""}"#), Defect::missing("client_id"));
+    assert_eq!(malformed(r#"{"client_id":true}"#), Defect::unusable("client_id"));
+    assert_eq!(malformed(r#"{"client_id":"\ud800"}"#), Defect::unusable("client_id"));
+    let twice = Defect::Repeated { name: "client_id".into() };
+    assert_eq!(malformed(r#"{"client_id":"a","client_id":"a"}"#), twice);
     assert_eq!(malformed("<html>"), Defect::Html);
     let no_secret = r#"{"client_id":"c","token_endpoint_auth_method":"client_secret_basic"}"#;
     assert_eq!(malformed(no_secret), Defect::missing("client_secret"));
@@ -127,4 +134,48 @@ fn the_whole_answer_is_kept_for_who_asks() {
         ClientRegistrationResponse::parse(br#"{"client_id":""}"#),
         Err(Defect::missing("client_id"))
     );
+}
+
+#[test]
+fn what_cannot_be_read_of_an_answer_counts_as_left_out_and_is_named() {
+    for (member, written) in [
+        ("client_secret_expires_at", r#""2030-01-01T00:00:00Z""#),
+        ("client_secret_expires_at", r#""""#),
+        ("client_secret_expires_at", r#""0""#),
+        ("redirect_uris", r#""http://127.0.0.1:51004/callback""#),
+        ("redirect_uris", "7"),
+        ("redirect_uris", r#"[null,"http://127.0.0.1:51004/callback"]"#),
+        ("token_endpoint_auth_method", "false"),
+    ] {
+        let body = format!(r#"{{"client_id":"c","client_secret":"s","{member}":{written}}}"#);
+        let read = |tolerates| read(201, &body, AuthMethod::ClientSecretPost, tolerates);
+        let (client, misshapen) =
+            read(Tolerances::default()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert!(misshapen.iter().eq([member]), "{body}: {misshapen:?}");
+        assert_eq!(client.tolerated, misshapen.tolerance());
+        assert!(client.is_alive(UnixTime::from_secs(u64::MAX)), "{body}");
+        assert_eq!(client.auth_method(), AuthMethod::ClientSecretPost);
+        let (endpoint, tolerance) = (Endpoint::Registration, Tolerance::MisshapenMembers);
+        let refused = PeerMisbehaved::NotTolerated { endpoint, tolerance, misshapen };
+        assert_eq!(read(Tolerances::NONE).err(), Some(refused.into()));
+    }
+    let other = r#"{"client_id":"c","redirect_uris":"http://localhost:1/callback"}"#;
+    let other = read(201, other, AuthMethod::None, Tolerances::default());
+    assert!(matches!(
+        other,
+        Err(Error::PeerIncompatible(PeerIncompatible::RedirectUriNotRegistered { .. }))
+    ));
+    let number = read(201, r#"{"client_id":4711}"#, AuthMethod::None, Tolerances::default());
+    assert!(
+        number.is_ok_and(|(client, misshapen)| client.client_id() == "4711"
+            && misshapen.iter().eq(["client_id"]))
+    );
+}
+
+#[test]
+fn a_whole_answer_is_shown_as_far_as_it_can_be_read() {
+    let body = br#"{"client_id":"c","client_name":7,"grant_types":["a"],"x":"\ud800","y":1}"#;
+    let whole = ClientRegistrationResponse::parse(body).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((whole.client_name, whole.grant_types), (None, Some(Vec::from(["a".into()]))));
+    assert!(whole.other.names().eq(["y"]));
 }

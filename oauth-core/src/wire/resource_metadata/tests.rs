@@ -122,6 +122,7 @@ fn what_the_document_says_is_kept_to_the_byte() {
             scopes: Scopes::parse("b a"),
             // Another spelling of the host.
             tolerated: [Tolerance::PartialResource].into_iter().collect(),
+            misshapen: MemberNames::default(),
         })
     );
     let whole = ProtectedResourceMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
@@ -154,5 +155,52 @@ fn unusable_documents_say_why() {
             ResourceMetadata::read(body.as_bytes()).err(),
             Some(Defect::missing("resource"))
         );
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
+    let usual = [
+        ("resource", r#""https://h.example/mcp""#),
+        ("authorization_servers", r#"["https://as.example"]"#),
+        ("scopes_supported", r#"["a"]"#),
+        ("bearer_methods_supported", r#"["header"]"#),
+    ];
+    for (member, written) in [
+        ("resource", r#"["https://h.example/mcp"]"#),
+        ("authorization_servers", r#""https://as.example""#),
+        ("authorization_servers", r#"[null,"https://as.example",7]"#),
+        ("scopes_supported", r#""a""#),
+        ("scopes_supported", r#"["a",null,"\"b\""]"#),
+        ("bearer_methods_supported", r#""header""#),
+        ("bearer_methods_supported", "7"),
+        ("dpop_bound_access_tokens_required", r#""false""#),
+    ] {
+        let others = usual.iter().filter(|(name, _)| *name != member);
+        let others: String = others.map(|(name, json)| format!(r#""{name}":{json},"#)).collect();
+        let body = format!(r#"{{{others}"{member}":{written}}}"#);
+        let check = |policy: &Policy| {
+            check(&body, &ResourceCandidate::Path, "https://h.example/mcp", policy)
+        };
+        let found = check(&Policy::default()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert!(found.misshapen.iter().eq([member]), "{body}: {found:?}");
+        assert_eq!(found.tolerated, found.misshapen.tolerance());
+        assert_eq!(found.authorization_servers, [Box::from("https://as.example")]);
+        assert_eq!(found.scopes, Scopes::parse("a"), "{body}");
+        let (endpoint, tolerance) = (Endpoint::ResourceMetadata, Tolerance::MisshapenMembers);
+        let misshapen = found.misshapen;
+        let refused = PeerMisbehaved::NotTolerated { endpoint, tolerance, misshapen };
+        assert_eq!(check(&Policy::strict()).err(), Some(refused.into()));
+    }
+    let foreign = r#"{"resource":["https://h.example/other"],"authorization_servers":["x"]}"#;
+    let foreign =
+        check(foreign, &ResourceCandidate::Path, "https://h.example/mcp", &Policy::default());
+    assert!(matches!(foreign, Err(Error::PeerMisbehaved(PeerMisbehaved::ForeignResource { .. }))));
+    for (body, name) in [
+        (r#"{"resource":["a","b"]}"#, "resource"),
+        (r#"{"resource":7}"#, "resource"),
+        (r#"{"resource":"a","authorization_servers":7}"#, "authorization_servers"),
+    ] {
+        assert_eq!(ResourceMetadata::read(body.as_bytes()).err(), Some(Defect::unusable(name)));
     }
 }

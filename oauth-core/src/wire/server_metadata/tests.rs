@@ -63,6 +63,7 @@ fn document(more: &str) -> String {
 fn check_as(body: &str, expected: &str, policy: &Policy) -> Result<ServerMetadata, Error> {
     let document = ServerMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     ServerMetadata::check(&document, &issuer(expected), Reach::PUBLIC, policy)
+        .map(|(server, _)| server)
 }
 
 fn check(more: &str) -> Result<ServerMetadata, Error> {
@@ -175,6 +176,12 @@ fn documents_without_the_required_members_are_no_documents() {
     ] {
         assert_eq!(ServerMetadata::read(body.as_bytes()).err(), Some(Defect::missing(name)));
     }
+    for (body, defect) in [
+        (r#"{"issuer":7}"#, Defect::unusable("issuer")),
+        (r#"{"issuer":"a","issuer":"a"}"#, Defect::Repeated { name: "issuer".into() }),
+    ] {
+        assert_eq!(ServerMetadata::read(body.as_bytes()).err(), Some(defect));
+    }
 }
 
 #[test]
@@ -192,4 +199,40 @@ fn a_provider_is_held_to_the_same_rules() {
     whole.token_endpoint = "".into();
     let result = ServerMetadata::provided(&whole, Reach::PUBLIC, &Policy::default());
     assert_eq!(result, Err(Misuse::Provider { defect: Defect::missing("token_endpoint") }.into()));
+}
+
+#[test]
+fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
+    for (member, written) in [
+        ("scopes_supported", r#""a offline_access""#),
+        ("scopes_supported", r#"["a",null,"offline_access"]"#),
+        ("revocation_endpoint", "5"),
+        ("revocation_endpoint", r#""http://as.example/r""#),
+        ("revocation_endpoint", r#"["https://as.example/r","https://as.example/s"]"#),
+        ("registration_endpoint", "{}"),
+        ("token_endpoint_auth_methods_supported", "1"),
+        ("token_endpoint_auth_methods_supported", r#""none""#),
+        ("authorization_response_iss_parameter_supported", r#""true""#),
+        ("client_id_metadata_document_supported", "1"),
+        ("require_pushed_authorization_requests", r#""false""#),
+    ] {
+        let body = document(&format!(r#"{S256},"{member}":{written}"#));
+        let document = ServerMetadata::read(body.as_bytes());
+        let document = document.unwrap_or_else(|defect| panic!("{body}: {defect}"));
+        let check = |policy: &Policy| {
+            ServerMetadata::check(&document, &issuer("https://as.example"), Reach::PUBLIC, policy)
+        };
+        let (found, misshapen) =
+            check(&Policy::default()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert!(misshapen.iter().eq([member]), "{body}: {misshapen:?}");
+        assert_eq!(found.tolerated, misshapen.tolerance());
+        assert_eq!((&found.revocation_endpoint, &found.registration_endpoint), (&None, &None));
+        assert!(!found.promises_iss && !found.metadata_documents);
+        assert_eq!(found.offline_access, member == "scopes_supported", "{body}");
+        let (endpoint, tolerance) = (Endpoint::ServerMetadata, Tolerance::MisshapenMembers);
+        let refused = PeerMisbehaved::NotTolerated { endpoint, tolerance, misshapen };
+        assert_eq!(check(&Policy::strict()).err(), Some(refused.into()));
+    }
+    let text = r#","code_challenge_methods_supported":"S256""#;
+    assert!(check(text).is_ok_and(|found| found.tolerated.contains(Tolerance::MisshapenMembers)));
 }

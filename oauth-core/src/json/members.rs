@@ -1,0 +1,338 @@
+//! A document as its members, each read for itself.
+//!
+//! One rule for all documents: a member that is required and wrong is an error that names it. One that is
+//! optional or unknown and wrong counts as left out; its name is kept, to be reported and tolerated
+//! ([`Tolerance::MisshapenMembers`](crate::Tolerance::MisshapenMembers)). So nothing that stands beside a
+//! token can spoil it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::{fmt, str};
+
+use serde::de::{self, Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::json::{Defect, List, MemberNames, Text};
+use crate::secret::SecretBuffer;
+
+/// The members of a JSON object. `null` counts as left out, a byte order mark is skipped (RFC 8259 §8.1).
+pub(crate) struct Members<'a> {
+    body: &'a [u8],
+    spans: Vec<Span>,
+    misshapen: MemberNames,
+}
+
+/// Where a member stands in the body.
+struct Span {
+    /// Without its quotes.
+    name: Range,
+    value: Range,
+    is_taken: bool,
+}
+
+/// Half the size of the usual one: a body is small.
+#[derive(Clone, Copy)]
+struct Range {
+    start: u32,
+    end: u32,
+}
+
+impl Range {
+    fn of(self, body: &[u8]) -> &[u8] {
+        body.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// A kind of member.
+pub(crate) trait Member<'a>: Sized {
+    /// Reads it from its JSON text; `None` if that is of another kind, or says what cannot be.
+    fn read(json: &'a str) -> Option<Read<Self>>;
+}
+
+/// A member that was read.
+pub(crate) struct Read<T> {
+    pub(crate) value: T,
+    /// It is not written as the specification says, or something in it was left out.
+    pub(crate) is_misshapen: bool,
+}
+
+impl<T> Read<T> {
+    pub(crate) fn well(value: T) -> Self {
+        Self { value, is_misshapen: false }
+    }
+}
+
+impl<'a> Members<'a> {
+    /// Takes a document apart.
+    ///
+    /// # Errors
+    ///
+    /// A [`Defect`] if it is no JSON object, or one with more than [`MAX_MEMBERS`] members.
+    pub(crate) fn of(body: &'a [u8]) -> Result<Self, Defect> {
+        if body.len() > crate::MAX_BODY {
+            return Err(Defect::TooLarge { limit: crate::MAX_BODY });
+        }
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        let masked;
+        let text = match str::from_utf8(body) {
+            Ok(text) => text,
+            Err(_) => {
+                masked = masked_copy(body);
+                &masked.0
+            }
+        };
+        let mut json = serde_json::Deserializer::from_str(text);
+        let spans = json.deserialize_map(Spans { start: text.as_ptr().addr() });
+        match spans.and_then(|spans| json.end().map(|()| spans)) {
+            Ok(spans) => Ok(Self { body, spans, misshapen: MemberNames::default() }),
+            Err(error) => Err(match body.trim_ascii_start().first() {
+                None => Defect::Empty,
+                Some(b'<') => Defect::Html,
+                Some(_) => Defect::NotJson { line: error.line(), column: error.column() },
+            }),
+        }
+    }
+
+    /// A text that the document must have.
+    ///
+    /// # Errors
+    ///
+    /// A [`Defect`] that names it, also if it is empty.
+    pub(crate) fn required_text(&mut self, name: &'static str) -> Result<Text<'a>, Defect> {
+        self.required(name, Text::read)
+    }
+
+    /// The same for the identifier that a server makes up, which may be a whole number.
+    ///
+    /// # Errors
+    ///
+    /// A [`Defect`] that names it, also if it is empty.
+    pub(crate) fn required_identifier(&mut self, name: &'static str) -> Result<Text<'a>, Defect> {
+        self.required(name, identifier)
+    }
+
+    fn required(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&'a str) -> Option<Read<Text<'a>>>,
+    ) -> Result<Text<'a>, Defect> {
+        let json = self.find(name)?.ok_or_else(|| Defect::missing(name))?;
+        let read = read(json).ok_or_else(|| Defect::unusable(name))?;
+        if read.value.is_empty() {
+            return Err(Defect::missing(name));
+        }
+        Ok(self.noted(name, read))
+    }
+
+    /// A text that may be left out, as an empty one is: servers that send `"client_secret": ""` mean that.
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<Text<'a>> {
+        self.optional_as(name, Text::read).filter(|text| !text.is_empty())
+    }
+
+    /// The same for the identifier that a server makes up, which may be a whole number.
+    pub(crate) fn identifier(&mut self, name: &'static str) -> Option<Text<'a>> {
+        self.optional_as(name, identifier).filter(|text| !text.is_empty())
+    }
+
+    /// A list of texts that may be left out, reduced to `T`.
+    pub(crate) fn list<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        List<T>: Member<'a>,
+    {
+        self.optional::<List<T>>(name).map(|list| list.0)
+    }
+
+    /// A boolean that is false if it is left out.
+    pub(crate) fn only_true(&mut self, name: &'static str) -> OnlyTrue {
+        self.optional(name).unwrap_or_default()
+    }
+
+    /// A member that may be left out.
+    pub(crate) fn optional<T: Member<'a>>(&mut self, name: &'static str) -> Option<T> {
+        self.optional_as(name, T::read)
+    }
+
+    fn optional_as<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&'a str) -> Option<Read<T>>,
+    ) -> Option<T> {
+        match self.find(name) {
+            Ok(None) => return None,
+            Ok(Some(json)) => {
+                if let Some(read) = read(json) {
+                    return Some(self.noted(name, read));
+                }
+            }
+            Err(_) => {}
+        }
+        self.misshapen.insert(name);
+        None
+    }
+
+    /// A member as the JSON that it is.
+    pub(crate) fn json(&mut self, name: &'static str) -> Option<&'a str> {
+        self.find(name).ok().flatten()
+    }
+
+    /// What nobody has asked for so far, name and JSON text each; `None` where one of them is no text.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = (Text<'a>, Option<&'a str>)> + use<'a, '_> {
+        let body = self.body;
+        self.spans.iter().filter(|span| !span.is_taken).map(move |span| {
+            let json = str::from_utf8(span.value.of(body)).ok();
+            match unescaped(span.name.of(body)) {
+                Some(name) => (name, json),
+                None => ("?".into(), None),
+            }
+        })
+    }
+
+    /// Notes that a member is not as it should be.
+    pub(crate) fn note(&mut self, name: &str) {
+        self.misshapen.insert(name);
+    }
+
+    pub(crate) fn is_misshapen(&self, name: &str) -> bool {
+        self.misshapen.contains(name)
+    }
+
+    /// The members that were not as they should be. What nobody has asked for counts if it is no text.
+    pub(crate) fn into_misshapen(mut self) -> MemberNames {
+        let spoilt = self.rest().filter(|(_, json)| json.is_none());
+        let spoilt: Vec<_> = spoilt.map(|(name, _)| name).collect();
+        spoilt.iter().for_each(|name| self.misshapen.insert(name));
+        self.misshapen
+    }
+
+    fn noted<T>(&mut self, name: &'static str, read: Read<T>) -> T {
+        if read.is_misshapen {
+            self.misshapen.insert(name);
+        }
+        read.value
+    }
+
+    fn find(&mut self, name: &'static str) -> Result<Option<&'a str>, Defect> {
+        let body = self.body;
+        let mut found = None;
+        let mut is_repeated = false;
+        for span in self.spans.iter_mut().filter(|span| is_named(span.name.of(body), name)) {
+            span.is_taken = true;
+            let value = span.value.of(body);
+            if value != b"null" {
+                is_repeated |= found.replace(value).is_some();
+            }
+        }
+        match found {
+            _ if is_repeated => Err(Defect::Repeated { name: name.into() }),
+            None => Ok(None),
+            Some(value) => str::from_utf8(value).map(Some).map_err(|_| Defect::unusable(name)),
+        }
+    }
+}
+
+fn is_named(written: &[u8], name: &str) -> bool {
+    written == name.as_bytes()
+        || written.contains(&b'\\') && unescaped(written).is_some_and(|it| *it == *name)
+}
+
+/// What stands between the quotes of a text; `None` if that is no text.
+fn unescaped(written: &[u8]) -> Option<Text<'_>> {
+    let written = str::from_utf8(written).ok()?;
+    if written.contains('\\') {
+        return serde_json::from_str::<String>(&alloc::format!("\"{written}\""))
+            .ok()
+            .map(Text::from);
+    }
+    Some(Text::from(written))
+}
+
+impl<'a> Member<'a> for Text<'a> {
+    /// A list of one text counts as that text.
+    fn read(json: &'a str) -> Option<Read<Self>> {
+        match json.as_bytes().first()? {
+            b'"' => {
+                let written = json.strip_prefix('"')?.strip_suffix('"')?;
+                unescaped(written.as_bytes()).map(Read::well)
+            }
+            b'[' => {
+                let [value] = serde_json::from_str::<[Self; 1]>(json).ok()?;
+                Some(Read { value, is_misshapen: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A text, or a whole number in place of one.
+fn identifier(json: &str) -> Option<Read<Text<'_>>> {
+    if json.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Read { value: Text::from(json), is_misshapen: true });
+    }
+    Text::read(json)
+}
+
+/// A boolean that only JSON `true` makes true: `"true"` and `1` do not count (RFC 9207 §3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct OnlyTrue(pub(crate) bool);
+
+impl Member<'_> for OnlyTrue {
+    fn read(json: &str) -> Option<Read<Self>> {
+        match json {
+            "true" => Some(Read::well(Self(true))),
+            "false" => Some(Read::well(Self(false))),
+            _ => None,
+        }
+    }
+}
+
+/// The body with each byte that is not ASCII masked, so that it can be taken apart. All else stays where
+/// it is.
+fn masked_copy(body: &[u8]) -> SecretBuffer {
+    let mask = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+    let mut copy = SecretBuffer(String::with_capacity(body.len()));
+    copy.0.extend(body.iter().map(mask));
+    copy
+}
+
+/// Finds the members of an object, and reads none of them.
+struct Spans {
+    /// Where the text begins in memory.
+    start: usize,
+}
+
+impl Spans {
+    fn range(&self, json: &RawValue, quotes: usize) -> Option<Range> {
+        let start = json.get().as_ptr().addr().checked_sub(self.start)?;
+        let end = (start + json.get().len()).checked_sub(quotes)?;
+        let start = start + quotes;
+        Some(Range { start: start.try_into().ok()?, end: end.try_into().ok()? })
+    }
+}
+
+impl<'de> Visitor<'de> for Spans {
+    type Value = Vec<Span>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Span>, A::Error> {
+        let mut spans = Vec::new();
+        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            let (name, value) = (self.range(name, 1), self.range(value, 0));
+            let (Some(name), Some(value), 0..MAX_MEMBERS) = (name, value, spans.len()) else {
+                return Err(de::Error::custom("too many members"));
+            };
+            spans.push(Span { name, value, is_taken: false });
+        }
+        Ok(spans)
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Ten times what honest documents have.
+const MAX_MEMBERS: usize = 512;
+
+#[cfg(test)]
+mod tests;
