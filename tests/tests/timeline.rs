@@ -5,7 +5,9 @@
 
 use oauth_core::error::PeerIncompatible;
 use oauth_core::flow::ScopeSource;
-use oauth_core::{Endpoint, Error, Finding, Policy, Remedy, Timeline, Tolerance};
+use oauth_core::{
+    Endpoint, Error, Finding, MemberNames, Policy, Remedy, Timeline, Tolerance, Tolerances,
+};
 use oauth_tests::drive::{SERVER_URL, Stage, play, play_later, settings};
 use oauth_tests::world::{
     Challenge, Damage, Fault, Knobs, MetadataForm, PrmResource, ScopePolicy, TokenForm,
@@ -22,12 +24,16 @@ fn told(timeline: &Timeline) -> Vec<Told> {
 }
 
 fn document() -> Finding {
-    Finding::Document { tolerated: oauth_core::Tolerances::NONE }
+    Finding::Document { tolerated: Tolerances::NONE, misshapen: MemberNames::default() }
 }
 
 fn tokens() -> Finding {
-    let tolerated = oauth_core::Tolerances::NONE;
-    Finding::Tokens { lifetime: Some(HOUR), refresh_token: true, tolerated }
+    Finding::Tokens {
+        lifetime: Some(HOUR),
+        refresh_token: true,
+        tolerated: Tolerances::NONE,
+        misshapen: MemberNames::default(),
+    }
 }
 
 fn refused(remedy: Remedy) -> Told {
@@ -37,11 +43,13 @@ fn refused(remedy: Remedy) -> Told {
 #[test]
 fn a_login_is_told_from_the_first_refusal_to_the_tokens() {
     let stage = play(&Knobs::default(), &settings(), |stage| assert_eq!(stage.call(LIST), Ok(200)));
+    let registered =
+        Finding::Registered { tolerated: Tolerances::NONE, misshapen: MemberNames::default() };
     let expected = [
         refused(Remedy::Login),
         (Endpoint::ResourceMetadata, Some(200), document()),
         (Endpoint::ServerMetadata, Some(200), document()),
-        (Endpoint::Registration, Some(201), Finding::Registered),
+        (Endpoint::Registration, Some(201), registered),
         (Endpoint::Authorization, None, Finding::CameBack),
         (Endpoint::Token, Some(200), tokens()),
     ];

@@ -17,6 +17,8 @@ pub struct Walk {
     pub world: World,
     /// The outcome.
     pub result: Result<Grant, Error>,
+    /// What a login has brought although it failed.
+    pub kept: Option<Grant>,
     /// What was said to redirects that did not end the wait.
     pub refused_redirects: Vec<Error>,
 }
@@ -46,8 +48,10 @@ impl Walk {
     fn new(knobs: &Knobs, settings: &Settings, network: &Network, restart: bool) -> Self {
         let mut world = World::new(knobs.clone());
         let mut refused_redirects = Vec::new();
-        let result = log_in(&mut world, settings, network, restart, &mut refused_redirects);
-        Self { world, result, refused_redirects }
+        let mut kept = None;
+        let (redirects, kept_here) = (&mut refused_redirects, &mut kept);
+        let result = log_in(&mut world, settings, network, restart, redirects, kept_here);
+        Self { world, result, kept, refused_redirects }
     }
 
     /// The outcome of a login that succeeded.
@@ -83,6 +87,7 @@ fn log_in(
     network: &Network,
     restart: bool,
     refused_redirects: &mut Vec<Error>,
+    kept: &mut Option<Grant>,
 ) -> Result<Grant, Error> {
     let refusal = world.handle(&mcp_request(SERVER_URL, "tools/list"));
     let lines = challenges(&refusal);
@@ -99,6 +104,9 @@ fn log_in(
             let (before, _) = (stored(&flow), flow.step().is_ok());
             assert_eq!(stored(&flow), before, "asking changes nothing");
             flow = restored(&before);
+        }
+        if flow.step().is_err() {
+            *kept = flow.grant().cloned();
         }
         match flow.step()? {
             Step::Done(grant) => return Ok(grant.clone()),

@@ -273,6 +273,7 @@ fn shape(mut document: Value, form: Option<&TokenForm>) -> Response<Vec<u8>> {
         TokenForm::CrLf => ("access_token", json!(format!("{token}\r\nX-Injected: 1"))),
         TokenForm::Space => ("access_token", json!(format!("{token} {token}"))),
         TokenForm::FormEncoded => return form_encoded(&document),
+        TokenForm::Member(name, json) => return with_member(document, name, json),
         TokenForm::Narrower(_) | TokenForm::ErrorWith200(_) | TokenForm::Refuse(_) => {
             return answer::json(200, &document);
         }
@@ -283,6 +284,15 @@ fn shape(mut document: Value, form: Option<&TokenForm>) -> Response<Vec<u8>> {
         value => members.insert(name.into(), value),
     };
     answer::json(200, &document)
+}
+
+fn with_member(mut document: Value, name: &str, json: &str) -> Response<Vec<u8>> {
+    let members = document.as_object_mut().expect("the token answer is made as an object");
+    members.remove(name);
+    let mut response = answer::json(200, &document);
+    let rest = response.body().strip_prefix(b"{").unwrap_or_default();
+    *response.body_mut() = [format!("{{\"{name}\":{json},").as_bytes(), rest].concat();
+    response
 }
 
 fn form_encoded(document: &Value) -> Response<Vec<u8>> {

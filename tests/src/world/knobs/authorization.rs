@@ -125,6 +125,8 @@ pub enum TokenForm {
     CrLf,
     /// An `access_token` with a space in it.
     Space,
+    /// This member has this JSON text, which may be no JSON that anybody can read.
+    Member(&'static str, &'static str),
     /// Form-encoded instead of JSON.
     FormEncoded,
     /// 200 with this `error`.
