@@ -307,8 +307,10 @@ fn no_error_shows_what_it_is_about() {
 fn no_error_quotes_a_body() {
     fn twice(endpoint: Endpoint, response: &mut Response<Vec<u8>>) {
         if endpoint == Endpoint::Token {
-            let body =
-                json!({ "access_token": ["planted-token"], "error": { "planted-error": 1 } });
+            let body = json!({
+                "access_token": ["planted-token", "planted-token"],
+                "error": { "planted-error": 1 },
+            });
             *response.body_mut() = body.to_string().into_bytes();
         }
     }

@@ -43,9 +43,7 @@ enum Arrival {
     NotNow(u16, Option<u64>),
     /// One that says what was asked for, but not in a way that can be read.
     Unreadable(Flaw),
-    /// One in order, but for a member that nobody knows and that has no bottom.
-    Bottomless,
-    /// One in order.
+    /// One in order, but perhaps for a member that nobody knows.
     Sound,
 }
 
@@ -62,9 +60,9 @@ fn arrival(failure: Failure) -> Arrival {
         Failure::Truncated => Arrival::Unreadable(Flaw::NotJson),
         // Nothing beyond `MAX_BODY` is read, so it makes no difference whether it ends.
         Failure::Huge | Failure::Endless => Arrival::Unreadable(Flaw::TooLarge),
-        // JSON is UTF-8 (RFC 8259 §8.1).
-        Failure::NotUtf8 => Arrival::Unreadable(Flaw::NotJson),
-        Failure::Deep => Arrival::Bottomless,
+        // Of a member that has no bottom, or is no UTF-8 (RFC 8259 §8.1), only its name is kept: it spoils
+        // no other.
+        Failure::NotUtf8 | Failure::Deep => Arrival::Sound,
         // Many servers say so. What counts is whether the body can be read.
         Failure::Text => Arrival::Sound,
     }
@@ -85,8 +83,7 @@ pub(crate) fn expected(request: Request, failure: Failure) -> Outcome {
                 // The next authorization server is as good: the resource names both.
                 Arrival::Unreadable(_) if request == Request::FirstOfTwo => Outcome::Works,
                 Arrival::Unreadable(_) => Outcome::NotThere,
-                // Unknown members are skipped unread (RFC 9728 §3.2, RFC 8414 §3.2).
-                Arrival::Bottomless | Arrival::Sound => Outcome::Works,
+                Arrival::Sound => Outcome::Works,
             }
         }
         // These endpoints are known to be there: an answer that cannot be read is an error of theirs.
@@ -94,7 +91,7 @@ pub(crate) fn expected(request: Request, failure: Failure) -> Outcome {
             Arrival::Nothing => Outcome::Unreachable(None, None),
             Arrival::NotNow(status, pause) => Outcome::Unreachable(Some(status), pause),
             Arrival::Unreadable(flaw) => Outcome::Malformed(flaw),
-            Arrival::Bottomless | Arrival::Sound => Outcome::Works,
+            Arrival::Sound => Outcome::Works,
         },
         Request::Code | Request::StepUp => tokens(&arrival),
         // The endpoint is gone, so no later try will help, but a login may find another.
@@ -108,7 +105,7 @@ pub(crate) fn expected(request: Request, failure: Failure) -> Outcome {
             Arrival::Nothing => Outcome::Unreachable(None, None),
             Arrival::NotNow(status, pause) => Outcome::Unreachable(Some(status), pause),
             Arrival::Unreadable(Flaw::Redirect) => Outcome::Malformed(Flaw::Redirect),
-            Arrival::Unreadable(_) | Arrival::Bottomless | Arrival::Sound => Outcome::Works,
+            Arrival::Unreadable(_) | Arrival::Sound => Outcome::Works,
         },
     }
 }
@@ -118,8 +115,6 @@ fn tokens(arrival: &Arrival) -> Outcome {
         Arrival::Nothing => Outcome::Unreachable(None, None),
         Arrival::NotNow(status, pause) => Outcome::Unreachable(Some(status), pause),
         Arrival::Unreadable(flaw) => Outcome::Malformed(flaw),
-        // Here unknown members are kept, and what has no bottom cannot be.
-        Arrival::Bottomless => Outcome::Malformed(Flaw::NotJson),
         Arrival::Sound => Outcome::Works,
     }
 }
