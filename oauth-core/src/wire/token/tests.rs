@@ -331,12 +331,8 @@ fn what_can_be_read_of_a_member_counts() {
 #[test]
 fn an_access_token_that_cannot_be_read_is_named() {
     let missing = |defect| {
-        Error::from(malformed(
-            &Response::new(200, Vec::new()),
-            Endpoint::Token,
-            server().token_endpoint(),
-            defect,
-        ))
+        let response = Response::new(200, Vec::new());
+        malformed(&response, Endpoint::Token, server().token_endpoint(), defect)
     };
     let name = "access_token";
     for (body, defect) in [
