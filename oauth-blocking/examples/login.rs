@@ -102,6 +102,12 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
                 url.as_str()
             );
         }
+        Event::NoBrowser { .. } => {
+            println!("  No browser could be opened: visit that page yourself, on this machine.");
+        }
+        Event::PortBusy { port } => {
+            println!("  Another login has port {port}: waiting until it is over.");
+        }
         Event::Waiting(waiting) => {
             eprint!(
                 "\r  Waiting for the browser to come back: {} s left  ",

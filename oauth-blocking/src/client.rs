@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::resolver;
 use crate::storage::{FileTokenStorage, SharedStorage};
 use crate::threads::Threads;
-use crate::user_agent::{LoopbackBrowser, SharedUserAgent};
+use crate::user_agent::{LocalUser, SharedUserAgent};
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
 ///
@@ -230,8 +230,8 @@ impl Adapter for OAuth {
             Some(storage) => storage,
             None => FileTokenStorage::new()?.into(),
         };
-        let browser = || LoopbackBrowser::at(parts.callback).into();
-        let user_agent = parts.user_agent.unwrap_or_else(browser);
+        let local = || LocalUser::new(parts.callback).into();
+        let user_agent = parts.user_agent.unwrap_or_else(local);
         let filter = || AddressFilter::new(Arc::clone(&parts.settings));
         let agent = parts.http.unwrap_or_else(|| resolver::agent(filter()));
         let host = |session| Threads::new(session, agent, storage, user_agent);

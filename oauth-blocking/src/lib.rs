@@ -112,8 +112,8 @@ pub use storage::{
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    Browser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared, Returned, SharedUserAgent,
-    UserAgent, UserAgentError, Visit, Visitor, Waiting,
+    Browser, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared, Returned,
+    SharedUserAgent, UserAgent, UserAgentError, Visit, Visitor, Waiting,
 };
 
 /// Why a call failed.

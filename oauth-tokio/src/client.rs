@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oauth_blocking::adapter::{Client, Login, Parts, challenges};
 use oauth_blocking::{
-    Adapter, AddressFilter, Builder, Event, FileTokenStorage, LoggedOut, LoopbackBrowser,
-    PendingLogin, Record,
+    Adapter, AddressFilter, Builder, Event, FileTokenStorage, LocalUser, LoggedOut, PendingLogin,
+    Record,
 };
 use oauth_core::flow::Diagnosis;
 use oauth_core::{BearerAuth, Policy};
@@ -239,8 +239,8 @@ impl Adapter for OAuth {
             Some(storage) => storage,
             None => FileTokenStorage::new()?.into(),
         };
-        let browser = || LoopbackBrowser::at(parts.callback).into();
-        let user_agent = parts.user_agent.unwrap_or_else(browser);
+        let local = || LocalUser::new(parts.callback).into();
+        let user_agent = parts.user_agent.unwrap_or_else(local);
         let http = match parts.http {
             Some(http) => http,
             None => {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_blocking::{
-    AuthorizationUrl, NoUserAgent, PasteBack, Prepared as Blocking, RedirectUri, Returned,
-    UserAgentError, Visitor, Waiting,
+    AuthorizationUrl, LocalUser, NoUserAgent, PasteBack, Prepared as Blocking, RedirectUri,
+    Returned, UserAgentError, Visitor, Waiting,
 };
 use oauth_core::Secret;
 use tokio::sync::oneshot;
@@ -134,6 +134,15 @@ pub struct SharedUserAgent(Arc<dyn Erased>);
 impl<U: UserAgent> From<U> for SharedUserAgent {
     fn from(user_agent: U) -> Self {
         Self(Arc::new(user_agent))
+    }
+}
+
+impl From<LocalUser> for SharedUserAgent {
+    fn from(user: LocalUser) -> Self {
+        match user {
+            LocalUser::Browser(browser) => browser.into(),
+            user => OnPool::new(user).into(),
+        }
     }
 }
 

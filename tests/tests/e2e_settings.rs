@@ -6,6 +6,7 @@ mod common;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{
@@ -13,7 +14,7 @@ use common::{
     logins, registrations, serve, silent_port, stored, stored_token,
 };
 use oauth_blocking::{
-    AuthConfig, BearerAuth, CallbackUrl, Error, LoopbackBrowser, MemoryTokenStorage, OAuth,
+    AuthConfig, BearerAuth, CallbackUrl, Error, Event, LoopbackBrowser, MemoryTokenStorage, OAuth,
     OAuthBuilder, TokenStorage, UserAgentError, ureq,
 };
 use oauth_core::error::{Misuse, PeerMisbehaved};
@@ -231,9 +232,32 @@ fn comes_back_to(address: &str, authorization_url: &str) -> bool {
     stream.read_to_string(&mut page).is_ok() && page.starts_with("HTTP/1.1 200 ")
 }
 
-/// With the default browser, so the port has to be taken: nothing may be opened here.
+/// Runs a test once more in a process of its own, whose standard input is no terminal, with this environment;
+/// true in that process.
+fn is_child(name: &str, browser: Option<&str>) -> bool {
+    const CHILD: &str = "MCP_OAUTH_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    for variable in ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"] {
+        child.env_remove(variable);
+    }
+    child.envs(browser.map(|browser| ("BROWSER", browser))).stdin(Stdio::null());
+    // Where a browser could be shown all the same, none is.
+    child.env(CHILD, "1").env("SSH_TTY", "none").args([name, "--exact"]);
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+/// The port is taken: nothing may be opened here.
 #[test]
 fn a_callback_port_is_that_of_the_default_user_agent() {
+    if !is_child("a_callback_port_is_that_of_the_default_user_agent", Some("true")) {
+        return;
+    }
     let served = serve(Knobs::default());
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -259,6 +283,30 @@ fn a_callback_port_is_that_of_the_default_user_agent() {
             error => panic!("{error:?}"),
         }
     }
+}
+
+/// Not after five minutes, and without reading what is no terminal.
+#[test]
+fn a_login_without_a_display_says_so_at_once() {
+    if !is_child("a_login_without_a_display_says_so_at_once", None) {
+        return;
+    }
+    let served = serve(Knobs::default());
+    let oauth = OAuth::new(&served.server_url())
+        .unwrap()
+        .token_storage(MemoryTokenStorage::new())
+        .wait(PATIENCE)
+        .on_event(|event| {
+            if let Event::NoBrowser { url } = event {
+                // The user opens what the host shows.
+                let url = url.as_str().to_owned();
+                std::thread::spawn(move || assert!(browser(&url)));
+            }
+        })
+        .build()
+        .unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_sound(&served);
 }
 
 #[test]

@@ -216,7 +216,8 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// How the user gets to the login page: [`LoopbackBrowser`](crate::LoopbackBrowser) by default.
+    /// How the user gets to the login page: [`LocalUser`](crate::LocalUser) by default, in the browser or, on
+    /// a machine that cannot show one, in the terminal.
     pub fn user_agent(mut self, user_agent: impl Into<A::UserAgent>) -> Self {
         self.user_agent = Some(user_agent.into());
         self

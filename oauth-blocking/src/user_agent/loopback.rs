@@ -13,6 +13,7 @@ use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Outcome, Received}
 use oauth_core::wire::AuthorizationUrl;
 
 use super::bound::Bound;
+use super::local::shows_pages;
 use super::parked::{PAGE_LIMIT, Parked, write_page};
 use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
 
@@ -243,9 +244,10 @@ impl<'a> Client<'a> {
     }
 }
 
-/// No shell is involved; the URL is https, or http to this machine.
+/// No shell is involved; the URL is https, or http to this machine. A program that opens pages succeeds
+/// on some machines though there is nothing to show them on.
 fn open_browser(url: &str) -> bool {
-    webbrowser::open(url).is_ok()
+    shows_pages() && webbrowser::open(url).is_ok()
 }
 
 /// A browser opens half a dozen connections; more are somebody else's.

@@ -1,4 +1,4 @@
-//! How a person gets to the authorization page and back: four ways, and a trait for others.
+//! How a person gets to the authorization page and back: some ways, and a trait for others.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use oauth_core::wire::AuthorizationUrl;
 mod bound;
 mod claim;
 mod closure;
+mod local;
 mod loopback;
 mod none;
 mod parked;
@@ -19,6 +20,7 @@ mod returned;
 
 pub use bound::Bound;
 pub use closure::Visitor;
+pub use local::LocalUser;
 pub use loopback::LoopbackBrowser;
 pub use none::NoUserAgent;
 pub use parked::{PAGE_LIMIT, Parked, write_page};
