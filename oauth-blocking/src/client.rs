@@ -74,6 +74,20 @@ impl OAuth {
             .ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
+    /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait
+    /// until the pause after a login in vain is over
+    /// ([`PeerIncompatible::LoginInVain`](oauth_core::error::PeerIncompatible)). One that is under way already
+    /// is waited for instead.
+    ///
+    /// The tokens that are stored stay until the new ones are there.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate).
+    pub fn login(&self) -> Result<BearerAuth, Error> {
+        ready(self.client.log_in())
+    }
+
     /// A token that can be had without a user: the stored one or a refreshed one. `None` if a login is
     /// needed.
     ///
@@ -140,7 +154,7 @@ impl OAuth {
                 Some(remedy) => {
                     // Its connection is free for the login.
                     drop(response);
-                    ready(client.remedy(remedy))?;
+                    ready(client.remedy(&mut call, remedy))?;
                 }
             }
         }

@@ -42,6 +42,31 @@ impl UnixTime {
     }
 }
 
+/// As RFC 3339 writes it, in UTC.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0 / DAY, self.0 % DAY);
+        // Years that begin in March: the day that not all of them have is the last.
+        let days = days + DAYS_BEFORE_1970;
+        let (era, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
+        let year = (day - day / 1460 + day / 36_524 - day / (DAYS_OF_400_YEARS - 1)) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let (year, hour, minute) = (era * 400 + year + next, second / 3600, second / 60 % 60);
+        write!(f, "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+    }
+}
+
+/// Seconds.
+const DAY: u64 = 24 * 60 * 60;
+
+/// From the first of March of the year 0.
+const DAYS_BEFORE_1970: u64 = 719_468;
+
+const DAYS_OF_400_YEARS: u64 = 146_097;
+
 impl core::ops::Add<Duration> for UnixTime {
     type Output = Self;
 
@@ -126,6 +151,22 @@ mod tests {
         }
         for text in ["\"soon\"", "\"\"", "\"17s\"", "\"inf\"", "\"NaN\"", "true", "1e999", "[1]"] {
             assert!(serde_json::from_str::<UnixTime>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn is_shown_as_a_date() {
+        for (seconds, shown) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_900_000_000, "2030-03-17T17:46:40Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (u64::MAX, "584554051223-11-09T07:00:15Z"),
+        ] {
+            assert_eq!(alloc::format!("{}", UnixTime(seconds)), shown);
         }
     }
 

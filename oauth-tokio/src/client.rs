@@ -77,6 +77,20 @@ impl OAuth {
         token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
+    /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait
+    /// until the pause after a login in vain is over
+    /// ([`PeerIncompatible::LoginInVain`](oauth_core::error::PeerIncompatible)). One that is under way already
+    /// is waited for instead.
+    ///
+    /// The tokens that are stored stay until the new ones are there.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn login(&self) -> Result<BearerAuth, Error> {
+        self.client.log_in().await
+    }
+
     /// A token that can be had without a user: the stored one or a refreshed one. `None` if a login is
     /// needed.
     ///
@@ -143,7 +157,7 @@ impl OAuth {
                 Some(remedy) => {
                     // Its connection is free for the login.
                     drop(response);
-                    client.remedy(remedy).await?;
+                    client.remedy(&mut call, remedy).await?;
                 }
             }
         }

@@ -89,7 +89,10 @@ impl OAuth {
             let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
             let authorized = token.is_some();
             let error = match send(token).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    client.delivered(&mut call, 200);
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             let Some((status, challenges)) = refusal(&error) else { return Err(outer(error)) };
@@ -98,9 +101,12 @@ impl OAuth {
             let challenges = self.lines(status, challenges).await;
             let remedy = client.judge(&mut call, status, &challenges).await;
             match remedy.map_err(StreamableHttpError::Client)? {
-                Some(remedy) => client.remedy(remedy).await.map_err(StreamableHttpError::Client)?,
+                Some(remedy) => {
+                    let done = client.remedy(&mut call, remedy).await;
+                    done.map_err(StreamableHttpError::Client)?;
+                }
                 None => return Err(outer(error)),
-            };
+            }
         }
     }
 

@@ -495,6 +495,20 @@ mod peer_incompatible {
         assert_eq!(error, expected.into());
         assert_says(error, Actor::Developer, "permission");
     }
+
+    #[test]
+    fn login_in_vain() {
+        let stage = play(&Knobs::default(), &settings(), |stage| {
+            stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
+            assert!(stage.call("tools/list").is_err());
+        });
+        let error = stage.calls[0].clone().unwrap_err();
+        let until = stage.now() + Duration::from_secs(60);
+        let expected = PeerIncompatible::LoginInVain { logins: 1, until, error: None };
+        assert_eq!(error, expected.into());
+        assert!(error.to_string().ends_with("no other is begun before 2030-03-17T17:47:40Z"));
+        assert_says(error, Actor::ServerOperator, "call `login`");
+    }
 }
 
 mod refused {

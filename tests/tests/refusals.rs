@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+use std::time::Duration;
+
 use oauth_core::Error;
 use oauth_core::error::PeerIncompatible;
 use oauth_tests::drive::{Stage, User, play, play_later, settings};
@@ -163,25 +165,23 @@ fn a_server_that_wants_ever_more_gets_three_logins() {
     assert_eq!(stage.logins(), 3);
 }
 
-/// One refresh and three logins at most, whatever the order of refusals.
+/// One of each, since a login whose token is refused at once is not made again.
 #[test]
 fn a_server_that_refuses_every_token_gets_one_refresh_and_a_few_logins() {
     let stage = later(&Knobs::default(), |stage| {
         stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
-        let Err(Error::PeerIncompatible(PeerIncompatible::StillRefused { .. })) = stage.call(LIST)
-        else {
-            panic!("{:?}", stage.calls)
-        };
+        let until = stage.now() + Duration::from_secs(60);
+        let expected = PeerIncompatible::LoginInVain { logins: 1, until, error: None };
+        assert_eq!(stage.call(LIST), Err(expected.into()));
     });
-    assert_eq!(stage.refreshes(), 1);
-    assert!((1..=3).contains(&stage.logins()), "{}", stage.logins());
+    assert_eq!((stage.refreshes(), stage.logins()), (1, 1));
 }
 
 /// The budget is that of one request: the next one has its own.
 #[test]
 fn a_session_that_gave_up_a_request_goes_on_with_the_next() {
     let stage = later(&Knobs::default(), |stage| {
-        stage.world.knobs.mcp_damage = Damage::times(Fault::Status(401), 4);
+        stage.world.knobs.mcp_damage = Damage::times(Fault::Status(401), 3);
         assert!(stage.call(LIST).is_err());
         assert_eq!(stage.call(LIST), Ok(200));
     });
@@ -299,4 +299,132 @@ fn a_token_that_is_refused_after_a_step_up_that_nobody_made_is_refreshed() {
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!((stage.refreshes(), stage.logins()), (1, 0));
+}
+
+/// Whether or not there is a refresh token: what it would bring is issued expired as well.
+#[test]
+fn a_token_that_is_issued_expired_is_sent_until_it_is_refused() {
+    for form in [TokenForm::ExpiresInZero, TokenForm::ExpiresInNegative] {
+        for refresh_tokens in [RefreshTokens::Never, RefreshTokens::Always] {
+            let token_form = Damage::always(form.clone());
+            let knobs = Knobs { token_form, refresh_tokens, ..Knobs::default() };
+            let stage = act(&knobs, |stage| {
+                for _ in 0..10 {
+                    assert_eq!(stage.call(LIST), Ok(200));
+                }
+                let host = stage.add_host();
+                assert_eq!(stage.call_from(host, LIST), Ok(200));
+                assert_eq!((stage.logins(), stage.refreshes()), (1, 0), "{form:?}");
+                stage.world.end_grants();
+                assert_eq!(stage.call(LIST), Ok(200));
+            });
+            assert_eq!(stage.logins(), 2, "{form:?}");
+        }
+    }
+}
+
+/// The answer to each call of a server that takes no token, and how many logins there were.
+fn in_vain(stage: &mut Stage, host: usize) -> usize {
+    let outcome = stage.call_from(host, LIST);
+    let in_vain =
+        |it: &_| matches!(it, PeerIncompatible::LoginInVain { until, .. } if *until > stage.now());
+    assert!(matches!(&outcome, Err(Error::PeerIncompatible(it)) if in_vain(it)), "{outcome:?}");
+    stage.logins()
+}
+
+#[test]
+fn a_login_whose_token_is_refused_at_once_is_not_made_again_before_a_pause_that_grows() {
+    for refresh_tokens in [RefreshTokens::Never, RefreshTokens::Always] {
+        let mcp_damage = Damage::always(Fault::Status(401));
+        let knobs = Knobs { mcp_damage, refresh_tokens, ..Knobs::default() };
+        let stage = act(&knobs, |stage| {
+            let another = stage.add_host();
+            let mut logins = 0;
+            for pause in [60, 300, 1500, 3600, 3600] {
+                logins += 1;
+                for _ in 0..5 {
+                    assert_eq!(in_vain(stage, 0), logins, "{refresh_tokens:?}");
+                    assert_eq!(in_vain(stage, another), logins, "{refresh_tokens:?}");
+                }
+                stage.world.advance(pause - 1);
+                assert_eq!(in_vain(stage, another), logins, "{refresh_tokens:?}");
+                stage.restart();
+                assert_eq!(in_vain(stage, 0), logins, "{refresh_tokens:?}");
+                stage.world.advance(1);
+            }
+        });
+        // Each host tries one refresh of a login at most.
+        assert!(stage.refreshes() <= 15, "{}", stage.refreshes());
+    }
+}
+
+/// What counts is that the server took a token, not when the login was.
+#[test]
+fn a_login_whose_token_was_taken_is_made_again_whenever_the_token_is_refused() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        for _ in 0..5 {
+            assert_eq!(stage.call(LIST), Ok(200));
+            stage.world.end_grants();
+        }
+    });
+    assert_eq!(stage.logins(), 5);
+}
+
+/// Another process does not know that the token was taken, until it is written down with a refresh.
+#[test]
+fn a_refresh_ends_the_trial_of_a_login() {
+    let stage = later(&Knobs::default(), |stage| {
+        stage.world.revoke_access_tokens();
+        assert_eq!(stage.call(LIST), Ok(200));
+        let host = stage.add_host();
+        stage.world.end_grants();
+        assert_eq!(stage.call_from(host, LIST), Ok(200));
+    });
+    assert_eq!((stage.refreshes(), stage.logins()), (2, 1));
+}
+
+/// Whoever asks for a login gets one, and so does whoever has seen that it helps to wait.
+#[test]
+fn a_login_that_is_asked_for_waits_for_no_pause() {
+    let stage = act(&Knobs::default(), |stage| {
+        stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
+        assert_eq!(in_vain(stage, 0), 1);
+        stage.session_mut(0).log_in();
+        assert_eq!(stage.obtain(0), Ok(()));
+        assert_eq!(in_vain(stage, 0), 2);
+        // The pause goes on growing.
+        stage.world.advance(299);
+        assert_eq!(in_vain(stage, 0), 2);
+        stage.world.knobs.mcp_damage = Damage::none();
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.end_grants();
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.logins(), 3);
+}
+
+/// Scopes that grow with each answer are asked for three times; then there is a pause as well.
+#[test]
+fn a_server_that_wants_ever_more_gets_no_login_at_the_next_call() {
+    let knobs = Knobs { scopes: ScopePolicy::EverMore, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        for _ in 0..5 {
+            stage.call(LIST).unwrap_err();
+        }
+    });
+    assert_eq!(stage.logins(), 3);
+}
+
+/// A clock that was set back by a year must not stop logins for a year.
+#[test]
+fn a_clock_that_is_set_back_ends_the_pause() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
+        assert_eq!(in_vain(stage, 0), 1);
+        stage.world.now -= HOUR;
+        stage.call(LIST).unwrap_err();
+    });
+    assert_eq!(stage.logins(), 2);
 }

@@ -238,7 +238,8 @@ fn a_stored_record_stays_readable() {
     let mut stage = Stage::new(&Knobs::default(), &settings(), false);
     assert_eq!(stage.call(LIST), Ok(200));
     assert_eq!(stage.store.written.last().map(String::as_str), Some(STORED));
-    for stored in [STORED, &STORED.replace(r#","requested_by":"challenge""#, "")] {
+    let untried = STORED.replace(r#""past":{"trial":{"since":1900000000,"logins":1}},"#, "");
+    for stored in [STORED, &untried, &untried.replace(r#","requested_by":"challenge""#, "")] {
         let record = Record::from_json(stored.as_bytes()).unwrap();
         assert_eq!(record.to_json(), stored);
     }
@@ -255,6 +256,7 @@ const STORED: &str = concat!(
     r#""client":{"client_id":"client-1","auth_method":"none","#,
     r#""redirect_uri":"http://127.0.0.1:49152/callback","kind":"dynamic"},"#,
     r#""resource":"https://mcp.example.com/mcp","requested":"mcp:basic","requested_by":"challenge"},"#,
+    r#""past":{"trial":{"since":1900000000,"logins":1}},"#,
     r#""tokens":{"access_token":"at-1-auth","token_type":"Bearer","expires_at":1900003600,"#,
     r#""refresh_token":"rt-1-auth","scope":"mcp:basic","x_unknown_member":null}}"#,
 );

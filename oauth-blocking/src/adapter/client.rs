@@ -1,6 +1,7 @@
 //! The client that all adapters share.
 
 use std::ops::DerefMut;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::builder::Watcher;
 use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
-use super::shown::Shown;
+use super::shown::{Shown, header_value};
 use super::trace::{self, Span, Work};
 use crate::error::ClientError;
 use crate::event::Event;
@@ -27,6 +28,10 @@ pub struct Client<H: Host> {
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
     pub(super) shown: RwLock<Shown>,
+    /// How many logins were finished here.
+    pub(super) logins: AtomicU64,
+    /// The token that the server has taken, as the session knows, by its generation.
+    taken: AtomicU64,
 }
 
 /// A request of the application, over all the times it is sent.
@@ -34,6 +39,8 @@ pub struct Client<H: Host> {
 pub struct Call {
     attempt: Attempt,
     since: Moment,
+    /// What a remedy brought: the request is sent with it, even if it expires in the same second.
+    remedied: Option<HeaderValue>,
 }
 
 /// An answer that something can be done about.
@@ -57,7 +64,8 @@ impl<H: Host> Client<H> {
         let (key, shown) = (session.key(profile), Shown::new(session.snapshot()));
         let (settings, shown) = (Arc::clone(settings), RwLock::new(shown));
         let (host, failures) = (host(session), Failures::new());
-        Self { host, key, wait, watcher, failures, settings, shown }
+        let (logins, taken) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { host, key, wait, watcher, failures, settings, shown, logins, taken }
     }
 
     /// A client for another profile that shares settings, store and sockets with this one.
@@ -89,7 +97,7 @@ impl<H: Host> Client<H> {
 
     /// A request that was not sent yet.
     pub fn call(&self) -> Call {
-        Call { attempt: Attempt::new(), since: self.failures.now() }
+        Call { attempt: Attempt::new(), since: self.failures.now(), remedied: None }
     }
 
     /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
@@ -111,6 +119,9 @@ impl<H: Host> Client<H> {
         url: &str,
     ) -> Outcome<Option<HeaderValue>, H> {
         self.settings.server().check_request(url).map_err(oauth_core::Error::from)?;
+        if let Some(header) = call.remedied.take() {
+            return Ok(Some(header));
+        }
         call.since = self.failures.now();
         call.attempt.sent_with(None);
         let since = call.since;
@@ -133,6 +144,7 @@ impl<H: Host> Client<H> {
         challenges: &[String],
     ) -> Outcome<Option<Remedy<H>>, H> {
         if !matches!(status, 401 | 403) {
+            self.delivered(call, status);
             return Ok(None);
         }
         let mut session = self.host.take().await;
@@ -150,16 +162,42 @@ impl<H: Host> Client<H> {
         verdict.map(|_| Some(Remedy { session, since: call.since }))
     }
 
+    /// An answer that is the application's: a success shows that the server takes the token, which decides
+    /// whether another login may be made when it is refused later.
+    pub fn delivered(&self, call: &mut Call, status: u16) {
+        let Some(sent) = call.attempt.generation().filter(|_| (200..300).contains(&status)) else {
+            return;
+        };
+        if self.taken.load(Ordering::Relaxed) == sent {
+            return;
+        }
+        // It can wait for the next success, and an answer must not wait for anything.
+        if let Some(mut session) = self.host.try_take()
+            && session.answered(&mut call.attempt, status, [], now()).is_ok()
+        {
+            self.taken.store(sent, Ordering::Relaxed);
+        }
+    }
+
     /// Does what the answer asks for: a refresh, a login, a wider scope. Then the request can be sent
-    /// again.
+    /// again, with the token that this brings.
     ///
     /// # Errors
     ///
     /// Why it could not be done.
-    pub async fn remedy(self: &Arc<Self>, remedy: Remedy<H>) -> Outcome<BearerAuth, H> {
+    pub async fn remedy(
+        self: &Arc<Self>,
+        call: &mut Call,
+        remedy: Remedy<H>,
+    ) -> Outcome<BearerAuth, H> {
         // What happens belongs to the story of the request, and stays in the session.
-        let (session, _) = self.drive_on(remedy.session, Login::Allowed, remedy.since).await?;
-        bearer(session).ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        let (mut session, _) = self.drive_on(remedy.session, Login::Allowed, remedy.since).await?;
+        let Ok(Turn::Ready(token)) = session.turn() else {
+            return Err(oauth_core::Error::LoginRequired.into());
+        };
+        call.attempt.sent_with(Some(&token));
+        call.remedied = Some(header_value(token.bearer()));
+        Ok(token.bearer().clone())
     }
 
     /// The two for hosts that send requests in their own way: `token` was refused. The token to send
@@ -177,7 +215,7 @@ impl<H: Host> Client<H> {
         let mut call = self.call();
         call.attempt.sent_token(self.shown().snapshot.record(), token);
         match self.judge(&mut call, status, challenges).await? {
-            Some(remedy) => self.remedy(remedy).await.map(Some),
+            Some(remedy) => self.remedy(&mut call, remedy).await.map(Some),
             None => Ok(None),
         }
     }
@@ -212,16 +250,37 @@ impl<H: Host> Client<H> {
         Ok(bearer(session))
     }
 
-    /// Another token than the one at hand, refreshed or through a login.
+    /// Another token than the one at hand, refreshed or through a login: a request of the host's own was
+    /// refused.
     ///
     /// # Errors
     ///
     /// Why there is none.
     pub async fn replace(self: &Arc<Self>) -> Outcome<(), H> {
-        let since = self.failures.now();
+        let mut call = self.call();
+        call.attempt.sent_with(self.shown().snapshot.token().as_ref());
+        if call.attempt.generation().is_none() {
+            return self.token(Login::Allowed).await.map(drop);
+        }
+        match self.judge(&mut call, 401, &[]).await? {
+            Some(remedy) => self.remedy(&mut call, remedy).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// A login now, whatever is stored. One that was begun before and is finished meanwhile will do.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed.
+    pub async fn log_in(self: &Arc<Self>) -> Outcome<BearerAuth, H> {
+        let (since, logins) = (self.failures.now(), self.logins.load(Ordering::SeqCst));
         let mut session = self.host.take().await;
-        session.renew();
-        self.drive(session, Login::Allowed, since).await.map(drop)
+        if self.logins.load(Ordering::SeqCst) == logins {
+            session.log_in();
+        }
+        let (session, _) = self.drive(session, Login::Allowed, since).await?;
+        bearer(session).ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
     /// Revokes the tokens and takes them out of the store.

@@ -1,5 +1,6 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use oauth_core::session::{Lock, LoggedOut, Session, Turn};
@@ -54,7 +55,12 @@ impl<'a, H: Host> Driver<'a, H> {
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
         self.span.outcome(&outcome, session.timeline());
         match &outcome {
-            Ok(true) => self.client.failures.forget(),
+            Ok(true) => {
+                self.client.failures.forget();
+                if self.work == Work::Login {
+                    self.client.logins.fetch_add(1, Ordering::SeqCst);
+                }
+            }
             Ok(false) => {}
             Err(error) => self.client.failures.note(self.work, error),
         }

@@ -5,6 +5,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::UnixTime;
+
 /// What a server may do, but this client cannot work with as it is set up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
@@ -102,6 +104,25 @@ pub enum PeerIncompatible {
         /// The error code of its last challenge (RFC 6750 §3.1), if it has one.
         error: Option<Box<str>>,
     },
+    /// The MCP server refuses the tokens of logins that were just made. No other login is begun before a
+    /// pause is over, unless somebody asks for it; requests are sent meanwhile.
+    #[error(
+        "the server refuses{} the token of a login that was just made{}; no other is begun before {until}",
+        named(error.as_deref()),
+        in_a_row(*logins)
+    )]
+    LoginInVain {
+        /// How many logins in a row were refused.
+        logins: u8,
+        /// From when on a request that is refused leads to a login again.
+        until: UnixTime,
+        /// The error code of the last challenge (RFC 6750 §3.1), if it has one.
+        error: Option<Box<str>>,
+    },
+}
+
+fn in_a_row(logins: u8) -> String {
+    if logins > 1 { alloc::format!(" ({logins} in a row)") } else { String::new() }
 }
 
 fn named(error: Option<&str>) -> String {
@@ -132,6 +153,7 @@ impl PeerIncompatible {
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
             Self::StillRefused { .. } => "still_refused",
+            Self::LoginInVain { .. } => "login_in_vain",
         }
     }
 
@@ -173,6 +195,10 @@ impl PeerIncompatible {
             Self::StillRefused { .. } => {
                 "the user may lack the permission, or the server does not take the tokens of the \
                  authorization server that it names"
+            }
+            Self::LoginInVain { .. } => {
+                "see that the server takes the tokens of the authorization server that it names; to log \
+                 in again before that time, call `login`"
             }
         }
     }

@@ -108,7 +108,9 @@ impl Error {
         match self {
             // Most often a page that was left open from an earlier login.
             Self::PeerMisbehaved(PeerMisbehaved::StateMismatch) => Actor::User,
-            Self::PeerMisbehaved(_) | Self::Malformed(_) => Actor::ServerOperator,
+            Self::PeerMisbehaved(_)
+            | Self::Malformed(_)
+            | Self::PeerIncompatible(PeerIncompatible::LoginInVain { .. }) => Actor::ServerOperator,
             Self::PeerIncompatible(_) | Self::Misuse(_) => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),
             Self::Unreachable(_) | Self::Contended => Actor::Nobody,

@@ -60,6 +60,10 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
         (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
         (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
         (It::StillRefused { authorizations: 3, refreshes: 1, error: None }, "still_refused"),
+        (
+            It::LoginInVain { logins: 1, until: UnixTime::from_secs(60), error: None },
+            "login_in_vain",
+        ),
     ])
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
 use crate::flow::{NoAnswer, refresh_request, refreshed};
-use crate::http::{Endpoint, Request, Response};
+use crate::http::{Endpoint, Request, Response, clean_code};
 use crate::secret::Secret;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
 use crate::session::record::Record;
@@ -23,12 +23,22 @@ pub(crate) struct Want {
     pub(crate) refused: Option<u64>,
     /// A refresh would not help: a scope is missing, or one was tried.
     pub(crate) no_refresh: bool,
+    /// Somebody asked for a login.
+    #[serde(default)]
+    pub(crate) asked_for: bool,
     /// The server was asked already, and may have said nothing.
     pub(crate) was_answered: bool,
     /// What the server said.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
     /// How often others were faster.
     pub(crate) lost_races: u8,
+}
+
+impl Want {
+    /// The error code of the challenge, to be shown.
+    pub(crate) fn code(&self) -> Option<Box<str>> {
+        Some(clean_code(self.challenge.as_ref()?.error.as_ref()?).into())
+    }
 }
 
 impl Session {
@@ -45,6 +55,16 @@ impl Session {
         self.timeline.clear();
         let refused = self.held.record.as_ref().map(|record| record.generation);
         self.want(Want { refused, ..Want::default() });
+    }
+
+    /// The same, but only a login will do, whatever is stored: a user wants another account, or to try again
+    /// what was refused ([`PeerIncompatible::LoginInVain`]). What others store while it waits for their
+    /// login will do as well.
+    ///
+    /// [`PeerIncompatible::LoginInVain`]: crate::error::PeerIncompatible::LoginInVain
+    pub fn log_in(&mut self) {
+        self.timeline.clear();
+        self.want(Want { asked_for: true, no_refresh: true, ..Want::default() });
     }
 
     pub(crate) fn want(&mut self, want: Want) {
@@ -74,12 +94,19 @@ impl Session {
         let is_same_token = access_token(record.as_ref()) == own;
         self.adopt(record);
         let changed = self.generation() != before;
+        if is_same_token && self.accepted == before {
+            self.accepted = self.generation();
+        }
         // The token that was refused stays refused under the number that somebody else gave it.
         let refused = state.reason_to_load().filter(|want| want.refused == Some(before));
         if let Some(want) = refused.filter(|_| is_same_token) {
             want.refused = Some(self.generation());
         }
         self.state = match state {
+            State::Load(want) if want.asked_for => {
+                let refused = self.held.record.as_ref().map(|record| record.generation);
+                State::Login(Want { refused, ..want })
+            }
             State::Load(want) if self.is_usable(&want, now) => State::Ready,
             State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
             State::Load(want) => self.unrefreshable(want, now),
@@ -148,7 +175,8 @@ impl Session {
             Ok(tokens) => {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
-                let renewed = record.renewed(generation, now, tokens);
+                let renewed =
+                    record.renewed(generation, now, tokens).on_trial(self.trial_after(&want));
                 return self.state = save(renewed, expected, AfterSave::Refreshed(want));
             }
             Err(NoToken { error, refresh_token: Some(refresh_token) })
@@ -158,6 +186,7 @@ impl Session {
                 let generation = expected.saturating_add(1);
                 let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
                 let rotated = record.renewed(generation, record.issued_at, tokens);
+                let rotated = rotated.on_trial(self.trial_after(&want));
                 let then = AfterSave::Rotated(want, Box::new(error));
                 return self.state = save(rotated, expected, then);
             }
@@ -182,7 +211,7 @@ impl Session {
             State::Ready
         } else if says_no(&error) {
             // This endpoint will not do, but a login may find another. The grant is kept until then.
-            State::Login(Want { no_refresh: true, ..want })
+            self.need_login(Want { no_refresh: true, ..want }, now)
         } else {
             State::Failed(Box::new(error))
         }
@@ -212,7 +241,7 @@ impl Session {
             AfterSave::Ended(want) if self.is_alive(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }
-            AfterSave::Ended(want) => Lock::Refresh.release(State::Login(want)),
+            AfterSave::Ended(want) => Lock::Refresh.release(self.need_login(want, now)),
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::LoggedIn { .. } => {
                 self.brought = self.generation();
@@ -302,9 +331,9 @@ impl Session {
             return Lock::Refresh.release(self.unrefreshable(want, now));
         }
         let Some(record) = &self.held.record else {
-            return Lock::Refresh.release(State::Login(want));
+            return Lock::Refresh.release(self.need_login(want, now));
         };
-        let mut record = record.clone();
+        let mut record = record.clone().on_trial(self.trial_after(&want));
         let expected = record.generation;
         record.generation = expected.saturating_add(1);
         if let Some(tokens) = &mut record.tokens {
@@ -323,7 +352,7 @@ impl Session {
             self.postpone(UnixTime::from_secs(u64::MAX));
             State::Ready
         } else {
-            State::Login(want)
+            self.need_login(want, now)
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | 401 | another token is there by now | the request again |
 //! | 401 | a refresh token, not tried for this request | a refresh where the token came from, then the request again |
+//! | 401 | the token of a login that was just made, refreshed if it can be | an error, and no login before a pause that grows |
 //! | 401 | otherwise | metadata read anew, a login, then the request again |
 //! | 403 | `insufficient_scope`, and a scope that was not asked for | a login for the union, then the request again |
 //! | any | | the application's own answer |
@@ -13,7 +14,7 @@
 use alloc::boxed::Box;
 
 use crate::error::{Error, PeerIncompatible};
-use crate::http::{Endpoint, clean_code};
+use crate::http::Endpoint;
 use crate::session::access::Want;
 use crate::session::authorization::Authorization;
 use crate::session::machine::{Session, State};
@@ -51,6 +52,12 @@ impl Attempt {
         self.sent = Some(current.map_or(0, |record| record.generation));
     }
 
+    /// Which token the request was sent with, as [`Record::generation`] counts; `None` if without.
+    #[must_use]
+    pub fn generation(&self) -> Option<u64> {
+        self.sent
+    }
+
     fn is_spent(&self) -> bool {
         self.refreshes + self.authorizations >= MAX_REMEDIES
     }
@@ -69,9 +76,14 @@ pub enum Verdict {
 impl Session {
     /// Judges an answer of the MCP server: its status and all its `WWW-Authenticate` values.
     ///
+    /// A host may leave out answers other than 401 and 403, but should tell of one that is a success for
+    /// each token ([`Attempt::generation`]): that the server took it is why a login is made again at once when it is
+    /// refused later.
+    ///
     /// # Errors
     ///
-    /// [`PeerIncompatible::StillRefused`] when all that may be done for one request was done.
+    /// [`PeerIncompatible::StillRefused`] when all that may be done for one request was done. The turns say
+    /// [`PeerIncompatible::LoginInVain`] while another login would be one too many.
     pub fn answered<'a>(
         &mut self,
         attempt: &mut Attempt,
@@ -80,6 +92,7 @@ impl Session {
         now: UnixTime,
     ) -> Result<Verdict, Error> {
         if !matches!(status, 401 | 403) || self.held.settings.bearer.is_some() {
+            self.learn_status(attempt.sent, status);
             return Ok(Verdict::Deliver);
         }
         let challenge = ResourceChallenge::select(challenges);
@@ -90,7 +103,6 @@ impl Session {
         if (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0) {
             self.timeline.clear();
         }
-        let code = challenge.as_ref().and_then(|challenge| challenge.error.clone());
         let refused = attempt.sent;
         let challenge = challenge.map(Box::new);
         let want = Want { refused, challenge, was_answered: true, ..Want::default() };
@@ -111,7 +123,7 @@ impl Session {
         if attempt.is_spent() {
             self.note(status, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
-            let error = code.map(|code| clean_code(&code).into());
+            let error = want.code();
             return Err(PeerIncompatible::StillRefused { authorizations, refreshes, error }.into());
         }
         // Before the request went out without a token, what is held was refreshed in vain.
@@ -119,6 +131,7 @@ impl Session {
         let before = in_vain && refused.is_none() && self.can_refresh(&Want::default(), now);
         // A token of somebody else, found in the store instead, may be refreshed in its turn.
         let tried = if attempt.refreshes == 0 { before } else { refused == Some(self.brought) };
+        self.learn_status(refused, status);
         let may_help = status == 401 && !tried;
         if may_help && self.can_refresh(&want, now) {
             attempt.refreshes += 1;
@@ -140,7 +153,7 @@ impl Session {
 
     /// Whether the challenge names a scope that the last login did not ask for. A challenge without
     /// scopes gives nothing to ask for.
-    fn asks_for_more(&self, want: &Want) -> bool {
+    pub(crate) fn asks_for_more(&self, want: &Want) -> bool {
         let Some(missing) = want.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref())
         else {
             return false;
@@ -153,4 +166,4 @@ impl Session {
 
 /// Refreshes and logins together that one request may cause. A refresh that is refused ends in a login,
 /// so this also bounds the logins: the MCP specification wants "a few" at most.
-const MAX_REMEDIES: u8 = 3;
+pub(crate) const MAX_REMEDIES: u8 = 3;

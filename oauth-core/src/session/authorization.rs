@@ -1,7 +1,6 @@
 //! The token that is held, and what is attached to a request with it: the hot path.
 
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,12 +37,8 @@ impl Snapshot {
     /// renews it.
     #[must_use]
     pub fn living_authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        let tokens = self.record.as_ref().and_then(Record::tokens);
-        if tokens.is_none_or(|tokens| tokens.lives(now, Duration::ZERO)) {
-            self.token()
-        } else {
-            None
-        }
+        let lives = self.record.as_ref().is_none_or(|record| record.is_alive(now));
+        if lives { self.token() } else { None }
     }
 
     /// Why the token is not handed out although it is there.

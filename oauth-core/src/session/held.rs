@@ -1,7 +1,6 @@
 //! What a session holds, and what that is good for.
 
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use crate::session::access::Want;
 use crate::session::machine::{RefusedBefore, Session};
@@ -78,21 +77,22 @@ impl Session {
 
     /// Whether the token has not expired, and was not refused.
     pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
-        self.held.record.as_ref().is_some_and(|record| {
-            want.refused != Some(record.generation)
-                && record.tokens.as_ref().is_some_and(|tokens| tokens.lives(now, Duration::ZERO))
-        })
+        self.held
+            .record
+            .as_ref()
+            .is_some_and(|record| want.refused != Some(record.generation) && record.is_alive(now))
     }
 
     pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
             && !self.is_client_refused()
+            && !self.pause(want, now).is_some_and(|trial| trial.refreshed)
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 
     /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
     pub(crate) fn postpone(&mut self, until: UnixTime) {
-        let end = self.held.record.as_ref().and_then(|record| record.tokens.as_ref()?.expires_at);
+        let end = self.held.record.as_ref().and_then(Record::expires_at);
         self.held.fresh_until = end.map_or(until, |end| end.min(until));
     }
 }

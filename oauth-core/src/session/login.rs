@@ -14,6 +14,7 @@ use crate::http::Request;
 use crate::session::access::{Want, client_is_gone, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
 use crate::session::record::Record;
+use crate::session::trial::Trial;
 use crate::time::UnixTime;
 use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind};
 
@@ -28,6 +29,9 @@ pub(crate) struct Running {
     /// Whether the server refused the token, for another reason than a scope.
     refused: bool,
     client: Client,
+    /// How many logins in a row the server refused at once, before this one.
+    #[serde(default)]
+    pub(crate) in_vain: u8,
     /// The `state` of a login that was handed out.
     handed_out: Option<Box<str>>,
 }
@@ -50,13 +54,14 @@ pub(crate) enum Next {
 
 impl Running {
     /// A login that was handed out, back from its user.
-    pub(crate) fn handed_out(flow: Flow, state: &str) -> Self {
+    pub(crate) fn handed_out(flow: Flow, in_vain: u8, state: &str) -> Self {
         Self {
             flow,
             recorded: true,
             moved_from: None,
             refused: false,
             client: Client::Known,
+            in_vain,
             handed_out: Some(state.into()),
         }
     }
@@ -98,6 +103,7 @@ impl Session {
         }
         let lacks_scope = want.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope());
         let refused = want.refused == Some(self.generation()) && !lacks_scope;
+        let in_vain = self.refused_trial(&want).map_or(0, |trial| trial.logins);
         if let Some(challenge) = want.challenge {
             login = login.challenge(*challenge);
         }
@@ -109,6 +115,7 @@ impl Session {
                     moved_from: None,
                     refused,
                     client: Client::Known,
+                    in_vain,
                     handed_out: None,
                 }),
                 now,
@@ -124,7 +131,8 @@ impl Session {
             Ok(Grant { binding, tokens }) => {
                 let generation = self.next_generation(now);
                 let record = Record::new(generation, now, binding.into(), Some(tokens))
-                    .after(self.held.record.as_ref(), running.handed_out);
+                    .after(self.held.record.as_ref(), running.handed_out)
+                    .on_trial(Some(Trial::after(running.in_vain, now)));
                 return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });
             }
             Err(flow) => flow,
@@ -221,12 +229,12 @@ impl Session {
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.
-    pub(crate) fn give_up(&mut self, why: Error) -> Option<Flow> {
+    pub(crate) fn give_up(&mut self, why: Error) -> Option<Running> {
         match core::mem::replace(&mut self.state, State::Failed(Box::new(why))) {
             State::Run(running) => {
                 let failed = core::mem::replace(&mut self.state, State::Ready);
                 self.state = Lock::Login.release(failed);
-                Some(running.flow)
+                Some(*running)
             }
             state => {
                 self.state = state;
@@ -242,8 +250,6 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
 /// secret is expired: the clock may be wrong.
 fn serves(record: &Record, now: UnixTime) -> bool {
-    record
-        .tokens
-        .as_ref()
-        .is_some_and(|tokens| tokens.refresh_token.is_some() || tokens.lives(now, Duration::ZERO))
+    record.is_alive(now)
+        || record.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
 }

@@ -31,6 +31,9 @@ pub struct Session {
     pub(crate) state: State,
     /// The generation that this session has brought itself, and not found in the store; 0 for none.
     pub(crate) brought: u64,
+    /// The generation of which the server has taken the token; 0 for none.
+    #[serde(default)]
+    pub(crate) accepted: u64,
     /// Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Box<RefusedBefore>>,
@@ -38,7 +41,7 @@ pub struct Session {
     pub(crate) timeline: Timeline,
 }
 
-/// What the authorization server refused of what was known from before: the next login does without.
+/// What the servers refused of what was known from before: the next login does without.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct RefusedBefore {
     /// It does not know the client of this generation any more.
@@ -47,6 +50,9 @@ pub(crate) struct RefusedBefore {
     pub(crate) elsewhere: bool,
     /// It does not know all the scopes that were asked for before.
     pub(crate) scopes: bool,
+    /// The MCP server refused the token of this generation, and never took it.
+    #[serde(default)]
+    pub(crate) token: Option<u64>,
 }
 
 /// What the session waits for. `Want` says why it works at all.
@@ -199,7 +205,7 @@ impl Session {
         let fixed = settings.bearer.is_some();
         let state = if fixed { State::Ready } else { State::Load(Want::default()) };
         let held = Snapshot::new(settings);
-        Self { held, state, brought: 0, refused: None, timeline: Timeline::default() }
+        Self { held, state, brought: 0, accepted: 0, refused: None, timeline: Timeline::default() }
     }
 
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither

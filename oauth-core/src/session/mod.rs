@@ -42,6 +42,7 @@ mod machine;
 mod pending;
 mod record;
 mod reply;
+mod trial;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};

@@ -37,13 +37,18 @@ use crate::wire::AuthorizationUrl;
 pub struct PendingLogin {
     profile: Box<str>,
     expires_at: UnixTime,
+    /// How many logins in a row the server refused at once, before this one.
+    #[serde(default, skip_serializing_if = "none")]
+    in_vain: u8,
     /// As it was begun, with a `state` that was never shown.
     consent: Consent,
 }
 
 impl PendingLogin {
-    pub(crate) fn new(profile: &str, expires_at: UnixTime, consent: Consent) -> Self {
-        Self { profile: profile.into(), expires_at, consent }
+    pub(crate) fn new(profile: &str, expires_at: UnixTime, running: Running) -> Option<Self> {
+        let in_vain = running.in_vain;
+        let consent = running.flow.into_consent()?;
+        Some(Self { profile: profile.into(), expires_at, in_vain, consent })
     }
 
     /// Whose tokens the login brings.
@@ -112,8 +117,14 @@ impl Session {
         } else if expired_at < now {
             Error::LoginExpired { expired_at }
         } else {
-            return State::Run(Box::new(Running::handed_out(Flow::from(consent), url.state())));
+            let (flow, in_vain) = (Flow::from(consent), pending.in_vain);
+            return State::Run(Box::new(Running::handed_out(flow, in_vain, url.state())));
         };
         Lock::Login.release(State::Failed(Box::new(over)))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it like that")]
+fn none(count: &u8) -> bool {
+    *count == 0
 }

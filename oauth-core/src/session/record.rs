@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::{Binding, KnownClient};
 use crate::scope::Scopes;
+use crate::session::trial::Trial;
 use crate::time::UnixTime;
 use crate::wire::{RegistrationKind, TokenData};
 
@@ -54,6 +55,9 @@ struct Past {
     /// From when on the client is taken for forgotten: by then a login with it should have been finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doubt_from: Option<UnixTime>,
+    /// The login that brought the tokens, while nobody has written down that the server took one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trial: Option<Trial>,
 }
 
 /// Why stored bytes are no record.
@@ -96,7 +100,7 @@ impl Record {
         }
         elsewhere.retain(|known| known.issuer != *issuer);
         elsewhere.truncate(MAX_ELSEWHERE);
-        let past = Past { login, elsewhere, doubt_from: None };
+        let past = Past { login, elsewhere, doubt_from: None, trial: None };
         self.past = (past != Past::default()).then(|| Box::new(past));
         self
     }
@@ -107,6 +111,18 @@ impl Record {
         // The server knows the client.
         let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
         Self { past: past.filter(|past| *past != Past::default()).map(Box::new), ..renewed }
+    }
+
+    /// With this trial of its login.
+    pub(crate) fn on_trial(mut self, trial: Option<Trial>) -> Self {
+        let past = Past { trial, ..self.past.as_deref().cloned().unwrap_or_default() };
+        self.past = (past != Past::default()).then(|| Box::new(past));
+        self
+    }
+
+    /// The login that brought the tokens, while nobody has written down that the server took one.
+    pub(crate) fn trial(&self) -> Option<Trial> {
+        self.past.as_ref()?.trial
     }
 
     /// Before a login with a client of an earlier one, which has until then to bring tokens.
@@ -208,7 +224,7 @@ impl Record {
         let Some(tokens) = &self.tokens else {
             return UnixTime::from_secs(0);
         };
-        let Some(expires_at) = tokens.expires_at else {
+        let Some(expires_at) = self.expires_at() else {
             return UnixTime::from_secs(u64::MAX);
         };
         if tokens.refresh_token.is_none() {
@@ -217,6 +233,17 @@ impl Record {
         let lifetime = expires_at.since(self.issued_at);
         let margin = EARLY.min(lifetime / 5);
         UnixTime::from_secs(expires_at.as_secs().saturating_sub(margin.as_secs()))
+    }
+
+    /// When the access token expires; `None` if it is used until it is refused. So is one that was issued
+    /// expired: nobody issues tokens that are good for nothing, and the next would be the same.
+    pub(crate) fn expires_at(&self) -> Option<UnixTime> {
+        self.tokens.as_ref()?.expires_at.filter(|at| *at > self.issued_at)
+    }
+
+    /// Whether there is an access token that has not expired.
+    pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
+        self.tokens.is_some() && self.expires_at().is_none_or(|at| now < at)
     }
 
     /// Whether there is something to refresh with that the server may still take.

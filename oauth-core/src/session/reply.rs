@@ -247,8 +247,8 @@ impl BrowserReply<'_> {
     /// a login as before.
     #[must_use]
     pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
-        let consent = self.session.give_up(Error::LoginRequired)?.into_consent()?;
-        Some(PendingLogin::new(profile, expires_at, consent))
+        let running = self.session.give_up(Error::LoginRequired)?;
+        PendingLogin::new(profile, expires_at, running)
     }
 }
 

@@ -7,6 +7,7 @@
 use core::time::Duration;
 
 use oauth_core::Error;
+use oauth_core::error::PeerIncompatible;
 use oauth_core::session::Turn;
 
 use super::host::{Call, Host, Outcome, Task};
@@ -23,9 +24,17 @@ impl Simulation {
         if self.dice.chance(500) {
             self.world.advance(3600);
         }
-        let hopes = self.hopes()?;
+        let mut hopes = self.hopes()?;
         self.tell(|| "everybody calls, nobody is there to log in".into());
         self.everybody_calls(false)?;
+        for (host, hope) in hopes.iter_mut().enumerate() {
+            // What was refreshed in vain, because its answer came late for instance, is refreshed again.
+            if self.wait_for_the_end_of_a_pause(host) {
+                *hope = *hope && self.hope(&self.hosts[host])?;
+                self.call(host, Call::new("tools/list", false));
+                self.settle()?;
+            }
+        }
         for (host, hope) in hopes.into_iter().enumerate() {
             match &self.hosts[host].outcome {
                 Some(Outcome::Status(200)) => {}
@@ -64,12 +73,25 @@ impl Simulation {
         for (host, stranger) in strangers.iter().enumerate() {
             for _ in 0..MAX_TRIES {
                 if self.may_be_helped(host, *stranger) {
+                    self.wait_for_the_end_of_a_pause(host);
                     self.call(host, Call::new("tools/list", true));
                     self.settle()?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// A login whose token was refused at once is made again after a while.
+    fn wait_for_the_end_of_a_pause(&mut self, host: usize) -> bool {
+        let host = &self.hosts[host];
+        if let Some(Outcome::Failed(Error::PeerIncompatible(it))) = &host.outcome
+            && let PeerIncompatible::LoginInVain { until, .. } = it
+        {
+            self.world.advance(until.since(host.now(self.world.now)).as_secs());
+            return true;
+        }
+        false
     }
 
     fn may_be_helped(&self, host: usize, stranger: bool) -> bool {
@@ -79,6 +101,9 @@ impl Simulation {
             Some(Outcome::Failed(Error::Refused(refusal))) => {
                 forgets && &*refusal.code == "invalid_client"
             }
+            Some(Outcome::Failed(Error::PeerIncompatible(PeerIncompatible::LoginInVain {
+                ..
+            }))) => true,
             // The others' refreshes, which were of no use either, have used up its patience.
             Some(Outcome::Failed(Error::PeerIncompatible(_))) => self.hosts.len() > 1,
             _ => false,

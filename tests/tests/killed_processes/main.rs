@@ -241,7 +241,7 @@ impl Run {
                 assert!(History::of(&self.served.world()).is_dead(loaded.access), "{number}");
             }
             // A new token is of no use if its grant ends before the request is there.
-            ("error", error) if error.contains("StillRefused") => {
+            ("error", error) if error.contains("StillRefused") || error.contains("LoginInVain") => {
                 let world = self.served.world();
                 let since = refused_since(&world, number, 0).unwrap();
                 let reused = History::of(&world).reused;

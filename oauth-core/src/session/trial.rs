@@ -1,0 +1,117 @@
+//! A login is on trial until the MCP server takes one of its tokens. While it refuses them, a login that
+//! was just made is not made again at once.
+//!
+//! ```text
+//!  login ─▶ on trial ─┬─ a token is taken ──────────────────────────▶ as good as any
+//!                     └─ refused ─▶ refresh, once ─▶ refused ─▶ LoginInVain, until the pause is over
+//!                                                                └─▶ a login, whose pause is longer
+//! ```
+//!
+//! The trial is written down with the tokens, so all who share the store keep to the pause. That a token
+//! was taken is known to the session that sent it, and is written down when it is refreshed: that costs no
+//! save of its own.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, PeerIncompatible};
+use crate::session::access::Want;
+use crate::session::answer::MAX_REMEDIES;
+use crate::session::machine::{Session, State};
+use crate::time::UnixTime;
+
+/// A login of whose tokens nobody has written down yet that the server took one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trial {
+    /// When it was made.
+    since: UnixTime,
+    /// How many logins in a row were refused, if this one is.
+    pub(crate) logins: u8,
+    /// Whether its tokens were refreshed because they were refused.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) refreshed: bool,
+}
+
+impl Trial {
+    /// A login that was made now, after so many that were refused.
+    pub(crate) fn after(in_vain: u8, now: UnixTime) -> Self {
+        Self { since: now, logins: in_vain.saturating_add(1), refreshed: false }
+    }
+
+    /// Until when no other login is made.
+    fn until(self) -> UnixTime {
+        let steps = u32::from(self.logins.saturating_sub(1)).min(MAX_STEPS);
+        self.since + (FIRST_PAUSE * STEP.pow(steps)).min(LONGEST_PAUSE)
+    }
+
+    /// A clock that was set back since does not make the pause longer.
+    fn pauses(self, now: UnixTime) -> bool {
+        self.since <= now && now < self.until()
+    }
+
+    /// The error meanwhile.
+    fn in_vain(self, want: &Want) -> Error {
+        let (logins, until, error) = (self.logins, self.until(), want.code());
+        PeerIncompatible::LoginInVain { logins, until, error }.into()
+    }
+}
+
+impl Session {
+    /// The server answered a request that was sent with the token of this generation.
+    pub(crate) fn learn_status(&mut self, sent: Option<u64>, status: u16) {
+        let generation = self.generation();
+        if sent != Some(generation) || generation == 0 || self.accepted == generation {
+            return;
+        }
+        match status {
+            200..=299 => self.accepted = generation,
+            401 | 403 => self.refused_mut().token = Some(generation),
+            // Perhaps nobody has looked at the token.
+            _ => {}
+        }
+    }
+
+    /// The trial of the login that brought the tokens, if the server has refused them and never took one.
+    pub(crate) fn refused_trial(&self, want: &Want) -> Option<Trial> {
+        let generation = Some(self.generation());
+        let trial = self.held.record.as_ref()?.trial()?;
+        let is_refused = want.was_answered && want.refused == generation;
+        let is_refused = is_refused || self.refused().token == generation;
+        (is_refused && Some(self.accepted) != generation).then_some(trial)
+    }
+
+    /// What goes on when these tokens are refreshed.
+    pub(crate) fn trial_after(&self, want: &Want) -> Option<Trial> {
+        let trial = self.held.record.as_ref()?.trial()?;
+        let refreshed = trial.refreshed || self.refused_trial(want).is_some();
+        (self.accepted != self.generation()).then_some(Trial { refreshed, ..trial })
+    }
+
+    /// The trial that forbids another login for now, after the server has refused a request. A login for
+    /// a scope that none has asked for is another one, but not for ever.
+    pub(crate) fn pause(&self, want: &Want, now: UnixTime) -> Option<Trial> {
+        let trial = self.refused_trial(want).filter(|_| want.was_answered)?;
+        let patience = if self.asks_for_more(want) { MAX_REMEDIES } else { 1 };
+        (trial.logins >= patience && trial.pauses(now)).then_some(trial)
+    }
+
+    /// The need for a login, unless one would be too many.
+    pub(crate) fn need_login(&self, want: Want, now: UnixTime) -> State {
+        let Some(trial) = self.pause(&want, now) else { return State::Login(want) };
+        State::Failed(Box::new(trial.in_vain(&want)))
+    }
+}
+
+/// How long no other login is made after the first one that was refused.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How much longer each pause is than the one before.
+const STEP: u32 = 5;
+
+/// After so many steps a pause is the longest one.
+const MAX_STEPS: u32 = 3;
+
+/// A server may be mended in an hour, and a user who looks at the error need not wait.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);

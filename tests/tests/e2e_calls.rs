@@ -1,0 +1,191 @@
+//! What the calls of an application lead to, by threads: as few logins as can be.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+mod common;
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use common::{
+    LIST, assert_sound, builder, call, client, logged_in, logins, refreshes, serve, statuses,
+};
+use oauth_blocking::{Error, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record, Saved};
+use oauth_blocking::{StorageError, StoredGrant, TokenStorage, with_oauth_retry};
+use oauth_core::error::PeerIncompatible;
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, TokenForm};
+
+const THREADS: usize = 30;
+
+/// What as many threads get, which call all at once with one client.
+fn calls_at_once(served: &Served, store: &MemoryTokenStorage) -> Vec<Result<u16, Error>> {
+    let (oauth, start) = (client(served, store), Barrier::new(THREADS));
+    thread::scope(|scope| {
+        let call = || {
+            start.wait();
+            call(&oauth, served, LIST)
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(call)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn in_vain<T: std::fmt::Debug>(outcome: Result<T, Error>) -> u8 {
+    match outcome.unwrap_err() {
+        Error::OAuth {
+            error: oauth_core::Error::PeerIncompatible(PeerIncompatible::LoginInVain { logins, .. }),
+            ..
+        } => logins,
+        error => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn threads_with_a_token_that_is_issued_expired_log_in_once() {
+    let token_form = Damage::always(TokenForm::ExpiresInZero);
+    let refresh_tokens = RefreshTokens::Never;
+    let served = serve(Knobs { token_form, refresh_tokens, ..Knobs::default() });
+    let store = MemoryTokenStorage::new();
+    for _ in 0..2 {
+        for outcome in calls_at_once(&served, &store) {
+            assert_eq!(outcome.unwrap(), 200);
+        }
+    }
+    assert_eq!(logins(&served), 1);
+    assert_sound(&served);
+}
+
+/// However often they call, and whoever else uses the store.
+#[test]
+fn threads_at_a_server_that_takes_no_token_log_in_once() {
+    for refresh_tokens in [RefreshTokens::Never, RefreshTokens::Always] {
+        let mcp_damage = Damage::always(Fault::Status(401));
+        let served = serve(Knobs { mcp_damage, refresh_tokens, ..Knobs::default() });
+        let store = MemoryTokenStorage::new();
+        for _ in 0..2 {
+            for outcome in calls_at_once(&served, &store) {
+                assert_eq!(in_vain(outcome), 1);
+            }
+        }
+        assert_eq!(logins(&served), 1);
+        assert!(refreshes(&served) <= 1);
+        let oauth = client(&served, &store);
+        oauth.login().unwrap();
+        assert_eq!(in_vain(call(&oauth, &served, LIST)), 2);
+        assert_eq!(logins(&served), 2);
+        assert_sound(&served);
+    }
+}
+
+/// An hour is long past, but the server took the token: nobody has to wait.
+#[test]
+fn a_token_that_was_taken_and_is_refused_later_costs_a_login_at_once() {
+    let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let store = MemoryTokenStorage::new();
+    let oauth = logged_in(&served, &store);
+    for logins_so_far in 1..4 {
+        served.world().end_grants();
+        assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+        assert_eq!(logins(&served), logins_so_far);
+    }
+}
+
+/// The same for hosts that send requests in their own way, and tell of the answers.
+#[test]
+fn whoever_tells_that_a_token_was_taken_gets_a_login_at_once() {
+    let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let oauth = client(&served, &MemoryTokenStorage::new());
+    let token = oauth.authenticate().unwrap();
+    assert_eq!(in_vain(oauth.refused(&token, 401, &[])), 1);
+    assert_eq!(oauth.refused(&token, 200, &[]).unwrap(), None);
+    assert!(oauth.refused(&token, 401, &[]).unwrap().is_some_and(|new| new != token));
+    assert_eq!(logins(&served), 2);
+}
+
+#[test]
+fn a_retry_in_vain_is_not_made_again() {
+    let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let oauth = client(&served, &MemoryTokenStorage::new());
+    // The host's own server refuses whatever it is sent.
+    let call = || -> Result<(), Error> {
+        oauth.token()?;
+        Err(oauth_core::Error::LoginRequired.into())
+    };
+    with_oauth_retry(&oauth, call).unwrap_err();
+    for _ in 0..3 {
+        assert_eq!(in_vain(with_oauth_retry(&oauth, call)), 1);
+    }
+    assert_eq!(logins(&served), 1);
+}
+
+/// A login that somebody asks for is one, whatever is stored; but those who ask at the same time share it.
+#[test]
+fn a_login_that_is_asked_for_is_made_once() {
+    let served = serve(Knobs::default());
+    let store = MemoryTokenStorage::new();
+    let oauth = logged_in(&served, &store);
+    let before = oauth.token().unwrap();
+    let start = Barrier::new(THREADS);
+    let tokens: Vec<_> = thread::scope(|scope| {
+        let ask = || {
+            start.wait();
+            oauth.login().unwrap()
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(tokens.iter().all(|token| *token == tokens[0] && *token != before));
+    assert_eq!((logins(&served), refreshes(&served)), (1, 0));
+    // Another process has refreshed meanwhile: that is no login.
+    let other = client(&served, &store);
+    other.refresh_token().unwrap();
+    oauth.login().unwrap();
+    assert_eq!(logins(&served), 2);
+    assert_sound(&served);
+}
+
+/// It takes longer to write the token down than it lives.
+#[test]
+fn the_token_of_a_login_is_sent_even_if_it_expires_meanwhile() {
+    let refresh_tokens = RefreshTokens::Never;
+    let served = serve(Knobs { refresh_tokens, ..Knobs::default() });
+    served.rewrite(|request, answer| {
+        if request.uri().path().ends_with("/token") {
+            let text = String::from_utf8(answer.body().clone()).unwrap();
+            *answer.body_mut() = text.replace("\"expires_in\":3600", "\"expires_in\":1").into();
+        }
+    });
+    let oauth = builder(&served, &Slow::default()).build().unwrap();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!((logins(&served), statuses(&served, LIST)), (1, vec![401, 200]));
+}
+
+/// A store that takes its time to write.
+#[derive(Clone, Debug, Default)]
+struct Slow(MemoryTokenStorage);
+
+impl TokenStorage for Slow {
+    fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        self.0.load(key)
+    }
+
+    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        self.0.lock(key, lock)
+    }
+
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        let saved = self.0.save(key, record, expected);
+        thread::sleep(Duration::from_millis(1_100));
+        saved
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.0.delete(key)
+    }
+
+    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        self.0.list()
+    }
+}

@@ -1,0 +1,87 @@
+//! What the calls of an application lead to, by tasks: as few logins as can be.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "tokio_common.rs"]
+mod tokio_common;
+
+use std::sync::Arc;
+
+use oauth_core::error::PeerIncompatible;
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, TokenForm};
+use oauth_tokio::{Error, MemoryTokenStorage};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio_common::common::{LIST, assert_sound, logins, refreshes, serve};
+use tokio_common::{call, client, core_error, logged_in, post};
+
+const TASKS: usize = 30;
+
+/// What as many tasks get, which call all at once with one client.
+async fn calls_at_once(served: &Served, store: &MemoryTokenStorage) -> Vec<Result<u16, Error>> {
+    let (oauth, start) = (client(served, store), Arc::new(Barrier::new(TASKS)));
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let (oauth, start, url) = (oauth.clone(), Arc::clone(&start), served.server_url());
+        tasks.spawn(async move {
+            start.wait().await;
+            post(&oauth, &url, LIST).await.map(|(status, _)| status)
+        });
+    }
+    tasks.join_all().await
+}
+
+fn in_vain<T: std::fmt::Debug>(outcome: Result<T, Error>) -> u8 {
+    match core_error(outcome) {
+        oauth_core::Error::PeerIncompatible(PeerIncompatible::LoginInVain { logins, .. }) => logins,
+        error => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_with_a_token_that_is_issued_expired_log_in_once() {
+    let token_form = Damage::always(TokenForm::ExpiresInZero);
+    let refresh_tokens = RefreshTokens::Never;
+    let served = serve(Knobs { token_form, refresh_tokens, ..Knobs::default() });
+    let store = MemoryTokenStorage::new();
+    for _ in 0..2 {
+        for outcome in calls_at_once(&served, &store).await {
+            assert_eq!(outcome.unwrap(), 200);
+        }
+    }
+    assert_eq!(logins(&served), 1);
+    assert_sound(&served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_at_a_server_that_takes_no_token_log_in_once() {
+    for refresh_tokens in [RefreshTokens::Never, RefreshTokens::Always] {
+        let mcp_damage = Damage::always(Fault::Status(401));
+        let served = serve(Knobs { mcp_damage, refresh_tokens, ..Knobs::default() });
+        let store = MemoryTokenStorage::new();
+        for _ in 0..2 {
+            for outcome in calls_at_once(&served, &store).await {
+                assert_eq!(in_vain(outcome), 1);
+            }
+        }
+        assert_eq!(logins(&served), 1);
+        assert!(refreshes(&served) <= 1);
+        let oauth = client(&served, &store);
+        oauth.login().await.unwrap();
+        assert_eq!(in_vain(call(&oauth, &served, LIST).await), 2);
+        assert_eq!(logins(&served), 2);
+        assert_sound(&served);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_taken_and_is_refused_later_costs_a_login_at_once() {
+    let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let oauth = logged_in(&served, &MemoryTokenStorage::new()).await;
+    for logins_so_far in 1..4 {
+        served.world().end_grants();
+        assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
+        assert_eq!(logins(&served), logins_so_far);
+    }
+}
