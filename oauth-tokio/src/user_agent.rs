@@ -27,7 +27,7 @@ pub trait UserAgent: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Prepared, UserAgentError>> + Send;
 }
 
-/// One login of a [`UserAgent`]: where the user will come back to, and how to send him off.
+/// One login of a [`UserAgent`]: where the user will come back to, and how to send them off.
 pub struct Prepared {
     redirect_uri: RedirectUri,
     visit: Option<Box<Visit>>,
@@ -40,7 +40,7 @@ type Returning = Pin<Box<dyn Future<Output = Result<Returned, UserAgentError>> +
 pub(crate) type Told = Arc<dyn Fn(Waiting) + Send + Sync>;
 
 impl Prepared {
-    /// The user will come back to `redirect_uri`. `visit` sends him to the page and waits for the
+    /// The user will come back to `redirect_uri`. `visit` sends them to the page and waits for the
     /// redirect's query, until the given moment at most; it may say from time to time that it still
     /// waits.
     pub fn new<F, R>(redirect_uri: RedirectUri, visit: F) -> Self

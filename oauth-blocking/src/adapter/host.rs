@@ -88,7 +88,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Asks the MCP server without a token, and leaves the body.
     fn ask(&self, url: &str) -> impl Future<Output = Option<Asked>> + Send;
 
-    /// Gets ready for one login: where the user will come back to, and how he gets there. Without a
+    /// Gets ready for one login: where the user will come back to, and how they get there. Without a
     /// visit the login is handed out.
     fn prepare(
         &self,

@@ -30,7 +30,7 @@ pub use returned::Returned;
 /// A way for a person to consent.
 ///
 /// A login asks it first where the user will come back to, because that has to be registered, and sends
-/// him off later ([`Prepared`]).
+/// them off later ([`Prepared`]).
 pub trait UserAgent: Send + Sync {
     /// Gets ready for one login: binds the listener, for instance, and keeps it.
     ///
@@ -67,7 +67,7 @@ impl Deref for SharedUserAgent {
     }
 }
 
-/// One login of a [`UserAgent`]: where the user will come back to, and how to send him off.
+/// One login of a [`UserAgent`]: where the user will come back to, and how to send them off.
 pub struct Prepared {
     redirect_uri: RedirectUri,
     visit: Option<Box<Visit>>,
@@ -78,7 +78,7 @@ pub type Visit = dyn FnOnce(&AuthorizationUrl, Instant, &mut dyn FnMut(Waiting))
     + Send;
 
 impl Prepared {
-    /// The user will come back to `redirect_uri`. `visit` sends him to the page and waits for the
+    /// The user will come back to `redirect_uri`. `visit` sends them to the page and waits for the
     /// redirect's query, until the given moment at most; it may say from time to time that it still
     /// waits.
     pub fn new<F>(redirect_uri: RedirectUri, visit: F) -> Self
@@ -123,7 +123,7 @@ impl Prepared {
         &self.redirect_uri
     }
 
-    /// The same, and how to send him off; nothing if the login is handed out.
+    /// The same, and how to send them off; nothing if the login is handed out.
     #[must_use]
     pub fn into_parts(self) -> (RedirectUri, Option<Box<Visit>>) {
         (self.redirect_uri, self.visit)

@@ -13,9 +13,9 @@ use super::{Prepared, UserAgent, UserAgentError};
 ///
 /// # Security
 ///
-/// The URL may be passed on to somebody else, who would then connect *his* account to the profile. A host
-/// that knows its users finishes a login only for the one to whom it showed the URL, by his cookie for
-/// instance.
+/// The URL may be passed on to somebody else, who would then connect *their* account to the profile. A host
+/// that knows its users finishes a login only for the one to whom it showed the URL, by their session cookie
+/// for instance; the example `gateway` of `oauth-tokio` does.
 #[derive(Debug, Clone)]
 pub struct NoUserAgent {
     redirect_uri: RedirectUri,

@@ -18,6 +18,10 @@ pub(crate) enum GatewayError {
     NoState,
     /// No login waits for this redirect: there never was one, it is used up, or it is too late.
     NotWaiting,
+    /// The browser is nobody's who is known here.
+    SignedOut,
+    /// The login that waits was begun for another user than the one at this browser.
+    SomebodyElse,
     /// Too many logins wait.
     Crowded,
     /// What is stored of the login cannot be read.
@@ -38,6 +42,8 @@ impl GatewayError {
             Self::NoState | Self::NotWaiting | Self::Damaged => {
                 "call again, and open the connect URL that comes back"
             }
+            Self::SignedOut => "sign in to the gateway, and open the connect URL once more",
+            Self::SomebodyElse => "open connect URLs of your own agents only",
             Self::Crowded => "try again in a few minutes",
             Self::TooLarge => "ask the tool for less",
             Self::Files(_) => "see that the gateway can write to its directory",
@@ -49,6 +55,8 @@ impl GatewayError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoState => StatusCode::BAD_REQUEST,
+            Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::SomebodyElse => StatusCode::FORBIDDEN,
             Self::UnknownUser | Self::NotWaiting => StatusCode::NOT_FOUND,
             Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::BAD_GATEWAY,
@@ -72,6 +80,8 @@ impl fmt::Display for GatewayError {
             Self::NotWaiting => {
                 f.write_str("no login waits for this: it was used already, or too long ago")
             }
+            Self::SignedOut => f.write_str("nobody is signed in at this browser"),
+            Self::SomebodyElse => f.write_str("the login is somebody else's"),
             Self::Crowded => f.write_str("too many logins wait for their users"),
             Self::Damaged => f.write_str("what was stored of this login cannot be read"),
             Self::TooLarge => f.write_str("the server's answer is too large"),

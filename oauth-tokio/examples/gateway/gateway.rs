@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path as PathOf, RawQuery, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path as PathOf, RawQuery, Request, State};
+use axum::http::header::{CONTENT_TYPE, HOST, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use oauth_core::Endpoint;
 use oauth_core::wire::redirect_state;
@@ -23,7 +24,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::error::{Failure, GatewayError};
+use crate::page::{self, Ending};
 use crate::pending::{LIFETIME, PendingLogins};
+use crate::sessions::Sessions;
 
 /// What a process is told.
 pub(crate) struct Setup<'a> {
@@ -45,7 +48,11 @@ pub(crate) async fn serve(setup: Setup<'_>) -> Result<(), Failure> {
     let gateway = Arc::new(Gateway::new(&setup, &format!("http://{address}")).await?);
     let router = Router::new()
         .route("/call/{user}", post(call))
-        .route("/callback", get(callback))
+        .route("/sign-in/{user}", post(sign_in))
+        // Whoever looks ahead of the user must not use up the login.
+        .route("/callback", get(callback).head(async || StatusCode::METHOD_NOT_ALLOWED))
+        .route(&format!("{}{{name}}", page::PATH), get(ended))
+        .layer(from_fn_with_state(Arc::clone(&gateway), only_by_own_name))
         .with_state(Arc::clone(&gateway));
     writeln!(io::stdout(), "http://{address}").map_err(Failure::system("print the address"))?;
     axum::serve(listener, router)
@@ -64,6 +71,9 @@ struct Gateway {
     server_url: String,
     clients: BTreeMap<&'static str, OAuth>,
     pending: PendingLogins,
+    sessions: Sessions,
+    /// Host and port of this process, and of where users come back to.
+    names: [Option<String>; 2],
 }
 
 impl Gateway {
@@ -71,7 +81,10 @@ impl Gateway {
         let own = format!("{origin}/callback");
         let redirect_uri = RedirectUri::parse(setup.redirect_uri.unwrap_or(&own))
             .map_err(oauth_tokio::Error::from)?;
-        // What all users share; each has a profile of his own, under which his tokens are stored.
+        let names = [origin, redirect_uri.as_str()].map(authority);
+        let is_secure = redirect_uri.as_str().starts_with("https:");
+        let sessions = Sessions::in_dir(&setup.directory.join("sessions"), is_secure).await;
+        // What all users share; each has a profile of their own, under which their tokens are stored.
         let anybody = watched(OAuth::new(setup.server_url)?, setup.name)
             .client_name("gateway example")
             .wait(LIFETIME)
@@ -86,6 +99,8 @@ impl Gateway {
             server_url: setup.server_url.into(),
             clients: USERS.iter().map(client).collect(),
             pending: pending.map_err(Failure::Setup)?,
+            sessions: sessions.map_err(Failure::Setup)?,
+            names,
         })
     }
 
@@ -117,18 +132,73 @@ async fn call(
     }
 }
 
-/// Finishes a login that this process or another began. Whatever comes of it, the login is used up.
+/// Stands in for the sign-in of a real gateway, which asks for more than a name.
+async fn sign_in(
+    State(gateway): State<Arc<Gateway>>,
+    PathOf(user): PathOf<String>,
+) -> Result<Response, GatewayError> {
+    gateway.client(&user)?;
+    let cookie = gateway.sessions.begin(&user).await?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+}
+
+/// Takes the user back, and shows what came of it on another page.
 async fn callback(
     State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Result<String, GatewayError> {
-    let query = query.unwrap_or_default();
-    let state = redirect_state(&query).ok_or(GatewayError::NoState)?;
+) -> Redirect {
+    let ending = match connect(&gateway, &headers, &query.unwrap_or_default()).await {
+        Ok(()) => Ending::Connected,
+        Err(error) => {
+            eprintln!("  A user is not connected: {error}");
+            Ending::from(&error)
+        }
+    };
+    ending.redirect()
+}
+
+/// Finishes a login that this process or another began, for its own user only. Once somebody is signed
+/// in, the login is used up, whatever comes of it.
+async fn connect(gateway: &Gateway, headers: &HeaderMap, query: &str) -> Result<(), GatewayError> {
+    let user = gateway.sessions.user(headers).await?;
+    let state = redirect_state(query).ok_or(GatewayError::NoState)?;
     let login = gateway.pending.take(&state).await?;
-    let profile = login.profile().to_owned();
-    let user = profile.strip_suffix(ACCOUNT).ok_or(GatewayError::UnknownUser)?;
-    gateway.client(user)?.resume(login, &query).await?;
-    Ok(format!("{user} is connected. This page can be closed."))
+    if login.profile() != format!("{user}{ACCOUNT}") {
+        return Err(GatewayError::SomebodyElse);
+    }
+    gateway.client(&user)?.resume(login, query).await?;
+    Ok(())
+}
+
+async fn ended(PathOf(name): PathOf<String>) -> Result<Ending, StatusCode> {
+    Ending::named(&name).ok_or(StatusCode::NOT_FOUND)
+}
+
+/// Refuses requests that come under a foreign name.
+async fn only_by_own_name(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, StatusCode> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok());
+    let is_own = |host: &str| {
+        let mut names = gateway.names.iter().flatten();
+        names.any(|name| name.eq_ignore_ascii_case(host))
+    };
+    if host.is_some_and(is_own) {
+        Ok(next.run(request).await)
+    } else {
+        Err(StatusCode::MISDIRECTED_REQUEST)
+    }
+}
+
+/// Host and port of a URL, as browsers write them in `Host`.
+fn authority(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 async fn pass_on(mut answer: reqwest::Response) -> Result<Response, GatewayError> {

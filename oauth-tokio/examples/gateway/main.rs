@@ -5,6 +5,7 @@
 //!   browser ── connect_url ──────▶ authorization server
 //!           ◀─ 302 /callback?… ──
 //!           ── GET /callback?… ──▶ gateway 2      takes the login from its file, stores the grant
+//!           ◀─ 303 /ended/connected                nothing of the login stays in the address bar
 //!   agent ── POST /call/user-1 ──▶ gateway 1      200, the tool's result
 //! ```
 //!
@@ -21,14 +22,22 @@
 //!
 //! # Security
 //!
-//! Who calls is whoever the path names: a real gateway authenticates its agents. It also lets only the
-//! browser of the same user through `/callback`, by its own session cookie. Otherwise a user can send
-//! his connect URL to somebody else, who then consents to his own account being used by the first.
+//! Who calls is whoever the path names, and so is who signs in: a real gateway authenticates its agents
+//! and users. All else is as one would ship it:
+//!
+//! - A login is finished only in a browser in which the user is signed in for whom it was begun. Otherwise
+//!   users could send their connect URL to somebody else, who then consents to their own account being
+//!   used by the first.
+//! - Requests under a name that is not the gateway's are refused: a web page cannot come in by a name of
+//!   its own (DNS rebinding).
+//! - Code and `state` are taken out of the address bar by a redirect, and no word of a server is shown.
 
 mod error;
 mod gateway;
+mod page;
 mod pending;
 mod process;
+mod sessions;
 mod story;
 
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! The story: two users, their agents and browsers, two processes and a simulated server.
 
+use std::collections::BTreeMap;
 use std::fs::{DirEntry, File};
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +39,7 @@ async fn tell_it() -> Result<(), Failure> {
     );
     println!("They share:      {}", path.display());
 
-    let story = Story {
+    let mut story = Story {
         http: reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -48,6 +49,7 @@ async fn tell_it() -> Result<(), Failure> {
         directory: &directory,
         first: &first,
         second: &second,
+        cookies: BTreeMap::new(),
     };
     let told = tokio::time::timeout(TIME_LIMIT, story.run()).await;
     let ended = [first.end().await, second.end().await];
@@ -61,15 +63,23 @@ struct Story<'a> {
     directory: &'a Directory,
     first: &'a Process,
     second: &'a Process,
+    /// What each user's browser has of the gateway.
+    cookies: BTreeMap<&'static str, String>,
 }
 
 impl Story<'_> {
-    async fn run(&self) -> Result<(), Failure> {
+    async fn run(&mut self) -> Result<(), Failure> {
+        println!("\nboth users sign in to the gateway, in their browsers\n");
+        self.signs_in("user-1").await?;
+        self.signs_in("user-2").await?;
+
         println!("\nuser-1 and user-2 have their agents call a tool; neither has consented yet\n");
         let one = self.is_sent_to_consent("user-1", self.first).await?;
         let two = self.is_sent_to_consent("user-2", self.first).await?;
 
-        println!("\nuser-1 looks at the page, and agrees; his browser goes to the other process\n");
+        println!(
+            "\nuser-1 looks at the page, and agrees; their browser goes to the other process\n"
+        );
         self.set(Consent::Page);
         self.looks("user-1", &one).await?;
         self.set(Consent::Grant);
@@ -98,8 +108,20 @@ impl Story<'_> {
         println!("\na redirect counts once, and only if a login waits for it\n");
         self.comes_back("user-1", &redirect, 404).await?;
         let callback = format!("{}/callback", self.second.origin);
-        self.comes_back("somebody", &format!("{callback}?code=guessed&state=guessed"), 404).await?;
-        self.comes_back("somebody", &callback, 400).await?;
+        self.comes_back("user-1", &format!("{callback}?code=guessed&state=guessed"), 404).await?;
+        self.comes_back("user-1", &callback, 404).await?;
+
+        println!(
+            "\nand only in the browser of the user for whom it was begun, under the gateway's name\n"
+        );
+        self.served.world().end_grants();
+        let one = self.is_sent_to_consent("user-1", self.first).await?;
+        let redirect = self.decides("user-2", &one).await?;
+        self.comes_back("somebody", &redirect, 401).await?;
+        self.comes_back("user-2", &redirect, 403).await?;
+        self.comes_back("user-1", &redirect, 404).await?;
+        self.is_sent_to_consent("user-1", self.first).await?;
+        self.comes_under_a_foreign_name(&redirect).await?;
 
         let world = self.served.world();
         if !world.violations.is_empty() {
@@ -168,21 +190,57 @@ impl Story<'_> {
         }
     }
 
-    /// The browser follows the redirect, and shows what the gateway says to it.
-    async fn comes_back(&self, user: &str, redirect: &str, wanted: u16) -> Result<(), Failure> {
-        let answer = self.http.get(redirect).send().await?;
+    /// A stand-in for a password: the browser gets a cookie.
+    async fn signs_in(&mut self, user: &'static str) -> Result<(), Failure> {
+        let url = format!("{}/sign-in/{user}", self.second.origin);
+        let answer = self.http.post(url).send().await?;
         let status = answer.status().as_u16();
-        let body = answer.text().await?;
-        let refusal: Value = serde_json::from_str(&body).unwrap_or_default();
-        let why = match (refusal["error"].as_str(), refusal["advice"].as_str()) {
-            (Some(error), Some(advice)) => format!("{error}: {advice}"),
-            _ => body,
+        line(&browser(user), self.second.name, "POST", status, "signed in");
+        let cookie = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
+        let cookie = cookie.and_then(|cookie| cookie.split(';').next());
+        let unexpected = Failure::Unexpected { wanted: "a cookie", status };
+        self.cookies.insert(user, cookie.ok_or(unexpected)?.to_owned());
+        Ok(())
+    }
+
+    /// The browser follows the redirect, and the next one, and shows the page to which that leads. Nothing
+    /// of the login may be left in its address.
+    async fn comes_back(&self, user: &str, redirect: &str, wanted: u16) -> Result<(), Failure> {
+        let answer = self.gets(user, redirect).await?;
+        let status = answer.status().as_u16();
+        let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
+        line(&browser(user), self.second.name, "GET", status, location.unwrap_or("?"));
+        let Some(page) = location.filter(|page| status == 303 && !page.contains('?')) else {
+            return Err(Failure::Unexpected { wanted: "a redirect to a page", status });
         };
-        line(&browser(user), self.second.name, "GET", status, &why);
+        let answer = self.gets(user, &format!("{}{page}", self.second.origin)).await?;
+        let status = answer.status().as_u16();
+        let page = answer.text().await?;
+        let text = page.split_once("<p>").and_then(|(_, rest)| rest.split_once("</p>"));
+        line(&browser(user), self.second.name, "GET", status, text.map_or("?", |(text, _)| text));
         if status == wanted {
             return Ok(());
         }
         Err(Failure::Unexpected { wanted: "another answer to the redirect", status })
+    }
+
+    async fn gets(&self, user: &str, url: &str) -> Result<reqwest::Response, Failure> {
+        let mut request = self.http.get(url);
+        if let Some(cookie) = self.cookies.get(user) {
+            request = request.header("cookie", cookie);
+        }
+        Ok(request.send().await?)
+    }
+
+    /// As a web page does whose name was made to lead to this machine.
+    async fn comes_under_a_foreign_name(&self, redirect: &str) -> Result<(), Failure> {
+        let answer = self.http.get(redirect).header("host", "evil.example").send().await?;
+        let status = answer.status().as_u16();
+        line("a foreign page", self.second.name, "GET", status, "refused");
+        if status == 421 {
+            return Ok(());
+        }
+        Err(Failure::Unexpected { wanted: "a refusal of the foreign name", status })
     }
 
     /// Makes the logins that wait older than they may be.
