@@ -168,6 +168,9 @@ impl OAuth {
     ///
     /// Why the login failed: the user said no, or the redirect belongs to another login. That one still
     /// waits then: a host that stored it can try again with the right redirect.
+    ///
+    /// [`Error::Authentication`] if the server refused the client that the login was begun with: another one
+    /// was registered, and the user has to visit one more connect URL.
     pub fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         ready(self.client.resume(pending, query))
     }

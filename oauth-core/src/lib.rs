@@ -81,7 +81,7 @@ pub use policy::{Policy, ServerUrl};
 pub use scope::Scopes;
 pub use secret::Secret;
 pub use time::UnixTime;
-pub use timeline::{Entry, Finding, Remedy, Timeline};
+pub use timeline::{Entry, Finding, Remedy, Retry, Timeline};
 pub use tolerance::{Tolerance, Tolerances};
 pub use url::{HttpUrl, Plaintext, UrlDefect};
 pub use wire::{

@@ -14,7 +14,7 @@ use crate::json::{Defect, MemberNames};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
-use crate::wire::TokenData;
+use crate::wire::{AuthMethod, TokenData};
 
 /// The steps of a login, a refresh, or all that one request of the application caused; oldest first.
 ///
@@ -102,6 +102,13 @@ pub enum Finding {
         /// What is done about it.
         remedy: Remedy,
     },
+    /// The authorization server refused the client, or a scope, and something else is tried.
+    Retried {
+        /// The server's code.
+        refusal: Box<str>,
+        /// What is tried.
+        retry: Retry,
+    },
     /// It ends the login, the refresh or the revocation.
     Failed {
         /// [`Error::code`](crate::Error::code) of the reason.
@@ -124,6 +131,25 @@ pub enum Remedy {
     WiderLogin,
     /// Nothing is left that was not tried.
     GiveUp,
+}
+
+/// What is tried after the authorization server refused the client, or a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Retry {
+    /// The same request, the client authenticated in another way.
+    OtherMethod {
+        /// How.
+        method: AuthMethod,
+    },
+    /// A new registration, for a client that authenticates in another way. The user is sent once more.
+    Registration {
+        /// How.
+        method: AuthMethod,
+    },
+    /// A new registration that names the scopes that are asked for. The user is sent once more.
+    WiderRegistration,
 }
 
 impl Timeline {
@@ -181,6 +207,7 @@ impl Finding {
             Self::Revoked => "revoked",
             Self::NoLoginAskedFor => "no_login_asked_for",
             Self::Refused { .. } => "refused",
+            Self::Retried { .. } => "retried",
             Self::Failed { .. } => "failed",
         }
     }
@@ -266,6 +293,18 @@ impl fmt::Display for Finding {
                 Remedy::WiderLogin => "refused for a missing scope: a login that asks for more",
                 Remedy::GiveUp => "refused still: giving up",
             }),
+            Self::Retried { refusal, retry } => {
+                write!(f, "refused (`{refusal}`): ")?;
+                match retry {
+                    Retry::OtherMethod { method } => {
+                        write!(f, "sending it again with {}", method.as_str())
+                    }
+                    Retry::Registration { method } => {
+                        write!(f, "registering again with {}", method.as_str())
+                    }
+                    Retry::WiderRegistration => f.write_str("registering again with these scopes"),
+                }
+            }
             Self::Failed { code } => write!(f, "failed: {code}"),
         }
     }
@@ -316,6 +355,7 @@ mod tests {
             Finding::Revoked,
             Finding::NoLoginAskedFor,
             Finding::Refused { remedy: Remedy::GiveUp },
+            Finding::Retried { refusal: code(), retry: Retry::WiderRegistration },
             Finding::Failed { code: code() },
         ] {
             let written = serde_json::to_string(&finding).unwrap_or_else(|e| panic!("{e}"));

@@ -170,6 +170,9 @@ impl OAuth {
     /// # Errors
     ///
     /// Why the login failed: the user said no, or the redirect belongs to another login.
+    ///
+    /// [`Error::Authentication`] if the server refused the client that the login was begun with: another one
+    /// was registered, and the user has to visit one more connect URL.
     pub async fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
         self.client.resume(pending, query).await
     }

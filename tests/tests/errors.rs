@@ -447,6 +447,35 @@ mod peer_incompatible {
     }
 
     #[test]
+    fn client_refused() {
+        let own = settings().client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into())).unwrap();
+        for form in [refuse("invalid_client"), TokenForm::ErrorWith200("bad_client_secret".into())]
+        {
+            let knobs = Knobs { token_form: Damage::always(form), ..Knobs::default() };
+            let error = error_with(&knobs, &own);
+            assert_eq!(error.code(), "client_refused");
+            assert!(error.to_string().ends_with("by client_secret_basic, client_secret_post"));
+            assert_says(error, Actor::Developer, "`client_secret`");
+        }
+    }
+
+    #[test]
+    fn registered_client_refused() {
+        for form in [refuse("invalid_client"), TokenForm::ErrorWith200("invalid_client".into())] {
+            let error = error(&Knobs { token_form: Damage::always(form), ..Knobs::default() });
+            assert_eq!(error.code(), "registered_client_refused");
+            assert!(error.to_string().ends_with("by none, client_secret_post"), "{error}");
+            let refusal = error.refusal().unwrap();
+            assert_eq!(refusal.description.as_deref(), Some("As the test says"));
+            assert_says(error, Actor::Developer, "register a client by hand");
+        }
+    }
+
+    fn refuse(code: &str) -> TokenForm {
+        TokenForm::Refuse(code.into())
+    }
+
+    #[test]
     fn token_type() {
         let error =
             error(&Knobs { token_form: Damage::always(TokenForm::MacType), ..Knobs::default() });
@@ -579,13 +608,18 @@ mod refused {
 
     #[test]
     fn refused_by_the_token_endpoint() {
+        let public = settings().client_id(PRE_CLIENT_ID, None).unwrap();
         for (code, actor, advice) in [
             ("invalid_grant", Actor::User, "log in again"),
             ("invalid_client", Actor::Developer, "`client_secret`"),
         ] {
             for form in [TokenForm::Refuse(code.into()), TokenForm::ErrorWith200(code.into())] {
-                let refusal =
-                    refusal(error(&Knobs { token_form: Damage::always(form), ..Knobs::default() }));
+                let knobs = Knobs {
+                    token_form: Damage::always(form),
+                    pre_method: AuthMethod::None,
+                    ..Knobs::default()
+                };
+                let refusal = refusal(error_with(&knobs, &public));
                 assert_eq!(refusal.endpoint, Endpoint::Token);
                 assert_eq!(refusal.description.as_deref(), Some("As the test says"));
                 assert_eq!(&*refusal.code, code);

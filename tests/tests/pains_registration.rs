@@ -37,14 +37,15 @@ fn kind(stage: &Stage) -> RegistrationKind {
 /// Registration is offered all the time, and whatever happens it is not used.
 #[test]
 fn a_client_id_that_is_given_is_never_registered_dynamically() {
-    let refuse = || Damage::times(TokenForm::Refuse("invalid_client".into()), 1);
+    let refuse = |times| Damage::times(TokenForm::Refuse("invalid_client".into()), times);
     let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
     let stage = play(&knobs, &pre_registered(), |stage| {
-        stage.world.knobs.token_form = refuse();
-        assert!(matches!(stage.call(LIST), Err(Error::Refused(_))), "at the end of a login");
+        stage.world.knobs.token_form = refuse(2);
+        let refused = stage.call(LIST).map_err(|error| error.code());
+        assert_eq!(refused, Err("client_refused"), "at the end of a login");
         assert_eq!(stage.call(LIST), Ok(200));
         stage.world.advance(HOUR);
-        stage.world.knobs.token_form = refuse();
+        stage.world.knobs.token_form = refuse(1);
         assert_eq!(stage.call(LIST), Ok(200), "refused at a refresh");
         stage.callback = Some(ELSEWHERE);
         assert_eq!(stage.call(CALL), Ok(200), "another port, and more scopes");

@@ -10,6 +10,7 @@ use super::addresses::{PrivateAddress, forbidden};
 use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::{Host, Unanswered};
+use super::log_in::Way;
 use super::trace::{self, Span};
 use crate::error::ClientError;
 use crate::event::Event;
@@ -32,7 +33,7 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) since: Moment,
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
-    pub(super) visit: Option<H::Visit>,
+    pub(super) way: Way<H::Visit>,
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
     /// Where it is said if the work fails.
@@ -42,7 +43,7 @@ pub(super) struct Driver<'a, H: Host> {
 impl<'a, H: Host> Driver<'a, H> {
     pub(super) fn new(client: &'a Client<H>, since: Moment) -> Self {
         let (work, span) = (Work::Refresh, Span::current());
-        Self { client, since, work, lock: None, visit: None, returned: None, span }
+        Self { client, since, work, lock: None, way: Way::Elsewhere, returned: None, span }
     }
 
     /// Drives until there is a token. False if that takes a login and none may be begun.
@@ -126,15 +127,18 @@ impl<'a, H: Host> Driver<'a, H> {
         outcome
     }
 
-    /// Finishes a login whose redirect has come already.
+    /// Finishes a login whose redirect has come already. If its client is refused, another one is
+    /// registered, and the login is handed out once more.
     pub(super) async fn finish(
         mut self,
         session: &mut Session,
         query: &str,
     ) -> Result<BearerAuth, ClientError<H::Http>> {
+        let mut query = Some(query);
         loop {
             match session.turn()? {
                 Turn::Browser(_, reply) => {
+                    let Some(query) = query.take() else { return Err(self.hand_out(reply)) };
                     let outcome = reply.redirect(query, now());
                     trace::last_step(session.timeline(), None);
                     outcome?;

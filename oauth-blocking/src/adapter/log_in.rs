@@ -1,5 +1,6 @@
 //! The driver's part that needs a user: from the decision to log in until there is a token.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -80,7 +81,7 @@ impl<H: Host> Driver<'_, H> {
         let (redirect_uri, visit) = self.client.way_back(registered).await?;
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
         reply.prepared(redirect_uri, entropy, now());
-        self.visit = visit;
+        self.way = visit.map_or(Way::Elsewhere, Way::Here);
         Ok(())
     }
 
@@ -89,9 +90,23 @@ impl<H: Host> Driver<'_, H> {
         url: AuthorizationUrl,
         reply: BrowserReply<'_>,
     ) -> Result<(), ClientError<H::Http>> {
-        let Some(visit) = self.visit.take() else { return Err(self.hand_out(reply)) };
-        // The page of an earlier visit of the same login waits no longer.
+        // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
+        let visit = match mem::replace(&mut self.way, Way::Again) {
+            Way::Here(visit) => visit,
+            Way::Elsewhere => return Err(self.hand_out(reply)),
+            Way::Again => {
+                let place = Box::<str>::from(reply.redirect_uri().unwrap_or_default());
+                match self.client.way_back(Some(&place)).await? {
+                    (redirect_uri, _) if redirect_uri.as_str() != &*place => {
+                        reply.cancelled();
+                        return Err(UserAgentError::PlaceTaken { redirect_uri: place }.into());
+                    }
+                    (_, None) => return Err(self.hand_out(reply)),
+                    (_, Some(visit)) => visit,
+                }
+            }
+        };
         let begun = Instant::now();
         let wait = self.client.wait.unwrap_or(WAIT);
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
@@ -115,7 +130,7 @@ impl<H: Host> Driver<'_, H> {
     }
 
     /// Takes the login out of the session; whoever asked gets it.
-    fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
+    pub(super) fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
         let moved_from = reply.moved_from().cloned();
         let expires_at = now() + self.client.wait.unwrap_or(HANDED_OUT);
         let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
@@ -125,6 +140,16 @@ impl<H: Host> Driver<'_, H> {
         self.client.tell(&Event::Opening { url: &connect_url, moved_from: moved_from.as_ref() });
         ClientError::Authentication(Box::new(AuthenticationError { connect_url, pending }))
     }
+}
+
+/// How a login sends its user off.
+pub(super) enum Way<V> {
+    /// Whoever it is handed out to does.
+    Elsewhere,
+    /// By this visit.
+    Here(V),
+    /// It did. If its client was refused it does so once more, to the same place of return.
+    Again,
 }
 
 impl<H: Host> Client<H> {

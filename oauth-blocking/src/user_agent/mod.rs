@@ -204,6 +204,14 @@ pub enum UserAgentError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The user had to be sent once more, and the place of the redirect was taken meanwhile.
+    #[error(
+        "another program has taken {redirect_uri:?}, where the user has to come back to once more"
+    )]
+    PlaceTaken {
+        /// Where the user has to come back to.
+        redirect_uri: Box<str>,
+    },
     /// The user gave up, or the terminal was closed.
     #[error("the login was given up")]
     Cancelled,
@@ -232,6 +240,7 @@ impl UserAgentError {
             Self::Abandoned => {
                 "keep the call until the user has come back, in a task of its own perhaps"
             }
+            Self::PlaceTaken { .. } => "log in again",
             Self::TimedOut { .. } | Self::Cancelled => {
                 "log in again, and finish in the browser; if its page does not know the client, delete \
                  the stored grant first (`delete_tokens`)"

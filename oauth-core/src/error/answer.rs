@@ -56,6 +56,17 @@ impl Refusal {
         REFUSES_RESOURCE.iter().any(|marker| words.contains(marker))
     }
 
+    /// Whether the server does not know the client, or not in the way in which it authenticates (RFC 6749
+    /// §5.2); also in the words of Python servers, GitHub and Slack.
+    pub(crate) fn is_about_client(&self) -> bool {
+        ABOUT_CLIENT.contains(&&*self.code)
+    }
+
+    /// Whether a scope is refused (RFC 6749 §4.1.2.1, §5.2).
+    pub(crate) fn is_about_scope(&self) -> bool {
+        &*self.code == "invalid_scope"
+    }
+
     pub(super) fn actor(&self) -> Actor {
         match &*self.code {
             _ if self.is_closed_registration() => Actor::Developer,
@@ -79,11 +90,7 @@ impl Refusal {
             "access_denied" => "the user declined; ask again only if the user wants to",
             code if SPENT.contains(&code) => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",
-            "invalid_client"
-            | "unauthorized_client"
-            | "incorrect_client_credentials"
-            | "invalid_client_id"
-            | "bad_client_secret" => {
+            _ if self.is_about_client() => {
                 "the authorization server does not know the client (any more): check `client_id` and \
                  `client_secret`"
             }
@@ -109,6 +116,15 @@ const SPENT: [&str; 5] = [
     "bad_refresh_token",
     "invalid_code",
     "invalid_refresh_token",
+];
+
+/// The client is not known, or is not who it says.
+const ABOUT_CLIENT: [&str; 5] = [
+    "invalid_client",
+    "unauthorized_client",
+    "incorrect_client_credentials",
+    "invalid_client_id",
+    "bad_client_secret",
 ];
 
 /// The resource does not match the scopes, and the parameter is not supported.

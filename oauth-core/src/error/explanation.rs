@@ -36,7 +36,7 @@ impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, timeline } = self;
         writeln!(f, "error[{}]: {error}", error.code())?;
-        if let Error::Refused(Refusal { description, uri, .. }) = error {
+        if let Some(Refusal { description, uri, .. }) = error.refusal() {
             for (what, words) in [("it says", description), ("it names", uri)] {
                 if let Some(words) = words {
                     writeln!(f, "  {what:<12}  {}", Quoted(words))?;

@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Refusal;
 use crate::time::UnixTime;
 
 /// What a server may do, but this client cannot work with as it is set up.
@@ -73,6 +74,26 @@ pub enum PeerIncompatible {
         /// The authorization server.
         issuer: Box<str>,
     },
+    /// The client that was set up with a secret is refused, in each way in which it can authenticate.
+    #[error("authorization server {issuer:?} refuses the client that was set up, by {tried}")]
+    ClientRefused {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// The methods that were tried, by the names that they have in metadata.
+        tried: Box<str>,
+        /// What it said at last.
+        refusal: Box<Refusal>,
+    },
+    /// The authorization server refuses a client that it has registered itself.
+    #[error("authorization server {issuer:?} refuses the client that it registered, by {tried}")]
+    RegisteredClientRefused {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// The methods that were tried, by the names that they have in metadata.
+        tried: Box<str>,
+        /// What it said at last.
+        refusal: Box<Refusal>,
+    },
     /// The token is of a type that this client cannot use (RFC 6749 §7.1).
     #[error("the authorization server issued a token of type {found:?}, not a bearer token")]
     TokenType {
@@ -138,6 +159,16 @@ fn no_way(metadata_documents: bool) -> &'static str {
 }
 
 impl PeerIncompatible {
+    /// The server's refusal that is behind it.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::ClientRefused { refusal, .. } | Self::RegisteredClientRefused { refusal, .. } => {
+                Some(refusal)
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::NoResourceMetadata { .. } => "no_resource_metadata",
@@ -149,6 +180,8 @@ impl PeerIncompatible {
             Self::ForeignClient { .. } => "foreign_client",
             Self::RedirectUriNotRegistered { .. } => "redirect_uri_not_registered",
             Self::NoClientAuthentication { .. } => "no_client_authentication",
+            Self::ClientRefused { .. } => "client_refused",
+            Self::RegisteredClientRefused { .. } => "registered_client_refused",
             Self::TokenType { .. } => "token_type",
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
@@ -185,6 +218,14 @@ impl PeerIncompatible {
             }
             Self::NoClientAuthentication { .. } => {
                 "set a `client_secret` if the server wants one; signed assertions are not supported"
+            }
+            Self::ClientRefused { .. } => {
+                "check `client_id` and `client_secret`; if the server's operator names a way to \
+                 authenticate, set it with `token_endpoint_auth_method`"
+            }
+            Self::RegisteredClientRefused { .. } => {
+                "tell the server's operator; or register a client by hand and set `client_id` (and \
+                 `client_secret`)"
             }
             Self::TokenType { .. } | Self::NoBearerHeader { .. } => {
                 "the server wants sender-constrained tokens, which are not supported"

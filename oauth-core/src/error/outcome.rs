@@ -95,6 +95,16 @@ impl Error {
         }
     }
 
+    /// The server's refusal, where the error is one or comes of one: the server's own words are in it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::PeerIncompatible(problem) => problem.refusal(),
+            _ => None,
+        }
+    }
+
     /// All that can be said about it to the person who has to act, over several lines: what went wrong,
     /// in whose words, what would help, and how it came to that.
     #[must_use]

@@ -14,6 +14,10 @@ fn text() -> Box<str> {
     "x".into()
 }
 
+fn refusal() -> Refusal {
+    Refusal { endpoint: Endpoint::Token, code: text(), description: None, uri: None }
+}
+
 fn misbehaved() -> Vec<(PeerMisbehaved, &'static str)> {
     use PeerMisbehaved as It;
     let endpoint = Endpoint::Token;
@@ -56,6 +60,18 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
         (It::ForeignClient { expected: text(), found: text() }, "foreign_client"),
         (It::RedirectUriNotRegistered { redirect_uri: text() }, "redirect_uri_not_registered"),
         (It::NoClientAuthentication { issuer: issuer() }, "no_client_authentication"),
+        (
+            It::ClientRefused { issuer: issuer(), tried: text(), refusal: refusal().into() },
+            "client_refused",
+        ),
+        (
+            It::RegisteredClientRefused {
+                issuer: issuer(),
+                tried: text(),
+                refusal: refusal().into(),
+            },
+            "registered_client_refused",
+        ),
         (It::TokenType { found: text() }, "token_type"),
         (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
         (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
@@ -85,8 +101,7 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
 }
 
 fn others() -> Vec<(Error, &'static str)> {
-    let endpoint = Endpoint::Token;
-    let refusal = Refusal { endpoint, code: text(), description: None, uri: None };
+    let (endpoint, refusal) = (Endpoint::Token, refusal());
     let malformed = Malformed { endpoint, url: text(), status: 200, defect: Defect::Html };
     let retry_after = Some(Duration::from_secs(7));
     let unreachable = Unreachable { endpoint, url: text(), status: Some(503), retry_after };

@@ -2,14 +2,14 @@
 //! pre-registered, else a client ID metadata document, else registered dynamically.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::error::{Error, PeerIncompatible};
 use crate::flow::binding::Binding;
-use crate::flow::consent::Consent;
 use crate::flow::login::{Before, Login};
 use crate::flow::machine::State;
 use crate::flow::register::Register;
-use crate::flow::settings::PreRegistered;
+use crate::flow::settings::{PreRegistered, Settings};
 use crate::scope::Scopes;
 use crate::tolerance::Tolerances;
 use crate::wire::{
@@ -39,7 +39,8 @@ pub(crate) fn choose(
             documents,
         ) {
             (None, _) => {
-                let client = pre_registered(own, &server, &login)?;
+                let last = before.as_ref().map(|before| &before.binding.client);
+                let client = pre_registered(own, &server, &login, last)?;
                 return Ok(consent(login, server, client, resource, requested));
             }
             (Some(expected), None) => {
@@ -57,17 +58,31 @@ pub(crate) fn choose(
             redirect_uri: login.redirect_uri.0.clone(),
             kind: RegistrationKind::MetadataDocument,
             tolerated: Tolerances::NONE,
+            scope: None,
         };
         return Ok(consent(login, server, client, resource, requested));
     }
-    if let Some(client) = before.and_then(|before| before.client_at(&server, &login)) {
-        return Ok(consent(login, server, client, resource, requested));
+    let known = before.and_then(|before| before.client_at(&server));
+    if let Some(Known { client, is_gone: false }) = &known
+        && client.serves(&login.redirect_uri.0, login.started)
+        && client.covers(requested.as_ref())
+    {
+        return Ok(consent(login, server, client.clone(), resource, requested));
     }
     match server.registration_endpoint.take() {
         Some(endpoint) => {
-            let method = method_to_register(&server)?;
+            let method = method_to_register(&server, &login.settings, AuthMethods::default());
+            let method = method.ok_or_else(|| no_authentication(&server))?;
+            // A server that wanted its scopes named wants that again, and those of before as well.
+            let named = known.filter(|known| known.client.scope.is_some());
+            let scope = named.zip(requested.as_ref());
+            let scope = scope.map(|(known, scopes)| known.client.scopes_with(scopes));
+            let redirect_uri = login.redirect_uri.clone();
+            let mut errand = login.errand(resource, requested);
+            errand.tried.asked = Some(method);
             let server = Box::new(server);
-            Ok(State::Register(Register { login, server, endpoint, method, resource, requested }))
+            let register = Register { redirect_uri, server, endpoint, method, scope, errand };
+            Ok(State::Register(register))
         }
         None => Err(PeerIncompatible::NoWayToRegister {
             issuer: server.issuer.as_str().into(),
@@ -79,25 +94,31 @@ pub(crate) fn choose(
 
 /// The same client again with its server, for a wider token.
 pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
-    let Binding { server, mut client, resource, requested, .. } = before.binding;
-    if client.kind != RegistrationKind::Dynamic {
-        client.redirect_uri = login.redirect_uri.0.clone();
-    } else if before.client_is_gone || !client.serves(&login.redirect_uri.0, login.started) {
-        return choose(login, server, None, resource, requested);
+    if before.binding.client.kind == RegistrationKind::Dynamic {
+        let Binding { server, resource, requested, .. } = before.binding.clone();
+        return choose(login, server, Some(before.into()), resource, requested);
     }
+    let Binding { server, mut client, resource, requested, .. } = before.binding;
+    client.redirect_uri = login.redirect_uri.0.clone();
     Ok(consent(login, server, client, resource, requested))
 }
 
 impl Before {
-    /// The dynamic client of an earlier login to this server, if it serves for this one.
-    fn client_at(self, server: &ServerMetadata, login: &Login) -> Option<Registration> {
-        let serves = |client: &Registration| client.serves(&login.redirect_uri.0, login.started);
+    /// The client of an earlier login to this server.
+    fn client_at(self, server: &ServerMetadata) -> Option<Known> {
         if self.binding.server.issuer == server.issuer {
-            return Some(self.binding.client).filter(|it| !self.client_is_gone && serves(it));
+            return Some(Known { client: self.binding.client, is_gone: self.client_is_gone });
         }
-        let clients = self.elsewhere.into_iter().filter(|it| it.issuer == server.issuer);
-        clients.map(|known| known.client).find(serves)
+        let known = self.elsewhere.into_iter().find(|it| it.issuer == server.issuer)?;
+        Some(Known { client: known.client, is_gone: false })
     }
+}
+
+/// A client of an earlier login.
+struct Known {
+    client: Registration,
+    /// The server has refused it since.
+    is_gone: bool,
 }
 
 /// Whose the pre-registered client is, if it is not this server's: as the host says, else whoever the
@@ -119,12 +140,22 @@ fn foreign_issuer(
     }
 }
 
-/// A server that lists no methods gets a public client too, as every SDK asks for one there.
-fn method_to_register(server: &ServerMetadata) -> Result<AuthMethod, PeerIncompatible> {
-    let Some(listed) = server.auth_methods else {
-        return Ok(AuthMethod::None);
-    };
-    listed.to_register().ok_or_else(|| no_authentication(server))
+/// The method to register with, other than those that were tried.
+pub(crate) fn method_to_register(
+    server: &ServerMetadata,
+    _settings: &Settings,
+    tried: AuthMethods,
+) -> Option<AuthMethod> {
+    server.auth_methods.unwrap_or(AuthMethods::UNLISTED_TO_REGISTER).to_register(tried)
+}
+
+/// The method for a client that has a secret, other than those that were tried.
+pub(crate) fn method_with_secret(
+    server: &ServerMetadata,
+    _settings: &Settings,
+    tried: AuthMethods,
+) -> Option<AuthMethod> {
+    server.auth_methods.unwrap_or(AuthMethods::UNLISTED_WITH_SECRET).with_secret(tried)
 }
 
 fn no_authentication(server: &ServerMetadata) -> PeerIncompatible {
@@ -135,13 +166,16 @@ fn pre_registered(
     own: &PreRegistered,
     server: &ServerMetadata,
     login: &Login,
+    last: Option<&Registration>,
 ) -> Result<Registration, PeerIncompatible> {
-    let auth_method = match &own.client_secret {
-        None => AuthMethod::None,
-        Some(_) => server
-            .auth_methods
-            .unwrap_or(AuthMethods::DEFAULT)
-            .with_secret()
+    let tried = AuthMethods::default();
+    let auth_method = match (&own.client_secret, last) {
+        (None, _) => AuthMethod::None,
+        // The method that worked.
+        (Some(_), Some(last)) if last.client_id == own.client_id && last.secret().is_some() => {
+            last.auth_method
+        }
+        (Some(_), _) => method_with_secret(server, &login.settings, tried)
             .ok_or_else(|| no_authentication(server))?,
     };
     Ok(Registration {
@@ -151,23 +185,18 @@ fn pre_registered(
         redirect_uri: login.redirect_uri.0.clone(),
         kind: RegistrationKind::PreRegistered,
         tolerated: Tolerances::NONE,
+        scope: None,
     })
 }
 
 /// Sends the user off.
-pub(crate) fn consent(
+fn consent(
     login: Login,
     server: ServerMetadata,
     client: Registration,
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> State {
-    let Login { settings, verifier, state, requested_by, .. } = login;
-    let dialect = settings.dialect.clone();
-    State::Consent(Consent {
-        binding: Binding { server, client, resource, requested, requested_by, dialect },
-        tolerates: settings.policy.tolerates,
-        verifier,
-        state,
-    })
+    let settings = Arc::clone(&login.settings);
+    State::Consent(login.errand(resource, requested).consent(&settings, server, client))
 }

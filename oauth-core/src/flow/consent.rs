@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  Browser ──┬─ a code, `state` and `iss` right ──▶ Redeem
-//!     ▲      ├─ a refusal, or `iss` wrong ──▶ an error
+//!     ▲      ├─ a scope is refused, and the client can register anew ──▶ Register
+//!     │      ├─ any other refusal, or `iss` wrong ──▶ an error
 //!     └──────┴─ another `state`: not an answer to this login
 //! ```
 
@@ -11,6 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::RandomBytes;
 use crate::error::Error;
 use crate::flow::binding::Binding;
+use crate::flow::machine::{Answered, State};
+use crate::flow::recourse::Tried;
+use crate::flow::redeem::Redeem;
+use crate::flow::settings::Settings;
+use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::{
@@ -27,6 +33,8 @@ pub(crate) struct Consent {
     pub(crate) tolerates: Tolerances,
     pub(crate) verifier: RandomBytes,
     pub(crate) state: RandomBytes,
+    #[serde(default, skip_serializing_if = "Tried::is_nothing")]
+    pub(crate) tried: Tried,
 }
 
 impl Consent {
@@ -50,6 +58,23 @@ impl Consent {
 
     pub(crate) fn read(&self, query: &str) -> Result<AuthorizationCode, Error> {
         read_redirect(query, &self.state, &self.binding.server)
+    }
+
+    /// What [`read`](Self::read) found is this login's.
+    pub(crate) fn came_back(
+        self,
+        code: Result<AuthorizationCode, Error>,
+        settings: &Settings,
+    ) -> Answered {
+        match code {
+            Ok(code) => {
+                let Self { binding, tolerates, verifier, tried, .. } = self;
+                let redeem = Redeem { binding, tolerates, verifier, tried, code };
+                Ok((State::Redeem(redeem), Finding::CameBack))
+            }
+            Err(Error::Refused(refusal)) => self.refused(refusal, settings),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

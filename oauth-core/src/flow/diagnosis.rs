@@ -78,9 +78,9 @@ impl Diagnosis {
             State::Register(it) => Ok(Outlook {
                 server: &it.server,
                 client: RegistrationKind::Dynamic,
-                resource: &it.resource,
-                requested: it.requested.as_ref(),
-                requested_by: it.login.requested_by,
+                resource: &it.errand.resource,
+                requested: it.errand.requested.as_ref(),
+                requested_by: it.errand.requested_by,
             }),
             State::Consent(it) => Ok(Outlook {
                 server: &it.binding.server,

@@ -10,8 +10,10 @@ use crate::entropy::{Entropy, RandomBytes};
 use crate::error::Error;
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
 use crate::flow::client;
+use crate::flow::errand::Errand;
 use crate::flow::find_resource::FindResource;
 use crate::flow::machine::State;
+use crate::flow::recourse::Tried;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
@@ -174,6 +176,13 @@ impl Login {
             all.insert(OFFLINE_ACCESS);
         }
         all
+    }
+
+    /// What the user is sent off with for this resource and these scopes.
+    pub(crate) fn errand(self, resource: Box<str>, requested: Option<Scopes>) -> Errand {
+        let Self { requested_by, verifier, state, .. } = self;
+        let tried = Tried::default();
+        Errand { resource, requested, requested_by, verifier, state, tried }
     }
 
     fn lacks_scope(&self) -> bool {

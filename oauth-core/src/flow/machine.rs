@@ -1,6 +1,7 @@
 //! The machine itself: which state it is in, what it wants, and what it makes of an answer.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::mem;
 use core::net::IpAddr;
 
@@ -15,6 +16,7 @@ use crate::flow::login::Login;
 use crate::flow::no_answer::NoAnswer;
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
+use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
@@ -28,6 +30,7 @@ use crate::wire::AuthorizationUrl;
 #[must_use = "a login does nothing until it is driven"]
 pub struct Flow {
     state: Result<State, Error>,
+    settings: Arc<Settings>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     timeline: Timeline,
 }
@@ -46,11 +49,11 @@ pub(crate) enum State {
 
 impl State {
     /// The request whose answer the state waits for, if it waits for one.
-    fn request(&self) -> Option<Request> {
+    fn request(&self, settings: &Settings) -> Option<Request> {
         match self {
             Self::FindResource(state) => Some(state.request()),
             Self::FindServer(state) => Some(state.request()),
-            Self::Register(state) => Some(state.request()),
+            Self::Register(state) => Some(state.request(settings)),
             Self::Redeem(state) => Some(state.request()),
             Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
         }
@@ -120,7 +123,13 @@ impl Flow {
     /// [`Error::PeerMisbehaved`] if the challenge names a URL that must not be used, or why a known
     /// server cannot be logged in to.
     pub fn login(login: Login) -> Result<Self, Error> {
-        Ok(Self { state: Ok(login.start()?), timeline: Timeline::default() })
+        let settings = Arc::clone(&login.settings);
+        Ok(Self { state: Ok(login.start()?), settings, timeline: Timeline::default() })
+    }
+
+    /// Goes on with a login whose user is away.
+    pub(crate) fn resume(consent: Consent, settings: Arc<Settings>) -> Self {
+        Self { state: Ok(State::Consent(consent)), settings, timeline: Timeline::default() }
     }
 
     /// Says what to do next. Asking changes nothing.
@@ -138,7 +147,7 @@ impl Flow {
                     reply: BrowserReply { flow: self },
                 });
             }
-            Ok(state) => state.request(),
+            Ok(state) => state.request(&self.settings),
         };
         match request {
             Some(request) => Ok(Step::Http { request, reply: HttpReply { flow: self } }),
@@ -214,10 +223,10 @@ impl Flow {
     }
 
     /// Goes on from a state; what was found out is noted.
-    fn advance(&mut self, asked: Asked, next: impl FnOnce(State) -> Answered) {
+    fn advance(&mut self, asked: Asked, next: impl FnOnce(State, &Settings) -> Answered) {
         // What stands there meanwhile is never seen: nothing between here and the next line can fail.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
-        let answered = state.map_err(Halt::from).and_then(next);
+        let answered = state.map_err(Halt::from).and_then(|state| next(state, &self.settings));
         let (state, finding) = match answered {
             Ok((state, finding)) => (Ok(state), finding),
             Err(Halt { error, finding }) => {
@@ -238,12 +247,6 @@ struct Asked {
     status: Option<u16>,
 }
 
-impl From<Consent> for Flow {
-    fn from(consent: Consent) -> Self {
-        Self { state: Ok(State::Consent(consent)), timeline: Timeline::default() }
-    }
-}
-
 /// Takes the answer to a request, once.
 #[derive(Debug)]
 #[must_use = "the flow waits for the answer"]
@@ -255,11 +258,11 @@ impl HttpReply<'_> {
     /// The server answered, with whatever status, at the time `now`.
     pub fn response(self, response: &Response, now: UnixTime) {
         let Some(asked) = self.asked(Some(response.status())) else { return };
-        self.flow.advance(asked, |state| match state {
+        self.flow.advance(asked, |state, settings| match state {
             State::FindResource(state) => state.answer(response),
             State::FindServer(state) => state.answer(response),
-            State::Register(state) => state.answer(response),
-            State::Redeem(state) => state.answer(response, now),
+            State::Register(state) => state.answer(response, settings),
+            State::Redeem(state) => state.answer(response, settings, now),
             // A reply for an answer is made in the states above only.
             state @ (State::Consent(_) | State::Done(_) | State::Untolerated(..)) => {
                 Ok((state, Finding::document()))
@@ -282,7 +285,7 @@ impl HttpReply<'_> {
     fn unanswered(self, no_answer: NoAnswer) {
         let Some(asked) = self.asked(None) else { return };
         let error = no_answer.error(asked.endpoint, &asked.url);
-        self.flow.advance(asked, |_| Err(error.into()));
+        self.flow.advance(asked, |_, _| Err(error.into()));
     }
 
     fn asked(&self, status: Option<u16>) -> Option<Asked> {
@@ -318,11 +321,8 @@ impl BrowserReply<'_> {
             }
             read => read,
         };
-        self.flow.advance(Asked { endpoint, url, status: None }, |state| match state {
-            State::Consent(Consent { binding, tolerates, verifier, .. }) => {
-                let redeem = Redeem { binding, tolerates, verifier, code: code? };
-                Ok((State::Redeem(redeem), Finding::CameBack))
-            }
+        self.flow.advance(Asked { endpoint, url, status: None }, |state, settings| match state {
+            State::Consent(consent) => consent.came_back(code, settings),
             state => Ok((state, Finding::CameBack)),
         });
         Ok(())

@@ -2,13 +2,14 @@
 //! id, send the user to consent, redeem the code.
 //!
 //! ```text
-//!                    ┌ next place ┐        ┌ next place ┐
-//!                    ▼            │        ▼            │
-//!  login ──────▶ FindResource ────┴──▶ FindServer ──────┴─┬─▶ Register ─┬─▶ Consent ──▶ Redeem ──▶ Done
-//!    │                                                    │             │   Browser      Http
-//!    │            Http                 Http               │     Http    │      ▲ │
-//!    ├─ provider known: nothing to find ──────────────────┤             │      └─┘ another `state`
-//!    └─ step-up: recorded server ─────────────────────────┴─────────────┘
+//!                                                              client or scope refused
+//!                    ┌ next place ┐        ┌ next place ┐       ┌─────────────┬────────┐
+//!                    ▼            │        ▼            │       ▼             │        │
+//!  login ──────▶ FindResource ────┴──▶ FindServer ──────┴─┬─▶ Register ─┬─▶ Consent ─▶ Redeem ──▶ Done
+//!    │                                                    │             │   Browser     Http
+//!    │            Http                 Http               │     Http    │    ▲ │         ▲ │
+//!    ├─ provider known: nothing to find ──────────────────┤             │    └─┘         └─┘
+//!    └─ step-up: recorded server ─────────────────────────┴─────────────┘  another `state`  another method
 //!                                       client id known ────────────────┘
 //! ```
 //!
@@ -60,12 +61,14 @@ mod binding;
 mod client;
 mod consent;
 mod diagnosis;
+mod errand;
 mod find_resource;
 mod find_server;
 mod login;
 mod machine;
 mod no_answer;
 mod place;
+mod recourse;
 mod redeem;
 mod redirect_uri;
 mod refresh;

@@ -2,20 +2,26 @@
 //!
 //! ```text
 //!  Http ──┬─ tokens ──▶ Done, or Untolerated: an error, but the tokens are not lost
-//!         └─ refused, unreadable or unreachable ──▶ an error: a code is not sent twice
+//!    ▲    ├─ the client is refused, and knows another method ──┐
+//!    └────┼────────────────────────────────────────────────────┘
+//!         ├─ the client or a scope is refused, and the client can register anew ──▶ Register
+//!         └─ anything else ──▶ an error: a code that may be spent is not sent twice
 //! ```
 
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
+use crate::error::Error;
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::consent::is_usual;
 use crate::flow::machine::{Answered, State};
+use crate::flow::recourse::Tried;
+use crate::flow::settings::Settings;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
-use crate::wire::{AuthorizationCode, code_request, issued};
+use crate::wire::{AuthorizationCode, NoToken, code_request, issued};
 
 /// Waits for the answer of the token endpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,6 +30,8 @@ pub(crate) struct Redeem {
     #[serde(default, skip_serializing_if = "is_usual")]
     pub(crate) tolerates: Tolerances,
     pub(crate) verifier: RandomBytes,
+    #[serde(default, skip_serializing_if = "Tried::is_nothing")]
+    pub(crate) tried: Tried,
     pub(crate) code: AuthorizationCode,
 }
 
@@ -32,10 +40,21 @@ impl Redeem {
         code_request(&self.binding.parties(), &self.code, &self.verifier)
     }
 
-    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Answered {
+    pub(crate) fn answer(
+        self,
+        response: &Response,
+        settings: &Settings,
+        now: UnixTime,
+    ) -> Answered {
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
-        let tokens = issued(response, endpoint, requested, now).map_err(|none| none.error)?;
+        let tokens = match issued(response, endpoint, requested, now) {
+            Ok(tokens) => tokens,
+            Err(NoToken { error: Error::Refused(refusal), .. }) => {
+                return self.refused(refusal, settings);
+            }
+            Err(NoToken { error, .. }) => return Err(error.into()),
+        };
         let finding = Finding::tokens(&tokens, now);
         let checked = tokens.check(self.tolerates);
         let grant = Grant { binding: self.binding, tokens }.into();

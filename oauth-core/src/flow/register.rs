@@ -9,42 +9,51 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::client::consent;
-use crate::flow::login::Login;
-use crate::flow::machine::Answered;
+use crate::flow::errand::Errand;
+use crate::flow::machine::{Answered, State};
+use crate::flow::redirect_uri::RedirectUri;
+use crate::flow::settings::Settings;
 use crate::http::{Request, Response};
 use crate::scope::Scopes;
 use crate::timeline::Finding;
 use crate::url::HttpUrl;
-use crate::wire::{AuthMethod, ClientMetadata, ServerMetadata, register_request, registered};
+use crate::wire::{
+    AuthMethod, Registration, RegistrationRequest, ServerMetadata, register_request, registered,
+};
 
 /// Waits for the answer of the registration endpoint.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Register {
-    pub(crate) login: Login,
+    pub(crate) redirect_uri: RedirectUri,
     /// Without its registration endpoint, and boxed: all logins are as large as the largest state.
     pub(crate) server: Box<ServerMetadata>,
     pub(crate) endpoint: HttpUrl,
     pub(crate) method: AuthMethod,
-    pub(crate) resource: Box<str>,
-    pub(crate) requested: Option<Scopes>,
+    /// The scopes that the registration names. Most name none: that would bar a wider one later.
+    pub(crate) scope: Option<Scopes>,
+    pub(crate) errand: Errand,
 }
 
 impl Register {
-    pub(crate) fn request(&self) -> Request {
-        let Login { settings, redirect_uri, .. } = &self.login;
-        let uri = settings.client_uri.as_deref();
-        let client = ClientMetadata::new(&settings.client_name, uri, &redirect_uri.0, self.method);
+    pub(crate) fn request(&self, settings: &Settings) -> Request {
+        let client = RegistrationRequest::new(
+            &settings.client_name,
+            settings.client_uri.as_deref(),
+            &self.redirect_uri.0,
+            self.method,
+            self.scope.as_ref(),
+        );
         register_request(&client, &self.endpoint)
     }
 
-    pub(crate) fn answer(self, response: &Response) -> Answered {
-        let Self { login, server, endpoint, method, resource, requested } = self;
-        let (redirect_uri, tolerates) = (&login.redirect_uri.0, login.settings.policy.tolerates);
+    pub(crate) fn answer(self, response: &Response, settings: &Settings) -> Answered {
+        let Self { redirect_uri, server, endpoint, method, scope, errand } = self;
+        let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
-            registered(response, &endpoint, &server, redirect_uri, method, tolerates)?;
+            registered(response, &endpoint, &server, &redirect_uri.0, method, tolerates)?;
+        let client = Registration { scope, ..client };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
         let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
-        Ok((consent(login, server, client, resource, requested), finding))
+        Ok((State::Consent(errand.consent(settings, server, client)), finding))
     }
 }

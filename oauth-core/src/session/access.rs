@@ -193,7 +193,7 @@ impl Session {
             Err(NoToken { error, .. }) => error,
         };
         self.state = match error {
-            Error::Refused(refusal) if ends_grant(&refusal) || client_is_gone(&refusal) => {
+            Error::Refused(refusal) if ends_grant(&refusal) || refusal.is_about_client() => {
                 State::LoadRefused(want, Box::new(refusal.into()))
             }
             error => Lock::Refresh.release(self.not_renewed(want, error, now)),
@@ -326,7 +326,7 @@ impl Session {
 
     /// The refresh token, or the client, is refused for good, and nobody has a newer one.
     fn ended(&mut self, mut want: Want, error: &Error, now: UnixTime) -> State {
-        if matches!(error, Error::Refused(refusal) if client_is_gone(refusal)) {
+        if matches!(error, Error::Refused(refusal) if refusal.is_about_client()) {
             self.refuse_client();
             return Lock::Refresh.release(self.unrefreshable(want, now));
         }
@@ -369,11 +369,6 @@ fn access_token(record: Option<&Record>) -> Option<&BearerAuth> {
 /// this is the only one for "never again".
 fn ends_grant(refusal: &Refusal) -> bool {
     &*refusal.code == "invalid_grant"
-}
-
-/// Whether the server does not know the client (any more).
-pub(crate) fn client_is_gone(refusal: &Refusal) -> bool {
-    matches!(&*refusal.code, "invalid_client" | "unauthorized_client")
 }
 
 /// Whether asking again would bring the same answer.

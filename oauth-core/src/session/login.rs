@@ -11,7 +11,7 @@ use crate::entropy::Entropy;
 use crate::error::{Error, Refusal};
 use crate::flow::{Before, Binding, Flow, Grant, Login, RedirectUri, Step};
 use crate::http::Request;
-use crate::session::access::{Want, client_is_gone, save};
+use crate::session::access::{Want, save};
 use crate::session::machine::{AfterSave, Lock, Session, State};
 use crate::session::record::Record;
 use crate::session::trial::Trial;
@@ -138,11 +138,13 @@ impl Session {
             Err(flow) => flow,
         };
         if let Err(error) = running.flow.step() {
-            if let Error::Refused(refusal) = &error {
+            if let Some(refusal) = error.refusal() {
                 self.learn(refusal, running.client);
             }
             return Lock::Login.release(State::Failed(Box::new(error)));
         }
+        // As long as it is not known who the client is; it may have to register anew.
+        running.recorded &= running.flow.binding().is_some();
         if !running.recorded
             && let Some(binding) = running.flow.binding()
         {
@@ -192,13 +194,13 @@ impl Session {
 
     /// What the next login does otherwise.
     fn learn(&mut self, refusal: &Refusal, client: Client) {
-        if client_is_gone(refusal) {
+        if refusal.is_about_client() {
             match client {
                 Client::Elsewhere => self.refused_mut().elsewhere = true,
                 Client::Known | Client::Old => self.refuse_client(),
             }
         }
-        if &*refusal.code == "invalid_scope" {
+        if refusal.is_about_scope() {
             self.refused_mut().scopes = true;
         }
     }

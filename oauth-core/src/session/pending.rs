@@ -117,7 +117,8 @@ impl Session {
         } else if expired_at < now {
             Error::LoginExpired { expired_at }
         } else {
-            let (flow, in_vain) = (Flow::from(consent), pending.in_vain);
+            let flow = Flow::resume(consent, Arc::clone(&self.held.settings));
+            let in_vain = pending.in_vain;
             return State::Run(Box::new(Running::handed_out(flow, in_vain, url.state())));
         };
         Lock::Login.release(State::Failed(Box::new(over)))

@@ -214,6 +214,16 @@ impl BrowserReply<'_> {
         }
     }
 
+    /// Where the user will come back to. A login whose client was refused sends its user once more, to come
+    /// back to the same place.
+    #[must_use]
+    pub fn redirect_uri(&self) -> Option<&str> {
+        match &self.session.state {
+            State::Run(running) => Some(&running.flow.binding()?.client.redirect_uri),
+            _ => None,
+        }
+    }
+
     /// The user came back with this query, the part of the redirect behind the question mark.
     ///
     /// # Errors

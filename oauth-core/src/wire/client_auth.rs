@@ -44,8 +44,15 @@ impl AuthMethod {
 pub(crate) struct AuthMethods(u8);
 
 impl AuthMethods {
-    /// What an absent list means (RFC 8414 §2).
-    pub(crate) const DEFAULT: Self = Self(1 << AuthMethod::ClientSecretBasic as u8);
+    /// What is tried with a secret where nothing is listed: Basic, which that means (RFC 8414 §2), and
+    /// after it what servers take that forgot to list it.
+    pub(crate) const UNLISTED_WITH_SECRET: Self =
+        Self(1 << AuthMethod::ClientSecretBasic as u8 | 1 << AuthMethod::ClientSecretPost as u8);
+
+    /// What is registered with where nothing is listed: a public client, as every SDK asks for one there,
+    /// and after it what the absence means (RFC 8414 §2).
+    pub(crate) const UNLISTED_TO_REGISTER: Self =
+        Self(1 << AuthMethod::None as u8 | 1 << AuthMethod::ClientSecretBasic as u8);
 
     #[cfg(test)]
     pub(crate) fn of(names: &[&str]) -> Self {
@@ -54,29 +61,44 @@ impl AuthMethods {
         methods
     }
 
+    pub(crate) fn insert(&mut self, method: AuthMethod) {
+        self.0 |= 1 << method as u8;
+    }
+
     pub(crate) fn contains(self, method: AuthMethod) -> bool {
         self.0 & (1 << method as u8) != 0
     }
 
-    /// The method for a client that has a secret: Basic, as every server has to know it.
-    pub(crate) fn with_secret(self) -> Option<AuthMethod> {
-        [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]
-            .into_iter()
-            .find(|method| self.contains(*method))
+    /// The method for a client that has a secret, other than those: Basic first, as every server has to
+    /// know it (RFC 6749 §2.3.1).
+    pub(crate) fn with_secret(self, tried: Self) -> Option<AuthMethod> {
+        self.first_of(WITH_SECRET, tried)
     }
 
-    /// The method to register with: without a secret if possible, since a native client cannot keep
-    /// one (RFC 8252 §8.5); else with id and secret in the body, where every server looks for the id.
-    /// Those on the Python SDK list Basic and refuse it.
-    pub(crate) fn to_register(self) -> Option<AuthMethod> {
-        TO_REGISTER.into_iter().find(|method| self.contains(*method))
+    /// The method to register with, other than those: without a secret if possible, since a native
+    /// client cannot keep one (RFC 8252 §8.5); else with id and secret in the body, where every server
+    /// looks for the id. Those on the Python SDK list Basic and refuse it.
+    pub(crate) fn to_register(self, tried: Self) -> Option<AuthMethod> {
+        self.first_of(TO_REGISTER, tried)
+    }
+
+    fn first_of<const N: usize>(self, order: [AuthMethod; N], tried: Self) -> Option<AuthMethod> {
+        order.into_iter().find(|method| self.contains(*method) && !tried.contains(*method))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = AuthMethod> {
+        ALL.into_iter().filter(move |method| self.contains(*method))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == 0
     }
 }
 
 /// Written as the list that it was read from.
 impl Serialize for AuthMethods {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(ALL.into_iter().filter(|method| self.contains(*method)))
+        serializer.collect_seq(self.iter())
     }
 }
 
@@ -89,7 +111,7 @@ impl<'de> Deserialize<'de> for AuthMethods {
 impl Gather for AuthMethods {
     fn gather(&mut self, text: &str) {
         if let Some(method) = AuthMethod::from_name(text) {
-            self.0 |= 1 << method as u8;
+            self.insert(method);
         }
     }
 }
@@ -135,7 +157,10 @@ pub(crate) fn authorization(
 const ALL: [AuthMethod; 3] =
     [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
 
-/// The same in the order of preference for a client that is registered dynamically.
+/// In the order of preference for a client that has a secret.
+const WITH_SECRET: [AuthMethod; 2] = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+
+/// In the order of preference for a client that is registered dynamically.
 const TO_REGISTER: [AuthMethod; 3] =
     [AuthMethod::None, AuthMethod::ClientSecretPost, AuthMethod::ClientSecretBasic];
 
@@ -177,13 +202,28 @@ mod tests {
             (&["none"], None, Some(Public)),
             (&["private_key_jwt"], None, None),
         ] {
-            let methods = AuthMethods::of(names);
+            let (methods, none) = (AuthMethods::of(names), AuthMethods::default());
             assert_eq!(
-                (methods.with_secret(), methods.to_register()),
+                (methods.with_secret(none), methods.to_register(none)),
                 (with_secret, to_register),
                 "{names:?}"
             );
         }
-        assert_eq!(AuthMethods::DEFAULT.with_secret(), Some(ClientSecretBasic));
+    }
+
+    #[test]
+    fn the_next_method_is_none_of_those_that_were_tried() {
+        use AuthMethod::{ClientSecretBasic, ClientSecretPost, None as Public};
+        let mut tried = AuthMethods::default();
+        let listed = AuthMethods::of(&["client_secret_basic", "none", "client_secret_post"]);
+        for expected in [Public, ClientSecretPost, ClientSecretBasic] {
+            assert_eq!(listed.to_register(tried), Some(expected));
+            tried.insert(expected);
+        }
+        assert_eq!(listed.to_register(tried), None);
+        let unlisted = AuthMethods::UNLISTED_WITH_SECRET;
+        assert_eq!(unlisted.with_secret(AuthMethods::default()), Some(ClientSecretBasic));
+        let basic = AuthMethods::of(&["client_secret_basic"]);
+        assert_eq!(unlisted.with_secret(basic), Some(ClientSecretPost));
     }
 }

@@ -46,7 +46,7 @@ pub(crate) use authorization::{
 };
 pub(crate) use client_auth::AuthMethods;
 pub(crate) use dialect::{Dialect, OF_AUTHORIZATION, OF_TOKEN, Parameter};
-pub(crate) use registration::{ClientMetadata, register_request, registered};
+pub(crate) use registration::{RegistrationRequest, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_metadata::ServerCandidate;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Malformed, PeerIncompatible, PeerMisbehaved};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{Defect, MemberNames, Members, OtherMembers, read_whole};
+use crate::scope::Scopes;
 use crate::secret::{Secret, SecretBuffer};
 use crate::time::{Seconds, UnixTime};
 use crate::tolerance::Tolerances;
@@ -80,6 +81,9 @@ pub struct Registration {
     /// What had to be tolerated in the answer that brought it.
     #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
     pub(crate) tolerated: Tolerances,
+    /// The scopes that the registration named, if it named any: it is for no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<Scopes>,
 }
 
 /// What a confidential client authenticates with.
@@ -135,6 +139,28 @@ impl Registration {
         self.auth_method
     }
 
+    /// The scopes that were named when the client was registered dynamically. `None` is usual: the client
+    /// may ask for any then.
+    #[must_use]
+    pub fn scope(&self) -> Option<&Scopes> {
+        self.scope.as_ref()
+    }
+
+    /// Whether it may ask for these, as far as its registration says.
+    pub(crate) fn covers(&self, scopes: Option<&Scopes>) -> bool {
+        match (&self.scope, scopes) {
+            (Some(named), Some(scopes)) => named.includes(scopes),
+            _ => true,
+        }
+    }
+
+    /// The scopes that it named and these.
+    pub(crate) fn scopes_with(&self, more: &Scopes) -> Scopes {
+        let mut all = self.scope.clone().unwrap_or_default();
+        all.extend(more);
+        all
+    }
+
     pub(crate) fn secret(&self) -> Option<&Secret> {
         self.client_secret.as_ref().map(|own| &own.secret)
     }
@@ -155,25 +181,29 @@ impl Registration {
 }
 
 /// What the client says of itself when it registers (RFC 7591 §2). Little on purpose: servers refuse
-/// members that they do not know, and a `scope` here would bar a wider one later.
+/// members that they do not know. A `scope` is named only where one was refused without: it may bar a wider
+/// one later.
 #[derive(Serialize)]
-pub(crate) struct ClientMetadata<'a> {
+pub(crate) struct RegistrationRequest<'a> {
     client_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_uri: Option<&'a str>,
     redirect_uris: [&'a str; 1],
     grant_types: [&'static str; 2],
     response_types: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a Scopes>,
     token_endpoint_auth_method: &'static str,
     application_type: &'static str,
 }
 
-impl<'a> ClientMetadata<'a> {
+impl<'a> RegistrationRequest<'a> {
     pub(crate) fn new(
         client_name: &'a str,
         client_uri: Option<&'a str>,
         redirect_uri: &'a str,
         method: AuthMethod,
+        scope: Option<&'a Scopes>,
     ) -> Self {
         // A redirect to this machine makes a native client (OpenID Connect Registration §2).
         let native = !redirect_uri.starts_with("https:");
@@ -183,6 +213,7 @@ impl<'a> ClientMetadata<'a> {
             redirect_uris: [redirect_uri],
             grant_types: ["authorization_code", "refresh_token"],
             response_types: ["code"],
+            scope,
             token_endpoint_auth_method: method.as_str(),
             application_type: if native { "native" } else { "web" },
         }
@@ -190,7 +221,7 @@ impl<'a> ClientMetadata<'a> {
 }
 
 /// The registration request (RFC 7591 §3.1).
-pub(crate) fn register_request(client: &ClientMetadata<'_>, endpoint: &HttpUrl) -> Request {
+pub(crate) fn register_request(client: &RegistrationRequest<'_>, endpoint: &HttpUrl) -> Request {
     // Texts alone always serialize.
     let json = serde_json::to_string(client).unwrap_or_default();
     Request::json(Endpoint::Registration, endpoint.clone(), SecretBuffer(json))
@@ -263,6 +294,7 @@ pub(crate) fn registered(
         redirect_uri: redirect_uri.into(),
         kind: RegistrationKind::Dynamic,
         tolerated,
+        scope: None,
     };
     Ok((client, misshapen))
 }

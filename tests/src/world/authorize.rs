@@ -38,6 +38,10 @@ impl World {
             return self.send_error(&asked, error, &fault);
         }
         self.judge_freshness(query, &form);
+        let scope = form.get("scope").unwrap_or_default();
+        if let Some(reason) = self.bars_scope(&client, scope) {
+            return self.send_error(&asked, "invalid_scope", &reason);
+        }
         self.consent(&asked, &client, &form)
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::places::Server;
-use super::{AuthMethod, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Registration, World};
+use super::{AuthMethod, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RegisteredScopes, Registration, World};
 
 /// One client at one server.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Client {
     pub(super) method: AuthMethod,
     /// Empty if any loopback or https URI will do.
     pub(super) redirect_uris: Vec<String>,
+    /// The scopes that it is registered with.
+    pub(super) scope: Option<String>,
     pub(super) forgotten: bool,
 }
 
@@ -88,6 +90,20 @@ impl World {
         matches!(self.knobs.registration, Registration::Dcr | Registration::CimdAndDcr)
     }
 
+    /// Why a client may not ask for these scopes, if it may not.
+    pub(super) fn bars_scope(&self, client: &Client, scope: &str) -> Option<String> {
+        let binds = match self.knobs.registered_scopes {
+            _ if client.id == PRE_CLIENT_ID => false,
+            RegisteredScopes::Free => false,
+            RegisteredScopes::Named | RegisteredScopes::Default(_) => true,
+            RegisteredScopes::OnlyIfNamed => client.scope.is_some(),
+        };
+        let registered = client.scope.as_deref().unwrap_or_default();
+        let is_registered = |token: &&str| registered.split(' ').any(|it| it == *token);
+        let stranger = scope.split(' ').find(|token| !token.is_empty() && !is_registered(token));
+        stranger.filter(|_| binds).map(|it| format!("Client was not registered with scope {it}"))
+    }
+
     /// Whether a client may be sent to this URI.
     pub(super) fn allows_redirect(&self, client: &Client, uri: &str) -> bool {
         if client.redirect_uris.is_empty() {
@@ -114,6 +130,7 @@ impl World {
             secret_expires_at: None,
             method,
             redirect_uris: Vec::new(),
+            scope: None,
             forgotten: false,
         }
     }
@@ -138,6 +155,7 @@ impl World {
             secret_expires_at: None,
             method: AuthMethod::None,
             redirect_uris: self.documents.get(id).cloned().unwrap_or_default(),
+            scope: None,
             forgotten: false,
         })
     }

@@ -22,7 +22,7 @@ pub use discovery::{
     Challenge, IssuerPath, Legacy, MetadataForm, MetadataLocation, PrmLocation, PrmResource,
     PrmServers,
 };
-pub use registration::{AuthMethod, Registration, RegistrationForm};
+pub use registration::{AuthMethod, RegisteredScopes, Registration, RegistrationForm};
 pub use resource::{BadToken, ScopePolicy, StepUpChallenge};
 
 use super::{Damage, Fault};
@@ -70,6 +70,10 @@ pub struct Knobs {
     pub authorize_query: bool,
     /// How clients become known.
     pub registration: Registration,
+    /// What the scopes of a registration mean.
+    pub registered_scopes: RegisteredScopes,
+    /// What `grant_types_supported` says; `None` is absent. A registration that asks for others is refused.
+    pub grant_types: Option<Vec<String>>,
     /// What is wrong with the answer of the registration endpoint.
     pub registration_form: Damage<RegistrationForm>,
     /// What is wrong with it below OAuth.
@@ -159,6 +163,8 @@ impl Default for Knobs {
             pkce: PkceSupport::S256,
             authorize_query: false,
             registration: Registration::Dcr,
+            registered_scopes: RegisteredScopes::Free,
+            grant_types: Some(vec!["authorization_code".into(), "refresh_token".into()]),
             registration_form: Damage::none(),
             registration_damage: Damage::none(),
             assigned_method: None,

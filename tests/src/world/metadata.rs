@@ -94,12 +94,12 @@ impl World {
             "authorization_endpoint": format!("{base}/authorize{query}"),
             "token_endpoint": format!("{base}/token"),
             "response_types_supported": ["code"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
             "scopes_supported": self.server_scopes(),
             "x_unknown_member": [1, 2, 3],
         });
         let registration = self.takes_registrations().then(|| format!("{base}/register"));
         put(&mut document, "registration_endpoint", registration);
+        put(&mut document, "grant_types_supported", knobs.grant_types.clone());
         let revocation = knobs.revocation.then(|| format!("{base}/revoke"));
         put(&mut document, "revocation_endpoint", revocation);
         let methods = knobs.token_auth_methods.as_ref();

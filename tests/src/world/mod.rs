@@ -46,8 +46,8 @@ pub use judge::World;
 pub use knobs::{
     AuthMethod, BadToken, Challenge, CodeParameter, Consent, IssParameter, IssuerPath, Knobs,
     Legacy, MetadataForm, MetadataLocation, PkceSupport, PrmLocation, PrmResource, PrmServers,
-    RefreshTokens, Registration, RegistrationForm, Rotation, ScopePolicy, StateParameter,
-    StepUpChallenge, TokenForm,
+    RefreshTokens, RegisteredScopes, Registration, RegistrationForm, Rotation, ScopePolicy,
+    StateParameter, StepUpChallenge, TokenForm,
 };
 pub use log::{Exchange, Grant, Party, What};
 pub use places::{Origins, PRE_CLIENT_ID, PRE_CLIENT_SECRET};

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::clients::{Client, is_loopback, texts};
 use super::places::Server;
-use super::{AuthMethod, RegistrationForm, World, answer};
+use super::{AuthMethod, RegisteredScopes, RegistrationForm, World, answer};
 
 impl World {
     pub(super) fn register(
@@ -30,7 +30,7 @@ impl World {
         form: Option<RegistrationForm>,
         request: &Request<Vec<u8>>,
     ) -> Response<Vec<u8>> {
-        let asked = match judge(request) {
+        let asked = match self.judge_registration(request) {
             Ok(asked) => asked,
             Err((error, fault)) => {
                 self.blame(fault.clone());
@@ -64,6 +64,16 @@ impl World {
         answer::json(status, &document)
     }
 
+    fn judge_registration(
+        &self,
+        request: &Request<Vec<u8>>,
+    ) -> Result<Value, (&'static str, String)> {
+        match &self.knobs.grant_types {
+            Some(offered) => judge(request, offered),
+            None => judge(request, &["authorization_code", "refresh_token"].map(String::from)),
+        }
+    }
+
     fn new_client(&self, server: Server, asked: &Value) -> Client {
         // RFC 7591 §2: without a word on the method, the client gets a secret.
         let wanted = asked["token_endpoint_auth_method"].as_str().unwrap_or("client_secret_basic");
@@ -75,6 +85,7 @@ impl World {
             listed.first().copied().unwrap_or(wanted)
         };
         let method = self.knobs.assigned_method.unwrap_or(usual);
+        let named = asked["scope"].as_str().map(Into::into);
         let number = self.clients.len() + 1;
         let awkward = if self.knobs.awkward_secret { AWKWARD } else { "" };
         let secret = (method != AuthMethod::None)
@@ -87,13 +98,18 @@ impl World {
             secret_expires_at: lifetime.map(|seconds| self.now + seconds),
             method,
             redirect_uris: texts(&asked["redirect_uris"]),
+            scope: match &self.knobs.registered_scopes {
+                RegisteredScopes::Default(scope) => Some(named.unwrap_or_else(|| scope.clone())),
+                _ => named,
+            },
             forgotten: false,
         }
     }
 }
 
-/// What is wrong with a registration request, with the error code for it.
-fn judge(request: &Request<Vec<u8>>) -> Result<Value, (&'static str, String)> {
+/// What is wrong with a registration request to a server that offers these grants, with the error code for
+/// it.
+fn judge(request: &Request<Vec<u8>>, offered: &[String]) -> Result<Value, (&'static str, String)> {
     let metadata = |text: String| ("invalid_client_metadata", text);
     if request.method() != Method::POST {
         return Err(metadata(format!("{} for a registration", request.method())));
@@ -112,10 +128,13 @@ fn judge(request: &Request<Vec<u8>>) -> Result<Value, (&'static str, String)> {
         }
     };
     let grants = texts(&asked["grant_types"]);
-    for grant in ["authorization_code", "refresh_token"] {
-        if !grants.iter().any(|entry| entry == grant) {
+    for grant in offered {
+        if !grants.contains(grant) {
             return Err(metadata(format!("grant_types of a registration lack {grant}")));
         }
+    }
+    if let Some(grant) = grants.iter().find(|grant| !offered.contains(grant)) {
+        return Err(metadata(format!("grant_types of a registration have {grant}")));
     }
     let responses = &asked["response_types"];
     if !responses.is_null() && texts(responses) != ["code"] {
@@ -147,6 +166,9 @@ fn echo(client: &Client, asked: Value, form: Option<RegistrationForm>) -> Value 
     let mut document = asked;
     document["client_id"] = json!(client.id);
     document["token_endpoint_auth_method"] = json!(client.method.as_str());
+    if let Some(scope) = &client.scope {
+        document["scope"] = json!(scope);
+    }
     if let Some(secret) = &client.secret {
         document["client_secret"] = json!(secret);
         document["client_secret_expires_at"] = json!(client.secret_expires_at.unwrap_or(0));

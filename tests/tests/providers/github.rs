@@ -124,15 +124,20 @@ fn its_errors_come_with_status_200_and_codes_of_its_own() {
     assert!(walk.explanation.contains("who can help  the user"), "{}", walk.explanation);
     let in_a_form = github().token(|_| Answer::form("error=bad_verification_code&error_uri=%2Fx"));
     log_in(&in_a_form, Policy::default(), &client).error("refused", "log in again");
-    let refusals: [(fn(&_) -> Answer, _); 2] = [
+    let refusals: [(fn(&_) -> Answer, _, _); 2] = [
         (
             |_| Answer::json(200, json!({ "error": "incorrect_client_credentials" })),
+            "client_refused",
             "`client_secret`",
         ),
-        (|_| Answer::json(200, json!({ "error": "redirect_uri_mismatch" })), "`callback_port`"),
+        (
+            |_| Answer::json(200, json!({ "error": "redirect_uri_mismatch" })),
+            "refused",
+            "`callback_port`",
+        ),
     ];
-    for (token, advice) in refusals {
-        log_in(&github().token(token), Policy::default(), &client).error("refused", advice);
+    for (token, code, advice) in refusals {
+        log_in(&github().token(token), Policy::default(), &client).error(code, advice);
     }
 }
 

@@ -182,7 +182,10 @@ fn keycloak() -> Provider {
             |_| "session_state=5&iss=https%3A%2F%2Fsso.acme.example%2Frealms%2Facme&code=6.5.7",
         )
         .token(|request| {
-            assert!(request.headers["authorization"].starts_with("Basic "));
+            // It takes the secret either way, whatever was registered.
+            let basic = request.headers.get("authorization").map_or("", String::as_str);
+            let posted = request.form.get("client_secret").map_or("", String::as_str);
+            assert!(basic.starts_with("Basic ") || posted == "a-secret");
             let tokens = json!({
                 "access_token": "eyJ.kc",
                 "expires_in": 300,
@@ -198,10 +201,10 @@ fn keycloak() -> Provider {
 }
 
 fn keycloak_client(client: &Value) -> Answer {
-    assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(client["token_endpoint_auth_method"], "client_secret_post");
     let registered = json!({
         "redirect_uris": client["redirect_uris"],
-        "token_endpoint_auth_method": "client_secret_basic",
+        "token_endpoint_auth_method": client["token_endpoint_auth_method"],
         "grant_types": client["grant_types"],
         "response_types": ["code", "none"],
         "client_id": "88888888-aaaa",

@@ -106,19 +106,25 @@ fn a_token_in_authed_user_is_found() {
 
 #[test]
 fn its_errors_come_with_status_200_and_codes_of_its_own() {
-    let refusals: [(fn(&_) -> Answer, _); 3] = [
-        (|_| Answer::json(200, json!({ "ok": false, "error": "invalid_code" })), "log in again"),
+    let refusals: [(fn(&_) -> Answer, _, _); 3] = [
+        (
+            |_| Answer::json(200, json!({ "ok": false, "error": "invalid_code" })),
+            "refused",
+            "log in again",
+        ),
         (
             |_| Answer::json(200, json!({ "ok": false, "error": "bad_client_secret" })),
+            "client_refused",
             "`client_secret`",
         ),
         (
             |_| Answer::json(200, json!({ "ok": false, "error": "bad_redirect_uri" })),
+            "refused",
             "`callback_port`",
         ),
     ];
-    for (token, advice) in refusals {
-        log_in(&slack().token(token), Policy::default(), &client).error("refused", advice);
+    for (token, code, advice) in refusals {
+        log_in(&slack().token(token), Policy::default(), &client).error(code, advice);
     }
 }
 

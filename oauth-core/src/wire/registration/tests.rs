@@ -13,7 +13,7 @@ fn endpoint() -> HttpUrl {
 }
 
 fn request(redirect_uri: &str, method: AuthMethod) -> String {
-    let client = ClientMetadata::new("My editor", None, redirect_uri, method);
+    let client = RegistrationRequest::new("My editor", None, redirect_uri, method, None);
     let request = register_request(&client, &endpoint());
     String::from_utf8_lossy(request.body()).into_owned()
 }

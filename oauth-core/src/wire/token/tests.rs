@@ -29,6 +29,7 @@ fn client(auth_method: AuthMethod) -> Registration {
         redirect_uri: "http://127.0.0.1:1/callback".into(),
         kind: RegistrationKind::Dynamic,
         tolerated: Tolerances::NONE,
+        scope: None,
     }
 }
 

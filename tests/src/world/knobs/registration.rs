@@ -39,6 +39,21 @@ impl AuthMethod {
     }
 }
 
+/// What the scopes of a registration mean when the client asks for some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegisteredScopes {
+    /// Nothing: a client may ask for any.
+    Free,
+    /// The client may ask for those that it named, and for none if it named none: a server of the Python SDK
+    /// without default scopes.
+    Named,
+    /// The same; a client that names none is registered with these, and told so: one with default scopes.
+    Default(String),
+    /// A client that named some may ask for no others; one that named none may ask for any, as at
+    /// oidc-provider.
+    OnlyIfNamed,
+}
+
 /// How the registration endpoint answers a sound request badly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationForm {

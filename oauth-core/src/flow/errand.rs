@@ -1,0 +1,68 @@
+//! What the user is sent off with, whoever the client turns out to be.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::entropy::RandomBytes;
+use crate::flow::binding::{Binding, ScopeSource};
+use crate::flow::consent::Consent;
+use crate::flow::recourse::Tried;
+use crate::flow::settings::Settings;
+use crate::scope::Scopes;
+use crate::wire::{Registration, ServerMetadata};
+
+/// What a login asks for, and what makes its redirect and its code its own.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Errand {
+    pub(crate) resource: Box<str>,
+    pub(crate) requested: Option<Scopes>,
+    pub(crate) requested_by: Option<ScopeSource>,
+    pub(crate) verifier: RandomBytes,
+    pub(crate) state: RandomBytes,
+    #[serde(default, skip_serializing_if = "Tried::is_nothing")]
+    pub(crate) tried: Tried,
+}
+
+impl Errand {
+    /// The same once more, after a redirect or a code came to nothing.
+    ///
+    /// A verifier and a `state` serve one authorization request. The next ones are digests of the verifier
+    /// of the last: who does not know that, and only this login and the authorization server do, can guess
+    /// neither.
+    pub(crate) fn again(binding: &Binding, last: &RandomBytes, tried: Tried) -> Self {
+        let next = |what: &str| {
+            last.with_text(|last| {
+                let digest = Sha256::new().chain_update(what).chain_update(last);
+                RandomBytes::new(digest.finalize().into())
+            })
+        };
+        Self {
+            resource: binding.resource.clone(),
+            requested: binding.requested.clone(),
+            requested_by: binding.requested_by,
+            verifier: next("verifier:"),
+            state: next("state:"),
+            tried,
+        }
+    }
+
+    /// Sends the user off.
+    pub(crate) fn consent(
+        self,
+        settings: &Settings,
+        server: ServerMetadata,
+        client: Registration,
+    ) -> Consent {
+        let Self { resource, requested, requested_by, verifier, state, tried } = self;
+        let dialect = settings.dialect.clone();
+        Consent {
+            binding: Binding { server, client, resource, requested, requested_by, dialect },
+            tolerates: settings.policy.tolerates,
+            verifier,
+            state,
+            tried,
+        }
+    }
+}
