@@ -10,8 +10,9 @@ use ureq::{AsSendBody, Body};
 
 use crate::Error;
 use crate::adapter::{Adapter, AddressFilter, Builder, Client, Login, Parts, challenges, ready};
+use crate::connector;
 use crate::event::Event;
-use crate::resolver;
+use crate::http::Http;
 use crate::storage::{FileTokenStorage, SharedStorage};
 use crate::threads::Threads;
 use crate::user_agent::{LocalUser, SharedUserAgent};
@@ -130,6 +131,10 @@ impl OAuth {
     /// The answer is the application's, whatever its status; redirects are not followed, so that the
     /// token stays with the server it is for.
     ///
+    /// A request keeps the time limits that it brings ([`ureq::Agent::configure_request`]). Without any, the
+    /// default agent waits ten seconds for a connection and five minutes for the head of an answer; the body
+    /// may take as long as it takes, so that streams are not cut.
+    ///
     /// # Errors
     ///
     /// [`Error::Http`] if it could not be sent; as [`authenticate`](Self::authenticate) if a token was
@@ -225,7 +230,7 @@ impl OAuth {
     fn run<B: AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, Error> {
         let (method, url) = (request.method().clone(), request.uri().clone());
         let authorized = request.headers().contains_key("authorization");
-        let response = self.client.host().run(request, None)?;
+        let response = self.client.host().http().send(request)?;
         self.client.tell(&Event::Answered {
             method: method.as_str(),
             url: &url.to_string(),
@@ -250,8 +255,9 @@ impl Adapter for OAuth {
         let local = || LocalUser::new(parts.callback).into();
         let user_agent = parts.user_agent.unwrap_or_else(local);
         let filter = || AddressFilter::new(Arc::clone(&parts.settings));
-        let agent = parts.http.unwrap_or_else(|| resolver::agent(filter()));
-        let host = |session| Threads::new(session, agent, storage, user_agent);
+        let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
+        let http = Http::new(agent, parts.headers);
+        let host = |session| Threads::new(session, http, storage, user_agent);
         let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
         Ok(Self { client: Arc::new(client) })
     }
@@ -278,7 +284,7 @@ mod tests {
         let oauth = oauth.unwrap_or_else(|e| panic!("{e}"));
         for url in ["https://localhost:1/", "https://127.0.0.1:1/", "https://[::1]:1/"] {
             let request = Request::get(url).body(()).unwrap_or_else(|e| panic!("{e}"));
-            match oauth.client.host().run(request, None) {
+            match oauth.client.host().http().send(request) {
                 Err(ureq::Error::Other(error)) => assert!(error.is::<PrivateAddress>(), "{error}"),
                 other => panic!("{other:?}"),
             }

@@ -74,8 +74,12 @@ pub mod adapter;
 mod client;
 mod config;
 mod connect;
+#[cfg(feature = "ureq")]
+mod connector;
 mod error;
 mod event;
+#[cfg(feature = "ureq")]
+mod http;
 #[cfg(feature = "ureq")]
 mod resolver;
 #[cfg(feature = "ureq")]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::NextTimeout;
 
 use crate::adapter::AddressFilter;
 
@@ -88,12 +88,6 @@ fn of_this_machine(uri: &Uri) -> Option<[SocketAddr; 2]> {
         _ => None,
     });
     AddressFilter::of_this_machine(uri.host()?, port?)
-}
-
-/// An agent as ureq makes it by default, filtered.
-pub(crate) fn agent(filter: AddressFilter) -> ureq::Agent {
-    let resolver = FilteredResolver::new(filter, DefaultResolver::default());
-    ureq::Agent::with_parts(Config::default(), DefaultConnector::default(), resolver)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The host that blocks: sockets by ureq, one thread at a time at the session.
 
-use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,17 +7,16 @@ use std::time::{Duration, Instant};
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
-use oauth_core::{MAX_BODY, Request, Response, is_loopback};
-use ureq::AsSendBody;
-use ureq::http;
+use oauth_core::{Request, Response};
 
-use crate::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges, response};
+use crate::adapter::{Asked, Host, Unanswered, challenges};
+use crate::http::Http;
 use crate::storage::{Guard, Loaded, Saved, SharedStorage, StorageError};
 use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
 
 pub(crate) struct Threads {
     session: Arc<Slot>,
-    agent: ureq::Agent,
+    http: Http,
     storage: SharedStorage,
     user_agent: SharedUserAgent,
 }
@@ -26,34 +24,15 @@ pub(crate) struct Threads {
 impl Threads {
     pub(crate) fn new(
         session: Session,
-        agent: ureq::Agent,
+        http: Http,
         storage: SharedStorage,
         user_agent: SharedUserAgent,
     ) -> Self {
-        Self { session: Arc::new(Slot::new(session)), agent, storage, user_agent }
+        Self { session: Arc::new(Slot::new(session)), http, storage, user_agent }
     }
 
-    /// Runs a request as it is: no redirects, any status is an answer, and no proxy between this machine
-    /// and itself, whatever the agent is set up with.
-    pub(crate) fn run<B: AsSendBody>(
-        &self,
-        request: http::Request<B>,
-        limit: Option<Duration>,
-    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
-        let own = self.agent.config().timeouts().global;
-        let limit = [own, limit].into_iter().flatten().min();
-        let is_local = is_loopback(&request.uri().to_string());
-        let mut request = self.agent.configure_request(request);
-        if is_local {
-            request = request.proxy(None);
-        }
-        let request = request
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .allow_non_standard_methods(true)
-            .timeout_global(limit)
-            .build();
-        self.agent.run(request)
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
     }
 }
 
@@ -66,8 +45,8 @@ impl Host for Threads {
     const WORKS_ASIDE: bool = false;
 
     fn with_session(&self, session: Session) -> Self {
-        let Self { agent, storage, user_agent, .. } = self;
-        Self::new(session, agent.clone(), storage.clone(), user_agent.clone())
+        let Self { http, storage, user_agent, .. } = self;
+        Self::new(session, http.clone(), storage.clone(), user_agent.clone())
     }
 
     async fn take(&self) -> Held {
@@ -108,21 +87,11 @@ impl Host for Threads {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
-        let request = http::Request::<Vec<u8>>::from(request);
-        let answer = self.run(request, Some(TIME_LIMIT)).map_err(cause)?;
-        let (head, body) = answer.into_parts();
-        let mut bytes = Vec::new();
-        // One byte more than is read: then the machine says that it is too much.
-        body.into_reader().take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
-        Ok(response(head.status, head.headers, bytes))
+        self.http.exchange(request)
     }
 
     async fn ask(&self, url: &str) -> Option<Asked> {
-        let request = http::Request::get(url)
-            .header("accept", "application/json, text/event-stream")
-            .body(())
-            .ok()?;
-        let answer = self.run(request, Some(TIME_LIMIT)).ok()?;
+        let answer = self.http.ask(url)?;
         Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
     }
 
@@ -146,14 +115,6 @@ impl Host for Threads {
     /// A thread does not leave before it has what it waits for.
     async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
         Some(work.await)
-    }
-}
-
-/// ureq's errors have no source; what the resolver says is wrapped in one.
-fn cause(error: ureq::Error) -> Unanswered {
-    match error {
-        ureq::Error::Other(cause) => cause,
-        error => error.into(),
     }
 }
 

@@ -96,7 +96,8 @@ impl Method {
 /// 1. Send exactly this, once: the URL byte for byte, these headers, this body. No cookies.
 /// 2. Follow no redirect: a 3xx is an answer like any other.
 /// 3. Check the server's certificate (RFC 9728 §7.3).
-/// 4. Read at most [`MAX_BODY`] bytes and one.
+/// 4. Read at most [`MAX_BODY`] bytes and one, after decoding: some servers compress although nobody asked
+///    for it.
 /// 5. Give every answer back, whatever its status; say [`unreachable`](crate::flow::HttpReply::unreachable)
 ///    only when there is none.
 /// 6. Connect only to addresses that [`Reach::permits`](crate::Reach::permits); where that leaves none, say
@@ -164,7 +165,8 @@ impl Request {
         let authorization =
             self.authorization.as_ref().map(|value| ("authorization", value.expose()));
         let content_type = self.body.as_ref().map(|body| ("content-type", body.content_type));
-        core::iter::once(("accept", "application/json")).chain(content_type).chain(authorization)
+        let always = [("accept", "application/json"), ("accept-encoding", "identity")];
+        always.into_iter().chain(content_type).chain(authorization)
     }
 
     /// The body; empty for GET.
@@ -286,7 +288,7 @@ mod tests {
             .with_authorization(Some("Basic planted".into()));
         let response = Response::new(200, b"planted".to_vec()).with_header("set-cookie", "planted");
         assert!(!format!("{request:?}{response:?}").contains("planted"));
-        assert_eq!(request.headers().count(), 3);
+        assert_eq!(request.headers().count(), 4);
         assert_eq!((request.method().as_str(), request.body()), ("POST", &b"code=planted"[..]));
     }
 

@@ -13,7 +13,7 @@ use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
 use crate::Error;
-use crate::http::HttpClient;
+use crate::http::{Connection, Http, HttpClient};
 use crate::storage::SharedStorage;
 use crate::tasks::Tasks;
 use crate::user_agent::SharedUserAgent;
@@ -133,6 +133,10 @@ impl OAuth {
     /// The answer is the application's, whatever its status; redirects are not followed, so that the
     /// token stays with the server it is for.
     ///
+    /// The default client waits ten seconds for a connection, and then as long as the server takes: a limit
+    /// for the answer is the caller's (`tokio::time::timeout`, or the request's own), who knows whether it is
+    /// a stream.
+    ///
     /// # Errors
     ///
     /// [`Error::Http`] if it could not be sent; as [`authenticate`](Self::authenticate) if a token was
@@ -145,7 +149,7 @@ impl OAuth {
         let client = &self.client;
         let mut call = client.call();
         loop {
-            let http = client.host().http_to(&client.key().server_url).map_err(Error::Http)?;
+            let http = client.host().http().to(&client.key().server_url).map_err(Error::Http)?;
             let mut request = build(http).build().map_err(Error::Http)?;
             if let Some(header) = client.authorize(&mut call, request.url().as_str()).await? {
                 request.headers_mut().insert(AUTHORIZATION, header);
@@ -233,8 +237,8 @@ impl OAuth {
     async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, Error> {
         let (method, url) = (request.method().clone(), request.url().clone());
         let authorized = request.headers().contains_key(AUTHORIZATION);
-        let http = self.client.host().http_to(url.as_str()).map_err(Error::Http)?;
-        let response = http.execute(request).await.map_err(Error::Http)?;
+        let http = self.client.host().http();
+        let response = http.send(request, Connection::Any).await.map_err(Error::Http)?;
         self.client.tell(&Event::Answered {
             method: method.as_str(),
             url: url.as_str(),
@@ -262,9 +266,10 @@ impl Adapter for OAuth {
             Some(http) => http,
             None => {
                 let filter = AddressFilter::new(Arc::clone(&parts.settings));
-                HttpClient::filtered(reqwest::Client::builder, filter).map_err(Error::Http)?
+                HttpClient::filtered(|http| http, filter).map_err(Error::Http)?
             }
         };
+        let http = Http::new(http, parts.headers);
         let host = |session| Tasks::new(session, http, storage, user_agent);
         let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
         Ok(Self { client: Arc::new(client) })

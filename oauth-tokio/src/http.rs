@@ -1,9 +1,12 @@
 //! The HTTP client, for as many servers and users as there are.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use oauth_blocking::AddressFilter;
-use oauth_core::is_loopback;
+use oauth_blocking::adapter::{Headers, response};
+use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
+use reqwest::ClientBuilder;
 
 use crate::resolver::FilteredResolver;
 
@@ -15,27 +18,46 @@ use crate::resolver::FilteredResolver;
 #[derive(Clone)]
 pub struct HttpClient(Arc<Clients>);
 
+/// reqwest decides about proxies and connections for a client, not for a request.
 struct Clients {
-    build: Box<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
-    /// By whether the proxies apply. reqwest has no such thing for one request.
-    by_proxy: [OnceLock<reqwest::Client>; 2],
+    build: Box<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>,
+    by_way: [OnceLock<reqwest::Client>; 4],
+}
+
+/// How a request gets to its server.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// By the proxies that are set, if there are any.
+    by_proxy: bool,
+    connection: Connection,
+}
+
+/// What a request may be sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// One that was used before, if there is one: it may have died since.
+    Any,
+    /// A new one.
+    Fresh,
 }
 
 impl HttpClient {
     /// A client with the host's proxy, certificates and time limits, and the builder's resolver: names
     /// that resolve into a private network are not kept from metadata.
     ///
-    /// `build` makes the same builder each time: requests to this machine are sent by a second client
-    /// without proxies, which is made when it is needed.
+    /// `build` gets a builder with the defaults of this crate (its name as `User-Agent`, ten seconds to connect,
+    /// shared by the addresses that a server has) and changes what the host wants to be different, the
+    /// same each time: requests to this machine are sent by a client without proxies, those that spend a
+    /// code or a token by one that keeps no connections, and each is made when it is needed.
     ///
     /// # Errors
     ///
     /// Why the TLS backend or the resolver cannot be set up.
     pub fn new(
-        build: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+        build: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
     ) -> Result<Self, reqwest::Error> {
-        let http = Self(Arc::new(Clients { build: Box::new(build), by_proxy: Default::default() }));
-        http.client(true)?;
+        let http = Self(Arc::new(Clients { build: Box::new(build), by_way: Default::default() }));
+        http.client(Way { by_proxy: true, connection: Connection::Any })?;
         Ok(http)
     }
 
@@ -51,26 +73,32 @@ impl HttpClient {
     ///
     /// As [`HttpClient::new`].
     pub fn filtered(
-        build: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+        build: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
         filter: AddressFilter,
     ) -> Result<Self, reqwest::Error> {
         let resolver = FilteredResolver::new(filter);
-        Self::new(move || build().dns_resolver(resolver.clone()))
+        Self::new(move |http| build(http).dns_resolver(resolver.clone()))
     }
 
-    /// The client for requests to this URL.
-    pub(crate) fn to(&self, url: &str) -> Result<&reqwest::Client, reqwest::Error> {
-        self.client(!is_loopback(url))
+    fn to(&self, url: &str, connection: Connection) -> Result<&reqwest::Client, reqwest::Error> {
+        self.client(Way { by_proxy: !is_loopback(url), connection })
     }
 
-    fn client(&self, with_proxies: bool) -> Result<&reqwest::Client, reqwest::Error> {
-        let Clients { build, by_proxy } = &*self.0;
-        let place = &by_proxy[usize::from(with_proxies)];
+    fn client(&self, way: Way) -> Result<&reqwest::Client, reqwest::Error> {
+        let Clients { build, by_way } = &*self.0;
+        let Way { by_proxy, connection } = way;
+        let place = &by_way[usize::from(by_proxy) + 2 * usize::from(connection == Connection::Any)];
         if let Some(client) = place.get() {
             return Ok(client);
         }
-        let builder = build().redirect(reqwest::redirect::Policy::none());
-        let builder = if with_proxies { builder } else { builder.no_proxy() };
+        let defaults = reqwest::Client::builder().user_agent(NAME).connect_timeout(CONNECT_LIMIT);
+        let mut builder = build(defaults).redirect(reqwest::redirect::Policy::none());
+        if !by_proxy {
+            builder = builder.no_proxy();
+        }
+        if connection == Connection::Fresh {
+            builder = builder.pool_max_idle_per_host(0);
+        }
         let client = builder.build()?;
         Ok(place.get_or_init(|| client))
     }
@@ -81,3 +109,73 @@ impl std::fmt::Debug for HttpClient {
         f.debug_struct("HttpClient").finish_non_exhaustive()
     }
 }
+
+/// The HTTP client and what is added to its requests. Clones share connections.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: HttpClient,
+    headers: Arc<Headers>,
+}
+
+impl Http {
+    pub(crate) fn new(client: HttpClient, headers: Headers) -> Self {
+        Self { client, headers: Arc::new(headers) }
+    }
+
+    /// The client for requests of the application to this URL.
+    pub(crate) fn to(&self, url: &str) -> Result<&reqwest::Client, reqwest::Error> {
+        self.client.to(url, Connection::Any)
+    }
+
+    pub(crate) fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// Sends a request as it is; the host's own fields are added.
+    pub(crate) async fn send(
+        &self,
+        mut request: reqwest::Request,
+        connection: Connection,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let http = self.client.to(request.url().as_str(), connection)?;
+        let url = request.url().to_string();
+        self.headers.add_to(&url, request.headers_mut());
+        http.execute(request).await
+    }
+
+    /// Sends a request of a login. One that may change something goes out on a connection of its own, and
+    /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
+    /// is sent again on a new connection if the first one is lost before it brought an answer.
+    pub(crate) async fn exchange(&self, request: &Request) -> Result<Response, reqwest::Error> {
+        let send = async |connection| {
+            self.send(http::Request::<Vec<u8>>::from(request).try_into()?, connection).await
+        };
+        let mut answer = match request.method() {
+            Method::Get => match send(Connection::Any).await {
+                Err(error) if is_lost(&error) => send(Connection::Fresh).await?,
+                answer => answer?,
+            },
+            Method::Post => send(Connection::Fresh).await?,
+        };
+        let mut body = Vec::new();
+        // One byte more than is read: then the machine says that it is too much.
+        while let Some(chunk) = answer.chunk().await? {
+            let room = MAX_BODY + 1 - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if body.len() > MAX_BODY {
+                break;
+            }
+        }
+        Ok(response(answer.status(), std::mem::take(answer.headers_mut()), body))
+    }
+}
+
+/// Whether a connection ended, or brought nothing that is HTTP, before the head of an answer.
+fn is_lost(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout()
+}
+
+const NAME: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// How long connecting may take, TLS and proxies included. reqwest divides it among the addresses.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);

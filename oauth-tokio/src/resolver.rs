@@ -165,7 +165,7 @@ mod tests {
         let oauth = builder.and_then(|it| it.token_storage(MemoryTokenStorage::new()).build());
         let oauth = oauth.unwrap_or_else(|e| panic!("{e}"));
         let url = "https://localhost:1/";
-        let http = oauth.client.host().http_to(url).unwrap_or_else(|e| panic!("{e}"));
+        let http = oauth.client.host().http().to(url).unwrap_or_else(|e| panic!("{e}"));
         let answer = http.get(url).send().await;
         let Err(error) = answer else { panic!("somebody answers") };
         let mut causes = std::iter::successors(error.source(), |it| (*it).source());

@@ -51,7 +51,7 @@ use ::rmcp::transport::streamable_http_client::{
     AuthRequiredError, StreamableHttpClient, StreamableHttpClientTransportConfig,
     StreamableHttpError, StreamableHttpPostResponse,
 };
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 pub use error::cause;
 use error::{lasts, outer, refusal};
@@ -71,7 +71,15 @@ impl OAuth {
     }
 
     fn http_to(&self, url: &str) -> Inner<&reqwest::Client> {
-        self.client.host().http_to(url).map_err(StreamableHttpError::Client)
+        self.client.host().http().to(url).map_err(StreamableHttpError::Client)
+    }
+
+    /// The fields of a request of rmcp, with the host's own.
+    fn with_own(&self, url: &str, headers: &Headers) -> Headers {
+        let fields = headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let mut fields: HeaderMap = fields.collect();
+        self.client.host().http().headers().add_to(url, &mut fields);
+        fields.into_iter().filter_map(|(name, value)| Some((name?, value))).collect()
     }
 
     /// Sends a request of rmcp as [`send`](Self::send) does.
@@ -197,7 +205,7 @@ impl StreamableHttpClient for OAuth {
         let request = Passed { method: "POST", url: &url, token, headers: &headers };
         self.pass(request, |token| {
             let (url, message, session) = (url.clone(), message.clone(), session.clone());
-            let headers = headers.clone();
+            let headers = self.with_own(&url, &headers);
             async move {
                 self.http_to(&url)?
                     .post_message_with_max_sse_event_size(
@@ -233,7 +241,7 @@ impl StreamableHttpClient for OAuth {
         let request = Passed { method: "GET", url: &url, token, headers: &headers };
         self.open(request, |token| {
             let (url, session, last_event) = (url.clone(), session.clone(), last_event.clone());
-            let headers = headers.clone();
+            let headers = self.with_own(&url, &headers);
             async move {
                 self.http_to(&url)?
                     .get_stream_with_max_sse_event_size(
@@ -254,7 +262,8 @@ impl StreamableHttpClient for OAuth {
     ) -> Outer<()> {
         let request = Passed { method: "DELETE", url: &url, token, headers: &headers };
         self.close(request, |token| {
-            let (url, session, headers) = (url.clone(), session.clone(), headers.clone());
+            let (url, session) = (url.clone(), session.clone());
+            let headers = self.with_own(&url, &headers);
             async move { self.http_to(&url)?.delete_session(url, session, token, headers).await }
         })
         .await

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges, response};
+use oauth_blocking::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Returned, Saved, StorageError,
     UserAgentError,
 };
 use oauth_core::session::Session;
-use oauth_core::{MAX_BODY, Request, Response};
+use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
 
-use crate::http::HttpClient;
+use crate::http::{Connection, Http};
 use crate::storage::SharedStorage;
 use crate::user_agent::{SharedUserAgent, Told, Visit};
 
@@ -26,7 +26,7 @@ pub(crate) struct Tasks {
     running: Arc<RwLock<()>>,
     /// How many callers wait for what comes of a work, or for their turn.
     waiting: watch::Sender<usize>,
-    http: HttpClient,
+    http: Http,
     storage: SharedStorage,
     user_agent: SharedUserAgent,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Tasks {
 impl Tasks {
     pub(crate) fn new(
         session: Session,
-        http: HttpClient,
+        http: Http,
         storage: SharedStorage,
         user_agent: SharedUserAgent,
     ) -> Self {
@@ -49,9 +49,8 @@ impl Tasks {
         }
     }
 
-    /// The client for requests to this URL.
-    pub(crate) fn http_to(&self, url: &str) -> Result<&reqwest::Client, reqwest::Error> {
-        self.http.to(url)
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
     }
 
     /// Waits until what has begun is at its end; whether it got there in time.
@@ -138,22 +137,18 @@ impl Host for Tasks {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
-        let http = self.http.to(request.url().as_str())?;
-        let request = http::Request::<Vec<u8>>::from(request).try_into()?;
         // Not as a limit of the request: that would take the place of the host's, which may be shorter.
-        let answer = tokio::time::timeout(TIME_LIMIT, answer(http, request)).await?;
+        let answer = tokio::time::timeout(TIME_LIMIT, self.http.exchange(request)).await?;
         // The error is for logs, and queries are not.
         Ok(answer.map_err(reqwest::Error::without_url)?)
     }
 
     async fn ask(&self, url: &str) -> Option<Asked> {
-        let request = self
-            .http
-            .to(url)
-            .ok()?
-            .get(url)
-            .header("accept", "application/json, text/event-stream");
-        let answer = tokio::time::timeout(TIME_LIMIT, request.send()).await.ok()?.ok()?;
+        let request = self.http.to(url).ok()?.get(url);
+        let request =
+            request.header("accept", "application/json, text/event-stream").build().ok()?;
+        let answer = self.http.send(request, Connection::Any);
+        let answer = tokio::time::timeout(TIME_LIMIT, answer).await.ok()?.ok()?;
         Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
     }
 
@@ -184,23 +179,6 @@ impl Host for Tasks {
         })
         .await
     }
-}
-
-async fn answer(
-    http: &reqwest::Client,
-    request: reqwest::Request,
-) -> Result<Response, reqwest::Error> {
-    let mut answer = http.execute(request).await?;
-    let mut body = Vec::new();
-    // One byte more than is read: then the machine says that it is too much.
-    while let Some(chunk) = answer.chunk().await? {
-        let room = MAX_BODY + 1 - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() > MAX_BODY {
-            break;
-        }
-    }
-    Ok(response(answer.status(), std::mem::take(answer.headers_mut()), body))
 }
 
 /// A caller who waits, until it is dropped.

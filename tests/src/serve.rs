@@ -83,6 +83,7 @@ impl Served {
                 rewrite: Rewrite(Box::new(|_, _| {})),
             }),
             connections: Mutex::new(Connections::default()),
+            forgets: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
         shared.lock_world().now = real_now();
@@ -129,6 +130,12 @@ impl Served {
         rewrite: impl Fn(&Request<Vec<u8>>, &mut Response<Vec<u8>>) + Send + 'static,
     ) {
         self.shared.lock_settings().rewrite = Rewrite(Box::new(rewrite));
+    }
+
+    /// From now on a connection is good for one request: what comes on one that was used is read, and not
+    /// answered. So it is where a middle box forgets connections that are idle, and tells nobody.
+    pub fn forget_connections(&self) {
+        self.shared.forgets.store(true, Ordering::SeqCst);
     }
 
     /// Stops the clock here: from now on only the test changes [`World::now`].
@@ -203,6 +210,7 @@ struct Shared {
     world: Mutex<World>,
     settings: Mutex<Settings>,
     connections: Mutex<Connections>,
+    forgets: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -306,7 +314,8 @@ fn take(shared: &Arc<Shared>, stream: TcpStream) {
     let shared = Arc::clone(shared);
     connections.threads.push(thread::spawn(move || {
         // A broken connection is the client's business.
-        drop(connection::serve(stream, |request| shared.handle(request)));
+        let forgotten = || shared.forgets.load(Ordering::SeqCst);
+        drop(connection::serve(stream, forgotten, |request| shared.handle(request)));
         shared.lock_connections().streams.remove(&number);
     }));
 }

@@ -91,7 +91,7 @@ fn on_tasks(served: &Served, store: &MemoryTokenStorage, settings: Settings<'_>)
     if settings.is_dns_fake {
         let filter = builder.address_filter().unwrap();
         let resolver = oauth_tokio::FilteredResolver::over(filter, Arc::new(OnTasks));
-        let http = move || reqwest::Client::builder().dns_resolver(resolver.clone());
+        let http = move |http: reqwest::ClientBuilder| http.dns_resolver(resolver.clone());
         builder = builder.agent(HttpClient::new(http).unwrap());
     }
     core_error(builder.build().and_then(|oauth| runtime.block_on(oauth.authenticate())))

@@ -11,7 +11,6 @@ use oauth_blocking::{BearerAuth, MemoryTokenStorage};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, ScopePolicy};
 use oauth_tokio::HttpClient;
-use oauth_tokio::reqwest::Client;
 use tokio_common::common::{
     self, CALL, LIST, assert_sound, logins, refreshes, serve, stored_token,
 };
@@ -110,7 +109,7 @@ fn profiles_share_all_but_their_tokens() {
 async fn profiles_on_tokio_share_connections() {
     const USERS: usize = 50;
     let served = serve(Knobs::default());
-    let http = HttpClient::new(Client::builder).unwrap();
+    let http = HttpClient::new(|http| http).unwrap();
     let anybody = tokio_common::builder(&served, &MemoryTokenStorage::new()).agent(http);
     let anybody = anybody.build().unwrap();
     for user in 0..USERS {
@@ -118,7 +117,7 @@ async fn profiles_on_tokio_share_connections() {
         assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);
     }
     assert_eq!(logins(&served), USERS);
-    // Each user's browser makes one of its own.
-    assert!(served.connections() <= 2 * USERS, "{}", served.connections());
+    // Each user's browser makes one of its own, and so do the client's registration and its code.
+    assert!(served.connections() <= 3 * USERS + 10, "{}", served.connections());
     assert_sound(&served);
 }

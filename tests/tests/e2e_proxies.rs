@@ -169,9 +169,8 @@ fn a_proxy_of_the_hosts_own_client_sees_nothing_that_goes_to_this_machine() {
 
         let served = Served::start_at(Knobs::default(), name).unwrap();
         let url = proxy.url();
-        let build = move || {
-            reqwest::Client::builder()
-                .proxy(reqwest::Proxy::all(&url).unwrap())
+        let build = move |http: reqwest::ClientBuilder| {
+            http.proxy(reqwest::Proxy::all(&url).unwrap())
                 .resolve("x.localhost", (Ipv4Addr::LOCALHOST, 0).into())
         };
         let on_tasks = on_tasks(&served, Some(HttpClient::new(build).unwrap()));

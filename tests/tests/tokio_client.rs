@@ -183,8 +183,8 @@ async fn other_statuses_are_delivered() {
 #[tokio::test]
 async fn redirects_are_delivered_and_not_followed() {
     let (served, other) = (serve(Knobs::default()), serve(Knobs::default()));
-    let following = || ClientBuilder::new().redirect(Policy::limited(10));
-    for http in [HttpClient::new(ClientBuilder::new), HttpClient::new(following)] {
+    let following = |http: ClientBuilder| http.redirect(Policy::limited(10));
+    for http in [HttpClient::new(|http| http), HttpClient::new(following)] {
         let http = http.unwrap();
         let oauth = builder(&served, &MemoryTokenStorage::new()).agent(http).build().unwrap();
         assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);

@@ -11,6 +11,7 @@ use oauth_core::wire::ResourceMode;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
 use super::addresses::AddressFilter;
+use super::headers::Headers;
 use crate::config::AuthConfig;
 use crate::event::Event;
 use crate::storage::StorageError;
@@ -44,6 +45,8 @@ pub struct Parts<A: Adapter> {
     pub wait: Option<Duration>,
     /// Where the redirect is listened for.
     pub callback: CallbackUrl,
+    /// What is added to every request.
+    pub headers: Headers,
     /// The HTTP client, if it is the host's own.
     pub http: Option<A::Http>,
     /// The token store, if it is the host's own.
@@ -79,6 +82,8 @@ pub struct Builder<A: Adapter> {
     callback_url: Option<Box<str>>,
     profile: Box<str>,
     wait: Option<Duration>,
+    http_user_agent: Option<Box<str>>,
+    server_headers: Vec<(Box<str>, Secret)>,
     http: Option<A::Http>,
     storage: Option<A::Storage>,
     user_agent: Option<A::UserAgent>,
@@ -106,6 +111,8 @@ impl<A: Adapter> Builder<A> {
             callback_url: None,
             profile: "".into(),
             wait: None,
+            http_user_agent: None,
+            server_headers: Vec::new(),
             http: None,
             storage: None,
             user_agent: None,
@@ -233,7 +240,9 @@ impl<A: Adapter> Builder<A> {
 
     /// The HTTP client for all requests, with the host's proxy, certificates and time limits. Redirects
     /// and statuses are handled here, whatever it is set to, and requests to this machine go through no
-    /// proxy ([`is_loopback`](oauth_core::is_loopback)).
+    /// proxy ([`is_loopback`](oauth_core::is_loopback)). Requests of a login that spend something go out on
+    /// connections of their own, whatever it is set to. What it trusts, whether it knows SOCKS, and how it
+    /// gets over dead addresses is its own.
     ///
     /// # Security
     ///
@@ -242,6 +251,27 @@ impl<A: Adapter> Builder<A> {
     /// asked of others. The adapter's documentation of its HTTP client says how.
     pub fn agent(mut self, agent: impl Into<A::Http>) -> Self {
         self.http = Some(agent.into());
+        self
+    }
+
+    /// What requests say in `User-Agent` (RFC 9110 §10.1.5), such as `my-editor/1.2`: by default what the
+    /// HTTP client says, and that is this crate's name and version unless it is the host's own. What a
+    /// request of the application says itself wins.
+    pub fn http_user_agent(mut self, value: &str) -> Self {
+        self.http_user_agent = Some(value.into());
+        self
+    }
+
+    /// A header field on every request to the MCP server's origin, for an edge that wants one
+    /// (`CF-Access-Client-Id`): on those of the application, and on those of a login that go there, for the
+    /// resource metadata for instance. It may be called several times. What a request of the application
+    /// has of that name wins.
+    ///
+    /// # Security
+    ///
+    /// It goes to no other origin. An authorization server of the same origin sees it.
+    pub fn server_header(mut self, name: &str, value: impl Into<Secret>) -> Self {
+        self.server_headers.push((name.into(), value.into()));
         self
     }
 
@@ -317,7 +347,10 @@ impl<A: Adapter> Builder<A> {
         if let Some(provider) = &self.provider {
             settings = settings.provider(provider)?;
         }
+        let agent = self.http_user_agent.as_deref();
+        let headers = Headers::new(settings.server().url(), agent, &self.server_headers);
         A::from_parts(Parts {
+            headers: headers.map_err(oauth_core::Error::from)?,
             settings: Arc::new(settings),
             profile: self.profile,
             wait: self.wait,

@@ -20,6 +20,7 @@ mod diagnose;
 mod drive;
 mod failures;
 mod find;
+mod headers;
 mod host;
 mod log_in;
 mod message;
@@ -31,6 +32,7 @@ pub use addresses::{AddressFilter, PrivateAddress};
 pub use builder::{Adapter, Builder, Parts, Watcher};
 pub use client::{Call, Client, Remedy};
 pub use drive::Login;
+pub use headers::Headers;
 pub use host::{Asked, Host, TIME_LIMIT, Unanswered};
 pub use message::{challenges, response};
 

@@ -88,6 +88,12 @@ pub enum Misuse {
         /// The profile that it was to be finished for.
         found: Box<str>,
     },
+    /// A header field was to be sent along that cannot be, or that belongs to the token or the connection.
+    #[error("the header field {name:?} cannot be set")]
+    Header {
+        /// Its name.
+        name: Box<str>,
+    },
     /// What was to be allowed in a private network is no host.
     #[error("{host:?} is no host name or address")]
     PrivateHost {
@@ -114,6 +120,7 @@ impl Misuse {
             Self::EmptyClientId => "empty_client_id",
             Self::Provider { .. } => "provider",
             Self::ReservedParameter { .. } => "reserved_parameter",
+            Self::Header { .. } => "header",
             Self::PrivateHost { .. } => "private_host",
             Self::ForeignLogin { .. } => "foreign_login",
             Self::ForeignProfile { .. } => "foreign_profile",
@@ -148,6 +155,10 @@ impl Misuse {
             }
             Self::ReservedParameter { .. } => {
                 "leave it out; scopes, redirect and resource have settings of their own"
+            }
+            Self::Header { .. } => {
+                "pass a name such as x-edge-key, and a value of visible ASCII; the token has the \
+                 `authorization`"
             }
             Self::PrivateHost { .. } => "pass a name such as auth.corp.example, or an address",
             Self::ForeignProfile { .. } => {

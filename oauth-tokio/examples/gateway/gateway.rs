@@ -18,7 +18,6 @@ use axum::routing::{get, post};
 use oauth_core::Endpoint;
 use oauth_core::wire::redirect_state;
 use oauth_tokio::{Event, FileTokenStorage, HttpClient, NoUserAgent, OAuth, RedirectUri};
-use reqwest::ClientBuilder;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -88,7 +87,7 @@ impl Gateway {
         let anybody = watched(OAuth::new(setup.server_url)?, setup.name)
             .client_name("gateway example")
             .wait(LIFETIME)
-            .agent(HttpClient::new(|| ClientBuilder::new().timeout(TIME_LIMIT))?)
+            .agent(HttpClient::new(|http| http.timeout(TIME_LIMIT))?)
             .token_storage(FileTokenStorage::in_dir(setup.directory.join("tokens")))
             .user_agent(NoUserAgent::new(redirect_uri))
             .build()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault};
-use oauth_tokio::{HttpClient, MemoryTokenStorage, OAuth, reqwest};
+use oauth_tokio::{HttpClient, MemoryTokenStorage, OAuth};
 use tokio::runtime::Runtime;
 
 use crate::Size;
@@ -66,7 +66,7 @@ impl Scene {
         let served = serve();
         drop(logged_in(&served, store).await);
         served.delay_tokens(SLOWLY);
-        let http = HttpClient::new(reqwest::Client::builder).expect("there is a TLS backend");
+        let http = HttpClient::new(|http| http).expect("there is a TLS backend");
         Self { served, http }
     }
 

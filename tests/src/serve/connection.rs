@@ -9,17 +9,24 @@ use super::broken;
 use super::reader::Reader;
 use crate::world::Fault;
 
-/// Serves a connection until it is closed, broken or wants something unsupported.
+/// Serves a connection until it is closed, broken or wants something unsupported. One that is `forgotten`
+/// ends with its second request.
 pub(super) fn serve(
     stream: TcpStream,
+    forgotten: impl Fn() -> bool,
     handle: impl Fn(&Request<Vec<u8>>) -> Response<Vec<u8>>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = Reader::new(stream);
+    let mut is_used = false;
     loop {
         let Some(head) = read_head(&mut reader)? else {
             return Ok(());
         };
+        if is_used && forgotten() {
+            return Ok(());
+        }
+        is_used = true;
         let (mut request, length) = match head {
             Ok(head) => head,
             Err(status) => return refuse(reader.all_read()?, status),

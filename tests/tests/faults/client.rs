@@ -134,7 +134,7 @@ impl Client {
             Adapter::Tasks => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let limit = parts.limit;
-                let http = move || limited(reqwest::ClientBuilder::new(), limit);
+                let http = move |http| limited(http, limit);
                 let builder = oauth_tokio::OAuth::new(parts.server_url).unwrap();
                 let builder = builder.token_storage(parts.store.clone());
                 let user = OnPool::new(visitor(parts.redirect_uri, parts.user));

@@ -1,0 +1,119 @@
+//! How requests are sent: by which connection, with which header fields, and by no proxy to this machine.
+
+use std::io::{ErrorKind, Read as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
+use ureq::http;
+use ureq::{AsSendBody, Body};
+
+use crate::adapter::{Headers, TIME_LIMIT, Unanswered, response};
+
+/// The HTTP client. Clones share connections.
+#[derive(Clone)]
+pub(crate) struct Http {
+    agent: ureq::Agent,
+    headers: Arc<Headers>,
+}
+
+/// What a request may be sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    /// One that was used before, if there is one: it may have died since.
+    Any,
+    /// A new one.
+    Fresh,
+}
+
+impl Http {
+    pub(crate) fn new(agent: ureq::Agent, headers: Headers) -> Self {
+        Self { agent, headers: Arc::new(headers) }
+    }
+
+    /// Sends a request of the application, with the time limits that it has.
+    pub(crate) fn send<B: AsSendBody>(
+        &self,
+        request: http::Request<B>,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        self.run(request, Connection::Any, None)
+    }
+
+    /// Asks for a resource without a token.
+    pub(crate) fn ask(&self, url: &str) -> Option<http::Response<Body>> {
+        let request = http::Request::get(url)
+            .header("accept", "application/json, text/event-stream")
+            .body(())
+            .ok()?;
+        self.run(request, Connection::Any, Some(TIME_LIMIT)).ok()
+    }
+
+    /// Sends a request of a login. One that may change something goes out on a connection of its own, and
+    /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
+    /// is sent again on a new connection if the first one is lost before it brought an answer.
+    pub(crate) fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
+        let begun = Instant::now();
+        let send = |connection| {
+            let limit = TIME_LIMIT.saturating_sub(begun.elapsed());
+            self.run(http::Request::<Vec<u8>>::from(request), connection, Some(limit))
+        };
+        let answer = match request.method() {
+            Method::Get => match send(Connection::Any) {
+                Err(error) if is_lost(&error) => send(Connection::Fresh),
+                answer => answer,
+            },
+            Method::Post => send(Connection::Fresh),
+        };
+        let (head, body) = answer.map_err(cause)?.into_parts();
+        let mut bytes = Vec::new();
+        // One byte more than is read: then the machine says that it is too much.
+        body.into_reader().take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(response(head.status, head.headers, bytes))
+    }
+
+    /// Runs a request as it is: no redirects, and any status is an answer.
+    fn run<B: AsSendBody>(
+        &self,
+        mut request: http::Request<B>,
+        connection: Connection,
+        limit: Option<Duration>,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        let url = request.uri().to_string();
+        self.headers.add_to(&url, request.headers_mut());
+        let mut request = self
+            .agent
+            .configure_request(request)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true);
+        if let Some(limit) = limit {
+            let own = self.agent.config().timeouts().global;
+            request = request.timeout_global(own.into_iter().chain([limit]).min());
+        }
+        if is_loopback(&url) {
+            request = request.proxy(None);
+        }
+        if connection == Connection::Fresh {
+            request = request.max_idle_age(Duration::ZERO);
+        }
+        self.agent.run(request.build())
+    }
+}
+
+/// Whether a connection ended before it brought the head of an answer.
+fn is_lost(error: &ureq::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    let ureq::Error::Io(error) = error else { return false };
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof
+    )
+}
+
+/// ureq's errors have no source; what the resolver says is wrapped in one.
+fn cause(error: ureq::Error) -> Unanswered {
+    match error {
+        ureq::Error::Other(cause) => cause,
+        error => error.into(),
+    }
+}
