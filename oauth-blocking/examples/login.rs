@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use oauth_blocking::ureq::http;
 use oauth_blocking::{Event, FileTokenStorage, LoopbackBrowser, OAuth, OAuthBuilder, ureq};
-use oauth_core::{Endpoint, UnixTime};
+use oauth_core::{Endpoint, Plain, UnixTime};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, ScopePolicy};
 use serde_json::{Value, json};
@@ -45,7 +45,10 @@ fn simulated() -> Result<(), Box<dyn Error>> {
     call(&oauth, &url, "tools/list", json!({}))?;
     let answer =
         call(&oauth, &url, "tools/call", json!({"name": "add", "arguments": {"a": 19, "b": 23}}))?;
-    println!("\n  19 + 23 = {}\n", answer["result"]["content"][0]["text"].as_str().unwrap_or("?"));
+    println!(
+        "\n  19 + 23 = {}\n",
+        Plain(answer["result"]["content"][0]["text"].as_str().unwrap_or("?"))
+    );
     report(&oauth);
     drop(oauth);
 
@@ -150,8 +153,8 @@ fn report(oauth: &OAuth) {
     let Some(record) = oauth.record() else {
         return println!("  The server wants no login.");
     };
-    println!("  issuer   {}", record.binding().server().issuer().as_str());
-    println!("  client   {}", record.binding().client().client_id());
+    println!("  issuer   {}", Plain(record.binding().server().issuer().as_str()));
+    println!("  client   {}", Plain(record.binding().client().client_id()));
     println!(
         "  scopes   {}",
         record.scopes().map_or("(the server's default)".into(), ToString::to_string)

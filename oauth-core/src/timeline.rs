@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
+use crate::plain::Plain;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
@@ -255,7 +256,7 @@ impl fmt::Display for Entry {
             Some(status) => write!(f, "{status}  ")?,
             None => f.write_str("  -  ")?,
         }
-        write!(f, "{}  {}\n            {}", self.endpoint, self.url, self.finding)
+        write!(f, "{}  {}\n            {}", self.endpoint, Plain(&self.url), self.finding)
     }
 }
 
@@ -267,7 +268,7 @@ impl fmt::Display for Finding {
             }
             Self::NothingHere { defect: None } => f.write_str("not here"),
             Self::NothingHere { defect: Some(defect) } => write!(f, "not here: {defect}"),
-            Self::Moved { to } => write!(f, "moved to {to}: asking there"),
+            Self::Moved { to } => write!(f, "moved to {}: asking there", Plain(to)),
             Self::Registered { tolerated, misshapen } => {
                 write!(f, "the client is registered{tolerated}{misshapen}")
             }
@@ -282,7 +283,7 @@ impl fmt::Display for Finding {
                 }
             }
             Self::Postponed { code } => {
-                write!(f, "not renewed ({code}): the old token is used while it lives")
+                write!(f, "not renewed ({}): the old token is used while it lives", Plain(code))
             }
             Self::Revoked => f.write_str("revoked"),
             Self::NoLoginAskedFor => f.write_str("no login is asked for"),
@@ -294,7 +295,7 @@ impl fmt::Display for Finding {
                 Remedy::GiveUp => "refused still: giving up",
             }),
             Self::Retried { refusal, retry } => {
-                write!(f, "refused (`{refusal}`): ")?;
+                write!(f, "refused (`{}`): ", Plain(refusal))?;
                 match retry {
                     Retry::OtherMethod { method } => {
                         write!(f, "sending it again with {}", method.as_str())
@@ -305,7 +306,7 @@ impl fmt::Display for Finding {
                     Retry::WiderRegistration => f.write_str("registering again with these scopes"),
                 }
             }
-            Self::Failed { code } => write!(f, "failed: {code}"),
+            Self::Failed { code } => write!(f, "failed: {}", Plain(code)),
         }
     }
 }
@@ -337,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_written_down_under_its_name() {
-        let code = || "refused".into();
+        let code = || "refused_token_other".into();
         for finding in [
             Finding::document(),
             Finding::NothingHere { defect: None },

@@ -19,8 +19,8 @@ use oauth_tests::guard::Guarded;
 use oauth_tests::world::{Grant, Knobs, ScopePolicy, What};
 use oauth_tokio::rmcp::cause;
 use oauth_tokio::{
-    AuthorizationUrl, Event, MemoryTokenStorage, OAuth, OAuthBuilder, RedirectUri, SharedUserAgent,
-    UserAgentError, Visitor,
+    AuthorizationUrl, Event, MemoryTokenStorage, OAuth, OAuthBuilder, Plain, RedirectUri,
+    SharedUserAgent, UserAgentError, Visitor,
 };
 use rmcp::model::{CallToolRequestParams, ClientConfig, ProtocolVersion};
 use rmcp::service::{NotificationContext, RunningService};
@@ -116,7 +116,9 @@ impl ClientHandler for Handler {
 
 async fn list(client: &Client) -> Result<(), Box<dyn Error>> {
     for tool in client.list_all_tools().await? {
-        println!("  tool {:12}  {}", tool.name, tool.description.unwrap_or_default());
+        let name = Plain(&tool.name).to_string();
+        let words = tool.description.unwrap_or_default();
+        println!("  tool {name:12}  {}", Plain(&words));
     }
     Ok(())
 }

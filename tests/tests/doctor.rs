@@ -147,7 +147,7 @@ fn a_server_in_trouble() {
 #[test]
 fn sender_constrained_tokens() {
     let knobs = Knobs { prm_dpop_required: true, ..Knobs::default() };
-    cannot_begin(knobs, "no_bearer_header", &["sender-constrained", "not supported"]);
+    cannot_begin(knobs, "dpop_required", &["takes only DPoP-bound tokens", "not supported"]);
 }
 
 /// Within its origin, and only a few times.

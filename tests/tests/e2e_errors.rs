@@ -86,7 +86,12 @@ fn misbehaved(error: oauth_core::Error) -> PeerMisbehaved {
 /// The problem, and that the advice names the setting that would help.
 fn incompatible(error: oauth_core::Error, setting: &str) -> PeerIncompatible {
     assert_eq!(error.actor(), Actor::Developer);
-    assert!(error.advice().contains(setting), "{}", error.advice());
+    problem_of(error, setting)
+}
+
+/// The problem, and that the advice has these words.
+fn problem_of(error: oauth_core::Error, advice: &str) -> PeerIncompatible {
+    assert!(error.advice().contains(advice), "{}", error.advice());
     match error {
         oauth_core::Error::PeerIncompatible(problem) => problem,
         error => panic!("{error:?}"),
@@ -196,7 +201,8 @@ fn no_word_about_s256_can_be_overruled_by_a_setting() {
 #[test]
 fn a_server_without_s256_is_refused() {
     let error = fails(|knobs| knobs.pkce = PkceSupport::PlainOnly);
-    let problem = incompatible(error, "S256");
+    assert_eq!(error.actor(), Actor::ServerOperator);
+    let problem = problem_of(error, "S256");
     assert!(matches!(problem, PeerIncompatible::NoS256 { advertised: true, .. }));
 }
 
@@ -326,7 +332,7 @@ fn a_secret_that_no_method_takes_is_incompatible() {
         .unwrap();
     let error = core_error(call(&oauth, &served, LIST));
     let problem = incompatible(error, "`client_secret`");
-    assert!(matches!(problem, PeerIncompatible::NoClientAuthentication { .. }));
+    assert!(matches!(problem, PeerIncompatible::NoSecretMethod { .. }));
 }
 
 #[test]
@@ -354,7 +360,8 @@ fn a_client_id_that_the_server_does_not_know_names_the_settings() {
 #[test]
 fn a_token_of_another_type_is_incompatible() {
     let error = fails(|knobs| knobs.token_form = Damage::always(TokenForm::MacType));
-    let problem = incompatible(error, "not supported");
+    assert_eq!(error.actor(), Actor::Maintainer);
+    let problem = problem_of(error, "not supported");
     assert!(matches!(problem, PeerIncompatible::TokenType { .. }));
 }
 

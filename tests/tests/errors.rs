@@ -11,7 +11,8 @@ use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::loopback::CallbackUrl;
 use oauth_core::session::{PendingLogin, Record, RecordDefect};
 use oauth_core::{
-    BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, Policy, UrlDefect,
+    BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, Policy, Tolerance,
+    UrlDefect,
 };
 use oauth_tests::drive::{Network, SERVER_URL, Stage, Tamper, User, Walk, play, settings, walk};
 use oauth_tests::world::{
@@ -302,6 +303,17 @@ mod peer_misbehaved {
             assert_says(error, Actor::ServerOperator, "operator");
         }
     }
+
+    #[test]
+    fn not_tolerated() {
+        let member = TokenForm::Member("expires_in", "\"soon\"");
+        let knobs = Knobs { token_form: Damage::always(member), ..Knobs::default() };
+        let policy = Policy::default().refuse(Tolerance::MisshapenMembers);
+        let error = error_with(&knobs, &Settings::with_policy(SERVER_URL, policy).unwrap());
+        assert_eq!(error.code(), "not_tolerated");
+        assert!(error.to_string().contains("misshapen_members (expires_in)"), "{error}");
+        assert_says(error, Actor::ServerOperator, "`Policy`");
+    }
 }
 
 mod peer_incompatible {
@@ -352,15 +364,15 @@ mod peer_incompatible {
 
     #[test]
     fn no_s256() {
-        for (pkce, advertised, advice) in [
-            (PkceSupport::Absent, false, "`Tolerance::UnlistedS256`"),
-            (PkceSupport::PlainOnly, true, "operator"),
+        for (pkce, advertised, actor, advice) in [
+            (PkceSupport::Absent, false, Actor::Developer, "`Tolerance::UnlistedS256`"),
+            (PkceSupport::PlainOnly, true, Actor::ServerOperator, "operator"),
         ] {
             let error = error(&Knobs { pkce, ..Knobs::default() });
             let issuer = ISSUER.into();
             let expected = PeerIncompatible::NoS256 { issuer, advertised };
             assert_eq!(error, expected.into());
-            assert_says(error, Actor::Developer, advice);
+            assert_says(error, actor, advice);
         }
     }
 
@@ -422,14 +434,19 @@ mod peer_incompatible {
     }
 
     #[test]
+    fn no_secret_method() {
+        let settings = settings().client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into())).unwrap();
+        let token_auth_methods = Some(vec![AuthMethod::None]);
+        let error = error_with(&Knobs { token_auth_methods, ..Knobs::default() }, &settings);
+        let expected = PeerIncompatible::NoSecretMethod { issuer: ISSUER.into() };
+        assert_eq!(error, expected.into());
+        assert!(!error.advice().contains("set a `client_secret`"), "it is set");
+        assert_says(error, Actor::Developer, "leave `client_secret` out");
+    }
+
+    #[test]
     fn no_client_authentication() {
-        let with_secret =
-            settings().client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into())).unwrap();
         for (knobs, settings) in [
-            (
-                Knobs { token_auth_methods: Some(vec![AuthMethod::None]), ..Knobs::default() },
-                with_secret,
-            ),
             (Knobs { token_auth_methods: Some(vec![]), ..Knobs::default() }, settings()),
             (
                 Knobs {
@@ -481,20 +498,29 @@ mod peer_incompatible {
             error(&Knobs { token_form: Damage::always(TokenForm::MacType), ..Knobs::default() });
         let expected = PeerIncompatible::TokenType { found: "mac".into() };
         assert_eq!(error, expected.into());
-        assert_says(error, Actor::Developer, "not supported");
+        assert_says(error, Actor::Maintainer, "not supported");
+        let dpop = TokenForm::Member("token_type", "\"DPoP\"");
+        let dpop = self::error(&Knobs { token_form: Damage::always(dpop), ..Knobs::default() });
+        assert_eq!(dpop, PeerIncompatible::TokenType { found: "DPoP".into() }.into());
+        assert_says(dpop, Actor::Maintainer, "bound to a key (DPoP)");
     }
 
     #[test]
     fn no_bearer_header() {
-        for knobs in [
-            Knobs { prm_bearer_methods: Some(vec!["query".into()]), ..Knobs::default() },
-            Knobs { prm_dpop_required: true, ..Knobs::default() },
-        ] {
-            let error = error(&knobs);
-            let expected = PeerIncompatible::NoBearerHeader { resource: SERVER_URL.into() };
-            assert_eq!(error, expected.into());
-            assert_says(error, Actor::Developer, "not supported");
-        }
+        let prm_bearer_methods = Some(vec!["query".into()]);
+        let error = error(&Knobs { prm_bearer_methods, ..Knobs::default() });
+        let expected = PeerIncompatible::NoBearerHeader { resource: SERVER_URL.into() };
+        assert_eq!(error, expected.into());
+        assert_says(error, Actor::Maintainer, "not supported");
+    }
+
+    #[test]
+    fn dpop_required() {
+        let error = error(&Knobs { prm_dpop_required: true, ..Knobs::default() });
+        let expected = PeerIncompatible::DpopRequired { resource: SERVER_URL.into() };
+        assert_eq!(error, expected.into());
+        assert!(error.to_string().contains("DPoP"));
+        assert_says(error, Actor::Maintainer, "DPoP");
     }
 
     #[test]
@@ -506,7 +532,7 @@ mod peer_incompatible {
         });
         let expected = PeerIncompatible::PushedRequestsRequired { issuer: ISSUER.into() };
         assert_eq!(error, expected.into());
-        assert_says(error, Actor::Developer, "not supported");
+        assert_says(error, Actor::Maintainer, "not supported");
     }
 
     #[test]
@@ -560,6 +586,35 @@ mod refused {
         assert_eq!(words, Some("The user said <b>no</b>"));
         assert!(!refusal.to_string().contains("<b>"), "the server's words");
         assert_says(refusal, Actor::User, "declined");
+    }
+
+    /// Nobody has declined: the description says what is missing.
+    #[test]
+    fn refused_for_a_scope_that_the_user_may_not_have() {
+        let words = "Missing required Scopes: mcp:write";
+        let json = serde_json::json!({
+            "endpoint": "Authorization", "code": "access_denied", "description": words, "uri": null,
+        });
+        let refusal: Refusal = serde_json::from_value(json).unwrap();
+        assert!(!refusal.is_denied_by_user());
+        assert!(!Error::from(refusal.clone()).advice().contains("declined"));
+        assert_says(refusal, Actor::Developer, "`scope`");
+    }
+
+    /// Every endpoint and every registered code has a name of its own, and no other.
+    #[test]
+    fn codes_name_the_endpoint_and_what_is_registered() {
+        for (code, expected) in [
+            ("invalid_scope", "refused_authorization_invalid_scope"),
+            ("login_required", "refused_authorization_login_required"),
+            ("x_of_their_own", "refused_authorization_other"),
+        ] {
+            let consent = Consent::Error(code.into());
+            assert_eq!(error(&Knobs { consent, ..Knobs::default() }).code(), expected);
+        }
+        let token_form = Damage::always(TokenForm::Refuse("invalid_grant".into()));
+        let error = error(&Knobs { token_form, ..Knobs::default() });
+        assert_eq!(error.code(), "refused_token_invalid_grant");
     }
 
     #[test]
@@ -898,6 +953,23 @@ mod misuse {
         let url = "http://127.0.0.2:8765/callback";
         let expected = Misuse::CallbackUrl { url: url.into() };
         assert_misuse(CallbackUrl::parse(url), expected, "http://localhost:8765/callback");
+    }
+
+    #[test]
+    fn client_id_characters() {
+        let error = settings().client_id("my\u{202e}client", None).unwrap_err();
+        assert!(!error.to_string().contains('\u{202e}'), "{error}");
+        assert_eq!(error.code(), "client_id_characters");
+        assert_says(error, Actor::Developer, "line end");
+    }
+
+    #[test]
+    fn client_secret_characters() {
+        let error = settings().client_id("mine", Some("planted\n".into())).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("planted"));
+        assert_eq!(error.code(), "client_secret_characters");
+        assert_says(error, Actor::Developer, "line end");
+        assert!(settings().client_id("mine", Some("sécret".into())).is_ok());
     }
 
     #[test]

@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Actor;
+use crate::error::{Actor, refusal_code};
 use crate::http::Endpoint;
 use crate::json::Defect;
+use crate::plain::Plain;
 
 /// A refusal in the words of OAuth (RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2).
 ///
@@ -16,7 +17,7 @@ use crate::json::Defect;
 ///
 /// `description` and `uri` are the server's words, unchecked: escape them wherever they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("the {endpoint} refused with `{code}`")]
+#[error("the {endpoint} refused with `{}`", Plain(.code))]
 #[non_exhaustive]
 pub struct Refusal {
     /// Who refused.
@@ -30,10 +31,20 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether a person said no (RFC 6749 §4.1.2.1).
+    /// Whether a person said no (RFC 6749 §4.1.2.1). Some servers say the same of a scope that the user or
+    /// the client may not have, which is nobody's decision: their description tells.
     #[must_use]
     pub fn is_denied_by_user(&self) -> bool {
-        self.endpoint == Endpoint::Authorization && &*self.code == "access_denied"
+        self.endpoint == Endpoint::Authorization && self.is_denial() && !self.denies_scope()
+    }
+
+    fn is_denial(&self) -> bool {
+        &*self.code == "access_denied"
+    }
+
+    fn denies_scope(&self) -> bool {
+        let words = self.description.as_deref().unwrap_or_default();
+        self.is_denial() && words.to_ascii_lowercase().contains("scope")
     }
 
     /// Whether the server may answer otherwise later (RFC 6749 §4.1.2.1).
@@ -67,10 +78,16 @@ impl Refusal {
         &*self.code == "invalid_scope"
     }
 
+    pub(super) fn error_code(&self) -> &'static str {
+        refusal_code::code(self)
+    }
+
     pub(super) fn actor(&self) -> Actor {
         match &*self.code {
             _ if self.is_closed_registration() => Actor::Developer,
-            "access_denied" | "login_required" | "consent_required" => Actor::User,
+            _ if self.denies_scope() => Actor::Developer,
+            _ if self.is_denied_by_user() => Actor::User,
+            "login_required" | "consent_required" => Actor::User,
             code if SPENT.contains(&code) => Actor::User,
             _ if self.is_for_now() => Actor::Nobody,
             _ => Actor::Developer,
@@ -87,7 +104,13 @@ impl Refusal {
                 "leave the resource out of requests with `ResourceMode::Omit`: with this server the scopes \
                  name it (set them with `scope` if the resource metadata lists none)"
             }
-            "access_denied" => "the user declined; ask again only if the user wants to",
+            _ if self.denies_scope() => {
+                "a scope is refused, not the login: ask for other scopes with `scope`, or have the operator \
+                 of the authorization server allow it"
+            }
+            _ if self.is_denied_by_user() => {
+                "the user declined, or may not have access; ask again only if the user wants to"
+            }
             code if SPENT.contains(&code) => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",
             _ if self.is_about_client() => {

@@ -85,7 +85,12 @@ mod tests {
             uri: None,
         });
         let text = error.explain(&Timeline::default()).to_string();
-        assert!(text.starts_with("error[refused]: the token endpoint refused with"), "{text}");
+        assert!(
+            text.starts_with(
+                "error[refused_token_invalid_client]: the token endpoint refused with"
+            ),
+            "{text}"
+        );
         assert!(text.contains(r#""\u{1b}[2Jrun \"rm\"\u{202e}xxx"#), "{text}");
         assert!(text.contains("xxx\" …\n") && text.len() < 700, "{text}");
         assert!(text.contains("who can help") && text.contains("`client_id`"), "{text}");

@@ -5,7 +5,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Refusal;
+use crate::error::{Actor, Refusal};
+use crate::plain::Plain;
 use crate::time::UnixTime;
 
 /// What a server may do, but this client cannot work with as it is set up.
@@ -68,6 +69,12 @@ pub enum PeerIncompatible {
         /// The redirect URI that was asked for.
         redirect_uri: Box<str>,
     },
+    /// The client has a secret, but the token endpoint takes none.
+    #[error("the token endpoint of {issuer:?} lists no method that takes a client secret")]
+    NoSecretMethod {
+        /// The authorization server.
+        issuer: Box<str>,
+    },
     /// No way of client authentication is known to both sides.
     #[error("the token endpoint of {issuer:?} takes no client authentication that this client has")]
     NoClientAuthentication {
@@ -99,6 +106,12 @@ pub enum PeerIncompatible {
     TokenType {
         /// The type that the answer names.
         found: Box<str>,
+    },
+    /// The resource takes only tokens that are bound to a key of the client (RFC 9449).
+    #[error("{resource:?} takes only DPoP-bound tokens")]
+    DpopRequired {
+        /// The resource.
+        resource: Box<str>,
     },
     /// The resource takes no bearer tokens in header fields (RFC 9728 §2).
     #[error("{resource:?} does not take bearer tokens in the `Authorization` header field")]
@@ -147,7 +160,7 @@ fn in_a_row(logins: u8) -> String {
 }
 
 fn named(error: Option<&str>) -> String {
-    error.map_or_else(String::new, |error| alloc::format!(" (`{error}`)"))
+    error.map_or_else(String::new, |error| alloc::format!(" (`{}`)", Plain(error)))
 }
 
 fn no_way(metadata_documents: bool) -> &'static str {
@@ -179,14 +192,29 @@ impl PeerIncompatible {
             Self::RegistrationClosed { .. } => "registration_closed",
             Self::ForeignClient { .. } => "foreign_client",
             Self::RedirectUriNotRegistered { .. } => "redirect_uri_not_registered",
+            Self::NoSecretMethod { .. } => "no_secret_method",
             Self::NoClientAuthentication { .. } => "no_client_authentication",
             Self::ClientRefused { .. } => "client_refused",
             Self::RegisteredClientRefused { .. } => "registered_client_refused",
             Self::TokenType { .. } => "token_type",
+            Self::DpopRequired { .. } => "dpop_required",
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
             Self::StillRefused { .. } => "still_refused",
             Self::LoginInVain { .. } => "login_in_vain",
+        }
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        match self {
+            Self::NoS256 { advertised: true, .. } | Self::LoginInVain { .. } => {
+                Actor::ServerOperator
+            }
+            Self::TokenType { .. }
+            | Self::DpopRequired { .. }
+            | Self::NoBearerHeader { .. }
+            | Self::PushedRequestsRequired { .. } => Actor::Maintainer,
+            _ => Actor::Developer,
         }
     }
 
@@ -216,8 +244,9 @@ impl PeerIncompatible {
                 "set a `callback_port` or `callback_url` that the authorization server allows, or a \
                  `client_id` registered with this redirect URI"
             }
-            Self::NoClientAuthentication { .. } => {
-                "set a `client_secret` if the server wants one; signed assertions are not supported"
+            Self::NoSecretMethod { .. } => {
+                "leave `client_secret` out if the client is a public one; else the server's operator has to \
+                 allow `client_secret_post` or `client_secret_basic`"
             }
             Self::ClientRefused { .. } => {
                 "check `client_id` and `client_secret`; if the server's operator names a way to \
@@ -227,8 +256,23 @@ impl PeerIncompatible {
                 "tell the server's operator; or register a client by hand and set `client_id` (and \
                  `client_secret`)"
             }
-            Self::TokenType { .. } | Self::NoBearerHeader { .. } => {
-                "the server wants sender-constrained tokens, which are not supported"
+            Self::NoClientAuthentication { .. } => {
+                "set a `client_id` with the `client_secret` that belongs to it; signed assertions are not \
+                 supported"
+            }
+            Self::TokenType { found } if found.eq_ignore_ascii_case("dpop") => {
+                "tokens that are bound to a key (DPoP) are not supported; ask the server's operator for \
+                 bearer tokens"
+            }
+            Self::TokenType { .. } => {
+                "tokens of this type are not supported; ask the server's operator for bearer tokens"
+            }
+            Self::DpopRequired { .. } => {
+                "tokens that are bound to a key (DPoP) are not supported; ask the server's operator whether \
+                 bearer tokens will do"
+            }
+            Self::NoBearerHeader { .. } => {
+                "tokens in a request's body or URL are not supported: they end up in logs"
             }
             Self::PushedRequestsRequired { .. } => {
                 "pushed authorization requests are not supported"

@@ -60,6 +60,15 @@ pub enum Misuse {
     /// The client id is empty.
     #[error("the client id is empty")]
     EmptyClientId,
+    /// The client id has characters that client ids may not have (RFC 6749 appendix A.1).
+    #[error("the client id {id:?} has characters that client ids may not have")]
+    ClientIdCharacters {
+        /// The client id as given.
+        id: Box<str>,
+    },
+    /// The client secret has control characters (RFC 6749 appendix A.2).
+    #[error("the client secret has control characters in it")]
+    ClientSecretCharacters,
     /// The known server's metadata cannot be used.
     #[error("the provider's metadata cannot be used: {defect}")]
     Provider {
@@ -118,6 +127,8 @@ impl Misuse {
             Self::CallbackPort { .. } => "callback_port",
             Self::SecretWithoutId => "secret_without_id",
             Self::EmptyClientId => "empty_client_id",
+            Self::ClientIdCharacters { .. } => "client_id_characters",
+            Self::ClientSecretCharacters => "client_secret_characters",
             Self::Provider { .. } => "provider",
             Self::ReservedParameter { .. } => "reserved_parameter",
             Self::Header { .. } => "header",
@@ -150,6 +161,9 @@ impl Misuse {
             Self::CallbackPort { .. } => "set the port in one of the two only",
             Self::SecretWithoutId => "set `client_id` too",
             Self::EmptyClientId => "leave the client id out to have one registered",
+            Self::ClientIdCharacters { .. } | Self::ClientSecretCharacters => {
+                "pass it as the authorization server has given it, without a line end"
+            }
             Self::Provider { .. } => {
                 "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"
             }

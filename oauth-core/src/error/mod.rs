@@ -21,6 +21,7 @@ mod incompatible;
 mod misbehaved;
 mod misuse;
 mod outcome;
+mod refusal_code;
 
 pub use answer::{Malformed, Refusal, Unreachable};
 pub use explanation::Explanation;

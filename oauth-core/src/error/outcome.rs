@@ -59,6 +59,8 @@ pub enum Actor {
     User,
     /// Who set this client up: a setting is missing or wrong.
     Developer,
+    /// Who maintains this OAuth client: the server wants something that it cannot do.
+    Maintainer,
     /// Who runs the server.
     ServerOperator,
     /// Nobody: trying again later may help.
@@ -70,6 +72,7 @@ impl fmt::Display for Actor {
         f.write_str(match self {
             Self::User => "the user",
             Self::Developer => "whoever set this client up",
+            Self::Maintainer => "whoever maintains this client: it lacks what the server wants",
             Self::ServerOperator => "the server's operator",
             Self::Nobody => "nobody: it may pass by itself",
         })
@@ -78,12 +81,16 @@ impl fmt::Display for Actor {
 
 impl Error {
     /// A short name of the reason, for logs and programs; it never changes.
+    ///
+    /// A refusal in the words of OAuth is named by its endpoint and the server's code, such as
+    /// `refused_token_invalid_grant`; with a code that is not registered, `refused_token_other`. The endpoint
+    /// is named as [`Endpoint::name`](crate::Endpoint::name) does.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::PeerMisbehaved(problem) => problem.code(),
             Self::PeerIncompatible(problem) => problem.code(),
-            Self::Refused(_) => "refused",
+            Self::Refused(refusal) => refusal.error_code(),
             Self::Malformed(_) => "malformed",
             Self::Unreachable(_) => "unreachable",
             Self::Cancelled => "cancelled",
@@ -118,10 +125,9 @@ impl Error {
         match self {
             // Most often a page that was left open from an earlier login.
             Self::PeerMisbehaved(PeerMisbehaved::StateMismatch) => Actor::User,
-            Self::PeerMisbehaved(_)
-            | Self::Malformed(_)
-            | Self::PeerIncompatible(PeerIncompatible::LoginInVain { .. }) => Actor::ServerOperator,
-            Self::PeerIncompatible(_) | Self::Misuse(_) => Actor::Developer,
+            Self::PeerMisbehaved(_) | Self::Malformed(_) => Actor::ServerOperator,
+            Self::PeerIncompatible(problem) => problem.actor(),
+            Self::Misuse(_) => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),
             Self::Unreachable(_) | Self::Contended => Actor::Nobody,
             Self::Cancelled | Self::LoginRequired | Self::LoginExpired { .. } | Self::LoginUsed => {

@@ -59,6 +59,7 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
         (It::RegistrationClosed { issuer: issuer(), status: 403 }, "registration_closed"),
         (It::ForeignClient { expected: text(), found: text() }, "foreign_client"),
         (It::RedirectUriNotRegistered { redirect_uri: text() }, "redirect_uri_not_registered"),
+        (It::NoSecretMethod { issuer: issuer() }, "no_secret_method"),
         (It::NoClientAuthentication { issuer: issuer() }, "no_client_authentication"),
         (
             It::ClientRefused { issuer: issuer(), tried: text(), refusal: refusal().into() },
@@ -73,6 +74,7 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
             "registered_client_refused",
         ),
         (It::TokenType { found: text() }, "token_type"),
+        (It::DpopRequired { resource: text() }, "dpop_required"),
         (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
         (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
         (It::StillRefused { authorizations: 3, refreshes: 1, error: None }, "still_refused"),
@@ -91,6 +93,8 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::RedirectUri { url: text() }, "redirect_uri"),
         (It::SecretWithoutId, "secret_without_id"),
         (It::EmptyClientId, "empty_client_id"),
+        (It::ClientIdCharacters { id: text() }, "client_id_characters"),
+        (It::ClientSecretCharacters, "client_secret_characters"),
         (It::Provider { defect: Defect::Empty }, "provider"),
         (It::ReservedParameter { name: text() }, "reserved_parameter"),
         (It::PrivateHost { host: text() }, "private_host"),
@@ -106,7 +110,7 @@ fn others() -> Vec<(Error, &'static str)> {
     let retry_after = Some(Duration::from_secs(7));
     let unreachable = Unreachable { endpoint, url: text(), status: Some(503), retry_after };
     Vec::from([
-        (refusal.into(), "refused"),
+        (refusal.into(), "refused_token_other"),
         (malformed.into(), "malformed"),
         (unreachable.into(), "unreachable"),
         (Error::Cancelled, "cancelled"),

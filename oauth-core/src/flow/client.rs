@@ -175,8 +175,9 @@ fn pre_registered(
         (Some(_), Some(last)) if last.client_id == own.client_id && last.secret().is_some() => {
             last.auth_method
         }
-        (Some(_), _) => method_with_secret(server, &login.settings, tried)
-            .ok_or_else(|| no_authentication(server))?,
+        (Some(_), _) => method_with_secret(server, &login.settings, tried).ok_or_else(|| {
+            PeerIncompatible::NoSecretMethod { issuer: server.issuer.as_str().into() }
+        })?,
     };
     Ok(Registration {
         client_id: own.client_id.clone(),

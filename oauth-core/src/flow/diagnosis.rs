@@ -8,6 +8,7 @@ use crate::flow::binding::ScopeSource;
 use crate::flow::login::Login;
 use crate::flow::machine::{Flow, HttpReply, State, Step};
 use crate::http::{Endpoint, Request};
+use crate::plain::Plain;
 use crate::scope::Scopes;
 use crate::timeline::{Entry, Finding, Remedy, Timeline};
 use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
@@ -109,11 +110,11 @@ impl fmt::Display for Diagnosis {
         let timeline = self.timeline();
         match self.outlook() {
             Ok(outlook) => {
-                write!(f, "A login to {} can begin.\n\n{outlook}", self.server)?;
+                write!(f, "A login to {} can begin.\n\n{outlook}", Plain(&self.server))?;
                 write!(f, "\nHow that was found out:\n{timeline}")
             }
             Err(error) => {
-                writeln!(f, "A login to {} cannot begin.\n", self.server)?;
+                writeln!(f, "A login to {} cannot begin.\n", Plain(&self.server))?;
                 error.explain(&timeline).fmt(f)
             }
         }
@@ -128,14 +129,14 @@ impl fmt::Display for Outlook<'_> {
             Provenance::Provided => "set up with `provider`",
             Provenance::Legacy => "assumed, as the 2025-03-26 specification has it",
         };
-        writeln!(f, "  authorization server  {} ({from})", server.issuer.as_str())?;
+        writeln!(f, "  authorization server  {} ({from})", Plain(server.issuer.as_str()))?;
         let how = match client {
             RegistrationKind::PreRegistered => "the one that was set up with `client_id`",
             RegistrationKind::MetadataDocument => "the document set up with `client_metadata_url`",
             RegistrationKind::Dynamic => "registers itself when the login begins",
         };
         writeln!(f, "  client                {how}")?;
-        writeln!(f, "  resource              {resource}")?;
+        writeln!(f, "  resource              {}", Plain(resource))?;
         let by = match requested_by {
             Some(ScopeSource::Settings) => " (set up with `scope`)",
             Some(ScopeSource::Challenge) => " (the server asks for them)",

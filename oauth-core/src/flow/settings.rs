@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Reach;
 use crate::error::{Error, Misuse};
+use crate::plain::is_vschar;
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::Scopes;
 use crate::secret::Secret;
@@ -108,12 +109,20 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`Misuse::EmptyClientId`].
+    /// [`Misuse::EmptyClientId`]; [`Misuse::ClientIdCharacters`] for other characters than visible ASCII
+    /// (RFC 6749 appendix A.1); [`Misuse::ClientSecretCharacters`] for control characters, such as a line end
+    /// that was copied along. Servers issue secrets with letters that RFC 6749 does not know.
     pub fn client_id(mut self, id: &str, secret: Option<Secret>) -> Result<Self, Error> {
         if id.is_empty() {
             return Err(Misuse::EmptyClientId.into());
         }
+        if !is_vschar(id) {
+            return Err(Misuse::ClientIdCharacters { id: id.into() }.into());
+        }
         let client_secret = secret.filter(|secret| !secret.is_empty());
+        if client_secret.as_ref().is_some_and(|secret| secret.expose().contains(char::is_control)) {
+            return Err(Misuse::ClientSecretCharacters.into());
+        }
         self.pre_registered = Some(PreRegistered { client_id: id.into(), client_secret });
         Ok(self)
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Malformed, PeerIncompatible, PeerMisbehaved};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{Defect, MemberNames, Members, OtherMembers, read_whole};
+use crate::plain::is_vschar;
 use crate::scope::Scopes;
 use crate::secret::{Secret, SecretBuffer};
 use crate::time::{Seconds, UnixTime};
@@ -259,6 +260,9 @@ pub(crate) fn registered(
     let mut members = Members::of(body).map_err(defect)?;
     let client_id = members.required_identifier("client_id").map_err(defect)?;
     let secret = members.identifier("client_secret");
+    if !is_vschar(&client_id) {
+        return Err(defect(Defect::unusable("client_id")));
+    }
     let expires_at = members.optional::<Seconds>("client_secret_expires_at");
     if expires_at.as_ref().is_some_and(|seconds| seconds.is_text) {
         members.note("client_secret_expires_at");

@@ -12,6 +12,7 @@ use crate::address::Reach;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, OtherMembers, Text, read_whole};
+use crate::plain::is_plain;
 use crate::policy::{Policy, ServerUrl};
 use crate::scope::{Scopes, WrittenScopes};
 use crate::tolerance::{Tolerance, Tolerances};
@@ -92,6 +93,10 @@ impl ResourceMetadata {
             members.note("scopes_supported");
         }
         let resource = members.required_text("resource")?;
+        // It is sent back as it is, and shown.
+        if !is_plain(&resource) {
+            return Err(Defect::unusable("resource"));
+        }
         let authorization_servers = members.list("authorization_servers");
         // Nobody can go on without them.
         if authorization_servers.is_none() && members.is_misshapen("authorization_servers") {
@@ -133,7 +138,10 @@ impl ResourceMetadata {
         }
         let no_header =
             document.bearer_methods_supported.is_some_and(|list| list.any && !list.listed);
-        if no_header || document.dpop_bound_access_tokens_required.0 {
+        if document.dpop_bound_access_tokens_required.0 {
+            return Err(PeerIncompatible::DpopRequired { resource }.into());
+        }
+        if no_header {
             return Err(PeerIncompatible::NoBearerHeader { resource }.into());
         }
         let authorization_servers = document.authorization_servers.unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::form;
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
+use crate::plain::is_plain;
 use crate::policy::Policy;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
@@ -28,6 +29,10 @@ impl Issuer {
     /// Takes an identifier that is a URL as issuers have to be: no query, no fragment.
     pub(crate) fn parse(text: &str, reach: Reach<'_>) -> Result<Self, UrlDefect> {
         let url = reach.parse(text)?;
+        // The text itself is kept, and shown.
+        if !is_plain(text) {
+            return Err(UrlDefect::Unparsable);
+        }
         if url.query().is_empty() { Ok(Self(text.into())) } else { Err(UrlDefect::Query) }
     }
 

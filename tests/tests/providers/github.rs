@@ -120,10 +120,10 @@ fn its_errors_come_with_status_200_and_codes_of_its_own() {
         Answer::json(200, json!({ "error": "bad_verification_code", "error_description": words }))
     });
     let walk = log_in(&spent, Policy::default(), &client);
-    walk.error("refused", "log in again");
+    walk.error("refused_token_other", "log in again");
     assert!(walk.explanation.contains("who can help  the user"), "{}", walk.explanation);
     let in_a_form = github().token(|_| Answer::form("error=bad_verification_code&error_uri=%2Fx"));
-    log_in(&in_a_form, Policy::default(), &client).error("refused", "log in again");
+    log_in(&in_a_form, Policy::default(), &client).error("refused_token_other", "log in again");
     let refusals: [(fn(&_) -> Answer, _, _); 2] = [
         (
             |_| Answer::json(200, json!({ "error": "incorrect_client_credentials" })),
@@ -132,7 +132,7 @@ fn its_errors_come_with_status_200_and_codes_of_its_own() {
         ),
         (
             |_| Answer::json(200, json!({ "error": "redirect_uri_mismatch" })),
-            "refused",
+            "refused_token_other",
             "`callback_port`",
         ),
     ];

@@ -88,7 +88,7 @@ fn the_second_error_names_the_client_id() {
     log_in(&google(), tolerant(), &nothing).error("no_way_to_register", "`client_id`");
     let public = |policy| nothing(policy)?.client_id("123.apps.google.example", None);
     let walk = log_in(&google(), tolerant(), &public);
-    walk.error("refused", "`description`");
+    walk.error("refused_token_invalid_request", "`description`");
     assert!(walk.explanation.contains("\"client_secret is missing.\""), "{}", walk.explanation);
 }
 

@@ -233,7 +233,7 @@ fn keycloak_trusts_no_host_by_default_and_works_with_a_client_id() {
         Answer::json(403, json!({ "error": "insufficient_scope", "error_description": words }))
     });
     let walk = log_in(&closed, Policy::default(), &nothing);
-    walk.error("refused", "`client_id`");
+    walk.error("refused_registration_insufficient_scope", "`client_id`");
     assert!(walk.explanation.contains("Trusted Hosts"), "{}", walk.explanation);
     let client = |policy| nothing(policy)?.client_id("tools", Some("a-secret".into()));
     let _ = assert_needs(&closed, &client, &[]);

@@ -109,10 +109,12 @@ fn v2_needs_a_client_id() {
 
 #[test]
 fn v2_refuses_the_resource_and_the_advice_says_how_to_leave_it_out() {
-    log_in(&v2(), Policy::default(), &client).error("refused", "`ResourceMode::Omit`");
+    let code = "refused_authorization_invalid_target";
+    log_in(&v2(), Policy::default(), &client).error(code, "`ResourceMode::Omit`");
     // Where only the token endpoint looks at it.
     let late = v2().authorize(|_| "code=1.AX");
-    log_in(&late, Policy::default(), &client).error("refused", "`ResourceMode::Omit`");
+    log_in(&late, Policy::default(), &client)
+        .error("refused_token_invalid_request", "`ResourceMode::Omit`");
 }
 
 #[test]
@@ -220,7 +222,8 @@ fn v1_wants_its_own_name_of_the_resource_and_writes_numbers_as_texts() {
         V1_ISSUER,
         "https://sts.windows.net/11111111-aaaa-bbbb-cccc-111111111111/.well-known/openid-configuration",
     );
-    log_in(&provider, Policy::default(), &client).error("refused", "`description`");
+    log_in(&provider, Policy::default(), &client)
+        .error("refused_authorization_other", "`description`");
     let needed = [Tolerance::KnownS256, Tolerance::TextualLifetime];
     let walk = assert_needs(&provider, &fixed_resource, &needed);
     let expires_at = walk.grant().tokens.expires_at.unwrap();

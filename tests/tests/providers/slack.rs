@@ -109,7 +109,7 @@ fn its_errors_come_with_status_200_and_codes_of_its_own() {
     let refusals: [(fn(&_) -> Answer, _, _); 3] = [
         (
             |_| Answer::json(200, json!({ "ok": false, "error": "invalid_code" })),
-            "refused",
+            "refused_token_other",
             "log in again",
         ),
         (
@@ -119,7 +119,7 @@ fn its_errors_come_with_status_200_and_codes_of_its_own() {
         ),
         (
             |_| Answer::json(200, json!({ "ok": false, "error": "bad_redirect_uri" })),
-            "refused",
+            "refused_token_other",
             "`callback_port`",
         ),
     ];

@@ -87,6 +87,13 @@ fn answers_that_cannot_be_used_say_why() {
     assert_eq!(malformed(r#"{"client_id":""}"#), Defect::missing("client_id"));
     assert_eq!(malformed(r#"{"client_id":true}"#), Defect::unusable("client_id"));
     assert_eq!(malformed(r#"{"client_id":"\ud800"}"#), Defect::unusable("client_id"));
+    for (written, name) in [
+        (r#""client_id":"c\u001b[2J""#, "client_id"),
+        (r#""client_id":"c\u202e""#, "client_id"),
+        (r#""client_id":"c\n""#, "client_id"),
+    ] {
+        assert_eq!(malformed(&format!("{{{written}}}")), Defect::unusable(name), "{written}");
+    }
     let twice = Defect::Repeated { name: "client_id".into() };
     assert_eq!(malformed(r#"{"client_id":"a","client_id":"a"}"#), twice);
     assert_eq!(malformed("<html>"), Defect::Html);

@@ -142,12 +142,10 @@ fn unusable_documents_say_why() {
         let expected = PeerIncompatible::NoAuthorizationServer { resource: resource() };
         assert_eq!(check(more), Err(expected.into()));
     }
-    for more in
-        [r#","bearer_methods_supported":["query"]"#, r#","dpop_bound_access_tokens_required":true"#]
-    {
-        let expected = PeerIncompatible::NoBearerHeader { resource: resource() };
-        assert_eq!(check(more), Err(expected.into()));
-    }
+    let no_header = PeerIncompatible::NoBearerHeader { resource: resource() };
+    assert_eq!(check(r#","bearer_methods_supported":["query"]"#), Err(no_header.into()));
+    let dpop = PeerIncompatible::DpopRequired { resource: resource() };
+    assert_eq!(check(r#","dpop_bound_access_tokens_required":true"#), Err(dpop.into()));
     let servers = r#","authorization_servers":["https://as.example"],"scopes_supported":[],"bearer_methods_supported":[]"#;
     assert_eq!(check(servers).map(|found| found.scopes), Ok(None), "an empty list says nothing");
     for body in ["{}", r#"{"resource":""}"#, r#"{"resource":null}"#] {
@@ -199,6 +197,8 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
     for (body, name) in [
         (r#"{"resource":["a","b"]}"#, "resource"),
         (r#"{"resource":7}"#, "resource"),
+        (r#"{"resource":"https://h.example/mcp\u202e"}"#, "resource"),
+        (r#"{"resource":"https://h.example/\u001b[2Jmcp"}"#, "resource"),
         (r#"{"resource":"a","authorization_servers":7}"#, "authorization_servers"),
     ] {
         assert_eq!(ResourceMetadata::read(body.as_bytes()).err(), Some(Defect::unusable(name)));

@@ -47,6 +47,10 @@ fn issuers_are_urls_without_query_and_fragment_and_stay_the_text_they_were() {
         ("https://as.example#x", UrlDefect::Fragment),
         ("http://as.example", UrlDefect::Plaintext),
         ("as.example", UrlDefect::Unparsable),
+        ("https://as.example/\u{202e}x", UrlDefect::Unparsable),
+        ("https://as.example/\u{9b}2J", UrlDefect::Unparsable),
+        ("https://as.example/\u{1b}[2J", UrlDefect::Unparsable),
+        ("https://as.example/\nx", UrlDefect::Unparsable),
     ] {
         assert_eq!(Issuer::parse(text, Reach::PUBLIC), Err(defect), "{text}");
     }

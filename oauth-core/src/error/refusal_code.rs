@@ -1,0 +1,94 @@
+//! [`Error::code`](crate::Error::code) of a refusal.
+
+use crate::error::Refusal;
+use crate::http::Endpoint;
+
+/// The codes that are registered with IANA, for whichever endpoint: servers use them at others, too.
+macro_rules! registered {
+    ($endpoint:literal, $code:expr) => {
+        named!($endpoint, $code, [
+            // RFC 6749 §4.1.2.1, §5.2
+            "invalid_request" "invalid_client" "invalid_grant" "unauthorized_client"
+            "unsupported_grant_type" "unsupported_response_type" "invalid_scope" "access_denied"
+            "server_error" "temporarily_unavailable"
+            // RFC 6750 §3.1
+            "invalid_token" "insufficient_scope"
+            // RFC 7009 §2.2.1
+            "unsupported_token_type"
+            // RFC 7591 §3.2.2
+            "invalid_redirect_uri" "invalid_client_metadata" "invalid_software_statement"
+            "unapproved_software_statement"
+            // RFC 8628 §3.5
+            "authorization_pending" "slow_down" "expired_token"
+            // RFC 8707 §2
+            "invalid_target"
+            // RFC 9101 §6, used by RFC 9126 §2.3
+            "invalid_request_uri" "invalid_request_object" "request_not_supported"
+            "request_uri_not_supported"
+            // RFC 9449 §5, §8
+            "invalid_dpop_proof" "use_dpop_nonce"
+            // RFC 9470 §3
+            "insufficient_user_authentication"
+            // OpenID Connect Core §3.1.2.6
+            "interaction_required" "login_required" "account_selection_required"
+            "consent_required" "registration_not_supported"
+        ])
+    };
+}
+
+macro_rules! named {
+    ($endpoint:literal, $code:expr, [$($known:literal)*]) => {
+        match $code {
+            $($known => concat!("refused_", $endpoint, "_", $known),)*
+            _ => concat!("refused_", $endpoint, "_other"),
+        }
+    };
+}
+
+/// Names the endpoint and the server's code, such as `refused_token_invalid_grant`. A code that is not
+/// registered is `refused_token_other`: what servers make up would be a different name each time.
+pub(super) fn code(refusal: &Refusal) -> &'static str {
+    let code = &*refusal.code;
+    match refusal.endpoint {
+        Endpoint::Resource => registered!("resource", code),
+        Endpoint::ResourceMetadata => registered!("resource_metadata", code),
+        Endpoint::ServerMetadata => registered!("server_metadata", code),
+        Endpoint::Registration => registered!("registration", code),
+        Endpoint::Authorization => registered!("authorization", code),
+        Endpoint::Token => registered!("token", code),
+        Endpoint::Revocation => registered!("revocation", code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn a_code_names_the_endpoint_as_logs_do_and_what_is_registered() {
+        for endpoint in [
+            Endpoint::Resource,
+            Endpoint::ResourceMetadata,
+            Endpoint::ServerMetadata,
+            Endpoint::Registration,
+            Endpoint::Authorization,
+            Endpoint::Token,
+            Endpoint::Revocation,
+        ] {
+            for (word, known) in [
+                ("invalid_grant", true),
+                ("invalid_target", true),
+                ("consent_required", true),
+                ("bad_verification_code", false),
+                ("other", false),
+                ("Invalid_grant", false),
+            ] {
+                let refusal = Refusal { endpoint, code: word.into(), description: None, uri: None };
+                let ending = if known { word } else { "other" };
+                assert_eq!(code(&refusal), format!("refused_{}_{ending}", endpoint.name()));
+            }
+        }
+    }
+}
