@@ -11,7 +11,7 @@ use oauth_tests::world::Knobs;
 use oauth_tokio::{Browser, Event, LoopbackBrowser, MemoryTokenStorage, OAuth};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_common::common::{LIST, assert_sound, browser, logins, serve};
+use tokio_common::common::{LIST, PATIENCE, assert_sound, browser, logins, serve, silent_port};
 use tokio_common::{SlowUser, builder, call, until};
 use url::Url;
 
@@ -43,7 +43,7 @@ async fn a_login_that_nobody_waits_for_any_more_closes_its_port() {
         asking.abort();
         until("the port is closed", || TcpStream::connect(&authority).is_err()).await;
     }
-    assert!(oauth.shutdown(tokio_common::common::PATIENCE).await, "nothing goes on");
+    assert!(oauth.shutdown(PATIENCE).await, "nothing goes on");
 }
 
 /// The page that is open is theirs, too.
@@ -130,4 +130,64 @@ async fn logins_that_wait_take_no_threads() {
     }
     until("the browsers are open", || threads("oauth") == 0).await;
     asking.abort_all();
+}
+
+#[tokio::test]
+async fn logins_that_need_one_port_wait_for_each_other() {
+    let (first, second) = (serve(Knobs::default()), serve(Knobs::default()));
+    let port = silent_port();
+    let (idle, mut pages) = idle();
+    let user_agent = idle.port(port);
+    let one = builder(&first, &MemoryTokenStorage::new()).user_agent(user_agent).build().unwrap();
+    let one = tokio::spawn(async move { one.authenticate().await });
+    let page = pages.recv().await.unwrap();
+
+    let (busy, mut is_busy) = mpsc::unbounded_channel();
+    let other = builder(&second, &MemoryTokenStorage::new())
+        .user_agent(LoopbackBrowser::new().port(port).open_with(browser))
+        .on_event(move |event| {
+            if let Event::PortBusy { port } = event {
+                busy.send(*port).unwrap();
+            }
+        })
+        .build()
+        .unwrap();
+    let other = tokio::spawn(async move { other.authenticate().await });
+    assert_eq!(is_busy.recv().await, Some(port));
+    tokio::task::spawn_blocking(move || assert!(browser(&page))).await.unwrap();
+    one.await.unwrap().unwrap();
+    other.await.unwrap().unwrap();
+    assert_eq!((logins(&first), logins(&second)), (1, 1));
+    assert_eq!(is_busy.recv().await, None, "it is said once");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_login_elsewhere_or_a_port_without_a_caller() {
+    let served = serve(Knobs::default());
+    let port = silent_port();
+    let (idle, mut pages) = idle();
+    let idle = idle.port(port);
+    let store = MemoryTokenStorage::new();
+    let holder = builder(&served, &store).user_agent(idle.clone()).build().unwrap();
+    let _holds = tokio::spawn(async move { holder.authenticate().await });
+    pages.recv().await.unwrap();
+    for store in [store, MemoryTokenStorage::new()] {
+        let (told, mut waits) = mpsc::unbounded_channel();
+        let oauth = builder(&served, &store)
+            .user_agent(idle.clone())
+            .on_event(move |event| {
+                if let Event::PortBusy { .. } | Event::LoginElsewhere = event {
+                    told.send(()).unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        let asking = tokio::spawn({
+            let oauth = oauth.clone();
+            async move { oauth.authenticate().await }
+        });
+        waits.recv().await.unwrap();
+        asking.abort();
+        assert!(oauth.shutdown(PATIENCE / 2).await);
+    }
 }
