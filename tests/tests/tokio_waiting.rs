@@ -111,6 +111,7 @@ async fn logins_that_wait_take_no_threads() {
     let (at_page, mut arrivals) = mpsc::unbounded_channel();
     let oauth = builder(&served, &MemoryTokenStorage::new())
         .user_agent(idle)
+        .wait(10 * PATIENCE)
         .on_event(move |event| {
             if let Event::Waiting(waiting) = event
                 && waiting.browser == Browser::Opened
