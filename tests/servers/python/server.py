@@ -4,7 +4,7 @@ The routes, the clients' authentication, the challenges and the MCP endpoint are
 the SDK leaves to whoever uses it: a store of clients, codes and tokens, here in memory, and a consent,
 which is given at once. Works with version 1 and version 2 of the SDK.
 
-    server.py [--no-default-scopes] [--lifetime SECONDS]
+    server.py [--no-default-scopes] [--client ID SECRET REDIRECT_URI] [--lifetime SECONDS]
 
 It says on standard output where it listens, and ends when its standard input does.
 """
@@ -27,7 +27,7 @@ from mcp.server.auth.provider import (
     construct_redirect_uri,
 )
 from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
-from mcp.shared.auth import OAuthToken
+from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from starlette.responses import JSONResponse
 
 SCOPE = "user"
@@ -42,6 +42,15 @@ class InMemory:
         self.codes = {}
         self.access = {}
         self.refresh = {}
+
+    def set_up(self, client_id, client_secret, redirect_uri):
+        self.clients[client_id] = OAuthClientInformationFull(
+            client_id=client_id,
+            client_secret=client_secret,
+            redirect_uris=[redirect_uri],
+            token_endpoint_auth_method="client_secret_post",
+            scope=SCOPE,
+        )
 
     async def get_client(self, client_id):
         return self.clients.get(client_id)
@@ -164,13 +173,17 @@ def end_with_standard_input():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--no-default-scopes", action="store_true")
+    parser.add_argument("--client", nargs=3)
     parser.add_argument("--lifetime", type=int, default=3600)
     options = parser.parse_args()
     threading.Thread(target=end_with_standard_input, daemon=True).start()
 
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = application(origin, InMemory(options.lifetime), not options.no_default_scopes)
+    provider = InMemory(options.lifetime)
+    if options.client is not None:
+        provider.set_up(*options.client)
+    app = application(origin, provider, not options.no_default_scopes)
     server = uvicorn.Server(uvicorn.Config(Record(app), log_level="warning", lifespan="on"))
     print(f"{origin}/mcp", flush=True)
     asyncio.run(server.serve(sockets=[listener]))

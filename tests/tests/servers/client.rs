@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
-    ClientError, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NeedsConsent as _, NoUserAgent,
-    RedirectUri,
+    Builder, ClientError, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NoUserAgent, RedirectUri,
+    adapter,
 };
-use oauth_tokio::OnPool;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -26,40 +25,45 @@ pub(crate) enum User {
     Nobody,
 }
 
+/// A client that somebody has set up at the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OwnClient {
+    pub(crate) id: &'static str,
+    pub(crate) secret: &'static str,
+    /// Where its users come back to.
+    pub(crate) port: u16,
+}
+
 #[derive(Debug)]
 pub(crate) enum Client {
     Blocking(oauth_blocking::OAuth),
     Tokio(oauth_tokio::OAuth, Runtime),
 }
 
-/// Why there was no answer.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) needs_login: bool,
-    #[expect(dead_code, reason = "shown where a test fails")]
-    explanation: String,
-}
-
 impl Adapter {
-    pub(crate) fn client(self, url: &str, store: &MemoryTokenStorage, user: User) -> Client {
-        let browser = || LoopbackBrowser::new().open_with(browser::open);
-        let elsewhere = || NoUserAgent::new(RedirectUri::parse("https://a.example/").unwrap());
+    pub(crate) fn client(
+        self,
+        url: &str,
+        store: &MemoryTokenStorage,
+        own: Option<OwnClient>,
+        user: User,
+    ) -> Client {
         match self {
             Self::Blocking => {
-                let builder = oauth_blocking::OAuth::new(url).unwrap();
-                let builder = builder.token_storage(store.clone()).wait(PATIENCE);
-                let builder = match user {
-                    User::Consents => builder.user_agent(browser()),
-                    User::Nobody => builder.user_agent(elsewhere()),
+                let builder = set(oauth_blocking::OAuth::new(url).unwrap(), own);
+                let builder = builder.token_storage(store.clone());
+                let builder = match browser(own, user) {
+                    Some(browser) => builder.user_agent(browser),
+                    None => builder.user_agent(nobody()),
                 };
                 Client::Blocking(builder.build().unwrap())
             }
             Self::Tokio => {
-                let builder = oauth_tokio::OAuth::new(url).unwrap();
-                let builder = builder.token_storage(store.clone()).wait(PATIENCE);
-                let builder = match user {
-                    User::Consents => builder.user_agent(OnPool::new(browser())),
-                    User::Nobody => builder.user_agent(elsewhere()),
+                let builder = set(oauth_tokio::OAuth::new(url).unwrap(), own);
+                let builder = builder.token_storage(store.clone());
+                let builder = match browser(own, user) {
+                    Some(browser) => builder.user_agent(browser),
+                    None => builder.user_agent(nobody()),
                 };
                 Client::Tokio(builder.build().unwrap(), Runtime::new().unwrap())
             }
@@ -67,9 +71,30 @@ impl Adapter {
     }
 }
 
+fn set<A: adapter::Adapter>(builder: Builder<A>, own: Option<OwnClient>) -> Builder<A> {
+    let builder = builder.wait(PATIENCE);
+    match own {
+        Some(own) => builder.client_id(own.id).client_secret(own.secret.to_owned()),
+        None => builder,
+    }
+}
+
+fn browser(own: Option<OwnClient>, user: User) -> Option<LoopbackBrowser> {
+    let browser = LoopbackBrowser::new().open_with(browser::open);
+    match (user, own) {
+        (User::Consents, Some(own)) => Some(browser.port(own.port)),
+        (User::Consents, None) => Some(browser),
+        (User::Nobody, _) => None,
+    }
+}
+
+fn nobody() -> NoUserAgent {
+    NoUserAgent::new(RedirectUri::parse("https://host.example.com/callback").unwrap())
+}
+
 impl Client {
-    /// Calls a method of the MCP server, and gives the result.
-    pub(crate) fn call(&self, url: &str, method: &str) -> Result<Value, Refusal> {
+    /// Calls a method of the MCP server, and gives the result, or why there is none.
+    pub(crate) fn call(&self, url: &str, method: &str) -> Result<Value, String> {
         let params = json!({"name": "add", "arguments": {"a": 19, "b": 23}});
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let (body, headers) = (body.to_string(), headers());
@@ -80,15 +105,15 @@ impl Client {
                     request.headers_mut().unwrap().extend(headers.clone());
                     request.body(body.as_str())
                 };
-                let mut answer = oauth.send(&mut request).map_err(Refusal::new)?;
+                let mut answer = oauth.send(&mut request).map_err(explained)?;
                 answer.body_mut().read_to_string().unwrap()
             }
             Self::Tokio(oauth, runtime) => runtime.block_on(async {
                 let answer = oauth
                     .send(|http| http.post(url).headers(headers.clone()).body(body.clone()))
                     .await
-                    .map_err(Refusal::new)?;
-                Ok(answer.text().await.unwrap())
+                    .map_err(explained)?;
+                Ok::<_, String>(answer.text().await.unwrap())
             })?,
         };
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
@@ -104,10 +129,8 @@ impl Client {
     }
 }
 
-impl Refusal {
-    fn new<E: std::error::Error + 'static>(error: ClientError<E>) -> Self {
-        Self { needs_login: error.needs_consent(), explanation: format!("{error:?}") }
-    }
+fn explained<E: std::error::Error + 'static>(error: ClientError<E>) -> String {
+    format!("{error:?}")
 }
 
 fn headers() -> http::HeaderMap {

@@ -5,18 +5,17 @@ use std::time::{Duration, Instant};
 
 use oauth_blocking::{Fate, Loaded, MemoryTokenStorage, Saved, TokenStorage as _};
 
-use crate::client::{Adapter, Client, User};
+use crate::client::{Adapter, Client, OwnClient, User};
 use crate::server::{LIFETIME, Server};
 
 /// The requests of a server's logins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Login {
     pub(crate) discovery: &'static [&'static str],
-    pub(crate) registration: &'static str,
-    /// What the browser asks for.
-    pub(crate) page: &'static [&'static str],
-    /// What comes before that page, where the user is sent off for more.
-    pub(crate) before_step_up: &'static [&'static str],
+    /// From the discovery to the request that brings tokens: registration, and what the browser asks for.
+    pub(crate) consent: Vec<&'static str>,
+    /// The same where the user is sent off for more.
+    pub(crate) wider_consent: Vec<&'static str>,
     pub(crate) revocation: &'static str,
 }
 
@@ -26,23 +25,29 @@ pub(crate) struct Life {
     server: Server,
     login: Login,
     adapter: Adapter,
+    own: Option<OwnClient>,
     store: MemoryTokenStorage,
     client: Client,
     refreshed: Instant,
 }
 
 impl Life {
-    pub(crate) fn at(server: Server, login: Login, adapter: Adapter) -> Self {
+    pub(crate) fn at(
+        server: Server,
+        login: Login,
+        adapter: Adapter,
+        own: Option<OwnClient>,
+    ) -> Self {
         let store = MemoryTokenStorage::new();
-        let client = adapter.client(&server.url, &store, User::Consents);
-        Self { server, login, adapter, store, client, refreshed: Instant::now() }
+        let client = adapter.client(&server.url, &store, own, User::Consents);
+        Self { server, login, adapter, own, store, client, refreshed: Instant::now() }
     }
 
     /// A call of somebody who was never here.
     pub(crate) fn first_call(&mut self) {
         self.call(LIST);
-        let Login { discovery, registration, page, .. } = self.login;
-        self.expect("first call", &[discovery, &[registration], page, &[TOKEN, CALL]].concat());
+        let Login { discovery, consent, .. } = &self.login;
+        self.expect("first call", &[discovery, &**consent, &[TOKEN, CALL]].concat());
         self.refreshed = Instant::now();
     }
 
@@ -50,7 +55,7 @@ impl Life {
     pub(crate) fn more_calls(&mut self) {
         self.call(LIST);
         self.expect("second call", &[CALL]);
-        self.client = self.adapter.client(&self.server.url, &self.store, User::Consents);
+        self.client = self.adapter.client(&self.server.url, &self.store, self.own, User::Consents);
         self.call(LIST);
         self.expect("call after a restart", &[CALL]);
     }
@@ -72,9 +77,8 @@ impl Life {
     /// A tool that wants more than the login asked for: the user is asked once more.
     pub(crate) fn step_up(&self) {
         self.call("tools/call");
-        let Login { before_step_up, page, .. } = self.login;
-        let requests = [&["POST /mcp 403"], before_step_up, page, &[TOKEN, CALL]].concat();
-        self.expect("call of a tool", &requests);
+        let consent = &*self.login.wider_consent;
+        self.expect("call of a tool", &[&["POST /mcp 403"], consent, &[TOKEN, CALL]].concat());
         self.call(LIST);
         self.expect("call with what was granted before", &[CALL]);
     }
@@ -87,9 +91,8 @@ impl Life {
         assert_eq!(outcome.access_token, Fate::Revoked, "{:?}", self.adapter);
         self.expect("logout", &[self.login.revocation, self.login.revocation]);
 
-        let thief = self.adapter.client(&self.server.url, &before, User::Nobody);
-        let refusal = thief.call(&self.server.url, LIST).unwrap_err();
-        assert!(refusal.needs_login, "{refusal:?}");
+        let thief = self.adapter.client(&self.server.url, &before, self.own, User::Nobody);
+        thief.call(&self.server.url, LIST).unwrap_err();
         let requests = self.server.requests();
         assert_eq!(requests[..2], ["POST /mcp 401", "POST /token 400"], "{:?}", self.adapter);
     }

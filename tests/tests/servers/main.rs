@@ -9,73 +9,107 @@ mod client;
 mod life;
 mod server;
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 
-use client::Adapter;
+use client::{Adapter, OwnClient};
 use life::{Life, Login};
 use server::Server;
 
-/// It lists `client_secret_post` and `client_secret_basic` only, and wants the client's id in the body of
-/// each request.
-const PYTHON: Login = Login {
-    discovery: &[
-        "POST /mcp 401",
-        "GET /.well-known/oauth-protected-resource/mcp 200",
-        "GET /.well-known/oauth-authorization-server 200",
-    ],
-    registration: "POST /register 201",
-    page: &["GET /authorize 302"],
-    before_step_up: &[],
-    revocation: "POST /revoke 200",
-};
-
-/// The pages are a login and a consent, each of which leads back to the authorization endpoint.
-const OIDC: Login = Login {
-    registration: "POST /reg 201",
-    page: &[
-        "GET /auth 303",
-        "GET /interaction 303",
-        "GET /auth 303",
-        "GET /interaction 303",
-        "GET /auth 303",
-    ],
-    revocation: "POST /token/revocation 200",
-    ..PYTHON
-};
-
 #[test]
 fn version_1_of_the_python_sdk_lets_its_users_in() {
-    at_python(1, &[], PYTHON);
+    at_python(1, &[], python(vec!["POST /register 201", "GET /authorize 302"]));
 }
 
 #[test]
 fn version_2_of_the_python_sdk_lets_its_users_in() {
-    at_python(2, &[], PYTHON);
+    at_python(2, &[], python(vec!["POST /register 201", "GET /authorize 302"]));
+}
+
+#[test]
+fn version_1_of_the_python_sdk_lets_its_users_in_without_default_scopes() {
+    at_python(1, &["--no-default-scopes"], python(without_default_scopes()));
+}
+
+#[test]
+fn version_2_of_the_python_sdk_lets_its_users_in_without_default_scopes() {
+    at_python(2, &["--no-default-scopes"], python(without_default_scopes()));
+}
+
+#[test]
+fn version_1_of_the_python_sdk_lets_a_client_in_that_is_set_up() {
+    at_python_with_a_client(1);
+}
+
+#[test]
+fn version_2_of_the_python_sdk_lets_a_client_in_that_is_set_up() {
+    at_python_with_a_client(2);
 }
 
 #[test]
 fn oidc_provider_lets_its_users_in_and_grants_more() {
-    at_oidc_provider(&[], OIDC);
+    at_oidc_provider(&[], OIDC_PAGES.into());
 }
 
-fn at_oidc_provider(options: &[&str], login: Login) {
-    with_both_adapters(|adapter| {
-        let mut life = Life::at(Server::oidc_provider(options), login, adapter);
-        life.first_call();
-        life.more_calls();
-        life.call_after_expiry();
-        life.step_up();
-        life.logout();
-    });
+/// A client may ask for the scopes that it was registered with, and for no others. That the server says so is
+/// seen at the page only: others register a default and do not keep to it.
+#[test]
+fn oidc_provider_lets_its_users_in_and_grants_more_than_the_client_has_registered() {
+    let options = ["--registered-scope", "openid offline_access mcp:read"];
+    at_oidc_provider(&options, [&["GET /auth 303", "POST /reg 201"], OIDC_PAGES].concat());
+}
+
+/// It lists `client_secret_post` and `client_secret_basic` only, and wants the client's id in the body of
+/// each request.
+fn python(consent: Vec<&'static str>) -> Login {
+    let discovery = DISCOVERY;
+    Login { discovery, consent, wider_consent: Vec::new(), revocation: "POST /revoke 200" }
+}
+
+/// A client may ask for the scopes that it has registered, and for no others.
+fn without_default_scopes() -> Vec<&'static str> {
+    ["POST /register 201", "GET /authorize 302"].repeat(2)
 }
 
 fn at_python(version: u8, options: &[&str], login: Login) {
     with_both_adapters(|adapter| {
-        let mut life = Life::at(Server::python(version, options), login, adapter);
+        let server = Server::python(version, options);
+        live_with_a_tool(Life::at(server, login.clone(), adapter, None));
+    });
+}
+
+/// It takes the secret in the body only, whatever its metadata lists.
+fn at_python_with_a_client(version: u8) {
+    with_both_adapters(|adapter| {
+        let own = OwnClient { id: "set-up", secret: "not to be told", port: free_port() };
+        let redirect_uri = format!("http://127.0.0.1:{}/callback", own.port);
+        let server = Server::python(version, &["--client", own.id, own.secret, &redirect_uri]);
+        let login = python(vec!["GET /authorize 302", "POST /token 401"]);
+        live_with_a_tool(Life::at(server, login, adapter, Some(own)));
+    });
+}
+
+fn live_with_a_tool(mut life: Life) {
+    life.first_call();
+    life.more_calls();
+    life.call_after_expiry();
+    life.call_a_tool();
+    life.logout();
+}
+
+fn at_oidc_provider(options: &[&str], wider_consent: Vec<&'static str>) {
+    with_both_adapters(|adapter| {
+        let login = Login {
+            discovery: DISCOVERY,
+            consent: [&["POST /reg 201"], OIDC_PAGES].concat(),
+            wider_consent: wider_consent.clone(),
+            revocation: "POST /token/revocation 200",
+        };
+        let mut life = Life::at(Server::oidc_provider(options), login, adapter, None);
         life.first_call();
         life.more_calls();
         life.call_after_expiry();
-        life.call_a_tool();
+        life.step_up();
         life.logout();
     });
 }
@@ -89,3 +123,24 @@ fn with_both_adapters(live: impl Fn(Adapter) + Sync) {
         }
     });
 }
+
+/// One that nobody has. Nobody else asks the system for one that it has just given.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+const DISCOVERY: &[&str] = &[
+    "POST /mcp 401",
+    "GET /.well-known/oauth-protected-resource/mcp 200",
+    "GET /.well-known/oauth-authorization-server 200",
+];
+
+/// A login and a consent, each of which leads back to the authorization endpoint.
+const OIDC_PAGES: &[&str] = &[
+    "GET /auth 303",
+    "GET /interaction 303",
+    "GET /auth 303",
+    "GET /interaction 303",
+    "GET /auth 303",
+];
