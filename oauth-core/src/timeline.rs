@@ -4,6 +4,7 @@
 //! their queries, statuses, and words of our own.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -14,7 +15,7 @@ use crate::json::{Defect, MemberNames};
 use crate::plain::Plain;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{AuthMethod, TokenData};
 
 /// The steps of a login, a refresh, or all that one request of the application caused; oldest first.
@@ -57,6 +58,13 @@ pub enum Finding {
         /// What is wrong with the answer; `None` if its status says it all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         defect: Option<Defect>,
+    },
+    /// No answer, or one that says "not now": the next place is looked at, if there is one.
+    OutOfReach,
+    /// What a challenge names is no URL that may be used: the document is looked for where it has to lie.
+    Unusable {
+        /// Which rule it breaks.
+        defect: UrlDefect,
     },
     /// The document has moved within the origin, and is asked for there.
     Moved {
@@ -190,6 +198,14 @@ impl Entry {
     ) -> Self {
         Self { endpoint, url: url.without_query().into(), status, finding }
     }
+
+    /// About what a server wrote where a URL has to stand.
+    pub(crate) fn of_text(endpoint: Endpoint, text: &str, finding: Finding) -> Self {
+        let text = shown(text);
+        let end = text.find('?').unwrap_or(text.len());
+        let url = text[..end].chars().take(MAX_TEXT).collect::<String>().into();
+        Self { endpoint, url, status: None, finding }
+    }
 }
 
 impl Finding {
@@ -199,6 +215,8 @@ impl Finding {
         match self {
             Self::Document { .. } => "document",
             Self::NothingHere { .. } => "nothing_here",
+            Self::OutOfReach => "out_of_reach",
+            Self::Unusable { .. } => "unusable",
             Self::Moved { .. } => "moved",
             Self::Registered { .. } => "registered",
             Self::CameBack => "came_back",
@@ -268,6 +286,10 @@ impl fmt::Display for Finding {
             }
             Self::NothingHere { defect: None } => f.write_str("not here"),
             Self::NothingHere { defect: Some(defect) } => write!(f, "not here: {defect}"),
+            Self::OutOfReach => f.write_str("out of reach for now: looking elsewhere"),
+            Self::Unusable { defect } => {
+                write!(f, "not asked, because {defect}: looking elsewhere")
+            }
             Self::Moved { to } => write!(f, "moved to {}: asking there", Plain(to)),
             Self::Registered { tolerated, misshapen } => {
                 write!(f, "the client is registered{tolerated}{misshapen}")
@@ -311,6 +333,9 @@ impl fmt::Display for Finding {
     }
 }
 
+/// How much is kept of a text that is no URL, in characters.
+const MAX_TEXT: usize = 200;
+
 /// How many steps are kept: more than any request can cause, unless everything is looked for everywhere.
 const MAX_ENTRIES: usize = 32;
 
@@ -342,6 +367,8 @@ mod tests {
         for finding in [
             Finding::document(),
             Finding::NothingHere { defect: None },
+            Finding::OutOfReach,
+            Finding::Unusable { defect: UrlDefect::Plaintext },
             Finding::Moved { to: "https://a.example/".into() },
             Finding::Registered { tolerated: Tolerances::NONE, misshapen: MemberNames::default() },
             Finding::CameBack,

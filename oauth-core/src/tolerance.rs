@@ -20,8 +20,13 @@ pub enum Tolerance {
     /// The resource of the metadata is not the server's URL but a part of it that ends on a segment
     /// boundary, where RFC 9728 §3.3 wants them equal. By default yes: the official SDKs do.
     PartialResource,
-    /// The issuer in the server metadata differs from the expected one by a slash at its end
-    /// (RFC 8414 §3.3). By default no.
+    /// The issuer in the server metadata differs from the expected one by the slash that is its whole
+    /// path: `https://as.example` and `https://as.example/` (RFC 8414 §3.3). By default yes: both can only
+    /// be names of that host, and every other client lets it pass. The `iss` of a redirect may then have
+    /// either spelling.
+    RootIssuerSlash,
+    /// The issuer differs by a slash at its end, whatever its path, in the server metadata or in the `iss`
+    /// of a redirect (RFC 8414 §3.3, RFC 9207 §2.4). By default no.
     ///
     /// # Security
     ///
@@ -74,8 +79,9 @@ pub enum Tolerance {
 
 impl Tolerance {
     /// All there are.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::PartialResource,
+        Self::RootIssuerSlash,
         Self::IssuerSlash,
         Self::KnownS256,
         Self::UnlistedS256,
@@ -95,6 +101,7 @@ impl Tolerance {
     pub fn name(self) -> &'static str {
         match self {
             Self::PartialResource => "partial_resource",
+            Self::RootIssuerSlash => "root_issuer_slash",
             Self::IssuerSlash => "issuer_slash",
             Self::KnownS256 => "known_s256",
             Self::UnlistedS256 => "unlisted_s256",
@@ -188,6 +195,7 @@ impl Default for Tolerances {
         use Tolerance as It;
         let by_default = [
             It::PartialResource,
+            It::RootIssuerSlash,
             It::KnownS256,
             It::FormEncodedTokens,
             It::UntypedToken,

@@ -104,7 +104,10 @@ fn no_server_metadata() {
 #[test]
 fn an_issuer_with_a_slash_too_many() {
     let metadata_form = Damage::always(MetadataForm::IssuerWithSlash);
-    let knobs = Knobs { metadata_form, ..Knobs::default() };
+    let root = Knobs { metadata_form: metadata_form.clone(), ..Knobs::default() };
+    let text = told_about(root, Policy::default());
+    assert!(text.contains("can begin") && text.contains("root_issuer_slash"), "{text}");
+    let knobs = Knobs { metadata_form, issuer_path: IssuerPath::Tenant, ..Knobs::default() };
     cannot_begin(knobs.clone(), "issuer_mismatch", &["`Tolerance::IssuerSlash`"]);
     let policy = Policy::default().tolerate(Tolerance::IssuerSlash);
     let text = told_about(knobs, policy);

@@ -16,7 +16,7 @@ use oauth_core::{
 };
 use oauth_tests::drive::{Network, SERVER_URL, Stage, Tamper, User, Walk, play, settings, walk};
 use oauth_tests::world::{
-    AuthMethod, Challenge, CodeParameter, Consent, Damage, Fault, IssParameter, Knobs,
+    AuthMethod, Challenge, CodeParameter, Consent, Damage, Fault, IssParameter, IssuerPath, Knobs,
     MetadataForm, MetadataLocation, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PkceSupport, PrmLocation,
     PrmResource, PrmServers, Registration, RegistrationForm, ScopePolicy, StateParameter,
     TokenForm,
@@ -72,14 +72,19 @@ mod peer_misbehaved {
 
     #[test]
     fn issuer_mismatch() {
-        for (metadata_form, found) in [
-            (MetadataForm::IssuerForeign, "https://honest.example.com"),
-            (MetadataForm::IssuerWithSlash, "https://auth.example.com/"),
+        for (issuer_path, metadata_form, expected, found) in [
+            (IssuerPath::Root, MetadataForm::IssuerForeign, ISSUER, "https://honest.example.com"),
+            (
+                IssuerPath::Tenant,
+                MetadataForm::IssuerWithSlash,
+                "https://auth.example.com/tenant1",
+                "https://auth.example.com/tenant1/",
+            ),
         ] {
-            let error =
-                error(&Knobs { metadata_form: Damage::always(metadata_form), ..Knobs::default() });
+            let metadata_form = Damage::always(metadata_form);
+            let error = error(&Knobs { issuer_path, metadata_form, ..Knobs::default() });
             let expected =
-                PeerMisbehaved::IssuerMismatch { expected: ISSUER.into(), found: found.into() };
+                PeerMisbehaved::IssuerMismatch { expected: expected.into(), found: found.into() };
             assert_eq!(error, expected.into());
             assert_says(error, Actor::ServerOperator, "issuer");
         }
@@ -155,23 +160,10 @@ mod peer_misbehaved {
     #[test]
     fn unsafe_url() {
         for (url, defect) in [
-            ("http://mcp.example.com/m", UrlDefect::Plaintext),
-            ("http://127.0.0.1/m", UrlDefect::Plaintext),
-            ("ftp://mcp.example.com/m", UrlDefect::Scheme),
-            ("javascript:alert(1)", UrlDefect::Scheme),
-            ("https://u@mcp.example.com/m", UrlDefect::Credentials),
-            ("https://mcp.example.com/m#x", UrlDefect::Fragment),
-            ("metadata.json", UrlDefect::Unparsable),
-        ] {
-            let error = error(&Knobs { challenge_url: Some(url.into()), ..Knobs::default() });
-            assert_unsafe(error, Endpoint::ResourceMetadata, url, defect);
-        }
-    }
-
-    #[test]
-    fn unsafe_url_of_an_issuer() {
-        for (url, defect) in [
             ("http://auth.example.com", UrlDefect::Plaintext),
+            ("ftp://auth.example.com", UrlDefect::Scheme),
+            ("javascript:alert(1)", UrlDefect::Scheme),
+            ("https://u@auth.example.com", UrlDefect::Credentials),
             ("https://auth.example.com?tenant=1", UrlDefect::Query),
             ("https://auth.example.com#x", UrlDefect::Fragment),
             ("auth.example.com", UrlDefect::Unparsable),
@@ -409,10 +401,10 @@ mod peer_incompatible {
         let settings = settings()
             .client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into()))
             .unwrap()
-            .client_issuer("https://auth.example.com/");
+            .client_issuer("https://other.example.com");
         let error = error_with(&Knobs::default(), &settings);
         let expected = PeerIncompatible::ForeignClient {
-            expected: "https://auth.example.com/".into(),
+            expected: "https://other.example.com".into(),
             found: ISSUER.into(),
         };
         assert_eq!(error, expected.into());

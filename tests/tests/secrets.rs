@@ -340,9 +340,12 @@ fn no_error_shows_the_password_of_a_url() {
         search.print_error(&authorization.headers("POST", &url).map(|_| ()).unwrap_err());
         let challenged = Knobs { challenge_url: Some(url.clone()), ..Knobs::default() };
         let listed = Knobs { prm_servers: PrmServers::Listed(vec![url]), ..Knobs::default() };
-        for knobs in [challenged, listed] {
-            search.print_error(&walk(&knobs, &settings(), &Network::default()).error());
-        }
+        search.print_error(&walk(&listed, &settings(), &Network::default()).error());
+        let mut stage = Stage::new(&challenged, &settings(), false);
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        let timeline = stage.session(0).timeline();
+        search.print(timeline);
+        search.print(&timeline.to_string());
     }
     search.assert_clean();
 }

@@ -28,7 +28,7 @@ pub(crate) fn choose(
     // One that this server has refused would be refused again.
     let refused = before.as_deref().is_some_and(|before| {
         before.client_is_gone
-            && before.binding.server.issuer == server.issuer
+            && before.binding.server.is_same(&server)
             && before.binding.client.kind == RegistrationKind::MetadataDocument
     });
     let documents = login.settings.metadata_url.as_deref();
@@ -106,10 +106,11 @@ pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
 impl Before {
     /// The client of an earlier login to this server.
     fn client_at(self, server: &ServerMetadata) -> Option<Known> {
-        if self.binding.server.issuer == server.issuer {
+        if self.binding.server.is_same(server) {
             return Some(Known { client: self.binding.client, is_gone: self.client_is_gone });
         }
-        let known = self.elsewhere.into_iter().find(|it| it.issuer == server.issuer)?;
+        let mut elsewhere = self.elsewhere.into_iter();
+        let known = elsewhere.find(|it| server.is_of(it.issuer.as_str()))?;
         Some(Known { client: known.client, is_gone: false })
     }
 }
@@ -128,7 +129,7 @@ fn foreign_issuer(
     server: &ServerMetadata,
     before: Option<&Binding>,
 ) -> Option<Box<str>> {
-    let is_own = |issuer: &str| issuer == server.issuer.as_str();
+    let is_own = |issuer: &str| server.is_of(issuer);
     match (login.settings.client_issuer.as_deref(), before) {
         (Some(own), _) => (!is_own(own)).then(|| own.into()),
         (None, None) => None,

@@ -28,7 +28,7 @@ use crate::wire::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Consent {
     pub(crate) binding: Binding,
-    /// How far the token endpoint may stray.
+    /// How far redirect and token endpoint may stray.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub(crate) tolerates: Tolerances,
     pub(crate) verifier: RandomBytes,
@@ -56,19 +56,20 @@ impl Consent {
         &self.binding.server.authorization_endpoint
     }
 
-    pub(crate) fn read(&self, query: &str) -> Result<AuthorizationCode, Error> {
-        read_redirect(query, &self.state, &self.binding.server)
+    pub(crate) fn read(&self, query: &str) -> Result<(AuthorizationCode, Tolerances), Error> {
+        read_redirect(query, &self.state, &self.binding.server, self.tolerates)
     }
 
     /// What [`read`](Self::read) found is this login's.
     pub(crate) fn came_back(
         self,
-        code: Result<AuthorizationCode, Error>,
+        read: Result<(AuthorizationCode, Tolerances), Error>,
         settings: &Settings,
     ) -> Answered {
-        match code {
-            Ok(code) => {
-                let Self { binding, tolerates, verifier, tried, .. } = self;
+        match read {
+            Ok((code, tolerated)) => {
+                let Self { mut binding, tolerates, verifier, tried, .. } = self;
+                binding.server.tolerated.extend(tolerated);
                 let redeem = Redeem { binding, tolerates, verifier, tried, code };
                 Ok((State::Redeem(redeem), Finding::CameBack))
             }

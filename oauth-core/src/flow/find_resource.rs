@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!  first place ──▶ Http ──┬─ usable document ──▶ FindServer
-//!       ▲                 ├─ nothing here ──▶ next place ───────────────┐
-//!       │                 ├─ moved within the origin ──▶ the new place ─┤
-//!       └─────────────────┼─────────────────────────────────────────────┘
-//!                         ├─ no place left: legacy? ──▶ FindServer at the origin, else an error
-//!                         └─ about another resource, or unreachable ──▶ an error
+//!       ▲                 ├─ nothing here, or out of reach ──▶ next place ──┐
+//!       │                 ├─ moved within the origin ──▶ the new place ─────┤
+//!       └─────────────────┼─────────────────────────────────────────────────┘
+//!                         ├─ no place left: one out of reach ──▶ an error that may pass;
+//!                         │                 else legacy? ──▶ FindServer at the origin, else an error
+//!                         └─ about another resource ──▶ an error
 //! ```
 
 use alloc::vec::Vec;
@@ -14,17 +15,17 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, PeerIncompatible};
+use crate::error::{PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
-use crate::flow::place::{Found, Place};
+use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
 use crate::json::MemberNames;
-use crate::timeline::Finding;
+use crate::timeline::{Entry, Finding, Timeline};
 use crate::tolerance::Tolerance;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{ResourceCandidate, ResourceMetadata};
 
 /// Waits for the answer of a place where resource metadata may lie.
@@ -33,20 +34,32 @@ pub(crate) struct FindResource {
     login: Login,
     candidate: ResourceCandidate,
     place: Place,
+    #[serde(default, skip_serializing_if = "OutOfReach::is_empty")]
+    out_of_reach: OutOfReach,
 }
 
 impl FindResource {
-    pub(crate) fn start(login: Login) -> Result<Self, Error> {
-        let named =
-            login.challenge.as_ref().and_then(|challenge| challenge.resource_metadata.as_deref());
-        let settings = &login.settings;
-        let candidate = ResourceCandidate::first(named, &settings.server, settings.reach())?;
-        Ok(Self::at(login, candidate))
-    }
-
-    fn at(login: Login, candidate: ResourceCandidate) -> Self {
+    /// Starts where the challenge says, or where the document has to lie. What a challenge names in vain
+    /// is noted.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::UnsafeUrl`] if the challenge leads to a private address: that is no slip.
+    pub(crate) fn start(login: Login, timeline: &mut Timeline) -> Result<Self, PeerMisbehaved> {
+        let endpoint = Endpoint::ResourceMetadata;
+        let candidate = match challenged(&login) {
+            Some((_, Ok(candidate))) => candidate,
+            Some((text, Err(defect @ UrlDefect::PrivateAddress))) => {
+                return Err(PeerMisbehaved::UnsafeUrl { endpoint, url: shown(text), defect });
+            }
+            Some((text, Err(defect))) => {
+                timeline.push(Entry::of_text(endpoint, text, Finding::Unusable { defect }));
+                ResourceCandidate::first(&login.settings.server)
+            }
+            None => ResourceCandidate::first(&login.settings.server),
+        };
         let place = Place::new(candidate.url(&login.settings.server));
-        Self { login, candidate, place }
+        Ok(Self { login, candidate, place, out_of_reach: OutOfReach::default() })
     }
 
     pub(crate) fn request(&self) -> Request {
@@ -57,24 +70,40 @@ impl FindResource {
         &self.place.url
     }
 
-    pub(crate) fn answer(self, response: &Response) -> Answered {
-        let Self { login, candidate, place } = self;
-        let Settings { server, policy, .. } = &*login.settings;
-        let nothing =
-            match place.look(response, Endpoint::ResourceMetadata, ResourceMetadata::read)? {
-                Found::Document(document) => {
-                    let mut found = ResourceMetadata::check(document, &candidate, server, policy)?;
-                    let misshapen = mem::take(&mut found.misshapen);
-                    let finding = Finding::Document { tolerated: found.tolerated, misshapen };
-                    return Ok((FindServer::start(login, found).map(State::FindServer)?, finding));
-                }
-                Found::Moved(place, finding) => {
-                    return Ok((State::FindResource(Self { login, candidate, place }), finding));
-                }
-                Found::Nothing(finding) => finding,
-            };
-        if let Some(candidate) = candidate.next(server) {
-            return Ok((State::FindResource(Self::at(login, candidate)), nothing));
+    pub(crate) fn answer(mut self, response: &Response) -> Answered {
+        match self.place.look(response, Endpoint::ResourceMetadata, ResourceMetadata::read) {
+            Found::Document(document) => {
+                let Settings { server, policy, .. } = &*self.login.settings;
+                let mut found = ResourceMetadata::check(document, &self.candidate, server, policy)?;
+                let misshapen = mem::take(&mut found.misshapen);
+                let finding = Finding::Document { tolerated: found.tolerated, misshapen };
+                Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding))
+            }
+            Found::Moved(place, finding) => {
+                self.place = place;
+                Ok((State::FindResource(self), finding))
+            }
+            Found::Nothing(finding) => self.elsewhere(finding),
+            Found::OutOfReach(unreachable) => self.out_of_reach(unreachable),
+        }
+    }
+
+    /// No answer came, or one that says "not now".
+    pub(crate) fn out_of_reach(mut self, unreachable: Unreachable) -> Answered {
+        self.out_of_reach.note(unreachable);
+        self.elsewhere(Finding::OutOfReach)
+    }
+
+    /// Goes on at the next place.
+    fn elsewhere(mut self, finding: Finding) -> Answered {
+        let Settings { server, policy, .. } = &*self.login.settings;
+        if let Some(candidate) = self.next() {
+            self.place = Place::new(candidate.url(server));
+            self.candidate = candidate;
+            return Ok((State::FindResource(self), finding));
+        }
+        if let Some(error) = self.out_of_reach.into_error() {
+            return Err(Halt::after(finding, error));
         }
         let legacy = Tolerance::Legacy20250326;
         if policy.tolerates.contains(legacy) {
@@ -85,9 +114,25 @@ impl FindResource {
                 tolerated: [legacy].into_iter().collect(),
                 misshapen: MemberNames::default(),
             };
-            return Ok((FindServer::start(login, found).map(State::FindServer)?, nothing));
+            return Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding));
         }
         let error = PeerIncompatible::NoResourceMetadata { server: server.as_str().into() };
-        Err(Halt::after(nothing, error))
+        Err(Halt::after(finding, error))
     }
+
+    /// The next candidate, without the place that the challenge named and that was asked first.
+    fn next(&self) -> Option<ResourceCandidate> {
+        let server = &self.login.settings.server;
+        let asked = challenged(&self.login).and_then(|(_, candidate)| candidate.ok());
+        let asked = asked.map(|candidate| candidate.url(server));
+        let rest = core::iter::successors(self.candidate.next(server), |it| it.next(server));
+        rest.into_iter().find(|it| Some(it.url(server)) != asked)
+    }
+}
+
+/// What the challenge names, and what to make of it.
+fn challenged(login: &Login) -> Option<(&str, Result<ResourceCandidate, UrlDefect>)> {
+    let text = login.challenge.as_ref()?.resource_metadata.as_deref()?;
+    let Settings { server, .. } = &*login.settings;
+    Some((text, ResourceCandidate::challenged(text, server, login.settings.reach())))
 }

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!  first place of the first server ──▶ Http ──┬─ speaks for the issuer ──▶ Register or Consent
-//!       ▲                                     ├─ moved within the origin ──▶ the new place ─────┐
-//!       │                                     ├─ nothing here ──▶ next place, then next server ─┤
-//!       └─────────────────────────────────────┼─────────────────────────────────────────────────┘
-//!                                             ├─ nothing left: legacy? ──▶ default endpoints, else an error
-//!                                             └─ speaks for another, or unreachable ──▶ an error
+//!       ▲                                     ├─ moved within the origin ──▶ the new place ────┐
+//!       │                                     ├─ nothing here, or out of reach ──▶ next place, ┤
+//!       │                                     │    then next server, unless this one is held   │
+//!       └─────────────────────────────────────┼────────────────────────────────────────────────┘
+//!                                             ├─ nothing left: one out of reach ──▶ an error that may pass;
+//!                                             │    else legacy? ──▶ default endpoints, else an error
+//!                                             └─ speaks for another ──▶ an error
 //! ```
 
 use alloc::boxed::Box;
@@ -15,10 +17,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Reach;
-use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
+use crate::error::{Error, PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
-use crate::flow::place::{Found, Place};
+use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
 use crate::scope::Scopes;
@@ -41,6 +43,12 @@ pub(crate) struct FindServer {
     others: Vec<Box<str>>,
     candidate: ServerCandidate,
     place: Place,
+    /// What kept places of this server out of reach.
+    #[serde(default, skip_serializing_if = "OutOfReach::is_empty")]
+    out_of_reach: OutOfReach,
+    /// The same of the servers before it.
+    #[serde(default, skip_serializing_if = "OutOfReach::is_empty")]
+    others_out_of_reach: OutOfReach,
 }
 
 impl FindServer {
@@ -51,18 +59,26 @@ impl FindServer {
             resource, authorization_servers: mut others, scopes, tolerated, ..
         } = found;
         others.reverse();
-        let before = login.before.as_deref();
-        let elsewhere = before.into_iter().flat_map(|it| &it.elsewhere).map(|it| &it.issuer);
-        let mut known = before.map(|it| &it.binding.server.issuer).into_iter().chain(elsewhere);
-        let named = |issuer: &Issuer| others.iter().position(|it| **it == *issuer.as_str());
-        if let Some(at) = known.find_map(named) {
+        let known = login.before.as_deref().and_then(|before| before.first_known(&others));
+        if let Some(at) = known {
             let known = others.remove(at);
             others.push(known);
         }
         others.drain(..others.len().saturating_sub(MAX_SERVERS));
         let (issuer, place) = next_server(&mut others, login.settings.reach())?;
         let candidate = ServerCandidate::FIRST;
-        Ok(Self { login, resource, scopes, tolerated, issuer, others, candidate, place })
+        Ok(Self {
+            login,
+            resource,
+            scopes,
+            tolerated,
+            issuer,
+            others,
+            candidate,
+            place,
+            out_of_reach: OutOfReach::default(),
+            others_out_of_reach: OutOfReach::default(),
+        })
     }
 
     pub(crate) fn request(&self) -> Request {
@@ -74,41 +90,59 @@ impl FindServer {
     }
 
     pub(crate) fn answer(mut self, response: &Response) -> Answered {
-        let Settings { server, policy, .. } = &*self.login.settings;
-        let reach = self.login.settings.reach();
-        let look = self.place.look(response, Endpoint::ServerMetadata, ServerMetadata::read)?;
-        let nothing = match look {
+        let policy = &self.login.settings.policy;
+        match self.place.look(response, Endpoint::ServerMetadata, ServerMetadata::read) {
             Found::Document(document) => {
+                let reach = self.login.settings.reach();
                 let (mut found, misshapen) =
                     ServerMetadata::check(&document, &self.issuer, reach, policy)?;
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 found.tolerated.extend(self.tolerated);
-                return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
+                Ok((self.login.found(found, self.resource, self.scopes)?, finding))
             }
             Found::Moved(place, finding) => {
                 self.place = place;
-                return Ok((State::FindServer(self), finding));
+                Ok((State::FindServer(self), finding))
             }
-            Found::Nothing(finding) => finding,
-        };
+            Found::Nothing(finding) => self.elsewhere(finding),
+            Found::OutOfReach(unreachable) => self.out_of_reach(unreachable),
+        }
+    }
+
+    /// No answer came, or one that says "not now".
+    pub(crate) fn out_of_reach(mut self, unreachable: Unreachable) -> Answered {
+        self.out_of_reach.note(unreachable);
+        self.elsewhere(Finding::OutOfReach)
+    }
+
+    /// Goes on at the next place of this server, else at the next server.
+    fn elsewhere(mut self, finding: Finding) -> Answered {
+        let Settings { server, policy, .. } = &*self.login.settings;
+        let reach = self.login.settings.reach();
         if let Some(candidate) = self.candidate.next(&self.issuer) {
             let url = candidate.url(&self.issuer, reach);
             let url = url.map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
             (self.candidate, self.place) = (candidate, Place::new(url));
-            return Ok((State::FindServer(self), nothing));
+            return Ok((State::FindServer(self), finding));
         }
-        if !self.others.is_empty() {
+        // What is at hand belongs to this server, so nobody logs in elsewhere because it is down today.
+        let is_awaited = !self.out_of_reach.is_empty() && self.login.holds(&self.issuer);
+        self.others_out_of_reach.take_from(&mut self.out_of_reach);
+        if !self.others.is_empty() && !is_awaited {
             (self.issuer, self.place) = next_server(&mut self.others, reach)?;
             self.candidate = ServerCandidate::FIRST;
-            return Ok((State::FindServer(self), nothing));
+            return Ok((State::FindServer(self), finding));
+        }
+        if let Some(error) = self.others_out_of_reach.into_error() {
+            return Err(Halt::after(finding, error));
         }
         let is_legacy = policy.tolerates.contains(Tolerance::Legacy20250326);
         if is_legacy && self.issuer.as_str() == server.url().origin() {
             let found = ServerMetadata::legacy(self.issuer, server.url());
-            return Ok((self.login.found(found, self.resource, self.scopes)?, nothing));
+            return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
         }
         let error = PeerIncompatible::NoServerMetadata { issuer: self.issuer.as_str().into() };
-        Err(Halt::after(nothing, error))
+        Err(Halt::after(finding, error))
     }
 }
 

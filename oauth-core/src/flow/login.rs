@@ -18,7 +18,8 @@ use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::wire::{OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
+use crate::timeline::Timeline;
+use crate::wire::{Issuer, OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
 
 /// What a login starts from.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,6 +68,15 @@ impl Before {
         self.client_is_gone = true;
         self
     }
+
+    /// Where the server of the last login stands among these, or else one where the client is known.
+    pub(crate) fn first_known(&self, issuers: &[impl AsRef<str>]) -> Option<usize> {
+        let position =
+            |is_it: &dyn Fn(&str) -> bool| issuers.iter().position(|it| is_it(it.as_ref()));
+        let last = position(&|it| self.binding.server.is_of(it));
+        let position = |known: &KnownClient| position(&|it| known.issuer.is_same(it));
+        last.or_else(|| self.elsewhere.iter().find_map(position))
+    }
 }
 
 impl Login {
@@ -107,7 +117,7 @@ impl Login {
 
     /// The first state. A missing scope needs a wider token from the same server and no discovery; any
     /// other refusal may mean that the server has moved, so its metadata is read (anew).
-    pub(crate) fn start(mut self) -> Result<State, Error> {
+    pub(crate) fn start(mut self, timeline: &mut Timeline) -> Result<State, Error> {
         self.settings.check_server()?;
         if self.lacks_scope()
             && let Some(before) = self.before.take()
@@ -121,7 +131,7 @@ impl Login {
             let resource = self.settings.server.as_str().into();
             return self.found(server, resource, None);
         }
-        FindResource::start(self).map(State::FindResource)
+        Ok(State::FindResource(FindResource::start(self, timeline)?))
     }
 
     /// Goes on once resource and authorization server are known.
@@ -134,7 +144,7 @@ impl Login {
         // A server that moved gets nothing of what the old one knew (scopes included).
         let before = self.before.take();
         let same = before.as_ref().map(|before| &before.binding);
-        let same = same.filter(|before| before.server.issuer() == server.issuer());
+        let same = same.filter(|before| before.server.is_same(&server));
         let requested = same.and_then(|before| before.requested.clone());
         let requested = self.scopes(requested, resource_scopes, &server);
         client::choose(self, server, before, resource, requested)
@@ -183,6 +193,18 @@ impl Login {
         let Self { requested_by, verifier, state, .. } = self;
         let tried = Tried::default();
         Errand { resource, requested, requested_by, verifier, state, tried }
+    }
+
+    /// Whether a client or a grant of this server is at hand. A client id that was set up without an
+    /// issuer may be one of the first server's, until a login has shown whose it is.
+    pub(crate) fn holds(&self, issuer: &Issuer) -> bool {
+        let known = |before: &Before| before.first_known(&[issuer.as_str()]).is_some();
+        let is_own = match &self.settings.client_issuer {
+            Some(own) => issuer.is_same(own),
+            None => self.before.is_none(),
+        };
+        self.before.as_deref().is_some_and(known)
+            || self.settings.pre_registered.is_some() && is_own
     }
 
     fn lacks_scope(&self) -> bool {

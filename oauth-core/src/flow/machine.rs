@@ -120,11 +120,12 @@ impl Flow {
     ///
     /// # Errors
     ///
-    /// [`Error::PeerMisbehaved`] if the challenge names a URL that must not be used, or why a known
-    /// server cannot be logged in to.
+    /// [`Error::PeerMisbehaved`] if the challenge names a private address, or why a known server cannot
+    /// be logged in to.
     pub fn login(login: Login) -> Result<Self, Error> {
         let settings = Arc::clone(&login.settings);
-        Ok(Self { state: Ok(login.start()?), settings, timeline: Timeline::default() })
+        let mut timeline = Timeline::default();
+        Ok(Self { state: Ok(login.start(&mut timeline)?), settings, timeline })
     }
 
     /// Goes on with a login whose user is away.
@@ -285,7 +286,11 @@ impl HttpReply<'_> {
     fn unanswered(self, no_answer: NoAnswer) {
         let Some(asked) = self.asked(None) else { return };
         let error = no_answer.error(asked.endpoint, &asked.url);
-        self.flow.advance(asked, |_, _| Err(error.into()));
+        self.flow.advance(asked, |state, _| match (state, error) {
+            (State::FindResource(state), Error::Unreachable(it)) => state.out_of_reach(it),
+            (State::FindServer(state), Error::Unreachable(it)) => state.out_of_reach(it),
+            (_, error) => Err(error.into()),
+        });
     }
 
     fn asked(&self, status: Option<u16>) -> Option<Asked> {
@@ -314,7 +319,7 @@ impl BrowserReply<'_> {
             return Ok(());
         };
         let (endpoint, url) = (Endpoint::Authorization, consent.endpoint().clone());
-        let code = match consent.read(query) {
+        let read = match consent.read(query) {
             Err(error @ Error::PeerMisbehaved(PeerMisbehaved::StateMismatch)) => {
                 self.flow.timeline.push(Entry::new(endpoint, &url, None, Finding::OtherLogin));
                 return Err(error);
@@ -322,7 +327,7 @@ impl BrowserReply<'_> {
             read => read,
         };
         self.flow.advance(Asked { endpoint, url, status: None }, |state, settings| match state {
-            State::Consent(consent) => consent.came_back(code, settings),
+            State::Consent(consent) => consent.came_back(read, settings),
             state => Ok((state, Finding::CameBack)),
         });
         Ok(())

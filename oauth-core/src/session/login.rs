@@ -150,8 +150,9 @@ impl Session {
         {
             running.client = self.recognize(&binding.client, running.refused, now);
             let record = self.registration_record(binding, running.client, now);
-            let before = self.held.record.as_ref().map(|record| &record.binding.server.issuer);
-            running.moved_from = before.filter(|before| **before != binding.server.issuer).cloned();
+            let before = self.held.record.as_ref().map(|record| &record.binding.server);
+            let before = before.filter(|before| !before.is_same(&binding.server));
+            running.moved_from = before.map(|before| before.issuer.clone());
             running.recorded = true;
             if let Some(record) = record {
                 // Wherever it comes from, it is the record's from now on.

@@ -88,7 +88,7 @@ impl Record {
     /// With what the record knew that this one replaces, and the `state` of the login that brought the
     /// tokens if it was handed out.
     pub(crate) fn after(mut self, before: Option<&Self>, login: Option<Box<str>>) -> Self {
-        let issuer = &self.binding.server.issuer;
+        let server = &self.binding.server;
         let mut elsewhere = Vec::new();
         if let Some(before) = before {
             let Binding { server, client, .. } = &*before.binding;
@@ -98,7 +98,7 @@ impl Record {
             }
             elsewhere.extend_from_slice(before.elsewhere());
         }
-        elsewhere.retain(|known| known.issuer != *issuer);
+        elsewhere.retain(|known| !server.is_of(known.issuer.as_str()));
         elsewhere.truncate(MAX_ELSEWHERE);
         let past = Past { login, elsewhere, doubt_from: None, trial: None };
         self.past = (past != Past::default()).then(|| Box::new(past));

@@ -14,6 +14,7 @@ use crate::form::{Form, Found, select};
 use crate::http::{Endpoint, clean_code};
 use crate::scope::Scopes;
 use crate::secret::Secret;
+use crate::tolerance::Tolerances;
 use crate::wire::dialect::{Dialect, add_to};
 use crate::wire::pkce::with_challenge;
 use crate::wire::server_metadata::ServerMetadata;
@@ -120,7 +121,7 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
 pub(crate) struct AuthorizationCode(pub(crate) Secret);
 
 /// Reads the query of a redirect: `state` first, then `iss`, and only then what it says
-/// (RFC 9207 §2.4: an error may come from somebody else, too).
+/// (RFC 9207 §2.4: an error may come from somebody else, too). With the code comes what was tolerated.
 ///
 /// # Errors
 ///
@@ -130,25 +131,26 @@ pub(crate) fn read_redirect(
     query: &str,
     state: &RandomBytes,
     server: &ServerMetadata,
-) -> Result<AuthorizationCode, Error> {
+    tolerates: Tolerances,
+) -> Result<(AuthorizationCode, Tolerances), Error> {
     let [found, iss, code, error, description, uri] = select(query, PARAMETERS);
     match found {
         Found::Once(found) if state.is_written_as(&found) => {}
         _ => return Err(PeerMisbehaved::StateMismatch.into()),
     }
     let expected = || Box::from(server.issuer.as_str());
-    match once(iss, "iss")? {
-        Some(iss) if iss != server.issuer.as_str() => {
-            let found = (*iss).into();
-            return Err(PeerMisbehaved::WrongIss { expected: expected(), found }.into());
-        }
+    let tolerated = match once(iss, "iss")? {
+        Some(iss) => server.sends_iss(&iss, tolerates).ok_or_else(|| PeerMisbehaved::WrongIss {
+            expected: expected(),
+            found: (*iss).into(),
+        })?,
         None if server.promises_iss => {
             return Err(PeerMisbehaved::MissingIss { expected: expected() }.into());
         }
-        _ => {}
-    }
+        None => Tolerances::NONE,
+    };
     match (once(code, "code")?, once(error, "error")?) {
-        (Some(code), None) => Ok(AuthorizationCode(Secret::from(&*code))),
+        (Some(code), None) => Ok((AuthorizationCode(Secret::from(&*code)), tolerated)),
         (None, Some(code)) => Err(Refusal {
             endpoint: Endpoint::Authorization,
             code: clean_code(&code).into(),

@@ -159,7 +159,7 @@ impl ResourceMetadata {
 /// A place where the document may lie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ResourceCandidate {
-    /// Where the challenge says (RFC 9728 §5.1). There is no other candidate then.
+    /// Where the challenge says (RFC 9728 §5.1).
     Challenge(HttpUrl),
     /// The well-known path in front of the server's path and query (RFC 9728 §3.1).
     Path,
@@ -171,38 +171,38 @@ pub(crate) enum ResourceCandidate {
 }
 
 impl ResourceCandidate {
-    /// Where to look first.
+    /// Where a challenge says that it lies; some servers say it relative to themselves.
     ///
     /// # Errors
     ///
-    /// [`PeerMisbehaved::UnsafeUrl`] if the challenge names a URL that must not be used.
-    pub(crate) fn first(
-        challenge: Option<&str>,
+    /// What it names is no URL that may be used.
+    pub(crate) fn challenged(
+        url: &str,
         server: &ServerUrl,
         reach: Reach<'_>,
-    ) -> Result<Self, PeerMisbehaved> {
-        match challenge {
-            Some(url) => match resolve(url, server, reach) {
-                Ok(url) => Ok(Self::Challenge(url)),
-                Err(defect) => Err(PeerMisbehaved::UnsafeUrl {
-                    endpoint: Endpoint::ResourceMetadata,
-                    url: shown(url),
-                    defect,
-                }),
-            },
-            None if server.url().path_and_query() == "/" => Ok(Self::Root),
-            None => Ok(Self::Path),
+    ) -> Result<Self, UrlDefect> {
+        if url.starts_with('/') && !url.starts_with("//") {
+            let url = format!("{}{url}", server.url().origin());
+            return reach.parse(&url).map(Self::Challenge);
         }
+        reach.parse(url).map(Self::Challenge)
     }
 
-    /// Where to look when there is nothing here.
+    /// Where to look first if no challenge says where.
+    pub(crate) fn first(server: &ServerUrl) -> Self {
+        if server.url().path_and_query() == "/" { Self::Root } else { Self::Path }
+    }
+
+    /// Where to look when there is nothing here. Challenges may be wrong about the place; a document
+    /// that lies where it has to lie anyway is as good, because it has to name the server.
     pub(crate) fn next(&self, server: &ServerUrl) -> Option<Self> {
         match self {
+            Self::Challenge(_) => Some(Self::first(server)),
             Self::Path if server.url().path() != "/" && server.url().path().ends_with('/') => {
                 Some(Self::PathWithoutSlash)
             }
             Self::Path | Self::PathWithoutSlash => Some(Self::Root),
-            Self::Challenge(_) | Self::Root => None,
+            Self::Root => None,
         }
     }
 
@@ -230,14 +230,6 @@ impl ResourceCandidate {
             }
         }
     }
-}
-
-/// The challenge's URL; some servers send it relative to themselves.
-fn resolve(url: &str, server: &ServerUrl, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
-    if url.starts_with('/') && !url.starts_with("//") {
-        return reach.parse(&format!("{}{url}", server.url().origin()));
-    }
-    reach.parse(url)
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

@@ -3,7 +3,6 @@
 //!
 //! Not read: `signed_metadata`, and everything about grants that this crate does not use.
 
-use alloc::boxed::Box;
 use alloc::format;
 
 use serde::{Deserialize, Serialize};
@@ -13,35 +12,12 @@ use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::form;
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
-use crate::plain::is_plain;
 use crate::policy::Policy;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
-
-/// An authorization server's identifier (RFC 8414 §2), kept and compared byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Issuer(Box<str>);
-
-impl Issuer {
-    /// Takes an identifier that is a URL as issuers have to be: no query, no fragment.
-    pub(crate) fn parse(text: &str, reach: Reach<'_>) -> Result<Self, UrlDefect> {
-        let url = reach.parse(text)?;
-        // The text itself is kept, and shown.
-        if !is_plain(text) {
-            return Err(UrlDefect::Unparsable);
-        }
-        if url.query().is_empty() { Ok(Self(text.into())) } else { Err(UrlDefect::Query) }
-    }
-
-    /// The identifier as the server wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+use crate::wire::issuer::Issuer;
 
 /// Where an authorization server's endpoints are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +38,9 @@ pub enum Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerMetadata {
     pub(crate) issuer: Issuer,
+    /// As it was named before it spoke for itself, where that is another spelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) named: Option<Issuer>,
     pub(crate) authorization_endpoint: HttpUrl,
     pub(crate) token_endpoint: HttpUrl,
     pub(crate) registration_endpoint: Option<HttpUrl>,
@@ -105,6 +84,31 @@ impl ServerMetadata {
         self.provenance
     }
 
+    /// Whether this is the server of that name, in one of the spellings that it is known by.
+    pub(crate) fn is_of(&self, issuer: &str) -> bool {
+        self.issuer.is_same(issuer) || self.named.as_ref().is_some_and(|it| it.as_str() == issuer)
+    }
+
+    /// Whether both are one server, whatever became of its endpoints.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.is_of(other.issuer.as_str())
+            || other.named.as_ref().is_some_and(|it| self.is_of(it.as_str()))
+    }
+
+    /// Whether the `iss` of a redirect is this server's, and what has to be tolerated for that: the two
+    /// spellings that documents used are its own, and any other slash is the host's to allow by name.
+    pub(crate) fn sends_iss(&self, iss: &str, tolerates: Tolerances) -> Option<Tolerances> {
+        let slash = Tolerance::IssuerSlash;
+        let named = self.named.as_ref().map(Issuer::as_str);
+        if iss == self.issuer.as_str() || Some(iss) == named {
+            Some(Tolerances::NONE)
+        } else if tolerates.contains(slash) && self.issuer.differs_by_slash(iss) {
+            Some([slash].into_iter().collect())
+        } else {
+            None
+        }
+    }
+
     /// Reads a document without believing it yet.
     ///
     /// # Errors
@@ -140,15 +144,19 @@ impl ServerMetadata {
         reach: Reach<'_>,
         policy: &Policy,
     ) -> Result<(Self, MemberNames), Error> {
-        let (issuer_text, mut tolerated) = speaker(document, expected, policy)?;
+        let speaks_for = &*document.issuer;
+        let Some((speaker, mut tolerated)) = expected.speaker(speaks_for, policy) else {
+            let (expected, found) = (expected.as_str().into(), speaks_for.into());
+            return Err(PeerMisbehaved::IssuerMismatch { expected, found }.into());
+        };
         let mut misshapen = document.misshapen.clone();
-        let issuer = || issuer_text.as_str().into();
+        let issuer = || speaker.as_str().into();
         match &document.s256 {
             Some(S256(true)) => {}
             Some(_) => {
                 return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true }.into());
             }
-            None => match s256_of(&issuer_text, policy) {
+            None => match s256_of(&speaker, policy) {
                 Some(tolerance) => tolerated.insert(tolerance),
                 None => {
                     let no_s256 = PeerIncompatible::NoS256 { issuer: issuer(), advertised: false };
@@ -188,7 +196,8 @@ impl ServerMetadata {
         let (endpoint, tolerates) = (Endpoint::ServerMetadata, policy.tolerates);
         PeerMisbehaved::check(endpoint, misshapen.tolerance(), &misshapen, tolerates)?;
         let server = Self {
-            issuer: issuer_text,
+            named: (*expected != speaker).then(|| expected.clone()),
+            issuer: speaker,
             authorization_endpoint,
             token_endpoint,
             registration_endpoint,
@@ -227,6 +236,7 @@ impl ServerMetadata {
     pub(crate) fn legacy(issuer: Issuer, origin: &HttpUrl) -> Self {
         Self {
             issuer,
+            named: None,
             authorization_endpoint: origin.with_path("/authorize"),
             token_endpoint: origin.with_path("/token"),
             registration_endpoint: Some(origin.with_path("/register")),
@@ -238,27 +248,6 @@ impl ServerMetadata {
             offline_access: false,
             tolerated: [Tolerance::Legacy20250326].into_iter().collect(),
         }
-    }
-}
-
-/// The issuer that a document speaks for, if it is the expected one (RFC 8414 §3.3).
-fn speaker(
-    document: &Document<'_>,
-    expected: &Issuer,
-    policy: &Policy,
-) -> Result<(Issuer, Tolerances), PeerMisbehaved> {
-    let found = &*document.issuer;
-    let expected = expected.as_str();
-    let slash = Tolerance::IssuerSlash;
-    let differs_by_slash =
-        || found.strip_suffix('/') == Some(expected) || expected.strip_suffix('/') == Some(found);
-    if found == expected {
-        Ok((Issuer(found.into()), Tolerances::NONE))
-    } else if policy.tolerates.contains(slash) && differs_by_slash() {
-        Ok((Issuer(found.into()), [slash].into_iter().collect()))
-    } else {
-        let (expected, found) = (expected.into(), found.into());
-        Err(PeerMisbehaved::IssuerMismatch { expected, found })
     }
 }
 
@@ -336,7 +325,7 @@ impl ServerCandidate {
     /// Where to look when there is nothing here. The root is not tried for an issuer with a path.
     pub(crate) fn next(self, issuer: &Issuer) -> Option<Self> {
         match self {
-            Self::OAuthInserted if path_of(&issuer.0).is_empty() => Some(Self::OidcAppended),
+            Self::OAuthInserted if issuer.path().is_empty() => Some(Self::OidcAppended),
             Self::OAuthInserted => Some(Self::OidcInserted),
             Self::OidcInserted => Some(Self::OidcAppended),
             Self::OidcAppended => None,
@@ -350,7 +339,7 @@ impl ServerCandidate {
     ///
     /// The stored issuer does not parse; [`Issuer::parse`] had let it pass.
     pub(crate) fn url(self, issuer: &Issuer, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
-        let url = reach.parse(&issuer.0)?;
+        let url = reach.parse(issuer.as_str())?;
         let path = url.path().trim_end_matches('/');
         Ok(url.with_path(&match self {
             Self::OAuthInserted => format!("{OAUTH}{path}"),
@@ -358,13 +347,6 @@ impl ServerCandidate {
             Self::OidcAppended => format!("{path}{OIDC}"),
         }))
     }
-}
-
-/// The path of an issuer's text, without a slash at its end.
-fn path_of(issuer: &str) -> &str {
-    let host = issuer.find("://").map_or(0, |at| at + 3);
-    let path = issuer[host..].find('/').map_or("", |at| &issuer[host + at..]);
-    path.trim_end_matches('/')
 }
 
 /// What an authorization request says, and its endpoint's query must not say too (RFC 6749 §3.1).

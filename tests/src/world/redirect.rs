@@ -56,6 +56,9 @@ impl World {
             IssParameter::Right | IssParameter::Missing => {}
             IssParameter::Wrong => pairs.push(("iss", self.issuer_of(asked.server.other()))),
             IssParameter::WithSlash => pairs.push(("iss", format!("{issuer}/"))),
+            IssParameter::WithoutSlash => {
+                pairs.push(("iss", issuer.trim_end_matches('/').into()));
+            }
             IssParameter::Twice => pairs.extend([("iss", issuer.clone()), ("iss", issuer)]),
         }
         // Other parameters than those of the protocol must be ignored (RFC 6749 §4.1.2).

@@ -80,7 +80,8 @@ pub(crate) fn expected(request: Request, failure: Failure) -> Outcome {
             match arrival {
                 Arrival::Nothing => Outcome::Unreachable(None, None),
                 Arrival::NotNow(status, pause) => Outcome::Unreachable(Some(status), pause),
-                // The next authorization server is as good: the resource names both.
+                // The next authorization server is as good: the resource names both. One that is out of
+                // reach is waited for, because the client is registered there.
                 Arrival::Unreadable(_) if request == Request::FirstOfTwo => Outcome::Works,
                 Arrival::Unreadable(_) => Outcome::NotThere,
                 Arrival::Sound => Outcome::Works,

@@ -86,7 +86,7 @@ pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tol
         let refusing = log_in(provider, tolerating(Policy::strict(), Some(*tolerance)), set_up);
         let expected = match tolerance {
             Tolerance::PartialResource => "foreign_resource",
-            Tolerance::IssuerSlash => "issuer_mismatch",
+            Tolerance::RootIssuerSlash | Tolerance::IssuerSlash => "issuer_mismatch",
             Tolerance::KnownS256 | Tolerance::UnlistedS256 => "no_s256",
             Tolerance::Legacy20250326 => "no_resource_metadata",
             _ => "not_tolerated",

@@ -73,35 +73,25 @@ fn offline(policy: Policy) -> Result<Settings, Error> {
         .authorization_parameter("prompt", "consent")
 }
 
-fn tolerant() -> Policy {
-    Policy::default().tolerate(Tolerance::IssuerSlash)
-}
-
 #[test]
-fn the_first_error_names_the_tolerance_for_the_slash() {
-    let walk = log_in(&google(), Policy::default(), &offline);
-    walk.error("issuer_mismatch", "`Tolerance::IssuerSlash`");
-}
-
-#[test]
-fn the_second_error_names_the_client_id() {
-    log_in(&google(), tolerant(), &nothing).error("no_way_to_register", "`client_id`");
+fn the_error_names_the_client_id() {
+    log_in(&google(), Policy::default(), &nothing).error("no_way_to_register", "`client_id`");
     let public = |policy| nothing(policy)?.client_id("123.apps.google.example", None);
-    let walk = log_in(&google(), tolerant(), &public);
+    let walk = log_in(&google(), Policy::default(), &public);
     walk.error("refused_token_invalid_request", "`description`");
     assert!(walk.explanation.contains("\"client_secret is missing.\""), "{}", walk.explanation);
 }
 
 #[test]
 fn there_is_a_refresh_token_if_the_request_says_offline() {
-    let walk = assert_needs(&google(), &offline, &[Tolerance::IssuerSlash]);
+    let walk = assert_needs(&google(), &offline, &[Tolerance::RootIssuerSlash]);
     assert!(walk.has_refresh_token());
     assert_eq!(walk.consented["prompt"], "consent");
     assert_eq!(walk.consented["resource"], google().server_url);
     let other = &walk.grant().tokens.other;
     assert_eq!(other.json("refresh_token_expires_in").as_deref(), Some("604799"));
 
-    let settings = offline(tolerant()).unwrap();
+    let settings = offline(Policy::default()).unwrap();
     let (later, form) = come_back(&google(), &settings, Duration::from_secs(4000));
     assert_eq!(later, Later::Token("ya29.second".into()));
     assert_eq!(form["refresh_token"], "1//first");
@@ -111,9 +101,9 @@ fn there_is_a_refresh_token_if_the_request_says_offline() {
 /// Nothing says that something is missing: an hour later the user has to log in again.
 #[test]
 fn there_is_none_if_it_does_not() {
-    let walk = assert_needs(&google(), &client, &[Tolerance::IssuerSlash]);
+    let walk = assert_needs(&google(), &client, &[Tolerance::RootIssuerSlash]);
     assert!(!walk.has_refresh_token());
-    let settings = client(tolerant()).unwrap();
+    let settings = client(Policy::default()).unwrap();
     let (later, _) = come_back(&google(), &settings, Duration::from_secs(4000));
     assert_eq!(later, Later::Login);
 }
@@ -121,6 +111,6 @@ fn there_is_none_if_it_does_not() {
 /// Google refuses the scope (punkpeye/mcp-remote 258), and its metadata does not list it.
 #[test]
 fn offline_access_is_not_asked_for() {
-    let walk = log_in(&google(), tolerant(), &offline);
+    let walk = log_in(&google(), Policy::default(), &offline);
     assert_eq!(walk.consented["scope"], "https://www.google.example/auth/calendar");
 }

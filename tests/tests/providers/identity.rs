@@ -140,11 +140,9 @@ fn auth0_registers_a_client_and_has_a_slash_that_stays() {
 }
 
 #[test]
-fn auth0_needs_a_tolerance_if_the_resource_leaves_the_slash_out() {
+fn auth0_is_the_same_server_if_the_resource_leaves_the_slash_out() {
     let auth0 = auth0("https://acme.auth0.example");
-    let walk = log_in(&auth0, Policy::default(), &nothing);
-    walk.error("issuer_mismatch", "`Tolerance::IssuerSlash`");
-    let _ = assert_needs(&auth0, &nothing, &[Tolerance::IssuerSlash]);
+    let _ = assert_needs(&auth0, &nothing, &[Tolerance::RootIssuerSlash]);
 }
 
 /// Without it the login succeeds all the same, with a token that the MCP server does not take.

@@ -68,8 +68,9 @@ fn a_redirect_is_believed_only_with_the_right_state_and_issuer() {
     let state = entropy.state.with_text(ToString::to_string);
     let with = |rest: &str| format!("{rest}&state={state}");
     let read = |query: &str, promises| {
-        read_redirect(query, &entropy.state, &server("https://as.example/a", promises))
-            .map(|code| code.0.expose().to_string())
+        let server = server("https://as.example/a", promises);
+        read_redirect(query, &entropy.state, &server, Tolerances::default())
+            .map(|(code, _)| code.0.expose().to_string())
     };
     let expected = || Box::from("https://as.example");
     let wrong =
@@ -104,7 +105,8 @@ fn an_error_redirect_is_a_refusal_in_the_servers_words() {
     let query = entropy.state.with_text(|state| {
         format!("error=access_denied&error_description=%3Cb%3Eno&error_uri=https://x&state={state}")
     });
-    let result = read_redirect(&query, &entropy.state, &server("https://as.example/a", false));
+    let server = server("https://as.example/a", false);
+    let result = read_redirect(&query, &entropy.state, &server, Tolerances::default());
     let Err(Error::Refused(refusal)) = result else { panic!("{result:?}") };
     assert!(refusal.is_denied_by_user());
     assert_eq!(refusal.description.as_deref(), Some("<b>no"));

@@ -8,8 +8,11 @@ fn server(url: &str) -> ServerUrl {
 
 fn places(challenge: Option<&str>, url: &str) -> Vec<String> {
     let server = server(url);
-    let first = ResourceCandidate::first(challenge, &server, Reach::PUBLIC)
-        .unwrap_or_else(|e| panic!("{e}"));
+    let first = match challenge {
+        Some(url) => ResourceCandidate::challenged(url, &server, Reach::PUBLIC)
+            .unwrap_or_else(|e| panic!("{e}")),
+        None => ResourceCandidate::first(&server),
+    };
     core::iter::successors(Some(first), |last| last.next(&server))
         .map(|candidate| candidate.url(&server).to_string())
         .collect()
@@ -47,10 +50,13 @@ fn places_are_tried_in_the_order_of_the_specification() {
 }
 
 #[test]
-fn the_challenges_place_is_the_only_one() {
+fn the_challenges_place_is_the_first_one() {
     let named = "https://other.example/custom/location.json";
-    assert_eq!(places(Some(named), "https://h.example/mcp"), [named]);
-    assert_eq!(places(Some("/m.json"), "https://h.example/mcp"), ["https://h.example/m.json"]);
+    let derived = places(None, "https://h.example/mcp");
+    for (url, place) in [(named, named), ("/m.json", "https://h.example/m.json")] {
+        let [first, rest @ ..] = &places(Some(url), "https://h.example/mcp")[..] else { panic!() };
+        assert_eq!((first.as_str(), rest), (place, &derived[..]));
+    }
     for unsafe_url in [
         "http://h.example/m",
         "//evil.example/m",
@@ -60,8 +66,8 @@ fn the_challenges_place_is_the_only_one() {
         "https://127.0.0.1/m",
     ] {
         let server = server("https://h.example/mcp");
-        let first = ResourceCandidate::first(Some(unsafe_url), &server, Reach::PUBLIC);
-        assert!(matches!(first, Err(PeerMisbehaved::UnsafeUrl { .. })), "{unsafe_url}");
+        let first = ResourceCandidate::challenged(unsafe_url, &server, Reach::PUBLIC);
+        assert!(first.is_err(), "{unsafe_url}");
     }
 }
 

@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -40,23 +41,6 @@ fn places_are_tried_in_the_order_of_the_specification() {
     assert_eq!(places("https://as.example/tenant1/"), tenant);
 }
 
-#[test]
-fn issuers_are_urls_without_query_and_fragment_and_stay_the_text_they_were() {
-    for (text, defect) in [
-        ("https://as.example?x", UrlDefect::Query),
-        ("https://as.example#x", UrlDefect::Fragment),
-        ("http://as.example", UrlDefect::Plaintext),
-        ("as.example", UrlDefect::Unparsable),
-        ("https://as.example/\u{202e}x", UrlDefect::Unparsable),
-        ("https://as.example/\u{9b}2J", UrlDefect::Unparsable),
-        ("https://as.example/\u{1b}[2J", UrlDefect::Unparsable),
-        ("https://as.example/\nx", UrlDefect::Unparsable),
-    ] {
-        assert_eq!(Issuer::parse(text, Reach::PUBLIC), Err(defect), "{text}");
-    }
-    assert_eq!(issuer("https://AS.example:443/").as_str(), "https://AS.example:443/");
-}
-
 fn document(more: &str) -> String {
     format!(
         r#"{{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize",
@@ -78,17 +62,51 @@ const S256: &str = r#","code_challenge_methods_supported":["plain","S256"]"#;
 
 #[test]
 fn the_issuer_is_compared_byte_for_byte() {
-    for expected in [
-        "https://as.example/",
-        "https://AS.example",
-        "https://as.example:443",
-        "https://evil.example",
-    ] {
+    for expected in ["https://AS.example", "https://as.example:443", "https://evil.example"] {
         let result = check_as(&document(S256), expected, &Policy::default());
         let found = "https://as.example".into();
         let expected = expected.into();
         assert_eq!(result, Err(PeerMisbehaved::IssuerMismatch { expected, found }.into()));
     }
+}
+
+#[test]
+fn both_spellings_of_the_documents_are_the_servers_own_and_no_other() {
+    let root = check_as(&document(S256), "https://as.example/", &Policy::default());
+    let tenant = document(S256).replace("https://as.example\"", "https://as.example/t\"");
+    let by_name = Policy::default().tolerate(Tolerance::IssuerSlash);
+    let path = check_as(&tenant, "https://as.example/t/", &by_name);
+    let plain = check(S256);
+    let agreed = Tolerances::default();
+    for (server, iss, tolerates, needed) in [
+        (&root, "https://as.example", agreed, Some(Tolerances::NONE)),
+        (&root, "https://as.example/", agreed, Some(Tolerances::NONE)),
+        (&root, "https://as.example//", by_name.tolerates, None),
+        (&path, "https://as.example/t", agreed, Some(Tolerances::NONE)),
+        (&path, "https://as.example/t/", agreed, Some(Tolerances::NONE)),
+        (&plain, "https://as.example", agreed, Some(Tolerances::NONE)),
+        (&plain, "https://as.example/", agreed, None),
+        (
+            &plain,
+            "https://as.example/",
+            by_name.tolerates,
+            Some([Tolerance::IssuerSlash].into_iter().collect()),
+        ),
+        (&plain, "https://AS.example/", by_name.tolerates, None),
+    ] {
+        let server = server.as_ref().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(server.sends_iss(iss, tolerates), needed, "{iss} {server:?}");
+        let is_of = needed.is_some() || iss == "https://as.example/";
+        assert_eq!(server.is_of(iss), is_of, "{iss} {server:?}");
+        let stored = serde_json::to_string(server).unwrap_or_default();
+        assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok().as_ref(), Some(server));
+    }
+    let same = |one: &Result<ServerMetadata, Error>, other: &Result<ServerMetadata, Error>| {
+        let [one, other] = [one, other].map(|it| it.as_ref().unwrap_or_else(|e| panic!("{e}")));
+        assert_eq!(one.is_same(other), other.is_same(one));
+        one.is_same(other)
+    };
+    assert!(same(&root, &plain) && !same(&root, &path));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub enum IssParameter {
     Wrong,
     /// The issuer and a slash.
     WithSlash,
+    /// The issuer without the slash at its end.
+    WithoutSlash,
     /// The issuer, twice.
     Twice,
 }
