@@ -110,8 +110,8 @@ pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
-    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Saved, SharedStorage, StorageError,
-    StoredGrant, TokenStorage,
+    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage,
+    StorageError, StoredGrant, TokenStorage,
 };
 #[cfg(feature = "ureq")]
 pub use ureq;

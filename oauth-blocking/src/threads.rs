@@ -4,14 +4,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use oauth_core::flow::RedirectUri;
+use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
 use crate::adapter::{Asked, Host, Unanswered, challenges};
 use crate::http::Http;
-use crate::storage::{Guard, Loaded, Saved, SharedStorage, StorageError};
+use crate::storage::{Guard, Loaded, Migrated, Saved, SharedStorage, StorageError};
 use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
 
 pub(crate) struct Threads {
@@ -68,6 +68,10 @@ impl Host for Threads {
 
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.storage.load(key)
+    }
+
+    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
+        self.storage.migrate(key, settings)
     }
 
     async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {

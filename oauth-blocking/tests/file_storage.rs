@@ -1,10 +1,9 @@
 //! Stores of grants under threads, processes that are killed, damage, and files that are not theirs.
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,8 +11,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_blocking::{
-    FileTokenStorage, Key, Loaded, Lock, MemoryTokenStorage, Record, Saved, StorageError,
-    TokenStorage,
+    FileTokenStorage, Loaded, Lock, MemoryTokenStorage, Saved, StorageError, TokenStorage,
+};
+
+mod place;
+
+use place::{
+    APPLICATION, LONG, Place, URL, key, key_for, key_of, loaded, names, record, record_with, write,
 };
 
 #[test]
@@ -32,15 +36,35 @@ fn a_record_is_replaced_only_from_its_own_generation() {
 }
 
 #[test]
+fn programs_that_share_a_store_do_not_see_each_others_grants() {
+    for (store, other) in pairs(&Place::new()) {
+        let keys = ["editor", "agent", ""].map(|application| key_for(application, "", URL));
+        for (key, generation) in keys[..2].iter().zip(1..) {
+            assert_eq!(store.save(key, &record(generation), 0), Ok(Saved::Done));
+        }
+        for (key, generation) in keys[..2].iter().zip(1..) {
+            assert_eq!(other.load(key), loaded(generation), "{key:?}");
+            let grants = other.list(&key.application).unwrap();
+            assert!(matches!(&grants[..], [grant] if grant.key == *key), "{grants:?}");
+        }
+        assert_eq!(other.load(&keys[2]), Ok(Loaded::Nothing));
+        assert_eq!(other.list(""), Ok(Vec::new()));
+        let _held = store.lock(&keys[0], Lock::Refresh).unwrap();
+        assert!(other.try_lock(&keys[1], Lock::Refresh).unwrap().is_some());
+        assert!(other.try_lock(&keys[0], Lock::Refresh).unwrap().is_none());
+    }
+}
+
+#[test]
 fn a_deleted_record_is_gone_for_everybody() {
     for (store, other) in pairs(&Place::new()) {
         assert_eq!(store.delete(&key()), Ok(()));
         assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
-        let tokens = store.load_tokens(URL).unwrap().unwrap();
+        let tokens = store.load_tokens(APPLICATION, URL).unwrap().unwrap();
         assert_eq!(tokens.access_token.token(), "access-1");
-        assert_eq!(other.delete_tokens(URL), Ok(()));
+        assert_eq!(other.delete_tokens(APPLICATION, URL), Ok(()));
         assert_eq!(store.load(&key()), Ok(Loaded::Nothing));
-        assert_eq!(store.load_tokens(URL), Ok(None));
+        assert_eq!(store.load_tokens(APPLICATION, URL), Ok(None));
         assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
     }
 }
@@ -138,14 +162,21 @@ fn a_file_can_be_read_by_people() {
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["server_url"], URL);
     assert_eq!(document["profile"], "");
+    assert_eq!(document["application"], APPLICATION);
+    assert_eq!(document["format"], 2);
     assert_eq!(document["record"]["generation"], 1);
     assert!(text.lines().count() > 10, "{text}");
 }
 
 #[test]
-fn the_default_directory_is_the_same_everywhere() {
-    let store = FileTokenStorage::new().unwrap();
-    assert!(store.directory().is_absolute() && store.directory().ends_with("mcp-oauth/tokens"));
+fn the_default_directory_is_the_programs() {
+    for (application, expected) in
+        [("My editor", "mcp-oauth/my-editor-b0dc1aba"), ("../..", "mcp-oauth/application-0cfd1c96")]
+    {
+        let store = FileTokenStorage::new(application).unwrap();
+        assert!(store.directory().is_absolute(), "{store:?}");
+        assert!(store.directory().ends_with(expected), "{store:?}");
+    }
 }
 
 #[test]
@@ -182,17 +213,20 @@ fn names_are_portable_and_those_of_no_other_key() {
         ("x", "yhttps://a.example/a/b"),
     ]
     .map(|(profile, url)| key_of(profile, url));
+    let keys = keys.into_iter().chain([key_for("../../x", "", "https://a.example/a/b")]);
+    let keys: Vec<_> = keys.collect();
     for (key, generation) in keys.iter().zip(1..) {
         assert_eq!(place.store().save(key, &record(generation), 0), Ok(Saved::Done));
-        drop(place.store().lock(key, Lock::Login).unwrap());
-        drop(place.store().lock(key, Lock::Refresh).unwrap());
     }
+    let locks = keys.iter().flat_map(|key| [(key, Lock::Login), (key, Lock::Refresh)]);
+    let held: Vec<_> = locks.map(|(key, lock)| place.store().lock(key, lock).unwrap()).collect();
     for (key, generation) in keys.iter().zip(1..) {
         assert_eq!(place.store().load(key), loaded(generation), "{key:?}");
     }
     let names = place.names();
-    assert_eq!(names.len(), keys.len() * 4, "{names:?}");
-    let is_portable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    let locks = names.iter().filter(|name| name.ends_with(".lock")).count();
+    assert!(locks >= held.len() && names.len() - locks == keys.len(), "{names:?}");
+    let is_portable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-./".contains(c);
     for name in names {
         assert!(name.len() < 100 && name.chars().all(is_portable), "{name}");
     }
@@ -202,7 +236,8 @@ fn names_are_portable_and_those_of_no_other_key() {
 fn damage_is_kept_and_the_next_save_works() {
     let place = Place::new();
     place.save(1);
-    let good = fs::read_to_string(place.file()).unwrap();
+    let path = place.file();
+    let good = fs::read_to_string(&path).unwrap();
     let spoilt = [
         String::new(),
         "{".into(),
@@ -213,17 +248,19 @@ fn damage_is_kept_and_the_next_save_works() {
         good.replace("\"generation\": 1", "\"generation\": -1"),
         good.replace("mcp.example.com/mcp\"", "other.example/\""),
         good.replace("\"profile\": \"\"", "\"profile\": \"work\""),
+        good.replace("\"application\": \"test\"", "\"application\": \"other\""),
+        good.replace("\"format\": 2", "\"format\": 1"),
         format!("{good}{}", " ".repeat(1 << 20)),
     ];
     for (count, spoilt) in (1..).zip(&spoilt) {
-        write(&place.file(), spoilt);
+        write(&path, spoilt);
         let result = if count % 2 == 0 {
             place.store().load(&key())
         } else {
             // A save sets it aside too, and finds no record.
             let store = place.store();
             assert_eq!(store.save(&key(), &record(2), 1), Ok(Saved::Conflict { stored: 0 }));
-            write(&place.file(), spoilt);
+            write(&path, spoilt);
             store.load(&key())
         };
         let Ok(Loaded::Damaged { kept }) = result else {
@@ -244,7 +281,9 @@ fn only_what_was_read_is_set_aside() {
     place.save(1);
     let good = fs::read_to_string(place.file()).unwrap();
     write(&place.file(), "damage");
-    let writer = fs::File::open(place.file().with_extension("write.lock")).unwrap();
+    let path = place.file().with_extension("write.lock");
+    write(&path, "");
+    let writer = fs::File::open(path).unwrap();
     writer.lock().unwrap();
     let store = place.store();
     let reader = thread::spawn(move || store.load(&key()));
@@ -273,11 +312,13 @@ fn what_a_later_version_wrote_is_left_as_it_is() {
     place.save(1);
     let path = place.file();
     for text in [
-        fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 2"),
-        r#"{"profile":7,"record":{"format":2,"sealed":"…"}}"#.into(),
+        fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 3"),
+        fs::read_to_string(&path).unwrap().replace("\"format\": 2", "\"format\": 3"),
+        r#"{"profile":7,"record":{"format":3}}"#.into(),
+        r#"{"format":3,"key_id":"a","generation":1,"sealed":"…"}"#.into(),
     ] {
         fs::write(&path, &text).unwrap();
-        let newer = StorageError::Newer { path: path.clone(), found: 2 };
+        let newer = StorageError::Newer { path: path.clone(), found: 3 };
         assert_eq!(place.store().load(&key()), Err(newer.clone()));
         for expected in [0, 1] {
             let saved = place.store().save(&key(), &record(expected + 1), expected);
@@ -303,15 +344,83 @@ fn leftovers_of_killed_writers_are_deleted() {
     let place = Place::new();
     place.save(1);
     let leftover = place.file().with_extension("tmp-0123456789abcdef");
-    let of_another = place.0.join("other-0123456789abcdef.tmp-0123456789abcdef");
-    fs::write(&of_another, "half").unwrap();
-    fs::write(&leftover, "half").unwrap();
+    let beside = |name: &str| place.file().with_file_name(name);
+    // Of another grant, of one that is being written, and somebody's own.
+    let hashes = ["1", "2"].map(|digit| digit.repeat(32));
+    let of_another = beside(&format!("other-{}.tmp-0123456789abcdef", hashes[0]));
+    let being_written = beside(&format!("other-{}.tmp-0123456789abcdef", hashes[1]));
+    let own = beside("other.tmp-0123456789abcdef");
+    let lock = beside(&format!("other-{}.write.lock", hashes[1]));
+    write(&lock, "");
+    let writer = fs::File::open(&lock).unwrap();
+    writer.lock().unwrap();
+    for path in [&leftover, &of_another, &being_written, &own] {
+        write(path, "half");
+    }
+    let store = place.store();
+    assert_eq!(store.save(&key(), &record(2), 1), Ok(Saved::Done));
+    let is_there = || [&leftover, &of_another, &being_written, &own].map(|path| path.exists());
+    assert_eq!(is_there(), [false, false, true, true]);
+    // Once, unless something is deleted.
+    drop(writer);
+    assert_eq!(store.save(&key(), &record(3), 2), Ok(Saved::Done));
+    assert_eq!(is_there(), [false, false, true, true]);
+    write(&leftover, "half");
+    assert_eq!(store.delete(&key()), Ok(()));
+    assert_eq!(is_there(), [false, false, false, true]);
+}
+
+/// Two who find the lock free at once have it one after the other, although its file is deleted each
+/// time.
+#[test]
+fn a_lock_excludes_threads_although_its_file_comes_and_goes() {
+    const THREADS: u32 = 6;
+    const TIMES: u32 = 100;
+    for (store, other) in pairs(&Place::new()) {
+        let (inside, times) = (AtomicU32::new(0), AtomicU32::new(0));
+        let enter = || {
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two are inside");
+            times.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+        };
+        thread::scope(|scope| {
+            for number in 0..THREADS {
+                let store = [&store, &other][number as usize % 2];
+                scope.spawn(move || {
+                    for _ in 0..TIMES {
+                        if number < THREADS / 2 {
+                            let _guard = store.lock(&key(), Lock::Refresh).unwrap();
+                            enter();
+                        } else if let Some(_guard) = store.try_lock(&key(), Lock::Refresh).unwrap()
+                        {
+                            enter();
+                        }
+                    }
+                });
+            }
+        });
+        assert!(times.load(Ordering::SeqCst) >= THREADS / 2 * TIMES);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn locks_do_not_stay_behind() {
+    let place = Place::new();
+    place.save(1);
+    for lock in [Lock::Refresh, Lock::Login] {
+        drop(place.store().lock(&key(), lock).unwrap());
+        drop(place.store().try_lock(&key(), lock).unwrap().unwrap());
+    }
+    let mut child = Process::start("lock", &place.0);
+    assert!(child.says("held"));
+    let is_lock = |name: &&String| name.ends_with(".lock");
+    assert_eq!(place.names().iter().filter(is_lock).count(), 1);
+    child.kill();
+    // What a killed process has left goes with the first save of another.
     assert_eq!(place.store().save(&key(), &record(2), 1), Ok(Saved::Done));
-    assert!(!leftover.exists());
-    fs::write(&leftover, "half").unwrap();
-    assert_eq!(place.store().delete(&key()), Ok(()));
-    assert!(!leftover.exists());
-    assert!(of_another.exists());
+    let names = place.names();
+    assert!(names.len() == 1 && names.iter().all(|name| name.ends_with(".json")), "{names:?}");
 }
 
 /// Permissions do not bind root, but nobody can make a directory below a file.
@@ -421,19 +530,20 @@ mod unix {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 
     use super::*;
+    use crate::place::allow;
 
     #[test]
     fn directories_and_files_are_made_for_their_owner_only() {
         let place = Place::new();
         let store = FileTokenStorage::in_dir(place.0.join("parent/tokens"));
         assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
-        drop(store.lock(&key(), Lock::Refresh).unwrap());
-        drop(store.lock(&key(), Lock::Login).unwrap());
         for path in [&place.0, &place.0.join("parent"), store.directory()] {
             assert_eq!(mode(path), 0o700, "{path:?}");
         }
+        let held = [Lock::Refresh, Lock::Login].map(|lock| store.lock(&key(), lock).unwrap());
         let names = names(store.directory());
-        assert_eq!(names.len(), 4);
+        assert_eq!(names.len(), 1 + held.len());
+        assert_eq!(mode(place.file().parent().unwrap()), 0o700);
         for name in names {
             assert_eq!(mode(&store.directory().join(&name)), 0o600, "{name}");
         }
@@ -474,6 +584,18 @@ mod unix {
         symlink(&place.0, &link).unwrap();
         for path in [link.clone(), link.join(""), link.join(".")] {
             refuses_everything(&FileTokenStorage::in_dir(path), "symbolic link");
+        }
+    }
+
+    #[test]
+    fn a_directory_below_a_link_that_leads_nowhere_is_an_error() {
+        let place = Place::new();
+        fs::create_dir_all(&place.0).unwrap();
+        let link = place.0.join("link");
+        symlink(place.0.join("missing"), &link).unwrap();
+        for path in [link.join("tokens"), link.join("a/b/tokens")] {
+            let error = FileTokenStorage::in_dir(path).save(&key(), &record(1), 0).unwrap_err();
+            assert!(matches!(error, StorageError::Io { action: "create", .. }), "{error}");
         }
     }
 
@@ -555,48 +677,6 @@ mod unix {
 
     fn mode(path: &Path) -> u32 {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
-    }
-
-    pub(super) fn allow(path: &Path, mode: u32) {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    }
-}
-
-/// A directory of its own for a test, gone with it.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("mcp-oauth-test-{}-{count}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-
-    fn store(&self) -> FileTokenStorage {
-        FileTokenStorage::in_dir(&self.0)
-    }
-
-    /// Saves the first record.
-    fn save(&self, generation: u64) {
-        assert_eq!(self.store().save(&key(), &record(generation), 0), Ok(Saved::Done));
-    }
-
-    /// The one record.
-    fn file(&self) -> PathBuf {
-        let names = self.names();
-        let name = names.iter().find(|name| name.ends_with(".write.lock")).unwrap();
-        self.0.join(name.replace(".write.lock", ".json"))
-    }
-
-    fn names(&self) -> BTreeSet<String> {
-        names(&self.0)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -684,82 +764,8 @@ fn in_time(test: impl FnOnce() + Send + 'static) {
     thread.join().unwrap();
 }
 
-/// Writes what could be the store's own.
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    #[cfg(unix)]
-    unix::allow(path, 0o600);
-}
-
-fn names(directory: &Path) -> BTreeSet<String> {
-    fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
-}
-
-fn key() -> Key {
-    key_of("", URL)
-}
-
-fn key_of(profile: &str, url: &str) -> Key {
-    Key { profile: profile.into(), server_url: url.into() }
-}
-
-fn loaded(generation: u64) -> Result<Loaded, StorageError> {
-    Ok(Loaded::Record(Box::new(record(generation))))
-}
-
-fn record(generation: u64) -> Record {
-    record_with(generation, &format!("access-{generation}"))
-}
-
-fn record_with(generation: u64, access_token: &str) -> Record {
-    let json = serde_json::json!({
-        "format": 1,
-        "generation": generation,
-        "issued_at": 1_900_000_000,
-        "binding": {
-            "server": {
-                "issuer": "https://as.example",
-                "authorization_endpoint": "https://as.example/authorize",
-                "token_endpoint": "https://as.example/token",
-                "registration_endpoint": null,
-                "revocation_endpoint": null,
-                "provenance": "discovered",
-                "auth_methods": null,
-                "promises_iss": true,
-                "metadata_documents": false,
-                "offline_access": false
-            },
-            "client": {
-                "client_id": "client",
-                "client_secret": { "secret": "client-secret" },
-                "auth_method": "client_secret_basic",
-                "redirect_uri": "http://127.0.0.1:49152/callback",
-                "kind": "dynamic"
-            },
-            "resource": URL,
-            "requested": "files:read"
-        },
-        "tokens": {
-            "access_token": access_token,
-            "token_type": "Bearer",
-            "expires_at": 1_900_003_600,
-            "refresh_token": format!("refresh-{generation}"),
-            "id_token": "e30.e30."
-        }
-    });
-    Record::from_json(json.to_string().as_bytes()).unwrap()
-}
-
-const URL: &str = "https://mcp.example.com/mcp";
-
 /// Long enough for a thread that is not excluded to show.
 const A_MOMENT: Duration = Duration::from_millis(150);
-
-/// Long enough for anything that happens at all.
-const LONG: Duration = Duration::from_secs(30);
 
 const JOB: &str = "MCP_OAUTH_TEST_JOB";
 const PLACE: &str = "MCP_OAUTH_TEST_PLACE";

@@ -258,7 +258,7 @@ impl Adapter for OAuth {
     fn from_parts(parts: Parts<Self>) -> Result<Self, Error> {
         let storage = match parts.storage {
             Some(storage) => storage,
-            None => FileTokenStorage::new()?.into(),
+            None => FileTokenStorage::new(parts.settings.application_name())?.into(),
         };
         let local = || LocalUser::new(parts.callback).into();
         let user_agent = parts.user_agent.unwrap_or_else(local);

@@ -53,10 +53,10 @@ pub use http::HttpClient;
 pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, Browser,
     CallbackUrl, ConnectRequired, Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard,
-    Key, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NeedsConsent,
-    NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Plain, Policy, Record,
-    RedirectUri, ResourceMode, Saved, StorageError, StoredGrant, TerminalPrompt, Timeline,
-    TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
+    Key, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, Migrated,
+    NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Plain,
+    Policy, Record, RedirectUri, ResourceMode, Saved, StorageError, StoredGrant, TerminalPrompt,
+    Timeline, TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
 };
 pub use reqwest;
 pub use resolver::FilteredResolver;

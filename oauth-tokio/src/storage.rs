@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
-use oauth_blocking::{Saved, StorageError, StoredGrant};
+use oauth_blocking::{Migrated, Saved, StorageError, StoredGrant};
+use oauth_core::flow::Settings;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -43,8 +44,22 @@ pub trait TokenStorage: Send + Sync + 'static {
     /// Deletes the record under a key, if there is one.
     fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Which grants there are, in the order of their keys, without secrets.
-    fn list(&self) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
+    /// Which grants a program has, in the order of their keys, without secrets.
+    fn list(
+        &self,
+        application: &str,
+    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
+
+    /// Moves what a version of this crate before applications has stored. Only stores in files have such
+    /// records; others do nothing.
+    fn migrate(
+        &self,
+        key: &Key,
+        settings: &Arc<Settings>,
+    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send {
+        let _ = (key, settings);
+        async { Ok(Migrated::Nothing) }
+    }
 }
 
 /// A blocking store or user agent, run on tokio's blocking pool. Whatever may wait for a person or
@@ -83,6 +98,10 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
     }
 
     async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+        // One that is free costs no thread.
+        if let Some(guard) = TokenStorage::try_lock(self, key, lock).await? {
+            return Ok(guard);
+        }
         let (store, key) = (Arc::clone(&self.0), key.clone());
         let (locked, guard) = oneshot::channel();
         // If nobody waits any more, the guard comes back and is released.
@@ -106,8 +125,14 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
         self.run(move |store| store.delete(&key)).await
     }
 
-    async fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
-        self.run(S::list).await
+    async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        let application: Box<str> = application.into();
+        self.run(move |store| store.list(&application)).await
+    }
+
+    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
+        let (key, settings) = (key.clone(), Arc::clone(settings));
+        self.run(move |store| store.migrate(&key, &settings)).await
     }
 }
 
@@ -168,6 +193,14 @@ impl SharedStorage {
     ) -> Result<Saved, StorageError> {
         self.0.save(key, record, expected).await
     }
+
+    pub(crate) async fn migrate(
+        &self,
+        key: &Key,
+        settings: &Arc<Settings>,
+    ) -> Result<Migrated, StorageError> {
+        self.0.migrate(key, settings).await
+    }
 }
 
 impl std::fmt::Debug for SharedStorage {
@@ -184,6 +217,7 @@ trait Erased: Send + Sync {
     fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard>;
     fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
+    fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated>;
 }
 
 impl<S: TokenStorage> Erased for S {
@@ -201,5 +235,9 @@ impl<S: TokenStorage> Erased for S {
 
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {
         Box::pin(TokenStorage::save(self, key, record, expected))
+    }
+
+    fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated> {
+        Box::pin(TokenStorage::migrate(self, key, settings))
     }
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use oauth_blocking::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges};
 use oauth_blocking::{
-    AuthorizationUrl, Guard, Key, Loaded, Lock, Record, RedirectUri, Returned, Saved, StorageError,
-    UserAgentError,
+    AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
+    StorageError, UserAgentError,
 };
+use oauth_core::flow::Settings;
 use oauth_core::session::Session;
 use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
@@ -105,6 +106,14 @@ impl Host for Tasks {
 
     fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send {
         self.storage.load(key)
+    }
+
+    fn migrate(
+        &self,
+        key: &Key,
+        settings: &Arc<Settings>,
+    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send {
+        self.storage.migrate(key, settings)
     }
 
     fn lock(

@@ -185,7 +185,7 @@ impl TokenStorage for Slow {
         self.0.delete(key)
     }
 
-    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
-        self.0.list()
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        self.0.list(application)
     }
 }

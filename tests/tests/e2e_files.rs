@@ -13,6 +13,7 @@ use common::{
     refreshes, serve, statuses, stored_token,
 };
 use oauth_blocking::{Error, FileTokenStorage, OAuth, StorageError};
+use oauth_tests::files;
 use oauth_tests::world::Knobs;
 
 /// A directory that is gone with the test.
@@ -38,8 +39,7 @@ impl Directory {
 
     /// The files that end like this.
     fn files(&self, end: &str) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.tokens()).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
+        let paths = files::below(&self.tokens()).into_iter();
         paths.filter(|path| path.to_str().unwrap().ends_with(end)).collect()
     }
 

@@ -8,10 +8,12 @@ mod tokio_common;
 use std::sync::atomic::Ordering;
 
 use oauth_blocking::{Error, Fate, MemoryTokenStorage, StoredGrant, TokenStorage};
+use oauth_tests::files;
 use oauth_tests::world::{Damage, Fault, Knobs, What};
 use tokio_common::Directory;
 use tokio_common::common::{
-    self, Brittle, LIST, assert_sound, key, logins, registrations, serve, stored, stored_token,
+    self, APPLICATION, Brittle, LIST, assert_sound, key, logins, registrations, serve, stored,
+    stored_token,
 };
 
 #[test]
@@ -63,7 +65,7 @@ fn a_logout_that_could_not_be_stored_is_made_up_for() {
 fn what_is_stored_can_be_listed_without_secrets() {
     let (served, directory) = (serve(Knobs::default()), Directory::new());
     let (files, memory) = (directory.store(), MemoryTokenStorage::new());
-    assert_eq!(files.list().unwrap(), []);
+    assert_eq!(files.list(APPLICATION).unwrap(), []);
     let stores: [&dyn TokenStorage; 2] = [&files, &memory];
     for oauth in [common::client(&served, &files), common::client(&served, &memory)] {
         for profile in ["", "user-2/gmail", "user-1/gmail"] {
@@ -73,7 +75,7 @@ fn what_is_stored_can_be_listed_without_secrets() {
         oauth.for_profile("user-2/gmail").logout().unwrap();
     }
     for store in stores {
-        let grants = store.list().unwrap();
+        let grants = store.list(APPLICATION).unwrap();
         let profiles: Vec<_> = grants.iter().map(|grant| &*grant.key.profile).collect();
         assert_eq!(profiles, ["", "user-1/gmail"]);
         let StoredGrant { key, issuer, scopes, expires_at, has_refresh_token } = &grants[0];
@@ -93,8 +95,8 @@ fn what_is_no_grant_is_not_listed() {
     let (served, directory) = (serve(Knobs::default()), Directory::new());
     let store = directory.store();
     drop(common::logged_in(&served, &store));
-    let grants = store.list().unwrap();
-    let own = std::fs::read_dir(store.directory()).unwrap().flatten().map(|entry| entry.path());
+    let grants = store.list(APPLICATION).unwrap();
+    let own = files::below(store.directory());
     let own = own.into_iter().find(|path| path.extension().is_some_and(|it| it == "json")).unwrap();
     let text = std::fs::read(&own).unwrap();
     for (name, text) in [
@@ -108,5 +110,5 @@ fn what_is_no_grant_is_not_listed() {
         std::fs::copy(&own, &copy).unwrap();
         std::fs::write(&copy, text).unwrap();
     }
-    assert_eq!(store.list().unwrap(), grants);
+    assert_eq!(store.list(APPLICATION).unwrap(), grants);
 }

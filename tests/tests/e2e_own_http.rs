@@ -95,6 +95,7 @@ fn profiles_share_all_but_their_tokens() {
     assert_eq!(common::call(&two, &served, LIST).unwrap(), 200);
     assert_eq!(logins(&served), 2);
     let key = |profile: &str| oauth_blocking::Key {
+        application: common::APPLICATION.into(),
         profile: profile.into(),
         server_url: served.server_url().into(),
     };

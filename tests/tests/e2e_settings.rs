@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{
-    CALL, LIST, PATIENCE, assert_sound, browser, builder, call, client, key, location, logged_in,
-    logins, registrations, serve, silent_port, stored, stored_token,
+    APPLICATION, CALL, LIST, PATIENCE, assert_sound, browser, builder, call, client, key, location,
+    logged_in, logins, registrations, serve, silent_port, stored, stored_token,
 };
 use oauth_blocking::{
     AuthConfig, BearerAuth, CallbackUrl, Error, Event, LoopbackBrowser, MemoryTokenStorage, OAuth,
@@ -106,10 +106,10 @@ fn tokens_of_a_server_are_found_and_deleted_by_its_url() {
     let store = MemoryTokenStorage::new();
     let token = client(&served, &store).authenticate().unwrap();
     let url = served.server_url();
-    let tokens = store.load_tokens(&url).unwrap().unwrap();
+    let tokens = store.load_tokens(APPLICATION, &url).unwrap().unwrap();
     assert_eq!(tokens.access_token, token);
-    store.delete_tokens(&url).unwrap();
-    assert_eq!(store.load_tokens(&url).unwrap(), None);
+    store.delete_tokens(APPLICATION, &url).unwrap();
+    assert_eq!(store.load_tokens(APPLICATION, &url).unwrap(), None);
     assert!(client(&served, &store).initialize().unwrap().is_none());
 }
 

@@ -12,6 +12,7 @@ use common::{assert_sound, builder, call, logins, serve};
 use oauth_blocking::FileTokenStorage;
 use oauth_core::session::Key;
 use oauth_tests::drive::{SERVER_URL, Stage, play_later, settings};
+use oauth_tests::files;
 use oauth_tests::world::{AuthMethod, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Registration, What};
 
 const LIST: &str = "tools/list";
@@ -73,7 +74,7 @@ fn a_client_secret_survives_a_restart() {
 #[test]
 fn tokens_are_found_whatever_port_the_user_came_back_to() {
     let stage = later(&Knobs::default(), |stage| {
-        let key = Key { profile: "".into(), server_url: SERVER_URL.into() };
+        let key = Key { application: "".into(), profile: "".into(), server_url: SERVER_URL.into() };
         assert_eq!(stage.key(), key);
         let other = settings().client_name("Another name").scope("mcp:write");
         stage.restart_with(
@@ -97,8 +98,7 @@ impl Directory {
     }
 
     fn records(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.0.join("tokens")).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
+        let paths = files::below(&self.0.join("tokens")).into_iter();
         paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect()
     }
 }

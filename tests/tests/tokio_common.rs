@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 pub(crate) fn builder(served: &Served, store: &(impl Into<SharedStorage> + Clone)) -> OAuthBuilder {
     OAuth::new(&served.server_url())
         .unwrap()
+        .application(common::APPLICATION)
         .token_storage(store.clone())
         .user_agent(OnPool::new(common::visitor()))
         .wait(PATIENCE)

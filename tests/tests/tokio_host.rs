@@ -121,7 +121,7 @@ impl TokenStorage for Database {
         Ok(())
     }
 
-    async fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+    async fn list(&self, _: &str) -> Result<Vec<StoredGrant>, StorageError> {
         let records = self.0.records.lock().await;
         Ok(records.iter().filter_map(|(key, record)| StoredGrant::new(key, record)).collect())
     }

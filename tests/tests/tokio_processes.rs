@@ -17,8 +17,8 @@ use oauth_tokio::{
 };
 use tokio::task::JoinSet;
 use tokio_common::common::{
-    LIST, PATIENCE, age, assert_sound, expire, key, logins, refreshes, serve, statuses,
-    stored_token, visitor,
+    APPLICATION, LIST, PATIENCE, age, assert_sound, expire, key, logins, refreshes, serve,
+    statuses, stored_token, visitor,
 };
 use tokio_common::{Directory, call, handed_out, headless, logged_in, post, redirect};
 
@@ -52,7 +52,8 @@ fn succeeded(child: Child) {
 fn told() -> Option<(String, OAuthBuilder)> {
     let url = std::env::var(SERVER).ok()?;
     let store = FileTokenStorage::in_dir(std::env::var_os(DIRECTORY).unwrap());
-    let builder = OAuth::new(&url).unwrap().token_storage(store).wait(PATIENCE);
+    let builder =
+        OAuth::new(&url).unwrap().application(APPLICATION).token_storage(store).wait(PATIENCE);
     Some((url, builder))
 }
 

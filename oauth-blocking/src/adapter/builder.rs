@@ -11,6 +11,7 @@ use oauth_core::wire::ResourceMode;
 use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
 
 use super::addresses::AddressFilter;
+use super::application;
 use super::headers::Headers;
 use crate::config::AuthConfig;
 use crate::event::Event;
@@ -70,6 +71,8 @@ pub type Watcher = dyn Fn(&Event<'_>) + Send + Sync;
 #[must_use = "nothing happens until it is built"]
 pub struct Builder<A: Adapter> {
     settings: Settings,
+    application: Option<Box<str>>,
+    client_name: Option<Box<str>>,
     client_id: Option<Box<str>>,
     client_secret: Option<Secret>,
     client_issuer: Option<Box<str>>,
@@ -99,6 +102,8 @@ impl<A: Adapter> Builder<A> {
     pub fn new(server_url: &str, policy: Policy) -> Result<Self, A::Error> {
         Ok(Self {
             settings: Settings::with_policy(server_url, policy)?,
+            application: None,
+            client_name: None,
             client_id: None,
             client_secret: None,
             client_issuer: None,
@@ -126,9 +131,21 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// The name that people see when they are asked to consent.
+    /// The program's name for the token store: it finds what was stored under the same name, and nothing
+    /// else. Programs that set the same one share their logins.
+    ///
+    /// By default it is the [`client_name`](Self::client_name), or else the name of the executable, without
+    /// a version at its end (`foo-1.2.3` is `foo`, as `foo.exe` is). Who changes these, or has the user
+    /// rename the executable, sets this one to what it was; else everybody logs in anew.
+    pub fn application(mut self, name: &str) -> Self {
+        self.application = Some(name.into());
+        self
+    }
+
+    /// The name that people see when they are asked to consent. It is also the
+    /// [`application`](Self::application) if that is not set.
     pub fn client_name(mut self, name: &str) -> Self {
-        self.settings = self.settings.client_name(name);
+        self.client_name = Some(name.into());
         self
     }
 
@@ -211,7 +228,9 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// Where tokens are kept: in files ([`FileTokenStorage`](crate::FileTokenStorage)) by default.
+    /// Where tokens are kept: by default in files
+    /// ([`FileTokenStorage::new`](crate::FileTokenStorage::new)), in a directory of the
+    /// [`application`](Self::application).
     pub fn token_storage(mut self, storage: impl Into<A::Storage>) -> Self {
         self.storage = Some(storage.into());
         self
@@ -327,6 +346,11 @@ impl<A: Adapter> Builder<A> {
     pub fn build(self) -> Result<A, A::Error> {
         let mut settings = allow(self.settings, &self.private_hosts)?;
         settings.check_server().map_err(oauth_core::Error::from)?;
+        if let Some(name) = &self.client_name {
+            settings = settings.client_name(name);
+        }
+        let application = self.application.or(self.client_name);
+        settings = settings.application(&application.unwrap_or_else(application::of_executable));
         match (&self.client_id, self.client_secret) {
             (Some(id), secret) => settings = settings.client_id(id, secret)?,
             (None, Some(_)) => return Err(oauth_core::Error::from(Misuse::SecretWithoutId).into()),

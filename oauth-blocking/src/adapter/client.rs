@@ -14,6 +14,7 @@ use super::builder::Watcher;
 use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
+use super::migrate::Migration;
 use super::shown::{Shown, header_value};
 use super::trace::{self, Span, Work};
 use crate::error::ClientError;
@@ -32,6 +33,7 @@ pub struct Client<H: Host> {
     pub(super) logins: AtomicU64,
     /// The token that the server has taken, as the session knows, by its generation.
     taken: AtomicU64,
+    pub(super) migration: Migration,
 }
 
 /// A request of the application, over all the times it is sent.
@@ -65,7 +67,8 @@ impl<H: Host> Client<H> {
         let (settings, shown) = (Arc::clone(settings), RwLock::new(shown));
         let (host, failures) = (host(session), Failures::new());
         let (logins, taken) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { host, key, wait, watcher, failures, settings, shown, logins, taken }
+        let migration = Migration::default();
+        Self { host, key, wait, watcher, failures, settings, shown, logins, taken, migration }
     }
 
     /// A client for another profile that shares settings, store and sockets with this one.

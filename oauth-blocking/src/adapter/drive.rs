@@ -185,6 +185,9 @@ impl<'a, H: Host> Driver<'a, H> {
         turn: Turn<'_>,
     ) -> Result<Option<Exchange>, ClientError<H::Http>> {
         let Client { key, host, .. } = self.client;
+        if self.lock.is_none() && matches!(turn, Turn::Load(_) | Turn::Lock(..)) {
+            self.client.migrate().await?;
+        }
         match turn {
             Turn::Load(reply) => {
                 let record = match host.load(key).await? {

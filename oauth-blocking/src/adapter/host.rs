@@ -4,12 +4,12 @@ use std::ops::DerefMut;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_core::flow::RedirectUri;
+use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
-use crate::storage::{Guard, Loaded, Saved, StorageError};
+use crate::storage::{Guard, Loaded, Migrated, Saved, StorageError};
 use crate::user_agent::{Returned, UserAgentError, Waiting};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
@@ -49,6 +49,13 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// [`TokenStorage::load`](crate::TokenStorage::load).
     fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
+
+    /// [`TokenStorage::migrate`](crate::TokenStorage::migrate).
+    fn migrate(
+        &self,
+        key: &Key,
+        settings: &Arc<Settings>,
+    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send;
 
     /// [`TokenStorage::lock`](crate::TokenStorage::lock).
     fn lock(

@@ -14,6 +14,7 @@
 //! polls them once ([`ready`]).
 
 mod addresses;
+mod application;
 mod builder;
 mod client;
 mod diagnose;
@@ -24,6 +25,7 @@ mod headers;
 mod host;
 mod log_in;
 mod message;
+mod migrate;
 mod shown;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
 mod trace;

@@ -1,44 +1,53 @@
 //! Grants in files: one per grant, readable by their owner only, shared by processes.
 //!
 //! ```text
-//!   NAME.json            the grant; replaced as a whole, by renaming
-//!   NAME.tmp-…           a grant on its way there, or what a killed writer left of one
-//!   NAME.damaged-1       what stood in NAME.json and could not be read
-//!   NAME.refresh.lock    empty, as all locks are
-//!   NAME.login.lock
-//!   NAME.write.lock      held for the length of one save
+//!   NN/NAME.json            the grant; replaced as a whole, by renaming
+//!   NN/NAME.tmp-…           a grant on its way there, or what a killed writer left of one
+//!   NN/NAME.damaged-1       what stood in NAME.json and could not be read
+//!   NN/NAME.refresh.lock    empty, as all locks are; deleted by who releases it, on Unix
+//!   NN/NAME.login.lock
+//!   NN/NAME.write.lock      held for the length of one save
+//!   NAME.json …             of the first versions, until it is moved
 //! ```
-//!
-//! Locks are never deleted: one process would wait for the file that is gone while the next locks a
-//! new one.
 //!
 //! `NAME` is the host of the server's URL for people to read, then the first half of a hash in
-//! hexadecimal digits: SHA-256 over the length of the profile in bytes, a colon, the profile, and the
-//! URL. It will never change, since everybody would be logged out by that:
+//! hexadecimal digits, and `NN` the first two of these: SHA-256 over the application, the profile and the
+//! URL, each with its length in bytes and a colon in front. It will never change, since everybody would be
+//! logged out by that:
 //!
 //! ```console
-//! $ printf 0:https://mcp.example.com/mcp | sha256sum | head -c 32
-//! 126f59b99d969cc31cde56e6ebe421f4
+//! $ printf '9:My editor0:27:https://mcp.example.com/mcp' | sha256sum | head -c 32
+//! 7e427846bf88c35e02c800f75ea69c23
 //! ```
 //!
-//! Left out: encryption. Who can read the files of a user can also read the key and the memory of his
+//! What is done for one grant costs the same however many there are: nothing lists a directory but
+//! `list`, `delete`, and the first save of a store to each of the 256 directories, which deletes what
+//! killed processes have left there.
+//!
+//! Left out: encryption. Who can read the files of a user can also read the key and the memory of their
 //! programs.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use oauth_core::session::{Key, Lock, Record, RecordDefect};
+use oauth_core::flow::Settings;
+use oauth_core::session::{Key, Lock, Record};
 
-use crate::storage::{Guard, Loaded, Saved, StorageError, StoredGrant, TokenStorage};
+use crate::storage::{Guard, Loaded, Migrated, Saved, StorageError, StoredGrant, TokenStorage};
 
 mod directory;
 mod document;
 #[cfg(not(unix))]
 mod elsewhere;
+mod former;
 mod held;
 mod name;
 mod private;
+mod slot;
+#[cfg(test)]
+mod tests;
 #[cfg(unix)]
 mod unix;
 
@@ -48,8 +57,9 @@ use elsewhere as platform;
 use unix as platform;
 
 use directory::Directory;
-use held::Held;
+use held::{Held, Taken};
 use name::Name;
+use slot::{Found, Slot};
 
 /// A store in a directory that only its owner can enter.
 ///
@@ -66,35 +76,46 @@ use name::Name;
 /// others can read, that belongs to somebody else or is a symbolic link is refused with a message that
 /// says what to do. The directories above it are not looked at: nobody else should be able to rename
 /// anything on the way. On Windows the files inherit the permissions of their directory; below the
-/// user's profile, where the default directory is, only he and administrators have any.
+/// user's profile, where the default directory is, only they and administrators have any.
 #[derive(Debug, Clone)]
 pub struct FileTokenStorage {
     directory: Directory,
+    /// Where the first versions kept theirs.
+    former: Directory,
+    /// The directories where nothing is left of killed processes.
+    swept: Arc<Mutex<BTreeSet<Box<str>>>>,
 }
 
 impl FileTokenStorage {
-    /// A store in the user's own directory for such data, made when it is first written to:
-    /// `mcp-oauth/tokens` below
+    /// A store in the user's own directory for such data, made when it is first written to: one for each
+    /// program, below `mcp-oauth` in
     ///
     /// - `%LOCALAPPDATA%` on Windows,
     /// - `~/Library/Application Support` on macOS,
     /// - `$XDG_DATA_HOME` or `~/.local/share` elsewhere.
     ///
+    /// `application` is the name that the client has
+    /// ([`OAuthBuilder::application`](crate::Builder::application)).
+    ///
     /// # Errors
     ///
     /// [`StorageError::NoDirectory`] if none of these is known: use [`in_dir`](Self::in_dir).
-    pub fn new() -> Result<Self, StorageError> {
+    pub fn new(application: &str) -> Result<Self, StorageError> {
         let path = directory::default_path(|name| std::env::var_os(name), std::env::home_dir)
             .ok_or(StorageError::NoDirectory)?;
-        Ok(Self::in_dir(path))
+        let directory = Directory::new(&path.join(name::folder(application)));
+        let former = Directory::new(&path.join("tokens"));
+        Ok(Self { directory, former, swept: Arc::default() })
     }
 
     /// A store in a directory, which is made when it is first written to, those above it included.
     /// A relative path is taken from where the process is now, wherever it goes later.
+    ///
+    /// Programs may share it: each finds its own grants.
     #[must_use]
     pub fn in_dir(path: impl AsRef<Path>) -> Self {
         let directory = Directory::new(path.as_ref());
-        Self { directory }
+        Self { former: directory.clone(), directory, swept: Arc::default() }
     }
 
     /// The directory.
@@ -103,74 +124,52 @@ impl FileTokenStorage {
         self.directory.path()
     }
 
-    /// Reads what is there, under the lock that lets nobody replace it meanwhile.
-    fn load_held(&self, key: &Key, name: &Name, held: &Held) -> Result<Loaded, StorageError> {
-        Ok(match self.read(key, name)? {
-            Found::Nothing => Loaded::Nothing,
-            Found::Record(record) => Loaded::Record(record),
-            Found::Damaged => Loaded::Damaged { kept: self.set_aside(name, held)? },
-        })
+    fn slot<'a>(&self, key: &'a Key, name: Name) -> Slot<'a> {
+        Slot { key, directory: self.directory.below(name.shard()), name }
     }
 
-    fn hold(&self, lock: &str) -> Result<Held, StorageError> {
-        Held::wait(&self.directory.file(lock))
+    /// The same, and makes its directory.
+    fn made<'a>(&self, key: &'a Key, name: Name) -> Result<Slot<'a>, StorageError> {
+        self.directory.make()?;
+        let slot = self.slot(key, name);
+        slot.directory.add()?;
+        Ok(slot)
     }
 
-    fn read(&self, key: &Key, name: &Name) -> Result<Found, StorageError> {
-        let path = self.directory.file(&name.record());
-        let Some(bytes) = read(&path)? else {
-            return Ok(Found::Nothing);
-        };
-        if bytes.len() as u64 > MAX_FILE {
-            return Ok(Found::Damaged);
-        }
-        match document::read(key, &bytes) {
-            Ok(record) => Ok(Found::Record(Box::new(record))),
-            Err(RecordDefect::Format { found }) => Err(StorageError::Newer { path, found }),
-            Err(_) => Ok(Found::Damaged),
+    /// Deletes what killed processes left beside a grant, the first time.
+    fn sweep_once(&self, slot: &Slot<'_>) {
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.insert(slot.name.shard().into()) {
+            drop(swept);
+            // Tokens are not lost over it.
+            let _ = sweep(&slot.directory);
         }
     }
 
-    /// Renames what cannot be read to the first free name.
-    fn set_aside(&self, name: &Name, _: &Held) -> Result<PathBuf, StorageError> {
-        let from = self.directory.file(&name.record());
-        let mut count = 0_u64;
-        let kept = loop {
-            count += 1;
-            let path = self.directory.file(&name.damaged(count));
-            // Renaming would replace a file, so the name is taken first.
-            match private::create(&path) {
-                Ok(_) => break path,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(StorageError::io("create", &path, &error)),
-            }
-        };
-        fs::rename(&from, &kept).map_err(|error| {
-            let _ = fs::remove_file(&kept);
-            StorageError::io("set aside", &from, &error)
-        })?;
-        Ok(kept)
-    }
-
-    /// Replaces the file as a whole: whoever reads sees the old one or the new one.
-    fn replace(&self, name: &Name, text: &str, _: &Held) -> Result<(), StorageError> {
-        let path = self.directory.file(&name.record());
-        if text.len() as u64 > MAX_FILE {
-            return Err(StorageError::io("write", &path, &io::ErrorKind::FileTooLarge.into()));
+    /// The names of grants in one of the directories.
+    fn list_shard(&self, shard: &str) -> Result<Vec<(Key, Record)>, StorageError> {
+        let directory = self.directory.below(shard);
+        let mut grants = Vec::new();
+        for file in directory.list()? {
+            // Locks, and what is not ours.
+            let Some(bytes) = file
+                .ends_with(name::RECORD)
+                .then(|| slot::read(&directory.file(&file)))
+                .transpose()?
+            else {
+                continue;
+            };
+            // Under another name than its own it would not be found by anybody.
+            let key = bytes.as_deref().and_then(document::key).filter(|key| {
+                let name = Name::of(key);
+                name.record() == file && name.shard() == shard
+            });
+            grants.extend(key.zip(bytes).and_then(|(key, bytes)| {
+                let record = document::read(&key, &bytes).ok()?;
+                Some((key, record))
+            }));
         }
-        let temporary = self.directory.file(&name.temporary());
-        write_durably(&temporary, text).and_then(|()| fs::rename(&temporary, &path)).map_err(
-            |error| {
-                let _ = fs::remove_file(&temporary);
-                StorageError::io("write", &path, &error)
-            },
-        )?;
-        self.directory.sync()
-    }
-
-    /// Deletes what killed writers left. Writers hold the lock, so none of it is being written now.
-    fn clean(&self, name: &Name, _: &Held) -> Result<(), StorageError> {
-        self.directory.remove_all(|file| name.is_temporary(file))
+        Ok(grants)
     }
 }
 
@@ -183,109 +182,105 @@ impl TokenStorage for FileTokenStorage {
         if !self.directory.exists()? {
             return Ok(Loaded::Nothing);
         }
-        let name = Name::of(key);
-        Ok(match self.read(key, &name)? {
+        let slot = self.slot(key, Name::of(key));
+        Ok(match slot.read()? {
             Found::Nothing => Loaded::Nothing,
             Found::Record(record) => Loaded::Record(record),
             // Somebody may be replacing it right now: what is set aside has to be what was read.
-            Found::Damaged => {
-                let held = self.hold(&name.write_lock())?;
-                self.load_held(key, &name, &held)?
-            }
+            Found::Damaged => slot.load(&slot.hold()?)?,
         })
     }
 
     fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        self.directory.make()?;
-        self.hold(&Name::of(key).lock(lock)).map(Guard::new)
+        let slot = self.made(key, Name::of(key))?;
+        let held = Held::wait(&slot.lock(lock))?;
+        let former = match lock {
+            Lock::Refresh => former::wait_for_refresh_lock(self, key)?,
+            Lock::Login => None,
+        };
+        Ok(Guard::new((held, former)))
     }
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        self.directory.make()?;
-        let held = Held::at_once(&self.directory.file(&Name::of(key).lock(lock)))?;
-        Ok(held.map(Guard::new))
+        let slot = self.made(key, Name::of(key))?;
+        let Some(held) = Held::at_once(&slot.lock(lock))? else { return Ok(None) };
+        let former = match lock {
+            Lock::Refresh => former::refresh_lock(self, key)?,
+            Lock::Login => Taken::NoFile,
+        };
+        Ok(match former {
+            Taken::ByAnother => None,
+            Taken::NoFile => Some(Guard::new(held)),
+            Taken::Held(former) => Some(Guard::new((held, former))),
+        })
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        self.directory.make()?;
-        let name = Name::of(key);
-        let held = self.hold(&name.write_lock())?;
-        // The next save tries again; tokens are not lost over it.
-        let _ = self.clean(&name, &held);
-        let stored = match self.load_held(key, &name, &held)? {
+        let slot = self.made(key, Name::of(key))?;
+        self.sweep_once(&slot);
+        let held = slot.hold()?;
+        let stored = match slot.load(&held)? {
             Loaded::Record(stored) => stored.generation(),
             Loaded::Nothing | Loaded::Damaged { .. } => 0,
         };
         if stored != expected {
             return Ok(Saved::Conflict { stored });
         }
-        self.replace(&name, &document::write(key, record), &held)?;
+        slot.replace(record, &held)?;
         Ok(Saved::Done)
     }
 
     fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        if !self.directory.exists()? {
+        let slot = self.slot(key, Name::of(key));
+        if !self.directory.exists()? || !slot.directory.is_there() {
             return Ok(());
         }
-        let name = Name::of(key);
-        let held = self.hold(&name.write_lock())?;
-        self.clean(&name, &held)?;
-        if let Loaded::Record(_) = self.load_held(key, &name, &held)? {
-            let path = self.directory.file(&name.record());
+        sweep(&slot.directory)?;
+        let held = slot.hold()?;
+        if let Loaded::Record(_) = slot.load(&held)? {
+            let path = slot.record();
             fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
         }
-        self.directory.sync()
+        slot.directory.sync()
     }
 
-    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
         if !self.directory.exists()? {
             return Ok(Vec::new());
         }
         let mut grants = Vec::new();
-        for file in self.directory.list()? {
-            let path = self.directory.file(&file);
-            // Locks, and what is not ours.
-            let Some(bytes) = file.ends_with(name::RECORD).then(|| read(&path)).transpose()? else {
-                continue;
-            };
-            // Under another name than its own it would not be found by anybody.
-            let key = bytes.as_deref().and_then(document::key);
-            let key = key.filter(|key| Name::of(key).record() == file);
-            let record = key.zip(bytes).and_then(|(key, bytes)| {
-                let record = document::read(&key, &bytes).ok()?;
-                StoredGrant::new(&key, &record)
-            });
-            grants.extend(record);
+        for shard in self.directory.list()?.iter().filter(|name| name.len() == name::SHARD_LENGTH) {
+            let records = self.list_shard(shard)?.into_iter();
+            let own = records.filter(|(key, _)| *key.application == *application);
+            grants.extend(own.filter_map(|(key, record)| StoredGrant::new(&key, &record)));
         }
         grants.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(grants)
     }
-}
 
-/// The file's bytes, one more than it may have at most; `None` if there is no file.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
-    let Some(file) = private::open(path)? else {
-        return Ok(None);
-    };
-    let mut bytes = Vec::new();
-    match file.take(MAX_FILE + 1).read_to_end(&mut bytes) {
-        Ok(_) => Ok(Some(bytes)),
-        Err(error) => Err(StorageError::io("read", path, &error)),
+    fn migrate(&self, key: &Key, settings: &Settings) -> Result<Migrated, StorageError> {
+        former::migrate(self, key, settings)
     }
 }
 
-enum Found {
-    Nothing,
-    Record(Box<Record>),
-    Damaged,
+/// Deletes what killed processes left in a directory: what they were writing, and locks. Whoever writes
+/// holds the lock, so what is under one that can be had is nobody's.
+///
+/// # Errors
+///
+/// A [`StorageError`]; some of it may be deleted then.
+fn sweep(directory: &Directory) -> Result<(), StorageError> {
+    for file in directory.list()? {
+        let Some((name, rest)) = Name::split(&file) else { continue };
+        let path = directory.file(&file);
+        if name::is_lock(rest) {
+            // It goes with its guard.
+            drop(Held::at_once(&path)?);
+        } else if name::is_temporary(rest)
+            && let Some(_held) = Held::at_once(&directory.file(&name.write_lock()))?
+        {
+            fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
+        }
+    }
+    Ok(())
 }
-
-fn write_durably(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = private::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// The largest file that is read or written, in bytes: a record is made of three answers at most, the
-/// server's metadata, the registration and the tokens.
-const MAX_FILE: u64 = 4 * oauth_core::MAX_BODY as u64;

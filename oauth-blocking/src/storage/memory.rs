@@ -62,9 +62,9 @@ impl TokenStorage for MemoryTokenStorage {
         Ok(())
     }
 
-    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
         let contents = self.0.contents();
-        let records = contents.records.iter();
+        let records = contents.records.iter().filter(|(key, _)| *key.application == *application);
         let mut grants: Vec<_> =
             records.filter_map(|(key, record)| StoredGrant::new(key, record)).collect();
         grants.sort_by(|a, b| a.key.cmp(&b.key));

@@ -3,7 +3,9 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, Record};
 use oauth_core::{Scopes, TokenData, UnixTime};
 
@@ -61,34 +63,53 @@ pub trait TokenStorage: Send + Sync {
     /// A [`StorageError`].
     fn delete(&self, key: &Key) -> Result<(), StorageError>;
 
-    /// Which grants there are, in the order of their keys: without secrets, so that it can be shown. What
-    /// cannot be read, or has no tokens, is left out.
+    /// Which grants a program has, in the order of their keys: without secrets, so that it can be shown.
+    /// What cannot be read, or has no tokens, is left out, and so is what was not [moved](Self::migrate)
+    /// yet.
     ///
     /// # Errors
     ///
     /// A [`StorageError`].
-    fn list(&self) -> Result<Vec<StoredGrant>, StorageError>;
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError>;
 
-    /// The tokens for a server, in the default profile.
+    /// Moves what a version of this crate before applications has stored for the same user and server
+    /// to the key, if it [may be the program's](Record::may_be_of) and there is nothing under the key. A
+    /// client asks for it once, holding no lock.
+    ///
+    /// Only stores in files have such records; others do nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`]; nothing is lost then.
+    fn migrate(&self, key: &Key, settings: &Settings) -> Result<Migrated, StorageError> {
+        let _ = (key, settings);
+        Ok(Migrated::Nothing)
+    }
+
+    /// A program's tokens for a server, in the default profile.
     ///
     /// # Errors
     ///
     /// A [`StorageError`].
-    fn load_tokens(&self, server_url: &str) -> Result<Option<TokenData>, StorageError> {
-        match self.load(&default_key(server_url))? {
+    fn load_tokens(
+        &self,
+        application: &str,
+        server_url: &str,
+    ) -> Result<Option<TokenData>, StorageError> {
+        match self.load(&default_key(application, server_url))? {
             Loaded::Record(record) => Ok(record.tokens().cloned()),
             Loaded::Nothing | Loaded::Damaged { .. } => Ok(None),
         }
     }
 
-    /// Deletes what is stored for a server in the default profile, the client's registration included.
-    /// The tokens stay valid at the server.
+    /// Deletes what a program has stored for a server in the default profile, the client's registration
+    /// included. The tokens stay valid at the server.
     ///
     /// # Errors
     ///
     /// A [`StorageError`].
-    fn delete_tokens(&self, server_url: &str) -> Result<(), StorageError> {
-        self.delete(&default_key(server_url))
+    fn delete_tokens(&self, application: &str, server_url: &str) -> Result<(), StorageError> {
+        self.delete(&default_key(application, server_url))
     }
 }
 
@@ -173,6 +194,18 @@ pub enum Saved {
     },
 }
 
+/// What a [`TokenStorage::migrate`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Migrated {
+    /// There is nothing to move.
+    Nothing,
+    /// A record was moved.
+    Done,
+    /// There may be, but somebody is at work on it: a program with an earlier version.
+    Busy,
+}
+
 /// A lock that is held: dropped, it is released.
 pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send>);
 
@@ -219,6 +252,15 @@ pub enum StorageError {
         /// The format's number.
         found: u32,
     },
+    /// Another process has held a lock for much longer than what it is for takes: it may have been
+    /// stopped. Nothing was changed.
+    #[error("another process has held {path} for {} seconds", waited.as_secs())]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// There is no place for files: the home directory is not known.
     #[error("no directory for tokens: set one, or set the environment variable HOME")]
     NoDirectory,
@@ -235,9 +277,16 @@ impl StorageError {
             Self::Io { .. } => "see that the directory exists, can be written and has room",
             Self::Insecure { .. } => "make it yours and nobody else's, or use another directory",
             Self::Newer { .. } => "use the later version that wrote it, or another directory",
+            Self::Busy { .. } => "call again; if it stays so, end the process that holds the lock",
             Self::NoDirectory => "set a directory for tokens, or the environment variable HOME",
             Self::Other(_) => "see to the token store, and call again",
         }
+    }
+
+    /// Whether the same call may succeed without anybody's help.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Busy { .. })
     }
 
     pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> Self {
@@ -245,6 +294,6 @@ impl StorageError {
     }
 }
 
-fn default_key(server_url: &str) -> Key {
-    Key { profile: "".into(), server_url: server_url.into() }
+fn default_key(application: &str, server_url: &str) -> Key {
+    Key { application: application.into(), profile: "".into(), server_url: server_url.into() }
 }

@@ -33,6 +33,8 @@ use crate::wire::{
 pub struct Settings {
     pub(crate) server: ServerUrl,
     pub(crate) policy: Policy,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(crate) application: Box<str>,
     pub(crate) client_name: Box<str>,
     pub(crate) client_uri: Option<Box<str>>,
     pub(crate) pre_registered: Option<PreRegistered>,
@@ -74,6 +76,7 @@ impl Settings {
         Ok(Self {
             server: ServerUrl::parse(server_url)?,
             policy,
+            application: "".into(),
             client_name: DEFAULT_CLIENT_NAME.into(),
             client_uri: None,
             pre_registered: None,
@@ -85,6 +88,14 @@ impl Settings {
             bearer: None,
             private_hosts: Vec::new(),
         })
+    }
+
+    /// The program's name for stores that several programs share: grants are found under it, and by those
+    /// who set the same name. It has to stay the same from version to version. None unless set.
+    #[must_use]
+    pub fn application(mut self, name: &str) -> Self {
+        self.application = name.into();
+        self
     }
 
     /// The name that people see when they are asked to consent; used in dynamic registration.
@@ -242,6 +253,12 @@ impl Settings {
     pub fn bearer(mut self, token: BearerAuth) -> Self {
         self.bearer = Some(token);
         self
+    }
+
+    /// The program's name for stores.
+    #[must_use]
+    pub fn application_name(&self) -> &str {
+        &self.application
     }
 
     /// The MCP server.

@@ -304,6 +304,8 @@ impl Session {
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
-        Key { profile: profile.into(), server_url: self.held.settings.server.as_str().into() }
+        let Settings { application, server, .. } = &*self.held.settings;
+        let (application, server_url) = (application.clone(), server.as_str().into());
+        Key { application, profile: profile.into(), server_url }
     }
 }

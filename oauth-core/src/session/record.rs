@@ -9,15 +9,20 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Binding, KnownClient};
+use crate::flow::{Binding, KnownClient, Settings};
 use crate::scope::Scopes;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
 use crate::wire::{RegistrationKind, TokenData};
 
-/// What a record is stored under: who (a profile that the host names) at which server.
+/// What a record is stored under: which program, who (a profile that the host names), at which server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
+    /// The program whose user it is ([`Settings::application`](crate::flow::Settings::application)): what
+    /// one program may do is not for the next one that shares the store. Keys of versions before this
+    /// have none.
+    #[serde(default)]
+    pub application: Box<str>,
     /// The host's name for a user or an account; empty where there is only one.
     pub profile: Box<str>,
     /// The MCP server's URL, as the host wrote it.
@@ -197,6 +202,24 @@ impl Record {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether a program with these settings may have stored it. A client that the program brought itself
+    /// has to be the same one; a client that the server registered may be anybody's, but not that of a
+    /// program which brings a client id.
+    ///
+    /// For stores with records that do not say whose they are.
+    #[must_use]
+    pub fn may_be_of(&self, settings: &Settings) -> bool {
+        let client = &self.binding.client;
+        let own = settings.pre_registered.as_ref().map(|own| &*own.client_id);
+        match client.kind {
+            RegistrationKind::PreRegistered => own == Some(&*client.client_id),
+            RegistrationKind::MetadataDocument => {
+                settings.metadata_url.as_ref() == Some(&client.client_id)
+            }
+            RegistrationKind::Dynamic => own.is_none(),
+        }
     }
 
     /// What the tokens are bound to.

@@ -38,6 +38,7 @@ pub(crate) fn builder(served: &Served, store: &impl Store) -> OAuthBuilder {
     let elsewhere = RedirectUri::parse("http://127.0.0.1:1/callback").expect("it is one");
     OAuth::new(&served.server_url())
         .expect("the server's URL is one")
+        .application(APPLICATION)
         .token_storage(store.clone())
         .user_agent(OnPool::new(Visitor::new(elsewhere, redirect)))
 }
@@ -78,8 +79,15 @@ pub(crate) fn stored(served: &Served, store: &impl TokenStorage) -> Record {
     }
 }
 
+/// The program that all clients are.
+const APPLICATION: &str = "bench";
+
 fn key(served: &Served) -> Key {
-    Key { profile: "".into(), server_url: served.server_url().into() }
+    Key {
+        application: APPLICATION.into(),
+        profile: "".into(),
+        server_url: served.server_url().into(),
+    }
 }
 
 /// How many refreshes were asked for since the log was begun, which begins anew.

@@ -26,6 +26,7 @@ pub(crate) struct Opening {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Written {
     server_url: Option<Box<str>>,
+    application: Option<Box<str>>,
     client_name: Option<Box<str>>,
     client_uri: Option<Box<str>>,
     client_id: Option<Box<str>>,
@@ -51,6 +52,9 @@ impl Written {
         let policy = self.refuse.into_iter().fold(policy, Policy::refuse);
         let server_url = self.server_url.ok_or(Failure::Lacks("server_url"))?;
         let mut settings = Settings::with_policy(&server_url, policy)?;
+        if let Some(name) = self.application {
+            settings = settings.application(&name);
+        }
         if let Some(name) = self.client_name {
             settings = settings.client_name(&name);
         }

@@ -99,11 +99,12 @@ enum Client {
 impl Client {
     fn new(is_on_tokio: bool, url: &str, store: Told, user: impl UserAgent + 'static) -> Self {
         if is_on_tokio {
-            let builder = oauth_tokio::OAuth::new(url).unwrap().wait(PATIENCE);
+            let builder = oauth_tokio::OAuth::new(url).unwrap().application(APPLICATION);
+            let builder = builder.wait(PATIENCE);
             let builder = builder.token_storage(OnPool::new(store)).user_agent(OnPool::new(user));
             return Self::Tasks(Runtime::new().unwrap(), builder.build().unwrap());
         }
-        let builder = OAuth::new(url).unwrap().wait(PATIENCE);
+        let builder = OAuth::new(url).unwrap().application(APPLICATION).wait(PATIENCE);
         Self::Threads(builder.token_storage(store).user_agent(user).build().unwrap())
     }
 
@@ -193,8 +194,8 @@ impl TokenStorage for Told {
         self.0.delete(key)
     }
 
-    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
-        self.0.list()
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        self.0.list(application)
     }
 }
 
@@ -204,6 +205,9 @@ fn line(record: &Record) -> String {
     let refresh = tokens.refresh_token.as_ref().map_or("-", |token| token.expose());
     format!("{} {} {refresh}", record.generation(), tokens.access_token.token())
 }
+
+/// The program that all callers are.
+const APPLICATION: &str = "test";
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 

@@ -23,6 +23,9 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
 use serde_json::{Value, json};
 
+/// The program that all clients are.
+pub(crate) const APPLICATION: &str = "test";
+
 pub(crate) const LIST: &str = "tools/list";
 pub(crate) const CALL: &str = "tools/call";
 
@@ -46,6 +49,7 @@ pub(crate) fn builder(
 ) -> OAuthBuilder {
     OAuth::new(&served.server_url())
         .unwrap()
+        .application(APPLICATION)
         .token_storage(store.clone())
         .user_agent(LoopbackBrowser::new().open_with(browser))
         .wait(PATIENCE)
@@ -230,7 +234,11 @@ pub(crate) fn statuses(served: &Served, method: &str) -> Vec<u16> {
 }
 
 pub(crate) fn key(served: &Served) -> Key {
-    Key { profile: "".into(), server_url: served.server_url().into() }
+    Key {
+        application: APPLICATION.into(),
+        profile: "".into(),
+        server_url: served.server_url().into(),
+    }
 }
 
 pub(crate) fn stored(store: &impl TokenStorage, key: &Key) -> Option<Record> {
@@ -303,8 +311,8 @@ impl TokenStorage for Brittle {
         self.inner.delete(key)
     }
 
-    fn list(&self) -> Result<Vec<StoredGrant>, StorageError> {
-        self.inner.list()
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        self.inner.list(application)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use oauth_blocking::{Fate, FileTokenStorage, Record};
 use oauth_core::Endpoint;
+use oauth_tests::files;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{AuthMethod, Damage, Exchange, Knobs, Party, RefreshTokens, What};
 
@@ -185,11 +186,9 @@ impl Stage {
 
     /// The names of the files in the store.
     fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.store.directory()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| !name.ends_with(".lock")).collect();
-        names.sort();
-        names
+        let paths = files::below(self.store.directory()).into_iter();
+        let names = paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+        names.filter(|name| !name.ends_with(".lock")).collect()
     }
 
     /// Neither errors nor events show a secret.

@@ -14,7 +14,7 @@ use oauth_core::wire::AuthorizationUrl;
 use oauth_tokio::{HttpClient, OnPool, reqwest};
 use tokio::runtime::Runtime;
 
-use crate::tokio_common::common::PATIENCE;
+use crate::tokio_common::common::{APPLICATION, PATIENCE};
 
 /// Which adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,7 @@ impl Client {
             Adapter::Threads => {
                 let agent = ureq::Agent::config_builder().timeout_global(parts.limit).build();
                 let builder = oauth_blocking::OAuth::new(parts.server_url).unwrap();
+                let builder = builder.application(APPLICATION);
                 let builder = builder.token_storage(parts.store.clone()).agent(agent.new_agent());
                 let user = visitor(parts.redirect_uri, parts.user);
                 Self::Threads(finished(builder.user_agent(user), parts.provider, parts.watch))
@@ -136,6 +137,7 @@ impl Client {
                 let limit = parts.limit;
                 let http = move |http| limited(http, limit);
                 let builder = oauth_tokio::OAuth::new(parts.server_url).unwrap();
+                let builder = builder.application(APPLICATION);
                 let builder = builder.token_storage(parts.store.clone());
                 let user = OnPool::new(visitor(parts.redirect_uri, parts.user));
                 let builder = builder.agent(HttpClient::new(http).unwrap()).user_agent(user);

@@ -72,7 +72,7 @@ impl Adapter {
 }
 
 fn set<A: adapter::Adapter>(builder: Builder<A>, own: Option<OwnClient>) -> Builder<A> {
-    let builder = builder.wait(PATIENCE);
+    let builder = builder.application(APPLICATION).wait(PATIENCE);
     match own {
         Some(own) => builder.client_id(own.id).client_secret(own.secret.to_owned()),
         None => builder,
@@ -143,3 +143,6 @@ fn headers() -> http::HeaderMap {
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program that all clients are.
+pub(crate) const APPLICATION: &str = "test";

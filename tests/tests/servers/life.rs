@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use oauth_blocking::{Fate, Loaded, MemoryTokenStorage, Saved, TokenStorage as _};
 
-use crate::client::{Adapter, Client, OwnClient, User};
+use crate::client::{APPLICATION, Adapter, Client, OwnClient, User};
 use crate::server::{LIFETIME, Server};
 
 /// The requests of a server's logins.
@@ -106,11 +106,11 @@ impl Life {
 
     fn copy_of_the_store(&self) -> MemoryTokenStorage {
         let copy = MemoryTokenStorage::new();
-        for grant in self.store.list().unwrap() {
+        for grant in self.store.list(APPLICATION).unwrap() {
             let Loaded::Record(record) = self.store.load(&grant.key).unwrap() else { panic!() };
             assert_eq!(copy.save(&grant.key, &record, 0).unwrap(), Saved::Done);
         }
-        assert_eq!(copy.list().unwrap().len(), 1);
+        assert_eq!(copy.list(APPLICATION).unwrap().len(), 1);
         copy
     }
 

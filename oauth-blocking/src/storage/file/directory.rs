@@ -68,28 +68,40 @@ impl Directory {
         Ok(())
     }
 
-    /// Deletes the files whose names are like that.
+    /// Whether there is anything under its name.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// A directory in it.
+    pub(super) fn below(&self, name: &str) -> Self {
+        Self(self.0.join(name))
+    }
+
+    /// Makes a directory that is [below](Self::below) one that exists. Nobody else can get there.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Io`]; some of them may be deleted then.
-    pub(super) fn remove_all(&self, like: impl Fn(&str) -> bool) -> Result<(), StorageError> {
-        for name in self.list()?.iter().filter(|name| like(name)) {
-            let path = self.file(name);
-            fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
-        }
-        Ok(())
+    /// [`StorageError::Io`] if it cannot be made.
+    pub(super) fn add(&self) -> Result<(), StorageError> {
+        make(&self.0).map_err(|error| StorageError::io("create", &self.0, &error))
     }
 
     /// The names of the files in it, as far as they may be ours.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Io`] if it cannot be read.
+    /// [`StorageError::Io`] if it cannot be read. One that is not there has none.
     pub(super) fn list(&self) -> Result<Vec<String>, StorageError> {
+        #[cfg(test)]
+        super::tests::counts::directory_read();
         let unreadable = |error| StorageError::io("read", &self.0, &error);
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.0).map_err(unreadable)? {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+            entries => entries.map_err(unreadable)?,
+        };
+        for entry in entries {
             names.extend(entry.map_err(unreadable)?.file_name().into_string());
         }
         Ok(names)
@@ -115,7 +127,8 @@ impl Directory {
     }
 }
 
-/// The directory for tokens, from the environment and the home directory; `None` if there is neither.
+/// The directory for what programs of this kind keep, from the environment and the home directory; `None`
+/// if there is neither.
 pub(super) fn default_path(
     variable: impl Fn(&str) -> Option<OsString>,
     home: impl FnOnce() -> Option<PathBuf>,
@@ -123,11 +136,22 @@ pub(super) fn default_path(
     // A relative path is none here (XDG Base Directory Specification), and an empty one is relative.
     let set = DATA_VARIABLE.and_then(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let in_home = || Some(home().filter(|path| path.is_absolute())?.join(DATA_IN_HOME));
-    Some(set.or_else(in_home)?.join("mcp-oauth").join("tokens"))
+    Some(set.or_else(in_home)?.join("mcp-oauth"))
 }
 
 /// Makes a directory and those above it.
 fn make(path: &Path) -> io::Result<()> {
+    match (make_one(path), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            make(parent)?;
+            // If it is still not found, a link above leads nowhere.
+            make_one(path)
+        }
+        (made, _) => made,
+    }
+}
+
+fn make_one(path: &Path) -> io::Result<()> {
     match platform::directory_builder().create(path) {
         Ok(()) => {
             // Else it could be gone after a loss of power, with the tokens that were saved in it. Not
@@ -138,10 +162,6 @@ fn make(path: &Path) -> io::Result<()> {
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(path.parent().ok_or(error)?)?;
-            make(path)
-        }
         Err(error) => Err(error),
     }
 }
@@ -177,7 +197,7 @@ mod tests {
             (None, Some(&home), &in_home),
         ] {
             let path = default_path(|_| variable.map(Into::into), || home.cloned());
-            assert_eq!(path, Some(expected.join("mcp-oauth").join("tokens")), "{variable:?}");
+            assert_eq!(path, Some(expected.join("mcp-oauth")), "{variable:?}");
         }
         assert_eq!(default_path(|_| None, || None), None);
         assert_eq!(default_path(|_| None, || Some("relative".into())), None);

@@ -1,6 +1,6 @@
 //! Windows, and systems without users: permissions are those that the directory hands down.
 
-use std::fs::{DirBuilder, Metadata, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -39,3 +39,12 @@ pub(super) fn is_private(_: &Metadata) -> bool {
 pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// Nobody deletes them.
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+pub(super) fn is_same(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Nothing safe says which file is under a name.
+pub(super) const DELETES_LOCKS: bool = false;

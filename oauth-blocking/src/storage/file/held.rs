@@ -1,33 +1,64 @@
 //! A lock of the operating system.
+//!
+//! The file of a lock is deleted by who holds it, so that locks do not pile up. Whoever waited meanwhile
+//! has then the lock of a file that is gone, finds another or none under the name, and starts over: only
+//! the lock of the file that the name leads to counts.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::private;
+use super::{platform, private};
 use crate::storage::StorageError;
 
 /// A lock that is held. It excludes other processes and, since it belongs to the open file and not to
 /// the process, other threads.
 #[derive(Debug)]
-pub(super) struct Held(File);
+pub(super) struct Held {
+    file: File,
+    path: PathBuf,
+    is_left: bool,
+}
+
+/// What trying to take a lock came to.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Held(Held),
+    ByAnother,
+    /// There is no file, and none was to be made.
+    NoFile,
+}
 
 impl Held {
-    /// Waits for the lock.
+    /// Waits for the lock, for as long as it takes.
     ///
     /// # Errors
     ///
     /// A [`StorageError`]: the lock's file cannot be made or is insecure, or nothing can be locked there.
     pub(super) fn wait(path: &Path) -> Result<Self, StorageError> {
-        let file = private::open_lock(path)?;
         loop {
-            match file.lock() {
-                Ok(()) => return Ok(Self(file)),
-                // A signal came.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(StorageError::io("lock", path, &error)),
+            let held = Self::wait_for(private::make_lock(path)?, path, false)?;
+            if held.is_current()? {
+                return Ok(held);
             }
         }
+    }
+
+    /// The same for [`left_at_once`](Self::left_at_once).
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub(super) fn wait_left(path: &Path) -> Result<Option<Self>, StorageError> {
+        while let Some(file) = private::open_lock(path)? {
+            let held = Self::wait_for(file, path, true)?;
+            if held.is_current()? {
+                return Ok(Some(held));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes the lock, if nobody holds it.
@@ -36,18 +67,97 @@ impl Held {
     ///
     /// As [`wait`](Self::wait).
     pub(super) fn at_once(path: &Path) -> Result<Option<Self>, StorageError> {
-        let file = private::open_lock(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(StorageError::io("lock", path, &error)),
+        match Self::take(path, false, |path| private::make_lock(path).map(Some))? {
+            Taken::Held(held) => Ok(Some(held)),
+            Taken::ByAnother | Taken::NoFile => Ok(None),
         }
+    }
+
+    /// Takes a lock of the first versions, which count on its file: it is neither made nor deleted.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub(super) fn left_at_once(path: &Path) -> Result<Taken, StorageError> {
+        Self::take(path, true, private::open_lock)
+    }
+
+    /// Takes the lock for something short, which others do in no time as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait), or [`StorageError::Busy`] if it is not to be had in that time.
+    pub(super) fn within(path: &Path, patience: Duration) -> Result<Self, StorageError> {
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            if let Some(held) = Self::at_once(path)? {
+                return Ok(held);
+            }
+            let waited = begun.elapsed();
+            if waited >= patience {
+                return Err(StorageError::Busy { path: path.into(), waited });
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn wait_for(file: File, path: &Path, is_left: bool) -> Result<Self, StorageError> {
+        loop {
+            match file.lock() {
+                Ok(()) => return Ok(Self { file, path: path.into(), is_left }),
+                // A signal came.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(StorageError::io("lock", path, &error)),
+            }
+        }
+    }
+
+    /// Tries the lock of the file that `open` finds.
+    pub(super) fn take(
+        path: &Path,
+        is_left: bool,
+        mut open: impl FnMut(&Path) -> Result<Option<File>, StorageError>,
+    ) -> Result<Taken, StorageError> {
+        for _ in 0..MAX_TRIES {
+            let Some(file) = open(path)? else { return Ok(Taken::NoFile) };
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(Taken::ByAnother),
+                Err(TryLockError::Error(error)) => {
+                    return Err(StorageError::io("lock", path, &error));
+                }
+            }
+            let held = Self { file, path: path.into(), is_left };
+            if held.is_current()? {
+                return Ok(Taken::Held(held));
+            }
+        }
+        // Others take and release it all the time.
+        Ok(Taken::ByAnother)
+    }
+
+    /// Whether the name still leads to the file, so that everybody else waits for this lock. One that was
+    /// deleted meanwhile is not deleted again: the name is another's.
+    fn is_current(&self) -> Result<bool, StorageError> {
+        platform::is_same(&self.file, &self.path)
+            .map_err(|error| StorageError::io("read", &self.path, &error))
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if platform::DELETES_LOCKS && !self.is_left && self.is_current().unwrap_or(false) {
+            let _ = fs::remove_file(&self.path);
+        }
         // Closing is not enough: a process that is just being started has a copy of the open file.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
+
+/// The pauses between two tries grow from one to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a lock is taken that turns out to be deleted.
+const MAX_TRIES: u32 = 16;

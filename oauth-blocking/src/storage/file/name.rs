@@ -9,23 +9,47 @@ use oauth_core::session::{Key, Lock};
 
 /// What the names of a key's files begin with: lower-case letters, digits and `-`, so that it is the
 /// same with and without regard to case, and no reserved name of Windows (`con.example` would be one).
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name(String);
 
 impl Name {
     pub(super) fn of(key: &Key) -> Self {
-        let mut name = host(&key.server_url);
-        name.push('-');
         let mut hash = Sha256::new();
-        // The length says where the profile ends: no two keys are hashed as the same bytes.
-        hash.update(format!("{}:", key.profile.len()));
-        hash.update(key.profile.as_bytes());
-        hash.update(key.server_url.as_bytes());
-        for byte in &hash.finalize()[..HASH_LENGTH] {
-            // Writing to a `String` never fails.
-            let _ = write!(name, "{byte:02x}");
+        for part in [&key.application, &key.profile, &key.server_url] {
+            // The length says where a part ends: no two keys are hashed as the same bytes.
+            hash.update(format!("{}:{part}", part.len()));
         }
+        Self::new(&key.server_url, hash)
+    }
+
+    /// The name that the first versions gave, when a key had no application.
+    pub(super) fn former(key: &Key) -> Self {
+        let Key { profile, server_url, .. } = key;
+        let mut hash = Sha256::new();
+        hash.update(format!("{}:{profile}{server_url}", profile.len()));
+        Self::new(server_url, hash)
+    }
+
+    fn new(server_url: &str, hash: Sha256) -> Self {
+        let mut name = host(server_url);
+        name.push('-');
+        push_hex(&mut name, &hash.finalize()[..HASH_LENGTH]);
         Self(name)
+    }
+
+    /// The name that a file's begins with, if it is one of ours, and the rest.
+    pub(super) fn split(file: &str) -> Option<(Self, &str)> {
+        let (name, _) = file.split_once('.')?;
+        let (_, hash) = name.rsplit_once('-')?;
+        let is_ours =
+            hash.len() == 2 * HASH_LENGTH && hash.bytes().all(|it| it.is_ascii_hexdigit());
+        is_ours.then(|| (Self(name.into()), &file[name.len()..]))
+    }
+
+    /// The directory for it: one of 256.
+    pub(super) fn shard(&self) -> &str {
+        let hash = self.0.len() - 2 * HASH_LENGTH;
+        &self.0[hash..hash + SHARD_LENGTH]
     }
 
     pub(super) fn record(&self) -> String {
@@ -36,15 +60,22 @@ impl Name {
         format!("{}.damaged-{count}", self.0)
     }
 
+    /// A record that was given another name, on its way to the place under that.
+    pub(super) fn moving_to(&self, other: &Self) -> String {
+        let hash = other.0.len() - 2 * HASH_LENGTH;
+        format!("{}.moving-{}", self.0, &other.0[hash..])
+    }
+
     pub(super) fn lock(&self, lock: Lock) -> String {
-        match lock {
-            Lock::Refresh => format!("{}.refresh.lock", self.0),
-            Lock::Login => format!("{}.login.lock", self.0),
-        }
+        let end = match lock {
+            Lock::Refresh => REFRESH,
+            Lock::Login => LOGIN,
+        };
+        format!("{}{end}", self.0)
     }
 
     pub(super) fn write_lock(&self) -> String {
-        format!("{}.write.lock", self.0)
+        format!("{}{WRITE}", self.0)
     }
 
     /// Another one each time, on any machine: where locks are not honoured, two writers still do not
@@ -53,11 +84,24 @@ impl Name {
         let random = RandomState::new().hash_one(std::process::id());
         format!("{}{TEMPORARY}{random:016x}", self.0)
     }
+}
 
-    pub(super) fn is_temporary(&self, file: &str) -> bool {
-        let rest = file.strip_prefix(&*self.0);
-        rest.is_some_and(|rest| rest.starts_with(TEMPORARY))
-    }
+/// What the rest of a [split](Name::split) name says of the file.
+pub(super) fn is_temporary(rest: &str) -> bool {
+    rest.starts_with(TEMPORARY)
+}
+
+/// The same: whether it is a lock.
+pub(super) fn is_lock(rest: &str) -> bool {
+    [REFRESH, LOGIN, WRITE].contains(&rest)
+}
+
+/// The name of a program's directory, which no other program's is.
+pub(super) fn folder(application: &str) -> String {
+    let mut name = words(application, "application");
+    name.push('-');
+    push_hex(&mut name, &Sha256::digest(application)[..FOLDER_HASH_LENGTH]);
+    name
 }
 
 /// The host and port of a URL, as far as they are letters and digits. Never its user information,
@@ -66,51 +110,96 @@ fn host(url: &str) -> String {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = after_scheme.split(['/', '\\', '?', '#']).next();
     let host = authority.and_then(|text| text.rsplit('@').next());
-    let words = host.unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric());
+    words(host.unwrap_or_default(), "server")
+}
+
+fn words(text: &str, without: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let mut host = words.join("-").to_ascii_lowercase();
-    host.truncate(MAX_HOST);
-    if host.is_empty() {
-        host.push_str("server");
+    let mut text = words.join("-").to_ascii_lowercase();
+    text.truncate(MAX_WORDS);
+    if text.is_empty() {
+        text.push_str(without);
     }
-    host
+    text
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a `String` never fails.
+        let _ = write!(text, "{byte:02x}");
+    }
 }
 
 /// How the names of grants end.
 pub(super) const RECORD: &str = ".json";
 
 const TEMPORARY: &str = ".tmp-";
+const REFRESH: &str = ".refresh.lock";
+const LOGIN: &str = ".login.lock";
+const WRITE: &str = ".write.lock";
+
+/// How long the name of a [shard](Name::shard) is.
+pub(super) const SHARD_LENGTH: usize = 2;
 
 /// How much of the hash is used, in bytes: enough that two keys with one name cannot be found.
 const HASH_LENGTH: usize = 16;
 
-/// How much of a host is shown, in bytes: names stay far below the 255 bytes of file systems and, in
+/// The same for a program's directory. Two with one name are as good as one, since a key has the program.
+const FOLDER_HASH_LENGTH: usize = 4;
+
+/// How much of a host or program is shown, in bytes: names stay far below the 255 bytes of file systems and, in
 /// the default directory, the 260 characters of paths on Windows.
-const MAX_HOST: usize = 40;
+const MAX_WORDS: usize = 40;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn name(profile: &str, url: &str) -> String {
-        let (profile, server_url) = (profile.into(), url.into());
-        Name::of(&Key { profile, server_url }).0
+    fn key(application: &str, profile: &str, url: &str) -> Key {
+        Key { application: application.into(), profile: profile.into(), server_url: url.into() }
     }
 
     /// Whoever has to change these numbers logs everybody out.
     #[test]
     fn names_are_the_same_for_ever() {
-        for (profile, url, expected) in [
-            ("", "https://mcp.example.com/mcp", "mcp-example-com-126f59b99d969cc31cde56e6ebe421f4"),
-            ("", "http://127.0.0.1:8080/", "127-0-0-1-8080-74f282fde8aefdc9a527977d78c2fcdb"),
+        let url = "https://mcp.example.com/mcp";
+        for (key, now, former) in [
             (
-                "work",
-                "https://mcp.example.com/mcp",
-                "mcp-example-com-d32e936728876182a30cf1fb4d10f513",
+                key("", "", url),
+                "b49791ebdddf0c6c443e5b9e96213e83",
+                "126f59b99d969cc31cde56e6ebe421f4",
+            ),
+            (
+                key("My editor", "", url),
+                "7e427846bf88c35e02c800f75ea69c23",
+                "126f59b99d969cc31cde56e6ebe421f4",
+            ),
+            (
+                key("My editor", "work", url),
+                "ae8381065ecf1549bff8947126fe35f6",
+                "d32e936728876182a30cf1fb4d10f513",
             ),
         ] {
-            assert_eq!(name(profile, url), expected, "{profile} {url}");
+            let name = Name::of(&key);
+            assert_eq!(name.0, format!("mcp-example-com-{now}"), "{key:?}");
+            assert_eq!(name.shard(), &now[..2]);
+            assert_eq!(Name::former(&key).0, format!("mcp-example-com-{former}"), "{key:?}");
         }
+        let local = Name::former(&key("", "", "http://127.0.0.1:8080/"));
+        assert_eq!(local.0, "127-0-0-1-8080-74f282fde8aefdc9a527977d78c2fcdb");
+        assert_eq!(folder("My editor"), "my-editor-b0dc1aba");
+        assert_eq!(folder("my editor"), "my-editor-eac4f2c7");
+        assert_eq!(folder(""), "application-e3b0c442");
+    }
+
+    #[test]
+    fn parts_of_a_key_do_not_run_into_each_other() {
+        let url = "https://a/";
+        let names = [("ab", ""), ("", "ab"), ("a", "b"), ("1:a", ""), ("", "1:a"), ("", "")]
+            .map(|(application, profile)| Name::of(&key(application, profile, url)).0);
+        let different: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{names:?}");
     }
 
     #[test]
@@ -131,13 +220,23 @@ mod tests {
     }
 
     #[test]
-    fn only_own_temporary_files_are_taken_for_such() {
-        let own = Name::of(&Key { profile: "".into(), server_url: "https://a/".into() });
-        let other = Name::of(&Key { profile: "x".into(), server_url: "https://a/".into() });
-        assert!(own.is_temporary(&own.temporary()));
+    fn only_own_files_are_taken_for_such() {
+        let own = Name::of(&key("", "", "https://a/"));
         assert_ne!(own.temporary(), own.temporary());
-        for file in [own.record(), own.write_lock(), own.damaged(1), other.temporary()] {
-            assert!(!own.is_temporary(&file), "{file}");
+        for (file, is_temporary, is_lock) in [
+            (own.temporary(), true, false),
+            (own.lock(Lock::Refresh), false, true),
+            (own.lock(Lock::Login), false, true),
+            (own.write_lock(), false, true),
+            (own.record(), false, false),
+            (own.damaged(1), false, false),
+        ] {
+            let (name, rest) = Name::split(&file).unwrap_or_else(|| panic!("{file}"));
+            assert_eq!(name, own);
+            assert_eq!((super::is_temporary(rest), super::is_lock(rest)), (is_temporary, is_lock));
+        }
+        for file in ["notes.lock", "a-0123.tmp-1", "a", "", ".lock", "-.lock"] {
+            assert_eq!(Name::split(file), None, "{file}");
         }
     }
 }

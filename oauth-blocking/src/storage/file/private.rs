@@ -1,6 +1,6 @@
 //! Files that are their owner's alone: made so, and refused if they are not.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::storage::StorageError;
 ///
 /// [`StorageError::Insecure`] or [`StorageError::Io`].
 pub(super) fn open(path: &Path) -> Result<Option<File>, StorageError> {
-    match platform::file_options().read(true).open(path) {
+    match opening().read(true).open(path) {
         Ok(file) => checked(file, path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused("read", path, &error)),
@@ -25,18 +25,31 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, StorageError> {
 /// # Errors
 ///
 /// [`StorageError::Insecure`] or [`StorageError::Io`].
-pub(super) fn open_lock(path: &Path) -> Result<File, StorageError> {
+pub(super) fn make_lock(path: &Path) -> Result<File, StorageError> {
     // Windows locks only files that may be read or written.
-    let mut options = platform::file_options();
+    let mut options = opening();
     match options.read(true).write(true).create(true).open(path) {
         Ok(file) => checked(file, path),
         Err(error) => Err(refused("open", path, &error)),
     }
 }
 
+/// Opens a lock file; `None` if there is none.
+///
+/// # Errors
+///
+/// [`StorageError::Insecure`] or [`StorageError::Io`].
+pub(super) fn open_lock(path: &Path) -> Result<Option<File>, StorageError> {
+    match opening().read(true).write(true).open(path) {
+        Ok(file) => checked(file, path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused("open", path, &error)),
+    }
+}
+
 /// Makes a file that was not there.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    platform::file_options().write(true).create_new(true).open(path)
+    opening().write(true).create_new(true).open(path)
 }
 
 /// Looks at the file that was opened: the one under the name may be another by now.
@@ -62,4 +75,10 @@ fn refused(action: &'static str, path: &Path, error: &io::Error) -> StorageError
         return StorageError::Insecure { path: path.into(), why };
     }
     StorageError::io(action, path, error)
+}
+
+fn opening() -> OpenOptions {
+    #[cfg(test)]
+    super::tests::counts::file_opened();
+    platform::file_options()
 }

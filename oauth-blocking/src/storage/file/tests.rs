@@ -1,0 +1,148 @@
+//! What is done for one grant, counted.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+use std::fs;
+use std::time::Duration;
+
+use oauth_core::session::{Key, Lock, Record};
+
+use super::held::Held;
+use super::{FileTokenStorage, document};
+use crate::storage::{Loaded, Saved, StorageError, TokenStorage};
+
+/// What this thread has asked the file system for.
+pub(super) mod counts {
+    use std::cell::Cell;
+
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub(in super::super) struct Counts {
+        pub(in super::super) directories_read: u32,
+        pub(in super::super) files_opened: u32,
+    }
+
+    thread_local! {
+        static COUNTS: Cell<Counts> = Cell::default();
+    }
+
+    pub(in super::super) fn directory_read() {
+        let counts = COUNTS.get();
+        COUNTS.set(Counts { directories_read: counts.directories_read + 1, ..counts });
+    }
+
+    pub(in super::super) fn file_opened() {
+        let counts = COUNTS.get();
+        COUNTS.set(Counts { files_opened: counts.files_opened + 1, ..counts });
+    }
+
+    /// Since the last time.
+    pub(in super::super) fn taken() -> Counts {
+        COUNTS.take()
+    }
+}
+
+#[test]
+fn a_grant_costs_the_same_however_many_there_are() {
+    let alone = cost_beside(0);
+    assert_eq!(alone.map(|counts| counts.directories_read), [1, 0, 0, 0, 0]);
+    assert_eq!(cost_beside(600), alone);
+}
+
+/// Of a first save, and of a load, a lock, a try for it and another save.
+fn cost_beside(others: u64) -> [counts::Counts; 5] {
+    let place = Place::new(if others == 0 { "alone" } else { "many" });
+    let text = fs::read(FIXTURE).unwrap();
+    let key = |profile: String| Key {
+        application: "test".into(),
+        profile: profile.into(),
+        server_url: "https://mcp.example.com/mcp".into(),
+    };
+    let record = document::read_former(&key(String::new()), &text).unwrap();
+    let store = FileTokenStorage::in_dir(&place.0);
+    for number in 1..=others {
+        // Written without the wait for the disk that a save ends with.
+        let key = key(number.to_string());
+        let slot = store.made(&key, super::Name::of(&key)).unwrap();
+        fs::write(slot.record(), &text).unwrap();
+    }
+    let key = key(String::new());
+    let (first, second) = (numbered(&record, 7), numbered(&record, 8));
+    counts::taken();
+    let mut counted = [counts::Counts::default(); 5];
+    assert_eq!(store.save(&key, &first, 0), Ok(Saved::Done));
+    counted[0] = counts::taken();
+    assert!(matches!(store.load(&key), Ok(Loaded::Record(_))));
+    counted[1] = counts::taken();
+    drop(store.lock(&key, Lock::Refresh).unwrap());
+    counted[2] = counts::taken();
+    drop(store.try_lock(&key, Lock::Refresh).unwrap().unwrap());
+    counted[3] = counts::taken();
+    assert_eq!(store.save(&key, &second, 7), Ok(Saved::Done));
+    counted[4] = counts::taken();
+    counted
+}
+
+#[test]
+fn a_lock_that_is_not_released_is_an_error_after_a_while() {
+    let place = Place::new("stopped");
+    fs::create_dir_all(&place.0).unwrap();
+    let path = place.0.join("lock");
+    let held = Held::at_once(&path).unwrap().unwrap();
+    let error = Held::within(&path, Duration::from_millis(30)).unwrap_err();
+    assert!(matches!(&error, StorageError::Busy { path: named, .. } if *named == path), "{error}");
+    assert!(error.is_retryable());
+    drop(held);
+    assert!(Held::within(&path, Duration::ZERO).is_ok());
+}
+
+/// Somebody opens the file, its lock is released and the file deleted, another locks a new one: now the
+/// first has a lock that keeps nobody out.
+#[cfg(unix)]
+#[test]
+fn the_lock_of_a_deleted_file_is_none() {
+    use super::{held::Taken, private};
+
+    let place = Place::new("deleted");
+    fs::create_dir_all(&place.0).unwrap();
+    let path = place.0.join("lock");
+    let (mut before, mut after) = (Held::at_once(&path).unwrap(), None);
+    let taken = Held::take(&path, false, |path| {
+        let file = private::make_lock(path)?;
+        if before.take().is_some() {
+            assert!(!path.exists());
+            after = Held::at_once(path)?;
+        }
+        Ok(Some(file))
+    });
+    assert!(after.is_some());
+    assert!(matches!(taken, Ok(Taken::ByAnother)), "{taken:?}");
+    assert!(path.exists(), "it is another's");
+}
+
+fn numbered(record: &Record, generation: u64) -> Record {
+    let text = record.to_json();
+    let number = format!("\"generation\":{}", record.generation());
+    let text = text.replace(&number, &format!("\"generation\":{generation}"));
+    Record::from_json(text.as_bytes()).unwrap()
+}
+
+/// A directory of its own, gone with the test.
+struct Place(std::path::PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let name = format!("mcp-oauth-counts-{}-{name}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const FIXTURE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/first_versions/mcp-example-com-126f59b99d969cc31cde56e6ebe421f4.json"
+);

@@ -1,0 +1,24 @@
+//! What a directory holds.
+
+use std::path::{Path, PathBuf};
+
+/// The files in a directory and in those below it, in order.
+///
+/// # Panics
+///
+/// It cannot be read.
+#[must_use]
+pub fn below(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("the directory can be read") {
+        let path = entry.expect("the directory can be read").path();
+        // A link counts as what it is.
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
