@@ -1,4 +1,4 @@
-//! The listener on real sockets: whatever else comes to the port, the right redirect ends the wait.
+//! The listeners on real sockets: whatever else comes to the port, the right redirect ends the wait.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
@@ -14,14 +14,31 @@ use oauth_blocking::{LoopbackBrowser, MemoryTokenStorage};
 use oauth_tests::world::{Consent, Knobs};
 use url::Url;
 
-/// Logs in with this browser. A browser that panics does not come back.
+/// Logs in with this browser, with both adapters: each has a listener of its own. A browser that panics
+/// does not come back.
 fn logs_in_with(open: fn(&str) -> bool) {
+    logs_in_on_tokio_with(open);
     let served = serve(Knobs::default());
     let oauth = builder(&served, &MemoryTokenStorage::new())
         .user_agent(LoopbackBrowser::new().open_with(open))
         .build()
         .unwrap();
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(logins(&served), 1, "one page was opened");
+    assert_sound(&served);
+}
+
+fn logs_in_on_tokio_with(open: fn(&str) -> bool) {
+    let served = serve(Knobs::default());
+    let oauth = oauth_tokio::OAuth::new(&served.server_url())
+        .unwrap()
+        .token_storage(MemoryTokenStorage::new())
+        .user_agent(LoopbackBrowser::new().open_with(open))
+        .wait(PATIENCE)
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(oauth.authenticate()).unwrap();
     assert_eq!(logins(&served), 1, "one page was opened");
     assert_sound(&served);
 }
