@@ -4,6 +4,7 @@
 //! for each answer. `script` says how they are written.
 
 mod challenge;
+mod documents;
 mod host;
 mod log_in;
 mod moves;
@@ -14,6 +15,7 @@ mod servers;
 mod settings;
 
 pub use challenge::select;
+pub use documents::{members, nested};
 pub use host::Host;
 pub use log_in::{Outcome, Play, awaited, log_in};
 pub use rules::Rules;
@@ -25,24 +27,12 @@ pub use settings::{
     CALLBACK, ISSUER, SERVER, at_consent, at_registration, challenge_with, first_login, settings,
 };
 
-use std::collections::BTreeMap;
-
 use oauth_core::UnixTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// When everything happens, unless an input says otherwise.
 pub const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
-
-/// An object's members as far as they can be read: a number may be larger than any program can hold.
-pub fn members(body: &[u8]) -> Value {
-    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).unwrap_or_default();
-    let read =
-        |value: Box<RawValue>| -> Value { serde_json::from_str(value.get()).unwrap_or_default() };
-    members.into_iter().map(|(name, value)| (name, read(value))).collect()
-}
 
 /// A machine or a document as JSON.
 ///

@@ -1,0 +1,92 @@
+//! Documents as the machine has to read them: each member for itself, judged a second time here.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// An object's members as far as they can be read: a number may be larger than any program can hold. What
+/// is there more than once is nowhere; a list of one text is that text, and one text a list, where the
+/// other is meant.
+pub fn members(body: &[u8]) -> Value {
+    raw_members(body)
+        .into_iter()
+        .map(|(name, json)| (name.clone(), read(&name, json.get())))
+        .collect()
+}
+
+/// The members of an object that is itself a member.
+pub fn nested(body: &[u8], name: &str) -> Value {
+    raw_members(body).get(name).map_or(Value::Null, |json| members(json.get().as_bytes()))
+}
+
+fn raw_members(body: &[u8]) -> BTreeMap<String, Box<RawValue>> {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let Pairs(pairs) = serde_json::from_slice(body).unwrap_or_default();
+    let mut once = BTreeMap::<_, Vec<_>>::new();
+    for (name, json) in pairs.into_iter().filter(|(_, json)| json.get() != "null") {
+        once.entry(name).or_default().push(json);
+    }
+    once.into_iter()
+        .filter_map(|(name, all)| Some((name, <[_; 1]>::try_from(all).ok()?)))
+        .map(|(name, [json])| (name, json))
+        .collect()
+}
+
+fn read(name: &str, json: &str) -> Value {
+    let value: Value = serde_json::from_str(json).unwrap_or_default();
+    let is_number = json.bytes().all(|byte| byte.is_ascii_digit());
+    match value {
+        _ if ["client_id", "client_secret"].contains(&name) && is_number => json.into(),
+        Value::Array(list) if TEXTS.contains(&name) && list.len() == 1 => list[0].clone(),
+        Value::String(text) if LISTS.contains(&name) => Value::from(vec![text]),
+        value => value,
+    }
+}
+
+/// Pairs in order, repeated ones included.
+#[derive(Default)]
+struct Pairs(Vec<(String, Box<RawValue>)>);
+
+impl<'de> serde::Deserialize<'de> for Pairs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> serde::de::Visitor<'de> for Each {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                // A name that is no text is nobody's.
+                while let Some((name, json)) = map.next_entry::<Box<RawValue>, Box<RawValue>>()? {
+                    pairs.push((serde_json::from_str(name.get()).unwrap_or_default(), json));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
+const TEXTS: [&str; 11] = [
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "registration_endpoint",
+    "revocation_endpoint",
+    "resource",
+    "access_token",
+    "token_type",
+    "refresh_token",
+    "client_id",
+    "client_secret",
+];
+
+const LISTS: [&str; 3] =
+    ["authorization_servers", "redirect_uris", "code_challenge_methods_supported"];
