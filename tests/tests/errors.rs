@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use http::Response;
-use oauth_core::error::{Actor, PeerIncompatible, PeerMisbehaved, Refusal};
+use oauth_core::error::{Absence, Actor, PeerIncompatible, PeerMisbehaved, Refusal};
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::loopback::CallbackUrl;
 use oauth_core::session::{PendingLogin, Record, RecordDefect};
@@ -313,16 +313,36 @@ mod peer_incompatible {
 
     #[test]
     fn no_resource_metadata() {
-        for knobs in [
-            Knobs { prm_location: PrmLocation::Nowhere, ..Knobs::default() },
-            // A page for people, under the one URL that the challenge names.
-            Knobs { prm_damage: Damage::always(Fault::Html), ..Knobs::default() },
+        let nowhere = Knobs { prm_location: PrmLocation::Nowhere, ..Knobs::default() };
+        let error = error(&nowhere);
+        let (server, found) = (SERVER_URL.into(), Absence::Nothing);
+        assert_eq!(error, PeerIncompatible::NoResourceMetadata { server, found }.into());
+        assert!(error.to_string().contains("publishes no resource metadata"), "{error}");
+        assert_says(error.clone(), Actor::Developer, "`provider`");
+        assert_says(error, Actor::Developer, "Legacy20250326");
+    }
+
+    #[test]
+    fn no_resource_metadata_but_something_else() {
+        let unusable = |defect| Absence::Unusable { defect };
+        for (damage, found, actor, words) in [
+            // A page for people.
+            (Fault::Html, unusable(Defect::Html), Actor::Developer, "the body is HTML"),
+            (
+                Fault::Status(403),
+                Absence::Refused { status: 403 },
+                Actor::ServerOperator,
+                "(status 403)",
+            ),
         ] {
-            let error = error(&knobs);
-            let expected = PeerIncompatible::NoResourceMetadata { server: SERVER_URL.into() };
-            assert_eq!(error, expected.into());
-            assert_says(error.clone(), Actor::Developer, "`provider`");
-            assert_says(error, Actor::Developer, "Legacy20250326");
+            let prm_damage = Damage::always(damage);
+            let error = error(&Knobs { prm_damage, ..Knobs::default() });
+            let server = SERVER_URL.into();
+            assert_eq!(error, PeerIncompatible::NoResourceMetadata { server, found }.into());
+            let said = error.to_string();
+            assert!(said.contains(words) && !said.contains("publishes no"), "{said}");
+            assert_says(error.clone(), actor, "operator");
+            assert_says(error, actor, "`provider`");
         }
     }
 
@@ -338,19 +358,44 @@ mod peer_incompatible {
 
     #[test]
     fn no_server_metadata() {
-        for knobs in [
-            Knobs { metadata_location: MetadataLocation::Nowhere, ..Knobs::default() },
-            Knobs { metadata_damage: Damage::always(Fault::Html), ..Knobs::default() },
-            Knobs {
-                metadata_form: Damage::always(MetadataForm::NoTokenEndpoint),
-                ..Knobs::default()
-            },
-            Knobs { metadata_form: Damage::always(MetadataForm::NoIssuer), ..Knobs::default() },
+        let metadata_location = MetadataLocation::Nowhere;
+        let error = error(&Knobs { metadata_location, ..Knobs::default() });
+        let (issuer, found) = (ISSUER.into(), Absence::Nothing);
+        assert_eq!(error, PeerIncompatible::NoServerMetadata { issuer, found }.into());
+        assert!(error.to_string().contains("publishes no metadata"), "{error}");
+        assert_says(error, Actor::Developer, "`provider`");
+    }
+
+    #[test]
+    fn no_server_metadata_but_something_else() {
+        let damage = |fault| Knobs { metadata_damage: Damage::always(fault), ..Knobs::default() };
+        let form = |form| Knobs { metadata_form: Damage::always(form), ..Knobs::default() };
+        let unusable = |defect| Absence::Unusable { defect };
+        let missing = |name: &str| unusable(Defect::Missing { name: name.into() });
+        let (developer, operator) = (Actor::Developer, Actor::ServerOperator);
+        for (knobs, found, actor, words) in [
+            (damage(Fault::Html), unusable(Defect::Html), developer, "the body is HTML"),
+            (
+                damage(Fault::Status(403)),
+                Absence::Refused { status: 403 },
+                operator,
+                "(status 403)",
+            ),
+            (
+                form(MetadataForm::NoTokenEndpoint),
+                missing("token_endpoint"),
+                operator,
+                "`token_endpoint`",
+            ),
+            (form(MetadataForm::NoIssuer), missing("issuer"), operator, "`issuer`"),
         ] {
             let error = error(&knobs);
-            let expected = PeerIncompatible::NoServerMetadata { issuer: ISSUER.into() };
-            assert_eq!(error, expected.into());
-            assert_says(error, Actor::Developer, "`provider`");
+            let issuer = ISSUER.into();
+            assert_eq!(error, PeerIncompatible::NoServerMetadata { issuer, found }.into());
+            let said = error.to_string();
+            assert!(said.contains(words) && !said.contains("publishes no"), "{said}");
+            assert_says(error.clone(), actor, "operator");
+            assert_says(error, actor, "`provider`");
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Actor, Refusal};
+use crate::error::{Absence, Actor, Refusal};
 use crate::plain::Plain;
 use crate::time::UnixTime;
 
@@ -13,11 +13,14 @@ use crate::time::UnixTime;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerIncompatible {
-    /// The server asks for a login but publishes no resource metadata (RFC 9728).
-    #[error("{server:?} asks for a login but publishes no resource metadata")]
+    /// The server asks for a login, but there is no resource metadata (RFC 9728) that can be used.
+    #[error("{server:?} asks for a login but {}", absent("resource metadata", .found))]
     NoResourceMetadata {
         /// The MCP server's URL.
         server: Box<str>,
+        /// What stood there instead.
+        #[serde(default)]
+        found: Absence,
     },
     /// The resource metadata names no authorization server.
     #[error("the resource metadata of {resource:?} names no authorization server")]
@@ -25,11 +28,14 @@ pub enum PeerIncompatible {
         /// The resource that the document is about.
         resource: Box<str>,
     },
-    /// None of the authorization servers publishes metadata where it has to.
-    #[error("authorization server {issuer:?} publishes no metadata")]
+    /// None of the authorization servers has metadata that can be used where it has to be.
+    #[error("authorization server {issuer:?} {}", absent("metadata", .found))]
     NoServerMetadata {
         /// The issuer that was asked last.
         issuer: Box<str>,
+        /// What stood there instead.
+        #[serde(default)]
+        found: Absence,
     },
     /// The authorization server does not say that it supports PKCE with S256 (RFC 7636).
     #[error("authorization server {issuer:?} does not support PKCE with S256{}", if *.advertised { "" } else { ", or does not say so" })]
@@ -159,6 +165,18 @@ fn in_a_row(logins: u8) -> String {
     if logins > 1 { alloc::format!(" ({logins} in a row)") } else { String::new() }
 }
 
+fn absent(what: &str, found: &Absence) -> String {
+    match found {
+        Absence::Nothing => alloc::format!("publishes no {what}"),
+        Absence::Unusable { defect } => {
+            alloc::format!("has no {what} that can be used where it should be: {defect}")
+        }
+        Absence::Refused { status } => {
+            alloc::format!("refuses to show its {what} (status {status})")
+        }
+    }
+}
+
 fn named(error: Option<&str>) -> String {
     error.map_or_else(String::new, |error| alloc::format!(" (`{}`)", Plain(error)))
 }
@@ -210,6 +228,11 @@ impl PeerIncompatible {
             Self::NoS256 { advertised: true, .. } | Self::LoginInVain { .. } => {
                 Actor::ServerOperator
             }
+            Self::NoResourceMetadata { found, .. } | Self::NoServerMetadata { found, .. }
+                if found.is_for_the_operator() =>
+            {
+                Actor::ServerOperator
+            }
             Self::TokenType { .. }
             | Self::DpopRequired { .. }
             | Self::NoBearerHeader { .. }
@@ -220,6 +243,16 @@ impl PeerIncompatible {
 
     pub(super) fn advice(&self) -> &'static str {
         match self {
+            Self::NoResourceMetadata { found: Absence::Refused { .. }, .. }
+            | Self::NoServerMetadata { found: Absence::Refused { .. }, .. } => {
+                "the server's operator has to let everybody read it: a firewall, a proxy or a login may stand \
+                 in front of it; until then, give the authorization server's endpoints with `provider`"
+            }
+            Self::NoResourceMetadata { found: Absence::Unusable { .. }, .. }
+            | Self::NoServerMetadata { found: Absence::Unusable { .. }, .. } => {
+                "check the server URL; if it is right, the server's operator has to correct that; until then, \
+                 give the authorization server's endpoints with `provider`"
+            }
             Self::NoResourceMetadata { .. } => {
                 "give the authorization server's endpoints with `provider`, or allow servers of the \
                  2025-03-26 specification with `Tolerance::Legacy20250326`"

@@ -15,6 +15,7 @@
 //! Evidence is data in the variants, prose is in `Display` and [`advice`](Error::advice). Text that a
 //! server wrote stays data: it is never part of our messages, because it may be written to mislead.
 
+mod absence;
 mod answer;
 mod explanation;
 mod incompatible;
@@ -23,6 +24,7 @@ mod misuse;
 mod outcome;
 mod refusal_code;
 
+pub use absence::Absence;
 pub use answer::{Malformed, Refusal, Unreachable};
 pub use explanation::Explanation;
 pub use incompatible::PeerIncompatible;

@@ -51,9 +51,12 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
     use PeerIncompatible as It;
     let issuer = text;
     Vec::from([
-        (It::NoResourceMetadata { server: text() }, "no_resource_metadata"),
+        (
+            It::NoResourceMetadata { server: text(), found: Absence::Nothing },
+            "no_resource_metadata",
+        ),
         (It::NoAuthorizationServer { resource: text() }, "no_authorization_server"),
-        (It::NoServerMetadata { issuer: issuer() }, "no_server_metadata"),
+        (It::NoServerMetadata { issuer: issuer(), found: Absence::Nothing }, "no_server_metadata"),
         (It::NoS256 { issuer: issuer(), advertised: true }, "no_s256"),
         (It::NoWayToRegister { issuer: issuer(), metadata_documents: true }, "no_way_to_register"),
         (It::RegistrationClosed { issuer: issuer(), status: 403 }, "registration_closed"),

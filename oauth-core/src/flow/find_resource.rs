@@ -15,7 +15,7 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{PeerIncompatible, PeerMisbehaved, Unreachable};
+use crate::error::{Absence, PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
@@ -36,6 +36,8 @@ pub(crate) struct FindResource {
     place: Place,
     #[serde(default, skip_serializing_if = "OutOfReach::is_empty")]
     out_of_reach: OutOfReach,
+    #[serde(default, skip_serializing_if = "Absence::is_nothing")]
+    absence: Absence,
 }
 
 impl FindResource {
@@ -59,7 +61,13 @@ impl FindResource {
             None => ResourceCandidate::first(&login.settings.server),
         };
         let place = Place::new(candidate.url(&login.settings.server));
-        Ok(Self { login, candidate, place, out_of_reach: OutOfReach::default() })
+        Ok(Self {
+            login,
+            candidate,
+            place,
+            out_of_reach: OutOfReach::default(),
+            absence: Absence::Nothing,
+        })
     }
 
     pub(crate) fn request(&self) -> Request {
@@ -83,7 +91,10 @@ impl FindResource {
                 self.place = place;
                 Ok((State::FindResource(self), finding))
             }
-            Found::Nothing(finding) => self.elsewhere(finding),
+            Found::Nothing(finding) => {
+                self.absence.note(response.status(), &finding);
+                self.elsewhere(finding)
+            }
             Found::OutOfReach(unreachable) => self.out_of_reach(unreachable),
         }
     }
@@ -116,7 +127,8 @@ impl FindResource {
             };
             return Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding));
         }
-        let error = PeerIncompatible::NoResourceMetadata { server: server.as_str().into() };
+        let (server, found) = (server.as_str().into(), self.absence);
+        let error = PeerIncompatible::NoResourceMetadata { server, found };
         Err(Halt::after(finding, error))
     }
 

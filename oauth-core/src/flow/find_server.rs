@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Reach;
-use crate::error::{Error, PeerIncompatible, PeerMisbehaved, Unreachable};
+use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
 use crate::flow::place::{Found, OutOfReach, Place};
@@ -49,6 +49,9 @@ pub(crate) struct FindServer {
     /// The same of the servers before it.
     #[serde(default, skip_serializing_if = "OutOfReach::is_empty")]
     others_out_of_reach: OutOfReach,
+    /// What stood in the places of this server.
+    #[serde(default, skip_serializing_if = "Absence::is_nothing")]
+    absence: Absence,
 }
 
 impl FindServer {
@@ -78,6 +81,7 @@ impl FindServer {
             place,
             out_of_reach: OutOfReach::default(),
             others_out_of_reach: OutOfReach::default(),
+            absence: Absence::Nothing,
         })
     }
 
@@ -104,7 +108,10 @@ impl FindServer {
                 self.place = place;
                 Ok((State::FindServer(self), finding))
             }
-            Found::Nothing(finding) => self.elsewhere(finding),
+            Found::Nothing(finding) => {
+                self.absence.note(response.status(), &finding);
+                self.elsewhere(finding)
+            }
             Found::OutOfReach(unreachable) => self.out_of_reach(unreachable),
         }
     }
@@ -130,7 +137,7 @@ impl FindServer {
         self.others_out_of_reach.take_from(&mut self.out_of_reach);
         if !self.others.is_empty() && !is_awaited {
             (self.issuer, self.place) = next_server(&mut self.others, reach)?;
-            self.candidate = ServerCandidate::FIRST;
+            (self.candidate, self.absence) = (ServerCandidate::FIRST, Absence::Nothing);
             return Ok((State::FindServer(self), finding));
         }
         if let Some(error) = self.others_out_of_reach.into_error() {
@@ -141,7 +148,8 @@ impl FindServer {
             let found = ServerMetadata::legacy(self.issuer, server.url());
             return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
         }
-        let error = PeerIncompatible::NoServerMetadata { issuer: self.issuer.as_str().into() };
+        let (issuer, found) = (self.issuer.as_str().into(), self.absence);
+        let error = PeerIncompatible::NoServerMetadata { issuer, found };
         Err(Halt::after(finding, error))
     }
 }

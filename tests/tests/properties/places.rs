@@ -2,7 +2,7 @@
 //! OpenID Connect Discovery 1.0 §4, and the order of the MCP specification), seen as the requests of a
 //! login whose servers have nothing.
 
-use oauth_core::error::PeerIncompatible;
+use oauth_core::error::{Absence, PeerIncompatible};
 use oauth_core::flow::{Settings, Step};
 use oauth_core::{Endpoint, Error};
 use oauth_tests::drive::SERVER_URL;
@@ -21,7 +21,8 @@ fn resource_places(server: &str) -> Vec<String> {
         places.push(request.url().to_string());
         answer(&mut flow, 404, "");
     }
-    let nothing = PeerIncompatible::NoResourceMetadata { server: server.into() };
+    let nothing =
+        PeerIncompatible::NoResourceMetadata { server: server.into(), found: Absence::Nothing };
     assert_eq!(flow.step().unwrap_err(), Error::from(nothing));
     places
 }
@@ -38,7 +39,8 @@ fn server_places(issuer: &str) -> Vec<String> {
         places.push(request.url().to_string());
         answer(&mut flow, 404, "");
     }
-    let nothing = PeerIncompatible::NoServerMetadata { issuer: issuer.into() };
+    let nothing =
+        PeerIncompatible::NoServerMetadata { issuer: issuer.into(), found: Absence::Nothing };
     assert_eq!(flow.step().unwrap_err(), Error::from(nothing));
     places
 }
