@@ -4,11 +4,12 @@ use std::io::{ErrorKind, Read as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use ureq::http;
 use ureq::{AsSendBody, Body};
 
-use crate::adapter::{Headers, TIME_LIMIT, Unanswered, response};
+use crate::adapter::{Headers, Obstructed, TIME_LIMIT, Unanswered, response};
 
 /// The HTTP client. Clones share connections.
 #[derive(Clone)]
@@ -64,11 +65,20 @@ impl Http {
             },
             Method::Post => send(Connection::Fresh),
         };
+        let cause = |error| cause(error, self.goes_by_proxy(request.url().as_str()));
         let (head, body) = answer.map_err(cause)?.into_parts();
         let mut bytes = Vec::new();
         // One byte more than is read: then the machine says that it is too much.
-        body.into_reader().take(MAX_BODY as u64 + 1).read_to_end(&mut bytes)?;
+        let mut body = body.into_reader().take(MAX_BODY as u64 + 1);
+        body.read_to_end(&mut bytes).map_err(|error| cause(error.into()))?;
         Ok(response(head.status, head.headers, bytes))
+    }
+
+    fn goes_by_proxy(&self, url: &str) -> bool {
+        let excepted = |proxy: &ureq::Proxy| {
+            is_loopback(url) || url.parse().is_ok_and(|url| proxy.is_no_proxy(&url))
+        };
+        self.agent.config().proxy().is_some_and(|proxy| !excepted(proxy))
     }
 
     /// Runs a request as it is: no redirects, and any status is an answer.
@@ -110,10 +120,40 @@ fn is_lost(error: &ureq::Error) -> bool {
     )
 }
 
-/// ureq's errors have no source; what the resolver says is wrapped in one.
-fn cause(error: ureq::Error) -> Unanswered {
-    match error {
-        ureq::Error::Other(cause) => cause,
+/// What an error says about the way to this URL. ureq's errors have no source; what the resolver says is
+/// wrapped in one.
+fn cause(error: ureq::Error, by_proxy: bool) -> Unanswered {
+    use ureq::Error;
+    let obstacle = match &error {
+        Error::Other(_) => None,
+        Error::Timeout(_) => Some(Obstacle::Time),
+        Error::HostNotFound => Some(Obstacle::Name),
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => {
+            Some(Obstacle::Tls)
+        }
+        Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => Some(Obstacle::Proxy),
+        Error::ConnectionFailed => Some(Obstacle::Connection),
+        Error::Io(error) => Some(match error.kind() {
+            ErrorKind::TimedOut => Obstacle::Time,
+            // So are rustls' errors wrapped.
+            ErrorKind::InvalidData => Obstacle::Tls,
+            // The standard library has no kind for it.
+            _ if error.to_string().contains("lookup address") => Obstacle::Name,
+            _ => Obstacle::Connection,
+        }),
+        _ => None,
+    };
+    let obstacle = match obstacle {
+        // It was the proxy that was looked for.
+        Some(Obstacle::Name | Obstacle::Connection) if by_proxy => Some(Obstacle::Proxy),
+        obstacle => obstacle,
+    };
+    let source = match error {
+        Error::Other(cause) => cause,
         error => error.into(),
+    };
+    match obstacle {
+        Some(obstacle) => Obstructed { obstacle, source }.into(),
+        None => source,
     }
 }

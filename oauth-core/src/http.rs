@@ -98,8 +98,8 @@ impl Method {
 /// 3. Check the server's certificate (RFC 9728 §7.3).
 /// 4. Read at most [`MAX_BODY`] bytes and one, after decoding: some servers compress although nobody asked
 ///    for it.
-/// 5. Give every answer back, whatever its status; say [`unreachable`](crate::flow::HttpReply::unreachable)
-///    only when there is none.
+/// 5. Give every answer back, whatever its status; say [`unanswered`](crate::flow::HttpReply::unanswered)
+///    only when there is none, and why.
 /// 6. Connect only to addresses that [`Reach::permits`](crate::Reach::permits); where that leaves none, say
 ///    [`forbidden`](crate::flow::HttpReply::forbidden).
 ///

@@ -10,6 +10,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Silence;
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
 use crate::plain::Plain;
@@ -37,6 +38,9 @@ pub struct Entry {
     pub status: Option<u16>,
     /// What it was taken for, and what that led to.
     pub finding: Finding,
+    /// Why no answer came, if that is so and the host could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
 }
 
 /// What an answer was taken for, and what that led to.
@@ -196,7 +200,11 @@ impl Entry {
         status: Option<u16>,
         finding: Finding,
     ) -> Self {
-        Self { endpoint, url: url.without_query().into(), status, finding }
+        Self { endpoint, url: url.without_query().into(), status, finding, silence: None }
+    }
+
+    pub(crate) fn unanswered(self, silence: Option<Silence>) -> Self {
+        Self { silence: silence.filter(|silence| *silence != Silence::default()), ..self }
     }
 
     /// About what a server wrote where a URL has to stand.
@@ -204,7 +212,7 @@ impl Entry {
         let text = shown(text);
         let end = text.find('?').unwrap_or(text.len());
         let url = text[..end].chars().take(MAX_TEXT).collect::<String>().into();
-        Self { endpoint, url, status: None, finding }
+        Self { endpoint, url, status: None, finding, silence: None }
     }
 }
 
@@ -274,7 +282,15 @@ impl fmt::Display for Entry {
             Some(status) => write!(f, "{status}  ")?,
             None => f.write_str("  -  ")?,
         }
-        write!(f, "{}  {}\n            {}", self.endpoint, Plain(&self.url), self.finding)
+        write!(f, "{}  {}\n            {}", self.endpoint, Plain(&self.url), self.finding)?;
+        let Some(silence) = &self.silence else { return Ok(()) };
+        if let Some(obstacle) = silence.obstacle() {
+            write!(f, "\n            {obstacle}")?;
+        }
+        match silence.words() {
+            "" => Ok(()),
+            words => write!(f, "\n            {words:?}"),
+        }
     }
 }
 
@@ -340,62 +356,4 @@ const MAX_TEXT: usize = 200;
 const MAX_ENTRIES: usize = 32;
 
 #[cfg(test)]
-mod tests {
-    use alloc::string::ToString as _;
-
-    use super::*;
-    use crate::url::Plaintext;
-
-    fn entry(status: u16) -> Entry {
-        let url = HttpUrl::parse("https://a.example/m?key=planted", Plaintext::Forbidden);
-        let url = url.unwrap_or_else(|defect| panic!("{defect}"));
-        let finding = Finding::NothingHere { defect: Some(Defect::Html) };
-        Entry::new(Endpoint::ResourceMetadata, &url, Some(status), finding)
-    }
-
-    #[test]
-    fn a_timeline_keeps_the_newest_steps() {
-        let mut timeline = Timeline::default();
-        (0..100).for_each(|status| timeline.push(entry(status)));
-        let statuses = timeline.entries().iter().filter_map(|entry| entry.status);
-        assert!(statuses.eq(100 - 32..100));
-    }
-
-    #[test]
-    fn a_finding_is_written_down_under_its_name() {
-        let code = || "refused_token_other".into();
-        for finding in [
-            Finding::document(),
-            Finding::NothingHere { defect: None },
-            Finding::OutOfReach,
-            Finding::Unusable { defect: UrlDefect::Plaintext },
-            Finding::Moved { to: "https://a.example/".into() },
-            Finding::Registered { tolerated: Tolerances::NONE, misshapen: MemberNames::default() },
-            Finding::CameBack,
-            Finding::OtherLogin,
-            Finding::Tokens {
-                lifetime: None,
-                refresh_token: true,
-                tolerated: Tolerances::NONE,
-                misshapen: MemberNames::default(),
-            },
-            Finding::Postponed { code: code() },
-            Finding::Revoked,
-            Finding::NoLoginAskedFor,
-            Finding::Refused { remedy: Remedy::GiveUp },
-            Finding::Retried { refusal: code(), retry: Retry::WiderRegistration },
-            Finding::Failed { code: code() },
-        ] {
-            let written = serde_json::to_string(&finding).unwrap_or_else(|e| panic!("{e}"));
-            let name = written.split('"').nth(1);
-            assert_eq!(name, Some(finding.name()));
-        }
-    }
-
-    #[test]
-    fn a_step_is_shown_without_the_query() {
-        let shown = entry(404).to_string();
-        assert!(shown.starts_with("404  resource metadata  https://a.example/m\n"), "{shown}");
-        assert!(shown.contains("HTML") && !shown.contains("planted"), "{shown}");
-    }
-}
+mod tests;

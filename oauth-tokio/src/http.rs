@@ -1,10 +1,12 @@
 //! The HTTP client, for as many servers and users as there are.
 
+use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use oauth_blocking::AddressFilter;
-use oauth_blocking::adapter::{Headers, response};
+use oauth_blocking::adapter::{Headers, Obstructed, Unanswered, response};
+use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use reqwest::ClientBuilder;
 
@@ -12,6 +14,10 @@ use crate::resolver::FilteredResolver;
 
 /// An HTTP client that follows no redirects, and goes to this machine directly, whatever proxy it is set up
 /// with: a token stays with the server that it is for.
+///
+/// A server may send any number of interim answers (1xx) before the one that counts, and hyper, which reads
+/// and forgets them, has no limit for that. They cost no memory, but the time until the limit of the request
+/// (thirty seconds in a login), and other tasks of a runtime with one thread get little of that.
 ///
 /// Clones share connections. A host with many users makes one and gives it to all
 /// ([`OAuthBuilder::agent`](crate::OAuthBuilder::agent)); it belongs to the runtime on which it is used.
@@ -173,6 +179,51 @@ impl Http {
 /// Whether a connection ended, or brought nothing that is HTTP, before the head of an answer.
 fn is_lost(error: &reqwest::Error) -> bool {
     error.is_request() && !error.is_connect() && !error.is_timeout()
+}
+
+/// What an error says about the way to the server.
+pub(crate) fn cause(error: reqwest::Error) -> Unanswered {
+    // The error is for logs, and queries are not.
+    let error = error.without_url();
+    match obstacle(&error) {
+        Some(obstacle) => Obstructed { obstacle, source: error.into() }.into(),
+        None => error.into(),
+    }
+}
+
+/// Most of what is beneath reqwest has no types that could be asked.
+fn obstacle(error: &reqwest::Error) -> Option<Obstacle> {
+    if error.is_timeout() {
+        return Some(Obstacle::Time);
+    }
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if words.starts_with("dns error") {
+            return Some(Obstacle::Name);
+        } else if words.starts_with("tunnel error") || words.contains("socks proxy") {
+            return Some(Obstacle::Proxy);
+        } else if words.starts_with("tls handshake") || is_tls(cause) {
+            return Some(Obstacle::Tls);
+        }
+        next = cause.source();
+    }
+    let is_connection = error.is_connect() || error.is_request() || error.is_body();
+    is_connection.then_some(Obstacle::Connection)
+}
+
+/// I/O errors do not give what they wrap as their source.
+#[cfg(feature = "rustls")]
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|error| is_tls(error))
+}
+
+/// A backend of the host's own has errors of its own.
+#[cfg(not(feature = "rustls"))]
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = error.downcast_ref().map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::InvalidData)
 }
 
 const NAME: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));

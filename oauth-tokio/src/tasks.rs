@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Asked, Host, TIME_LIMIT, Unanswered, challenges};
+use oauth_blocking::adapter::{Asked, Host, Obstructed, TIME_LIMIT, Unanswered, challenges};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
     StorageError, UserAgentError,
 };
+use oauth_core::error::Obstacle;
 use oauth_core::flow::Settings;
 use oauth_core::session::Session;
 use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
 
-use crate::http::{Connection, Http};
+use crate::http::{Connection, Http, cause};
 use crate::storage::SharedStorage;
 use crate::user_agent::{SharedUserAgent, Told, Visit};
 
@@ -147,9 +148,10 @@ impl Host for Tasks {
 
     async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
         // Not as a limit of the request: that would take the place of the host's, which may be shorter.
-        let answer = tokio::time::timeout(TIME_LIMIT, self.http.exchange(request)).await?;
-        // The error is for logs, and queries are not.
-        Ok(answer.map_err(reqwest::Error::without_url)?)
+        let answer = tokio::time::timeout(TIME_LIMIT, self.http.exchange(request)).await;
+        let answer = answer
+            .map_err(|elapsed| Obstructed { obstacle: Obstacle::Time, source: elapsed.into() })?;
+        answer.map_err(cause)
     }
 
     async fn ask(&self, url: &str) -> Option<Asked> {

@@ -7,13 +7,15 @@
 mod tokio_common;
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufReader, Read as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::{env, thread};
 
-use oauth_blocking::{MemoryTokenStorage, ureq};
+use oauth_blocking::{ClientError, MemoryTokenStorage, ureq};
+use oauth_core::Error;
+use oauth_core::error::{Obstacle, Unreachable};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
 use oauth_tokio::{HttpClient, OnPool, reqwest};
@@ -39,10 +41,16 @@ impl Proxy {
         let told = Arc::clone(&asked);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut line = Vec::new();
-                // A byte that ends the greeting of a SOCKS client is enough, too.
-                drop(BufReader::new(stream.unwrap()).read_until(b'\n', &mut line));
-                told.lock().unwrap().push(String::from_utf8_lossy(&line).trim().to_owned());
+                // A line; who speaks SOCKS says less, and waits.
+                let bytes = BufReader::new(stream.unwrap()).bytes().map_while(Result::ok);
+                let mut said = String::new();
+                for byte in bytes.take_while(|byte| *byte != b'\r') {
+                    said.push(byte.into());
+                    if said == SOCKS {
+                        break;
+                    }
+                }
+                told.lock().unwrap().push(said);
             }
         });
         Self { port, asked }
@@ -115,10 +123,21 @@ fn in_this_environment() {
 fn elsewhere_in_this_environment() {
     let store = MemoryTokenStorage::new();
     let oauth = oauth_blocking::OAuth::new(ELSEWHERE).unwrap().token_storage(store.clone());
-    assert!(oauth.user_agent(common::visitor()).build().unwrap().authenticate().is_err());
+    let oauth = oauth.user_agent(common::visitor()).build().unwrap();
+    assert_is_proxys(oauth.authenticate().unwrap_err());
     let oauth = oauth_tokio::OAuth::new(ELSEWHERE).unwrap().token_storage(store);
     let oauth = oauth.user_agent(OnPool::new(common::visitor())).build().unwrap();
-    assert!(Runtime::new().unwrap().block_on(oauth.authenticate()).is_err());
+    let authenticate = oauth.authenticate();
+    assert_is_proxys(Runtime::new().unwrap().block_on(authenticate).unwrap_err());
+}
+
+fn assert_is_proxys<H: std::error::Error>(error: ClientError<H>) {
+    match error {
+        ClientError::OAuth { error: Error::Unreachable(Unreachable { obstacle, .. }), .. } => {
+            assert_eq!(obstacle, Some(Obstacle::Proxy));
+        }
+        error => panic!("{error:?}"),
+    }
 }
 
 /// Runs one of the tests with this proxy in its environment, and gives what that was asked.
@@ -150,8 +169,17 @@ fn the_environments_proxy_sees_nothing_that_goes_to_this_machine() {
 fn other_machines_are_reached_through_the_environments_proxy() {
     let asked = with_environment(&["HTTPS_PROXY"], "http", "elsewhere_in_this_environment");
     assert!(asked.len() >= 2, "{asked:?}");
-    for line in asked {
-        assert_eq!(line, "CONNECT mcp.example.com:443 HTTP/1.1");
+    let connects = |line: &String| line.starts_with("CONNECT ") && line.contains(":443 HTTP/1.1");
+    assert!(asked.iter().all(connects), "{asked:?}");
+}
+
+/// By SOCKS as well, and never around it.
+#[test]
+fn other_machines_are_reached_through_socks() {
+    for scheme in ["socks5", "socks5h"] {
+        let asked = with_environment(&["ALL_PROXY"], scheme, "elsewhere_in_this_environment");
+        assert!(asked.len() >= 2, "{asked:?}");
+        assert!(asked.iter().all(|greeting| greeting == SOCKS), "{asked:?}");
     }
 }
 
@@ -180,4 +208,8 @@ fn a_proxy_of_the_hosts_own_client_sees_nothing_that_goes_to_this_machine() {
     assert_eq!(proxy.asked(), [""; 0]);
 }
 
-const ELSEWHERE: &str = "https://mcp.example.com/mcp";
+/// What a client of SOCKS 5 begins with.
+const SOCKS: &str = "\u{5}";
+
+/// An address, so that nobody has to be asked about a name.
+const ELSEWHERE: &str = "https://93.184.215.14/mcp";

@@ -10,6 +10,7 @@ use super::addresses::forbidden;
 use super::client::{Client, Outcome};
 use super::drive::now;
 use super::host::Host;
+use super::obstacle::silence;
 use super::trace::{self, Span, Work};
 use crate::error::ClientError;
 
@@ -35,7 +36,7 @@ impl<H: Host> Client<H> {
                 Ok(response) => reply.response(&response, now()),
                 Err(error) => match forbidden(error.as_ref()) {
                     Some(address) => reply.forbidden(address),
-                    None => reply.unreachable(),
+                    None => reply.unanswered(silence(error.as_ref())),
                 },
             }
         }

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::{Host, Unanswered};
 use super::log_in::Way;
+use super::obstacle::silence;
 use super::trace::{self, Span};
 use crate::error::ClientError;
 use crate::event::Event;
@@ -221,7 +222,7 @@ impl<'a, H: Host> Driver<'a, H> {
                     Ok(response) => reply.response(response, now()),
                     Err(error) => match forbidden(error.as_ref()) {
                         Some(address) => reply.forbidden(address, now()),
-                        None => reply.unreachable(now()),
+                        None => reply.unanswered(silence(error.as_ref()), now()),
                     },
                 }
                 let outcome = answer.map(|response| response.status());

@@ -26,6 +26,7 @@ mod host;
 mod log_in;
 mod message;
 mod migrate;
+mod obstacle;
 mod shown;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
 mod trace;
@@ -37,6 +38,7 @@ pub use drive::Login;
 pub use headers::Headers;
 pub use host::{Asked, Host, TIME_LIMIT, Unanswered};
 pub use message::{challenges, response};
+pub use obstacle::Obstructed;
 
 pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
 

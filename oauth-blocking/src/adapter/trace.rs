@@ -3,11 +3,13 @@
 //! Nothing here is secret, nor from a query: URLs are those of the [`Timeline`], and of errors there is the
 //! code. A span is entered only while its work is polled, never across a wait.
 
+use oauth_core::error::Silence;
 use oauth_core::{Endpoint, Entry, Timeline};
 use tracing::{Instrument as _, debug, info_span, warn};
 
 use super::client::Client;
 use super::host::{Host, Unanswered};
+use super::obstacle::silence;
 use crate::error::ClientError;
 use crate::event::Event;
 
@@ -101,21 +103,11 @@ fn step(entry: &Entry, unanswered: Option<&Unanswered>) {
     match said.code() {
         None => debug!(target: "oauth", endpoint, url, status, finding, "{said}"),
         Some(code) => {
-            let error = unanswered.map(|error| reasons(error.as_ref()));
-            let error = error.as_deref();
+            let error = unanswered.map(|error| silence(error.as_ref()));
+            let error = error.as_ref().map(Silence::words);
             warn!(target: "oauth", endpoint, url, status, finding, code, error, "{said}");
         }
     }
-}
-
-/// An HTTP client's words, with those of its sources. Some name the URL, with its query.
-fn reasons(error: &(dyn std::error::Error + 'static)) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
-    let words: Vec<_> = sources.map(ToString::to_string).collect();
-    let words = words.join(": ");
-    let shown = words.split_whitespace();
-    let shown: Vec<_> = shown.map(|word| word.split('?').next().unwrap_or_default()).collect();
-    shown.join(" ")
 }
 
 /// Says what is not in a timeline. Requests of the application are the host's to log.
@@ -136,19 +128,5 @@ pub(super) fn event(event: &Event<'_>) {
             warn!(target: "oauth", code, kept, "a stored record cannot be read");
         }
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_are_said_without_queries() {
-        let cause = std::io::Error::other("no way to https://a.example/t?key=planted (refused)");
-        let error = std::io::Error::other(cause);
-        let said = reasons(&error);
-        assert!(said.contains("https://a.example/t ") && said.contains("refused"), "{said}");
-        assert!(!said.contains("planted"), "{said}");
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Actor, refusal_code};
+use crate::error::{Actor, Obstacle, refusal_code};
 use crate::http::Endpoint;
 use crate::json::Defect;
 use crate::plain::Plain;
@@ -170,7 +170,7 @@ pub struct Malformed {
 
 /// No answer came, or one that says "not now".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("the {endpoint} {url:?} cannot be reached{}", reason(*.status, *.retry_after))]
+#[error("the {endpoint} {url:?} cannot be reached{}", reason(*.status, *.retry_after, *.obstacle))]
 #[non_exhaustive]
 pub struct Unreachable {
     /// What was asked.
@@ -181,11 +181,36 @@ pub struct Unreachable {
     pub status: Option<u16>,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
+    /// What stood between the request and an answer, if there was none and the host could tell.
+    #[serde(default)]
+    pub obstacle: Option<Obstacle>,
 }
 
-fn reason(status: Option<u16>, retry_after: Option<Duration>) -> String {
+impl Unreachable {
+    pub(super) fn actor(&self) -> Actor {
+        match self.obstacle {
+            Some(Obstacle::Tls | Obstacle::Proxy) => Actor::Developer,
+            _ => Actor::Nobody,
+        }
+    }
+
+    pub(super) fn advice(&self) -> &'static str {
+        self.obstacle.unwrap_or(Obstacle::Connection).advice()
+    }
+
+    /// A certificate that is not trusted is not trusted a minute later.
+    pub(super) fn is_for_now(&self) -> bool {
+        self.obstacle != Some(Obstacle::Tls)
+    }
+}
+
+fn reason(
+    status: Option<u16>,
+    retry_after: Option<Duration>,
+    obstacle: Option<Obstacle>,
+) -> String {
     match (status, retry_after) {
-        (None, _) => String::new(),
+        (None, _) => obstacle.map_or_else(String::new, |obstacle| alloc::format!(": {obstacle}")),
         (Some(status), None) => alloc::format!(" now (status {status})"),
         (Some(status), Some(pause)) => {
             alloc::format!(" now (status {status}: wait {} s)", pause.as_secs())

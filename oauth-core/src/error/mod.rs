@@ -6,7 +6,7 @@
 //! | [`PeerIncompatible`](Error::PeerIncompatible) | the developer or the user | a setting, which [`advice`](Error::advice) names |
 //! | [`Refused`](Error::Refused) | depends on the code | the server's own words are in the [`Refusal`] |
 //! | [`Malformed`](Error::Malformed) | the server's operator | the answer cannot be read |
-//! | [`Unreachable`](Error::Unreachable) | nobody | try again later |
+//! | [`Unreachable`](Error::Unreachable) | nobody, or the developer | try again later, or what its [`Obstacle`] wants |
 //! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired) | the user | log in |
 //! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed) | the user | call again |
 //! | [`Contended`](Error::Contended) | nobody | try again |
@@ -23,6 +23,7 @@ mod misbehaved;
 mod misuse;
 mod outcome;
 mod refusal_code;
+mod silence;
 
 pub use absence::Absence;
 pub use answer::{Malformed, Refusal, Unreachable};
@@ -31,6 +32,7 @@ pub use incompatible::PeerIncompatible;
 pub use misbehaved::PeerMisbehaved;
 pub use misuse::Misuse;
 pub use outcome::{Actor, Error};
+pub use silence::{Obstacle, Silence};
 
 #[cfg(test)]
 mod tests;

@@ -129,7 +129,8 @@ impl Error {
             Self::PeerIncompatible(problem) => problem.actor(),
             Self::Misuse(_) => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),
-            Self::Unreachable(_) | Self::Contended => Actor::Nobody,
+            Self::Unreachable(unreachable) => unreachable.actor(),
+            Self::Contended => Actor::Nobody,
             Self::Cancelled | Self::LoginRequired | Self::LoginExpired { .. } | Self::LoginUsed => {
                 Actor::User
             }
@@ -144,7 +145,7 @@ impl Error {
             Self::PeerIncompatible(problem) => problem.advice(),
             Self::Refused(refusal) => refusal.advice(),
             Self::Malformed(_) => "tell the server's operator which answer could not be read",
-            Self::Unreachable(_) => "try again later; nothing that was stored is lost",
+            Self::Unreachable(unreachable) => unreachable.advice(),
             Self::Cancelled => "log in again, and finish in the browser",
             Self::LoginRequired => "log in",
             Self::LoginExpired { .. } => "call again, and open the new connect URL soon",
@@ -160,7 +161,8 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Contended => true,
+            Self::Unreachable(unreachable) => unreachable.is_for_now(),
+            Self::Contended => true,
             Self::Refused(refusal) => refusal.is_for_now(),
             _ => false,
         }

@@ -111,7 +111,8 @@ fn others() -> Vec<(Error, &'static str)> {
     let (endpoint, refusal) = (Endpoint::Token, refusal());
     let malformed = Malformed { endpoint, url: text(), status: 200, defect: Defect::Html };
     let retry_after = Some(Duration::from_secs(7));
-    let unreachable = Unreachable { endpoint, url: text(), status: Some(503), retry_after };
+    let unreachable =
+        Unreachable { endpoint, url: text(), status: Some(503), retry_after, obstacle: None };
     Vec::from([
         (refusal.into(), "refused_token_other"),
         (malformed.into(), "malformed"),

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, PeerMisbehaved};
+use crate::error::{Error, PeerMisbehaved, Silence};
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::consent::Consent;
 use crate::flow::find_resource::FindResource;
@@ -236,8 +236,8 @@ impl Flow {
             }
         };
         self.state = state;
-        let Asked { endpoint, url, status } = asked;
-        self.timeline.push(Entry::new(endpoint, &url, status, finding));
+        let Asked { endpoint, url, status, silence } = asked;
+        self.timeline.push(Entry::new(endpoint, &url, status, finding).unanswered(silence));
     }
 }
 
@@ -246,6 +246,7 @@ struct Asked {
     endpoint: Endpoint,
     url: HttpUrl,
     status: Option<u16>,
+    silence: Option<Silence>,
 }
 
 /// Takes the answer to a request, once.
@@ -271,20 +272,27 @@ impl HttpReply<'_> {
         });
     }
 
-    /// No answer came: the name does not resolve, the connection broke, time ran out.
+    /// No answer came, and nobody knows why.
     pub fn unreachable(self) {
-        self.unanswered(NoAnswer::Unreachable);
+        self.unanswered(Silence::default());
+    }
+
+    /// No answer came: the name does not resolve, the connection broke, time ran out. An
+    /// [`Obstacle`](crate::error::Obstacle) will do.
+    pub fn unanswered(self, why: impl Into<Silence>) {
+        self.no_answer(NoAnswer::Unreachable(why.into()));
     }
 
     /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
     ///
     /// [`Reach::permits`]: crate::Reach::permits
     pub fn forbidden(self, address: IpAddr) {
-        self.unanswered(NoAnswer::Forbidden(address));
+        self.no_answer(NoAnswer::Forbidden(address));
     }
 
-    fn unanswered(self, no_answer: NoAnswer) {
-        let Some(asked) = self.asked(None) else { return };
+    pub(crate) fn no_answer(self, no_answer: NoAnswer) {
+        let Some(mut asked) = self.asked(None) else { return };
+        asked.silence = no_answer.silence();
         let error = no_answer.error(asked.endpoint, &asked.url);
         self.flow.advance(asked, |state, _| match (state, error) {
             (State::FindResource(state), Error::Unreachable(it)) => state.out_of_reach(it),
@@ -295,7 +303,7 @@ impl HttpReply<'_> {
 
     fn asked(&self, status: Option<u16>) -> Option<Asked> {
         let (endpoint, url) = self.flow.state.as_ref().ok()?.asked()?;
-        Some(Asked { endpoint, url: url.clone(), status })
+        Some(Asked { endpoint, url: url.clone(), status, silence: None })
     }
 }
 
@@ -326,10 +334,13 @@ impl BrowserReply<'_> {
             }
             read => read,
         };
-        self.flow.advance(Asked { endpoint, url, status: None }, |state, settings| match state {
-            State::Consent(consent) => consent.came_back(read, settings),
-            state => Ok((state, Finding::CameBack)),
-        });
+        self.flow.advance(
+            Asked { endpoint, url, status: None, silence: None },
+            |state, settings| match state {
+                State::Consent(consent) => consent.came_back(read, settings),
+                state => Ok((state, Finding::CameBack)),
+            },
+        );
         Ok(())
     }
 

@@ -2,26 +2,35 @@
 
 use core::net::IpAddr;
 
-use crate::error::{Error, PeerMisbehaved, Unreachable};
+use crate::error::{Error, PeerMisbehaved, Silence, Unreachable};
 use crate::http::Endpoint;
 use crate::url::HttpUrl;
 
 /// Why a request has no answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum NoAnswer {
     /// None came.
-    Unreachable,
+    Unreachable(Silence),
     /// It was not sent: it would have gone to this address.
     Forbidden(IpAddr),
 }
 
 impl NoAnswer {
+    /// What is to be noted about it.
+    pub(crate) fn silence(&self) -> Option<Silence> {
+        match self {
+            Self::Unreachable(silence) => Some(silence.clone()),
+            Self::Forbidden(_) => None,
+        }
+    }
+
     /// The error for it.
     pub(crate) fn error(self, endpoint: Endpoint, url: &HttpUrl) -> Error {
         let url = url.as_str().into();
         match self {
-            Self::Unreachable => {
-                Unreachable { endpoint, url, status: None, retry_after: None }.into()
+            Self::Unreachable(silence) => {
+                let obstacle = silence.obstacle();
+                Unreachable { endpoint, url, status: None, retry_after: None, obstacle }.into()
             }
             Self::Forbidden(address) => {
                 PeerMisbehaved::PrivateAddress { endpoint, url, address }.into()

@@ -126,6 +126,7 @@ mod tests {
             url: url.into(),
             status,
             retry_after: pause.map(core::time::Duration::from_secs),
+            obstacle: None,
         };
         let silent = || at("silent", None, None);
         let (first, second) = (|| at("first", Some(502), None), || at("second", Some(503), None));

@@ -157,8 +157,10 @@ impl Session {
         let Some(record) = &self.held.record else { return };
         let Some(old) = &record.tokens else { return };
         let endpoint = record.binding.server.token_endpoint();
-        let status = response.ok().map(Response::status);
-        let note = |finding| Entry::new(Endpoint::Token, endpoint, status, finding);
+        let status = response.as_ref().ok().map(|response| response.status());
+        let silence = response.as_ref().err().and_then(NoAnswer::silence);
+        let note =
+            |finding| Entry::new(Endpoint::Token, endpoint, status, finding).unanswered(silence);
         let result = match response {
             Ok(response) => refreshed(&record.binding, old, response, now),
             Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),

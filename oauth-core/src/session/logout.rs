@@ -158,13 +158,15 @@ impl Session {
         if let Some((hint, request)) =
             leaving.next().zip(leaving.request(self.held.record.as_ref()))
         {
+            let status = response.as_ref().ok().map(|response| response.status());
+            let silence = response.as_ref().err().and_then(NoAnswer::silence);
             let outcome = match response {
                 Ok(response) => revoked(response, request.url()),
                 Err(no_answer) => Err(no_answer.error(request.endpoint(), request.url())),
             };
             let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
-            let status = response.ok().map(Response::status);
-            self.timeline.push(Entry::new(request.endpoint(), request.url(), status, finding));
+            let entry = Entry::new(request.endpoint(), request.url(), status, finding);
+            self.timeline.push(entry.unanswered(silence));
             leaving.settle(hint, outcome.map_or_else(Fate::Alive, |()| Fate::Revoked));
         }
         self.state = self.revoke_next(leaving, now);

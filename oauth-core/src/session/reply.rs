@@ -5,7 +5,7 @@ use core::mem;
 use core::net::IpAddr;
 
 use crate::entropy::Entropy;
-use crate::error::Error;
+use crate::error::{Error, Silence};
 use crate::flow::{NoAnswer, RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
@@ -126,9 +126,15 @@ impl HttpReply<'_> {
         self.answered(Ok(response), now);
     }
 
-    /// No answer came.
+    /// No answer came, and nobody knows why.
     pub fn unreachable(self, now: UnixTime) {
-        self.answered(Err(NoAnswer::Unreachable), now);
+        self.unanswered(Silence::default(), now);
+    }
+
+    /// No answer came: the name does not resolve, the connection broke, time ran out. An
+    /// [`Obstacle`](crate::error::Obstacle) will do.
+    pub fn unanswered(self, why: impl Into<Silence>, now: UnixTime) {
+        self.answered(Err(NoAnswer::Unreachable(why.into())), now);
     }
 
     /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
@@ -147,8 +153,7 @@ impl HttpReply<'_> {
                 if let Ok(Step::Http { reply, .. }) = running.flow.step() {
                     match response {
                         Ok(response) => reply.response(response, now),
-                        Err(NoAnswer::Unreachable) => reply.unreachable(),
-                        Err(NoAnswer::Forbidden(address)) => reply.forbidden(address),
+                        Err(no_answer) => reply.no_answer(no_answer),
                     }
                 }
                 self.session.timeline.append(running.flow.take_timeline());

@@ -29,6 +29,7 @@ pub(crate) fn accepted<'a>(
             url: url.as_str().into(),
             status: Some(status),
             retry_after: response.retry_after(),
+            obstacle: None,
         }
         .into());
     }

@@ -50,7 +50,8 @@ functions! {
     unlocked => Unlocked,
     /// Answers `http`: `{status, headers, now}`, and behind a line feed the body.
     response => Response,
-    /// Answers `http`: `{now}`, no answer came.
+    /// Answers `http`: `{now}`, no answer came; `{obstacle, words}` say why, if the host can tell: `name`,
+    /// `connection`, `tls`, `proxy` or `time`, and what its HTTP client says.
     unreachable => Unreachable,
     /// Before `begin`: `{challenges}`, what the server says to a request without a token.
     challenge => Challenge,

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use oauth_core::error::Obstacle;
 use oauth_core::{Secret, UnixTime};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,9 @@ pub(crate) struct Input {
     pub(crate) record: Option<Secret>,
     stored: Option<u64>,
     status: Option<u16>,
+    /// Why no answer came, if the host knows, and its HTTP client's words about it.
+    pub(crate) obstacle: Option<Obstacle>,
+    pub(crate) words: Box<str>,
     pub(crate) headers: Vec<(Box<str>, Box<str>)>,
     pub(crate) challenges: Vec<Box<str>>,
     redirect_uri: Option<Box<str>>,

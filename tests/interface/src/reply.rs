@@ -1,5 +1,6 @@
 //! What a host answers to a turn; refused unless the session is at that turn.
 
+use oauth_core::error::Silence;
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Record, Session, Turn};
 use oauth_core::{Entropy, Response};
@@ -32,7 +33,9 @@ pub(crate) fn give(
             let response = headers.fold(response, |it, (name, value)| it.with_header(name, value));
             reply.response(&response, input.now()?);
         }
-        (Function::Unreachable, Turn::Http(_, reply)) => reply.unreachable(input.now()?),
+        (Function::Unreachable, Turn::Http(_, reply)) => {
+            reply.unanswered(Silence::new(input.obstacle, &input.words), input.now()?);
+        }
         (Function::Challenge, Turn::Login(mut reply)) => reply.challenge(input.challenges()),
         (Function::Begin, Turn::Login(reply)) => reply.begin(),
         (Function::Prepared, Turn::Prepare(reply)) => {
