@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use oauth_core::{OAuthClientProvider, Secret};
+use oauth_core::{AuthMethod, ClientMetadata, OAuthClientProvider, Secret};
 
 /// What a configuration file says about a server's authorization: a token, or how to log in.
 ///
@@ -55,6 +55,14 @@ pub struct OAuthConfig {
     pub client_id: Option<Box<str>>,
     /// Its secret.
     pub client_secret: Option<Secret>,
+    /// The issuer that they belong to.
+    pub client_issuer: Option<Box<str>>,
+    /// How the client authenticates.
+    pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// What a client that registers says of itself.
+    pub client_metadata: Option<ClientMetadata>,
+    /// The token that permits to register.
+    pub initial_access_token: Option<Secret>,
     /// The scopes to ask for, separated by spaces.
     pub scope: Option<Box<str>>,
     /// The port on which the redirect is listened for.

@@ -42,6 +42,9 @@ pub enum Event<'a> {
         /// The authorization server of the tokens that are stored, if the page is another one's. That is
         /// how a server moves, and how one that was taken over would look like.
         moved_from: Option<&'a Issuer>,
+        /// The authorization server, if it will get the client's secret although only the MCP server says that
+        /// it is the right one: `client_issuer` is not set.
+        unconfirmed_issuer: Option<&'a Issuer>,
     },
     /// Another process logs in already. What it brings is waited for.
     LoginElsewhere,

@@ -103,7 +103,8 @@ pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::wire::ResourceMode;
 pub use oauth_core::{
-    BearerAuth, OAuthClientProvider, Plain, Policy, Timeline, TokenData, Tolerance, Tolerances,
+    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Timeline,
+    TokenData, Tolerance, Tolerances,
 };
 #[cfg(feature = "ureq")]
 pub use resolver::FilteredResolver;

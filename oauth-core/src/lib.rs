@@ -87,6 +87,6 @@ pub use timeline::{Entry, Finding, Remedy, Retry, Timeline};
 pub use tolerance::{Tolerance, Tolerances};
 pub use url::{HttpUrl, Plaintext, UrlDefect};
 pub use wire::{
-    BearerAuth, ClientRegistrationResponse, OAuthClientProvider, ProtectedResourceMetadata,
-    ServerOAuthMetadata, TokenData,
+    AuthMethod, BearerAuth, ClientMetadata, ClientRegistrationResponse, OAuthClientProvider,
+    ProtectedResourceMetadata, ServerOAuthMetadata, TokenData,
 };

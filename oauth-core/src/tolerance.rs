@@ -75,11 +75,19 @@ pub enum Tolerance {
     /// one text as that text, one text as a list of it, a client id that is a whole number as its digits),
     /// or counts as left out if it is not required. Where it was needed, the members are named.
     MisshapenMembers,
+    /// A `client_secret` is set without `client_issuer`, and the authorization server that gets it is on another
+    /// host than the MCP server, which alone says that it is the right one (MCP 2026-07-28, Authorization
+    /// Server Binding). By default yes: the page for the user, and a look ahead, name it first.
+    ///
+    /// # Security
+    ///
+    /// An MCP server that was taken over can name a server of its own, and gets the secret.
+    UnconfirmedIssuer,
 }
 
 impl Tolerance {
     /// All there are.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::PartialResource,
         Self::RootIssuerSlash,
         Self::IssuerSlash,
@@ -94,6 +102,7 @@ impl Tolerance {
         Self::NestedToken,
         Self::MisnamedBearer,
         Self::MisshapenMembers,
+        Self::UnconfirmedIssuer,
     ];
 
     /// Its name where it is written down; it never changes.
@@ -114,6 +123,7 @@ impl Tolerance {
             Self::NestedToken => "nested_token",
             Self::MisnamedBearer => "misnamed_bearer",
             Self::MisshapenMembers => "misshapen_members",
+            Self::UnconfirmedIssuer => "unconfirmed_issuer",
         }
     }
 
@@ -205,6 +215,7 @@ impl Default for Tolerances {
             It::NestedToken,
             It::MisnamedBearer,
             It::MisshapenMembers,
+            It::UnconfirmedIssuer,
         ];
         by_default.into_iter().collect()
     }

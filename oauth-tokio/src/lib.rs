@@ -51,12 +51,13 @@ mod user_agent;
 pub use client::OAuth;
 pub use http::HttpClient;
 pub use oauth_blocking::{
-    AddressFilter, AuthConfig, AuthenticationError, AuthorizationUrl, BearerAuth, Browser,
-    CallbackUrl, ConnectRequired, Diagnosis, Event, Explanation, Fate, FileTokenStorage, Guard,
-    Key, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, Migrated,
-    NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Plain,
-    Policy, Record, RedirectUri, ResourceMode, Saved, StorageError, StoredGrant, TerminalPrompt,
-    Timeline, TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
+    AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
+    Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
+    FileTokenStorage, Guard, Key, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser,
+    MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig,
+    PasteBack, PendingLogin, Plain, Policy, Record, RedirectUri, ResourceMode, Saved, StorageError,
+    StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UserAgentError,
+    Visitor, Waiting,
 };
 pub use reqwest;
 pub use resolver::FilteredResolver;

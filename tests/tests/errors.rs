@@ -457,6 +457,15 @@ mod peer_incompatible {
     }
 
     #[test]
+    fn unconfirmed_issuer() {
+        let own = Settings::with_policy(SERVER_URL, Policy::strict()).unwrap();
+        let own = own.client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into())).unwrap();
+        let error = error_with(&Knobs::default(), &own);
+        assert_eq!(error, PeerIncompatible::UnconfirmedIssuer { issuer: ISSUER.into() }.into());
+        assert_says(error, Actor::Developer, "`client_issuer`");
+    }
+
+    #[test]
     fn redirect_uri_not_registered() {
         let error = error(&Knobs {
             registration_form: Damage::always(RegistrationForm::OtherRedirectUris),
@@ -927,6 +936,15 @@ fn contended() {
 mod misuse {
     use super::*;
     use oauth_core::error::Misuse;
+
+    #[test]
+    fn method_needs_secret() {
+        let public = settings().client_id(PRE_CLIENT_ID, None).unwrap();
+        let basic = public.token_endpoint_auth_method(oauth_core::AuthMethod::ClientSecretBasic);
+        let error = error_with(&Knobs::default(), &basic);
+        let method = "client_secret_basic".into();
+        assert_misuse::<()>(Err(error), Misuse::MethodNeedsSecret { method }, "`client_secret`");
+    }
 
     fn assert_misuse<T: core::fmt::Debug>(
         result: Result<T, impl Into<Error>>,

@@ -8,7 +8,7 @@ use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
 use oauth_core::loopback::CallbackUrl;
 use oauth_core::wire::ResourceMode;
-use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret};
+use oauth_core::{AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret};
 
 use super::addresses::AddressFilter;
 use super::application;
@@ -76,6 +76,7 @@ pub struct Builder<A: Adapter> {
     client_id: Option<Box<str>>,
     client_secret: Option<Secret>,
     client_issuer: Option<Box<str>>,
+    initial_access_token: Option<Secret>,
     provider: Option<OAuthClientProvider>,
     private_hosts: Vec<Box<str>>,
     client_metadata_url: Option<Box<str>>,
@@ -107,6 +108,7 @@ impl<A: Adapter> Builder<A> {
             client_id: None,
             client_secret: None,
             client_issuer: None,
+            initial_access_token: None,
             provider: None,
             private_hosts: Vec::new(),
             client_metadata_url: None,
@@ -161,9 +163,31 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// The authorization server that the client id belongs to, byte for byte as it names itself.
+    /// The authorization server that the client id belongs to, byte for byte as it names itself. Set it
+    /// wherever there is a secret: without it the first one that the MCP server names gets the secret.
     pub fn client_issuer(mut self, issuer: &str) -> Self {
         self.client_issuer = Some(issuer.into());
+        self
+    }
+
+    /// What a client that registers says of itself beyond its name: pages, a logo, who answers for it.
+    pub fn client_metadata(mut self, client: ClientMetadata) -> Self {
+        self.settings = self.settings.client_metadata(client);
+        self
+    }
+
+    /// The one way in which the client authenticates, whatever the server lists. Without it, the listed ones
+    /// are tried in turn.
+    pub fn token_endpoint_auth_method(mut self, method: AuthMethod) -> Self {
+        self.settings = self.settings.token_endpoint_auth_method(method);
+        self
+    }
+
+    /// The token that permits to register, for servers that register nobody without one (RFC 7591 §3). Where
+    /// the authorization server is on another host than the MCP server,
+    /// [`client_issuer`](Self::client_issuer) has to name it.
+    pub fn initial_access_token(mut self, token: impl Into<Secret>) -> Self {
+        self.initial_access_token = Some(token.into());
         self
     }
 
@@ -318,6 +342,15 @@ impl<A: Adapter> Builder<A> {
                 }
                 self.client_id = config.client_id.or(self.client_id);
                 self.client_secret = config.client_secret.or(self.client_secret);
+                self.client_issuer = config.client_issuer.or(self.client_issuer);
+                self.initial_access_token =
+                    config.initial_access_token.or(self.initial_access_token);
+                if let Some(method) = config.token_endpoint_auth_method {
+                    self = self.token_endpoint_auth_method(method);
+                }
+                if let Some(client) = config.client_metadata {
+                    self = self.client_metadata(client);
+                }
                 self.client_metadata_url = config.client_metadata_url.or(self.client_metadata_url);
                 self.provider = config.oauth_provider.or(self.provider);
                 self.callback_port = config.callback_port.or(self.callback_port);
@@ -358,6 +391,10 @@ impl<A: Adapter> Builder<A> {
         }
         if let Some(issuer) = &self.client_issuer {
             settings = settings.client_issuer(issuer);
+        }
+        if let Some(token) = &self.initial_access_token {
+            let token = BearerAuth::new(token.expose()).map_err(oauth_core::Error::from)?;
+            settings = settings.initial_access_token(token);
         }
         if let Some(url) = &self.client_metadata_url {
             settings = settings.client_metadata_url(url)?;

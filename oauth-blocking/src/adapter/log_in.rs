@@ -110,8 +110,8 @@ impl<H: Host> Driver<'_, H> {
         let begun = Instant::now();
         let wait = self.client.wait.unwrap_or(WAIT);
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
-        let moved_from = reply.moved_from();
-        self.client.tell(&Event::Opening { url: &url, moved_from });
+        let (moved_from, unconfirmed_issuer) = (reply.moved_from(), reply.unconfirmed_issuer());
+        self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
         let host = &self.client.host;
         let waiting = self.client.waiting_at(&url);
         let visited = host.while_awaited(host.visit(visit, &url, deadline, waiting)).await;
@@ -132,12 +132,17 @@ impl<H: Host> Driver<'_, H> {
     /// Takes the login out of the session; whoever asked gets it.
     pub(super) fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
         let moved_from = reply.moved_from().cloned();
+        let unconfirmed_issuer = reply.unconfirmed_issuer().cloned();
         let expires_at = now() + self.client.wait.unwrap_or(HANDED_OUT);
         let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
             return oauth_core::Error::LoginRequired.into();
         };
         let connect_url = pending.connect_url();
-        self.client.tell(&Event::Opening { url: &connect_url, moved_from: moved_from.as_ref() });
+        self.client.tell(&Event::Opening {
+            url: &connect_url,
+            moved_from: moved_from.as_ref(),
+            unconfirmed_issuer: unconfirmed_issuer.as_ref(),
+        });
         ClientError::Authentication(Box::new(AuthenticationError { connect_url, pending }))
     }
 }

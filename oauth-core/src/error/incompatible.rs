@@ -69,6 +69,14 @@ pub enum PeerIncompatible {
         /// The issuer that the resource names now.
         found: Box<str>,
     },
+    /// Only the MCP server says that this authorization server is the right one for the secret that is set.
+    #[error(
+        "the secret that is set would go to {issuer:?}, which only the MCP server says is the right one"
+    )]
+    UnconfirmedIssuer {
+        /// The authorization server.
+        issuer: Box<str>,
+    },
     /// The registration came back with other redirect URIs than the one asked for (RFC 7591 §3.2.1).
     #[error("the authorization server did not register the redirect URI {redirect_uri:?}")]
     RedirectUriNotRegistered {
@@ -209,6 +217,7 @@ impl PeerIncompatible {
             Self::NoWayToRegister { .. } => "no_way_to_register",
             Self::RegistrationClosed { .. } => "registration_closed",
             Self::ForeignClient { .. } => "foreign_client",
+            Self::UnconfirmedIssuer { .. } => "unconfirmed_issuer",
             Self::RedirectUriNotRegistered { .. } => "redirect_uri_not_registered",
             Self::NoSecretMethod { .. } => "no_secret_method",
             Self::NoClientAuthentication { .. } => "no_client_authentication",
@@ -272,6 +281,9 @@ impl PeerIncompatible {
             Self::ForeignClient { .. } => {
                 "make sure that the change of authorization server is right, then set `client_id` and \
                  `client_issuer` for the new one"
+            }
+            Self::UnconfirmedIssuer { .. } => {
+                "if that is where the client was registered, set it as `client_issuer`"
             }
             Self::RedirectUriNotRegistered { .. } => {
                 "set a `callback_port` or `callback_url` that the authorization server allows, or a \

@@ -57,6 +57,12 @@ pub enum Misuse {
     /// There is a client secret, but no client id that it belongs to.
     #[error("there is a client secret without a client id")]
     SecretWithoutId,
+    /// The client has to authenticate with a secret, and has none.
+    #[error("there is no client secret for {method}")]
+    MethodNeedsSecret {
+        /// The method that was set.
+        method: Box<str>,
+    },
     /// The client id is empty.
     #[error("the client id is empty")]
     EmptyClientId,
@@ -126,6 +132,7 @@ impl Misuse {
             Self::CallbackUrl { .. } => "callback_url",
             Self::CallbackPort { .. } => "callback_port",
             Self::SecretWithoutId => "secret_without_id",
+            Self::MethodNeedsSecret { .. } => "method_needs_secret",
             Self::EmptyClientId => "empty_client_id",
             Self::ClientIdCharacters { .. } => "client_id_characters",
             Self::ClientSecretCharacters => "client_secret_characters",
@@ -160,6 +167,7 @@ impl Misuse {
             }
             Self::CallbackPort { .. } => "set the port in one of the two only",
             Self::SecretWithoutId => "set `client_id` too",
+            Self::MethodNeedsSecret { .. } => "set `client_secret` too, or the method `none`",
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::ClientIdCharacters { .. } | Self::ClientSecretCharacters => {
                 "pass it as the authorization server has given it, without a line end"

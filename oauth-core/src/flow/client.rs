@@ -4,16 +4,17 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::error::{Error, PeerIncompatible};
+use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::Binding;
 use crate::flow::login::{Before, Login};
 use crate::flow::machine::State;
 use crate::flow::register::Register;
 use crate::flow::settings::{PreRegistered, Settings};
 use crate::scope::Scopes;
-use crate::tolerance::Tolerances;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::wire::{
-    AuthMethod, AuthMethods, ClientSecret, Registration, RegistrationKind, ServerMetadata,
+    AuthMethod, AuthMethods, ClientSecret, Provenance, Registration, RegistrationKind,
+    ServerMetadata,
 };
 
 /// Chooses for a server that was just found.
@@ -39,6 +40,12 @@ pub(crate) fn choose(
             documents,
         ) {
             (None, _) => {
+                if own.client_secret.is_some() {
+                    let last = before.as_deref();
+                    if let Some(tolerance) = confirm(&login, &server, last)? {
+                        server.tolerated.insert(tolerance);
+                    }
+                }
                 let last = before.as_ref().map(|before| &before.binding.client);
                 let client = pre_registered(own, &server, &login, last)?;
                 return Ok(consent(login, server, client, resource, requested));
@@ -71,6 +78,7 @@ pub(crate) fn choose(
     }
     match server.registration_endpoint.take() {
         Some(endpoint) => {
+            permit(&login.settings, &server)?;
             let method = method_to_register(&server, &login.settings, AuthMethods::default());
             let method = method.ok_or_else(|| no_authentication(&server))?;
             // A server that wanted its scopes named wants that again, and those of before as well.
@@ -84,11 +92,14 @@ pub(crate) fn choose(
             let register = Register { redirect_uri, server, endpoint, method, scope, errand };
             Ok(State::Register(register))
         }
-        None => Err(PeerIncompatible::NoWayToRegister {
-            issuer: server.issuer.as_str().into(),
-            metadata_documents: server.metadata_documents,
-        }
-        .into()),
+        None => Err(match server.unusable_registration {
+            Some(why) => (*why).into(),
+            None => PeerIncompatible::NoWayToRegister {
+                issuer: server.issuer.as_str().into(),
+                metadata_documents: server.metadata_documents,
+            }
+            .into(),
+        }),
     }
 }
 
@@ -141,21 +152,71 @@ fn foreign_issuer(
     }
 }
 
+/// Whether something stands for this server beside the MCP server's word: the host named it, or it is on the
+/// same host.
+fn is_vouched_for(settings: &Settings, server: &ServerMetadata) -> bool {
+    let issuer = settings.reach().parse(server.issuer.as_str());
+    settings.client_issuer.is_some()
+        || server.provenance == Provenance::Provided
+        || issuer.is_ok_and(|issuer| issuer.host() == settings.server.url().host())
+}
+
+/// Whether a client's secret may go there: what has to be tolerated for that.
+fn confirm(
+    login: &Login,
+    server: &ServerMetadata,
+    before: Option<&Before>,
+) -> Result<Option<Tolerance>, PeerIncompatible> {
+    // The first login's server keeps the secret.
+    let is_pinned = before.is_some_and(|before| {
+        let Binding { server: last, client, .. } = &before.binding;
+        last.is_same(server) && client.kind == RegistrationKind::PreRegistered
+    });
+    let tolerance = Tolerance::UnconfirmedIssuer;
+    if is_pinned || is_vouched_for(&login.settings, server) {
+        Ok(None)
+    } else if login.settings.policy.tolerates.contains(tolerance) {
+        Ok(Some(tolerance))
+    } else {
+        Err(PeerIncompatible::UnconfirmedIssuer { issuer: server.issuer.as_str().into() })
+    }
+}
+
+/// Whether the token that permits to register may go there, if there is one. It would before the user sees
+/// anything.
+pub(crate) fn permit(settings: &Settings, server: &ServerMetadata) -> Result<(), PeerIncompatible> {
+    let issuer = || server.issuer.as_str().into();
+    match settings.client_issuer.as_deref() {
+        _ if settings.initial_access_token.is_none() => Ok(()),
+        Some(own) if !server.is_of(own) => {
+            Err(PeerIncompatible::ForeignClient { expected: own.into(), found: issuer() })
+        }
+        _ if is_vouched_for(settings, server) => Ok(()),
+        _ => Err(PeerIncompatible::UnconfirmedIssuer { issuer: issuer() }),
+    }
+}
+
 /// The method to register with, other than those that were tried.
 pub(crate) fn method_to_register(
     server: &ServerMetadata,
-    _settings: &Settings,
+    settings: &Settings,
     tried: AuthMethods,
 ) -> Option<AuthMethod> {
+    if let Some(own) = settings.auth_method {
+        return Some(own).filter(|own| !tried.contains(*own));
+    }
     server.auth_methods.unwrap_or(AuthMethods::UNLISTED_TO_REGISTER).to_register(tried)
 }
 
 /// The method for a client that has a secret, other than those that were tried.
 pub(crate) fn method_with_secret(
     server: &ServerMetadata,
-    _settings: &Settings,
+    settings: &Settings,
     tried: AuthMethods,
 ) -> Option<AuthMethod> {
+    if let Some(own) = settings.auth_method {
+        return Some(own).filter(|own| !tried.contains(*own));
+    }
     server.auth_methods.unwrap_or(AuthMethods::UNLISTED_WITH_SECRET).with_secret(tried)
 }
 
@@ -168,12 +229,21 @@ fn pre_registered(
     server: &ServerMetadata,
     login: &Login,
     last: Option<&Registration>,
-) -> Result<Registration, PeerIncompatible> {
+) -> Result<Registration, Error> {
     let tried = AuthMethods::default();
     let auth_method = match (&own.client_secret, last) {
-        (None, _) => AuthMethod::None,
-        // The method that worked.
-        (Some(_), Some(last)) if last.client_id == own.client_id && last.secret().is_some() => {
+        (None, _) => match login.settings.auth_method {
+            None | Some(AuthMethod::None) => AuthMethod::None,
+            Some(method) => {
+                return Err(Misuse::MethodNeedsSecret { method: method.as_str().into() }.into());
+            }
+        },
+        // The method that worked, unless the host says another.
+        (Some(_), Some(last))
+            if login.settings.auth_method.is_none()
+                && last.client_id == own.client_id
+                && last.secret().is_some() =>
+        {
             last.auth_method
         }
         (Some(_), _) => method_with_secret(server, &login.settings, tried).ok_or_else(|| {

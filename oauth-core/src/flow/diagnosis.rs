@@ -11,6 +11,7 @@ use crate::http::{Endpoint, Request};
 use crate::plain::Plain;
 use crate::scope::Scopes;
 use crate::timeline::{Entry, Finding, Remedy, Timeline};
+use crate::tolerance::Tolerance;
 use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
 
 /// Discovery as a login would do it, up to where something would change: nothing is registered, and nobody
@@ -155,6 +156,12 @@ impl fmt::Display for Outlook<'_> {
         } else {
             writeln!(f, "  logout                forgets the tokens; the server cannot revoke them")
         }?;
+        if server.tolerated.contains(Tolerance::UnconfirmedIssuer) {
+            writeln!(
+                f,
+                "  client secret         goes there on the MCP server's word alone; `client_issuer` confirms it"
+            )?;
+        }
         for tolerance in server.tolerated.iter() {
             writeln!(f, "  tolerated             {tolerance}")?;
         }

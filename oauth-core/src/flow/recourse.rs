@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::RandomBytes;
 use crate::error::{PeerIncompatible, Refusal};
 use crate::flow::binding::Binding;
-use crate::flow::client::{method_to_register, method_with_secret};
+use crate::flow::client::{method_to_register, method_with_secret, permit};
 use crate::flow::consent::Consent;
 use crate::flow::errand::Errand;
 use crate::flow::machine::{Answered, State};
@@ -146,7 +146,8 @@ impl Login<'_> {
 
     fn register(self, method: AuthMethod, scope: Option<Scopes>, retry: Retry) -> Answered {
         let finding = self.retry(retry);
-        let Self { mut binding, verifier, mut tried, refusal, .. } = self;
+        let Self { mut binding, verifier, mut tried, settings, refusal } = self;
+        permit(settings, &binding.server)?;
         let Some(endpoint) = binding.server.registration_endpoint.take() else {
             return Err(refusal.into());
         };

@@ -38,12 +38,14 @@ impl Register {
     pub(crate) fn request(&self, settings: &Settings) -> Request {
         let client = RegistrationRequest::new(
             &settings.client_name,
-            settings.client_uri.as_deref(),
+            settings.client_metadata.as_deref(),
             &self.redirect_uri.0,
             self.method,
             self.scope.as_ref(),
         );
-        register_request(&client, &self.endpoint)
+        let refreshes = !self.server.without_refresh;
+        let client = if refreshes { client } else { client.without_refresh_tokens() };
+        register_request(&client, &self.endpoint, settings.initial_access_token.as_ref())
     }
 
     pub(crate) fn answer(self, response: &Response, settings: &Settings) -> Answered {

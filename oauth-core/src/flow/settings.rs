@@ -14,8 +14,8 @@ use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::{
-    BearerAuth, Dialect, OAuthClientProvider, OF_AUTHORIZATION, OF_TOKEN, Parameter, ResourceMode,
-    ServerMetadata,
+    AuthMethod, BearerAuth, ClientMetadata, Dialect, OAuthClientProvider, OF_AUTHORIZATION,
+    OF_TOKEN, Parameter, ResourceMode, ServerMetadata,
 };
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
@@ -36,7 +36,12 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub(crate) application: Box<str>,
     pub(crate) client_name: Box<str>,
-    pub(crate) client_uri: Option<Box<str>>,
+    #[serde(default)]
+    pub(crate) client_metadata: Option<Box<ClientMetadata>>,
+    #[serde(default)]
+    pub(crate) auth_method: Option<AuthMethod>,
+    #[serde(default)]
+    pub(crate) initial_access_token: Option<BearerAuth>,
     pub(crate) pre_registered: Option<PreRegistered>,
     /// Who issued that client; `None`: whoever the first login finds.
     pub(crate) client_issuer: Option<Box<str>>,
@@ -78,7 +83,9 @@ impl Settings {
             policy,
             application: "".into(),
             client_name: DEFAULT_CLIENT_NAME.into(),
-            client_uri: None,
+            client_metadata: None,
+            auth_method: None,
+            initial_access_token: None,
             pre_registered: None,
             client_issuer: None,
             metadata_url: None,
@@ -105,10 +112,32 @@ impl Settings {
         self
     }
 
-    /// A page about the client; used in dynamic registration.
+    /// What else the client says of itself; used in dynamic registration.
     #[must_use]
-    pub fn client_uri(mut self, uri: &str) -> Self {
-        self.client_uri = Some(uri.into());
+    pub fn client_metadata(mut self, client: ClientMetadata) -> Self {
+        self.client_metadata = Some(client.into());
+        self
+    }
+
+    /// The one way in which the client authenticates at the token endpoint, whatever the server lists: that
+    /// of a client which is registered already, and the one to register with. Without it, the methods that
+    /// the server lists are tried in turn.
+    #[must_use]
+    pub fn token_endpoint_auth_method(mut self, method: AuthMethod) -> Self {
+        self.auth_method = Some(method);
+        self
+    }
+
+    /// A token that permits to register, for servers that register nobody without one (RFC 7591 §3). It goes
+    /// to the registration endpoint, and nowhere else.
+    ///
+    /// # Security
+    ///
+    /// Where the authorization server is on another host than the MCP server, only
+    /// [`client_issuer`](Self::client_issuer) says that it is the right one: without that it gets no token.
+    #[must_use]
+    pub fn initial_access_token(mut self, token: BearerAuth) -> Self {
+        self.initial_access_token = Some(token);
         self
     }
 
@@ -174,7 +203,13 @@ impl Settings {
         self.dialect.get_or_insert_default()
     }
 
-    /// The issuer that the client id belongs to: it is used with no other. Byte for byte.
+    /// The issuer that the client id, its secret and the initial access token belong to: they are used with
+    /// no other. Byte for byte.
+    ///
+    /// # Security
+    ///
+    /// Set it wherever there is a secret. Without it the first authorization server that the MCP server names
+    /// gets the secret ([`Tolerance::UnconfirmedIssuer`](crate::Tolerance)).
     #[must_use]
     pub fn client_issuer(mut self, issuer: &str) -> Self {
         self.client_issuer = Some(issuer.into());
@@ -294,78 +329,4 @@ impl Settings {
 const DEFAULT_CLIENT_NAME: &str = "MCP client";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings() -> Settings {
-        Settings::new("https://mcp.example/mcp").unwrap_or_else(|e| panic!("{e}"))
-    }
-
-    #[test]
-    fn client_metadata_urls_are_https_with_a_path_and_nothing_behind_it() {
-        for (url, fits) in [
-            ("https://app.example/client.json", true),
-            ("https://app.example:8443/c", true),
-            ("https://app.example", false),
-            ("https://app.example/", false),
-            ("https://app.example/a/../c", false),
-            ("https://app.example/c?x", false),
-            ("https://app.example/c#x", false),
-            ("https://u@app.example/c", false),
-            ("http://localhost/c", false),
-            ("client.json", false),
-        ] {
-            let expected = Misuse::ClientMetadataUrl { url: shown(url) };
-            match settings().client_metadata_url(url) {
-                Ok(_) => assert!(fits, "{url}"),
-                Err(error) => assert!(!fits && error == expected.into(), "{url}"),
-            }
-        }
-    }
-
-    #[test]
-    fn private_hosts_are_hosts_as_they_stand_in_urls() {
-        for (host, expected) in [
-            ("auth.corp.example", Some("auth.corp.example")),
-            ("Auth.Corp.example", Some("auth.corp.example")),
-            ("b\u{fc}cher.example", Some("xn--bcher-kva.example")),
-            ("localhost", Some("localhost")),
-            ("10.0.0.7", Some("10.0.0.7")),
-            ("127.1", Some("127.0.0.1")),
-            ("::1", Some("[::1]")),
-            ("[::ffff:10.0.0.1]", Some("[::ffff:a00:1]")),
-            ("", None),
-            ("https://auth.corp.example", None),
-            ("auth.corp.example:8443", None),
-            ("auth.corp.example/x", None),
-            ("[::1]:8443", None),
-            ("*.corp.example", None),
-        ] {
-            let found = settings().private_host(host).map(|it| it.private_hosts[0].to_string());
-            let misuse = Misuse::PrivateHost { host: host.into() };
-            assert_eq!(found, expected.map(str::to_string).ok_or(misuse.into()), "{host}");
-        }
-    }
-
-    #[test]
-    fn a_server_has_to_be_public_if_everything_has_to() {
-        let policy = Policy::default().only_public_addresses();
-        for url in ["http://localhost:1/mcp", "https://10.0.0.1/mcp", "http://[::1]/mcp"] {
-            let settings = Settings::with_policy(url, policy).unwrap_or_else(|e| panic!("{e}"));
-            let defect = UrlDefect::PrivateAddress;
-            assert_eq!(settings.check_server(), Err(Misuse::ServerUrl { url: url.into(), defect }));
-            let host = settings.reach().server_host().to_string();
-            assert_eq!(settings.private_host(&host).map(|it| it.check_server()), Ok(Ok(())));
-            assert_eq!(Settings::new(url).map(|it| it.check_server()), Ok(Ok(())));
-        }
-        let public = Settings::with_policy("https://mcp.example/mcp", policy);
-        assert_eq!(public.map(|it| it.check_server()), Ok(Ok(())));
-    }
-
-    #[test]
-    fn a_client_id_is_not_empty_and_an_empty_secret_is_none() {
-        assert_eq!(settings().client_id("", None), Err(Misuse::EmptyClientId.into()));
-        let settings = settings().client_id("c", Some("".into())).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(settings.pre_registered.and_then(|client| client.client_secret), None);
-    }
-}
+mod tests;

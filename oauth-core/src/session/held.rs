@@ -26,7 +26,7 @@ impl Session {
         self.held.record = record;
     }
 
-    /// A host that changed the secret of its client means the new one.
+    /// A host that changed the secret of its client, or how it authenticates, means the new one.
     fn with_own_secret(&self, mut record: Record) -> Record {
         let own = self.held.settings.pre_registered.as_ref();
         if let Some(own) = own.filter(|own| own.client_id == record.binding.client.client_id)
@@ -35,6 +35,11 @@ impl Session {
         {
             let client = &mut Arc::make_mut(&mut record.binding).client;
             client.client_secret = Some(ClientSecret::for_ever(secret.clone()));
+        }
+        if let (Some(_), Some(method)) = (own, self.held.settings.auth_method)
+            && record.binding.client.auth_method != method
+        {
+            Arc::make_mut(&mut record.binding).client.auth_method = method;
         }
         record
     }

@@ -13,6 +13,7 @@ use crate::session::machine::{Session, State};
 use crate::session::pending::PendingLogin;
 use crate::session::record::Record;
 use crate::time::UnixTime;
+use crate::tolerance::Tolerance;
 use crate::wire::{Issuer, RegistrationKind, ResourceChallenge};
 
 macro_rules! reply {
@@ -215,6 +216,20 @@ impl BrowserReply<'_> {
     pub fn moved_from(&self) -> Option<&Issuer> {
         match &self.session.state {
             State::Run(running) => running.moved_from.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The authorization server, if it will get the client's secret although only the MCP server says that it is
+    /// the right one ([`Tolerance::UnconfirmedIssuer`]). Nothing was sent there yet: a host may want to ask.
+    #[must_use]
+    pub fn unconfirmed_issuer(&self) -> Option<&Issuer> {
+        match &self.session.state {
+            State::Run(running) => {
+                let server = &running.flow.binding()?.server;
+                let is_unconfirmed = server.tolerated.contains(Tolerance::UnconfirmedIssuer);
+                is_unconfirmed.then_some(&server.issuer)
+            }
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Registration: what the client is to one authorization server (RFC 7591, client ID metadata
 //! documents).
 //!
-//! Left out: software statements, initial access tokens, and management of a registration (RFC 7592).
+//! Left out: management of a registration (RFC 7592).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,7 +17,9 @@ use crate::secret::{Secret, SecretBuffer};
 use crate::time::{Seconds, UnixTime};
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
+use crate::wire::bearer::BearerAuth;
 use crate::wire::client_auth::AuthMethod;
+use crate::wire::client_metadata::ClientMetadata;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::{accepted, malformed};
 
@@ -187,10 +189,10 @@ impl Registration {
 #[derive(Serialize)]
 pub(crate) struct RegistrationRequest<'a> {
     client_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_uri: Option<&'a str>,
+    #[serde(flatten)]
+    about: Option<&'a ClientMetadata>,
     redirect_uris: [&'a str; 1],
-    grant_types: [&'static str; 2],
+    grant_types: &'static [&'static str],
     response_types: [&'static str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a Scopes>,
@@ -201,7 +203,7 @@ pub(crate) struct RegistrationRequest<'a> {
 impl<'a> RegistrationRequest<'a> {
     pub(crate) fn new(
         client_name: &'a str,
-        client_uri: Option<&'a str>,
+        about: Option<&'a ClientMetadata>,
         redirect_uri: &'a str,
         method: AuthMethod,
         scope: Option<&'a Scopes>,
@@ -210,9 +212,9 @@ impl<'a> RegistrationRequest<'a> {
         let native = !redirect_uri.starts_with("https:");
         Self {
             client_name,
-            client_uri,
+            about,
             redirect_uris: [redirect_uri],
-            grant_types: ["authorization_code", "refresh_token"],
+            grant_types: &["authorization_code", "refresh_token"],
             response_types: ["code"],
             scope,
             token_endpoint_auth_method: method.as_str(),
@@ -221,11 +223,23 @@ impl<'a> RegistrationRequest<'a> {
     }
 }
 
-/// The registration request (RFC 7591 §3.1).
-pub(crate) fn register_request(client: &RegistrationRequest<'_>, endpoint: &HttpUrl) -> Request {
+impl RegistrationRequest<'_> {
+    /// To a server that has none: it may refuse who asks for grants that it does not list.
+    pub(crate) fn without_refresh_tokens(self) -> Self {
+        Self { grant_types: &["authorization_code"], ..self }
+    }
+}
+
+/// The registration request (RFC 7591 §3.1), with the token that permits it if there has to be one.
+pub(crate) fn register_request(
+    client: &RegistrationRequest<'_>,
+    endpoint: &HttpUrl,
+    permit: Option<&BearerAuth>,
+) -> Request {
     // Texts alone always serialize.
     let json = serde_json::to_string(client).unwrap_or_default();
     Request::json(Endpoint::Registration, endpoint.clone(), SecretBuffer(json))
+        .with_authorization(permit.map(|token| Secret::from(token.header_value())))
 }
 
 /// Reads the answer to [`register_request`]. The server may have changed what was asked for

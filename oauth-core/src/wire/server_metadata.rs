@@ -3,6 +3,7 @@
 //!
 //! Not read: `signed_metadata`, and everything about grants that this crate does not use.
 
+use alloc::boxed::Box;
 use alloc::format;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub struct ServerMetadata {
     pub(crate) authorization_endpoint: HttpUrl,
     pub(crate) token_endpoint: HttpUrl,
     pub(crate) registration_endpoint: Option<HttpUrl>,
+    /// Why there is none although the server names one: who has a client id does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unusable_registration: Option<Box<PeerMisbehaved>>,
     pub(crate) revocation_endpoint: Option<HttpUrl>,
     pub(crate) provenance: Provenance,
     /// `None` where the server lists none.
@@ -54,6 +58,9 @@ pub struct ServerMetadata {
     pub(crate) metadata_documents: bool,
     /// `offline_access` may be asked for.
     pub(crate) offline_access: bool,
+    /// It lists its grants, and refreshing is not among them.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) without_refresh: bool,
     /// What had to be tolerated to find it.
     #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
     pub(crate) tolerated: Tolerances,
@@ -125,6 +132,7 @@ impl ServerMetadata {
             s256: members.list("code_challenge_methods_supported"),
             auth_methods: members.list("token_endpoint_auth_methods_supported"),
             offline_access: members.list("scopes_supported"),
+            grants: members.list("grant_types_supported"),
             promises_iss: members.only_true("authorization_response_iss_parameter_supported"),
             metadata_documents: members.only_true("client_id_metadata_document_supported"),
             wants_pushed_requests: members.only_true("require_pushed_authorization_requests"),
@@ -184,11 +192,18 @@ impl ServerMetadata {
         }
         let registration_endpoint = document.registration_endpoint.as_deref();
         let registration_endpoint =
-            registration_endpoint.map(|text| endpoint(Endpoint::Registration, text)).transpose()?;
+            registration_endpoint.map(|text| endpoint(Endpoint::Registration, text));
+        let (registration_endpoint, unusable_registration) = match registration_endpoint {
+            Some(Err(why)) => (None, Some(Box::new(why))),
+            other => (other.and_then(Result::ok), None),
+        };
         let token_endpoint = endpoint(Endpoint::Token, &document.token_endpoint)?;
         // A login works without it, so what is wrong with it is no reason to refuse one.
         let revocation_endpoint =
             document.revocation_endpoint.as_deref().map(|text| reach.parse(text));
+        if unusable_registration.is_some() {
+            misshapen.insert("registration_endpoint");
+        }
         if let Some(Err(_)) = revocation_endpoint {
             misshapen.insert("revocation_endpoint");
         }
@@ -201,12 +216,14 @@ impl ServerMetadata {
             authorization_endpoint,
             token_endpoint,
             registration_endpoint,
+            unusable_registration,
             revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
             auth_methods: document.auth_methods,
             promises_iss: document.promises_iss.0,
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
+            without_refresh: document.grants.as_ref().is_some_and(|it| it.others && !it.refresh),
             tolerated,
         };
         Ok((server, misshapen))
@@ -240,12 +257,14 @@ impl ServerMetadata {
             authorization_endpoint: origin.with_path("/authorize"),
             token_endpoint: origin.with_path("/token"),
             registration_endpoint: Some(origin.with_path("/register")),
+            unusable_registration: None,
             revocation_endpoint: None,
             provenance: Provenance::Legacy,
             auth_methods: None,
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,
+            without_refresh: false,
             tolerated: [Tolerance::Legacy20250326].into_iter().collect(),
         }
     }
@@ -280,6 +299,7 @@ pub(crate) struct Document<'a> {
     s256: Option<S256>,
     auth_methods: Option<AuthMethods>,
     offline_access: Option<OfflineAccess>,
+    grants: Option<Grants>,
     promises_iss: OnlyTrue,
     metadata_documents: OnlyTrue,
     wants_pushed_requests: OnlyTrue,
@@ -305,6 +325,23 @@ impl Gather for OfflineAccess {
     fn gather(&mut self, text: &str) {
         // As one text they are separated by spaces.
         self.0 |= text.split(' ').any(|scope| scope == "offline_access");
+    }
+}
+
+/// Of the grants only this one may be missing.
+#[derive(Default)]
+struct Grants {
+    refresh: bool,
+    others: bool,
+}
+
+impl Gather for Grants {
+    fn gather(&mut self, text: &str) {
+        if text == "refresh_token" {
+            self.refresh = true;
+        } else {
+            self.others = true;
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use oauth_core::flow::Settings;
 use oauth_core::session::PendingLogin;
 use oauth_core::wire::ResourceMode;
-use oauth_core::{BearerAuth, OAuthClientProvider, Policy, Secret, Tolerance};
+use oauth_core::{
+    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret, Tolerance,
+};
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -28,7 +30,9 @@ pub(crate) struct Written {
     server_url: Option<Box<str>>,
     application: Option<Box<str>>,
     client_name: Option<Box<str>>,
-    client_uri: Option<Box<str>>,
+    client_metadata: Option<ClientMetadata>,
+    token_endpoint_auth_method: Option<AuthMethod>,
+    initial_access_token: Option<BearerAuth>,
     client_id: Option<Box<str>>,
     client_secret: Option<Secret>,
     client_issuer: Option<Box<str>>,
@@ -58,8 +62,14 @@ impl Written {
         if let Some(name) = self.client_name {
             settings = settings.client_name(&name);
         }
-        if let Some(uri) = self.client_uri {
-            settings = settings.client_uri(&uri);
+        if let Some(client) = self.client_metadata {
+            settings = settings.client_metadata(client);
+        }
+        if let Some(method) = self.token_endpoint_auth_method {
+            settings = settings.token_endpoint_auth_method(method);
+        }
+        if let Some(token) = self.initial_access_token {
+            settings = settings.initial_access_token(token);
         }
         match (self.client_id, self.client_secret) {
             (Some(id), secret) => settings = settings.client_id(&id, secret)?,

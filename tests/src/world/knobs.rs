@@ -74,6 +74,10 @@ pub struct Knobs {
     pub registered_scopes: RegisteredScopes,
     /// What `grant_types_supported` says; `None` is absent. A registration that asks for others is refused.
     pub grant_types: Option<Vec<String>>,
+    /// The initial access token that a registration needs (RFC 7591 §3); `None` needs none, and none may come.
+    pub registration_permit: Option<String>,
+    /// What `registration_endpoint` says instead of the truth.
+    pub registration_url: Option<String>,
     /// What is wrong with the answer of the registration endpoint.
     pub registration_form: Damage<RegistrationForm>,
     /// What is wrong with it below OAuth.
@@ -165,6 +169,8 @@ impl Default for Knobs {
             registration: Registration::Dcr,
             registered_scopes: RegisteredScopes::Free,
             grant_types: Some(vec!["authorization_code".into(), "refresh_token".into()]),
+            registration_permit: None,
+            registration_url: None,
             registration_form: Damage::none(),
             registration_damage: Damage::none(),
             assigned_method: None,

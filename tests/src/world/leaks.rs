@@ -47,6 +47,13 @@ impl World {
                 faults.push(format!("{kind:?} {value} in the header of a request to {who:?}"));
             }
         }
+        if let Some(permit) = self.knobs.registration_permit.as_deref() {
+            let leaks = uri.contains(permit) || body.contains(permit);
+            let home = who == Party::AuthServer && *what == What::Register;
+            if leaks || (headers.contains(permit) && !home) {
+                faults.push(format!("the permit to register in a request to {who:?}"));
+            }
+        }
         for fault in faults {
             self.blame(fault);
         }

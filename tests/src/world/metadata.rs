@@ -97,7 +97,9 @@ impl World {
             "scopes_supported": self.server_scopes(),
             "x_unknown_member": [1, 2, 3],
         });
-        let registration = self.takes_registrations().then(|| format!("{base}/register"));
+        let registration = knobs.registration_url.clone();
+        let registration = registration.unwrap_or_else(|| format!("{base}/register"));
+        let registration = self.takes_registrations().then_some(registration);
         put(&mut document, "registration_endpoint", registration);
         put(&mut document, "grant_types_supported", knobs.grant_types.clone());
         let revocation = knobs.revocation.then(|| format!("{base}/revoke"));

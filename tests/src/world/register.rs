@@ -30,6 +30,17 @@ impl World {
         form: Option<RegistrationForm>,
         request: &Request<Vec<u8>>,
     ) -> Response<Vec<u8>> {
+        let permits = request.headers().get_all(header::AUTHORIZATION).iter();
+        let permits: Vec<_> = permits.filter_map(|value| value.to_str().ok()).collect();
+        let wanted = self.knobs.registration_permit.as_ref().map(|it| format!("Bearer {it}"));
+        match wanted.as_deref() {
+            None if !permits.is_empty() => self.blame("a registration with credentials"),
+            Some(wanted) if permits != [wanted] => {
+                self.remark("a registration without its permit");
+                return answer::oauth_error(401, "invalid_token", "this needs a permit");
+            }
+            _ => {}
+        }
         let asked = match self.judge_registration(request) {
             Ok(asked) => asked,
             Err((error, fault)) => {

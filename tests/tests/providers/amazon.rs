@@ -64,7 +64,9 @@ fn cognito() -> Provider {
 }
 
 fn client(policy: Policy) -> Result<Settings, Error> {
-    Settings::with_policy(SERVER_URL, policy)?.client_id("1abc", Some("a-secret".into()))
+    let settings = Settings::with_policy(SERVER_URL, policy)?;
+    let settings = settings.client_id("1abc", Some("a-secret".into()))?;
+    Ok(settings.client_issuer("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Abc"))
 }
 
 #[test]
@@ -100,9 +102,10 @@ fn another_issuer_has_to_be_tolerated_by_name() {
                 "token_endpoint": "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/token",
             }),
         );
-    let walk = log_in(&copied, Policy::default(), &client);
+    let own = |policy| Ok(client(policy)?.client_issuer("https://gateway.acme.example"));
+    let walk = log_in(&copied, Policy::default(), &own);
     walk.error("no_s256", "`Tolerance::UnlistedS256`");
-    let _ = assert_needs(&copied, &client, &[Tolerance::UnlistedS256]);
+    let _ = assert_needs(&copied, &own, &[Tolerance::UnlistedS256]);
 }
 
 #[test]

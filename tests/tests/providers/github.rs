@@ -83,7 +83,8 @@ fn nothing(policy: Policy) -> Result<Settings, Error> {
 }
 
 fn client(policy: Policy) -> Result<Settings, Error> {
-    nothing(policy)?.client_id("Iv1.0123", Some("a-secret".into()))
+    let settings = nothing(policy)?.client_id("Iv1.0123", Some("a-secret".into()))?;
+    Ok(settings.client_issuer("https://github.example/login/oauth"))
 }
 
 #[test]

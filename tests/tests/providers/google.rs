@@ -64,7 +64,9 @@ fn nothing(policy: Policy) -> Result<Settings, Error> {
 }
 
 fn client(policy: Policy) -> Result<Settings, Error> {
-    nothing(policy)?.client_id("123.apps.google.example", Some("GOCSPX-x".into()))
+    let settings =
+        nothing(policy)?.client_id("123.apps.google.example", Some("GOCSPX-x".into()))?;
+    Ok(settings.client_issuer("https://accounts.google.example"))
 }
 
 fn offline(policy: Policy) -> Result<Settings, Error> {

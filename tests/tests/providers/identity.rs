@@ -233,6 +233,9 @@ fn keycloak_trusts_no_host_by_default_and_works_with_a_client_id() {
     let walk = log_in(&closed, Policy::default(), &nothing);
     walk.error("refused_registration_insufficient_scope", "`client_id`");
     assert!(walk.explanation.contains("Trusted Hosts"), "{}", walk.explanation);
-    let client = |policy| nothing(policy)?.client_id("tools", Some("a-secret".into()));
+    let client = |policy| {
+        let settings = nothing(policy)?.client_id("tools", Some("a-secret".into()))?;
+        Ok(settings.client_issuer("https://sso.acme.example/realms/acme"))
+    };
     let _ = assert_needs(&closed, &client, &[]);
 }

@@ -14,7 +14,7 @@ fn endpoint() -> HttpUrl {
 
 fn request(redirect_uri: &str, method: AuthMethod) -> String {
     let client = RegistrationRequest::new("My editor", None, redirect_uri, method, None);
-    let request = register_request(&client, &endpoint());
+    let request = register_request(&client, &endpoint(), None);
     String::from_utf8_lossy(request.body()).into_owned()
 }
 

@@ -1,0 +1,73 @@
+use super::*;
+
+fn settings() -> Settings {
+    Settings::new("https://mcp.example/mcp").unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn client_metadata_urls_are_https_with_a_path_and_nothing_behind_it() {
+    for (url, fits) in [
+        ("https://app.example/client.json", true),
+        ("https://app.example:8443/c", true),
+        ("https://app.example", false),
+        ("https://app.example/", false),
+        ("https://app.example/a/../c", false),
+        ("https://app.example/c?x", false),
+        ("https://app.example/c#x", false),
+        ("https://u@app.example/c", false),
+        ("http://localhost/c", false),
+        ("client.json", false),
+    ] {
+        let expected = Misuse::ClientMetadataUrl { url: shown(url) };
+        match settings().client_metadata_url(url) {
+            Ok(_) => assert!(fits, "{url}"),
+            Err(error) => assert!(!fits && error == expected.into(), "{url}"),
+        }
+    }
+}
+
+#[test]
+fn private_hosts_are_hosts_as_they_stand_in_urls() {
+    for (host, expected) in [
+        ("auth.corp.example", Some("auth.corp.example")),
+        ("Auth.Corp.example", Some("auth.corp.example")),
+        ("b\u{fc}cher.example", Some("xn--bcher-kva.example")),
+        ("localhost", Some("localhost")),
+        ("10.0.0.7", Some("10.0.0.7")),
+        ("127.1", Some("127.0.0.1")),
+        ("::1", Some("[::1]")),
+        ("[::ffff:10.0.0.1]", Some("[::ffff:a00:1]")),
+        ("", None),
+        ("https://auth.corp.example", None),
+        ("auth.corp.example:8443", None),
+        ("auth.corp.example/x", None),
+        ("[::1]:8443", None),
+        ("*.corp.example", None),
+    ] {
+        let found = settings().private_host(host).map(|it| it.private_hosts[0].to_string());
+        let misuse = Misuse::PrivateHost { host: host.into() };
+        assert_eq!(found, expected.map(str::to_string).ok_or(misuse.into()), "{host}");
+    }
+}
+
+#[test]
+fn a_server_has_to_be_public_if_everything_has_to() {
+    let policy = Policy::default().only_public_addresses();
+    for url in ["http://localhost:1/mcp", "https://10.0.0.1/mcp", "http://[::1]/mcp"] {
+        let settings = Settings::with_policy(url, policy).unwrap_or_else(|e| panic!("{e}"));
+        let defect = UrlDefect::PrivateAddress;
+        assert_eq!(settings.check_server(), Err(Misuse::ServerUrl { url: url.into(), defect }));
+        let host = settings.reach().server_host().to_string();
+        assert_eq!(settings.private_host(&host).map(|it| it.check_server()), Ok(Ok(())));
+        assert_eq!(Settings::new(url).map(|it| it.check_server()), Ok(Ok(())));
+    }
+    let public = Settings::with_policy("https://mcp.example/mcp", policy);
+    assert_eq!(public.map(|it| it.check_server()), Ok(Ok(())));
+}
+
+#[test]
+fn a_client_id_is_not_empty_and_an_empty_secret_is_none() {
+    assert_eq!(settings().client_id("", None), Err(Misuse::EmptyClientId.into()));
+    let settings = settings().client_id("c", Some("".into())).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(settings.pre_registered.and_then(|client| client.client_secret), None);
+}
