@@ -133,6 +133,7 @@ impl Http {
         self.client.to(url, Connection::Any)
     }
 
+    #[cfg(feature = "rmcp")]
     pub(crate) fn headers(&self) -> &Headers {
         &self.headers
     }
