@@ -164,8 +164,8 @@ fn every_test_that_the_readme_names_exists() {
     for (name, path) in &named {
         assert!(tests_in(&read(path)).contains(name), "{path} has no test {name}");
     }
-    for end in ["refresh", "registration", "restart"] {
-        let path = &*format!("tests/pains_{end}.rs");
+    for name in ["pains_refresh", "pains_registration", "pains_restart", "servers/main"] {
+        let path = &*format!("tests/{name}.rs");
         for name in tests_in(&read(path)) {
             assert!(named.contains(&(name, path)), "the README lacks {name}");
         }
@@ -173,13 +173,19 @@ fn every_test_that_the_readme_names_exists() {
 }
 
 #[test]
-fn the_readme_has_a_row_for_every_pain() {
+fn the_readme_has_a_row_for_every_pain_and_case() {
     let readme = read("README.md");
     let rows: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("| ")).collect();
-    for pain in 1..=33 {
-        let own = rows.iter().filter(|row| row.starts_with(&format!("{pain} |")));
+    for number in 1..=81 {
+        let own = rows.iter().filter(|row| row.starts_with(&format!("{number} |")));
         let cells: Vec<_> = own.flat_map(|row| row.split(" |")).map(str::trim).collect();
-        assert_eq!(cells.len(), 4, "{pain}: {cells:?}");
-        assert!(cells[1..3].iter().all(|cell| !cell.is_empty()), "{pain}: {cells:?}");
+        assert_eq!(cells.len(), 4, "{number}: {cells:?}");
+        assert!(cells[1..3].iter().all(|cell| !cell.is_empty()), "{number}: {cells:?}");
+        // Some pains cannot arise, but what has failed once is shown not to.
+        let is_shown = ["`](", "story.rs)", "Not done"].iter().any(|it| cells[2].contains(it));
+        assert!(is_shown || number < FIRST_CASE, "{number}: {cells:?}");
     }
 }
+
+/// The first of the rows that are not about pains.
+const FIRST_CASE: usize = 34;
