@@ -99,7 +99,9 @@ fn on_tasks(served: &Served, store: &MemoryTokenStorage, settings: Settings<'_>)
 
 fn allowed<A: Built>(builder: Builder<A>, settings: Settings<'_>) -> Builder<A> {
     let hosts = settings.private_hosts.iter();
-    hosts.fold(builder.wait(PATIENCE), |builder, host| builder.private_host(host))
+    hosts.fold(builder.application(common::APPLICATION).wait(PATIENCE), |builder, host| {
+        builder.private_host(host)
+    })
 }
 
 fn core_error<T, H: std::error::Error>(result: Result<T, ClientError<H>>) -> Option<Error> {
