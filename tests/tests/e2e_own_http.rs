@@ -118,7 +118,8 @@ async fn profiles_on_tokio_share_connections() {
         assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);
     }
     assert_eq!(logins(&served), USERS);
-    // Each user's browser makes one of its own, and so do the client's registration and its code.
-    assert!(served.connections() <= 3 * USERS + 10, "{}", served.connections());
+    // Each user's browser makes one of its own, and so do the client's registration and its code. One more
+    // now and then is a connection that was not back in the pool yet.
+    assert!(served.connections() < 4 * USERS, "{}", served.connections());
     assert_sound(&served);
 }
