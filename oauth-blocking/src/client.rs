@@ -9,7 +9,9 @@ use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
 use crate::Error;
-use crate::adapter::{Adapter, AddressFilter, Builder, Client, Login, Parts, challenges, ready};
+use crate::adapter::{
+    Adapter, AddressFilter, Builder, Client, Login, Parts, challenges, location, ready,
+};
 use crate::connector;
 use crate::event::Event;
 use crate::http::Http;
@@ -128,8 +130,9 @@ impl OAuth {
     /// for is done (a login, a refresh, a wider scope), and the request is sent again, built anew each
     /// time.
     ///
-    /// The answer is the application's, whatever its status; redirects are not followed, so that the
-    /// token stays with the server it is for.
+    /// The answer is the application's, whatever its status. Of redirects, a 307 or 308 of the MCP endpoint
+    /// within its origin is followed, method and body kept; all others are the application's, so that
+    /// the token stays with the server it is for.
     ///
     /// A request keeps the time limits that it brings ([`ureq::Agent::configure_request`]). Without any, the
     /// default agent waits ten seconds for a connection and five minutes for the head of an answer; the body
@@ -148,12 +151,20 @@ impl OAuth {
         let mut call = client.call();
         loop {
             let mut request = build().map_err(ureq::Error::from)?;
-            let header = ready(client.authorize(&mut call, &request.uri().to_string()))?;
+            if let Some(url) = call.url() {
+                let url = url.as_str().parse().map_err(http::Error::from);
+                *request.uri_mut() = url.map_err(ureq::Error::from)?;
+            }
+            let url = request.uri().to_string();
+            let header = ready(client.authorize(&mut call, &url))?;
             if let Some(header) = header {
                 request.headers_mut().insert("authorization", header);
             }
             let response = self.run(request)?;
             let (status, challenges) = (response.status(), challenges(response.headers()));
+            if client.redirected(&mut call, &url, status.as_u16(), location(response.headers())) {
+                continue;
+            }
             match ready(client.judge(&mut call, status.as_u16(), &challenges))? {
                 None => return Ok(response),
                 Some(remedy) => {
@@ -258,7 +269,8 @@ impl Adapter for OAuth {
         let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
         let http = Http::new(agent, parts.headers);
         let host = |session| Threads::new(session, http, storage, user_agent);
-        let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
+        let client =
+            Client::new(&parts.settings, &parts.profile, parts.limits, parts.watcher, host);
         Ok(Self { client: Arc::new(client) })
     }
 }

@@ -1,5 +1,7 @@
 //! Why a call failed, and the one failure that is a question to the user.
 
+use std::time::Duration;
+
 use oauth_core::Timeline;
 use oauth_core::session::PendingLogin;
 use oauth_core::wire::AuthorizationUrl;
@@ -32,6 +34,13 @@ pub enum ClientError<H: std::error::Error + 'static> {
     /// [`oauth_core::Error::Unreachable`] instead.
     #[error("the request could not be sent: {0}")]
     Http(#[source] H),
+    /// Another process holds the lock of a refresh for much longer than one takes: it may have been stopped.
+    /// Nothing is lost; the same call may succeed later.
+    #[error("another process has been refreshing the tokens for {} seconds", waited.as_secs())]
+    Busy {
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     NoEntropy,
@@ -50,6 +59,7 @@ impl<H: std::error::Error> ClientError<H> {
             // Whoever still waits has not left.
             Self::UserAgent(UserAgentError::Abandoned) => return None,
             Self::UserAgent(error) => Self::UserAgent(error.clone()),
+            Self::Busy { waited } => Self::Busy { waited: *waited },
             Self::NoEntropy => Self::NoEntropy,
             Self::Http(_) => return None,
         })
@@ -64,6 +74,7 @@ impl<H: std::error::Error> ClientError<H> {
             Self::UserAgent(error) => error.advice(),
             Self::Storage(error) => error.advice(),
             Self::Http(_) => "see that the server can be reached, and try again",
+            Self::Busy { .. } => "call again; if it stays so, go on with or end the other process",
             Self::NoEntropy => "see to the operating system's random device, and log in again",
         }
     }
@@ -79,7 +90,19 @@ impl<H: std::error::Error> ClientError<H> {
             Self::Storage(_) => "storage",
             Self::UserAgent(_) => "user_agent",
             Self::Http(_) => "http",
+            Self::Busy { .. } => "busy",
             Self::NoEntropy => "no_entropy",
+        }
+    }
+
+    /// Whether the same call may succeed later with nothing changed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::OAuth { error, .. } => error.is_retryable(),
+            Self::Busy { .. } | Self::UserAgent(UserAgentError::Elsewhere { .. }) => true,
+            Self::Storage(error) => error.is_retryable(),
+            _ => false,
         }
     }
 

@@ -60,6 +60,9 @@ pub enum Event<'a> {
         /// The page.
         url: &'a AuthorizationUrl,
     },
+    /// Another process refreshes already, or was stopped while it did. What it brings is waited for, a minute at
+    /// most; a token that still lives is used meanwhile, and then nothing is told.
+    RefreshElsewhere,
     /// The login waits for the user, and says so about once a second.
     Waiting(Waiting),
     /// The user came back.

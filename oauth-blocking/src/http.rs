@@ -9,7 +9,7 @@ use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use ureq::http;
 use ureq::{AsSendBody, Body};
 
-use crate::adapter::{Headers, Obstructed, TIME_LIMIT, Unanswered, response};
+use crate::adapter::{Headers, Obstructed, Unanswered, response};
 
 /// The HTTP client. Clones share connections.
 #[derive(Clone)]
@@ -40,30 +40,42 @@ impl Http {
         self.run(request, Connection::Any, None)
     }
 
-    /// Asks for a resource without a token.
-    pub(crate) fn ask(&self, url: &str) -> Option<http::Response<Body>> {
-        let request = http::Request::get(url)
-            .header("accept", "application/json, text/event-stream")
-            .body(())
-            .ok()?;
-        self.run(request, Connection::Any, Some(TIME_LIMIT)).ok()
+    /// Sends a request that changes nothing, and leaves the body of the answer.
+    pub(crate) fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        let cause = |error| cause(error, self.goes_by_proxy(request.url().as_str()));
+        let (head, _) = self.again(request, limit).map_err(cause)?.into_parts();
+        Ok(response(head.status, head.headers, Vec::new()))
+    }
+
+    /// Sends a request that changes nothing, and once more if its connection is lost before it brought an answer.
+    fn again(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        let begun = Instant::now();
+        match self.run(http::Request::<Vec<u8>>::from(request), Connection::Any, Some(limit)) {
+            Err(error) if is_lost(&error) => {
+                let left = limit.saturating_sub(begun.elapsed());
+                self.run(http::Request::<Vec<u8>>::from(request), Connection::Fresh, Some(left))
+            }
+            answer => answer,
+        }
     }
 
     /// Sends a request of a login. One that may change something goes out on a connection of its own, and
     /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
     /// is sent again on a new connection if the first one is lost before it brought an answer.
-    pub(crate) fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
-        let begun = Instant::now();
-        let send = |connection| {
-            let limit = TIME_LIMIT.saturating_sub(begun.elapsed());
-            self.run(http::Request::<Vec<u8>>::from(request), connection, Some(limit))
-        };
+    pub(crate) fn exchange(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response, Unanswered> {
         let answer = match request.method() {
-            Method::Get => match send(Connection::Any) {
-                Err(error) if is_lost(&error) => send(Connection::Fresh),
-                answer => answer,
-            },
-            Method::Post => send(Connection::Fresh),
+            Method::Get => self.again(request, limit),
+            Method::Post => {
+                self.run(http::Request::<Vec<u8>>::from(request), Connection::Fresh, Some(limit))
+            }
         };
         let cause = |error| cause(error, self.goes_by_proxy(request.url().as_str()));
         let (head, body) = answer.map_err(cause)?.into_parts();

@@ -9,7 +9,7 @@ use oauth_core::session::{Key, Lock, Record, Session};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
-use crate::adapter::{Asked, Host, Unanswered, challenges};
+use crate::adapter::{Host, Unanswered};
 use crate::http::Http;
 use crate::storage::{Guard, Loaded, Migrated, Saved, SharedStorage, StorageError};
 use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
@@ -90,13 +90,12 @@ impl Host for Threads {
         self.storage.save(key, record, expected)
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
-        self.http.exchange(request)
+    async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        self.http.exchange(request, limit)
     }
 
-    async fn ask(&self, url: &str) -> Option<Asked> {
-        let answer = self.http.ask(url)?;
-        Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
+    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        self.http.ask(request, limit)
     }
 
     async fn prepare(

@@ -165,8 +165,17 @@ impl Request {
         let authorization =
             self.authorization.as_ref().map(|value| ("authorization", value.expose()));
         let content_type = self.body.as_ref().map(|body| ("content-type", body.content_type));
-        let always = [("accept", "application/json"), ("accept-encoding", "identity")];
-        always.into_iter().chain(content_type).chain(authorization)
+        let accept = match self.endpoint {
+            Endpoint::Resource => "application/json, text/event-stream",
+            _ => "application/json",
+        };
+        let of_mcp = (self.endpoint == Endpoint::Resource && self.body.is_some()).then_some(OF_MCP);
+        let always = [("accept", accept), ("accept-encoding", "identity")];
+        always
+            .into_iter()
+            .chain(content_type)
+            .chain(of_mcp.into_iter().flatten())
+            .chain(authorization)
     }
 
     /// The body; empty for GET.
@@ -263,6 +272,10 @@ impl Drop for Response {
         erase(&mut self.body);
     }
 }
+
+/// What MCP 2026-07-28 wants of a `tools/list`; servers of earlier versions look at the token before.
+const OF_MCP: [(&str, &str); 2] =
+    [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list")];
 
 /// Text that names a server's words safely: only what may stand in an error code (RFC 6749 §5.2).
 pub(crate) fn clean_code(code: &str) -> String {

@@ -44,6 +44,18 @@ impl ServerUrl {
         &self.url
     }
 
+    /// Whether requests to this URL go to the MCP endpoint itself.
+    #[must_use]
+    pub fn is_endpoint(&self, url: &str) -> bool {
+        HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url == self.url)
+    }
+
+    /// The same server with its endpoint at this URL, if that has the same origin.
+    pub(crate) fn moved_to(&self, url: &HttpUrl) -> Option<Self> {
+        let (text, plaintext) = (url.as_str().into(), self.plaintext);
+        (url.origin() == self.url.origin()).then(|| Self { text, url: url.clone(), plaintext })
+    }
+
     /// Checks that a request to this URL goes to the server: same scheme, host and port. No token goes
     /// anywhere else.
     ///
@@ -70,6 +82,12 @@ impl ServerUrl {
     pub(crate) fn is_part_of(&self, resource: &str) -> bool {
         resource == self.as_str()
             || HttpUrl::parse(resource, self.plaintext()).is_ok_and(|found| found.covers(&self.url))
+    }
+
+    /// The same where the server's URL may redirect to another one of its origin.
+    pub(crate) fn is_reached_by(&self, resource: &str, moved_to: Option<&HttpUrl>) -> bool {
+        let moved = moved_to.and_then(|url| self.moved_to(url));
+        self.is_part_of(resource) || moved.is_some_and(|moved| moved.is_part_of(resource))
     }
 
     pub(crate) fn plaintext(&self) -> Plaintext {

@@ -75,6 +75,11 @@ pub enum Finding {
         /// Where, without the query.
         to: Box<str>,
     },
+    /// The MCP server redirects to where no token may go, or asks for another request.
+    LeadsAway {
+        /// Where, without the query.
+        to: Box<str>,
+    },
     /// The client is registered.
     Registered {
         /// What was tolerated in the answer.
@@ -226,6 +231,7 @@ impl Finding {
             Self::OutOfReach => "out_of_reach",
             Self::Unusable { .. } => "unusable",
             Self::Moved { .. } => "moved",
+            Self::LeadsAway { .. } => "leads_away",
             Self::Registered { .. } => "registered",
             Self::CameBack => "came_back",
             Self::OtherLogin => "other_login",
@@ -307,6 +313,9 @@ impl fmt::Display for Finding {
                 write!(f, "not asked, because {defect}: looking elsewhere")
             }
             Self::Moved { to } => write!(f, "moved to {}: asking there", Plain(to)),
+            Self::LeadsAway { to } => {
+                write!(f, "a redirect to {}, which is not followed", Plain(to))
+            }
             Self::Registered { tolerated, misshapen } => {
                 write!(f, "the client is registered{tolerated}{misshapen}")
             }

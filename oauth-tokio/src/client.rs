@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_blocking::adapter::{Client, Login, Parts, challenges};
+use oauth_blocking::adapter::{Client, Login, Parts, challenges, location};
 use oauth_blocking::{
     Adapter, AddressFilter, Builder, Event, FileTokenStorage, LocalUser, LoggedOut, PendingLogin,
     Record,
@@ -130,8 +130,9 @@ impl OAuth {
     /// for is done (a login, a refresh, a wider scope), and the request is sent again, built anew each
     /// time.
     ///
-    /// The answer is the application's, whatever its status; redirects are not followed, so that the
-    /// token stays with the server it is for.
+    /// The answer is the application's, whatever its status. Of redirects, a 307 or 308 of the MCP endpoint
+    /// within its origin is followed, method and body kept; all others are the application's, so that
+    /// the token stays with the server it is for.
     ///
     /// The default client waits ten seconds for a connection, and then as long as the server takes: a limit
     /// for the answer is the caller's (`tokio::time::timeout`, or the request's own), who knows whether it is
@@ -151,11 +152,19 @@ impl OAuth {
         loop {
             let http = client.host().http().to(&client.key().server_url).map_err(Error::Http)?;
             let mut request = build(http).build().map_err(Error::Http)?;
-            if let Some(header) = client.authorize(&mut call, request.url().as_str()).await? {
+            if let Some(url) = call.url().and_then(|url| reqwest::Url::parse(url.as_str()).ok()) {
+                *request.url_mut() = url;
+            }
+            let url = request.url().clone();
+            if let Some(header) = client.authorize(&mut call, url.as_str()).await? {
                 request.headers_mut().insert(AUTHORIZATION, header);
             }
             let response = self.execute(request).await?;
             let (status, challenges) = (response.status(), challenges(response.headers()));
+            let location = location(response.headers());
+            if client.redirected(&mut call, url.as_str(), status.as_u16(), location) {
+                continue;
+            }
             match client.judge(&mut call, status.as_u16(), &challenges).await? {
                 None => return Ok(response),
                 Some(remedy) => {
@@ -271,7 +280,8 @@ impl Adapter for OAuth {
         };
         let http = Http::new(http, parts.headers);
         let host = |session| Tasks::new(session, http, storage, user_agent);
-        let client = Client::new(&parts.settings, &parts.profile, parts.wait, parts.watcher, host);
+        let client =
+            Client::new(&parts.settings, &parts.profile, parts.limits, parts.watcher, host);
         Ok(Self { client: Arc::new(client) })
     }
 }

@@ -150,19 +150,35 @@ impl Http {
         http.execute(request).await
     }
 
+    /// Sends a request that changes nothing, and leaves the body of the answer.
+    pub(crate) async fn ask(&self, request: &Request) -> Result<Response, reqwest::Error> {
+        let mut answer = self.again(request).await?;
+        Ok(response(answer.status(), std::mem::take(answer.headers_mut()), Vec::new()))
+    }
+
+    /// Sends a request that changes nothing, and once more if its connection is lost before it brought an answer.
+    async fn again(&self, request: &Request) -> Result<reqwest::Response, reqwest::Error> {
+        match self.once(request, Connection::Any).await {
+            Err(error) if is_lost(&error) => self.once(request, Connection::Fresh).await,
+            answer => answer,
+        }
+    }
+
+    async fn once(
+        &self,
+        request: &Request,
+        connection: Connection,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        self.send(http::Request::<Vec<u8>>::from(request).try_into()?, connection).await
+    }
+
     /// Sends a request of a login. One that may change something goes out on a connection of its own, and
     /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
     /// is sent again on a new connection if the first one is lost before it brought an answer.
     pub(crate) async fn exchange(&self, request: &Request) -> Result<Response, reqwest::Error> {
-        let send = async |connection| {
-            self.send(http::Request::<Vec<u8>>::from(request).try_into()?, connection).await
-        };
         let mut answer = match request.method() {
-            Method::Get => match send(Connection::Any).await {
-                Err(error) if is_lost(&error) => send(Connection::Fresh).await?,
-                answer => answer?,
-            },
-            Method::Post => send(Connection::Fresh).await?,
+            Method::Get => self.again(request).await?,
+            Method::Post => self.once(request, Connection::Fresh).await?,
         };
         let mut body = Vec::new();
         // One byte more than is read: then the machine says that it is too much.

@@ -54,7 +54,7 @@ use ::rmcp::transport::streamable_http_client::{
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 pub use error::cause;
-use error::{lasts, outer, refusal};
+use error::{is_redirect, lasts, outer, refusal};
 
 use crate::{Error, Event, OAuth};
 
@@ -82,30 +82,49 @@ impl OAuth {
         fields.into_iter().filter_map(|(name, value)| Some((name?, value))).collect()
     }
 
+    /// Where a request to the MCP endpoint goes, which may have moved within its origin.
+    fn target(&self, url: &str) -> Arc<str> {
+        let moved = self.client.moved().filter(|_| *url == *self.client.key().server_url);
+        moved.map_or_else(|| url.into(), |moved| moved.as_str().into())
+    }
+
     /// Sends a request of rmcp as [`send`](Self::send) does.
-    async fn pass<T, F>(&self, request: Passed<'_>, send: impl Fn(Option<String>) -> F) -> Outer<T>
+    async fn pass<T, F>(
+        &self,
+        request: Passed<'_>,
+        send: impl Fn(Arc<str>, Option<String>) -> F,
+    ) -> Outer<T>
     where
         F: Future<Output = Inner<T>>,
     {
         if request.brings_its_own() {
-            return send(request.token).await.map_err(outer);
+            return send(request.url.into(), request.token).await.map_err(outer);
         }
         let client = &self.client;
         let mut call = client.call();
+        let mut has_moved = false;
         loop {
-            let header = client.authorize(&mut call, request.url).await;
+            let url = self.target(request.url);
+            let header = client.authorize(&mut call, &url).await;
             let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
             let authorized = token.is_some();
-            let error = match send(token).await {
+            let error = match send(Arc::clone(&url), token).await {
                 Ok(answer) => {
                     client.delivered(&mut call, 200);
                     return Ok(answer);
                 }
                 Err(error) => error,
             };
+            if is_redirect(&error) && !has_moved {
+                // It may be within the origin: only an answer of our own shows where it leads.
+                client.probe().await;
+                has_moved = true;
+                if self.target(request.url) != url {
+                    continue;
+                }
+            }
             let Some((status, challenges)) = refusal(&error) else { return Err(outer(error)) };
-            let (method, url) = (request.method, request.url);
-            client.tell(&Event::Answered { method, url, authorized, status });
+            client.tell(&Event::Answered { method: request.method, url: &url, authorized, status });
             let challenges = self.lines(status, challenges).await;
             let remedy = client.judge(&mut call, status, &challenges).await;
             match remedy.map_err(StreamableHttpError::Client)? {
@@ -123,7 +142,7 @@ impl OAuth {
     async fn open<F>(
         &self,
         request: Passed<'_>,
-        send: impl Fn(Option<String>) -> F,
+        send: impl Fn(Arc<str>, Option<String>) -> F,
     ) -> Outer<BoxedSseResponse>
     where
         F: Future<Output = Inner<BoxedSseResponse>>,
@@ -137,21 +156,26 @@ impl OAuth {
     }
 
     /// The same for the end of a session, which is worth a refresh, but no login.
-    async fn close<F>(&self, request: Passed<'_>, send: impl Fn(Option<String>) -> F) -> Outer<()>
+    async fn close<F>(
+        &self,
+        request: Passed<'_>,
+        send: impl Fn(Arc<str>, Option<String>) -> F,
+    ) -> Outer<()>
     where
         F: Future<Output = Inner<()>>,
     {
         if request.brings_its_own() {
-            return send(request.token).await.map_err(outer);
+            return send(request.url.into(), request.token).await.map_err(outer);
         }
-        let header = self.client.authorize(&mut self.client.call(), request.url).await;
+        let url = self.target(request.url);
+        let header = self.client.authorize(&mut self.client.call(), &url).await;
         let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
         let authorized = token.is_some();
-        let sent = send(token).await;
+        let sent = send(Arc::clone(&url), token).await;
         match sent {
             Err(error) if authorized && refusal(&error).is_some() => {
                 match self.refresh_token().await.map_err(StreamableHttpError::Client)? {
-                    Some(token) => send(Some(token.token().to_owned())).await.map_err(outer),
+                    Some(token) => send(url, Some(token.token().to_owned())).await.map_err(outer),
                     None => Err(outer(error)),
                 }
             }
@@ -203,8 +227,8 @@ impl StreamableHttpClient for OAuth {
         max: usize,
     ) -> Outer<StreamableHttpPostResponse> {
         let request = Passed { method: "POST", url: &url, token, headers: &headers };
-        self.pass(request, |token| {
-            let (url, message, session) = (url.clone(), message.clone(), session.clone());
+        self.pass(request, |url, token| {
+            let (message, session) = (message.clone(), session.clone());
             let headers = self.with_own(&url, &headers);
             async move {
                 self.http_to(&url)?
@@ -239,8 +263,8 @@ impl StreamableHttpClient for OAuth {
         max: usize,
     ) -> Outer<BoxedSseResponse> {
         let request = Passed { method: "GET", url: &url, token, headers: &headers };
-        self.open(request, |token| {
-            let (url, session, last_event) = (url.clone(), session.clone(), last_event.clone());
+        self.open(request, |url, token| {
+            let (session, last_event) = (session.clone(), last_event.clone());
             let headers = self.with_own(&url, &headers);
             async move {
                 self.http_to(&url)?
@@ -261,9 +285,8 @@ impl StreamableHttpClient for OAuth {
         headers: Headers,
     ) -> Outer<()> {
         let request = Passed { method: "DELETE", url: &url, token, headers: &headers };
-        self.close(request, |token| {
-            let (url, session) = (url.clone(), session.clone());
-            let headers = self.with_own(&url, &headers);
+        self.close(request, |url, token| {
+            let (session, headers) = (session.clone(), self.with_own(&url, &headers));
             async move { self.http_to(&url)?.delete_session(url, session, token, headers).await }
         })
         .await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Asked, Host, Obstructed, TIME_LIMIT, Unanswered, challenges};
+use oauth_blocking::adapter::{Host, Obstructed, Unanswered};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
     StorageError, UserAgentError,
@@ -18,7 +18,7 @@ use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
 
-use crate::http::{Connection, Http, cause};
+use crate::http::{Http, cause};
 use crate::storage::SharedStorage;
 use crate::user_agent::{SharedUserAgent, Told, Visit};
 
@@ -146,21 +146,17 @@ impl Host for Tasks {
         self.storage.save(key, record, expected)
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, Unanswered> {
+    async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
         // Not as a limit of the request: that would take the place of the host's, which may be shorter.
-        let answer = tokio::time::timeout(TIME_LIMIT, self.http.exchange(request)).await;
+        let answer = tokio::time::timeout(limit, self.http.exchange(request)).await;
         let answer = answer
             .map_err(|elapsed| Obstructed { obstacle: Obstacle::Time, source: elapsed.into() })?;
         answer.map_err(cause)
     }
 
-    async fn ask(&self, url: &str) -> Option<Asked> {
-        let request = self.http.to(url).ok()?.get(url);
-        let request =
-            request.header("accept", "application/json, text/event-stream").build().ok()?;
-        let answer = self.http.send(request, Connection::Any);
-        let answer = tokio::time::timeout(TIME_LIMIT, answer).await.ok()?.ok()?;
-        Some(Asked { status: answer.status().as_u16(), challenges: challenges(answer.headers()) })
+    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        let answer = tokio::time::timeout(limit, self.http.ask(request)).await?;
+        answer.map_err(cause)
     }
 
     async fn prepare(

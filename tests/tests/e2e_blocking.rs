@@ -325,7 +325,7 @@ fn metadata_that_only_a_challenge_can_tell_is_found_before_any_call() {
     ));
     assert_eq!(served.world().log.len(), 0);
     oauth.authenticate().unwrap();
-    assert_eq!(statuses(&served, "GET"), [401]);
+    assert_eq!(statuses(&served, LIST), [401]);
     assert_eq!(served.world().oauth_requests(), 5);
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!(served.world().oauth_requests(), 5);

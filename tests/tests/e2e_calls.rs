@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::{
-    LIST, assert_sound, builder, call, client, logged_in, logins, refreshes, serve, statuses,
+    Events, LIST, age, assert_sound, builder, call, client, expire, key, logged_in, logins,
+    redirect, refreshes, registrations, serve, statuses, visitor_who,
 };
 use oauth_blocking::{Error, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record, Saved};
 use oauth_blocking::{StorageError, StoredGrant, TokenStorage, with_oauth_retry};
@@ -160,6 +161,66 @@ fn the_token_of_a_login_is_sent_even_if_it_expires_meanwhile() {
     let oauth = builder(&served, &Slow::default()).build().unwrap();
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!((logins(&served), statuses(&served, LIST)), (1, vec![401, 200]));
+}
+
+/// A process that was stopped in the middle of a refresh holds its lock for as long as it likes.
+#[test]
+fn a_lock_that_is_never_released_is_not_waited_for_without_end() {
+    let (served, store, events) =
+        (serve(Knobs::default()), MemoryTokenStorage::new(), Events::default());
+    drop(logged_in(&served, &store));
+    let watched = || {
+        let builder = builder(&served, &store).wait(Duration::from_millis(300));
+        events.watch(builder).build().unwrap()
+    };
+    let held = store.lock(&key(&served), Lock::Refresh).unwrap();
+    // A living token goes on, and nobody waits.
+    age(&store, &key(&served), Duration::from_secs(30));
+    let oauth = watched();
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert!(!events.names().contains(&"RefreshElsewhere".to_owned()));
+    expire(&store, &key(&served));
+    let oauth = watched();
+    thread::scope(|scope| {
+        let calls: Vec<_> =
+            (0..THREADS).map(|_| scope.spawn(|| call(&oauth, &served, LIST))).collect();
+        for outcome in calls {
+            let error = outcome.join().unwrap().unwrap_err();
+            assert!(matches!(error, Error::Busy { .. }) && error.is_retryable(), "{error:?}");
+        }
+    });
+    assert!(events.names().contains(&"RefreshElsewhere".to_owned()));
+    assert_eq!(refreshes(&served), 0);
+    drop(held);
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+    assert_sound(&served);
+}
+
+/// Each answer comes too late. What is not asked for any more is told as well.
+#[test]
+fn discovery_ends_when_its_time_is_over() {
+    let served = serve(Knobs::default());
+    served.rewrite(|_, _| thread::sleep(Duration::from_millis(400)));
+    let builder = builder(&served, &MemoryTokenStorage::new());
+    let oauth = builder.discovery_limit(Duration::from_millis(600)).build().unwrap();
+    let Err(Error::OAuth { error, timeline }) = oauth.authenticate() else { panic!("in time") };
+    assert_eq!((error.code(), error.is_retryable()), ("unreachable", true));
+    assert!(timeline.entries().last().is_some_and(|entry| entry.status.is_none()), "{timeline}");
+    assert!(timeline.entries().iter().any(|entry| entry.status == Some(401)), "{timeline}");
+    assert_eq!((logins(&served), registrations(&served)), (0, 0));
+}
+
+#[test]
+fn the_time_that_a_user_takes_is_none_of_discovery() {
+    let served = serve(Knobs::default());
+    let slow = visitor_who(|url| {
+        thread::sleep(Duration::from_millis(1_200));
+        Ok(redirect(url))
+    });
+    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(slow);
+    let oauth = builder.discovery_limit(Duration::from_secs(1)).build().unwrap();
+    oauth.authenticate().unwrap();
 }
 
 /// A store that takes its time to write.

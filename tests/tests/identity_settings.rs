@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use oauth_core::error::{Misuse, PeerIncompatible, PeerMisbehaved};
-use oauth_core::flow::{Diagnosis, Login, RedirectUri, Settings};
+use oauth_core::flow::{Diagnosis, Login, Probe, RedirectUri, Settings};
 use oauth_core::session::Turn;
 use oauth_core::wire::{AuthMethod as Chosen, Issuer};
 use oauth_core::{
@@ -236,8 +236,9 @@ fn a_look_ahead_names_where_a_secret_goes_on_the_servers_word() {
         let mut world = World::new(Knobs::default());
         let redirect_uri = RedirectUri::parse(CALLBACK).unwrap();
         let now = UnixTime::from_secs(world.now);
+        let probe = Probe::new(&own);
         let login = Login::new(own.into(), redirect_uri, entropy(1), now);
-        let mut diagnosis = Diagnosis::new(login, None);
+        let mut diagnosis = Diagnosis::new(login, &probe);
         let network = Network::default();
         while let Some((request, reply)) = diagnosis.step() {
             reply.response(&network.send(&mut world, request).unwrap(), now);

@@ -6,15 +6,17 @@
 mod tokio_common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use oauth_blocking::{Lock, TokenStorage as _};
 use oauth_core::error::PeerIncompatible;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, TokenForm};
 use oauth_tokio::{Error, MemoryTokenStorage};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
-use tokio_common::common::{LIST, assert_sound, logins, refreshes, serve};
-use tokio_common::{call, client, core_error, logged_in, post};
+use tokio_common::common::{LIST, age, assert_sound, expire, key, logins, refreshes, serve};
+use tokio_common::{builder, call, client, core_error, logged_in, post};
 
 const TASKS: usize = 30;
 
@@ -84,4 +86,32 @@ async fn a_token_that_was_taken_and_is_refused_later_costs_a_login_at_once() {
         assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
         assert_eq!(logins(&served), logins_so_far);
     }
+}
+
+/// A process that was stopped in the middle of a refresh holds its lock for as long as it likes.
+#[tokio::test]
+async fn a_lock_that_is_never_released_is_not_waited_for_without_end() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    drop(logged_in(&served, &store).await);
+    let impatient = || builder(&served, &store).wait(Duration::from_millis(300)).build().unwrap();
+    let held = store.lock(&key(&served), Lock::Refresh).unwrap();
+    age(&store, &key(&served), Duration::from_secs(30));
+    assert_eq!(call(&impatient(), &served, LIST).await.unwrap(), 200);
+    expire(&store, &key(&served));
+    let oauth = impatient();
+    let calls: JoinSet<_> = (0..TASKS)
+        .map(|_| {
+            let (oauth, url) = (oauth.clone(), served.server_url());
+            async move { post(&oauth, &url, LIST).await }
+        })
+        .collect();
+    for outcome in calls.join_all().await {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, Error::Busy { .. }) && error.is_retryable(), "{error:?}");
+    }
+    assert_eq!(refreshes(&served), 0);
+    drop(held);
+    assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
+    assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+    assert_sound(&served);
 }

@@ -163,7 +163,7 @@ async fn metadata_that_only_a_challenge_can_tell_is_found_before_any_call() {
     let served = serve(Knobs { prm_location: PrmLocation::Custom, ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     oauth.authenticate().await.unwrap();
-    assert_eq!(statuses(&served, "GET"), [401]);
+    assert_eq!(statuses(&served, LIST), [401]);
     assert_eq!(served.world().oauth_requests(), 5);
     assert_sound(&served);
 }
@@ -250,7 +250,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     let builder = OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new());
     let oauth = builder.user_agent(OnPool::new(visitor())).build().unwrap();
     match core_error(oauth.authenticate().await) {
-        oauth_core::Error::PeerIncompatible(PeerIncompatible::NoResourceMetadata { .. }) => {}
+        oauth_core::Error::PeerIncompatible(PeerIncompatible::NoLoginAskedFor { .. }) => {}
         error => panic!("{error:?}"),
     }
     assert!(said.recv_timeout(PATIENCE).unwrap(), "it was read to its end");

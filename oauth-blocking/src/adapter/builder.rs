@@ -13,6 +13,7 @@ use oauth_core::{AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Po
 use super::addresses::AddressFilter;
 use super::application;
 use super::headers::Headers;
+use super::limits::Limits;
 use crate::config::AuthConfig;
 use crate::event::Event;
 use crate::storage::StorageError;
@@ -42,8 +43,8 @@ pub struct Parts<A: Adapter> {
     pub settings: Arc<Settings>,
     /// Whose tokens.
     pub profile: Box<str>,
-    /// How long a login waits for the user, if the host says so.
-    pub wait: Option<Duration>,
+    /// How long it may take.
+    pub limits: Limits,
     /// Where the redirect is listened for.
     pub callback: CallbackUrl,
     /// What is added to every request.
@@ -85,7 +86,7 @@ pub struct Builder<A: Adapter> {
     callback_port: Option<u16>,
     callback_url: Option<Box<str>>,
     profile: Box<str>,
-    wait: Option<Duration>,
+    limits: Limits,
     http_user_agent: Option<Box<str>>,
     server_headers: Vec<(Box<str>, Secret)>,
     http: Option<A::Http>,
@@ -117,7 +118,7 @@ impl<A: Adapter> Builder<A> {
             callback_port: None,
             callback_url: None,
             profile: "".into(),
-            wait: None,
+            limits: Limits::default(),
             http_user_agent: None,
             server_headers: Vec::new(),
             http: None,
@@ -274,10 +275,17 @@ impl<A: Adapter> Builder<A> {
     }
 
     /// How long a login waits for the user: by default five minutes at a page that this process opened,
-    /// fifteen where it was handed out
-    /// ([`AuthenticationError`](crate::AuthenticationError)).
+    /// fifteen where it was handed out ([`AuthenticationError`](crate::AuthenticationError)). The refresh
+    /// of another process is waited for as long, a minute at most.
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = Some(wait);
+        self.limits.wait = Some(wait);
+        self
+    }
+
+    /// How long discovery and registration may take together: a minute unless set. What has not answered by
+    /// then is [`Unreachable`](oauth_core::Error::Unreachable).
+    pub fn discovery_limit(mut self, limit: Duration) -> Self {
+        self.limits.discovery = limit;
         self
     }
 
@@ -414,7 +422,7 @@ impl<A: Adapter> Builder<A> {
             headers: headers.map_err(oauth_core::Error::from)?,
             settings: Arc::new(settings),
             profile: self.profile,
-            wait: self.wait,
+            limits: self.limits,
             callback: callback(self.callback_url.as_deref(), self.callback_port)?,
             http: self.http,
             storage: self.storage,

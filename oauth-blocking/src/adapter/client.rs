@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use oauth_core::BearerAuth;
+use oauth_core::HttpUrl;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict};
 
@@ -14,6 +15,7 @@ use super::builder::Watcher;
 use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
+use super::limits::Limits;
 use super::migrate::Migration;
 use super::shown::{Shown, header_value};
 use super::trace::{self, Span, Work};
@@ -25,10 +27,14 @@ pub struct Client<H: Host> {
     pub(super) host: H,
     pub(super) key: Key,
     pub(super) wait: Option<Duration>,
+    /// How long discovery and registration may take together.
+    pub(super) discovery: Duration,
     pub(super) watcher: Option<Arc<Watcher>>,
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
     pub(super) shown: RwLock<Shown>,
+    /// Where the MCP endpoint's URL redirects to.
+    pub(super) moved: RwLock<Option<Arc<HttpUrl>>>,
     /// How many logins were finished here.
     pub(super) logins: AtomicU64,
     /// The token that the server has taken, as the session knows, by its generation.
@@ -43,6 +49,8 @@ pub struct Call {
     since: Moment,
     /// What a remedy brought: the request is sent with it, even if it expires in the same second.
     remedied: Option<HeaderValue>,
+    pub(super) moved: Option<Arc<HttpUrl>>,
+    pub(super) redirects: u8,
 }
 
 /// An answer that something can be done about.
@@ -58,7 +66,7 @@ impl<H: Host> Client<H> {
     pub fn new(
         settings: &Arc<Settings>,
         profile: &str,
-        wait: Option<Duration>,
+        limits: Limits,
         watcher: Option<Arc<Watcher>>,
         host: impl FnOnce(Session) -> H,
     ) -> Self {
@@ -68,14 +76,29 @@ impl<H: Host> Client<H> {
         let (host, failures) = (host(session), Failures::new());
         let (logins, taken) = (AtomicU64::new(0), AtomicU64::new(0));
         let migration = Migration::default();
-        Self { host, key, wait, watcher, failures, settings, shown, logins, taken, migration }
+        let (Limits { wait, discovery }, moved) = (limits, RwLock::new(None));
+        Self {
+            host,
+            key,
+            wait,
+            discovery,
+            watcher,
+            failures,
+            settings,
+            shown,
+            moved,
+            logins,
+            taken,
+            migration,
+        }
     }
 
     /// A client for another profile that shares settings, store and sockets with this one.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
-        let (wait, watcher) = (self.wait, self.watcher.clone());
-        Self::new(&self.settings, profile, wait, watcher, |session| self.host.with_session(session))
+        let limits = Limits { wait: self.wait, discovery: self.discovery };
+        let (settings, watcher) = (&self.settings, self.watcher.clone());
+        Self::new(settings, profile, limits, watcher, |session| self.host.with_session(session))
     }
 
     /// What the adapter brought.
@@ -100,7 +123,8 @@ impl<H: Host> Client<H> {
 
     /// A request that was not sent yet.
     pub fn call(&self) -> Call {
-        Call { attempt: Attempt::new(), since: self.failures.now(), remedied: None }
+        let (attempt, since) = (Attempt::new(), self.failures.now());
+        Call { attempt, since, remedied: None, moved: None, redirects: 0 }
     }
 
     /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
@@ -122,8 +146,8 @@ impl<H: Host> Client<H> {
         url: &str,
     ) -> Outcome<Option<HeaderValue>, H> {
         self.settings.server().check_request(url).map_err(oauth_core::Error::from)?;
-        if let Some(header) = call.remedied.take() {
-            return Ok(Some(header));
+        if let Some(header) = &call.remedied {
+            return Ok(Some(header.clone()));
         }
         call.since = self.failures.now();
         call.attempt.sent_with(None);
@@ -150,6 +174,7 @@ impl<H: Host> Client<H> {
             self.delivered(call, status);
             return Ok(None);
         }
+        call.remedied = None;
         let mut session = self.host.take().await;
         let challenges = challenges.iter().map(String::as_str);
         let verdict = session.answered(&mut call.attempt, status, challenges, now());

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use oauth_core::Entropy;
 use oauth_core::flow::{Diagnosis, Login, RedirectUri};
-use oauth_core::wire::ResourceChallenge;
 
 use super::addresses::forbidden;
 use super::client::{Client, Outcome};
-use super::drive::now;
+use super::drive::{Deadline, now};
 use super::host::Host;
 use super::obstacle::silence;
 use super::trace::{self, Span, Work};
@@ -22,17 +21,14 @@ impl<H: Host> Client<H> {
     ///
     /// There is no randomness. Why a login could not begin is in the diagnosis.
     pub async fn diagnose(&self) -> Outcome<Diagnosis, H> {
-        let asked = self.host.ask(&self.key.server_url).await;
+        let deadline = Deadline::after(self.discovery);
+        let probe = self.probe_within(deadline.left()).await;
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
         let redirect_uri = RedirectUri::parse(NOWHERE)?;
-        let mut login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now());
-        let challenges = asked.iter().filter(|it| it.status == 401).flat_map(|it| &it.challenges);
-        if let Some(challenge) = ResourceChallenge::select(challenges.map(String::as_str)) {
-            login = login.challenge(challenge);
-        }
-        let mut diagnosis = Diagnosis::new(login, asked.map(|it| it.status));
+        let login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now());
+        let mut diagnosis = Diagnosis::new(login, &probe);
         while let Some((request, reply)) = diagnosis.step() {
-            match self.send(&request).await {
+            match self.send(&request, deadline.left()).await {
                 Ok(response) => reply.response(&response, now()),
                 Err(error) => match forbidden(error.as_ref()) {
                     Some(address) => reply.forbidden(address),

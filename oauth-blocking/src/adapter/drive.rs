@@ -1,15 +1,15 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use oauth_core::session::{Lock, LoggedOut, Session, Turn};
-use oauth_core::{BearerAuth, Request, Response, UnixTime};
+use oauth_core::{BearerAuth, Endpoint, Request, Response, UnixTime};
 
 use super::addresses::{PrivateAddress, forbidden};
 use super::client::Client;
 use super::failures::{Moment, Work};
-use super::host::{Host, Unanswered};
+use super::host::{Host, TIME_LIMIT, Unanswered};
 use super::log_in::Way;
 use super::obstacle::silence;
 use super::trace::{self, Span};
@@ -34,6 +34,10 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) since: Moment,
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
+    /// Until when a login has to have its page.
+    pub(super) discovery: Option<Deadline>,
+    /// What is left for that when the login has its lock.
+    pub(super) left: Duration,
     pub(super) way: Way<H::Visit>,
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
@@ -44,7 +48,17 @@ pub(super) struct Driver<'a, H: Host> {
 impl<'a, H: Host> Driver<'a, H> {
     pub(super) fn new(client: &'a Client<H>, since: Moment) -> Self {
         let (work, span) = (Work::Refresh, Span::current());
-        Self { client, since, work, lock: None, way: Way::Elsewhere, returned: None, span }
+        Self {
+            client,
+            since,
+            work,
+            lock: None,
+            discovery: None,
+            left: client.discovery,
+            way: Way::Elsewhere,
+            returned: None,
+            span,
+        }
     }
 
     /// Drives until there is a token. False if that takes a login and none may be begun.
@@ -94,6 +108,14 @@ impl<'a, H: Host> Driver<'a, H> {
                 Next::Ready => return Ok(true),
                 Next::LoggedOut => return Ok(false),
             }
+        }
+    }
+
+    /// How long a request may take. What spends a code or a token is not cut short.
+    fn left_for(&self, endpoint: Endpoint) -> Duration {
+        match (endpoint, &self.discovery) {
+            (Endpoint::Token | Endpoint::Revocation, _) | (_, None) => TIME_LIMIT,
+            (_, Some(deadline)) => deadline.left(),
         }
     }
 
@@ -201,11 +223,18 @@ impl<'a, H: Host> Driver<'a, H> {
                 };
                 reply.loaded(record, now());
             }
-            Turn::Lock(lock, reply) => {
-                self.lock = Some(match lock {
-                    Lock::Refresh => host.lock(key, lock).await?,
-                    Lock::Login => self.client.lock_login().await?,
-                });
+            Turn::Lock(Lock::Refresh, mut reply) => {
+                let mut guard = host.try_lock(key, Lock::Refresh).await?;
+                if guard.is_none() && !reply.held_elsewhere(now()) {
+                    guard = Some(self.client.lock_refresh().await?);
+                }
+                if guard.is_some() {
+                    self.lock = guard;
+                    reply.locked();
+                }
+            }
+            Turn::Lock(Lock::Login, reply) => {
+                self.lock = Some(self.client.lock_login().await?);
                 reply.locked();
             }
             Turn::Save(reply) => match host.save(key, reply.record(), reply.expected()).await? {
@@ -217,7 +246,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 reply.unlocked();
             }
             Turn::Http(request, reply) => {
-                let answer = self.client.send(&request).await;
+                let answer = self.client.send(&request, self.left_for(request.endpoint())).await;
                 match &answer {
                     Ok(response) => reply.response(response, now()),
                     Err(error) => match forbidden(error.as_ref()) {
@@ -239,12 +268,36 @@ impl<'a, H: Host> Driver<'a, H> {
     }
 }
 
+/// When something has to be over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    begun: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    pub(super) fn after(limit: Duration) -> Self {
+        Self { begun: Instant::now(), limit }
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.begun.elapsed())
+    }
+}
+
 impl<H: Host> Client<H> {
-    /// Sends a request as it is, once.
-    pub(super) async fn send(&self, request: &Request) -> Result<Response, Unanswered> {
+    /// Sends a request as it is, once, if there is time left.
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        left: Duration,
+    ) -> Result<Response, Unanswered> {
+        if left.is_zero() {
+            return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+        }
         // Not every client asks its resolver about a host that is an address already.
         match self.settings.reach().check(request.url()) {
-            Ok(()) => self.host.exchange(request).await,
+            Ok(()) => self.host.exchange(request, left.min(TIME_LIMIT)).await,
             Err(address) => {
                 Err(PrivateAddress { host: request.url().host().into(), address }.into())
             }

@@ -82,7 +82,7 @@ pub trait Host: Sized + Send + Sync + 'static {
         expected: u64,
     ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
 
-    /// Sends a request of the login as it is, once, within [`TIME_LIMIT`], and reads
+    /// Sends a request of the login as it is, once, within `limit`, which is [`TIME_LIMIT`] at most, and reads
     /// [`MAX_BODY`](oauth_core::MAX_BODY) bytes of the answer and one more at most.
     ///
     /// The resolver of its HTTP client asks an [`AddressFilter`](super::AddressFilter). What that refuses
@@ -90,10 +90,15 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn exchange(
         &self,
         request: &Request,
+        limit: Duration,
     ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
 
-    /// Asks the MCP server without a token, and leaves the body.
-    fn ask(&self, url: &str) -> impl Future<Output = Option<Asked>> + Send;
+    /// The same with a request to the MCP server, whose body is left: it may have no end.
+    fn ask(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
 
     /// Gets ready for one login: where the user will come back to, and how they get there. Without a
     /// visit the login is handed out.
@@ -118,15 +123,6 @@ pub trait Host: Sized + Send + Sync + 'static {
         &self,
         work: impl Future<Output = T> + Send,
     ) -> impl Future<Output = Option<T>> + Send;
-}
-
-/// What the MCP server answers to who has no token.
-#[derive(Debug)]
-pub struct Asked {
-    /// The status.
-    pub status: u16,
-    /// All values of `WWW-Authenticate`.
-    pub challenges: Vec<String>,
 }
 
 /// Why no answer came: for the host's log, and for nothing else.

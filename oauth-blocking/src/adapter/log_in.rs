@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use oauth_core::Entropy;
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::Outcome;
-use oauth_core::session::{BrowserReply, Lock, LoginReply, PrepareReply, Session, Turn};
+use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
 
 use super::client::{Client, tell};
-use super::drive::{Driver, now};
+use super::drive::{Deadline, Driver, now};
 use super::failures::Work;
 use super::host::Host;
+use super::lock::WAIT;
 use super::trace;
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
-use crate::storage::Guard;
 use crate::user_agent::{Browser, UserAgentError, Waiting};
 
 impl<H: Host> Driver<'_, H> {
@@ -64,19 +64,21 @@ impl<H: Host> Driver<'_, H> {
         if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
             return Err(failure);
         }
-        // Only the server's refusal may say where its metadata is. What goes wrong here goes wrong
-        // again, with a better error, where the metadata is asked for.
-        if reply.lacks_challenge()
-            && let Some(asked) = self.client.host.ask(&self.client.key.server_url).await
-            && asked.status == 401
-        {
-            reply.challenge(asked.challenges.iter().map(String::as_str));
+        let deadline = Deadline::after(self.client.discovery);
+        // Only the server's refusal may say where its metadata is.
+        if reply.lacks_challenge() {
+            reply.probed(&self.client.probe_within(deadline.left()).await);
+        } else if let Some(url) = self.client.moved() {
+            reply.moved_to(&url);
         }
+        self.left = deadline.left();
         reply.begin();
         Ok(())
     }
 
     async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
+        // To wait for the login of somebody else did not count.
+        self.discovery = Some(Deadline::after(self.left));
         let registered = reply.registered_redirect_uri();
         let (redirect_uri, visit) = self.client.way_back(registered).await?;
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
@@ -200,36 +202,10 @@ impl<H: Host> Client<H> {
         let awaited = self.host.while_awaited(self.host.sleep(pause)).await;
         awaited.ok_or(UserAgentError::Abandoned)
     }
-
-    /// Waits until nobody else logs in, as long as for a user, and says so.
-    pub(super) async fn lock_login(&self) -> Result<Guard, ClientError<H::Http>> {
-        let begun = Instant::now();
-        let mut is_told = false;
-        loop {
-            if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
-                return Ok(guard);
-            }
-            if !is_told {
-                self.tell(&Event::LoginElsewhere);
-                is_told = true;
-            }
-            let waited = begun.elapsed();
-            if waited >= self.wait.unwrap_or(WAIT) {
-                return Err(UserAgentError::Elsewhere { waited }.into());
-            }
-            self.pause(BETWEEN_LOOKS).await?;
-        }
-    }
 }
-
-/// How long a login waits for its user unless set.
-const WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// The same for a login that was handed out: the user has to be told of it first.
 const HANDED_OUT: Duration = Duration::from_secs(15 * 60);
-
-/// How often is looked whether another process has finished its login.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// How often is looked whether another login has given its port back. Whoever has it is asked each time.
 const BETWEEN_PORTS: Duration = Duration::from_millis(200);

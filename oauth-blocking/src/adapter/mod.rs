@@ -23,9 +23,12 @@ mod failures;
 mod find;
 mod headers;
 mod host;
+mod limits;
+mod lock;
 mod log_in;
 mod message;
 mod migrate;
+mod moved;
 mod obstacle;
 mod shown;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
@@ -36,8 +39,9 @@ pub use builder::{Adapter, Builder, Parts, Watcher};
 pub use client::{Call, Client, Remedy};
 pub use drive::Login;
 pub use headers::Headers;
-pub use host::{Asked, Host, TIME_LIMIT, Unanswered};
-pub use message::{challenges, response};
+pub use host::{Host, TIME_LIMIT, Unanswered};
+pub use limits::Limits;
+pub use message::{challenges, location, response};
 pub use obstacle::Obstructed;
 
 pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};

@@ -123,6 +123,7 @@ pub(super) fn event(event: &Event<'_>) {
         }
         Event::NoBrowser { .. } => debug!(target: "oauth", "no browser could be opened"),
         Event::LoginElsewhere => debug!(target: "oauth", "another process logs in: waiting"),
+        Event::RefreshElsewhere => debug!(target: "oauth", "another process refreshes: waiting"),
         Event::DamagedRecord { kept } => {
             let (code, kept) = ("damaged_record", tracing::field::display(kept.display()));
             warn!(target: "oauth", code, kept, "a stored record cannot be read");

@@ -22,6 +22,25 @@ pub enum PeerIncompatible {
         #[serde(default)]
         found: Absence,
     },
+    /// The server does not ask for a login, and publishes no resource metadata either: it may be open to
+    /// all, or the URL is not that of its MCP endpoint.
+    #[error("{server:?} does not ask for a login (status {status}), nor publish resource metadata")]
+    NoLoginAskedFor {
+        /// The MCP server's URL.
+        server: Box<str>,
+        /// What it answered to a request without a token.
+        status: u16,
+    },
+    /// The server redirects to where a token must not go, and publishes no resource metadata.
+    #[error("{server:?} redirects to {to:?} (status {status}), and does not ask for a login")]
+    Redirected {
+        /// The MCP server's URL.
+        server: Box<str>,
+        /// The status of the redirect.
+        status: u16,
+        /// Where it leads, without the query.
+        to: Box<str>,
+    },
     /// The resource metadata names no authorization server.
     #[error("the resource metadata of {resource:?} names no authorization server")]
     NoAuthorizationServer {
@@ -211,6 +230,8 @@ impl PeerIncompatible {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::NoResourceMetadata { .. } => "no_resource_metadata",
+            Self::NoLoginAskedFor { .. } => "no_login_asked_for",
+            Self::Redirected { .. } => "redirected",
             Self::NoAuthorizationServer { .. } => "no_authorization_server",
             Self::NoServerMetadata { .. } => "no_server_metadata",
             Self::NoS256 { .. } => "no_s256",
@@ -321,6 +342,13 @@ impl PeerIncompatible {
             }
             Self::PushedRequestsRequired { .. } => {
                 "pushed authorization requests are not supported"
+            }
+            Self::NoLoginAskedFor { .. } => {
+                "send requests without a token if the server is open to all; otherwise see that the URL \
+                 is that of its MCP endpoint"
+            }
+            Self::Redirected { .. } => {
+                "set the URL of the MCP endpoint itself; it may be the one that the server redirects to"
             }
             Self::StillRefused { .. } => {
                 "the user may lack the permission, or the server does not take the tokens of the \

@@ -56,6 +56,8 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
             "no_resource_metadata",
         ),
         (It::NoAuthorizationServer { resource: text() }, "no_authorization_server"),
+        (It::NoLoginAskedFor { server: text(), status: 200 }, "no_login_asked_for"),
+        (It::Redirected { server: text(), status: 302, to: text() }, "redirected"),
         (It::NoServerMetadata { issuer: issuer(), found: Absence::Nothing }, "no_server_metadata"),
         (It::NoS256 { issuer: issuer(), advertised: true }, "no_s256"),
         (It::NoWayToRegister { issuer: issuer(), metadata_documents: true }, "no_way_to_register"),

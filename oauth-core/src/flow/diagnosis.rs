@@ -7,10 +7,11 @@ use crate::error::Error;
 use crate::flow::binding::ScopeSource;
 use crate::flow::login::Login;
 use crate::flow::machine::{Flow, HttpReply, State, Step};
+use crate::flow::probe::Probe;
 use crate::http::{Endpoint, Request};
 use crate::plain::Plain;
 use crate::scope::Scopes;
-use crate::timeline::{Entry, Finding, Remedy, Timeline};
+use crate::timeline::Timeline;
 use crate::tolerance::Tolerance;
 use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
 
@@ -44,20 +45,11 @@ pub struct Outlook<'a> {
 }
 
 impl Diagnosis {
-    /// A look ahead at this login. `status` is what the MCP server answered to a request without a token,
-    /// if it was asked; the login has its challenge.
+    /// A look ahead at this login, after the MCP server was asked what it says to who has no token.
     #[must_use]
-    pub fn new(login: Login, status: Option<u16>) -> Self {
-        let server = &login.settings.server;
-        let mut timeline = Timeline::default();
-        if let Some(status) = status {
-            let finding = match status {
-                401 => Finding::Refused { remedy: Remedy::Login },
-                _ => Finding::NoLoginAskedFor,
-            };
-            timeline.push(Entry::new(Endpoint::Resource, server.url(), Some(status), finding));
-        }
-        Self { server: server.as_str().into(), flow: Flow::login(login), timeline }
+    pub fn new(login: Login, probe: &Probe) -> Self {
+        let server = login.settings.server.as_str().into();
+        Self { server, flow: Flow::login(login.probed(probe)), timeline: probe.timeline().clone() }
     }
 
     /// The next request, if there is one; asking changes nothing.

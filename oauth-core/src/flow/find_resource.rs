@@ -15,7 +15,7 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Absence, PeerIncompatible, PeerMisbehaved, Unreachable};
+use crate::error::{Absence, PeerMisbehaved, Unreachable};
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
@@ -127,9 +127,7 @@ impl FindResource {
             };
             return Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding));
         }
-        let (server, found) = (server.as_str().into(), self.absence);
-        let error = PeerIncompatible::NoResourceMetadata { server, found };
-        Err(Halt::after(finding, error))
+        Err(Halt::after(finding, self.login.no_metadata(self.absence)))
     }
 
     /// The next candidate, without the place that the challenge named and that was asked first.

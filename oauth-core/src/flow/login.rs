@@ -13,6 +13,7 @@ use crate::flow::client;
 use crate::flow::errand::Errand;
 use crate::flow::find_resource::FindResource;
 use crate::flow::machine::State;
+use crate::flow::probe::NotAsked;
 use crate::flow::recourse::Tried;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
@@ -31,6 +32,9 @@ pub struct Login {
     pub(crate) started: UnixTime,
     /// What the server said when it refused a request.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
+    /// What it answered instead, if it was asked.
+    #[serde(default)]
+    pub(crate) not_asked: Option<Box<NotAsked>>,
     pub(crate) before: Option<Box<Before>>,
     /// Who wants the scopes that are asked for.
     pub(crate) requested_by: Option<ScopeSource>,
@@ -96,6 +100,7 @@ impl Login {
             state,
             started: now,
             challenge: None,
+            not_asked: None,
             before: None,
             requested_by: None,
         }

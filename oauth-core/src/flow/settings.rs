@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,14 @@ impl Settings {
     pub fn application(mut self, name: &str) -> Self {
         self.application = name.into();
         self
+    }
+
+    /// The same with the MCP endpoint at this URL of its origin.
+    pub(crate) fn at(self: Arc<Self>, url: Option<&HttpUrl>) -> Arc<Self> {
+        match url.filter(|url| *url != self.server.url()).and_then(|it| self.server.moved_to(it)) {
+            Some(server) => Arc::new(Self { server, ..(*self).clone() }),
+            None => self,
+        }
     }
 
     /// The name that people see when they are asked to consent; used in dynamic registration.

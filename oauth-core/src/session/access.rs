@@ -7,7 +7,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
-use crate::flow::{NoAnswer, refresh_request, refreshed};
+use crate::flow::{NoAnswer, NotAsked, refresh_request, refreshed};
 use crate::http::{Endpoint, Request, Response, clean_code};
 use crate::secret::Secret;
 use crate::session::machine::{AfterSave, Lock, Saving, Session, State};
@@ -30,6 +30,9 @@ pub(crate) struct Want {
     pub(crate) was_answered: bool,
     /// What the server said.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
+    /// What it answered instead of asking for a login, if it was asked.
+    #[serde(default)]
+    pub(crate) not_asked: Option<Box<NotAsked>>,
     /// How often others were faster.
     pub(crate) lost_races: u8,
 }

@@ -1,9 +1,10 @@
 //! What a session holds, and what that is good for.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::session::access::Want;
-use crate::session::machine::{RefusedBefore, Session};
+use crate::session::machine::{RefusedBefore, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::ClientSecret;
@@ -12,8 +13,7 @@ impl Session {
     /// Takes what the store holds: it knows better than the memory, also that there is nothing.
     pub(crate) fn adopt(&mut self, record: Option<Record>) {
         // One that was put under the wrong key would send a token where it does not belong.
-        let record =
-            record.filter(|record| self.held.settings.server.is_part_of(&record.binding.resource));
+        let record = record.filter(|record| record.is_for(&self.held.settings.server));
         let record = record.map(|record| self.with_own_secret(record));
         // The same tokens again do not undo a pause in refreshing them.
         let same = |own: &Record, new: &Record| {
@@ -95,12 +95,25 @@ impl Session {
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 
+    /// Somebody else refreshes, or was stopped while they did.
+    pub(crate) fn held_elsewhere(&mut self, now: UnixTime) -> bool {
+        let spares = matches!(&self.state, State::Lock(want) if self.is_alive(want, now));
+        if spares {
+            self.postpone(now + ELSEWHERE);
+            self.state = State::Ready;
+        }
+        spares
+    }
+
     /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
     pub(crate) fn postpone(&mut self, until: UnixTime) {
         let end = self.held.record.as_ref().and_then(Record::expires_at);
         self.held.fresh_until = end.map_or(until, |end| end.min(until));
     }
 }
+
+/// How long a living token is used before it is looked at what a refresh elsewhere has brought.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 
 /// The 36812th year.
 const LAST_TO_START_WITH: u64 = 1 << 40;

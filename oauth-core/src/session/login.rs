@@ -86,7 +86,9 @@ impl Session {
         entropy: Entropy,
         now: UnixTime,
     ) -> State {
-        let mut login = Login::new(Arc::clone(&self.held.settings), redirect_uri, entropy, now);
+        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
+        let mut login = Login::new(settings, redirect_uri, entropy, now);
+        login.not_asked = want.not_asked.clone();
         if let Some(record) = &self.held.record {
             let mut binding = (*record.binding).clone();
             if self.refused().scopes {
@@ -132,6 +134,7 @@ impl Session {
                 let generation = self.next_generation(now);
                 let record = Record::new(generation, now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), running.handed_out)
+                    .moved_to(self.moved_to.clone())
                     .on_trial(Some(Trial::after(running.in_vain, now)));
                 return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });
             }
@@ -228,7 +231,8 @@ impl Session {
         // Scopes that were asked for in vain are not asked for again.
         binding.forget_requested();
         let record = Record::new(self.next_generation(now), now, binding.into(), None);
-        Some(record.after(self.held.record.as_ref(), None).doubted(doubt_from))
+        let record = record.after(self.held.record.as_ref(), None).doubted(doubt_from);
+        Some(record.moved_to(self.moved_to.clone()))
     }
 
     /// Takes the login out of the session, to be finished elsewhere or not at all.

@@ -20,6 +20,7 @@ use crate::session::reply::{
 };
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
+use crate::url::HttpUrl;
 use crate::wire::AuthorizationUrl;
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
@@ -34,6 +35,9 @@ pub struct Session {
     /// The generation of which the server has taken the token; 0 for none.
     #[serde(default)]
     pub(crate) accepted: u64,
+    /// Where the MCP endpoint's URL redirects to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved_to: Option<HttpUrl>,
     /// Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Box<RefusedBefore>>,
@@ -205,7 +209,15 @@ impl Session {
         let fixed = settings.bearer.is_some();
         let state = if fixed { State::Ready } else { State::Load(Want::default()) };
         let held = Snapshot::new(settings);
-        Self { held, state, brought: 0, accepted: 0, refused: None, timeline: Timeline::default() }
+        Self {
+            held,
+            state,
+            brought: 0,
+            accepted: 0,
+            moved_to: None,
+            refused: None,
+            timeline: Timeline::default(),
+        }
     }
 
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither

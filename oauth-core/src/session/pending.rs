@@ -21,6 +21,7 @@ use crate::session::login::Running;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
+use crate::url::HttpUrl;
 use crate::wire::AuthorizationUrl;
 
 /// A login that waits for its redirect, detached from the session that began it: it can be stored, and
@@ -40,15 +41,23 @@ pub struct PendingLogin {
     /// How many logins in a row the server refused at once, before this one.
     #[serde(default, skip_serializing_if = "none")]
     in_vain: u8,
+    /// Where the MCP endpoint's URL redirects to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<HttpUrl>,
     /// As it was begun, with a `state` that was never shown.
     consent: Consent,
 }
 
 impl PendingLogin {
-    pub(crate) fn new(profile: &str, expires_at: UnixTime, running: Running) -> Option<Self> {
+    pub(crate) fn new(
+        profile: &str,
+        expires_at: UnixTime,
+        running: Running,
+        moved_to: Option<HttpUrl>,
+    ) -> Option<Self> {
         let in_vain = running.in_vain;
         let consent = running.flow.into_consent()?;
-        Some(Self { profile: profile.into(), expires_at, in_vain, consent })
+        Some(Self { profile: profile.into(), expires_at, in_vain, moved_to, consent })
     }
 
     /// Whose tokens the login brings.
@@ -97,11 +106,12 @@ impl Session {
             return Err(Misuse::ForeignProfile { expected, found }.into());
         }
         let resource = &pending.consent.binding.resource;
-        if !settings.server.is_part_of(resource) {
+        if !settings.server.is_reached_by(resource, pending.moved_to.as_ref()) {
             let (server, resource) = (settings.server.as_str().into(), resource.clone());
             return Err(Misuse::ForeignLogin { server, resource }.into());
         }
         let mut session = Self::new(settings);
+        session.moved_to.clone_from(&pending.moved_to);
         session.state = State::LockPending(Box::new(pending));
         Ok(session)
     }

@@ -10,9 +10,11 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::{Binding, KnownClient, Settings};
+use crate::policy::ServerUrl;
 use crate::scope::Scopes;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
+use crate::url::HttpUrl;
 use crate::wire::{RegistrationKind, TokenData};
 
 /// What a record is stored under: which program, who (a profile that the host names), at which server.
@@ -63,6 +65,9 @@ struct Past {
     /// The login that brought the tokens, while nobody has written down that the server took one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trial: Option<Trial>,
+    /// Where the server's URL redirected to at the login: what the resource was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<HttpUrl>,
 }
 
 /// Why stored bytes are no record.
@@ -105,7 +110,7 @@ impl Record {
         }
         elsewhere.retain(|known| !server.is_of(known.issuer.as_str()));
         elsewhere.truncate(MAX_ELSEWHERE);
-        let past = Past { login, elsewhere, doubt_from: None, trial: None };
+        let past = Past { login, elsewhere, doubt_from: None, trial: None, moved_to: None };
         self.past = (past != Past::default()).then(|| Box::new(past));
         self
     }
@@ -116,6 +121,20 @@ impl Record {
         // The server knows the client.
         let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
         Self { past: past.filter(|past| *past != Past::default()).map(Box::new), ..renewed }
+    }
+
+    /// From a login at a server whose URL redirects to this one.
+    pub(crate) fn moved_to(mut self, url: Option<HttpUrl>) -> Self {
+        if url.is_some() {
+            self.past.get_or_insert_default().moved_to = url;
+        }
+        self
+    }
+
+    /// Whether the tokens are for this server.
+    pub(crate) fn is_for(&self, server: &ServerUrl) -> bool {
+        let moved_to = self.past.as_ref().and_then(|past| past.moved_to.as_ref());
+        server.is_reached_by(&self.binding.resource, moved_to)
     }
 
     /// With this trial of its login.

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use crate::entropy::Entropy;
 use crate::error::{Error, Silence};
-use crate::flow::{NoAnswer, RedirectUri, Step};
+use crate::flow::{NoAnswer, Probe, RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
 use crate::session::machine::{Session, State};
@@ -14,6 +14,7 @@ use crate::session::pending::PendingLogin;
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
+use crate::url::HttpUrl;
 use crate::wire::{Issuer, RegistrationKind, ResourceChallenge};
 
 macro_rules! reply {
@@ -68,6 +69,13 @@ impl LoadReply<'_> {
 }
 
 impl LockReply<'_> {
+    /// Somebody else holds the lock. True if that does not matter: the token still lives, and is used for some
+    /// seconds more before the store is looked at again, so there is nothing to wait for. Otherwise
+    /// the session still waits for the lock.
+    pub fn held_elsewhere(&mut self, now: UnixTime) -> bool {
+        self.session.held_elsewhere(now)
+    }
+
     /// The lock is held.
     pub fn locked(self) {
         self.session.advance(|_, state| match state {
@@ -181,6 +189,26 @@ impl LoginReply<'_> {
         }
     }
 
+    /// The same from a [`Probe`](crate::flow::Probe), which also knows where the MCP endpoint has moved to,
+    /// and what the server says if it asks for no login.
+    pub fn probed(&mut self, probe: &Probe) {
+        self.moved_to(probe.url());
+        self.session.timeline.append(probe.timeline().clone());
+        if let State::Login(want) = &mut self.session.state {
+            want.challenge = probe.challenge().map(Box::new);
+            want.not_asked = probe.not_asked().cloned().map(Box::new);
+            want.was_answered = true;
+        }
+    }
+
+    /// The MCP endpoint's URL redirects to this one: its metadata is looked for there, and the resource
+    /// may be named like that. Another origin counts for nothing.
+    pub fn moved_to(&mut self, url: &HttpUrl) {
+        let server = &self.session.held.settings.server;
+        let moved = server.moved_to(url).is_some() && url != server.url();
+        self.session.moved_to = moved.then(|| url.clone());
+    }
+
     /// Begins a login: it waits for one that is under way elsewhere, and uses what that brings.
     pub fn begin(self) {
         self.session.advance(|_, state| match state {
@@ -278,7 +306,7 @@ impl BrowserReply<'_> {
     #[must_use]
     pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
         let running = self.session.give_up(Error::LoginRequired)?;
-        PendingLogin::new(profile, expires_at, running)
+        PendingLogin::new(profile, expires_at, running, self.session.moved_to.clone())
     }
 }
 

@@ -27,6 +27,7 @@ fn a_finding_is_written_down_under_its_name() {
         Finding::OutOfReach,
         Finding::Unusable { defect: UrlDefect::Plaintext },
         Finding::Moved { to: "https://a.example/".into() },
+        Finding::LeadsAway { to: "https://a.example/".into() },
         Finding::Registered { tolerated: Tolerances::NONE, misshapen: MemberNames::default() },
         Finding::CameBack,
         Finding::OtherLogin,

@@ -2,7 +2,6 @@
 
 use ::rmcp::service::{ClientInitializeError, ServiceError};
 use ::rmcp::transport::streamable_http_client::StreamableHttpError;
-use oauth_blocking::adapter::Host as _;
 use oauth_core::wire::ResourceChallenge;
 use reqwest::StatusCode;
 
@@ -61,6 +60,20 @@ pub(super) fn refusal(error: &StreamableHttpError<reqwest::Error>) -> Option<(u1
     }
 }
 
+/// Whether the MCP endpoint has answered with a redirect that may be worth following. Where it leads, rmcp does not
+/// say.
+pub(super) fn is_redirect(error: &StreamableHttpError<reqwest::Error>) -> bool {
+    match error {
+        StreamableHttpError::Client(error) => {
+            error.status().is_some_and(|status| matches!(status.as_u16(), 307 | 308))
+        }
+        StreamableHttpError::UnexpectedServerResponse(text) => {
+            text.starts_with("HTTP 307") || text.starts_with("HTTP 308")
+        }
+        _ => false,
+    }
+}
+
 impl OAuth {
     /// The challenges of a refusal of which rmcp passes on the first line.
     pub(super) async fn lines(&self, status: u16, first: Vec<String>) -> Vec<String> {
@@ -70,8 +83,9 @@ impl OAuth {
             return first;
         }
         let client = &self.client;
-        let asked = client.host().ask(&client.key().server_url).await;
-        asked.filter(|asked| asked.status == 401).map_or(first, |asked| asked.challenges)
+        let probe = client.probe().await;
+        let lines = probe.challenges().iter().map(|line| line.as_ref().to_owned());
+        if probe.challenges().is_empty() { first } else { lines.collect() }
     }
 }
 

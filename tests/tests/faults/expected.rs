@@ -122,7 +122,7 @@ fn tokens(arrival: &Arrival) -> Outcome {
 
 /// The requests of the next call, when the fault is over.
 pub(crate) fn afterwards(request: Request, failure: Failure) -> Vec<What> {
-    let found = [What::Mcp("GET".into()), What::ResourceMetadata, What::ServerMetadata];
+    let found = [What::Mcp("tools/list".into()), What::ResourceMetadata, What::ServerMetadata];
     let login = [What::Authorize, What::Token(Grant::Code)];
     match (request, expected(request, failure)) {
         // The old token is good still, and the server is left alone for a while.

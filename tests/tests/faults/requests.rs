@@ -103,7 +103,7 @@ impl Request {
     /// The request as the world writes it down.
     pub(crate) fn what(self) -> What {
         match self {
-            Self::Challenge => What::Mcp("GET".into()),
+            Self::Challenge => What::Mcp("tools/list".into()),
             Self::ResourceMetadata => What::ResourceMetadata,
             Self::ServerMetadata | Self::FirstOfTwo => What::ServerMetadata,
             Self::Registration => What::Register,

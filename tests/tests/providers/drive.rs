@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_core::flow::{Diagnosis, Flow, Grant, Login, RedirectUri, Settings, Step};
+use oauth_core::flow::{Diagnosis, Flow, Grant, Login, Probe, RedirectUri, Settings, Step};
 use oauth_core::session::{Session, Turn};
 use oauth_core::wire::ResourceChallenge;
 use oauth_core::{
@@ -47,7 +47,12 @@ pub(crate) fn log_in(provider: &Provider, policy: Policy, set_up: SetUp<'_>) -> 
     let [walk, restarted] = [false, true].map(|restart| walk(provider, &settings, restart));
     assert_eq!(restarted.result, walk.result, "with a restart before each step");
     assert_eq!(restarted.requests, walk.requests, "with a restart before each step");
-    let mut diagnosis = Diagnosis::new(login(provider, &settings), Some(401));
+    let mut probe = Probe::new(&settings);
+    if let Some((_, reply)) = probe.step() {
+        let refusal = Response::new(401, Vec::new());
+        reply.response(&refusal.with_header("www-authenticate", provider.challenge));
+    }
+    let mut diagnosis = Diagnosis::new(login(provider, &settings), &probe);
     let mut network = Network::new(provider);
     while let Some((request, reply)) = diagnosis.step() {
         reply.response(&network.send(&request), NOW);

@@ -1,0 +1,67 @@
+//! The wait for a lock that somebody else holds: never without an end, never without a word.
+
+use std::time::{Duration, Instant};
+
+use oauth_core::session::Lock;
+
+use super::client::Client;
+use super::host::Host;
+use crate::error::ClientError;
+use crate::event::Event;
+use crate::storage::Guard;
+use crate::user_agent::UserAgentError;
+
+impl<H: Host> Client<H> {
+    /// Waits until nobody else logs in, as long as for a user, and says so.
+    pub(super) async fn lock_login(&self) -> Result<Guard, ClientError<H::Http>> {
+        let limit = self.wait.unwrap_or(WAIT);
+        if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
+            return Ok(guard);
+        }
+        self.tell(&Event::LoginElsewhere);
+        self.lock_within(Lock::Login, limit)
+            .await?
+            .map_err(|waited| UserAgentError::Elsewhere { waited }.into())
+    }
+
+    /// Waits until nobody else refreshes, and says so. A refresh takes as long as its request and a save, unless
+    /// its process was stopped.
+    pub(super) async fn lock_refresh(&self) -> Result<Guard, ClientError<H::Http>> {
+        let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
+        self.tell(&Event::RefreshElsewhere);
+        let locked = self.lock_within(Lock::Refresh, limit).await?;
+        locked.map_err(|waited| ClientError::Busy { waited })
+    }
+
+    /// The lock, or how long it was waited for in vain.
+    async fn lock_within(
+        &self,
+        lock: Lock,
+        limit: Duration,
+    ) -> Result<Result<Guard, Duration>, ClientError<H::Http>> {
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            let waited = begun.elapsed();
+            if waited >= limit {
+                return Ok(Err(waited));
+            }
+            self.host.sleep(pause.min(limit - waited)).await;
+            pause = (pause * 2).min(BETWEEN_LOOKS);
+            if let Some(guard) = self.host.try_lock(&self.key, lock).await? {
+                return Ok(Ok(guard));
+            }
+        }
+    }
+}
+
+/// How long a login waits for its user, or for the login of another process, unless set.
+pub(super) const WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// How long the refresh of another process is waited for: twice what its request may take.
+const REFRESH: Duration = Duration::from_secs(60);
+
+/// Most refreshes are done in less than a tenth of a second.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// How often is looked whether another process is done.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);

@@ -1,0 +1,87 @@
+//! Where the MCP endpoint is: at the host's URL, or where that redirects to within its origin.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use oauth_core::flow::Probe;
+use oauth_core::{HttpUrl, Plaintext, Redirect};
+
+use super::client::{Call, Client};
+use super::host::{Host, TIME_LIMIT};
+
+impl<H: Host> Client<H> {
+    /// Asks the MCP server what it says to who has no token, for `limit` at most.
+    pub(super) async fn probe_within(&self, limit: Duration) -> Probe {
+        let mut probe = Probe::new(&self.settings);
+        let ends = std::time::Instant::now() + limit;
+        while let Some((request, reply)) = probe.step() {
+            let left = ends.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() || self.settings.reach().check(request.url()).is_err() {
+                reply.unanswered();
+                continue;
+            }
+            match self.host.ask(&request, left.min(TIME_LIMIT)).await {
+                Ok(response) => reply.response(&response),
+                Err(_) => reply.unanswered(),
+            }
+        }
+        if !self.settings.server().is_endpoint(probe.url().as_str()) {
+            self.remember(probe.url().clone());
+        }
+        probe
+    }
+
+    /// The same, as long as that may take.
+    pub async fn probe(&self) -> Probe {
+        self.probe_within(self.discovery).await
+    }
+
+    /// Where the MCP endpoint has moved to, as far as is known.
+    #[must_use]
+    pub fn moved(&self) -> Option<Arc<HttpUrl>> {
+        self.moved.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where a request that goes to `url` is sent again, if this answer says so and it may be followed: a
+    /// 307 or 308 of the MCP endpoint within its origin. From then on [`Call::url`] knows it.
+    pub fn redirected(
+        &self,
+        call: &mut Call,
+        url: &str,
+        status: u16,
+        location: Option<&str>,
+    ) -> bool {
+        if !matches!(status, 307 | 308) || call.redirects >= MAX_REDIRECTS {
+            return false;
+        }
+        let is_moved = call.moved.as_ref().is_some_and(|moved| moved.as_str() == url);
+        if !is_moved && !self.settings.server().is_endpoint(url) {
+            return false;
+        }
+        let Ok(from) = HttpUrl::parse(url, Plaintext::Loopback) else { return false };
+        let Some(Redirect::Within(to)) = Redirect::of(&from, status, location) else {
+            return false;
+        };
+        call.redirects += 1;
+        call.moved = Some(self.remember(to));
+        true
+    }
+
+    fn remember(&self, url: HttpUrl) -> Arc<HttpUrl> {
+        let url = Arc::new(url);
+        let mut moved = self.moved.write().unwrap_or_else(PoisonError::into_inner);
+        *moved = Some(Arc::clone(&url));
+        url
+    }
+}
+
+impl Call {
+    /// Where the request has to be sent instead of the MCP endpoint's URL, if that has redirected it.
+    #[must_use]
+    pub fn url(&self) -> Option<&HttpUrl> {
+        self.moved.as_deref()
+    }
+}
+
+/// How many redirects are followed for one request of the application.
+const MAX_REDIRECTS: u8 = 3;
