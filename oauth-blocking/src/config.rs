@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use oauth_core::wire::PromptMode;
 use oauth_core::{AuthMethod, ClientMetadata, OAuthClientProvider, Secret};
 
 /// What a configuration file says about a server's authorization: a token, or how to log in.
@@ -73,4 +74,6 @@ pub struct OAuthConfig {
     pub client_metadata_url: Option<Box<str>>,
     /// An authorization server that is known beforehand.
     pub oauth_provider: Option<OAuthClientProvider>,
+    /// Whether `prompt=consent` is sent: `"consent"` or `"omit"`.
+    pub prompt_mode: Option<PromptMode>,
 }

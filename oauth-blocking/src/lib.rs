@@ -101,7 +101,7 @@ pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{Fate, Key, Lock, LoggedOut, PendingLogin, Record};
 pub use oauth_core::wire::AuthorizationUrl;
-pub use oauth_core::wire::ResourceMode;
+pub use oauth_core::wire::{PromptMode, ResourceMode};
 pub use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Timeline,
     TokenData, Tolerance, Tolerances,

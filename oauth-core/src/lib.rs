@@ -64,6 +64,7 @@ mod json;
 pub mod loopback;
 mod plain;
 mod policy;
+mod profile;
 mod redirect;
 mod scope;
 mod secret;

@@ -11,6 +11,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Silence;
+use crate::flow::Binding;
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
 use crate::plain::Plain;
@@ -70,6 +71,16 @@ pub enum Finding {
         /// Which rule it breaks.
         defect: UrlDefect,
     },
+    /// A document that must not be used, and need not be: the authorization server is known beforehand.
+    NotUsed {
+        /// [`Error::code`](crate::Error::code) of what is wrong with it.
+        code: Box<str>,
+    },
+    /// What is known of the provider is applied to what follows.
+    Profile {
+        /// The provider's name for people.
+        name: Box<str>,
+    },
     /// The document has moved within the origin, and is asked for there.
     Moved {
         /// Where, without the query.
@@ -99,6 +110,9 @@ pub enum Finding {
         lifetime: Option<u64>,
         /// Whether a refresh token came along.
         refresh_token: bool,
+        /// What the login lacked to get one, if that is known: a scope, or a parameter with its value.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacks: Option<Box<str>>,
         /// What was tolerated in the answer.
         #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
         tolerated: Tolerances,
@@ -230,6 +244,8 @@ impl Finding {
             Self::NothingHere { .. } => "nothing_here",
             Self::OutOfReach => "out_of_reach",
             Self::Unusable { .. } => "unusable",
+            Self::NotUsed { .. } => "not_used",
+            Self::Profile { .. } => "profile",
             Self::Moved { .. } => "moved",
             Self::LeadsAway { .. } => "leads_away",
             Self::Registered { .. } => "registered",
@@ -249,7 +265,7 @@ impl Finding {
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Postponed { code } | Self::Failed { code } => Some(code),
+            Self::Postponed { code } | Self::Failed { code } | Self::NotUsed { code } => Some(code),
             _ => None,
         }
     }
@@ -259,8 +275,18 @@ impl Finding {
         Self::Document { tolerated: Tolerances::NONE, misshapen: MemberNames::default() }
     }
 
+    /// With what the login lacked to get a refresh token, if that is known.
+    pub(crate) fn granted(tokens: &TokenData, binding: &Binding, now: UnixTime) -> Self {
+        let mut finding = Self::tokens(tokens, now);
+        if let Self::Tokens { lifetime: Some(_), refresh_token: false, lacks, .. } = &mut finding {
+            *lacks = binding.lacks_for_refresh();
+        }
+        finding
+    }
+
     pub(crate) fn tokens(tokens: &TokenData, now: UnixTime) -> Self {
         Self::Tokens {
+            lacks: None,
             lifetime: tokens.expires_at.map(|at| at.since(now).as_secs()),
             refresh_token: tokens.refresh_token.is_some(),
             tolerated: tokens.tolerated,
@@ -312,6 +338,10 @@ impl fmt::Display for Finding {
             Self::Unusable { defect } => {
                 write!(f, "not asked, because {defect}: looking elsewhere")
             }
+            Self::NotUsed { code } => {
+                write!(f, "not used ({code}): the server is known beforehand")
+            }
+            Self::Profile { name } => write!(f, "what is known of {name} is applied"),
             Self::Moved { to } => write!(f, "moved to {}: asking there", Plain(to)),
             Self::LeadsAway { to } => {
                 write!(f, "a redirect to {}, which is not followed", Plain(to))
@@ -321,9 +351,13 @@ impl fmt::Display for Finding {
             }
             Self::CameBack => f.write_str("the user came back with a code"),
             Self::OtherLogin => f.write_str("not the answer to this login: still waiting"),
-            Self::Tokens { lifetime, refresh_token, tolerated, misshapen } => {
+            Self::Tokens { lifetime, refresh_token, lacks, tolerated, misshapen } => {
                 let refresh = if *refresh_token { "with" } else { "without" };
-                write!(f, "tokens, {refresh} a refresh token, ")?;
+                write!(f, "tokens, {refresh} a refresh token")?;
+                if let Some(lacks) = lacks {
+                    write!(f, ", which takes {lacks}")?;
+                }
+                f.write_str(", ")?;
                 match lifetime {
                     Some(seconds) => write!(f, "good for {seconds} s{tolerated}{misshapen}"),
                     None => write!(f, "good until refused{tolerated}{misshapen}"),

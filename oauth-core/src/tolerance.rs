@@ -32,6 +32,10 @@ pub enum Tolerance {
     ///
     /// Harmless where both names can only be the same server's, as on a host of its own.
     IssuerSlash,
+    /// What is known of a provider by its issuer is applied to logins there: parameters that it wants, what
+    /// it refuses, endpoints that it does not publish. By default yes, but for what the host sets itself.
+    /// Refusing it ends no login that works without.
+    ProviderProfile,
     /// The server metadata does not say which PKCE methods are supported, and the issuer is known to
     /// support S256 all the same (Microsoft Entra, Amazon Cognito). By default yes.
     KnownS256,
@@ -87,10 +91,11 @@ pub enum Tolerance {
 
 impl Tolerance {
     /// All there are.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::PartialResource,
         Self::RootIssuerSlash,
         Self::IssuerSlash,
+        Self::ProviderProfile,
         Self::KnownS256,
         Self::UnlistedS256,
         Self::Legacy20250326,
@@ -112,6 +117,7 @@ impl Tolerance {
             Self::PartialResource => "partial_resource",
             Self::RootIssuerSlash => "root_issuer_slash",
             Self::IssuerSlash => "issuer_slash",
+            Self::ProviderProfile => "provider_profile",
             Self::KnownS256 => "known_s256",
             Self::UnlistedS256 => "unlisted_s256",
             Self::Legacy20250326 => "legacy_2025_03_26",
@@ -206,6 +212,7 @@ impl Default for Tolerances {
         let by_default = [
             It::PartialResource,
             It::RootIssuerSlash,
+            It::ProviderProfile,
             It::KnownS256,
             It::FormEncodedTokens,
             It::UntypedToken,

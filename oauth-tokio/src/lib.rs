@@ -55,9 +55,9 @@ pub use oauth_blocking::{
     Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
     FileTokenStorage, Guard, Key, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser,
     MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig,
-    PasteBack, PendingLogin, Plain, Policy, Record, RedirectUri, ResourceMode, Saved, StorageError,
-    StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UserAgentError,
-    Visitor, Waiting,
+    PasteBack, PendingLogin, Plain, Policy, PromptMode, Record, RedirectUri, ResourceMode, Saved,
+    StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances,
+    UserAgentError, Visitor, Waiting,
 };
 pub use reqwest;
 pub use resolver::FilteredResolver;

@@ -572,12 +572,69 @@ fn the_opt_in_changes_nothing_for_a_server_with_metadata() {
 }
 
 #[test]
-fn nothing_is_discovered_of_a_provider() {
+fn of_a_provider_only_the_resource_is_discovered_or_nothing_at_all() {
     let provider: OAuthClientProvider = serde_json::from_value(provider()).unwrap();
-    let walk = log_in_with(&Knobs::default(), &settings().provider(&provider).unwrap());
-    let server = walk.grant().binding.server();
-    assert_eq!(server.provenance(), Provenance::Provided);
+    let known = settings().provider(&provider).unwrap();
+    // The resource has a name of its own, and scopes, and the challenge says nothing.
+    let own = Knobs {
+        challenge: Challenge::Bare,
+        challenge_scope: None,
+        prm_location: PrmLocation::Root,
+        prm_resource: PrmResource::Origin,
+        ..Knobs::default()
+    };
+    let walk = log_in_with(&own, &known);
+    assert_eq!(walk.grant().binding.server().provenance(), Provenance::Provided);
+    assert_eq!(walk.grant().binding.resource(), "https://mcp.example.com");
+    assert_eq!(walk.world.scopes_asked(), [Some("mcp:basic mcp:write")]);
+    assert_eq!(walk.world.oauth_requests(), 5, "two places, no server metadata");
+    let walk = log_in_with(&Knobs::default(), &known);
+    assert_eq!(walk.world.oauth_requests(), 4);
+    let walk = log_in_with(&Knobs::default(), &known.without_discovery());
+    assert_eq!(walk.grant().binding.resource(), SERVER_URL);
     assert_eq!(walk.world.oauth_requests(), 3);
+}
+
+/// What is not there, out of reach or about something else is not needed.
+#[test]
+fn a_login_at_a_provider_goes_on_with_what_is_known() {
+    let provider: OAuthClientProvider = serde_json::from_value(provider()).unwrap();
+    let known = || settings().provider(&provider).unwrap();
+    for knobs in [
+        Knobs { prm_location: PrmLocation::Nowhere, ..Knobs::default() },
+        Knobs { prm_damage: Damage::always(Fault::Status(503)), ..Knobs::default() },
+        Knobs { prm_damage: Damage::always(Fault::Html), ..Knobs::default() },
+        Knobs { prm_servers: PrmServers::Empty, ..Knobs::default() },
+        Knobs { prm_servers: PrmServers::Second, ..Knobs::default() },
+        Knobs { challenge_url: Some("null".into()), ..Knobs::default() },
+    ] {
+        let walk = log_in_with(&knobs, &known());
+        let binding = &walk.grant().binding;
+        assert_eq!(binding.server().issuer().as_str(), "https://auth.example.com");
+        assert_eq!(binding.resource(), SERVER_URL, "{knobs:?}");
+        assert_eq!(walk.world.count(What::ServerMetadata), 0);
+    }
+    let network = Network { silent: Some(Endpoint::ResourceMetadata), ..Network::default() };
+    let _ = walk(&Knobs::default(), &known(), &network).grant();
+}
+
+/// RFC 9728 §3.3: what is about another resource is not used, and the tokens are for this one.
+#[test]
+fn metadata_of_another_resource_changes_nothing_at_a_provider() {
+    fn foreign(endpoint: Endpoint, response: &mut Response<Vec<u8>>) {
+        if endpoint == Endpoint::ResourceMetadata && response.status() == http::StatusCode::OK {
+            *response.body_mut() =
+                br#"{"resource":"https://evil.example.com/mcp","scopes_supported":["evil"]}"#
+                    .to_vec();
+        }
+    }
+    let provider: OAuthClientProvider = serde_json::from_value(provider()).unwrap();
+    let known = settings().provider(&provider).unwrap();
+    let network = Network { tamper: Some(foreign), ..Network::default() };
+    let knobs = Knobs { challenge_scope: None, ..Knobs::default() };
+    let walk = walk(&knobs, &known, &network);
+    assert_eq!(walk.grant().binding.resource(), SERVER_URL);
+    assert_eq!(walk.world.scopes_asked(), [None]);
 }
 
 fn provider() -> serde_json::Value {

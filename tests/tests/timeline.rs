@@ -10,7 +10,8 @@ use oauth_core::{
 };
 use oauth_tests::drive::{SERVER_URL, Stage, play, play_later, settings};
 use oauth_tests::world::{
-    Challenge, Damage, Fault, Knobs, MetadataForm, PrmResource, ScopePolicy, TokenForm,
+    Challenge, Damage, Fault, Knobs, MetadataForm, PrmResource, RefreshTokens, ScopePolicy,
+    TokenForm,
 };
 
 const LIST: &str = "tools/list";
@@ -29,6 +30,7 @@ fn document() -> Finding {
 
 fn tokens() -> Finding {
     Finding::Tokens {
+        lacks: None,
         lifetime: Some(HOUR),
         refresh_token: true,
         tolerated: Tolerances::NONE,
@@ -190,5 +192,31 @@ fn what_is_tolerated_is_told_and_can_be_refused() {
         let strict = oauth_core::flow::Settings::with_policy(SERVER_URL, Policy::strict()).unwrap();
         let mut stage = Stage::new(&knobs, &strict, false);
         assert_eq!(stage.call(LIST).unwrap_err().code(), code);
+    }
+}
+
+/// The server lists `offline_access`, and nobody asks for a scope that it could join.
+#[test]
+fn a_login_without_a_refresh_token_says_for_want_of_what() {
+    let knobs = |prm_scopes: Option<Vec<String>>| Knobs {
+        challenge_scope: None,
+        prm_scopes,
+        offline_access: true,
+        refresh_tokens: RefreshTokens::OnlyWithOfflineAccess,
+        scopes: ScopePolicy::Open,
+        ..Knobs::default()
+    };
+    for (scopes, expected) in
+        [(None, Some("offline_access")), (Some(vec!["mcp:basic".into()]), None)]
+    {
+        let stage = play(&knobs(scopes), &settings(), |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+        });
+        let timeline = stage.session(0).timeline();
+        let Some(Finding::Tokens { lacks, .. }) = timeline.entries().last().map(|it| &it.finding)
+        else {
+            panic!("{timeline}")
+        };
+        assert_eq!(lacks.as_deref(), expected);
     }
 }

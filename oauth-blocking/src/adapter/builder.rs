@@ -7,7 +7,7 @@ use std::time::Duration;
 use oauth_core::error::Misuse;
 use oauth_core::flow::Settings;
 use oauth_core::loopback::CallbackUrl;
-use oauth_core::wire::ResourceMode;
+use oauth_core::wire::{PromptMode, ResourceMode};
 use oauth_core::{AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret};
 
 use super::addresses::AddressFilter;
@@ -205,6 +205,13 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
+    /// Whether `prompt=consent` goes with the wish for a refresh token: [`PromptMode::Omit`] is for servers
+    /// whose users may not consent themselves.
+    pub fn prompt_mode(mut self, mode: PromptMode) -> Self {
+        self.settings = self.settings.prompt_mode(mode);
+        self
+    }
+
     /// A parameter for the authorization request that the server wants beyond the specification, such as
     /// `access_type=offline`. It may be called several times.
     pub fn authorization_parameter(mut self, name: &str, value: &str) -> Self {
@@ -218,9 +225,17 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// An authorization server that is known beforehand: nothing is discovered.
+    /// An authorization server that is known beforehand. Which scopes the MCP server has and how it is named
+    /// is still read where it says so, unless [`without_discovery`](Self::without_discovery) is set.
     pub fn provider(mut self, provider: OAuthClientProvider) -> Self {
         self.provider = Some(provider);
+        self
+    }
+
+    /// Begins logins without asking for any metadata. It means nothing without a
+    /// [`provider`](Self::provider).
+    pub fn without_discovery(mut self) -> Self {
+        self.settings = self.settings.without_discovery();
         self
     }
 
@@ -361,6 +376,9 @@ impl<A: Adapter> Builder<A> {
                 }
                 self.client_metadata_url = config.client_metadata_url.or(self.client_metadata_url);
                 self.provider = config.oauth_provider.or(self.provider);
+                if let Some(mode) = config.prompt_mode {
+                    self = self.prompt_mode(mode);
+                }
                 self.callback_port = config.callback_port.or(self.callback_port);
                 self.callback_url = config.callback_url.or(self.callback_url);
                 Ok(self)

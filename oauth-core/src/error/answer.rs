@@ -10,6 +10,7 @@ use crate::error::{Actor, Obstacle, refusal_code};
 use crate::http::Endpoint;
 use crate::json::Defect;
 use crate::plain::Plain;
+use crate::profile::Profile;
 
 /// A refusal in the words of OAuth (RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2).
 ///
@@ -64,7 +65,7 @@ impl Refusal {
     /// Entra says so in its description only, under more than one code.
     fn refuses_resource(&self) -> bool {
         let words = self.description.as_deref().unwrap_or_default();
-        REFUSES_RESOURCE.iter().any(|marker| words.contains(marker))
+        Profile::any_refuses_resource(words)
     }
 
     /// Whether the server does not know the client, or not in the way in which it authenticates (RFC 6749
@@ -149,9 +150,6 @@ const ABOUT_CLIENT: [&str; 5] = [
     "invalid_client_id",
     "bad_client_secret",
 ];
-
-/// The resource does not match the scopes, and the parameter is not supported.
-const REFUSES_RESOURCE: [&str; 2] = ["AADSTS9010010", "AADSTS901002:"];
 
 /// An answer that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -4,9 +4,12 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::{Profile, RefreshTokens};
 use crate::scope::Scopes;
 use crate::tolerance::Tolerances;
-use crate::wire::{Dialect, Issuer, Registration, ServerMetadata, TokenData, TokenParties};
+use crate::wire::{
+    Dialect, Issuer, OFFLINE_ACCESS, Registration, ServerMetadata, TokenData, TokenParties,
+};
 
 /// What tokens are bound to: the authorization server that issued them, the client and the resource
 /// they are for, and the scopes that were asked for.
@@ -38,6 +41,8 @@ pub enum ScopeSource {
     ResourceMetadata,
     /// An earlier login; nobody wants others.
     EarlierLogin,
+    /// The authorization server, which is known to give refresh tokens for them only; nobody wants others.
+    Provider,
 }
 
 impl Binding {
@@ -79,6 +84,27 @@ impl Binding {
         let mut all = self.server.tolerated;
         all.extend(self.client.tolerated);
         all
+    }
+
+    /// The provider whose profile is applied, by its name for people.
+    #[must_use]
+    pub fn profile(&self) -> Option<&'static str> {
+        self.dialect.as_ref()?.profile.as_ref()?;
+        Profile::of(self.server.issuer.as_str()).map(|profile| profile.display_name)
+    }
+
+    /// What the authorization server is known to give refresh tokens for, and was not asked with.
+    pub(crate) fn lacks_for_refresh(&self) -> Option<Box<str>> {
+        let profile = Profile::of(self.server.issuer.as_str());
+        let dialect = self.dialect.as_deref();
+        let parameters = profile.into_iter().flat_map(|it| it.authorization);
+        let unsaid = |name: &str| dialect.is_none_or(|dialect| !dialect.says(name));
+        if let Some((name, value)) = parameters.into_iter().find(|(name, _)| unsaid(name)) {
+            return Some(alloc::format!("{name}={value}").into());
+        }
+        let wants = profile.map(|it| it.refresh_tokens) == Some(RefreshTokens::WithOfflineAccess);
+        let is_asked = self.requested.as_ref().is_some_and(|it| it.contains(OFFLINE_ACCESS));
+        ((self.server.offline_access || wants) && !is_asked).then(|| OFFLINE_ACCESS.into())
     }
 
     /// Forgets which scopes were asked for.

@@ -86,6 +86,7 @@ pub(crate) fn choose(
             let scope = named.zip(requested.as_ref());
             let scope = scope.map(|(known, scopes)| known.client.scopes_with(scopes));
             let redirect_uri = login.redirect_uri.clone();
+            login.settings.report_profile(&mut server);
             let mut errand = login.errand(resource, requested);
             errand.tried.asked = Some(method);
             let server = Box::new(server);

@@ -42,6 +42,8 @@ pub struct Outlook<'a> {
     pub requested: Option<&'a Scopes>,
     /// Who wants them.
     pub requested_by: Option<ScopeSource>,
+    /// The provider whose profile would be applied, by its name for people.
+    pub profile: Option<&'a str>,
 }
 
 impl Diagnosis {
@@ -68,13 +70,15 @@ impl Diagnosis {
     ///
     /// Why it could not be done; [`Error::LoginRequired`] as long as that is not known.
     pub fn outlook(&self) -> Result<Outlook<'_>, Error> {
-        match self.flow.as_ref().map_err(Error::clone)?.state()? {
+        let flow = self.flow.as_ref().map_err(Error::clone)?;
+        match flow.state()? {
             State::Register(it) => Ok(Outlook {
                 server: &it.server,
                 client: RegistrationKind::Dynamic,
                 resource: &it.errand.resource,
                 requested: it.errand.requested.as_ref(),
                 requested_by: it.errand.requested_by,
+                profile: flow.settings().profile_of(&it.server).map(|it| it.display_name),
             }),
             State::Consent(it) => Ok(Outlook {
                 server: &it.binding.server,
@@ -82,6 +86,7 @@ impl Diagnosis {
                 resource: &it.binding.resource,
                 requested: it.binding.requested.as_ref(),
                 requested_by: it.binding.requested_by,
+                profile: it.binding.profile(),
             }),
             _ => Err(Error::LoginRequired),
         }
@@ -116,13 +121,17 @@ impl fmt::Display for Diagnosis {
 
 impl fmt::Display for Outlook<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, client, resource, requested, requested_by } = self;
+        let Self { server, client, resource, requested, requested_by, profile } = self;
         let from = match server.provenance {
             Provenance::Discovered => "found through its metadata",
             Provenance::Provided => "set up with `provider`",
+            Provenance::Known => "known beforehand: it publishes no metadata",
             Provenance::Legacy => "assumed, as the 2025-03-26 specification has it",
         };
         writeln!(f, "  authorization server  {} ({from})", Plain(server.issuer.as_str()))?;
+        if let Some(name) = profile {
+            writeln!(f, "  provider              {name}: what is known of it is applied")?;
+        }
         let how = match client {
             RegistrationKind::PreRegistered => "the one that was set up with `client_id`",
             RegistrationKind::MetadataDocument => "the document set up with `client_metadata_url`",
@@ -135,6 +144,7 @@ impl fmt::Display for Outlook<'_> {
             Some(ScopeSource::Challenge) => " (the server asks for them)",
             Some(ScopeSource::ResourceMetadata) => " (from the resource metadata)",
             Some(ScopeSource::EarlierLogin) => " (as the last login)",
+            Some(ScopeSource::Provider) => " (for a refresh token)",
             None => "",
         };
         let scopes = requested.map_or("whatever the server gives", Scopes::as_str);

@@ -1,11 +1,12 @@
 //! `FindResource`: where is the resource metadata, and is it about this server? (RFC 9728)
 //!
 //! ```text
-//!  first place ──▶ Http ──┬─ usable document ──▶ FindServer
+//!  first place ──▶ Http ──┬─ usable document ──▶ FindServer; server known ──▶ Register or Consent
 //!       ▲                 ├─ nothing here, or out of reach ──▶ next place ──┐
 //!       │                 ├─ moved within the origin ──▶ the new place ─────┤
 //!       └─────────────────┼─────────────────────────────────────────────────┘
-//!                         ├─ no place left: one out of reach ──▶ an error that may pass;
+//!                         ├─ no place left: server known ──▶ Register or Consent;
+//!                         │                 one out of reach ──▶ an error that may pass;
 //!                         │                 else legacy? ──▶ FindServer at the origin, else an error
 //!                         └─ about another resource ──▶ an error
 //! ```
@@ -15,7 +16,7 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Absence, PeerMisbehaved, Unreachable};
+use crate::error::{Absence, Error, PeerMisbehaved, Unreachable};
 use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
@@ -81,11 +82,30 @@ impl FindResource {
     pub(crate) fn answer(mut self, response: &Response) -> Answered {
         match self.place.look(response, Endpoint::ResourceMetadata, ResourceMetadata::read) {
             Found::Document(document) => {
-                let Settings { server, policy, .. } = &*self.login.settings;
-                let mut found = ResourceMetadata::check(document, &self.candidate, server, policy)?;
+                let Settings { server, policy, provider, .. } = &*self.login.settings;
+                let mut found =
+                    match ResourceMetadata::check(document, &self.candidate, server, policy) {
+                        // What is about another resource is not used (RFC 9728 §3.3), nor needed.
+                        Err(
+                            error @ Error::PeerMisbehaved(PeerMisbehaved::ForeignResource {
+                                ..
+                            }),
+                        ) if provider.is_some() => {
+                            return self.elsewhere(Finding::NotUsed { code: error.code().into() });
+                        }
+                        checked => checked?,
+                    };
                 let misshapen = mem::take(&mut found.misshapen);
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
-                Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding))
+                match provider.clone() {
+                    Some(mut known) => {
+                        known.tolerated.extend(found.tolerated);
+                        Ok((self.login.found(known, found.resource, found.scopes)?, finding))
+                    }
+                    None => {
+                        Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding))
+                    }
+                }
             }
             Found::Moved(place, finding) => {
                 self.place = place;
@@ -112,6 +132,10 @@ impl FindResource {
             self.place = Place::new(candidate.url(server));
             self.candidate = candidate;
             return Ok((State::FindResource(self), finding));
+        }
+        if let Some(known) = self.login.settings.provider.clone() {
+            let resource = server.as_str().into();
+            return Ok((self.login.found(known, resource, None)?, finding));
         }
         if let Some(error) = self.out_of_reach.into_error() {
             return Err(Halt::after(finding, error));

@@ -6,6 +6,7 @@
 //!       │                                     ├─ nothing here, or out of reach ──▶ next place, ┤
 //!       │                                     │    then next server, unless this one is held   │
 //!       └─────────────────────────────────────┼────────────────────────────────────────────────┘
+//!                                             ├─ no place of this server left: endpoints known? ──▶ use them
 //!                                             ├─ nothing left: one out of reach ──▶ an error that may pass;
 //!                                             │    else legacy? ──▶ default endpoints, else an error
 //!                                             └─ speaks for another ──▶ an error
@@ -57,7 +58,16 @@ pub(crate) struct FindServer {
 impl FindServer {
     /// Starts with the server that the last login used or, if the resource does not name it any more, one
     /// where the client is known; else with the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerIncompatible::NoAuthorizationServer`] if the resource names none, or
+    /// [`PeerMisbehaved::UnsafeUrl`] if it names none that may be asked.
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
+        if found.authorization_servers.is_empty() {
+            let resource = found.resource;
+            return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
+        }
         let ResourceMetadata {
             resource, authorization_servers: mut others, scopes, tolerated, ..
         } = found;
@@ -131,6 +141,14 @@ impl FindServer {
             let url = url.map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
             (self.candidate, self.place) = (candidate, Place::new(url));
             return Ok((State::FindServer(self), finding));
+        }
+        let profiles = Tolerance::ProviderProfile;
+        if self.out_of_reach.is_empty()
+            && policy.tolerates.contains(profiles)
+            && let Some(mut known) = ServerMetadata::known(&self.issuer)
+        {
+            known.tolerated.extend(self.tolerated);
+            return Ok((self.login.found(known, self.resource, self.scopes)?, finding));
         }
         // What is at hand belongs to this server, so nobody logs in elsewhere because it is down today.
         let is_awaited = !self.out_of_reach.is_empty() && self.login.holds(&self.issuer);

@@ -17,6 +17,7 @@ use crate::flow::probe::NotAsked;
 use crate::flow::recourse::Tried;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
+use crate::profile::RefreshTokens;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
@@ -132,7 +133,9 @@ impl Login {
             before.binding.requested = self.scopes(requested, None, &before.binding.server);
             return client::again(self, before);
         }
-        if let Some(server) = self.settings.provider.clone() {
+        if self.settings.without_discovery
+            && let Some(server) = self.settings.provider.clone()
+        {
             let resource = self.settings.server.as_str().into();
             return self.found(server, resource, None);
         }
@@ -190,6 +193,16 @@ impl Login {
         {
             all.insert(OFFLINE_ACCESS);
         }
+        let profile = self.settings.profile_of(server).filter(|_| own.is_none());
+        if profile.is_some_and(|it| it.refresh_tokens == RefreshTokens::WithOfflineAccess) {
+            match &mut all {
+                Some(all) => all.insert(OFFLINE_ACCESS),
+                None => {
+                    self.requested_by = Some(ScopeSource::Provider);
+                    all = Scopes::parse(SCOPES_FOR_REFRESH);
+                }
+            }
+        }
         all
     }
 
@@ -216,3 +229,6 @@ impl Login {
         self.challenge.as_ref().is_some_and(|challenge| challenge.is_insufficient_scope())
     }
 }
+
+/// What a provider needs to give a refresh token where nothing else is asked for.
+const SCOPES_FOR_REFRESH: &str = "openid offline_access";

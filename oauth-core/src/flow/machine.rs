@@ -200,6 +200,10 @@ impl Flow {
         }
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) fn state(&self) -> Result<&State, Error> {
         self.state.as_ref().map_err(Error::clone)
     }
@@ -334,6 +338,10 @@ impl BrowserReply<'_> {
             }
             read => read,
         };
+        if let Some(name) = consent.binding.profile() {
+            let finding = Finding::Profile { name: name.into() };
+            self.flow.timeline.push(Entry::new(endpoint, &url, None, finding));
+        }
         self.flow.advance(
             Asked { endpoint, url, status: None, silence: None },
             |state, settings| match state {

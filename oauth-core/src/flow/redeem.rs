@@ -55,7 +55,7 @@ impl Redeem {
             }
             Err(NoToken { error, .. }) => return Err(error.into()),
         };
-        let finding = Finding::tokens(&tokens, now);
+        let finding = Finding::granted(&tokens, &self.binding, now);
         let checked = tokens.check(self.tolerates);
         let grant = Grant { binding: self.binding, tokens }.into();
         let state = match checked {

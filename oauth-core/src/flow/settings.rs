@@ -11,12 +11,14 @@ use crate::address::Reach;
 use crate::error::{Error, Misuse};
 use crate::plain::is_vschar;
 use crate::policy::{Policy, ServerUrl};
+use crate::profile::Profile;
 use crate::scope::Scopes;
 use crate::secret::Secret;
+use crate::tolerance::Tolerance;
 use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::{
-    AuthMethod, BearerAuth, ClientMetadata, Dialect, OAuthClientProvider, OF_AUTHORIZATION,
-    OF_TOKEN, Parameter, ResourceMode, ServerMetadata,
+    AuthMethod, BearerAuth, ClientMetadata, Dialect, OAuthClientProvider, Parameter, PromptMode,
+    ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
 };
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
@@ -51,6 +53,8 @@ pub struct Settings {
     #[serde(default)]
     pub(crate) dialect: Option<Box<Dialect>>,
     pub(crate) provider: Option<ServerMetadata>,
+    #[serde(default)]
+    pub(crate) without_discovery: bool,
     pub(crate) bearer: Option<BearerAuth>,
     #[serde(default)]
     pub(crate) private_hosts: Vec<Box<str>>,
@@ -93,6 +97,7 @@ impl Settings {
             scope: None,
             dialect: None,
             provider: None,
+            without_discovery: false,
             bearer: None,
             private_hosts: Vec::new(),
         })
@@ -180,19 +185,27 @@ impl Settings {
     /// specification.
     #[must_use]
     pub fn resource_mode(mut self, mode: ResourceMode) -> Self {
-        self.dialect_mut().resource = mode;
+        self.dialect_mut().resource = Some(mode);
+        self
+    }
+
+    /// Whether `prompt=consent` goes with the wish for a refresh token. Unless this is set, it does, but where
+    /// a provider is known to need none.
+    #[must_use]
+    pub fn prompt_mode(mut self, mode: PromptMode) -> Self {
+        self.dialect_mut().prompt = Some(mode);
         self
     }
 
     /// A parameter for the authorization request that the server wants beyond the specification, such as
-    /// `access_type=offline`. It may be called several times.
+    /// `access_type=offline`. It may be called several times; of one name, the last value counts.
     ///
     /// # Errors
     ///
     /// [`Misuse::ReservedParameter`] for one that the protocol gives a meaning; `prompt` is the host's.
     pub fn authorization_parameter(mut self, name: &str, value: &str) -> Result<Self, Error> {
-        let parameter = Parameter::new(name, value, &OF_AUTHORIZATION)?;
-        self.dialect_mut().authorization.push(parameter);
+        let parameter = Parameter::new(name, value, is_of_authorization)?;
+        parameter.set_in(&mut self.dialect_mut().authorization);
         Ok(self)
     }
 
@@ -203,8 +216,8 @@ impl Settings {
     ///
     /// As [`authorization_parameter`](Self::authorization_parameter).
     pub fn token_parameter(mut self, name: &str, value: &str) -> Result<Self, Error> {
-        let parameter = Parameter::new(name, value, &OF_TOKEN)?;
-        self.dialect_mut().token.push(parameter);
+        let parameter = Parameter::new(name, value, is_of_token)?;
+        parameter.set_in(&mut self.dialect_mut().token);
         Ok(self)
     }
 
@@ -278,8 +291,9 @@ impl Settings {
         Ok(self)
     }
 
-    /// An authorization server that is known beforehand: nothing is discovered. What may be in a private
-    /// network has to be said before ([`private_host`](Self::private_host)).
+    /// An authorization server that is known beforehand. Of the MCP server, which scopes it has and how it is
+    /// named is still read where it says so; [`without_discovery`](Self::without_discovery) asks nothing. What
+    /// may be in a private network has to be said before ([`private_host`](Self::private_host)).
     ///
     /// # Errors
     ///
@@ -289,6 +303,15 @@ impl Settings {
         let known = ServerMetadata::provided(metadata, self.reach(), &self.policy)?;
         self.provider = Some(known);
         Ok(self)
+    }
+
+    /// Begins logins without asking for any metadata: for a start without a network. The resource is the
+    /// server's URL then, and scopes come from [`scope`](Self::scope) or the server's refusal. It means nothing
+    /// without a [`provider`](Self::provider).
+    #[must_use]
+    pub fn without_discovery(mut self) -> Self {
+        self.without_discovery = true;
+        self
     }
 
     /// A token that was not issued to this client by a login, an API key for instance. There is no
@@ -319,6 +342,19 @@ impl Settings {
             server_host: self.server.url().host(),
             only_public: self.policy.only_public_addresses,
             private_hosts: &self.private_hosts,
+        }
+    }
+
+    /// What is known of the provider of an authorization server, unless the policy refuses that.
+    pub(crate) fn profile_of(&self, server: &ServerMetadata) -> Option<&'static Profile> {
+        let is_refused = !self.policy.tolerates.contains(Tolerance::ProviderProfile);
+        if is_refused { None } else { Profile::of(server.issuer.as_str()) }
+    }
+
+    /// Reports that it is applied.
+    pub(crate) fn report_profile(&self, server: &mut ServerMetadata) {
+        if self.profile_of(server).is_some() {
+            server.tolerated.insert(Tolerance::ProviderProfile);
         }
     }
 

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::{ENCODED, RandomBytes};
 use crate::error::{Error, PeerMisbehaved, Refusal};
-use crate::form::{Form, Found, select};
+use crate::form::{Form, Found, pairs, select};
 use crate::http::{Endpoint, clean_code};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::tolerance::Tolerances;
-use crate::wire::dialect::{Dialect, add_to};
+use crate::wire::dialect::{Dialect, PROMPT, PromptMode, add_to};
 use crate::wire::pkce::with_challenge;
 use crate::wire::server_metadata::ServerMetadata;
 
@@ -93,19 +93,30 @@ pub(crate) struct Consented<'a> {
 /// The URL of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
 pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -> AuthorizationUrl {
     let scopes = what.scopes.map(Scopes::as_str);
-    // Without it a server may ignore `offline_access` (OpenID Connect Core §11).
-    let wants_prompt = what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS));
+    let resource = Dialect::resource(what.dialect, what.resource);
     let more = what.dialect.map_or(&[][..], |dialect| &dialect.authorization);
-    let has_prompt = more.iter().any(|parameter| &*parameter.name == PROMPT);
+    let is_said = |name: &str| more.iter().any(|parameter| &*parameter.name == name);
+    let url = server.authorization_endpoint.as_str();
+    let endpoint = without(url, |name| match name {
+        "resource" => resource.is_some(),
+        "scope" => scopes.is_some(),
+        name => is_said(name),
+    });
+    // Without it a server may ignore `offline_access` (OpenID Connect Core §11). What the server itself
+    // prescribes stays.
+    let wants_prompt = what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
+        && what.dialect.and_then(|dialect| dialect.prompt) != Some(PromptMode::Omit);
+    let query = server.authorization_endpoint.query().trim_start_matches('?');
+    let has_prompt = is_said(PROMPT) || pairs(query).any(|(name, _)| name == PROMPT);
     let prompt = (wants_prompt && !has_prompt).then_some("consent");
     let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
     let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
-    let form = Form::after_url(server.authorization_endpoint.as_str(), room)
+    let form = Form::after_url(&endpoint, room)
         .pair("response_type", "code")
         .pair("client_id", what.client_id)
         .pair("redirect_uri", what.redirect_uri)
         .pair("code_challenge_method", "S256")
-        .pair_if("resource", Dialect::resource(what.dialect, what.resource))
+        .pair_if("resource", resource)
         .pair_if("scope", scopes)
         .pair_if(PROMPT, prompt);
     let form = add_to(form, more);
@@ -113,6 +124,22 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
     let text = what.state.with_text(|state| form.pair("state", state)).into_text();
     let state = text.len() - ENCODED..text.len();
     AuthorizationUrl { text, state }
+}
+
+/// An endpoint's URL without those parameters of its query that the request says itself: none may be
+/// there twice (RFC 6749 §3.1). The others stay as they are written.
+fn without(url: &str, is_said: impl Fn(&str) -> bool) -> Cow<'_, str> {
+    let Some((endpoint, query)) = url.split_once('?') else { return url.into() };
+    let is_kept = |part: &&str| !pairs(part).any(|(name, _)| is_said(&name));
+    if query.split('&').all(|part| is_kept(&part)) {
+        return url.into();
+    }
+    let mut text = String::from(endpoint);
+    for (at, part) in query.split('&').filter(is_kept).enumerate() {
+        text.push(if at == 0 { '?' } else { '&' });
+        text.push_str(part);
+    }
+    text.into()
 }
 
 /// A code that came in a redirect whose `state` and `iss` were right.
@@ -173,9 +200,6 @@ fn once<'a>(found: Found<'a>, name: &str) -> Result<Option<Cow<'a, str>>, PeerMi
 
 /// What a redirect may say (RFC 6749 §4.1.2, RFC 9207 §2).
 const PARAMETERS: [&str; 6] = ["state", "iss", "code", "error", "error_description", "error_uri"];
-
-/// Whether the user is asked again (OpenID Connect Core §3.1.2.1).
-const PROMPT: &str = "prompt";
 
 /// Asks for a refresh token (OpenID Connect Core §11).
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";

@@ -54,6 +54,10 @@ impl AuthMethods {
     pub(crate) const UNLISTED_TO_REGISTER: Self =
         Self(1 << AuthMethod::None as u8 | 1 << AuthMethod::ClientSecretBasic as u8);
 
+    /// A secret, if there is one, in the body.
+    pub(crate) const IN_BODY: Self =
+        Self(1 << AuthMethod::ClientSecretPost as u8 | 1 << AuthMethod::None as u8);
+
     #[cfg(test)]
     pub(crate) fn of(names: &[&str]) -> Self {
         let mut methods = Self::default();

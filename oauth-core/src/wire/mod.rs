@@ -21,6 +21,7 @@ mod client_auth;
 mod client_metadata;
 mod dialect;
 mod issuer;
+mod parameters;
 mod pkce;
 mod registration;
 mod resource_metadata;
@@ -35,7 +36,7 @@ pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
 pub use client_auth::AuthMethod;
 pub use client_metadata::ClientMetadata;
-pub use dialect::ResourceMode;
+pub use dialect::{PromptMode, ResourceMode};
 pub use issuer::Issuer;
 pub(crate) use registration::ClientSecret;
 pub use registration::{ClientRegistrationResponse, Registration, RegistrationKind};
@@ -49,7 +50,8 @@ pub(crate) use authorization::{
     AuthorizationCode, Consented, OFFLINE_ACCESS, authorization_url, read_redirect,
 };
 pub(crate) use client_auth::AuthMethods;
-pub(crate) use dialect::{Dialect, OF_AUTHORIZATION, OF_TOKEN, Parameter};
+pub(crate) use dialect::{Dialect, Parameter};
+pub(crate) use parameters::{is_of_authorization, is_of_token};
 pub(crate) use registration::{RegistrationRequest, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};

@@ -49,7 +49,6 @@ impl ProtectedResourceMetadata {
 pub(crate) struct ResourceMetadata {
     /// The document's own bytes, to be sent back as `resource` (RFC 8707 §2).
     pub(crate) resource: Box<str>,
-    /// At least one.
     pub(crate) authorization_servers: Vec<Box<str>>,
     pub(crate) scopes: Option<Scopes>,
     pub(crate) tolerated: Tolerances,
@@ -145,9 +144,6 @@ impl ResourceMetadata {
             return Err(PeerIncompatible::NoBearerHeader { resource }.into());
         }
         let authorization_servers = document.authorization_servers.unwrap_or_default();
-        if authorization_servers.is_empty() {
-            return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
-        }
         let (endpoint, tolerates) = (Endpoint::ResourceMetadata, policy.tolerates);
         PeerMisbehaved::check(endpoint, tolerated, &misshapen, tolerates)?;
         let scopes = document.scopes_supported.map(|written| written.scopes);

@@ -14,11 +14,13 @@ use crate::form;
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
 use crate::policy::Policy;
+use crate::profile::Profile;
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::url::{HttpUrl, UrlDefect, shown};
+use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
 use crate::wire::issuer::Issuer;
+use crate::wire::parameters::is_forbidden_in_endpoint;
 
 /// Where an authorization server's endpoints are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub enum Provenance {
     Discovered,
     /// From the host, so nothing was asked.
     Provided,
+    /// From what is known of the provider, which publishes no metadata.
+    Known,
     /// From nowhere: they are the default paths of the 2025-03-26 specification, which the host
     /// opted into ([`Tolerance::Legacy20250326`]).
     Legacy,
@@ -185,7 +189,7 @@ impl ServerMetadata {
         let authorization_endpoint =
             endpoint(Endpoint::Authorization, &document.authorization_endpoint)?;
         let query = authorization_endpoint.query().trim_start_matches('?');
-        if form::pairs(query).any(|(name, _)| OWN_PARAMETERS.contains(&&*name)) {
+        if form::pairs(query).any(|(name, _)| is_forbidden_in_endpoint(&name)) {
             let (endpoint, defect) = (Endpoint::Authorization, UrlDefect::Parameter);
             let url = shown(authorization_endpoint.as_str());
             return Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());
@@ -249,6 +253,28 @@ impl ServerMetadata {
         Ok(Self { provenance: Provenance::Provided, ..checked })
     }
 
+    /// What is known of a provider that publishes nothing.
+    pub(crate) fn known(issuer: &Issuer) -> Option<Self> {
+        let endpoints = Profile::of(issuer.as_str())?.endpoints.as_ref()?;
+        let parse = |url| HttpUrl::parse(url, Plaintext::Forbidden).ok();
+        Some(Self {
+            issuer: issuer.clone(),
+            named: None,
+            authorization_endpoint: parse(endpoints.authorization)?,
+            token_endpoint: parse(endpoints.token)?,
+            registration_endpoint: None,
+            revocation_endpoint: None,
+            unusable_registration: None,
+            without_refresh: false,
+            provenance: Provenance::Known,
+            auth_methods: Some(AuthMethods::IN_BODY),
+            promises_iss: false,
+            metadata_documents: false,
+            offline_access: false,
+            tolerated: [Tolerance::ProviderProfile].into_iter().collect(),
+        })
+    }
+
     /// The default endpoints of the 2025-03-26 specification at the MCP server's origin.
     pub(crate) fn legacy(issuer: Issuer, origin: &HttpUrl) -> Self {
         Self {
@@ -273,20 +299,10 @@ impl ServerMetadata {
 /// What makes a server pass that does not say which PKCE methods it supports.
 fn s256_of(issuer: &Issuer, policy: &Policy) -> Option<Tolerance> {
     let known = Tolerance::KnownS256;
-    let candidates = [is_known_to_support_s256(issuer).then_some(known)];
+    let is_known = Profile::of(issuer.as_str()).is_some_and(|profile| profile.s256);
+    let candidates = [is_known.then_some(known)];
     let candidates = candidates.into_iter().flatten().chain([Tolerance::UnlistedS256]);
     candidates.into_iter().find(|tolerance| policy.tolerates.contains(*tolerance))
-}
-
-/// Servers that support S256 and do not say so: Microsoft Entra, in each of its clouds, and Cognito.
-fn is_known_to_support_s256(issuer: &Issuer) -> bool {
-    let Some(rest) = issuer.as_str().strip_prefix("https://") else { return false };
-    let host = &rest[..rest.find('/').unwrap_or(rest.len())];
-    let cognito =
-        host.strip_prefix("cognito-idp.").and_then(|it| it.strip_suffix(".amazonaws.com"));
-    ENTRA.contains(&host)
-        || host.ends_with(ENTRA_EXTERNAL)
-        || cognito.is_some_and(|region| !region.is_empty() && !region.contains('.'))
 }
 
 /// The members that the machine acts on.
@@ -385,30 +401,6 @@ impl ServerCandidate {
         }))
     }
 }
-
-/// What an authorization request says, and its endpoint's query must not say too (RFC 6749 §3.1).
-const OWN_PARAMETERS: [&str; 9] = [
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "code_challenge",
-    "code_challenge_method",
-    "resource",
-    "scope",
-    "prompt",
-    "state",
-];
-
-/// Hosts of Microsoft Entra: v2.0 and v1.0 issuers, and the national clouds.
-const ENTRA: [&str; 4] = [
-    "login.microsoftonline.com",
-    "sts.windows.net",
-    "login.microsoftonline.us",
-    "login.partner.microsoftonline.cn",
-];
-
-/// Entra External ID: a host for each tenant.
-const ENTRA_EXTERNAL: &str = ".ciamlogin.com";
 
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 const OIDC: &str = "/.well-known/openid-configuration";

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use oauth_core::flow::Settings;
 use oauth_core::session::PendingLogin;
-use oauth_core::wire::ResourceMode;
+use oauth_core::wire::{PromptMode, ResourceMode};
 use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret, Tolerance,
 };
@@ -45,6 +45,8 @@ pub(crate) struct Written {
     tolerate: Vec<Tolerance>,
     refuse: Vec<Tolerance>,
     resource_mode: Option<ResourceMode>,
+    prompt_mode: Option<PromptMode>,
+    without_discovery: bool,
     authorization_parameters: Vec<(Box<str>, Box<str>)>,
     token_parameters: Vec<(Box<str>, Box<str>)>,
 }
@@ -87,6 +89,12 @@ impl Written {
         }
         if let Some(mode) = self.resource_mode {
             settings = settings.resource_mode(mode);
+        }
+        if let Some(mode) = self.prompt_mode {
+            settings = settings.prompt_mode(mode);
+        }
+        if self.without_discovery {
+            settings = settings.without_discovery();
         }
         for (name, value) in &self.authorization_parameters {
             settings = settings.authorization_parameter(name, value)?;

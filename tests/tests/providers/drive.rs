@@ -32,6 +32,8 @@ pub(crate) struct LogIn {
     pub(crate) consented: Parameters,
     /// The error as a person reads it.
     pub(crate) explanation: String,
+    /// What happened, as a person reads it.
+    pub(crate) timeline: String,
 }
 
 /// Logs in under a policy: without and with restarts, and ahead of it as a diagnosis, which has to come
@@ -41,7 +43,8 @@ pub(crate) fn log_in(provider: &Provider, policy: Policy, set_up: SetUp<'_>) -> 
         Ok(settings) => Arc::new(settings),
         Err(error) => {
             let (requests, consented) = (Vec::new(), Parameters::new());
-            return LogIn { result: Err(error), requests, consented, explanation: String::new() };
+            let (explanation, timeline) = (String::new(), String::new());
+            return LogIn { result: Err(error), requests, consented, explanation, timeline };
         }
     };
     let [walk, restarted] = [false, true].map(|restart| walk(provider, &settings, restart));
@@ -82,8 +85,9 @@ pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tol
     let by_default = log_in(provider, Policy::default(), set_up).result.is_ok();
     assert_eq!(by_default, !needed.iter().any(|it| BY_NAME.contains(it)));
     let grant = walk.grant();
-    let reported: Tolerances =
-        grant.binding.tolerated().iter().chain(grant.tokens.tolerated.iter()).collect();
+    let reported = grant.binding.tolerated().iter().chain(grant.tokens.tolerated.iter());
+    // A profile is no need: what a login needs of it has a name of its own, or the tests say it.
+    let reported: Tolerances = reported.filter(|it| *it != Tolerance::ProviderProfile).collect();
     assert_eq!(reported, needed.iter().copied().collect());
     let strict = log_in(provider, tolerating(Policy::strict(), None), set_up);
     assert_eq!(strict.result.as_ref().map(|it| &it.tokens), Ok(&grant.tokens));
@@ -100,6 +104,26 @@ pub(crate) fn assert_needs(provider: &Provider, set_up: SetUp<'_>, needed: &[Tol
         let is_named = error.to_string().ends_with(tolerance.name());
         assert!(is_named || expected != "not_tolerated", "{error}");
     }
+    walk
+}
+
+/// The same where a profile applies by default, which is told by the timeline and reported; a policy that
+/// refuses it has another login, which [`assert_needs`] would compare.
+pub(crate) fn assert_needs_profile(
+    provider: &Provider,
+    set_up: SetUp<'_>,
+    needed: &[Tolerance],
+) -> LogIn {
+    let walk = log_in(provider, Policy::default(), set_up);
+    let profile = [Tolerance::ProviderProfile];
+    let expected: Tolerances = needed.iter().chain(&profile).copied().collect();
+    let grant = walk.grant();
+    let reported = grant.binding.tolerated().iter().chain(grant.tokens.tolerated.iter());
+    assert_eq!(reported.collect::<Tolerances>(), expected);
+    let name = grant.binding.profile().unwrap();
+    assert!(walk.timeline.contains(&format!("known of {name} is applied")), "{}", walk.timeline);
+    let refusing = log_in(provider, Policy::default().refuse(profile[0]), set_up);
+    assert!(!refusing.timeline.contains("is applied"), "{}", refusing.timeline);
     walk
 }
 
@@ -230,7 +254,8 @@ fn walk(provider: &Provider, settings: &Arc<Settings>, restart: bool) -> LogIn {
                 let error = result.as_ref().err();
                 let explanation = error.map(|error| error.explain(flow.timeline()).to_string());
                 let explanation = explanation.unwrap_or_default();
-                return LogIn { result, requests, consented, explanation };
+                let timeline = flow.timeline().to_string();
+                return LogIn { result, requests, consented, explanation, timeline };
             }
         }
     }

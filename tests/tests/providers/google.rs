@@ -8,10 +8,11 @@
 use std::time::Duration;
 
 use oauth_core::flow::Settings;
+use oauth_core::wire::PromptMode;
 use oauth_core::{Error, Policy, Tolerance};
 use serde_json::json;
 
-use crate::drive::{Later, assert_needs, come_back, log_in};
+use crate::drive::{Later, SetUp, assert_needs_profile, come_back, log_in};
 use crate::provider::{Answer, Provider};
 
 fn google() -> Provider {
@@ -22,17 +23,17 @@ fn google() -> Provider {
             "https://calendar.google.example/.well-known/oauth-protected-resource/mcp/v1",
             json!({
                 "resource": "https://calendar.google.example/mcp/v1",
-                "authorization_servers": ["https://accounts.google.example/"],
+                "authorization_servers": ["https://accounts.google.com/"],
                 "scopes_supported": ["https://www.google.example/auth/calendar"],
             }),
         )
         .document(
-            "https://accounts.google.example/.well-known/oauth-authorization-server",
+            "https://accounts.google.com/.well-known/oauth-authorization-server",
             json!({
-                "issuer": "https://accounts.google.example",
-                "authorization_endpoint": "https://accounts.google.example/o/oauth2/v2/auth",
-                "token_endpoint": "https://oauth2.google.example/token",
-                "revocation_endpoint": "https://oauth2.google.example/revoke",
+                "issuer": "https://accounts.google.com",
+                "authorization_endpoint": "https://accounts.google.com/o/oauth2/v2/auth",
+                "token_endpoint": "https://oauth2.googleapis.com/token",
+                "revocation_endpoint": "https://oauth2.googleapis.com/revoke",
                 "scopes_supported": ["openid", "email", "profile"],
                 "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
                 "code_challenge_methods_supported": ["plain", "S256"],
@@ -69,12 +70,6 @@ fn client(policy: Policy) -> Result<Settings, Error> {
     Ok(settings.client_issuer("https://accounts.google.example"))
 }
 
-fn offline(policy: Policy) -> Result<Settings, Error> {
-    client(policy)?
-        .authorization_parameter("access_type", "offline")?
-        .authorization_parameter("prompt", "consent")
-}
-
 #[test]
 fn the_error_names_the_client_id() {
     log_in(&google(), Policy::default(), &nothing).error("no_way_to_register", "`client_id`");
@@ -85,34 +80,58 @@ fn the_error_names_the_client_id() {
 }
 
 #[test]
-fn there_is_a_refresh_token_if_the_request_says_offline() {
-    let walk = assert_needs(&google(), &offline, &[Tolerance::RootIssuerSlash]);
+fn there_is_a_refresh_token_with_nothing_but_the_client_set_up() {
+    let walk = assert_needs_profile(&google(), &client, &[Tolerance::RootIssuerSlash]);
     assert!(walk.has_refresh_token());
+    assert_eq!(walk.consented["access_type"], "offline");
     assert_eq!(walk.consented["prompt"], "consent");
     assert_eq!(walk.consented["resource"], google().server_url);
     let other = &walk.grant().tokens.other;
     assert_eq!(other.json("refresh_token_expires_in").as_deref(), Some("604799"));
 
-    let settings = offline(Policy::default()).unwrap();
+    let settings = client(Policy::default()).unwrap();
     let (later, form) = come_back(&google(), &settings, Duration::from_secs(4000));
     assert_eq!(later, Later::Token("ya29.second".into()));
     assert_eq!(form["refresh_token"], "1//first");
     assert!(!form.contains_key("access_type"));
 }
 
-/// Nothing says that something is missing: an hour later the user has to log in again.
+/// An hour later the user has to log in again, and the timeline says for want of what.
 #[test]
-fn there_is_none_if_it_does_not() {
-    let walk = assert_needs(&google(), &client, &[Tolerance::RootIssuerSlash]);
-    assert!(!walk.has_refresh_token());
-    let settings = client(Policy::default()).unwrap();
-    let (later, _) = come_back(&google(), &settings, Duration::from_secs(4000));
-    assert_eq!(later, Later::Login);
+fn there_is_none_if_the_profile_is_refused_or_the_host_wants_none() {
+    let refusing = Policy::default().refuse(Tolerance::ProviderProfile);
+    let online = |policy| client(policy)?.authorization_parameter("access_type", "online");
+    let strict = Policy::strict().tolerate(Tolerance::RootIssuerSlash);
+    for (policy, set_up, lacks) in [
+        (refusing, &client as SetUp<'_>, Some("which takes access_type=offline")),
+        (strict, &client, Some("which takes access_type=offline")),
+        (Policy::default(), &online, None),
+    ] {
+        let walk = log_in(&google(), policy, set_up);
+        assert!(!walk.has_refresh_token());
+        let is_told = walk.timeline.contains(lacks.unwrap_or("which takes"));
+        assert_eq!(is_told, lacks.is_some(), "{}", walk.timeline);
+        let settings = set_up(policy).unwrap();
+        let (later, _) = come_back(&google(), &settings, Duration::from_secs(4000));
+        assert_eq!(later, Later::Login);
+    }
+}
+
+/// What the host sets wins, and no parameter is there twice.
+#[test]
+fn the_page_may_be_another_one() {
+    let set_up = |policy| client(policy)?.authorization_parameter("prompt", "select_account");
+    let walk = log_in(&google(), Policy::default(), &set_up);
+    assert_eq!(walk.consented["prompt"], "select_account");
+    assert_eq!(walk.consented["access_type"], "offline");
+    let set_up = |policy| Ok(client(policy)?.prompt_mode(PromptMode::Omit));
+    let walk = log_in(&google(), Policy::default(), &set_up);
+    assert!(!walk.consented.contains_key("prompt"));
 }
 
 /// Google refuses the scope (punkpeye/mcp-remote 258), and its metadata does not list it.
 #[test]
 fn offline_access_is_not_asked_for() {
-    let walk = log_in(&google(), Policy::default(), &offline);
+    let walk = log_in(&google(), Policy::default(), &client);
     assert_eq!(walk.consented["scope"], "https://www.google.example/auth/calendar");
 }

@@ -15,7 +15,7 @@ use oauth_core::wire::RegistrationKind;
 use oauth_core::{Error, Policy, Tolerance};
 use serde_json::{Value, json};
 
-use crate::drive::{Later, assert_needs, come_back, log_in};
+use crate::drive::{Later, SetUp, assert_needs, assert_needs_profile, come_back, log_in};
 use crate::provider::{Answer, Provider};
 
 const SERVER_URL: &str = "https://tools.acme.example/mcp";
@@ -42,15 +42,15 @@ fn client(policy: Policy) -> Result<Settings, Error> {
 }
 
 fn okta() -> Provider {
-    let base = "https://acme.okta.example/oauth2/default";
+    let base = "https://acme.okta.com/oauth2/default";
     behind(base)
         .document(
-            "https://acme.okta.example/oauth2/default/.well-known/openid-configuration",
+            "https://acme.okta.com/oauth2/default/.well-known/openid-configuration",
             json!({
                 "issuer": base,
                 "authorization_endpoint": format!("{base}/v1/authorize"),
                 "token_endpoint": format!("{base}/v1/token"),
-                "registration_endpoint": "https://acme.okta.example/oauth2/v1/clients",
+                "registration_endpoint": "https://acme.okta.com/oauth2/v1/clients",
                 "revocation_endpoint": format!("{base}/v1/revoke"),
                 "scopes_supported": ["openid", "offline_access"],
                 "token_endpoint_auth_methods_supported":
@@ -92,16 +92,45 @@ fn okta_registers_nobody_without_a_key_and_works_with_a_client_id() {
     assert_eq!(later, Later::Token("eyJ.second".into()));
 }
 
+/// Where its metadata lists no scopes, and where nobody asks for any.
+#[test]
+fn okta_and_auth0_are_asked_for_a_refresh_token() {
+    for (provider, set_up, place, scope) in [
+        (okta(), &client as SetUp<'_>, 1, "tools offline_access"),
+        (auth0("https://acme.eu.auth0.com/"), &nothing, 1, "tools offline_access"),
+    ] {
+        for without in [None, Some("tools")] {
+            let mut provider = provider.clone();
+            let strip = |answer: &mut Answer| answer.without_member("scopes_supported");
+            strip(&mut provider.documents[place].1);
+            if without.is_some() {
+                strip(&mut provider.documents[0].1);
+            }
+            let walk = assert_needs_profile(&provider, set_up, &[]);
+            let expected = if without.is_some() { "openid offline_access" } else { scope };
+            assert_eq!(walk.consented["scope"], expected);
+            let refusing = Policy::default().refuse(Tolerance::ProviderProfile);
+            let walk = log_in(&provider, refusing, set_up);
+            let asked = walk.consented.get("scope").map(String::as_str);
+            assert_eq!(asked, without.is_none().then_some("tools"));
+            // What the host asks for is all that it wants.
+            let own = |policy| Ok(set_up(policy)?.scope("tools"));
+            let walk = log_in(&provider, Policy::default(), &own);
+            assert_eq!(walk.consented["scope"], "tools");
+        }
+    }
+}
+
 fn auth0(named: &str) -> Provider {
     behind(named)
         .document(
-            "https://acme.auth0.example/.well-known/oauth-authorization-server",
+            "https://acme.eu.auth0.com/.well-known/oauth-authorization-server",
             json!({
-                "issuer": "https://acme.auth0.example/",
-                "authorization_endpoint": "https://acme.auth0.example/authorize",
-                "token_endpoint": "https://acme.auth0.example/oauth/token",
-                "registration_endpoint": "https://acme.auth0.example/oidc/register",
-                "revocation_endpoint": "https://acme.auth0.example/oauth/revoke",
+                "issuer": "https://acme.eu.auth0.com/",
+                "authorization_endpoint": "https://acme.eu.auth0.com/authorize",
+                "token_endpoint": "https://acme.eu.auth0.com/oauth/token",
+                "registration_endpoint": "https://acme.eu.auth0.com/oidc/register",
+                "revocation_endpoint": "https://acme.eu.auth0.com/oauth/revoke",
                 "scopes_supported": ["openid", "profile", "offline_access"],
                 "token_endpoint_auth_methods_supported":
                     ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
@@ -133,15 +162,15 @@ fn auth0(named: &str) -> Provider {
 
 #[test]
 fn auth0_registers_a_client_and_has_a_slash_that_stays() {
-    let walk = assert_needs(&auth0("https://acme.auth0.example/"), &nothing, &[]);
+    let walk = assert_needs(&auth0("https://acme.eu.auth0.com/"), &nothing, &[]);
     let binding = &walk.grant().binding;
     assert_eq!(binding.client().kind(), RegistrationKind::Dynamic);
-    assert_eq!(binding.server().issuer().as_str(), "https://acme.auth0.example/");
+    assert_eq!(binding.server().issuer().as_str(), "https://acme.eu.auth0.com/");
 }
 
 #[test]
 fn auth0_is_the_same_server_if_the_resource_leaves_the_slash_out() {
-    let auth0 = auth0("https://acme.auth0.example");
+    let auth0 = auth0("https://acme.eu.auth0.com");
     let _ = assert_needs(&auth0, &nothing, &[Tolerance::RootIssuerSlash]);
 }
 
@@ -149,9 +178,9 @@ fn auth0_is_the_same_server_if_the_resource_leaves_the_slash_out() {
 #[test]
 fn auth0_may_want_the_audience_in_its_own_parameter() {
     let set_up = |policy| nothing(policy)?.authorization_parameter("audience", SERVER_URL);
-    let walk = assert_needs(&auth0("https://acme.auth0.example/"), &set_up, &[]);
+    let walk = assert_needs(&auth0("https://acme.eu.auth0.com/"), &set_up, &[]);
     assert_eq!(walk.grant().tokens.access_token.token(), "eyJ.ours");
-    let walk = log_in(&auth0("https://acme.auth0.example/"), Policy::default(), &nothing);
+    let walk = log_in(&auth0("https://acme.eu.auth0.com/"), Policy::default(), &nothing);
     assert_eq!(walk.grant().tokens.access_token.token(), "opaque");
 }
 

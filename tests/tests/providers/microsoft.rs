@@ -15,7 +15,7 @@ use oauth_core::wire::ResourceMode;
 use oauth_core::{Error, Policy, Tolerance};
 use serde_json::{Value, json};
 
-use crate::drive::{Later, assert_needs, come_back, known, log_in};
+use crate::drive::{Later, assert_needs, assert_needs_profile, come_back, known, log_in};
 use crate::provider::{Answer, Provider, TokenRequest};
 
 const SERVER_URL: &str = "https://tools.contoso.example/mcp";
@@ -107,41 +107,56 @@ fn v2_needs_a_client_id() {
     log_in(&v2(), Policy::default(), &nothing).error("no_way_to_register", "`client_id`");
 }
 
-#[test]
-fn v2_refuses_the_resource_and_the_advice_says_how_to_leave_it_out() {
-    let code = "refused_authorization_invalid_target";
-    log_in(&v2(), Policy::default(), &client).error(code, "`ResourceMode::Omit`");
-    // Where only the token endpoint looks at it.
-    let late = v2().authorize(|_| "code=1.AX");
-    log_in(&late, Policy::default(), &client)
-        .error("refused_token_invalid_request", "`ResourceMode::Omit`");
+fn refusing() -> Policy {
+    Policy::default().refuse(Tolerance::ProviderProfile)
 }
 
 #[test]
-fn v2_works_without_the_resource() {
-    let walk = assert_needs(&v2(), &without_resource, &[Tolerance::KnownS256]);
+fn v2_refuses_the_resource_and_the_advice_says_how_to_leave_it_out() {
+    // Where only the token endpoint looks at it.
+    let late = v2().authorize(|_| "code=1.AX");
+    for provider in [v2(), late] {
+        let walk = log_in(&provider, refusing(), &client);
+        let error = walk.result.as_ref().expect_err("the resource is refused");
+        assert!(error.advice().contains("`ResourceMode::Omit`"), "{}", error.advice());
+    }
+}
+
+#[test]
+fn v2_works_with_nothing_but_the_client_set_up() {
+    let walk = assert_needs_profile(&v2(), &client, &[Tolerance::KnownS256]);
     assert_eq!(walk.places().len(), 3, "its metadata lies in the last place");
     let scope = "api://22222222-aaaa-bbbb-cccc-222222222222/access";
     assert_eq!(walk.consented["scope"], format!("{scope} offline_access"));
-    assert_eq!(walk.consented["prompt"], "consent");
+    assert!(!walk.consented.contains_key("prompt"), "an administrator may have consented");
+    assert!(!walk.consented.contains_key("resource"), "the scope names it");
     assert_eq!(walk.granted(), Some(scope));
 
-    let settings = without_resource(Policy::default()).unwrap();
+    let settings = client(Policy::default()).unwrap();
     let (later, form) = come_back(&v2(), &settings, Duration::from_secs(5000));
     assert_eq!(later, Later::Token("eyJ.second".into()));
     assert!(!form.contains_key("resource") && !form.contains_key("scope"));
 }
 
+/// A scope that names no resource means the default one, which may be another.
+#[test]
+fn v2_is_told_the_resource_where_a_scope_does_not_name_it() {
+    let set_up = |policy| Ok(client(policy)?.scope("User.Read"));
+    let walk = log_in(&v2().authorize(|_| "code=1.AX"), Policy::default(), &set_up);
+    assert_eq!(walk.consented["resource"], SERVER_URL);
+}
+
 /// As where the application's identifier URI is the server's URL (modelcontextprotocol/csharp-sdk 1801).
 #[test]
-fn v2_takes_a_resource_that_it_knows() {
+fn v2_is_told_a_resource_that_it_knows_if_the_host_says_so() {
     let knowing = v2().authorize(|_| "code=1.AX").token(|request| {
         let mut form = request.form.clone();
         assert_eq!(form.remove("resource").as_deref(), Some(SERVER_URL));
         let (headers, consented) = (request.headers.clone(), request.consented.clone());
         v2_tokens(&TokenRequest { form, headers, consented })
     });
-    let _ = assert_needs(&knowing, &client, &[Tolerance::KnownS256]);
+    let set_up = |policy| Ok(client(policy)?.resource_mode(ResourceMode::Send));
+    let _ = assert_needs(&knowing, &set_up, &[Tolerance::KnownS256]);
 }
 
 #[test]

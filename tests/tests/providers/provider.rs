@@ -89,6 +89,13 @@ impl Answer {
         Self { status: 200, content_type, body: body.into() }
     }
 
+    /// Takes a member out of a document.
+    pub(crate) fn without_member(&mut self, name: &str) {
+        let mut document: Value = serde_json::from_str(&self.body).unwrap();
+        document.as_object_mut().unwrap().remove(name).unwrap();
+        self.body = document.to_string();
+    }
+
     /// A page for people.
     pub(crate) fn page(status: u16) -> Self {
         let body = "<!doctype html><title>Not here</title>".into();

@@ -9,6 +9,7 @@
 //! a secret (openai/codex 13200 says no, others say yes).
 
 use oauth_core::flow::Settings;
+use oauth_core::wire::Provenance;
 use oauth_core::{Error, Policy, Tolerance};
 use serde_json::{Value, json};
 
@@ -147,10 +148,36 @@ fn metadata_for_another_issuer_needs_a_provider() {
         metadata("https://slack.example"),
     );
     log_in(&slack, Policy::default(), &client).error("issuer_mismatch", "`provider`");
-    let set_up = |policy| {
-        let provider = known(metadata("https://slack.example"));
-        client(policy)?.scope("search:read.public chat:write").provider(&provider)
-    };
-    let walk = assert_needs(&slack, &set_up, &[Tolerance::MisnamedBearer]);
-    assert_eq!(walk.consented["resource"], slack.server_url);
+    // Which scopes it has, and how it is named, is read all the same.
+    let set_up = |policy| client(policy)?.provider(&known(metadata("https://slack.example")));
+    let walk = log_in(&slack, Policy::default(), &set_up);
+    let tolerated = walk.grant().binding.tolerated();
+    assert_eq!(tolerated.iter().collect::<Vec<_>>(), [Tolerance::PartialResource]);
+    assert_eq!(walk.consented["resource"], "https://mcp.slack.example/");
+    assert_eq!(walk.consented["scope"], "search:read.public chat:write");
+    // A policy that does not let the document pass logs in without it.
+    let strict = Policy::strict().tolerate(Tolerance::MisnamedBearer);
+    let walk = log_in(&slack, strict, &set_up);
+    assert_eq!(walk.grant().binding.resource(), slack.server_url);
+    assert!(walk.timeline.contains("not used (foreign_resource)"), "{}", walk.timeline);
+}
+
+/// As where the metadata of the real one is not to be had.
+#[test]
+fn its_endpoints_are_known_if_it_publishes_nothing() {
+    let mut slack = slack();
+    slack.documents.clear();
+    let slack = slack.document(
+        "https://mcp.slack.example/.well-known/oauth-protected-resource",
+        json!({
+            "resource": "https://mcp.slack.example/",
+            "authorization_servers": ["https://mcp.slack.com"],
+        }),
+    );
+    let walk = log_in(&slack, Policy::default(), &client);
+    let server = walk.grant().binding.server();
+    assert_eq!(server.provenance(), Provenance::Known);
+    assert_eq!(server.token_endpoint().as_str(), "https://slack.com/api/oauth.v2.user.access");
+    let refusing = Policy::default().refuse(Tolerance::ProviderProfile);
+    log_in(&slack, refusing, &client).error("no_server_metadata", "`provider`");
 }

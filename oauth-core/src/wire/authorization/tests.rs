@@ -6,6 +6,7 @@ use super::*;
 use crate::entropy::Entropy;
 use crate::form::pairs;
 use crate::url::{HttpUrl, Plaintext};
+use crate::wire::dialect::{Parameter, ResourceMode};
 
 fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
     let mut server = ServerMetadata::sample("");
@@ -16,11 +17,20 @@ fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
 }
 
 fn url(endpoint: &str, scopes: Option<&str>, entropy: &Entropy) -> AuthorizationUrl {
+    url_with(endpoint, scopes, None, entropy)
+}
+
+fn url_with(
+    endpoint: &str,
+    scopes: Option<&str>,
+    dialect: Option<&Dialect>,
+    entropy: &Entropy,
+) -> AuthorizationUrl {
     let scopes = scopes.and_then(Scopes::parse);
     let what = Consented {
         client_id: "https://app.example/c.json",
         redirect_uri: "http://127.0.0.1:51004/callback",
-        dialect: None,
+        dialect,
         resource: "https://mcp.example/mcp",
         scopes: scopes.as_ref(),
         verifier: &entropy.verifier,
@@ -52,6 +62,53 @@ fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
     assert_eq!(found, expected.map(|(name, value)| (name.into(), value.into())));
     assert_eq!(url.state(), state);
     assert!(!format!("{url:?}").contains(&state), "state is not shown");
+}
+
+/// RFC 6749 §3.1: no parameter may stand in a request twice.
+#[test]
+fn what_the_endpoint_says_is_kept_or_replaced_and_never_said_twice() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let own = |name: &str, value: &str| Dialect {
+        authorization: alloc::vec![Parameter { name: name.into(), value: value.into() }],
+        ..Dialect::default()
+    };
+    let omitting = Dialect {
+        prompt: Some(PromptMode::Omit),
+        resource: Some(ResourceMode::Omit),
+        ..Dialect::default()
+    };
+    let (login, nothing) = (own("prompt", "login"), Dialect::default());
+    let policy = own("p", "2");
+    let offline = Some("a offline_access");
+    for (query, scopes, dialect, name, value) in [
+        ("prompt=select_account", None, &nothing, "prompt", Some("select_account")),
+        ("prompt=select_account", offline, &nothing, "prompt", Some("select_account")),
+        ("%70rompt=select_account", offline, &nothing, "prompt", Some("select_account")),
+        ("prompt=select_account", offline, &login, "prompt", Some("login")),
+        ("prompt=select_account", offline, &omitting, "prompt", Some("select_account")),
+        ("p=1", offline, &nothing, "prompt", Some("consent")),
+        ("p=1", offline, &login, "prompt", Some("login")),
+        ("p=1", offline, &omitting, "prompt", None),
+        ("p=1", offline, &policy, "p", Some("2")),
+        ("p=1", offline, &nothing, "p", Some("1")),
+        ("scope=x", offline, &nothing, "scope", offline),
+        ("scope=x", None, &nothing, "scope", Some("x")),
+        ("resource=x", None, &nothing, "resource", Some("https://mcp.example/mcp")),
+        ("resource=x", None, &omitting, "resource", Some("x")),
+        ("resource=x&p=1", None, &nothing, "p", Some("1")),
+    ] {
+        let url =
+            url_with(&format!("https://as.example/a?{query}"), scopes, Some(dialect), &entropy);
+        let (_, sent) = url.as_str().split_once('?').unwrap_or_default();
+        let found: Vec<_> = pairs(sent).filter(|(it, _)| it == name).map(|(_, it)| it).collect();
+        assert_eq!(
+            found.iter().map(|it| &**it).collect::<Vec<_>>(),
+            value.into_iter().collect::<Vec<_>>(),
+            "{query} {name} {url:?}"
+        );
+        assert!(!sent.contains("&&") && !sent.contains("?&"), "{sent}");
+        assert_eq!(url.state(), entropy.state.with_text(ToString::to_string));
+    }
 }
 
 #[test]

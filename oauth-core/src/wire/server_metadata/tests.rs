@@ -173,12 +173,24 @@ fn unsafe_endpoints_and_pushed_requests_are_refused() {
     assert_eq!(check(&pushed), Err(PeerIncompatible::PushedRequestsRequired { issuer }.into()));
 }
 
-/// RFC 6749 §3.1: no parameter may stand in a request twice.
+/// Who could say it there would decide how a consent comes back, or to whom; defaults are the server's.
 #[test]
-fn an_endpoint_whose_query_says_what_requests_say_is_refused() {
-    for (query, fits) in
-        [("p=policy&x=state", true), ("p=1&state=x", false), ("redirect_uri", false)]
-    {
+fn an_endpoint_whose_query_says_what_is_the_requests_is_refused() {
+    for (query, fits) in [
+        ("p=policy&x=state", true),
+        ("prompt=select_account", true),
+        ("resource=https://x.example&scope=a", true),
+        ("p=1&state=x", false),
+        ("redirect_uri", false),
+        ("%73tate=x", false),
+        ("client_id=x", false),
+        ("response_type=token", false),
+        ("response_mode=form_post", false),
+        ("code_challenge=x", false),
+        ("code_challenge_method=plain", false),
+        ("request=x", false),
+        ("request_uri=urn:x", false),
+    ] {
         let endpoint = format!("https://as.example/authorize?{query}");
         let body = document(S256).replace("https://as.example/authorize", &endpoint);
         let result = check_as(&body, "https://as.example", &Policy::default());

@@ -96,14 +96,17 @@ fn answer(status: u16, body: &str) -> Result<TokenData, Error> {
 #[test]
 fn a_server_gets_what_it_wants_beyond_the_specification() {
     let (server, client) = (server(), client(AuthMethod::None));
-    let parameter = Parameter::new("a b", "c&d", &[]).unwrap_or_else(|e| panic!("{e}"));
+    let parameter = Parameter::new("a b", "c&d", |_| false).unwrap_or_else(|e| panic!("{e}"));
     for (mode, resource) in [
         (ResourceMode::Send, Some("https://mcp.example/mcp")),
         (ResourceMode::Omit, None),
         (ResourceMode::Fixed("api://x".into()), Some("api://x")),
     ] {
-        let dialect =
-            Dialect { resource: mode, token: alloc::vec![parameter.clone()], ..Dialect::default() };
+        let dialect = Dialect {
+            resource: Some(mode),
+            token: alloc::vec![parameter.clone()],
+            ..Dialect::default()
+        };
         let parties = TokenParties { dialect: Some(&dialect), ..parties(&server, &client) };
         let form = form(&refresh_request(&parties, &"rt".into()));
         let found = |name: &str| form.iter().find(|it| it.0 == name).map(|it| &*it.1);
