@@ -15,7 +15,7 @@ use common::{
 };
 use oauth_blocking::{
     AuthConfig, BearerAuth, CallbackUrl, Error, Event, LoopbackBrowser, MemoryTokenStorage, OAuth,
-    OAuthBuilder, TokenStorage, UserAgentError, ureq,
+    OAuthBuilder, OAuthClientProvider, PromptMode, TokenStorage, UserAgentError, ureq,
 };
 use oauth_core::error::{Misuse, PeerMisbehaved};
 use oauth_tests::serve::Served;
@@ -149,7 +149,7 @@ fn a_client_metadata_document_needs_no_registration() {
 fn a_known_authorization_server_needs_no_discovery() {
     let served = serve(Knobs { metadata_off: true, ..Knobs::default() });
     let issuer = served.world().issuer();
-    let provider = serde_json::from_value(json!({
+    let provider: OAuthClientProvider = serde_json::from_value(json!({
         "id": "world",
         "display_name": "The world",
         "metadata": {
@@ -162,10 +162,33 @@ fn a_known_authorization_server_needs_no_discovery() {
         },
     }))
     .unwrap();
-    let oauth = builder(&served, &MemoryTokenStorage::new()).provider(provider).build().unwrap();
-    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
-    assert_eq!(served.world().oauth_requests(), 3);
+    let known = || builder(&served, &MemoryTokenStorage::new()).provider(Clone::clone(&provider));
+    for (builder, requests) in [(known(), 5), (known().without_discovery(), 3)] {
+        served.world().log.clear();
+        assert_eq!(call(&builder.build().unwrap(), &served, LIST).unwrap(), 200);
+        assert_eq!(served.world().oauth_requests(), requests);
+    }
     assert_sound(&served);
+}
+
+/// In code and in a configuration file.
+#[test]
+fn the_wish_for_consent_can_be_left_out() {
+    let served = serve(Knobs { offline_access: true, ..Knobs::default() });
+    let plain = || builder(&served, &MemoryTokenStorage::new());
+    let config: AuthConfig = serde_json::from_str(r#"{"prompt_mode": "omit"}"#).unwrap();
+    for (builder, prompt) in [
+        (plain(), Some("consent")),
+        (plain().prompt_mode(PromptMode::Omit), None),
+        (plain().config(config).unwrap(), None),
+    ] {
+        served.world().log.clear();
+        assert_eq!(call(&builder.build().unwrap(), &served, LIST).unwrap(), 200);
+        let world = served.world();
+        let asked = world.requests(What::Authorize);
+        assert_eq!(asked[0].parameter("prompt"), prompt);
+        assert!(asked[0].parameter("scope").unwrap().contains("offline_access"));
+    }
 }
 
 #[test]

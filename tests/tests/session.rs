@@ -398,7 +398,7 @@ fn nothing_is_discovered_of_a_provider() {
     }))
     .unwrap();
     let knobs = Knobs { metadata_off: true, ..Knobs::default() };
-    let settings = settings().provider(&provider).unwrap();
+    let settings = settings().provider(&provider).unwrap().without_discovery();
     let stage = play(&knobs, &settings, |stage| {
         assert_eq!(stage.call(LIST), Ok(200));
         stage.world.end_grants();
