@@ -115,7 +115,12 @@ fn record() -> impl Strategy<Value = Value> {
 
 /// A login that waits for its user, handed out.
 fn pending(client_id: &str, scope: &str, profile: &str, expires_at: UnixTime) -> PendingLogin {
-    let settings = Settings::new(SERVER_URL).unwrap().scope(scope).provider(&provider()).unwrap();
+    let settings = Settings::new(SERVER_URL)
+        .unwrap()
+        .scope(scope)
+        .provider(&provider())
+        .unwrap()
+        .without_discovery();
     let mut session = Session::new(Arc::new(settings.client_id(client_id, None).unwrap()));
     loop {
         match session.turn().unwrap() {

@@ -67,7 +67,7 @@ fn nothing(policy: Policy) -> Result<Settings, Error> {
 fn client(policy: Policy) -> Result<Settings, Error> {
     let settings =
         nothing(policy)?.client_id("123.apps.google.example", Some("GOCSPX-x".into()))?;
-    Ok(settings.client_issuer("https://accounts.google.example"))
+    Ok(settings.client_issuer("https://accounts.google.com"))
 }
 
 #[test]
