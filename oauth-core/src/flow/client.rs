@@ -159,6 +159,7 @@ fn is_vouched_for(settings: &Settings, server: &ServerMetadata) -> bool {
     let issuer = settings.reach().parse(server.issuer.as_str());
     settings.client_issuer.is_some()
         || server.provenance == Provenance::Provided
+        || settings.profile_of(server).is_some()
         || issuer.is_ok_and(|issuer| issuer.host() == settings.server.url().host())
 }
 
