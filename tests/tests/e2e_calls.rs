@@ -71,7 +71,8 @@ fn threads_at_a_server_that_takes_no_token_log_in_once() {
             }
         }
         assert_eq!(logins(&served), 1);
-        assert!(refreshes(&served) <= 1);
+        // One of each client, of which there were two.
+        assert!(refreshes(&served) <= 2);
         let oauth = client(&served, &store);
         oauth.login().unwrap();
         assert_eq!(in_vain(call(&oauth, &served, LIST)), 2);

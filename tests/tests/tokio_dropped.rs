@@ -272,9 +272,7 @@ async fn a_shutdown_does_not_wait_for_a_person_longer_than_it_may() {
 async fn a_rotated_token_that_could_not_be_stored_is_not_lost_with_its_caller() {
     let served = serve(Knobs::default());
     let store = Brittle::default();
-    let shared = || OnPool::new(store.clone());
-    let log_in = OAuth::new(&served.server_url()).unwrap().token_storage(shared());
-    let oauth = log_in.user_agent(OnPool::new(tokio_common::common::visitor())).build().unwrap();
+    let oauth = client(&served, &SharedStorage::from(OnPool::new(store.clone())));
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
     served.world().log.clear();
     served.world().revoke_access_tokens();

@@ -180,8 +180,7 @@ impl Session {
             Ok(tokens) => {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
-                let renewed =
-                    record.renewed(generation, now, tokens).on_trial(self.trial_after(&want));
+                let renewed = record.renewed(generation, now, tokens).on_trial(self.trial_after());
                 return self.state = save(renewed, expected, AfterSave::Refreshed(want));
             }
             Err(NoToken { error, refresh_token: Some(refresh_token) })
@@ -191,7 +190,7 @@ impl Session {
                 let generation = expected.saturating_add(1);
                 let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
                 let rotated = record.renewed(generation, record.issued_at, tokens);
-                let rotated = rotated.on_trial(self.trial_after(&want));
+                let rotated = rotated.on_trial(self.trial_after());
                 let then = AfterSave::Rotated(want, Box::new(error));
                 return self.state = save(rotated, expected, then);
             }
@@ -228,6 +227,9 @@ impl Session {
             return;
         };
         let Saving { record, then, .. } = *saving;
+        if let AfterSave::Refreshed(want) | AfterSave::Rotated(want, _) = &then {
+            self.learn_refresh(want);
+        }
         self.adopt(Some(record));
         self.state = match then {
             AfterSave::Refreshed(_) => {
@@ -338,7 +340,7 @@ impl Session {
         let Some(record) = &self.held.record else {
             return Lock::Refresh.release(self.need_login(want, now));
         };
-        let mut record = record.clone().on_trial(self.trial_after(&want));
+        let mut record = record.clone().on_trial(self.trial_after());
         let expected = record.generation;
         record.generation = expected.saturating_add(1);
         if let Some(tokens) = &mut record.tokens {

@@ -57,6 +57,9 @@ pub(crate) struct RefusedBefore {
     /// The MCP server refused the token of this generation, and never took it.
     #[serde(default)]
     pub(crate) token: Option<u64>,
+    /// Tokens of the login of this time that it refused were refreshed.
+    #[serde(default)]
+    pub(crate) refreshed: Option<UnixTime>,
 }
 
 /// What the session waits for. `Want` says why it works at all.

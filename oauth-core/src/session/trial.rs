@@ -3,13 +3,13 @@
 //!
 //! ```text
 //!  login ─▶ on trial ─┬─ a token is taken ──────────────────────────▶ as good as any
-//!                     └─ refused ─▶ refresh, once ─▶ refused ─▶ LoginInVain, until the pause is over
-//!                                                                └─▶ a login, whose pause is longer
+//!                     └─ refused ─▶ refresh, once a session ─▶ refused ─▶ LoginInVain, until the pause is over
+//!                                                                           └─▶ a login, whose pause is longer
 //! ```
 //!
 //! The trial is written down with the tokens, so all who share the store keep to the pause. That a token
 //! was taken is known to the session that sent it, and is written down when it is refreshed: that costs no
-//! save of its own.
+//! save of its own. Others may not know of it, so each session tries a refresh for itself.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -29,15 +29,12 @@ pub(crate) struct Trial {
     since: UnixTime,
     /// How many logins in a row were refused, if this one is.
     pub(crate) logins: u8,
-    /// Whether its tokens were refreshed because they were refused.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub(crate) refreshed: bool,
 }
 
 impl Trial {
     /// A login that was made now, after so many that were refused.
     pub(crate) fn after(in_vain: u8, now: UnixTime) -> Self {
-        Self { since: now, logins: in_vain.saturating_add(1), refreshed: false }
+        Self { since: now, logins: in_vain.saturating_add(1) }
     }
 
     /// Until when no other login is made.
@@ -83,10 +80,21 @@ impl Session {
     }
 
     /// What goes on when these tokens are refreshed.
-    pub(crate) fn trial_after(&self, want: &Want) -> Option<Trial> {
+    pub(crate) fn trial_after(&self) -> Option<Trial> {
         let trial = self.held.record.as_ref()?.trial()?;
-        let refreshed = trial.refreshed || self.refused_trial(want).is_some();
-        (self.accepted != self.generation()).then_some(Trial { refreshed, ..trial })
+        (self.accepted != self.generation()).then_some(trial)
+    }
+
+    /// These tokens were refreshed, perhaps because they were refused.
+    pub(crate) fn learn_refresh(&mut self, want: &Want) {
+        if let Some(trial) = self.refused_trial(want) {
+            self.refused_mut().refreshed = Some(trial.since);
+        }
+    }
+
+    /// Whether a refresh was tried here already, so that another would help as little.
+    pub(crate) fn was_refreshed_in_vain(&self, want: &Want, now: UnixTime) -> bool {
+        self.pause(want, now).is_some_and(|trial| self.refused().refreshed == Some(trial.since))
     }
 
     /// The trial that forbids another login for now, after the server has refused a request. A login for
