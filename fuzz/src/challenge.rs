@@ -24,10 +24,15 @@ pub fn select(text: &str) -> Option<ResourceChallenge> {
         (.., Some(_)) => (Scheme::Other, "(none)"),
         _ => return None,
     };
-    let mut chosen = ResourceChallenge::select(["Bearer"])?;
+    let scope = value(own, "scope");
+    let scopes = scope.as_deref().and_then(Scopes::parse).unwrap_or_default();
+    let asked = scope.iter().flat_map(|text| text.split(' '));
+    let is_whole = asked.into_iter().all(|token| token.is_empty() || scopes.contains(token));
+    let alike = if is_whole { "Bearer" } else { "Bearer scope=\"\u{fc}\"" };
+    let mut chosen = ResourceChallenge::select([alike])?;
     chosen.scheme = scheme;
     chosen.resource_metadata = metadata.map(Into::into);
-    chosen.scope = value(own, "scope").and_then(|text| Scopes::parse(&text));
+    chosen.scope = (!scopes.as_str().is_empty()).then_some(scopes);
     chosen.error = value(own, "error").map(Into::into);
     chosen.error_description = value(own, "error_description").map(Into::into);
     Some(chosen)

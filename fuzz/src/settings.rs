@@ -50,7 +50,7 @@ fn build(letters: &str) -> Result<Settings, Error> {
         settings = settings.client_metadata_url("https://app.example.com/client.json")?;
     }
     if has('o') {
-        settings = settings.scope("own other");
+        settings = settings.scope("own other")?;
     }
     if has('k') {
         settings = settings.provider(&provider())?;

@@ -7,7 +7,9 @@ use core::{fmt, mem};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Misuse;
 use crate::json::{Gather, Member, Piece, Read};
+use crate::url::shown;
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
 ///
@@ -38,6 +40,23 @@ impl Scopes {
     pub fn parse(text: &str) -> Option<Self> {
         let GatheredScopes { scopes, .. } = GatheredScopes::of(text);
         (!scopes.is_empty()).then_some(scopes)
+    }
+
+    /// Reads what a host asks for; `None` if no scope is in it. Nothing is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ScopeCharacters`] or [`Misuse::TooManyScopes`].
+    pub(crate) fn asked_for(text: &str) -> Result<Option<Self>, Misuse> {
+        let GatheredScopes { scopes, is_cut } = GatheredScopes::of(text);
+        if is_cut {
+            let odd = text.split(' ').find(|token| !token.bytes().all(is_scope_byte));
+            return Err(match odd {
+                Some(token) => Misuse::ScopeCharacters { scope: shown(token) },
+                None => Misuse::TooManyScopes { limit: Self::MAX_LENGTH },
+            });
+        }
+        Ok((!scopes.is_empty()).then_some(scopes))
     }
 
     /// Adds one scope token unless it is there already, is no scope token, or there are
@@ -259,6 +278,30 @@ mod tests {
         let many: String = (0..100_000).map(|i| alloc::format!("s{i} ")).collect();
         let scopes = Scopes::parse(&many).unwrap_or_default();
         assert!(scopes.as_str().len() <= Scopes::MAX_LENGTH && scopes.contains("s500"));
+    }
+
+    #[test]
+    fn what_a_host_asks_for_is_asked_for_whole_or_not_at_all() {
+        let of_length = |length: usize| "abcdefg ".repeat(length / 8);
+        let unlike = |length: usize| -> String {
+            (0..length / 8).map(|i| alloc::format!("{i:07} ")).collect()
+        };
+        let too_many = Misuse::TooManyScopes { limit: Scopes::MAX_LENGTH };
+        let odd = |scope: &str| Misuse::ScopeCharacters { scope: scope.into() };
+        for (text, expected) in [
+            (" b  a b ".into(), Ok(Some("b a".into()))),
+            ("  ".into(), Ok(None)),
+            (of_length(8 * 4096), Ok(Some("abcdefg".into()))),
+            (unlike(4096), Ok(Some(unlike(4096).trim_end().into()))),
+            (unlike(4104), Err(too_many)),
+            ("a \"b\"".into(), Err(odd("\"b\""))),
+            ("a\u{fc}".into(), Err(odd("a\u{fc}"))),
+        ] {
+            let scopes = Scopes::asked_for(&text);
+            let expected: Result<Option<String>, _> = expected;
+            assert_eq!(scopes.map(|it| it.map(|it| String::from(it.as_str()))), expected, "{text}");
+        }
+        assert!(Scopes::asked_for("a\nb").is_err());
     }
 
     #[test]

@@ -133,6 +133,10 @@ pub enum Finding {
     Refused {
         /// What is done about it.
         remedy: Remedy,
+        /// Names `scope` if the challenge's scopes were not all read
+        /// ([`ResourceChallenge::misshapen`](crate::wire::ResourceChallenge)).
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
     },
     /// The authorization server refused the client, or a scope, and something else is tried.
     Retried {
@@ -368,13 +372,17 @@ impl fmt::Display for Finding {
             }
             Self::Revoked => f.write_str("revoked"),
             Self::NoLoginAskedFor => f.write_str("no login is asked for"),
-            Self::Refused { remedy } => f.write_str(match remedy {
-                Remedy::OtherToken => "refused; another token is there by now: sending again",
-                Remedy::Refresh => "refused: refreshing the token",
-                Remedy::Login => "refused: a login is needed",
-                Remedy::WiderLogin => "refused for a missing scope: a login that asks for more",
-                Remedy::GiveUp => "refused still: giving up",
-            }),
+            Self::Refused { remedy, misshapen } => {
+                f.write_str(match remedy {
+                    Remedy::OtherToken => "refused; another token is there by now: sending again",
+                    Remedy::Refresh => "refused: refreshing the token",
+                    Remedy::Login => "refused: a login is needed",
+                    Remedy::WiderLogin => "refused for a missing scope: a login that asks for more",
+                    Remedy::GiveUp => "refused still: giving up",
+                })?;
+                f.write_str(if misshapen.is_empty() { "" } else { "; not all could be read" })?;
+                misshapen.fmt(f)
+            }
             Self::Retried { refusal, retry } => {
                 write!(f, "refused (`{}`): ", Plain(refusal))?;
                 match retry {

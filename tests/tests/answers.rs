@@ -18,13 +18,15 @@ const LIST: &str = "tools/list";
 const HOUR: u64 = 3600;
 
 /// Members beside the token that are not as they should be.
-const ODD: [(&str, &str); 6] = [
+const ODD: [(&str, &str); 8] = [
     ("expires_in", r#""two minutes""#),
     ("scope", "false"),
     ("token_type", r#""bearer ""#),
     ("x", r#""\ud800""#),
     ("x", "1e999"),
     ("x", r#"1,"x":2"#),
+    ("x", "\"a\u{1}b\""),
+    ("scope", "\"a\nb\""),
 ];
 
 fn odd(member: &'static str, json: &'static str) -> Damage<TokenForm> {
@@ -74,6 +76,20 @@ fn a_refresh_survives_what_cannot_be_read_beside_its_token() {
             assert_eq!(stage.call(LIST), Ok(200), "{member}: {json}");
         });
         assert_eq!(stage.world.oauth_requests(), 1);
+    }
+}
+
+/// What is no scope, or has no room, is left out of what is asked for, and the timeline names it.
+#[test]
+fn a_challenge_of_which_scopes_are_left_out_is_named() {
+    for (scope, expected) in [
+        ("mcp:basic".to_owned(), ""),
+        (format!("mcp:basic {}", "x".repeat(4096)), "; not all could be read (scope)"),
+    ] {
+        let knobs = Knobs { challenge_scope: Some(scope), ..Knobs::default() };
+        let stage = play(&knobs, &settings(), |stage| assert_eq!(stage.call(LIST), Ok(200)));
+        let first = stage.session(0).timeline().entries()[0].finding.to_string();
+        assert_eq!(first, format!("refused: a login is needed{expected}"));
     }
 }
 

@@ -333,6 +333,23 @@ fn a_login_without_a_display_says_so_at_once() {
 }
 
 #[test]
+fn scopes_are_asked_for_whole_or_not_at_all() {
+    let served = serve(Knobs::default());
+    let set = |scope: &str| builder(&served, &MemoryTokenStorage::new()).scope(scope).build();
+    assert!(set("mcp:basic mcp:write").is_ok());
+    let many: Vec<_> = (0..1000).map(|number| format!("mcp:{number}")).collect();
+    for (scope, expected) in [
+        ("mcp:basic mcp:\"x\"", Misuse::ScopeCharacters { scope: "mcp:\"x\"".into() }),
+        (&many.join(" "), Misuse::TooManyScopes { limit: 4096 }),
+    ] {
+        match set(scope).unwrap_err() {
+            Error::OAuth { error, .. } => assert_eq!(error, expected.into()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn callback_port() {
     let served = serve(Knobs::default());
     let url = "http://localhost:8765/callback";

@@ -322,7 +322,7 @@ fn a_registration_may_deviate_within_reason() {
 #[test]
 fn scopes_come_from_the_settings_else_the_challenge_else_the_resource_else_nowhere() {
     let listed = || Some(vec!["mcp:basic".to_owned(), "mcp:write".to_owned()]);
-    let own = settings().scope("mcp:write  mcp:basic mcp:write");
+    let own = settings().scope("mcp:write  mcp:basic mcp:write").unwrap();
     for (settings, challenge_scope, prm_scopes, asked) in [
         (&own, Some("mcp:basic"), listed(), Some("mcp:write mcp:basic")),
         (&own, None, None, Some("mcp:write mcp:basic")),

@@ -76,7 +76,7 @@ fn tokens_are_found_whatever_port_the_user_came_back_to() {
     let stage = later(&Knobs::default(), |stage| {
         let key = Key { application: "".into(), profile: "".into(), server_url: SERVER_URL.into() };
         assert_eq!(stage.key(), key);
-        let other = settings().client_name("Another name").scope("mcp:write");
+        let other = settings().client_name("Another name").scope("mcp:write").unwrap();
         stage.restart_with(
             other.client_metadata_url("https://app.example.com/client.json").unwrap(),
         );

@@ -1,5 +1,7 @@
 //! What a session does about servers that forget, move and stumble, and about stores that others write.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
 use oauth_core::error::{PeerIncompatible, PeerMisbehaved};
 use oauth_core::session::{Lock, Record};
 use oauth_core::{Endpoint, Error};
@@ -112,11 +114,11 @@ fn scopes_that_are_set_up_win_over_those_of_earlier_logins() {
     let stage = play(&knobs, &settings(), |stage| {
         assert_eq!(stage.call(LIST), Ok(200));
         stage.world.advance(HOUR);
-        let own = stage.settings().clone().scope("mcp:basic mcp:write");
+        let own = stage.settings().clone().scope("mcp:basic mcp:write").unwrap();
         stage.restart_with(own);
         assert_eq!(stage.call(LIST), Ok(200));
         stage.world.advance(HOUR);
-        let own = stage.settings().clone().scope("mcp:basic");
+        let own = stage.settings().clone().scope("mcp:basic").unwrap();
         stage.restart_with(own);
         assert_eq!(stage.call(LIST), Ok(200));
     });

@@ -95,7 +95,7 @@ fn a_missing_scope_takes_a_login_for_the_union_and_no_discovery() {
 #[test]
 fn a_missing_scope_is_asked_for_next_to_those_that_are_set_up() {
     let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
-    let own = settings().scope("mcp:basic mcp:own");
+    let own = settings().scope("mcp:basic mcp:own").unwrap();
     let stage = play(&knobs, &own, |stage| {
         assert_eq!(stage.call(CALL), Ok(200));
     });

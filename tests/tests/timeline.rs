@@ -39,7 +39,7 @@ fn tokens() -> Finding {
 }
 
 fn refused(remedy: Remedy) -> Told {
-    (Endpoint::Resource, Some(401), Finding::Refused { remedy })
+    (Endpoint::Resource, Some(401), Finding::Refused { remedy, misshapen: MemberNames::default() })
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn what_is_still_refused_tells_all_that_was_tried() {
         assert_eq!(error.as_deref(), Some("insufficient_scope"));
     });
     let remedies = told(stage.session(0).timeline()).into_iter().filter_map(|(.., finding)| {
-        if let Finding::Refused { remedy } = finding { Some(remedy) } else { None }
+        if let Finding::Refused { remedy, .. } = finding { Some(remedy) } else { None }
     });
     let wider = Remedy::WiderLogin;
     assert!(remedies.eq([Remedy::Login, wider, wider, Remedy::GiveUp]));
@@ -155,7 +155,7 @@ fn a_logout_is_told() {
 #[test]
 fn scopes_know_who_wanted_them() {
     let by_default = ScopeSource::Challenge;
-    let own = settings().scope("mcp:basic mcp:write");
+    let own = settings().scope("mcp:basic mcp:write").unwrap();
     let unnamed = Knobs { challenge_scope: None, ..Knobs::default() };
     let silent = Knobs { prm_scopes: None, ..unnamed.clone() };
     for (knobs, settings, expected) in [

@@ -81,6 +81,7 @@ pub struct Builder<A: Adapter> {
     provider: Option<OAuthClientProvider>,
     private_hosts: Vec<Box<str>>,
     client_metadata_url: Option<Box<str>>,
+    scope: Option<Box<str>>,
     authorization_parameters: Vec<(Box<str>, Box<str>)>,
     token_parameters: Vec<(Box<str>, Box<str>)>,
     callback_port: Option<u16>,
@@ -113,6 +114,7 @@ impl<A: Adapter> Builder<A> {
             provider: None,
             private_hosts: Vec::new(),
             client_metadata_url: None,
+            scope: None,
             authorization_parameters: Vec::new(),
             token_parameters: Vec::new(),
             callback_port: None,
@@ -130,7 +132,7 @@ impl<A: Adapter> Builder<A> {
 
     /// The scopes to ask for, separated by spaces. They win over what the server suggests.
     pub fn scope(mut self, scope: &str) -> Self {
-        self.settings = self.settings.scope(scope);
+        self.scope = Some(scope.into());
         self
     }
 
@@ -360,9 +362,7 @@ impl<A: Adapter> Builder<A> {
                 Ok(self.bearer(token))
             }
             AuthConfig::OAuth(config) => {
-                if let Some(scope) = &config.scope {
-                    self = self.scope(scope);
-                }
+                self.scope = config.scope.or(self.scope);
                 self.client_id = config.client_id.or(self.client_id);
                 self.client_secret = config.client_secret.or(self.client_secret);
                 self.client_issuer = config.client_issuer.or(self.client_issuer);
@@ -424,6 +424,9 @@ impl<A: Adapter> Builder<A> {
         }
         if let Some(url) = &self.client_metadata_url {
             settings = settings.client_metadata_url(url)?;
+        }
+        if let Some(scope) = &self.scope {
+            settings = settings.scope(scope)?;
         }
         for (name, value) in &self.authorization_parameters {
             settings = settings.authorization_parameter(name, value)?;

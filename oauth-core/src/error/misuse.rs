@@ -75,6 +75,18 @@ pub enum Misuse {
     /// The client secret has control characters (RFC 6749 appendix A.2).
     #[error("the client secret has control characters in it")]
     ClientSecretCharacters,
+    /// A scope to ask for has characters that scopes may not have (RFC 6749 §3.3).
+    #[error("the scope {scope:?} has characters that scopes may not have")]
+    ScopeCharacters {
+        /// The scope as given, escaped.
+        scope: Box<str>,
+    },
+    /// The scopes to ask for are more than can be asked for at once.
+    #[error("the scopes are longer than {limit} bytes together")]
+    TooManyScopes {
+        /// How many bytes they may have as written.
+        limit: usize,
+    },
     /// The known server's metadata cannot be used.
     #[error("the provider's metadata cannot be used: {defect}")]
     Provider {
@@ -136,6 +148,8 @@ impl Misuse {
             Self::EmptyClientId => "empty_client_id",
             Self::ClientIdCharacters { .. } => "client_id_characters",
             Self::ClientSecretCharacters => "client_secret_characters",
+            Self::ScopeCharacters { .. } => "scope_characters",
+            Self::TooManyScopes { .. } => "too_many_scopes",
             Self::Provider { .. } => "provider",
             Self::ReservedParameter { .. } => "reserved_parameter",
             Self::Header { .. } => "header",
@@ -172,6 +186,10 @@ impl Misuse {
             Self::ClientIdCharacters { .. } | Self::ClientSecretCharacters => {
                 "pass it as the authorization server has given it, without a line end"
             }
+            Self::ScopeCharacters { .. } => {
+                "separate scopes by single spaces, without quotes, tabs or line ends"
+            }
+            Self::TooManyScopes { .. } => "ask for the scopes that are needed, and no others",
             Self::Provider { .. } => {
                 "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"
             }

@@ -102,6 +102,8 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::EmptyClientId, "empty_client_id"),
         (It::ClientIdCharacters { id: text() }, "client_id_characters"),
         (It::ClientSecretCharacters, "client_secret_characters"),
+        (It::ScopeCharacters { scope: text() }, "scope_characters"),
+        (It::TooManyScopes { limit: 4096 }, "too_many_scopes"),
         (It::Provider { defect: Defect::Empty }, "provider"),
         (It::ReservedParameter { name: text() }, "reserved_parameter"),
         (It::PrivateHost { host: text() }, "private_host"),

@@ -113,8 +113,9 @@ impl Probe {
     fn answered(&mut self, response: &Response) {
         let status = response.status();
         if status == 401 {
-            self.note(status, Finding::Refused { remedy: Remedy::Login });
             self.challenges = response.header("www-authenticate").map(Into::into).collect();
+            let misshapen = self.challenge().map(|it| it.misshapen).unwrap_or_default();
+            self.note(status, Finding::Refused { remedy: Remedy::Login, misshapen });
             (self.found, self.step) = (None, Step::Done);
             return;
         }

@@ -258,10 +258,14 @@ impl Settings {
 
     /// The scopes to ask for, separated by spaces. They win over what the server suggests, but not
     /// over what it says is missing later.
-    #[must_use]
-    pub fn scope(mut self, scope: &str) -> Self {
-        self.scope = Scopes::parse(scope);
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ScopeCharacters`] for what is no scope (RFC 6749 §3.3); [`Misuse::TooManyScopes`] for more
+    /// than [`Scopes::MAX_LENGTH`] bytes of them.
+    pub fn scope(mut self, scope: &str) -> Result<Self, Error> {
+        self.scope = Scopes::asked_for(scope)?;
+        Ok(self)
     }
 
     /// A host that may be at an address that is not public: the name, or the address, as it stands in

@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::{fmt, str};
 
-use serde::de::{self, Deserializer as _, MapAccess, Visitor};
+use serde::de::{self, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json::{Defect, List, MemberNames, Text};
@@ -19,6 +19,8 @@ use crate::secret::SecretBuffer;
 pub(crate) struct Members<'a> {
     body: &'a [u8],
     spans: Vec<Span>,
+    /// Some bytes in it may not stand in JSON: each member has to be looked at for itself.
+    is_spoilt: bool,
     misshapen: MemberNames,
 }
 
@@ -73,24 +75,28 @@ impl<'a> Members<'a> {
             return Err(Defect::TooLarge { limit: crate::MAX_BODY });
         }
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        let masked;
-        let text = match str::from_utf8(body) {
-            Ok(text) => text,
-            Err(_) => {
-                masked = masked_copy(body);
-                &masked.0
-            }
+        let misshapen = MemberNames::default();
+        let as_it_is = str::from_utf8(body).ok().map(Spans::find);
+        let error = match as_it_is {
+            Some(Ok(spans)) => return Ok(Self { body, spans, is_spoilt: false, misshapen }),
+            Some(Err(error)) => Some(error),
+            None => None,
         };
-        let mut json = serde_json::Deserializer::from_str(text);
-        let spans = json.deserialize_map(Spans { start: text.as_ptr().addr() });
-        match spans.and_then(|spans| json.end().map(|()| spans)) {
-            Ok(spans) => Ok(Self { body, spans, misshapen: MemberNames::default() }),
-            Err(error) => Err(match body.trim_ascii_start().first() {
-                None => Defect::Empty,
-                Some(b'<') => Defect::Html,
-                Some(_) => Defect::NotJson { line: error.line(), column: error.column() },
+        match Spans::find(&masked_copy(body).0) {
+            Ok(spans) => Ok(Self { body, spans, is_spoilt: true, misshapen }),
+            Err(masked) => Err(match (body.trim_ascii_start().first(), error.unwrap_or(masked)) {
+                (None, _) => Defect::Empty,
+                (Some(b'<'), _) => Defect::Html,
+                (Some(_), at) => Defect::NotJson { line: at.line(), column: at.column() },
             }),
         }
+    }
+
+    /// The JSON text that stands there; `None` if it is none.
+    fn json_at(&self, value: Range) -> Option<&'a str> {
+        let json = str::from_utf8(value.of(self.body)).ok()?;
+        let is_well = !self.is_spoilt || serde_json::from_str::<IgnoredAny>(json).is_ok();
+        is_well.then_some(json)
     }
 
     /// A text that the document must have.
@@ -179,9 +185,9 @@ impl<'a> Members<'a> {
     pub(crate) fn rest(&self) -> impl Iterator<Item = (Text<'a>, Option<&'a str>)> + use<'a, '_> {
         let body = self.body;
         self.spans.iter().filter(|span| !span.is_taken).map(move |span| {
-            let json = str::from_utf8(span.value.of(body)).ok();
-            match unescaped(span.name.of(body)) {
-                Some(name) => (name, json),
+            let name = span.name.of(body);
+            match unescaped(name).filter(|_| name.iter().all(|byte| *byte >= b' ')) {
+                Some(name) => (name, self.json_at(span.value)),
                 None => ("?".into(), None),
             }
         })
@@ -217,15 +223,14 @@ impl<'a> Members<'a> {
         let mut is_repeated = false;
         for span in self.spans.iter_mut().filter(|span| is_named(span.name.of(body), name)) {
             span.is_taken = true;
-            let value = span.value.of(body);
-            if value != b"null" {
-                is_repeated |= found.replace(value).is_some();
+            if span.value.of(body) != b"null" {
+                is_repeated |= found.replace(span.value).is_some();
             }
         }
         match found {
             _ if is_repeated => Err(Defect::Repeated { name: name.into() }),
             None => Ok(None),
-            Some(value) => str::from_utf8(value).map(Some).map_err(|_| Defect::unusable(name)),
+            Some(value) => self.json_at(value).map(Some).ok_or_else(|| Defect::unusable(name)),
         }
     }
 }
@@ -285,10 +290,15 @@ impl Member<'_> for OnlyTrue {
     }
 }
 
-/// The body with each byte that is not ASCII masked, so that it can be taken apart. All else stays where
-/// it is.
+/// The body with each byte masked that is not ASCII, or may not stand in a text, so that it can be taken
+/// apart. All else stays where it is.
 fn masked_copy(body: &[u8]) -> SecretBuffer {
-    let mask = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+    let mask = |byte: &u8| match byte {
+        // Between members they are as good.
+        b'\t' | b'\n' | b'\r' => ' ',
+        0x20..=0x7F => char::from(*byte),
+        _ => '?',
+    };
     let mut copy = SecretBuffer(String::with_capacity(body.len()));
     copy.0.extend(body.iter().map(mask));
     copy
@@ -301,6 +311,12 @@ struct Spans {
 }
 
 impl Spans {
+    fn find(text: &str) -> Result<Vec<Span>, serde_json::Error> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let spans = json.deserialize_map(Self { start: text.as_ptr().addr() })?;
+        json.end().map(|()| spans)
+    }
+
     fn range(&self, json: &RawValue, quotes: usize) -> Option<Range> {
         let start = json.get().as_ptr().addr().checked_sub(self.start)?;
         let end = (start + json.get().len()).checked_sub(quotes)?;

@@ -110,7 +110,7 @@ impl Session {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries = attempt.retries.saturating_add(1);
             if attempt.retries <= MAX_REMEDIES {
-                self.note(status, Remedy::OtherToken);
+                self.note(status, &want, Remedy::OtherToken);
                 if !matches!(self.state, State::Ready) {
                     self.want(want);
                 }
@@ -121,7 +121,7 @@ impl Session {
             return Ok(Verdict::Deliver);
         }
         if attempt.is_spent() {
-            self.note(status, Remedy::GiveUp);
+            self.note(status, &want, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
             let error = want.code();
             return Err(PeerIncompatible::StillRefused { authorizations, refreshes, error }.into());
@@ -135,19 +135,20 @@ impl Session {
         let may_help = status == 401 && !tried;
         if may_help && self.can_refresh(&want, now) {
             attempt.refreshes += 1;
-            self.note(status, Remedy::Refresh);
+            self.note(status, &want, Remedy::Refresh);
         } else {
             attempt.authorizations += 1;
-            self.note(status, if lacks_scope { Remedy::WiderLogin } else { Remedy::Login });
+            self.note(status, &want, if lacks_scope { Remedy::WiderLogin } else { Remedy::Login });
         }
         // With nothing to refresh here, there may be something in the store by now.
         self.want(Want { no_refresh: !may_help, ..want });
         Ok(Verdict::Retry)
     }
 
-    fn note(&mut self, status: u16, remedy: Remedy) {
+    fn note(&mut self, status: u16, want: &Want, remedy: Remedy) {
         let url = self.held.settings.server.url();
-        let finding = Finding::Refused { remedy };
+        let misshapen = want.challenge.as_ref().map(|challenge| challenge.misshapen.clone());
+        let finding = Finding::Refused { remedy, misshapen: misshapen.unwrap_or_default() };
         self.timeline.push(Entry::new(Endpoint::Resource, url, Some(status), finding));
     }
 

@@ -43,7 +43,7 @@ fn a_finding_is_written_down_under_its_name() {
         Finding::Postponed { code: code() },
         Finding::Revoked,
         Finding::NoLoginAskedFor,
-        Finding::Refused { remedy: Remedy::GiveUp },
+        Finding::Refused { remedy: Remedy::GiveUp, misshapen: MemberNames::default() },
         Finding::Retried { refusal: code(), retry: Retry::WiderRegistration },
         Finding::Failed { code: code() },
     ] {

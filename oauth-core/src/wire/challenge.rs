@@ -21,7 +21,8 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use self::pieces::{Param, Piece, Pieces};
-use crate::scope::Scopes;
+use crate::json::{Gather as _, MemberNames};
+use crate::scope::{GatheredScopes, Scopes};
 
 mod pieces;
 
@@ -33,8 +34,12 @@ pub struct ResourceChallenge {
     pub scheme: Scheme,
     /// Where the resource's metadata is (RFC 9728 §5.1), unchecked.
     pub resource_metadata: Option<Box<str>>,
-    /// The scopes that this request needs (RFC 6750 §3).
+    /// The scopes that this request needs (RFC 6750 §3). What is no scope, or beyond
+    /// [`Scopes::MAX_LENGTH`], is not among them.
     pub scope: Option<Scopes>,
+    /// Names `scope` if something in it was left out.
+    #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+    pub misshapen: MemberNames,
     /// The error code; none if the request had no token (RFC 6750 §3.1).
     pub error: Option<Box<str>>,
     /// The server's explanation for developers, unchecked: escape it wherever it is shown.
@@ -98,10 +103,16 @@ impl ResourceChallenge {
         } else {
             metadata.map(|_| (Scheme::Other, Found::default()))?
         };
+        let GatheredScopes { scopes, is_cut } = found.scopes();
+        let mut misshapen = MemberNames::default();
+        if is_cut {
+            misshapen.insert("scope");
+        }
         Some(Self {
             scheme,
             resource_metadata: metadata.map(Param::into_boxed),
-            scope: found.scope.and_then(|scope| Scopes::parse(&scope.value())),
+            scope: (!scopes.is_empty()).then_some(scopes),
+            misshapen,
             error: found.error.map(Param::into_boxed),
             error_description: found.description.map(Param::into_boxed),
         })
@@ -126,6 +137,12 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    fn scopes(&self) -> GatheredScopes {
+        let mut scopes = GatheredScopes::default();
+        self.scope.iter().for_each(|scope| scopes.gather(&scope.value()));
+        scopes
+    }
+
     fn note(&mut self, param: Param<'a>) {
         let slot = match param.name.len() {
             5 if param.is("scope") => &mut self.scope,

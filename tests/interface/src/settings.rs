@@ -85,7 +85,7 @@ impl Written {
             settings = settings.client_metadata_url(&url)?;
         }
         if let Some(scope) = self.scope {
-            settings = settings.scope(&scope);
+            settings = settings.scope(&scope)?;
         }
         if let Some(mode) = self.resource_mode {
             settings = settings.resource_mode(mode);

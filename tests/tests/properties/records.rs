@@ -118,6 +118,7 @@ fn pending(client_id: &str, scope: &str, profile: &str, expires_at: UnixTime) ->
     let settings = Settings::new(SERVER_URL)
         .unwrap()
         .scope(scope)
+        .unwrap()
         .provider(&provider())
         .unwrap()
         .without_discovery();

@@ -114,7 +114,7 @@ fn okta_and_auth0_are_asked_for_a_refresh_token() {
             let asked = walk.consented.get("scope").map(String::as_str);
             assert_eq!(asked, without.is_none().then_some("tools"));
             // What the host asks for is all that it wants.
-            let own = |policy| Ok(set_up(policy)?.scope("tools"));
+            let own = |policy| set_up(policy)?.scope("tools");
             let walk = log_in(&provider, Policy::default(), &own);
             assert_eq!(walk.consented["scope"], "tools");
         }

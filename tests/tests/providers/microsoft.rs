@@ -141,7 +141,7 @@ fn v2_works_with_nothing_but_the_client_set_up() {
 /// A scope that names no resource means the default one, which may be another.
 #[test]
 fn v2_is_told_the_resource_where_a_scope_does_not_name_it() {
-    let set_up = |policy| Ok(client(policy)?.scope("User.Read"));
+    let set_up = |policy| client(policy)?.scope("User.Read");
     let walk = log_in(&v2().authorize(|_| "code=1.AX"), Policy::default(), &set_up);
     assert_eq!(walk.consented["resource"], SERVER_URL);
 }
@@ -182,7 +182,7 @@ fn an_issuer_for_any_tenant_is_refused_and_the_advice_says_to_name_one() {
 
         let set_up = |policy| {
             let tenant = v2_metadata("11111111-aaaa-bbbb-cccc-111111111111", V2_ISSUER);
-            without_resource(policy)?.scope("api://2/access").provider(&known(tenant))
+            without_resource(policy)?.scope("api://2/access")?.provider(&known(tenant))
         };
         let _ = assert_needs(&provider, &set_up, &[Tolerance::KnownS256]);
     }

@@ -16,7 +16,9 @@ fn a_defect_says_what_stands_there_instead() {
     assert_eq!(defect(b" "), Some(Defect::Empty));
     assert_eq!(defect(b"\xef\xbb\xbf"), Some(Defect::Empty));
     assert_eq!(defect(b"\n<!doctype html>"), Some(Defect::Html));
-    for body in [&b"{\"a\":\"x\""[..], b"[]", b"1", b"{}{}", b"{\"a\":\"\n\"}", b"\xff{}"] {
+    for body in
+        [&b"{\"a\":\"x\""[..], b"[]", b"1", b"{}{}", b"{\"a\":\"\\\n\"}", b"\xff{}", b"\0{}"]
+    {
         assert!(matches!(defect(body), Some(Defect::NotJson { line: 1 | 2, .. })), "{body:?}");
     }
     let long = vec![b' '; crate::MAX_BODY + 1];
@@ -38,12 +40,16 @@ fn what_is_required_and_wrong_is_named() {
         (br#"{"a":["x"]}"#, Ok("x".into())),
         (br#"{"a":"x","b":"\ud800","c":1e999}"#, Ok("x".into())),
         (b"{\"a\":\"x\",\"b\":\"\xff\",\"\xff\":1}", Ok("x".into())),
+        (b"{\"a\":\"x\",\n\"b\":\"\n\t\",\"c\0\":1,\"d\":[\"\x01\"]}\n", Ok("x".into())),
+        (b"{\"a\":\"\xc3\xbc\",\"b\":\"\0\"}", Ok("\u{fc}".into())),
         (b"{}", Err(Defect::Missing { name: a() })),
         (br#"{"a":""}"#, Err(Defect::Missing { name: a() })),
         (br#"{"a":null}"#, Err(Defect::Missing { name: a() })),
         (br#"{"a":1}"#, Err(Defect::Unusable { name: a() })),
         (br#"{"a":"\ud800"}"#, Err(Defect::Unusable { name: a() })),
         (b"{\"a\":\"\xff\"}", Err(Defect::Unusable { name: a() })),
+        (b"{\"a\":\"x\n\"}", Err(Defect::Unusable { name: a() })),
+        (b"{\"a\":\"\\u0078\x1f\"}", Err(Defect::Unusable { name: a() })),
         (br#"{"a":"x","a":"x"}"#, Err(Defect::Repeated { name: a() })),
     ] {
         assert_eq!(required(body), expected, "{}", str::from_utf8(body).unwrap_or("bytes"));
@@ -64,6 +70,9 @@ fn what_is_optional_and_wrong_counts_as_left_out_and_is_noted() {
         (br#"{"a":1e999}"#, None, true),
         (br#"{"a":"\udc00"}"#, None, true),
         (b"{\"a\":\"x\xff\"}", None, true),
+        (b"{\"a\":\"x\n\"}", None, true),
+        (b"{\"a\":[\"x\0\"]}", None, true),
+        (b"{\"a\":\"x\",\"b\":\"\0\"}", Some("x"), false),
         (br#"{"a":"x","a":"y"}"#, None, true),
         (deep.as_bytes(), None, true),
     ] {
@@ -95,12 +104,12 @@ fn the_rest_is_kept_as_far_as_it_can_be_read() {
         r#"{{"own":"x","a":[1],"b":"\ud800","c":1e999,"d":{deep},"e":1,"e":2,"e":3,"f":null,"\ud800":1,"""#
     );
     let mut body = body.into_bytes();
-    body.extend(b":1,\"g\":\"\xff\"}");
+    body.extend(b":1,\"g\":\"\xff\",\"h\0\":1,\"i\":{\"j\":\"\n\"}}");
     let mut members = members(&body);
     assert!(members.text("own").is_some());
     let rest = OtherMembers::rest_of(&mut members);
     assert!(rest.names().eq(["", "a", "f"]), "{rest:?}");
     assert_eq!(rest.json("a").as_deref(), Some("[1]"));
     let misshapen = members.into_misshapen();
-    assert!(misshapen.iter().eq(["b", "c", "d", "e", "?", "g"]), "{misshapen:?}");
+    assert!(misshapen.iter().eq(["b", "c", "d", "e", "?", "g", "i"]), "{misshapen:?}");
 }

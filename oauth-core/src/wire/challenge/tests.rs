@@ -55,6 +55,22 @@ fn the_grammar() {
 }
 
 #[test]
+fn scopes_that_are_left_out_are_named() {
+    let long = format!("Bearer scope=\"a {}\"", "b".repeat(Scopes::MAX_LENGTH));
+    for (value, scope, is_named) in [
+        ("Bearer scope=\"a  b a\"", Some("a b"), false),
+        ("Bearer", None, false),
+        (&*long, Some("a"), true),
+        ("Bearer scope=\"a b\u{fc}\"", Some("a"), true),
+        ("Bearer scope=\"\u{fc}\"", None, true),
+    ] {
+        let challenge = select([value]);
+        assert_eq!(challenge.scope.as_ref().map(Scopes::as_str), scope, "{value:?}");
+        assert_eq!(challenge.misshapen.contains("scope"), is_named, "{value:?}");
+    }
+}
+
+#[test]
 fn broken_fields_are_read_in_one_way() {
     for (value, expected) in [
         // Unquoted values that had to be quoted.
