@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | the MCP server's 401 and 403 | `challenge` | RFC 9110 §11, RFC 6750 §3, RFC 9728 §5 |
 //! | resource metadata | `resource_metadata` | RFC 9728 |
-//! | authorization server metadata | `server_metadata` | RFC 8414, OpenID Connect Discovery 1.0 |
+//! | authorization server metadata | `server_candidate`, `server_metadata` | RFC 8414, OpenID Connect Discovery 1.0 |
 //! | registration | `registration` | RFC 7591, client ID metadata documents |
 //! | authorization | `authorization`, `pkce`, `dialect` | RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207 |
 //! | token | `token`, `client_auth` | RFC 6749 §4.1.3, §5, §6, RFC 6750, RFC 8707 |
@@ -26,6 +26,7 @@ mod pkce;
 mod registration;
 mod resource_metadata;
 mod revocation;
+mod server_candidate;
 mod server_document;
 mod server_metadata;
 mod token;
@@ -55,5 +56,5 @@ pub(crate) use parameters::{is_of_authorization, is_of_token};
 pub(crate) use registration::{RegistrationRequest, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
-pub(crate) use server_metadata::ServerCandidate;
+pub(crate) use server_candidate::ServerCandidate;
 pub(crate) use token::{NoToken, TokenParties, code_request, issued, refresh_request};

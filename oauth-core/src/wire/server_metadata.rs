@@ -1,10 +1,8 @@
-//! Metadata of the authorization server: where it lies, and what is taken from it (RFC 8414, OpenID
-//! Connect Discovery 1.0).
+//! Metadata of the authorization server: what is taken from it (RFC 8414, OpenID Connect Discovery 1.0).
 //!
 //! Not read: `signed_metadata`, and everything about grants that this crate does not use.
 
 use alloc::boxed::Box;
-use alloc::format;
 
 use serde::{Deserialize, Serialize};
 
@@ -360,50 +358,6 @@ impl Gather for Grants {
         }
     }
 }
-
-/// A place where the document may lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum ServerCandidate {
-    /// RFC 8414 §3.1: the well-known path in front of the issuer's path.
-    OAuthInserted,
-    /// The same for OpenID Connect (RFC 8414 §5).
-    OidcInserted,
-    /// OpenID Connect Discovery 1.0 §4: the well-known path behind the issuer's path.
-    OidcAppended,
-}
-
-impl ServerCandidate {
-    pub(crate) const FIRST: Self = Self::OAuthInserted;
-
-    /// Where to look when there is nothing here. The root is not tried for an issuer with a path.
-    pub(crate) fn next(self, issuer: &Issuer) -> Option<Self> {
-        match self {
-            Self::OAuthInserted if issuer.path().is_empty() => Some(Self::OidcAppended),
-            Self::OAuthInserted => Some(Self::OidcInserted),
-            Self::OidcInserted => Some(Self::OidcAppended),
-            Self::OidcAppended => None,
-        }
-    }
-
-    /// The URL of this place. A slash at the end of the issuer is left out here, and only here
-    /// (RFC 8414 §3.1).
-    ///
-    /// # Errors
-    ///
-    /// The stored issuer does not parse; [`Issuer::parse`] had let it pass.
-    pub(crate) fn url(self, issuer: &Issuer, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
-        let url = reach.parse(issuer.as_str())?;
-        let path = url.path().trim_end_matches('/');
-        Ok(url.with_path(&match self {
-            Self::OAuthInserted => format!("{OAUTH}{path}"),
-            Self::OidcInserted => format!("{OIDC}{path}"),
-            Self::OidcAppended => format!("{path}{OIDC}"),
-        }))
-    }
-}
-
-const OAUTH: &str = "/.well-known/oauth-authorization-server";
-const OIDC: &str = "/.well-known/openid-configuration";
 
 #[cfg(test)]
 mod tests;

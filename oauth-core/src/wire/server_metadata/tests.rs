@@ -1,6 +1,6 @@
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::format;
+use alloc::string::String;
 
 use super::*;
 
@@ -13,32 +13,6 @@ impl ServerMetadata {
 
 fn issuer(text: &str) -> Issuer {
     Issuer::parse(text, Reach::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"))
-}
-
-fn places(text: &str) -> Vec<String> {
-    let issuer = issuer(text);
-    core::iter::successors(Some(ServerCandidate::FIRST), |last| last.next(&issuer))
-        .map(|place| {
-            place.url(&issuer, Reach::PUBLIC).map(|url| url.to_string()).unwrap_or_default()
-        })
-        .collect()
-}
-
-#[test]
-fn places_are_tried_in_the_order_of_the_specification() {
-    let root = [
-        "https://as.example/.well-known/oauth-authorization-server",
-        "https://as.example/.well-known/openid-configuration",
-    ];
-    assert_eq!(places("https://as.example"), root);
-    assert_eq!(places("https://as.example/"), root);
-    let tenant = [
-        "https://as.example/.well-known/oauth-authorization-server/tenant1",
-        "https://as.example/.well-known/openid-configuration/tenant1",
-        "https://as.example/tenant1/.well-known/openid-configuration",
-    ];
-    assert_eq!(places("https://as.example/tenant1"), tenant);
-    assert_eq!(places("https://as.example/tenant1/"), tenant);
 }
 
 fn document(more: &str) -> String {
