@@ -8,11 +8,13 @@ mod tokio_common;
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, Request, Response, StatusCode};
-use oauth_blocking::{Adapter as Built, Builder, MemoryTokenStorage};
+use oauth_blocking::{Adapter as Built, Builder, ClientError, MemoryTokenStorage, ureq};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
 use oauth_tokio::{HttpClient, reqwest};
@@ -195,4 +197,24 @@ fn assert_spent_once(served: &Served) {
     assert_eq!((common::logins(served), common::refreshes(served)), (1, 1));
     assert_eq!(common::registrations(served), 1);
     assert_sound(served);
+}
+
+/// What the application says about its own request stands, whatever the agent has.
+#[test]
+fn a_request_of_the_application_keeps_its_own_time_limit() {
+    const ANSWER_AFTER: Duration = Duration::from_secs(2);
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    let agent = ureq::Agent::config_builder().timeout_global(Some(4 * ANSWER_AFTER)).build();
+    let agent = agent.new_agent();
+    let oauth = common::builder(&served, &store).agent(agent.clone()).build().unwrap();
+    assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
+    served.rewrite(|_, _| thread::sleep(ANSWER_AFTER));
+    let begun = Instant::now();
+    let answer = oauth.send(|| {
+        let request = Request::get(served.server_url()).body(())?;
+        let limit = Some(Duration::from_millis(300));
+        Ok(agent.configure_request(request).timeout_global(limit).build())
+    });
+    assert!(begun.elapsed() < ANSWER_AFTER, "{:?}", begun.elapsed());
+    assert!(matches!(answer, Err(ClientError::Http(ureq::Error::Timeout(_)))), "{answer:?}");
 }
