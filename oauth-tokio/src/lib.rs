@@ -53,7 +53,7 @@ pub use http::HttpClient;
 pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
     Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
-    FileTokenStorage, Guard, Key, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser,
+    FileTokenStorage, Guard, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser,
     MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig,
     PasteBack, PendingLogin, Plain, Policy, PromptMode, Record, RedirectUri, ResourceMode, Saved,
     StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances,

@@ -22,3 +22,10 @@ pub fn below(directory: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// Whether a file is a record of a grant, and not of a client that several share.
+#[must_use]
+pub fn is_grant(path: &Path) -> bool {
+    let text = || std::fs::read_to_string(path).unwrap_or_default();
+    path.extension().is_some_and(|end| end == "json") && !text().contains("\"kind\": \"client\"")
+}

@@ -43,9 +43,10 @@ impl Directory {
         paths.filter(|path| path.to_str().unwrap().ends_with(end)).collect()
     }
 
-    /// The only record.
+    /// The record of the only grant.
     fn record(&self) -> PathBuf {
-        let records = self.files(".json");
+        let mut records = self.files(".json");
+        records.retain(|path| files::is_grant(path));
         assert_eq!(records.len(), 1, "{records:?}");
         records[0].clone()
     }

@@ -94,10 +94,8 @@ fn profiles_share_all_but_their_tokens() {
     assert_eq!(two.initialize().unwrap(), None);
     assert_eq!(common::call(&two, &served, LIST).unwrap(), 200);
     assert_eq!(logins(&served), 2);
-    let key = |profile: &str| oauth_blocking::Key {
-        application: common::APPLICATION.into(),
-        profile: profile.into(),
-        server_url: served.server_url().into(),
+    let key = |profile: &str| {
+        oauth_blocking::Key::grant(common::APPLICATION, profile, &served.server_url())
     };
     let tokens = ["user-1/gmail", "user-2/gmail", ""].map(|it| stored_token(&store, &key(it)));
     assert!(tokens[0].is_some() && tokens[1].is_some() && tokens[0] != tokens[1]);

@@ -74,7 +74,7 @@ fn a_client_secret_survives_a_restart() {
 #[test]
 fn tokens_are_found_whatever_port_the_user_came_back_to() {
     let stage = later(&Knobs::default(), |stage| {
-        let key = Key { application: "".into(), profile: "".into(), server_url: SERVER_URL.into() };
+        let key = Key::grant("", "", SERVER_URL);
         assert_eq!(stage.key(), key);
         let other = settings().client_name("Another name").scope("mcp:write").unwrap();
         stage.restart_with(
@@ -99,7 +99,7 @@ impl Directory {
 
     fn records(&self) -> Vec<PathBuf> {
         let paths = files::below(&self.0.join("tokens")).into_iter();
-        paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect()
+        paths.filter(|path| files::is_grant(path)).collect()
     }
 }
 

@@ -50,7 +50,7 @@ impl Home {
     /// The text of each grant in the home directory.
     fn records(&self) -> Vec<String> {
         let paths = files::below(&self.0).into_iter();
-        let records = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let records = paths.filter(|path| files::is_grant(path));
         records.map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 }

@@ -104,7 +104,7 @@ impl<A: Adapter> Builder<A> {
     /// [`Misuse::ServerUrl`](oauth_core::error::Misuse) if it is no https URL, or http to this machine.
     pub fn new(server_url: &str, policy: Policy) -> Result<Self, A::Error> {
         Ok(Self {
-            settings: Settings::with_policy(server_url, policy)?,
+            settings: Settings::with_policy(server_url, policy)?.client_records(),
             application: None,
             client_name: None,
             client_id: None,
@@ -191,6 +191,13 @@ impl<A: Adapter> Builder<A> {
     /// [`client_issuer`](Self::client_issuer) has to name it.
     pub fn initial_access_token(mut self, token: impl Into<Secret>) -> Self {
         self.initial_access_token = Some(token.into());
+        self
+    }
+
+    /// Each profile registers a client of its own. Without it, all profiles of a store use one for each
+    /// authorization server and redirect URI.
+    pub fn registration_for_each_profile(mut self) -> Self {
+        self.settings = self.settings.registration_for_each_profile();
         self
     }
 

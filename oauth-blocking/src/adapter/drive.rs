@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use oauth_core::session::{Lock, LoggedOut, Session, Turn};
+use oauth_core::session::{Key, Lock, LoggedOut, Session, Turn};
 use oauth_core::{BearerAuth, Endpoint, Request, Response, UnixTime};
 
 use super::addresses::{PrivateAddress, forbidden};
@@ -38,6 +38,8 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) discovery: Option<Deadline>,
     /// What is left for that when the login has its lock.
     pub(super) left: Duration,
+    /// The lock of the client that profiles share, while it is registered.
+    client_lock: Option<Guard>,
     pub(super) way: Way<H::Visit>,
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
@@ -55,6 +57,7 @@ impl<'a, H: Host> Driver<'a, H> {
             lock: None,
             discovery: None,
             left: client.discovery,
+            client_lock: None,
             way: Way::Elsewhere,
             returned: None,
             span,
@@ -207,13 +210,13 @@ impl<'a, H: Host> Driver<'a, H> {
         &mut self,
         turn: Turn<'_>,
     ) -> Result<Option<Exchange>, ClientError<H::Http>> {
-        let Client { key, host, .. } = self.client;
+        let Client { key: Key { profile, .. }, host, .. } = self.client;
         if self.lock.is_none() && matches!(turn, Turn::Load(_) | Turn::Lock(..)) {
             self.client.migrate().await?;
         }
         match turn {
             Turn::Load(reply) => {
-                let record = match host.load(key).await? {
+                let record = match host.load(&reply.key(profile)).await? {
                     Loaded::Nothing => None,
                     Loaded::Record(record) => Some(*record),
                     Loaded::Damaged { kept } => {
@@ -224,7 +227,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 reply.loaded(record, now());
             }
             Turn::Lock(Lock::Refresh, mut reply) => {
-                let mut guard = host.try_lock(key, Lock::Refresh).await?;
+                let mut guard = host.try_lock(&reply.key(profile), Lock::Refresh).await?;
                 if guard.is_none() && !reply.held_elsewhere(now()) {
                     guard = Some(self.client.lock_refresh().await?);
                 }
@@ -237,12 +240,19 @@ impl<'a, H: Host> Driver<'a, H> {
                 self.lock = Some(self.client.lock_login().await?);
                 reply.locked();
             }
-            Turn::Save(reply) => match host.save(key, reply.record(), reply.expected()).await? {
-                Saved::Done => reply.saved(now()),
-                Saved::Conflict { stored } => reply.conflict(stored),
-            },
-            Turn::Unlock(_, reply) => {
-                self.lock = None;
+            Turn::Lock(Lock::Client, reply) => {
+                self.client_lock = Some(self.client.lock_client(&reply.key(profile)).await?);
+                reply.locked();
+            }
+            Turn::Save(reply) => {
+                let key = reply.key(profile);
+                match host.save(&key, reply.record(), reply.expected()).await? {
+                    Saved::Done => reply.saved(now()),
+                    Saved::Conflict { stored } => reply.conflict(stored),
+                }
+            }
+            Turn::Unlock(lock, reply) => {
+                *self.guard(lock) = None;
                 reply.unlocked();
             }
             Turn::Http(request, reply) => {
@@ -265,6 +275,13 @@ impl<'a, H: Host> Driver<'a, H> {
             | Turn::LoggedOut(_) => {}
         }
         Ok(None)
+    }
+
+    fn guard(&mut self, lock: Lock) -> &mut Option<Guard> {
+        match lock {
+            Lock::Refresh | Lock::Login => &mut self.lock,
+            Lock::Client => &mut self.client_lock,
+        }
     }
 }
 
@@ -338,7 +355,7 @@ impl Next {
     fn of(turn: &Turn<'_>) -> Self {
         match turn {
             Turn::Load(_) | Turn::Save(_) | Turn::Unlock(..) | Turn::Http(..) => Self::Step,
-            Turn::Lock(Lock::Login, _) => Self::Step,
+            Turn::Lock(Lock::Login | Lock::Client, _) => Self::Step,
             Turn::Lock(Lock::Refresh, _) => Self::Refresh,
             Turn::Login(_) => Self::Login,
             Turn::Prepare(_) | Turn::Browser(..) => Self::Page,

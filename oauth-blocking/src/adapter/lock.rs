@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use oauth_core::session::Lock;
+use oauth_core::session::{Key, Lock};
 
 use super::client::Client;
 use super::host::Host;
@@ -19,7 +19,7 @@ impl<H: Host> Client<H> {
             return Ok(guard);
         }
         self.tell(&Event::LoginElsewhere);
-        self.lock_within(Lock::Login, limit)
+        self.lock_within(&self.key, Lock::Login, limit)
             .await?
             .map_err(|waited| UserAgentError::Elsewhere { waited }.into())
     }
@@ -29,13 +29,24 @@ impl<H: Host> Client<H> {
     pub(super) async fn lock_refresh(&self) -> Result<Guard, ClientError<H::Http>> {
         let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
         self.tell(&Event::RefreshElsewhere);
-        let locked = self.lock_within(Lock::Refresh, limit).await?;
+        let locked = self.lock_within(&self.key, Lock::Refresh, limit).await?;
+        locked.map_err(|waited| ClientError::Busy { waited })
+    }
+
+    /// Waits until nobody else registers the client that profiles share.
+    pub(super) async fn lock_client(&self, key: &Key) -> Result<Guard, ClientError<H::Http>> {
+        if let Some(guard) = self.host.try_lock(key, Lock::Client).await? {
+            return Ok(guard);
+        }
+        let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
+        let locked = self.lock_within(key, Lock::Client, limit).await?;
         locked.map_err(|waited| ClientError::Busy { waited })
     }
 
     /// The lock, or how long it was waited for in vain.
     async fn lock_within(
         &self,
+        key: &Key,
         lock: Lock,
         limit: Duration,
     ) -> Result<Result<Guard, Duration>, ClientError<H::Http>> {
@@ -47,7 +58,7 @@ impl<H: Host> Client<H> {
             }
             self.host.sleep(pause.min(limit - waited)).await;
             pause = (pause * 2).min(BETWEEN_LOOKS);
-            if let Some(guard) = self.host.try_lock(&self.key, lock).await? {
+            if let Some(guard) = self.host.try_lock(key, lock).await? {
                 return Ok(Ok(guard));
             }
         }
@@ -57,7 +68,7 @@ impl<H: Host> Client<H> {
 /// How long a login waits for its user, or for the login of another process, unless set.
 pub(super) const WAIT: Duration = Duration::from_secs(5 * 60);
 
-/// How long the refresh of another process is waited for: twice what its request may take.
+/// How long the refresh or registration of another process is waited for: twice what its request may take.
 const REFRESH: Duration = Duration::from_secs(60);
 
 /// Most refreshes are done in less than a tenth of a second.

@@ -196,7 +196,7 @@ impl TokenStorage for FileTokenStorage {
         let held = Held::wait(&slot.lock(lock))?;
         let former = match lock {
             Lock::Refresh => former::wait_for_refresh_lock(self, key)?,
-            Lock::Login => None,
+            Lock::Login | Lock::Client => None,
         };
         Ok(Guard::new((held, former)))
     }
@@ -206,7 +206,7 @@ impl TokenStorage for FileTokenStorage {
         let Some(held) = Held::at_once(&slot.lock(lock))? else { return Ok(None) };
         let former = match lock {
             Lock::Refresh => former::refresh_lock(self, key)?,
-            Lock::Login => Taken::NoFile,
+            Lock::Login | Lock::Client => Taken::NoFile,
         };
         Ok(match former {
             Taken::ByAnother => None,

@@ -167,10 +167,10 @@ pub struct StoredGrant {
 }
 
 impl StoredGrant {
-    /// What a record says; `None` if there are no tokens in it.
+    /// What a record says; `None` if there are no tokens in it, as in that of a shared client.
     #[must_use]
     pub fn new(key: &Key, record: &Record) -> Option<Self> {
-        let tokens = record.tokens()?;
+        let tokens = record.tokens().filter(|_| key.kind.is_grant())?;
         Some(Self {
             key: key.clone(),
             issuer: record.binding().server().issuer().as_str().into(),
@@ -295,5 +295,5 @@ impl StorageError {
 }
 
 fn default_key(application: &str, server_url: &str) -> Key {
-    Key { application: application.into(), profile: "".into(), server_url: server_url.into() }
+    Key::grant(application, "", server_url)
 }

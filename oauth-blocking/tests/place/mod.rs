@@ -76,7 +76,7 @@ pub(crate) fn key_of(profile: &str, url: &str) -> Key {
 }
 
 pub(crate) fn key_for(application: &str, profile: &str, url: &str) -> Key {
-    Key { application: application.into(), profile: profile.into(), server_url: url.into() }
+    Key::grant(application, profile, url)
 }
 
 pub(crate) fn loaded(generation: u64) -> Result<Loaded, StorageError> {

@@ -90,7 +90,9 @@ pub(crate) fn choose(
             let mut errand = login.errand(resource, requested);
             errand.tried.asked = Some(method);
             let server = Box::new(server);
-            let register = Register { redirect_uri, server, endpoint, method, scope, errand };
+            let instead_of = None;
+            let register =
+                Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
             Ok(State::Register(register))
         }
         None => Err(match server.unusable_registration {

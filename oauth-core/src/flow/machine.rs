@@ -21,7 +21,7 @@ use crate::http::{Endpoint, Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
 use crate::url::HttpUrl;
-use crate::wire::AuthorizationUrl;
+use crate::wire::{AuthorizationUrl, Registration};
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
@@ -202,6 +202,24 @@ impl Flow {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The registration that comes next, if one does.
+    pub(crate) fn registration(&mut self) -> Option<&mut Register> {
+        match &mut self.state {
+            Ok(State::Register(register)) => Some(register),
+            _ => None,
+        }
+    }
+
+    /// Goes on with a client that is registered already.
+    pub(crate) fn adopt(&mut self, client: Registration) {
+        // What stands there meanwhile is never seen.
+        let state = mem::replace(&mut self.state, Err(Error::Cancelled));
+        self.state = state.map(|state| match state {
+            State::Register(register) => register.adopt(client, &self.settings),
+            state => state,
+        });
     }
 
     pub(crate) fn state(&self) -> Result<&State, Error> {

@@ -155,7 +155,9 @@ impl Login<'_> {
         let redirect_uri = RedirectUri(binding.client.redirect_uri.clone());
         let errand = Errand::again(&binding, &verifier, tried);
         let server = Box::new(binding.server);
-        let register = Register { redirect_uri, server, endpoint, method, scope, errand };
+        let instead_of = Some(binding.client.client_id);
+        let register =
+            Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
         Ok((State::Register(register), finding))
     }
 

@@ -15,6 +15,7 @@ use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
 use crate::http::{Request, Response};
 use crate::scope::Scopes;
+use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::url::HttpUrl;
 use crate::wire::{
@@ -31,6 +32,9 @@ pub(crate) struct Register {
     pub(crate) method: AuthMethod,
     /// The scopes that the registration names. Most name none: that would bar a wider one later.
     pub(crate) scope: Option<Scopes>,
+    /// The client that was refused in this login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) instead_of: Option<Box<str>>,
     pub(crate) errand: Errand,
 }
 
@@ -48,8 +52,44 @@ impl Register {
         register_request(&client, &self.endpoint, settings.initial_access_token.as_ref())
     }
 
+    /// Whether a client that somebody else has registered does as well.
+    pub(crate) fn is_served_by(
+        &self,
+        client: &Registration,
+        settings: &Settings,
+        now: UnixTime,
+    ) -> bool {
+        let suffices = match (&self.scope, &client.scope) {
+            (Some(wanted), Some(named)) => named.includes(wanted),
+            (Some(_), None) => false,
+            (None, _) => client.covers(self.errand.requested.as_ref()),
+        };
+        client.serves(&self.redirect_uri.0, now)
+            && suffices
+            && self.instead_of.as_deref() != Some(client.client_id())
+            && settings.auth_method.is_none_or(|own| own == client.auth_method)
+    }
+
+    /// With that one nothing has to be registered.
+    pub(crate) fn adopt(self, client: Registration, settings: &Settings) -> State {
+        let Self { server, endpoint, mut errand, .. } = self;
+        errand.tried.asked = None;
+        let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
+        State::Consent(errand.consent(settings, server, client))
+    }
+
+    /// Names the scopes of a client that this one replaces, too: a server that wanted them named wants that
+    /// again.
+    pub(crate) fn widen(&mut self, client: &Registration) {
+        if client.scope.is_some()
+            && let Some(wanted) = self.scope.as_ref().or(self.errand.requested.as_ref())
+        {
+            self.scope = Some(client.scopes_with(wanted));
+        }
+    }
+
     pub(crate) fn answer(self, response: &Response, settings: &Settings) -> Answered {
-        let Self { redirect_uri, server, endpoint, method, scope, errand } = self;
+        let Self { redirect_uri, server, endpoint, method, scope, errand, .. } = self;
         let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
             registered(response, &endpoint, &server, &redirect_uri.0, method, tolerates)?;

@@ -58,6 +58,10 @@ pub struct Settings {
     pub(crate) bearer: Option<BearerAuth>,
     #[serde(default)]
     pub(crate) private_hosts: Vec<Box<str>>,
+    #[serde(default)]
+    pub(crate) client_records: bool,
+    #[serde(default)]
+    pub(crate) registers_each_profile: bool,
 }
 
 /// A client id that the host brings.
@@ -100,6 +104,8 @@ impl Settings {
             without_discovery: false,
             bearer: None,
             private_hosts: Vec::new(),
+            client_records: false,
+            registers_each_profile: false,
         })
     }
 
@@ -117,6 +123,27 @@ impl Settings {
             Some(server) => Arc::new(Self { server, ..(*self).clone() }),
             None => self,
         }
+    }
+
+    /// The host stores records of clients beside those of grants. All profiles of a store use one client for each
+    /// issuer and redirect URI then, where a client has to be registered; and a client that comes with a secret,
+    /// but without [`client_issuer`](Self::client_issuer), belongs to the first authorization server that issued
+    /// tokens to it, whoever's they were. Unless set, each profile is on its own.
+    ///
+    /// Such a host has to look at the key of each turn
+    /// ([`LoadReply::key`](crate::session::LoadReply::key)): some are about a client's record.
+    #[must_use]
+    pub fn client_records(mut self) -> Self {
+        self.client_records = true;
+        self
+    }
+
+    /// Each profile registers a client of its own, although the host stores [records of
+    /// clients](Self::client_records).
+    #[must_use]
+    pub fn registration_for_each_profile(mut self) -> Self {
+        self.registers_each_profile = true;
+        self
     }
 
     /// The name that people see when they are asked to consent; used in dynamic registration.

@@ -91,6 +91,13 @@ impl Session {
             State::LoadConflict(saving, want) => {
                 return self.state = self.outdone(saving, want, record);
             }
+            State::LoadClient(running) => {
+                return self.state = self.client_loaded(running, record, now);
+            }
+            State::LoadIssuer(running) => {
+                return self.state = self.issuer_loaded(running, record, now);
+            }
+            State::LoadDoubt => return self.state = self.doubt_loaded(record, now),
             state => state,
         };
         let (before, own) = (self.generation(), access_token(self.held.record.as_ref()));
@@ -230,11 +237,13 @@ impl Session {
         if let AfterSave::Refreshed(want) | AfterSave::Rotated(want, _) = &then {
             self.learn_refresh(want);
         }
-        self.adopt(Some(record));
+        if !then.is_about_client() {
+            self.adopt(Some(record));
+        }
         self.state = match then {
             AfterSave::Refreshed(_) => {
                 self.brought = self.generation();
-                Lock::Refresh.release(State::Ready)
+                Lock::Refresh.release(self.vouch())
             }
             AfterSave::Rotated(mut want, error) => {
                 // The token that was refused stays refused under its new number.
@@ -252,8 +261,10 @@ impl Session {
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::LoggedIn { .. } => {
                 self.brought = self.generation();
-                Lock::Login.release(State::Ready)
+                Lock::Login.release(self.vouch())
             }
+            AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),
+            AfterSave::Vouched => State::Ready,
             AfterSave::LoggedOut(leaving) => {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
             }
@@ -296,6 +307,9 @@ impl Session {
             AfterSave::LoggedOut(ref leaving) => Self::leave_again(leaving),
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
             AfterSave::Registered(running) => State::Run(running),
+            // The same: what this login has registered is good for it.
+            AfterSave::Shared(running) => Lock::Client.release(State::Run(running)),
+            AfterSave::Vouched => State::Ready,
         };
     }
 

@@ -44,12 +44,10 @@ impl Session {
         record
     }
 
-    /// The generation of the next record. The first one is the time, not 1: who still works on a record
-    /// that was deleted meanwhile must not mistake a new one for it. A clock that is far out leaves room
-    /// to count.
+    /// The generation of the next record.
     pub(crate) fn next_generation(&self, now: UnixTime) -> u64 {
         match self.generation() {
-            0 => now.as_secs().clamp(1, LAST_TO_START_WITH),
+            0 => first_generation(now),
             generation => generation.saturating_add(1),
         }
     }
@@ -73,6 +71,12 @@ impl Session {
 
     pub(crate) fn is_client_refused(&self) -> bool {
         self.refused().client == Some(self.generation())
+    }
+
+    /// Whether nobody came back from the last login with the client of this record.
+    pub(crate) fn is_client_in_doubt(&self, now: UnixTime) -> bool {
+        self.refused().closed == Some(self.generation())
+            || self.held.record.as_ref().is_some_and(|record| record.is_doubtful(now))
     }
 
     /// Whether the token is handed out without a thought.
@@ -114,6 +118,12 @@ impl Session {
 
 /// How long a living token is used before it is looked at what a refresh elsewhere has brought.
 const ELSEWHERE: Duration = Duration::from_secs(5);
+
+/// The first generation of a record is the time, not 1: who still works on a record that was deleted meanwhile
+/// must not mistake a new one for it. A clock that is far out leaves room to count.
+pub(crate) fn first_generation(now: UnixTime) -> u64 {
+    now.as_secs().clamp(1, LAST_TO_START_WITH)
+}
 
 /// The 36812th year.
 const LAST_TO_START_WITH: u64 = 1 << 40;

@@ -22,6 +22,15 @@ use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Running {
     pub(crate) flow: Flow,
+    /// The client that all profiles share, while this login has its lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<u64>,
+    /// Whether was looked whose the client is that the host brings.
+    #[serde(default)]
+    pub(crate) is_issuer_known: bool,
+    /// Whether the client is one that another profile has registered.
+    #[serde(default)]
+    pub(crate) is_adopted: bool,
     /// Whether the client was written down, so that the user can be sent off.
     recorded: bool,
     /// The issuer of the tokens that are stored, if this login is to another.
@@ -57,6 +66,9 @@ impl Running {
     pub(crate) fn handed_out(flow: Flow, in_vain: u8, state: &str) -> Self {
         Self {
             flow,
+            replaces: None,
+            is_issuer_known: false,
+            is_adopted: false,
             recorded: true,
             moved_from: None,
             refused: false,
@@ -95,7 +107,7 @@ impl Session {
                 binding.forget_requested();
             }
             let mut before = Before::new(binding);
-            if self.is_client_refused() || record.is_doubtful(now) {
+            if self.is_client_refused() || self.is_client_in_doubt(now) {
                 before = before.client_is_gone();
             }
             if !self.refused().elsewhere {
@@ -113,6 +125,9 @@ impl Session {
             Ok(flow) => self.settle(
                 Box::new(Running {
                     flow,
+                    replaces: None,
+                    is_issuer_known: false,
+                    is_adopted: false,
                     recorded: false,
                     moved_from: None,
                     refused,
@@ -144,14 +159,25 @@ impl Session {
             if let Some(refusal) = error.refusal() {
                 self.learn(refusal, running.client);
             }
-            return Lock::Login.release(State::Failed(Box::new(error)));
+            let failed = Lock::Login.release(State::Failed(Box::new(error)));
+            return match running.replaces {
+                Some(_) => Lock::Client.release(failed),
+                None => failed,
+            };
         }
         // As long as it is not known who the client is; it may have to register anew.
         running.recorded &= running.flow.binding().is_some();
+        let mut running = match self.share(running, now) {
+            Ok(running) => running,
+            Err(state) => return state,
+        };
         if !running.recorded
             && let Some(binding) = running.flow.binding()
         {
             running.client = self.recognize(&binding.client, running.refused, now);
+            if running.is_adopted && running.client == Client::Known {
+                running.client = Client::Old;
+            }
             let record = self.registration_record(binding, running.client, now);
             let before = self.held.record.as_ref().map(|record| &record.binding.server);
             let before = before.filter(|before| !before.is_same(&binding.server));
@@ -188,7 +214,7 @@ impl Session {
         if let State::Run(running) = &self.state {
             match running.client {
                 Client::Known => {}
-                Client::Old => self.refuse_client(),
+                Client::Old => self.refused_mut().closed = Some(self.generation()),
                 Client::Elsewhere => self.refused_mut().elsewhere = true,
             }
         }
@@ -252,7 +278,7 @@ impl Session {
 }
 
 /// How long a login with a client of an earlier login may take until the client is doubted.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
 /// secret is expired: the clock may be wrong.

@@ -18,6 +18,7 @@ use crate::session::record::{Key, Record};
 use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };
+use crate::session::shared::SharedClient;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
@@ -43,6 +44,9 @@ pub struct Session {
     pub(crate) refused: Option<Box<RefusedBefore>>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     pub(crate) timeline: Timeline,
+    /// The client that the session has to do with in the store, if all profiles share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shared: Option<Box<SharedClient>>,
 }
 
 /// What the servers refused of what was known from before: the next login does without.
@@ -50,6 +54,9 @@ pub struct Session {
 pub(crate) struct RefusedBefore {
     /// It does not know the client of this generation any more.
     pub(crate) client: Option<u64>,
+    /// Nobody came back from a login with the client of this generation.
+    #[serde(default)]
+    pub(crate) closed: Option<u64>,
     /// Nor does one of those that were used before.
     pub(crate) elsewhere: bool,
     /// It does not know all the scopes that were asked for before.
@@ -99,6 +106,14 @@ pub(crate) enum State {
     Revoke(Box<Leaving>),
     /// Nothing: the user is logged out.
     LoggedOut(Box<LoggedOut>),
+    /// The lock of the client that all profiles share, to register it.
+    LockClient(Box<Running>),
+    /// A look under that lock at whether it is registered.
+    LoadClient(Box<Running>),
+    /// A look at whose the client is that the host brings.
+    LoadIssuer(Box<Running>),
+    /// A look at what is known of the client that has just brought tokens.
+    LoadDoubt,
     /// The login's next step.
     Run(Box<Running>),
     /// A record on its way into the store.
@@ -156,6 +171,10 @@ pub(crate) enum AfterSave {
     Late(Want),
     /// The grant has ended, which is written down: use what lives, else log in.
     Ended(Want),
+    /// The client that all profiles share is known, under its lock: go on with the login.
+    Shared(Box<Running>),
+    /// That client is doubted no more.
+    Vouched,
     /// The client is known: go on with the login.
     Registered(Box<Running>),
     /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
@@ -164,13 +183,16 @@ pub(crate) enum AfterSave {
     LoggedOut(Box<Leaving>),
 }
 
-/// Which lock of a [`Key`]. The two are independent.
+/// Which lock of a [`Key`]. They are independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Lock {
     /// Held for the length of one token request and one save.
     Refresh,
     /// Held while a person looks at a page: minutes.
     Login,
+    /// The lock of a [client's key](crate::session::KeyKind::Client): held for the length of one registration
+    /// and one save, while the login lock is held as well.
+    Client,
 }
 
 impl Lock {
@@ -220,6 +242,7 @@ impl Session {
             moved_to: None,
             refused: None,
             timeline: Timeline::default(),
+            shared: None,
         }
     }
 
@@ -248,6 +271,9 @@ impl Session {
             | State::LoadRefused(..)
             | State::LoadLogin(_)
             | State::LoadPending(_)
+            | State::LoadClient(_)
+            | State::LoadIssuer(_)
+            | State::LoadDoubt
             | State::LoadLogout(_) => Turn::Load(LoadReply { session: self }),
             State::Lock(_) | State::LockLogout(_) => {
                 Turn::Lock(Lock::Refresh, LockReply { session: self })
@@ -255,6 +281,7 @@ impl Session {
             State::LockLogin(_) | State::LockPending(_) => {
                 Turn::Lock(Lock::Login, LockReply { session: self })
             }
+            State::LockClient(_) => Turn::Lock(Lock::Client, LockReply { session: self }),
             State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
             State::Save(_) => Turn::Save(SaveReply { session: self }),
             State::Login(_) => Turn::Login(LoginReply { session: self }),
@@ -320,7 +347,6 @@ impl Session {
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
         let Settings { application, server, .. } = &*self.held.settings;
-        let (application, server_url) = (application.clone(), server.as_str().into());
-        Key { application, profile: profile.into(), server_url }
+        Key::grant(application, profile, server.as_str())
     }
 }

@@ -42,6 +42,7 @@ mod machine;
 mod pending;
 mod record;
 mod reply;
+mod shared;
 mod trial;
 
 pub use answer::{Attempt, Verdict};
@@ -49,7 +50,7 @@ pub use authorization::{Authorization, Snapshot};
 pub use logout::{Fate, LoggedOut};
 pub use machine::{Lock, Session, Turn};
 pub use pending::PendingLogin;
-pub use record::{Key, Record, RecordDefect};
+pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };

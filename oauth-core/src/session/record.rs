@@ -17,18 +17,64 @@ use crate::time::UnixTime;
 use crate::url::HttpUrl;
 use crate::wire::{RegistrationKind, TokenData};
 
-/// What a record is stored under: which program, who (a profile that the host names), at which server.
+/// What a record is stored under: which program, who (a profile that the host names), at which server; or, of a
+/// client that all profiles share, which program, at which issuer, with which redirect URI.
+///
+/// Records of all kinds stand side by side in a store: a store has to tell their keys apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
+    /// What is stored under it.
+    #[serde(default, skip_serializing_if = "KeyKind::is_grant")]
+    pub kind: KeyKind,
     /// The program whose user it is ([`Settings::application`](crate::flow::Settings::application)): what
     /// one program may do is not for the next one that shares the store. Keys of versions before this
     /// have none.
     #[serde(default)]
     pub application: Box<str>,
-    /// The host's name for a user or an account; empty where there is only one.
+    /// The host's name for a user or an account; empty where there is only one. With a client, the redirect
+    /// URI.
     pub profile: Box<str>,
-    /// The MCP server's URL, as the host wrote it.
+    /// The MCP server's URL, as the host wrote it. With a client, the issuer.
     pub server_url: Box<str>,
+}
+
+/// What is stored under a [`Key`]. Exhaustive on purpose: a store has to name each kind differently.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// A user's grant.
+    #[default]
+    Grant,
+    /// A client that was registered for all profiles
+    /// ([`Settings::client_records`](crate::flow::Settings::client_records)).
+    Client,
+    /// Whose a client is that the host brings with a secret, but without an issuer: the first one that issued
+    /// tokens to it. The client id stands in place of the profile; there is no URL.
+    ClientIssuer,
+}
+
+impl KeyKind {
+    /// Whether it is a user's grant.
+    #[must_use]
+    pub fn is_grant(&self) -> bool {
+        *self == Self::Grant
+    }
+}
+
+impl Key {
+    /// The key of a user's grant.
+    #[must_use]
+    pub fn grant(application: &str, profile: &str, server_url: &str) -> Self {
+        let kind = KeyKind::Grant;
+        Self {
+            kind,
+            application: application.into(),
+            profile: profile.into(),
+            server_url: server_url.into(),
+        }
+    }
 }
 
 /// A stored grant: tokens, what they are bound to, and how often it was written.
@@ -119,8 +165,7 @@ impl Record {
     pub(crate) fn renewed(&self, generation: u64, now: UnixTime, tokens: TokenData) -> Self {
         let renewed = Self::new(generation, now, Arc::clone(&self.binding), Some(tokens));
         // The server knows the client.
-        let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
-        Self { past: past.filter(|past| *past != Past::default()).map(Box::new), ..renewed }
+        Self { past: self.vouched().past, ..renewed }
     }
 
     /// From a login at a server whose URL redirects to this one.
@@ -164,6 +209,19 @@ impl Record {
         }
         let generation = self.generation.saturating_add(1);
         Some(Self { generation, ..self.clone() }.doubted(Some(from)))
+    }
+
+    /// Whether a login with the client was begun, and none was finished since.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.past.as_ref().is_some_and(|past| past.doubt_from.is_some())
+    }
+
+    /// The record of a client that has brought tokens again.
+    pub(crate) fn vouched(&self) -> Self {
+        let generation = self.generation.saturating_add(1);
+        let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
+        let past = past.filter(|past| *past != Past::default()).map(Box::new);
+        Self { generation, past, ..self.clone() }
     }
 
     /// Whether a login with the client was begun long ago, and none was finished since.

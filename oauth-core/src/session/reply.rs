@@ -11,7 +11,7 @@ use crate::http::Response;
 use crate::session::access::Want;
 use crate::session::machine::{Session, State};
 use crate::session::pending::PendingLogin;
-use crate::session::record::Record;
+use crate::session::record::{Key, Record};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
 use crate::url::HttpUrl;
@@ -61,8 +61,25 @@ reply! {
     BrowserReply
 }
 
+macro_rules! about_a_record {
+    ($($name:ident)*) => {
+        $(impl $name<'_> {
+            /// Which record this is about. With [`Settings::client_records`] it may be the client's, and
+            /// not that of the profile's grant.
+            ///
+            /// [`Settings::client_records`]: crate::flow::Settings::client_records
+            #[must_use]
+            pub fn key(&self, profile: &str) -> Key {
+                self.session.key_of_turn(profile)
+            }
+        })*
+    };
+}
+
+about_a_record!(LoadReply LockReply SaveReply UnlockReply);
+
 impl LoadReply<'_> {
-    /// The store holds this record under the session's key, or none.
+    /// The store holds this record under the turn's key, or none.
     pub fn loaded(self, record: Option<Record>, now: UnixTime) {
         self.session.loaded(record, now);
     }
@@ -83,6 +100,7 @@ impl LockReply<'_> {
             State::LockLogin(want) => State::LoadLogin(want),
             State::LockPending(pending) => State::LoadPending(pending),
             State::LockLogout(leaving) => State::LoadLogout(leaving),
+            State::LockClient(running) => State::LoadClient(running),
             other => other,
         });
     }

@@ -83,11 +83,7 @@ pub(crate) fn stored(served: &Served, store: &impl TokenStorage) -> Record {
 const APPLICATION: &str = "bench";
 
 fn key(served: &Served) -> Key {
-    Key {
-        application: APPLICATION.into(),
-        profile: "".into(),
-        server_url: served.server_url().into(),
-    }
+    Key::grant(APPLICATION, "", &served.server_url())
 }
 
 /// How many refreshes were asked for since the log was begun, which begins anew.

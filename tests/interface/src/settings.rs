@@ -37,6 +37,8 @@ pub(crate) struct Written {
     client_secret: Option<Secret>,
     client_issuer: Option<Box<str>>,
     client_metadata_url: Option<Box<str>>,
+    client_records: bool,
+    registration_for_each_profile: bool,
     scope: Option<Box<str>>,
     provider: Option<OAuthClientProvider>,
     bearer: Option<BearerAuth>,
@@ -80,6 +82,12 @@ impl Written {
         }
         if let Some(issuer) = self.client_issuer {
             settings = settings.client_issuer(&issuer);
+        }
+        if self.client_records {
+            settings = settings.client_records();
+        }
+        if self.registration_for_each_profile {
+            settings = settings.registration_for_each_profile();
         }
         if let Some(url) = self.client_metadata_url {
             settings = settings.client_metadata_url(&url)?;

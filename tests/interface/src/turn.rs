@@ -4,24 +4,33 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use oauth_core::session::{Fate, Lock, LoggedOut, Session, Turn};
+use oauth_core::session::{Fate, Key, Lock, LoggedOut, Session, Turn};
 use oauth_core::{Endpoint, MAX_BODY};
 use serde::Serialize;
 
 use crate::error::Failure;
 
+/// The key `client` is there if it is about a client's record, and not about the user's own. Only a host with
+/// `client_records` gets such.
 #[derive(Serialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub(crate) enum Written<'a> {
-    Load,
+    Load {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<Key>,
+    },
     Lock {
         lock: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<Key>,
     },
     /// `record` is a text, so that a host that stores it cannot change it on the way.
     Save {
         record: String,
         generation: u64,
         expected: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<Key>,
     },
     Unlock {
         lock: &'a str,
@@ -66,12 +75,15 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
     let timeline = session.timeline().clone();
     let turn = session.turn().map_err(|error| Failure::Told(error, timeline))?;
     let written = match &turn {
-        Turn::Load(_) => Written::Load,
-        Turn::Lock(lock, _) => Written::Lock { lock: name(*lock) },
+        Turn::Load(reply) => Written::Load { client: client(reply.key("")) },
+        Turn::Lock(lock, reply) => {
+            Written::Lock { lock: name(*lock), client: client(reply.key("")) }
+        }
         Turn::Save(reply) => Written::Save {
             record: reply.record().to_json(),
             generation: reply.record().generation(),
             expected: reply.expected(),
+            client: client(reply.key("")),
         },
         Turn::Unlock(lock, _) => Written::Unlock { lock: name(*lock) },
         Turn::Http(request, _) => Written::Http {
@@ -119,9 +131,14 @@ fn fate(fate: &Fate) -> Token<'_> {
     Token { fate, reason }
 }
 
+fn client(key: Key) -> Option<Key> {
+    Some(key).filter(|key| !key.kind.is_grant())
+}
+
 fn name(lock: Lock) -> &'static str {
     match lock {
         Lock::Refresh => "refresh",
         Lock::Login => "login",
+        Lock::Client => "client",
     }
 }

@@ -32,6 +32,8 @@ pub struct Stage {
     pub refused_redirects: Vec<Error>,
     /// The only place where redirects can come back to; else the one that is registered already.
     pub callback: Option<&'static str>,
+    /// Whose hosts they are, as far as it is said; those of the others are nobody's in particular.
+    pub profiles: Vec<&'static str>,
     settings: Arc<Settings>,
     sessions: Vec<Session>,
     restart: bool,
@@ -51,6 +53,7 @@ impl Stage {
             calls: Vec::new(),
             refused_redirects: Vec::new(),
             callback: None,
+            profiles: Vec::new(),
             sessions: vec![Session::new(Arc::clone(&settings))],
             settings,
             restart,
@@ -158,7 +161,7 @@ impl Stage {
     /// Why there is no token.
     pub fn step(&mut self, host: usize) -> Result<Event, Error> {
         self.interrupt(host);
-        let (key, now) = (self.key(), self.now());
+        let (profile, now) = (self.profiles.get(host).copied().unwrap_or_default(), self.now());
         let Self {
             world, store, user, network, sessions, refused_redirects, callback, logins, ..
         } = self;
@@ -170,17 +173,22 @@ impl Stage {
             }
         };
         match turn {
-            Turn::Load(reply) => reply.loaded(store.load(&key), now),
-            Turn::Lock(lock, _) if !store.lock(&key, lock, host) => {
+            Turn::Load(reply) => {
+                let record = store.load(&reply.key(profile));
+                reply.loaded(record, now);
+            }
+            Turn::Lock(lock, reply) if !store.lock(&reply.key(profile), lock, host) => {
                 return Ok(Event::Blocked(lock));
             }
             Turn::Lock(_, reply) => reply.locked(),
-            Turn::Save(reply) => match store.save(&key, reply.record(), reply.expected()) {
-                Ok(()) => reply.saved(now),
-                Err(stored) => reply.conflict(stored),
-            },
+            Turn::Save(reply) => {
+                match store.save(&reply.key(profile), reply.record(), reply.expected()) {
+                    Ok(()) => reply.saved(now),
+                    Err(stored) => reply.conflict(stored),
+                }
+            }
             Turn::Unlock(lock, reply) => {
-                store.unlock(&key, lock, host);
+                store.unlock(&reply.key(profile), lock, host);
                 reply.unlocked();
             }
             Turn::Http(request, reply) => match network.send(world, request) {

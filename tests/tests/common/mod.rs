@@ -234,11 +234,7 @@ pub(crate) fn statuses(served: &Served, method: &str) -> Vec<u16> {
 }
 
 pub(crate) fn key(served: &Served) -> Key {
-    Key {
-        application: APPLICATION.into(),
-        profile: "".into(),
-        server_url: served.server_url().into(),
-    }
+    Key::grant(APPLICATION, "", &served.server_url())
 }
 
 pub(crate) fn stored(store: &impl TokenStorage, key: &Key) -> Option<Record> {

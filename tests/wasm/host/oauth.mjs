@@ -82,17 +82,22 @@ export class OAuth {
     const reply = this.#call;
     switch (turn.turn) {
       case "load": {
-        const record = await this.store.load();
+        const record = await this.store.load(turn.client);
         return reply("loaded", { record, now: now() });
       }
       case "lock":
-        this.#locks[turn.lock] = await this.store.lock(turn.lock);
+        this.#locks[turn.lock] = await this.store.lock(turn.lock, turn.client);
         return reply("locked");
       case "unlock":
         this.#unlock(turn.lock);
         return reply("unlocked");
       case "save": {
-        const stored = await this.store.save(turn.record, turn.generation, turn.expected);
+        const stored = await this.store.save(
+          turn.record,
+          turn.generation,
+          turn.expected,
+          turn.client,
+        );
         return stored === undefined ? reply("saved", { now: now() }) : reply("conflict", { stored });
       }
       case "http": {

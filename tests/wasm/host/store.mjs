@@ -1,27 +1,31 @@
-// A store in memory, with locks. Other stores have the same three methods.
+// A store in memory, with locks. Other stores have the same three methods. `client` is the key of a client's
+// record, which all users share; without it, the record is the user's own.
 
 export class MemoryStore {
-  #record = null;
-  #generation = 0;
-  #held = { refresh: Promise.resolve(), login: Promise.resolve() };
+  #records = {};
+  #held = {};
 
   /** The text that was saved last, or null. */
-  async load() {
-    return this.#record;
+  async load(client) {
+    return this.#records[name(client)]?.record ?? null;
   }
 
   /** Replaces the record if it has the expected generation; else the result is the one it has. */
-  async save(record, generation, expected) {
-    if (this.#generation !== expected) return this.#generation;
-    [this.#record, this.#generation] = [record, generation];
+  async save(record, generation, expected, client) {
+    const stored = this.#records[name(client)]?.generation ?? 0;
+    if (stored !== expected) return stored;
+    this.#records[name(client)] = { record, generation };
   }
 
   /** Waits until nobody else holds the lock; the result releases it. */
-  async lock(name) {
-    const before = this.#held[name];
+  async lock(lock, client) {
+    const held = lock + name(client);
+    const before = this.#held[held];
     let release;
-    this.#held[name] = new Promise((resolve) => (release = resolve));
+    this.#held[held] = new Promise((resolve) => (release = resolve));
     await before;
     return release;
   }
 }
+
+const name = (client) => (client === undefined ? "own" : JSON.stringify(client));

@@ -4,10 +4,10 @@
 //! instance, with the name of its key beside it in the place of the record. Files of the first versions have
 //! none, nor an application.
 
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use oauth_core::session::{Key, Record, RecordDefect};
+use oauth_core::session::{Key, KeyKind, Record, RecordDefect};
 
 /// The text for a record; a secret.
 pub(super) fn write(key: &Key, record: &Record) -> String {
@@ -37,7 +37,8 @@ pub(super) fn read(key: &Key, text: &[u8]) -> Result<Record, RecordDefect> {
         }
         found => {
             let record = record(&document)?;
-            let is_own = document["application"].as_str() == Some(&key.application);
+            let is_own = document["application"].as_str() == Some(&key.application)
+                && kind(&document) == Some(key.kind);
             if found == Some(FORMAT.into()) && is_own && is_of(&document, key) {
                 return Ok(record);
             }
@@ -55,6 +56,11 @@ pub(super) fn read_former(key: &Key, text: &[u8]) -> Result<Record, RecordDefect
     let document: Value = serde_json::from_slice(text).map_err(|_| RecordDefect::Damaged)?;
     let record = record(&document)?;
     if is_of(&document, key) { Ok(record) } else { Err(RecordDefect::Damaged) }
+}
+
+/// Grants do not say that they are.
+fn kind(document: &Value) -> Option<KeyKind> {
+    document.get("kind").map_or(Some(KeyKind::Grant), |kind| KeyKind::deserialize(kind).ok())
 }
 
 fn record(document: &Value) -> Result<Record, RecordDefect> {

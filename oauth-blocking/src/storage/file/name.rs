@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use sha2::{Digest as _, Sha256};
 
-use oauth_core::session::{Key, Lock};
+use oauth_core::session::{Key, KeyKind, Lock};
 
 /// What the names of a key's files begin with: lower-case letters, digits and `-`, so that it is the
 /// same with and without regard to case, and no reserved name of Windows (`con.example` would be one).
@@ -15,6 +15,12 @@ pub(super) struct Name(String);
 impl Name {
     pub(super) fn of(key: &Key) -> Self {
         let mut hash = Sha256::new();
+        // What is hashed for a grant begins with a digit.
+        hash.update(match key.kind {
+            KeyKind::Client => "client,",
+            KeyKind::ClientIssuer => "client issuer,",
+            KeyKind::Grant => "",
+        });
         for part in [&key.application, &key.profile, &key.server_url] {
             // The length says where a part ends: no two keys are hashed as the same bytes.
             hash.update(format!("{}:{part}", part.len()));
@@ -70,6 +76,7 @@ impl Name {
         let end = match lock {
             Lock::Refresh => REFRESH,
             Lock::Login => LOGIN,
+            Lock::Client => CLIENT,
         };
         format!("{}{end}", self.0)
     }
@@ -93,7 +100,7 @@ pub(super) fn is_temporary(rest: &str) -> bool {
 
 /// The same: whether it is a lock.
 pub(super) fn is_lock(rest: &str) -> bool {
-    [REFRESH, LOGIN, WRITE].contains(&rest)
+    [REFRESH, LOGIN, CLIENT, WRITE].contains(&rest)
 }
 
 /// The name of a program's directory, which no other program's is.
@@ -137,6 +144,7 @@ pub(super) const RECORD: &str = ".json";
 const TEMPORARY: &str = ".tmp-";
 const REFRESH: &str = ".refresh.lock";
 const LOGIN: &str = ".login.lock";
+const CLIENT: &str = ".client.lock";
 const WRITE: &str = ".write.lock";
 
 /// How long the name of a [shard](Name::shard) is.
@@ -157,7 +165,7 @@ mod tests {
     use super::*;
 
     fn key(application: &str, profile: &str, url: &str) -> Key {
-        Key { application: application.into(), profile: profile.into(), server_url: url.into() }
+        Key::grant(application, profile, url)
     }
 
     /// Whoever has to change these numbers logs everybody out.
@@ -191,6 +199,18 @@ mod tests {
         assert_eq!(folder("My editor"), "my-editor-b0dc1aba");
         assert_eq!(folder("my editor"), "my-editor-eac4f2c7");
         assert_eq!(folder(""), "application-e3b0c442");
+    }
+
+    /// The same: of clients.
+    #[test]
+    fn clients_have_names_of_their_own() {
+        let grant = key("My editor", "https://a/callback", "https://auth.example.com");
+        let client = Key { kind: KeyKind::Client, ..grant.clone() };
+        let issuer = Key { kind: KeyKind::ClientIssuer, ..grant.clone() };
+        let names = [&grant, &client, &issuer].map(|key| Name::of(key).0);
+        assert_eq!(names[1], "auth-example-com-CLIENT");
+        assert_eq!(names[2], "auth-example-com-ISSUER");
+        assert_ne!(names[0], names[1]);
     }
 
     #[test]
@@ -227,6 +247,7 @@ mod tests {
             (own.temporary(), true, false),
             (own.lock(Lock::Refresh), false, true),
             (own.lock(Lock::Login), false, true),
+            (own.lock(Lock::Client), false, true),
             (own.write_lock(), false, true),
             (own.record(), false, false),
             (own.damaged(1), false, false),

@@ -52,11 +52,7 @@ fn a_grant_costs_the_same_however_many_there_are() {
 fn cost_beside(others: u64) -> [counts::Counts; 5] {
     let place = Place::new(if others == 0 { "alone" } else { "many" });
     let text = fs::read(FIXTURE).unwrap();
-    let key = |profile: String| Key {
-        application: "test".into(),
-        profile: profile.into(),
-        server_url: "https://mcp.example.com/mcp".into(),
-    };
+    let key = |profile: String| Key::grant("test", &profile, "https://mcp.example.com/mcp");
     let record = document::read_former(&key(String::new()), &text).unwrap();
     let store = FileTokenStorage::in_dir(&place.0);
     for number in 1..=others {

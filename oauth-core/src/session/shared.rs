@@ -1,0 +1,242 @@
+//! The client that all profiles of a store share: looked for before one is registered, registered under its
+//! lock, and doubted by all or by none.
+//!
+//! ```text
+//!  Register ─▶ Lock ─▶ Load ─┬─ it serves ──────────▶ (Save: doubted) ─┬─▶ Unlock ─▶ Browser
+//!                            └─ none, or refused ─▶ Http ─▶ Save ──────┘
+//!
+//!  tokens ─▶ Load ─┬─ doubted ─▶ Save ─▶ Ready
+//!                  └─ not ─────────────▶ Ready
+//! ```
+//!
+//! A server that has forgotten a client shows its users a page about that and sends nobody back. So a client
+//! is in doubt from the moment that a user is sent off with it until tokens come through it, whoever's they
+//! are. Who waited in vain uses it again if that happened meanwhile, and replaces it for all if it did not.
+//!
+//! A client that the host brings with a secret, and without saying whose it is, has a record as well: it
+//! belongs to the first authorization server that issued tokens to it, for all profiles.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::PeerIncompatible;
+use crate::flow::{Binding, Settings};
+use crate::session::access::save;
+use crate::session::held::first_generation;
+use crate::session::login::{PATIENCE, Running};
+use crate::session::machine::{AfterSave, Lock, Session, State};
+use crate::session::record::{Key, KeyKind, Record};
+use crate::time::UnixTime;
+use crate::wire::RegistrationKind;
+
+/// Which client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SharedClient {
+    /// The one that is registered: one for each issuer and redirect URI.
+    Registered { issuer: Box<str>, redirect_uri: Box<str> },
+    /// One that the host brings.
+    Brought { client_id: Box<str> },
+}
+
+impl SharedClient {
+    /// The client of a grant, if there is a record of it.
+    fn of(binding: &Binding, settings: &Settings) -> Option<Self> {
+        let Binding { server, client, .. } = binding;
+        if !settings.client_records {
+            None
+        } else if client.kind == RegistrationKind::Dynamic && !settings.registers_each_profile {
+            let issuer = server.issuer.as_str().into();
+            Some(Self::Registered { issuer, redirect_uri: client.redirect_uri.clone() })
+        } else if client.kind == RegistrationKind::PreRegistered
+            && client.secret().is_some()
+            && settings.client_issuer.is_none()
+            && settings.provider.is_none()
+        {
+            Some(Self::Brought { client_id: client.client_id.clone() })
+        } else {
+            None
+        }
+    }
+}
+
+impl AfterSave {
+    /// Whether the record is the client's, and not the session's own.
+    pub(crate) fn is_about_client(&self) -> bool {
+        matches!(self, Self::Shared(_) | Self::Vouched)
+    }
+}
+
+impl State {
+    fn is_about_client(&self) -> bool {
+        match self {
+            Self::LockClient(_)
+            | Self::LoadClient(_)
+            | Self::LoadDoubt
+            | Self::LoadIssuer(_)
+            | Self::Unlock(Lock::Client, _) => true,
+            Self::Save(saving) => saving.then.is_about_client(),
+            _ => false,
+        }
+    }
+}
+
+impl Session {
+    /// Which record a turn is about.
+    pub(crate) fn key_of_turn(&self, profile: &str) -> Key {
+        let application = &self.held.settings.application;
+        match self.shared.as_deref().filter(|_| self.state.is_about_client()) {
+            Some(SharedClient::Registered { issuer, redirect_uri }) => {
+                Key { kind: KeyKind::Client, ..Key::grant(application, redirect_uri, issuer) }
+            }
+            Some(SharedClient::Brought { client_id }) => {
+                Key { kind: KeyKind::ClientIssuer, ..Key::grant(application, client_id, "") }
+            }
+            None => self.key(profile),
+        }
+    }
+
+    /// What comes before a registration, or after it. A login that has to do with neither goes on.
+    pub(crate) fn share(
+        &mut self,
+        mut running: Box<Running>,
+        now: UnixTime,
+    ) -> Result<Box<Running>, State> {
+        let settings = &self.held.settings;
+        let shares = settings.client_records && !settings.registers_each_profile;
+        let registers = running.flow.registration().filter(|_| shares);
+        if let Some(it) = registers {
+            let issuer = it.server.issuer.as_str().into();
+            let redirect_uri = it.redirect_uri.0.clone();
+            let shared = SharedClient::Registered { issuer, redirect_uri };
+            if running.replaces.is_some() {
+                return Ok(running);
+            }
+            self.shared = Some(shared.into());
+            return Err(State::LockClient(running));
+        }
+        let Some(binding) = running.flow.binding() else { return Ok(running) };
+        let Some(expected) = running.replaces else {
+            let client = SharedClient::of(binding, settings);
+            if let Some(client @ SharedClient::Brought { .. }) = client
+                && !running.is_issuer_known
+            {
+                self.shared = Some(client.into());
+                return Err(State::LoadIssuer(running));
+            }
+            return Ok(running);
+        };
+        let mut binding = binding.clone();
+        binding.forget_requested();
+        running.replaces = None;
+        running.is_adopted = false;
+        let generation =
+            if expected == 0 { first_generation(now) } else { expected.saturating_add(1) };
+        let record = Record::new(generation, now, binding.into(), None);
+        Err(save(record, expected, AfterSave::Shared(running)))
+    }
+
+    /// The client's record was read, under its lock.
+    pub(crate) fn client_loaded(
+        &mut self,
+        mut running: Box<Running>,
+        stored: Option<Record>,
+        now: UnixTime,
+    ) -> State {
+        let expected = stored.as_ref().map_or(0, |record| record.generation);
+        // One that was put under the wrong key is none.
+        let settings = &self.held.settings;
+        let is_it = |it: &Record| {
+            SharedClient::of(&it.binding, settings).as_ref() == self.shared.as_deref()
+        };
+        let record = stored.filter(is_it);
+        let (Some(record), Some(register)) = (record, running.flow.registration()) else {
+            running.replaces = Some(expected);
+            return State::Run(running);
+        };
+        let client = &record.binding.client;
+        if !register.is_served_by(client, &self.held.settings, now) || self.is_in_vain(&record, now)
+        {
+            register.widen(client);
+            running.replaces = Some(expected);
+            return State::Run(running);
+        }
+        running.flow.adopt(client.clone());
+        running.is_adopted = true;
+        match record.doubting(now + PATIENCE) {
+            Some(doubted) => save(doubted, expected, AfterSave::Shared(running)),
+            None => Lock::Client.release(self.settle(running, now)),
+        }
+    }
+
+    /// Whether another login with the client would be in vain, as far as this session or others know.
+    fn is_in_vain(&self, shared: &Record, now: UnixTime) -> bool {
+        let client = &shared.binding.client;
+        let own = self.held.record.as_ref().filter(|own| {
+            own.binding.server.is_same(&shared.binding.server)
+                && own.binding.client.client_id == client.client_id
+        });
+        let was_elsewhere = || {
+            let mut known = self.held.record.iter().flat_map(|own| own.elsewhere());
+            self.refused().elsewhere && known.any(|known| known.client == *client)
+        };
+        let is_suspected = own.is_some() && self.is_client_in_doubt(now) || was_elsewhere();
+        shared.is_doubtful(now)
+            || own.is_some() && self.is_client_refused()
+            || is_suspected && shared.is_doubted()
+    }
+
+    /// Whose the client is that the host brings was read.
+    pub(crate) fn issuer_loaded(
+        &mut self,
+        mut running: Box<Running>,
+        stored: Option<Record>,
+        now: UnixTime,
+    ) -> State {
+        running.is_issuer_known = true;
+        let found = running.flow.binding().map(|binding| &binding.server.issuer);
+        let expected = stored.as_ref().map(|record| &record.binding.server);
+        match (expected, found) {
+            (Some(expected), Some(found)) if !expected.is_of(found.as_str()) => {
+                let (expected, found) = (expected.issuer.as_str().into(), found.as_str().into());
+                let error = PeerIncompatible::ForeignClient { expected, found };
+                Lock::Login.release(State::Failed(Box::new(error.into())))
+            }
+            _ => self.settle(running, now),
+        }
+    }
+
+    /// Tokens came through the client: nobody has to doubt it, and it belongs to who issued them.
+    pub(crate) fn vouch(&mut self) -> State {
+        let binding = self.held.record.as_ref().map(|record| &record.binding);
+        match binding.and_then(|binding| SharedClient::of(binding, &self.held.settings)) {
+            Some(client) => {
+                self.shared = Some(client.into());
+                State::LoadDoubt
+            }
+            None => State::Ready,
+        }
+    }
+
+    /// What is known of it was read.
+    pub(crate) fn doubt_loaded(&self, stored: Option<Record>, now: UnixTime) -> State {
+        let Some(own) = &self.held.record else { return State::Ready };
+        let is_brought = matches!(self.shared.as_deref(), Some(SharedClient::Brought { .. }));
+        let is_same =
+            |shared: &Record| shared.binding.client.client_id == own.binding.client.client_id;
+        match stored {
+            None if is_brought => {
+                let mut binding = (*own.binding).clone();
+                binding.forget_requested();
+                // It is the host's to keep.
+                binding.client.client_secret = None;
+                let record = Record::new(first_generation(now), now, binding.into(), None);
+                save(record, 0, AfterSave::Vouched)
+            }
+            Some(shared) if is_same(&shared) && shared.is_doubted() => {
+                save(shared.vouched(), shared.generation, AfterSave::Vouched)
+            }
+            _ => State::Ready,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One registered client for all profiles of a store, over sockets, with both adapters: a gateway with one
+//! callback URL.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+#[path = "tokio_common.rs"]
+mod tokio_common;
+
+use oauth_blocking::{MemoryTokenStorage, TokenStorage as _};
+use oauth_tests::serve::Served;
+use oauth_tests::world::Knobs;
+use oauth_tokio::{FileTokenStorage, OnPool, SharedStorage};
+use tokio_common::Directory;
+use tokio_common::common::{
+    APPLICATION, LIST, assert_sound, builder, call, logins, registrations, serve, visitor,
+};
+
+const PROFILES: [&str; 4] = ["ann", "bo", "cy", "di"];
+
+fn assert_registered(served: &Served, expected: usize) {
+    assert_eq!((registrations(served), logins(served)), (expected, PROFILES.len()));
+    assert_sound(served);
+}
+
+#[test]
+fn threads_register_once_over_files() {
+    let (served, directory) = (serve(Knobs::default()), Directory::new());
+    let store = directory.store();
+    let gateway = builder(&served, &store).user_agent(visitor()).build().unwrap();
+    std::thread::scope(|scope| {
+        for profile in PROFILES {
+            let (oauth, served) = (gateway.for_profile(profile), &served);
+            scope.spawn(move || assert_eq!(call(&oauth, served, LIST).unwrap(), 200));
+        }
+    });
+    assert_registered(&served, 1);
+    // Nobody sees the client among the grants, and it is found by another process.
+    assert_eq!(store.list(APPLICATION).unwrap().len(), PROFILES.len());
+    let another = builder(&served, &FileTokenStorage::in_dir(store.directory()));
+    let another = another.profile("ed").user_agent(visitor()).build().unwrap();
+    assert_eq!(call(&another, &served, LIST).unwrap(), 200);
+    assert_eq!(registrations(&served), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_register_once() {
+    let served = std::sync::Arc::new(serve(Knobs::default()));
+    let gateway = tokio_common::client(&served, &MemoryTokenStorage::new());
+    let mut tasks = tokio::task::JoinSet::new();
+    for profile in PROFILES {
+        let (oauth, served) = (gateway.for_profile(profile), served.clone());
+        tasks.spawn(async move { tokio_common::call(&oauth, &served, LIST).await.unwrap() });
+    }
+    assert_eq!(tasks.join_all().await, [200; PROFILES.len()]);
+    assert_registered(&served, 1);
+}
+
+#[test]
+fn one_after_the_other_they_register_once_and_those_who_want_it_each() {
+    for (each, expected) in [(false, 1), (true, PROFILES.len())] {
+        let served = serve(Knobs::default());
+        let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(visitor());
+        let builder = if each { builder.registration_for_each_profile() } else { builder };
+        let gateway = builder.build().unwrap();
+        for profile in PROFILES {
+            assert_eq!(call(&gateway.for_profile(profile), &served, LIST).unwrap(), 200);
+        }
+        assert_registered(&served, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_tokio_those_who_want_it_register_one_each() {
+    let served = serve(Knobs::default());
+    let store = SharedStorage::from(OnPool::new(MemoryTokenStorage::new()));
+    let gateway = tokio_common::builder(&served, &store).registration_for_each_profile();
+    let gateway = gateway.build().unwrap();
+    for profile in PROFILES {
+        let oauth = gateway.for_profile(profile);
+        assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);
+    }
+    assert_registered(&served, PROFILES.len());
+}
+
+#[test]
+fn two_programs_register_one_each() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    for application in ["editor", "terminal"] {
+        let oauth = builder(&served, &store).application(application).user_agent(visitor());
+        assert_eq!(call(&oauth.build().unwrap(), &served, LIST).unwrap(), 200);
+    }
+    assert_eq!(registrations(&served), 2);
+}

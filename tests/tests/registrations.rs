@@ -1,0 +1,252 @@
+//! One registered client for all profiles of a store: who registers it, who doubts it, who replaces it. Each
+//! scenario also restarts before every turn.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+use oauth_core::Error;
+use oauth_core::flow::Settings;
+use oauth_core::session::{Key, KeyKind};
+use oauth_tests::drive::{Event, Stage, User, play, settings};
+use oauth_tests::world::{
+    Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers, RegisteredScopes, ScopePolicy, What,
+};
+
+const LIST: &str = "tools/list";
+const CALL: &str = "tools/call";
+const HOUR: u64 = 3600;
+
+/// Longer than a login may take.
+const LONG: u64 = 600;
+
+const PROFILES: [&str; 4] = ["ann", "bo", "cy", "di"];
+
+fn sharing() -> Settings {
+    settings().client_records()
+}
+
+/// A host for each profile.
+fn profiles(stage: &mut Stage) {
+    stage.profiles = PROFILES.into();
+    for _ in 1..PROFILES.len() {
+        stage.add_host();
+    }
+}
+
+fn registrations(stage: &Stage) -> usize {
+    stage.world.count(What::Register)
+}
+
+fn all_call(stage: &mut Stage) {
+    for host in 0..PROFILES.len() {
+        assert_eq!(stage.call_from(host, LIST), Ok(200), "{}", PROFILES[host]);
+    }
+}
+
+/// The client that a profile's grant was issued to.
+fn client(stage: &Stage, host: usize) -> String {
+    let key = stage.session(host).key(PROFILES[host]);
+    stage.store.load(&key).unwrap().binding().client().client_id().into()
+}
+
+#[test]
+fn profiles_of_one_store_register_once() {
+    for (settings, expected) in
+        [(sharing(), 1), (sharing().registration_for_each_profile(), 4), (settings(), 4)]
+    {
+        let stage = play(&Knobs::default(), &settings, |stage| {
+            profiles(stage);
+            all_call(stage);
+            stage.world.advance(HOUR);
+            all_call(stage);
+        });
+        assert_eq!((registrations(&stage), stage.logins()), (expected, 4));
+    }
+}
+
+/// Whoever comes while another one registers waits, and takes what that brings.
+#[test]
+fn profiles_that_log_in_at_once_register_once() {
+    let stage = play(&Knobs::default(), &sharing(), |stage| {
+        profiles(stage);
+        let (mut ready, mut was_blocked) = ([false; PROFILES.len()], false);
+        while ready.contains(&false) {
+            for host in 0..PROFILES.len() {
+                match stage.step(host).unwrap() {
+                    Event::Login => stage.begin(host),
+                    Event::Ready => ready[host] = true,
+                    Event::Blocked(_) => was_blocked = true,
+                    _ => {}
+                }
+            }
+        }
+        assert!(was_blocked);
+    });
+    assert_eq!((registrations(&stage), stage.logins()), (1, 4));
+}
+
+#[test]
+fn two_programs_register_one_each() {
+    let stage = play(&Knobs::default(), &sharing().application("editor"), |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.restart_with(sharing().application("terminal"));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(registrations(&stage), 2);
+}
+
+/// The server may have forgotten the client and shown a page about that; or somebody closed it.
+#[test]
+fn a_closed_page_registers_anew_only_if_nothing_came_through_the_client_since() {
+    #[derive(Debug)]
+    enum Since {
+        Nothing,
+        Refresh,
+        Login,
+    }
+    for (since, restarts, expected) in [
+        (Since::Nothing, false, 2),
+        (Since::Nothing, true, 2),
+        (Since::Refresh, false, 1),
+        (Since::Refresh, true, 1),
+        (Since::Login, false, 1),
+        (Since::Login, true, 1),
+    ] {
+        let stage = play(&Knobs::default(), &sharing(), |stage| {
+            profiles(stage);
+            assert_eq!(stage.call_from(1, LIST), Ok(200));
+            stage.user = User::GivesUp;
+            assert_eq!(stage.call_from(0, LIST), Err(Error::Cancelled));
+            stage.user = User::Consents;
+            match since {
+                Since::Nothing => {}
+                Since::Refresh => {
+                    stage.world.advance(HOUR);
+                    assert_eq!(stage.call_from(1, LIST), Ok(200));
+                }
+                Since::Login => assert_eq!(stage.call_from(2, LIST), Ok(200)),
+            }
+            if restarts {
+                stage.restart();
+                stage.world.advance(LONG);
+            }
+            assert_eq!(stage.call(LIST), Ok(200));
+            // It is replaced for all who have none, and nobody's grant is touched.
+            assert_eq!(stage.call_from(3, LIST), Ok(200));
+            stage.world.advance(HOUR);
+            assert_eq!(stage.call_from(1, LIST), Ok(200));
+            assert_eq!(client(stage, 3), client(stage, 0));
+        });
+        assert_eq!(registrations(&stage), expected, "{since:?}, restarted: {restarts}");
+        assert_eq!(client(&stage, 0) == client(&stage, 1), expected == 1);
+    }
+}
+
+/// A closed page of long ago, with no sign of life since, is enough for the next profile.
+#[test]
+fn a_client_that_was_waited_for_in_vain_is_replaced_by_whoever_comes_next() {
+    let stage = play(&Knobs::default(), &sharing(), |stage| {
+        profiles(stage);
+        assert_eq!(stage.call_from(1, LIST), Ok(200));
+        stage.user = User::GivesUp;
+        assert_eq!(stage.call_from(0, LIST), Err(Error::Cancelled));
+        stage.user = User::Consents;
+        stage.world.advance(LONG);
+        assert_eq!(stage.call_from(2, LIST), Ok(200));
+        assert_eq!(stage.call_from(3, LIST), Ok(200));
+    });
+    assert_eq!(registrations(&stage), 2);
+    assert_eq!(client(&stage, 3), client(&stage, 2));
+}
+
+#[test]
+fn a_client_that_is_refused_is_replaced_once_for_all() {
+    let stage = play(&Knobs::default(), &sharing(), |stage| {
+        profiles(stage);
+        all_call(stage);
+        stage.world.forget_clients();
+        stage.world.advance(HOUR);
+        all_call(stage);
+    });
+    assert_eq!(registrations(&stage), 2);
+    assert!((1..4).all(|host| client(&stage, host) == client(&stage, 0)));
+}
+
+/// The server binds clients to the scopes that they registered.
+#[test]
+fn a_wider_scope_registers_the_union_once_for_all() {
+    let knobs = Knobs {
+        scopes: ScopePolicy::StepUp,
+        registered_scopes: RegisteredScopes::Named,
+        ..Knobs::default()
+    };
+    let stage = play(&knobs, &sharing(), |stage| {
+        profiles(stage);
+        assert_eq!(stage.call(LIST), Ok(200));
+        let narrow = registrations(stage);
+        assert_eq!(stage.call(CALL), Ok(200), "a step-up");
+        let wide = registrations(stage);
+        assert_eq!(wide, narrow + 1);
+        for host in 1..PROFILES.len() {
+            assert_eq!(stage.call_from(host, LIST), Ok(200));
+            assert_eq!(stage.call_from(host, CALL), Ok(200));
+        }
+        assert_eq!(registrations(stage), wide);
+    });
+    assert!((1..4).all(|host| client(&stage, host) == client(&stage, 0)));
+}
+
+/// A login that was handed out brings a grant of the client that it was begun with.
+#[test]
+fn a_login_that_was_handed_out_shares_the_client() {
+    let stage = play(&Knobs::default(), &sharing(), |stage| {
+        stage.user = User::Waits;
+        for _ in 0..2 {
+            stage.restart();
+            stage.session_mut(0).log_in();
+            assert_eq!(stage.run(0), Ok(Event::Login));
+            stage.begin(0);
+            assert_eq!(stage.run(0), Ok(Event::Page));
+            let pending = stage.suspend(0);
+            assert_eq!(stage.run(0), Err(Error::LoginRequired));
+            stage.user = User::Consents;
+            let host = stage.resume(pending).unwrap();
+            assert_eq!(stage.run(host), Ok(Event::Ready));
+            stage.user = User::Waits;
+        }
+    });
+    assert_eq!(registrations(&stage), 1);
+}
+
+/// A client id with a secret, and nobody says whose it is: the MCP server cannot say it for each profile anew.
+#[test]
+fn a_secret_belongs_to_the_first_server_that_issued_tokens_for_all_profiles() {
+    let own = || settings().client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into())).unwrap();
+    for (own, error) in [
+        (own().client_records(), Some("foreign_client")),
+        (own().client_records().registration_for_each_profile(), Some("foreign_client")),
+        // Each profile is on its own.
+        (own(), None),
+    ] {
+        let stage = play(&Knobs::default(), &own, |stage| {
+            profiles(stage);
+            // A login that came to nothing says nothing about the server.
+            stage.user = User::GivesUp;
+            assert_eq!(stage.call_from(2, LIST), Err(Error::Cancelled));
+            stage.user = User::Consents;
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_eq!(stage.call_from(1, LIST), Ok(200));
+            stage.forget_log();
+            stage.world.knobs.prm_servers = PrmServers::Second;
+            let found = stage.call_from(3, LIST);
+            match error {
+                Some(code) => assert_eq!(found.unwrap_err().code(), code),
+                None => assert!(stage.logins() > 0, "{found:?}"),
+            }
+        });
+        assert_eq!(stage.logins() == 0, error.is_some());
+        let key = Key { kind: KeyKind::ClientIssuer, ..Key::grant("", PRE_CLIENT_ID, "") };
+        let kept = stage.store.load(&key).map(|record| record.to_json());
+        assert_eq!(kept.is_some(), error.is_some());
+        assert!(!kept.unwrap_or_default().contains(PRE_CLIENT_SECRET), "it is the host's to keep");
+    }
+}
