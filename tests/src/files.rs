@@ -26,6 +26,12 @@ pub fn below(directory: &Path) -> Vec<PathBuf> {
 /// Whether a file is a record of a grant, and not of a client that several share.
 #[must_use]
 pub fn is_grant(path: &Path) -> bool {
-    let text = || std::fs::read_to_string(path).unwrap_or_default();
-    path.extension().is_some_and(|end| end == "json") && !text().contains("\"kind\": \"client\"")
+    path.extension().is_some_and(|end| end == "json") && !is_client(path)
+}
+
+/// Whether a file is a record of a client that several share.
+#[must_use]
+pub fn is_client(path: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.contains("\"kind\": \"client")
 }

@@ -97,7 +97,7 @@ fn what_is_no_grant_is_not_listed() {
     drop(common::logged_in(&served, &store));
     let grants = store.list(APPLICATION).unwrap();
     let own = files::below(store.directory());
-    let own = own.into_iter().find(|path| path.extension().is_some_and(|it| it == "json")).unwrap();
+    let own = own.into_iter().find(|path| files::is_grant(path)).unwrap();
     let text = std::fs::read(&own).unwrap();
     for (name, text) in [
         ("notes.txt", &b"hello"[..]),

@@ -21,7 +21,9 @@ use tokio_common::common::{self, LIST, assert_sound, key, serve, stored_token};
 /// Gives the only record the place and the text that it had; the former name without its ending.
 fn as_it_was(served: &Served, directory: &Directory) -> PathBuf {
     let store = directory.store();
-    let now = files::below(store.directory()).pop().unwrap();
+    let mut records = files::below(store.directory());
+    records.retain(|path| files::is_grant(path));
+    let now = records.pop().unwrap();
     let mut document: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&now).unwrap()).unwrap();
     let members = document.as_object_mut().unwrap();

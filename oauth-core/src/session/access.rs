@@ -366,16 +366,6 @@ impl Session {
         }
         save(record, expected, AfterSave::Ended(want))
     }
-
-    /// What cannot be refreshed is used to its end.
-    fn unrefreshable(&mut self, want: Want, now: UnixTime) -> State {
-        if self.is_alive(&want, now) {
-            self.postpone(UnixTime::from_secs(u64::MAX));
-            State::Ready
-        } else {
-            self.need_login(want, now)
-        }
-    }
 }
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {

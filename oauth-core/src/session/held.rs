@@ -109,6 +109,16 @@ impl Session {
         spares
     }
 
+    /// What cannot be refreshed is used to its end.
+    pub(crate) fn unrefreshable(&mut self, want: Want, now: UnixTime) -> State {
+        if self.is_alive(&want, now) {
+            self.postpone(UnixTime::from_secs(u64::MAX));
+            State::Ready
+        } else {
+            self.need_login(want, now)
+        }
+    }
+
     /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
     pub(crate) fn postpone(&mut self, until: UnixTime) {
         let end = self.held.record.as_ref().and_then(Record::expires_at);

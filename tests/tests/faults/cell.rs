@@ -186,7 +186,10 @@ impl Stage {
 
     /// The names of the files in the store.
     fn files(&self) -> Vec<String> {
-        let paths = files::below(self.store.directory()).into_iter();
+        let mut paths = files::below(self.store.directory());
+        // A client that is registered is kept, whatever becomes of the login.
+        paths.retain(|path| !files::is_client(path));
+        let paths = paths.into_iter();
         let names = paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
         names.filter(|name| !name.ends_with(".lock")).collect()
     }

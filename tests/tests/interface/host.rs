@@ -22,8 +22,8 @@ pub(crate) struct Host {
     /// The query of the last redirect.
     pub(crate) last_query: String,
     interface: Interface,
-    /// A record, and its generation.
-    stored: Option<(String, u64)>,
+    /// Records, and their generations: the user's own, and those of clients by their keys.
+    pub(crate) stored: BTreeMap<String, (String, u64)>,
     locks: BTreeMap<String, u32>,
     logins: u64,
 }
@@ -36,7 +36,7 @@ impl Host {
             world,
             last_query: String::new(),
             interface: Interface::new(),
-            stored: None,
+            stored: BTreeMap::new(),
             locks: BTreeMap::new(),
             logins: 0,
         }
@@ -167,10 +167,10 @@ impl Host {
     fn fitting(&mut self, session: u32) -> Option<(Function, Vec<u8>)> {
         let turn = self.try_call(Function::Turn, session, b"").ok()?;
         let now = self.world.now;
-        let mut bytes = Vec::new();
+        let (mut bytes, client) = (Vec::new(), turn["client"].to_string());
         let (function, input) = match turn["turn"].as_str()? {
             "load" => {
-                let record = self.stored.as_ref().map(|(record, _)| record);
+                let record = self.stored.get(&client).map(|(record, _)| record);
                 (Function::Loaded, json!({ "record": record, "now": now }))
             }
             // Locks are not minded here: what comes of that is the core's own business.
@@ -180,10 +180,11 @@ impl Host {
             }
             "unlock" => (Function::Unlocked, json!({})),
             "save" => {
-                let stored = self.stored.as_ref().map_or(0, |(_, generation)| *generation);
+                let stored = self.stored.get(&client).map_or(0, |(_, generation)| *generation);
                 if turn["expected"] == stored {
                     let generation = turn["generation"].as_u64()?;
-                    self.stored = Some((turn["record"].as_str()?.into(), generation));
+                    let record = turn["record"].as_str()?.into();
+                    self.stored.insert(client, (record, generation));
                     (Function::Saved, json!({ "now": now }))
                 } else {
                     (Function::Conflict, json!({ "stored": stored }))

@@ -31,6 +31,26 @@ fn a_host_logs_in_and_refreshes_and_logs_out() {
     assert_sound(&host.world);
 }
 
+/// The client is stored under a key of its own, where other users find it.
+#[test]
+fn a_host_that_stores_clients_registers_one_for_all() {
+    let each = json!({
+        "server_url": SERVER_URL, "client_records": true, "registration_for_each_profile": true,
+    });
+    let shared = json!({ "server_url": SERVER_URL, "client_records": true });
+    for (settings, expected) in [(shared, 1), (each, 2), (settings(), 2)] {
+        let mut host = Host::new(&Knobs::default());
+        for _ in 0..2 {
+            let user = host.open(&settings);
+            assert_eq!(host.fetch(user), 200);
+            // The next one is somebody else.
+            host.stored.remove("null");
+        }
+        assert_eq!(host.world.count(What::Register), expected);
+        assert_sound(&host.world);
+    }
+}
+
 #[test]
 fn a_login_is_handed_out_and_finished_by_another_session() {
     let mut host = Host::new(&Knobs::default());

@@ -208,8 +208,8 @@ mod tests {
         let client = Key { kind: KeyKind::Client, ..grant.clone() };
         let issuer = Key { kind: KeyKind::ClientIssuer, ..grant.clone() };
         let names = [&grant, &client, &issuer].map(|key| Name::of(key).0);
-        assert_eq!(names[1], "auth-example-com-CLIENT");
-        assert_eq!(names[2], "auth-example-com-ISSUER");
+        assert_eq!(names[1], "auth-example-com-9ba7aafc503268196d1bf23a268f53cd");
+        assert_eq!(names[2], "auth-example-com-5bcfc1ef72d1117bf6e9a1fd150a96bb");
         assert_ne!(names[0], names[1]);
     }
 
