@@ -11,12 +11,12 @@ use oauth_core::HttpUrl;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict};
 
-use super::builder::Watcher;
 use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::limits::Limits;
 use super::migrate::Migration;
+use super::parts::Watcher;
 use super::shown::{Shown, header_value};
 use super::trace::{self, Span, Work};
 use crate::error::ClientError;

@@ -30,12 +30,13 @@ mod message;
 mod migrate;
 mod moved;
 mod obstacle;
+mod parts;
 mod shown;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
 mod trace;
 
 pub use addresses::{AddressFilter, PrivateAddress};
-pub use builder::{Adapter, Builder, Parts, Watcher};
+pub use builder::Builder;
 pub use client::{Call, Client, Remedy};
 pub use drive::Login;
 pub use headers::Headers;
@@ -43,6 +44,7 @@ pub use host::{Host, TIME_LIMIT, Unanswered};
 pub use limits::Limits;
 pub use message::{challenges, location, response};
 pub use obstacle::Obstructed;
+pub use parts::{Adapter, Parts, Watcher};
 
 pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
 
