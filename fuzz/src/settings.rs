@@ -53,7 +53,7 @@ fn build(letters: &str) -> Result<Settings, Error> {
         settings = settings.scope("own other")?;
     }
     if has('k') {
-        settings = settings.provider(&provider())?;
+        settings = settings.provider(&provider())?.without_discovery();
     }
     if has('b') {
         let token = BearerAuth::new("planted-bearer").map_err(Error::from)?;
