@@ -338,25 +338,46 @@ fn a_login_whose_token_is_refused_at_once_is_not_made_again_before_a_pause_that_
         let mcp_damage = Damage::always(Fault::Status(401));
         let knobs = Knobs { mcp_damage, refresh_tokens, ..Knobs::default() };
         let stage = act(&knobs, |stage| {
-            let another = stage.add_host();
             let mut logins = 0;
             for pause in [60, 300, 1500, 3600, 3600] {
                 logins += 1;
                 for _ in 0..5 {
                     assert_eq!(in_vain(stage, 0), logins, "{refresh_tokens:?}");
-                    assert_eq!(in_vain(stage, another), logins, "{refresh_tokens:?}");
                 }
                 stage.world.advance(pause - 1);
-                assert_eq!(in_vain(stage, another), logins, "{refresh_tokens:?}");
-                stage.restart();
                 assert_eq!(in_vain(stage, 0), logins, "{refresh_tokens:?}");
                 stage.world.advance(1);
             }
         });
-        // Each of three sessions tries one refresh of a login at most, and renews what expires in the two
-        // pauses that are as long as a token lives.
-        assert!(stage.refreshes() <= 15 + 6, "{}", stage.refreshes());
+        // One of each login, and one of what expires in each of the two pauses that are as long as a token
+        // lives.
+        assert!(stage.refreshes() <= 5 + 2, "{}", stage.refreshes());
     }
+}
+
+/// They cannot know whether the server took the token meanwhile; their logins do not undo each other's pauses.
+#[test]
+fn each_session_tries_a_login_for_itself() {
+    let stage = act(&Knobs::default(), |stage| {
+        stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
+        let another = stage.add_host();
+        for _ in 0..5 {
+            in_vain(stage, 0);
+            in_vain(stage, another);
+        }
+    });
+    assert_eq!(stage.logins(), 2);
+}
+
+/// The server took the tokens of a process that was killed, and ended its grants: nobody has to wait.
+#[test]
+fn the_login_of_another_session_holds_up_nobody() {
+    let stage = later(&Knobs::default(), |stage| {
+        stage.world.end_grants();
+        let another = stage.add_host();
+        assert_eq!(stage.call_from(another, LIST), Ok(200));
+    });
+    assert_eq!(stage.logins(), 1);
 }
 
 /// What counts is that the server took a token, not when the login was.
@@ -370,19 +391,6 @@ fn a_login_whose_token_was_taken_is_made_again_whenever_the_token_is_refused() {
         }
     });
     assert_eq!(stage.logins(), 5);
-}
-
-/// Another process does not know that the token was taken, until it is written down with a refresh.
-#[test]
-fn a_refresh_ends_the_trial_of_a_login() {
-    let stage = later(&Knobs::default(), |stage| {
-        stage.world.revoke_access_tokens();
-        assert_eq!(stage.call(LIST), Ok(200));
-        let host = stage.add_host();
-        stage.world.end_grants();
-        assert_eq!(stage.call_from(host, LIST), Ok(200));
-    });
-    assert_eq!((stage.refreshes(), stage.logins()), (2, 1));
 }
 
 /// Whoever asks for a login gets one, and so does whoever has seen that it helps to wait.

@@ -19,9 +19,10 @@ impl<H: Host> Client<H> {
             return Ok(guard);
         }
         self.tell(&Event::LoginElsewhere);
-        self.lock_within(&self.key, Lock::Login, limit)
-            .await?
-            .map_err(|waited| UserAgentError::Elsewhere { waited }.into())
+        // Without anybody who wants the login, nobody waits for it.
+        let locked = self.host.while_awaited(self.lock_within(&self.key, Lock::Login, limit)).await;
+        let locked = locked.ok_or(UserAgentError::Abandoned)??;
+        locked.map_err(|waited| UserAgentError::Elsewhere { waited }.into())
     }
 
     /// Waits until nobody else refreshes, and says so. A refresh takes as long as its request and a save, unless

@@ -261,6 +261,7 @@ impl Session {
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::LoggedIn { .. } => {
                 self.brought = self.generation();
+                self.learn_login();
                 Lock::Login.release(self.vouch())
             }
             AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),

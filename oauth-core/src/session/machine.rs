@@ -19,6 +19,7 @@ use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };
 use crate::session::shared::SharedClient;
+use crate::session::trial::Trial;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
@@ -36,6 +37,9 @@ pub struct Session {
     /// The generation of which the server has taken the token; 0 for none.
     #[serde(default)]
     pub(crate) accepted: u64,
+    /// This session's own last login, until it sees that the server takes a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) own_login: Option<Trial>,
     /// Where the MCP endpoint's URL redirects to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) moved_to: Option<HttpUrl>,
@@ -239,6 +243,7 @@ impl Session {
             state,
             brought: 0,
             accepted: 0,
+            own_login: None,
             moved_to: None,
             refused: None,
             timeline: Timeline::default(),

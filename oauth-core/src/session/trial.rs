@@ -7,9 +7,9 @@
 //!                                                                           └─▶ a login, whose pause is longer
 //! ```
 //!
-//! The trial is written down with the tokens, so all who share the store keep to the pause. That a token
-//! was taken is known to the session that sent it, and is written down when it is refreshed: that costs no
-//! save of its own. Others may not know of it, so each session tries a refresh for itself.
+//! Only the session that made the login keeps to the pause, over all calls, threads and tasks that share it.
+//! Others cannot know whether the server took a token meanwhile, and must not keep a user from a login that
+//! is needed: they try for themselves.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -20,9 +20,10 @@ use crate::error::{Error, PeerIncompatible};
 use crate::session::access::Want;
 use crate::session::answer::MAX_REMEDIES;
 use crate::session::machine::{Session, State};
+use crate::session::record::Record;
 use crate::time::UnixTime;
 
-/// A login of whose tokens nobody has written down yet that the server took one.
+/// A login of whose tokens the server has taken none yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trial {
     /// When it was made.
@@ -63,20 +64,41 @@ impl Session {
             return;
         }
         match status {
-            200..=299 => self.accepted = generation,
+            200..=299 => {
+                self.accepted = generation;
+                self.own_login = None;
+                if let Some(refused) = &mut self.refused {
+                    refused.refreshed = None;
+                }
+            }
             401 | 403 => self.refused_mut().token = Some(generation),
             // Perhaps nobody has looked at the token.
             _ => {}
         }
     }
 
-    /// The trial of the login that brought the tokens, if the server has refused them and never took one.
+    /// This session has logged in.
+    pub(crate) fn learn_login(&mut self) {
+        self.own_login = self.held.record.as_ref().and_then(Record::trial);
+    }
+
+    /// The trial of this session's own login, if the server refuses these tokens and has taken none since.
     pub(crate) fn refused_trial(&self, want: &Want) -> Option<Trial> {
+        self.own_login.filter(|_| self.is_doubted(want))
+    }
+
+    /// Whether the server has refused these tokens, and never took one as far as this session knows.
+    fn is_doubted(&self, want: &Want) -> bool {
         let generation = Some(self.generation());
-        let trial = self.held.record.as_ref()?.trial()?;
         let is_refused = want.was_answered && want.refused == generation;
         let is_refused = is_refused || self.refused().token == generation;
-        (is_refused && Some(self.accepted) != generation).then_some(trial)
+        is_refused && Some(self.accepted) != generation
+    }
+
+    /// The login that brought these tokens, of whoever.
+    fn doubted_login(&self, want: &Want) -> Option<UnixTime> {
+        let trial = self.held.record.as_ref()?.trial()?;
+        self.is_doubted(want).then_some(trial.since)
     }
 
     /// What goes on when these tokens are refreshed.
@@ -87,14 +109,14 @@ impl Session {
 
     /// These tokens were refreshed, perhaps because they were refused.
     pub(crate) fn learn_refresh(&mut self, want: &Want) {
-        if let Some(trial) = self.refused_trial(want) {
-            self.refused_mut().refreshed = Some(trial.since);
+        if let Some(since) = self.doubted_login(want) {
+            self.refused_mut().refreshed = Some(since);
         }
     }
 
     /// Whether a refresh was tried here already, so that another would help as little.
-    pub(crate) fn was_refreshed_in_vain(&self, want: &Want, now: UnixTime) -> bool {
-        self.pause(want, now).is_some_and(|trial| self.refused().refreshed == Some(trial.since))
+    pub(crate) fn was_refreshed_in_vain(&self, want: &Want) -> bool {
+        self.doubted_login(want).is_some_and(|since| self.refused().refreshed == Some(since))
     }
 
     /// The trial that forbids another login for now, after the server has refused a request. A login for
