@@ -95,7 +95,7 @@ impl Session {
     pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
             && !self.is_client_refused()
-            && !self.was_refreshed_in_vain(want)
+            && !self.was_refreshed_in_vain(want, now)
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 

@@ -96,9 +96,8 @@ impl Session {
     }
 
     /// The login that brought these tokens, of whoever.
-    fn doubted_login(&self, want: &Want) -> Option<UnixTime> {
-        let trial = self.held.record.as_ref()?.trial()?;
-        self.is_doubted(want).then_some(trial.since)
+    fn doubted_login(&self, want: &Want) -> Option<Trial> {
+        self.held.record.as_ref()?.trial().filter(|_| self.is_doubted(want))
     }
 
     /// What goes on when these tokens are refreshed.
@@ -109,14 +108,15 @@ impl Session {
 
     /// These tokens were refreshed, perhaps because they were refused.
     pub(crate) fn learn_refresh(&mut self, want: &Want) {
-        if let Some(since) = self.doubted_login(want) {
-            self.refused_mut().refreshed = Some(since);
+        if let Some(trial) = self.doubted_login(want) {
+            self.refused_mut().refreshed = Some(trial.since);
         }
     }
 
-    /// Whether a refresh was tried here already, so that another would help as little.
-    pub(crate) fn was_refreshed_in_vain(&self, want: &Want) -> bool {
-        self.doubted_login(want).is_some_and(|since| self.refused().refreshed == Some(since))
+    /// Whether a refresh was tried here already, so that another would help as little, for now.
+    pub(crate) fn was_refreshed_in_vain(&self, want: &Want, now: UnixTime) -> bool {
+        let trial = self.doubted_login(want).filter(|trial| trial.pauses(now));
+        trial.is_some_and(|trial| self.refused().refreshed == Some(trial.since))
     }
 
     /// The trial that forbids another login for now, after the server has refused a request. A login for
