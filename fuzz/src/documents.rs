@@ -22,7 +22,9 @@ pub fn nested(body: &[u8], name: &str) -> Value {
 
 fn raw_members(body: &[u8]) -> BTreeMap<String, Box<RawValue>> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let Pairs(pairs) = serde_json::from_slice(body).unwrap_or_default();
+    let Pairs(pairs) = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_str(&marked(body)))
+        .unwrap_or_default();
     let mut once = BTreeMap::<_, Vec<_>>::new();
     for (name, json) in pairs.into_iter().filter(|(_, json)| json.get() != "null") {
         once.entry(name).or_default().push(json);
@@ -30,7 +32,22 @@ fn raw_members(body: &[u8]) -> BTreeMap<String, Box<RawValue>> {
     once.into_iter()
         .filter_map(|(name, all)| Some((name, <[_; 1]>::try_from(all).ok()?)))
         .map(|(name, [json])| (name, json))
+        .filter(|(_, json)| !json.get().contains(SPOILT))
         .collect()
+}
+
+/// The same with marks for raw control characters in texts: they spoil the member that they stand in.
+fn marked(body: &[u8]) -> String {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let mark = |letter: char| {
+        (is_text, is_escaped) = match letter {
+            '"' if !is_escaped => (!is_text, false),
+            '\\' => (is_text, is_text && !is_escaped),
+            _ => (is_text, false),
+        };
+        if is_text && letter < ' ' { SPOILT } else { letter }
+    };
+    String::from_utf8_lossy(body).chars().map(mark).collect()
 }
 
 fn read(name: &str, json: &str) -> Value {
@@ -73,6 +90,9 @@ impl<'de> serde::Deserialize<'de> for Pairs {
         deserializer.deserialize_map(Each)
     }
 }
+
+/// For private use.
+const SPOILT: char = '\u{e000}';
 
 const TEXTS: [&str; 11] = [
     "issuer",
