@@ -54,7 +54,7 @@ impl NeedsConsent for ConnectRequired {
 pub struct TerminalPrompt;
 
 impl TerminalPrompt {
-    /// Shows the page, and returns when the user says that he is done there.
+    /// Shows the page, and returns when the user says that they are done there.
     ///
     /// # Errors
     ///

@@ -38,7 +38,7 @@
 //! | `oauth.refresh`, in the former | the lock is waited for | the lock is released |
 //! | `oauth.login`, in the former | a login is decided on | there is a token, or none can be had |
 //! | `oauth.resume` | a login that was handed out is to be finished | its tokens are stored, or there are none |
-//! | `oauth.logout` | the user is to be logged out | he is, or cannot be |
+//! | `oauth.logout` | the user is to be logged out | they are, or cannot be |
 //! | `oauth.diagnose` | a look ahead is over | what was found out is said |
 //!
 //! | field | of | what it is |

@@ -18,7 +18,7 @@ use crate::secret::{equal_in_constant_time, erase};
 /// # Security
 ///
 /// The bytes must come from a cryptographically secure source and be fresh for each login: who can
-/// guess them can steal the authorization code (RFC 7636 §7.1) or slip in his own (RFC 6749 §10.12).
+/// guess them can steal the authorization code (RFC 7636 §7.1) or slip in their own (RFC 6749 §10.12).
 pub struct Entropy {
     pub(crate) verifier: RandomBytes,
     pub(crate) state: RandomBytes,

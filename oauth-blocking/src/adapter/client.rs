@@ -248,8 +248,8 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// A token: the stored one, a refreshed one, or one for which a user logs in if he may be asked.
-    /// `None` if he may not and has to.
+    /// A token: the stored one, a refreshed one, or one for which a user logs in if they may be asked.
+    /// `None` if they may not and have to.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ use crate::user_agent::Returned;
 pub enum Login {
     /// Yes.
     Allowed,
-    /// No: only what can be had without him.
+    /// No: only what can be had without them.
     Never,
 }
 

@@ -1,7 +1,7 @@
 //! Failures that callers share who waited for the same thing.
 //!
 //! A thousand tasks wait while one of them refreshes or logs in. If that fails, all of them have failed:
-//! otherwise each would ask the server in trouble again, and show the user the page that he just closed.
+//! otherwise each would ask the server in trouble again, and show the user the page that they just closed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -54,7 +54,7 @@ impl Refusal {
         matches!(&*self.code, "server_error" | "temporarily_unavailable" | "slow_down")
     }
 
-    /// Whether somebody else may register there, with credentials of his own for instance.
+    /// Whether somebody else may register there, with credentials of their own for instance.
     fn is_closed_registration(&self) -> bool {
         self.endpoint == Endpoint::Registration
             && !self.is_for_now()

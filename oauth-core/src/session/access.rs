@@ -136,7 +136,7 @@ impl Session {
             State::LoadLogin(want) if self.is_usable(&want, now) => {
                 Lock::Login.release(State::Ready)
             }
-            // Somebody has logged in, so long ago that his token has expired.
+            // Somebody has logged in, so long ago that their token has expired.
             State::LoadLogin(want)
                 if !is_same_token
                     && want.lost_races < MAX_LOST_RACES

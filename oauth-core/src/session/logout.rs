@@ -172,7 +172,7 @@ impl Session {
         self.state = self.revoke_next(leaving, now);
     }
 
-    /// Somebody wrote although the lock was held: what he wrote is logged out as well.
+    /// Somebody wrote although the lock was held: what they wrote is logged out as well.
     pub(crate) fn leave_again(leaving: &Leaving) -> State {
         if leaving.lost_races >= MAX_LOST_RACES {
             return Lock::Refresh.release(State::Failed(Box::new(Error::Contended)));

@@ -22,7 +22,7 @@ pub(super) fn file_options() -> OpenOptions {
 
 /// Whether it belongs to the user that this process acts as.
 pub(super) fn is_own(metadata: &Metadata) -> io::Result<bool> {
-    // A new pipe belongs to him too; nothing safe says it more plainly, and it takes no disk.
+    // A new pipe belongs to that user too; nothing safe says it more plainly, and it takes no disk.
     let (pipe, _) = io::pipe()?;
     let own = File::from(OwnedFd::from(pipe)).metadata()?.uid();
     Ok(metadata.uid() == own)
