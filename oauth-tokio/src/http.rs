@@ -8,9 +8,11 @@ use oauth_blocking::AddressFilter;
 use oauth_blocking::adapter::{Headers, Obstructed, Unanswered, response};
 use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
-use reqwest::ClientBuilder;
+use reqwest::dns::Resolve;
+use reqwest::{ClientBuilder, Url};
 
-use crate::resolver::FilteredResolver;
+use crate::resolver::{FilteredResolver, System};
+use crate::turns::{InTurn, Turns};
 
 /// An HTTP client that follows no redirects, and goes to this machine directly, whatever proxy it is set up
 /// with: a token stays with the server that it is for.
@@ -27,6 +29,7 @@ pub struct HttpClient(Arc<Clients>);
 /// reqwest decides about proxies and connections for a client, not for a request.
 struct Clients {
     build: Box<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>,
+    turns: Turns,
     by_way: [OnceLock<reqwest::Client>; 4],
 }
 
@@ -48,13 +51,17 @@ pub(crate) enum Connection {
 }
 
 impl HttpClient {
-    /// A client with the host's proxy, certificates and time limits, and the builder's resolver: names
-    /// that resolve into a private network are not kept from metadata.
+    /// A client with the host's proxy, certificates and time limits: names are resolved by the operating
+    /// system, and those that resolve into a private network are not kept from metadata.
     ///
-    /// `build` gets a builder with the defaults of this crate (its name as `User-Agent`, ten seconds to connect,
-    /// shared by the addresses that a server has) and changes what the host wants to be different, the
-    /// same each time: requests to this machine are sent by a client without proxies, those that spend a
-    /// code or a token by one that keeps no connections, and each is made when it is needed.
+    /// `build` gets a builder with the defaults of this crate (its name as `User-Agent`, ten seconds to connect)
+    /// and changes what the host wants to be different, the same each time: requests to this machine are
+    /// sent by a client without proxies, those that spend a code or a token by one that keeps no
+    /// connections, and each is made when it is needed.
+    ///
+    /// Of several addresses of a host, each gets a tenth of the time to connect, again and again, and one
+    /// that did not take a connection is not tried first for ten minutes. A resolver that `build` sets
+    /// would do without that: it belongs to [`HttpClient::with_resolver`].
     ///
     /// # Errors
     ///
@@ -62,15 +69,29 @@ impl HttpClient {
     pub fn new(
         build: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
     ) -> Result<Self, reqwest::Error> {
-        let http = Self(Arc::new(Clients { build: Box::new(build), by_way: Default::default() }));
-        http.client(Way { by_proxy: true, connection: Connection::Any })?;
-        Ok(http)
+        let turns = Turns::default();
+        let resolver = InTurn::new(System, turns.clone());
+        Self::build(move |http| build(http.dns_resolver(resolver.clone())), turns)
+    }
+
+    /// The same with a resolver of the host's.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpClient::new`].
+    pub fn with_resolver(
+        build: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
+        resolver: impl Resolve + 'static,
+    ) -> Result<Self, reqwest::Error> {
+        let turns = Turns::default();
+        let resolver = InTurn::new(resolver, turns.clone());
+        Self::build(move |http| build(http).dns_resolver(resolver.clone()), turns)
     }
 
     /// The same, and it connects only to addresses that `filter` keeps
-    /// ([`OAuthBuilder::address_filter`](crate::OAuthBuilder::address_filter)): in the place of the
-    /// builder's own resolver, which [`FilteredResolver::over`] would keep. A client that makes its own
-    /// HTTP client makes one like this.
+    /// ([`OAuthBuilder::address_filter`](crate::OAuthBuilder::address_filter)) of what the operating system
+    /// finds; of what another resolver finds, with [`FilteredResolver::over`] as the resolver. A client
+    /// that makes its own HTTP client makes one like this.
     ///
     /// Clients of several servers can share it if they share the filter: then it has to forbid and to
     /// allow the same for all ([`Policy::only_public_addresses`](crate::Policy::only_public_addresses)).
@@ -82,8 +103,17 @@ impl HttpClient {
         build: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
         filter: AddressFilter,
     ) -> Result<Self, reqwest::Error> {
-        let resolver = FilteredResolver::new(filter);
-        Self::new(move |http| build(http).dns_resolver(resolver.clone()))
+        Self::with_resolver(build, FilteredResolver::new(filter))
+    }
+
+    fn build(
+        build: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
+        turns: Turns,
+    ) -> Result<Self, reqwest::Error> {
+        let by_way = Default::default();
+        let http = Self(Arc::new(Clients { build: Box::new(build), turns, by_way }));
+        http.client(Way { by_proxy: true, connection: Connection::Any })?;
+        Ok(http)
     }
 
     fn to(&self, url: &str, connection: Connection) -> Result<&reqwest::Client, reqwest::Error> {
@@ -91,7 +121,7 @@ impl HttpClient {
     }
 
     fn client(&self, way: Way) -> Result<&reqwest::Client, reqwest::Error> {
-        let Clients { build, by_way } = &*self.0;
+        let Clients { build, by_way, .. } = &*self.0;
         let Way { by_proxy, connection } = way;
         let place = &by_way[usize::from(by_proxy) + 2 * usize::from(connection == Connection::Any)];
         if let Some(client) = place.get() {
@@ -145,9 +175,29 @@ impl Http {
         connection: Connection,
     ) -> Result<reqwest::Response, reqwest::Error> {
         let http = self.client.to(request.url().as_str(), connection)?;
-        let url = request.url().to_string();
-        self.headers.add_to(&url, request.headers_mut());
-        http.execute(request).await
+        let url = request.url().clone();
+        self.headers.add_to(url.as_str(), request.headers_mut());
+        let answer = http.execute(request).await;
+        match &answer {
+            Ok(answer) => {
+                if let (Some(host), Some(address)) = (url.host_str(), answer.remote_addr()) {
+                    self.client.0.turns.reached(host, address.ip());
+                }
+            }
+            Err(error) => self.failed(url.as_str(), error),
+        }
+        answer
+    }
+
+    /// Learns from a request that was not answered.
+    pub(crate) fn failed(&self, url: &str, error: &reqwest::Error) {
+        if error.is_connect()
+            && error.is_timeout()
+            && let Ok(url) = Url::parse(url)
+            && let Some(host) = url.host_str()
+        {
+            self.client.0.turns.missed(host);
+        }
     }
 
     /// Sends a request that changes nothing, and leaves the body of the answer.
@@ -245,5 +295,5 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
 
 const NAME: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// How long connecting may take, TLS and proxies included. reqwest divides it among the addresses.
+/// How long connecting may take, TLS and proxies included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);

@@ -46,6 +46,7 @@ mod retry;
 pub mod rmcp;
 mod storage;
 mod tasks;
+mod turns;
 mod user_agent;
 
 pub use client::OAuth;

@@ -71,7 +71,7 @@ impl Resolve for FilteredResolver {
 }
 
 /// As reqwest resolves by default.
-struct System;
+pub(crate) struct System;
 
 impl Resolve for System {
     fn resolve(&self, name: Name) -> Resolving {

@@ -115,6 +115,9 @@ impl OAuth {
                 }
                 Err(error) => error,
             };
+            if let StreamableHttpError::Client(error) = &error {
+                client.host().http().failed(&url, error);
+            }
             if is_redirect(&error) && !has_moved {
                 // It may be within the origin: only an answer of our own shows where it leads.
                 client.probe().await;
