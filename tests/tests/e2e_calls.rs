@@ -4,19 +4,21 @@
 
 mod common;
 
-use std::sync::Barrier;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::{
-    Events, LIST, age, assert_sound, builder, call, client, expire, key, logged_in, logins,
-    redirect, refreshes, registrations, serve, statuses, visitor_who,
+    Events, LIST, age, assert_sound, browser, builder, call, client, expire, key, logged_in,
+    logins, redirect, refreshes, registrations, serve, statuses, visitor_who,
 };
-use oauth_blocking::{Error, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record, Saved};
-use oauth_blocking::{StorageError, StoredGrant, TokenStorage, with_oauth_retry};
-use oauth_core::error::PeerIncompatible;
+use oauth_blocking::with_oauth_retry;
+use oauth_blocking::{Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage};
+use oauth_blocking::{Record, Saved, StorageError, StoredGrant, TokenStorage, UserAgent as _};
+use oauth_core::error::{Obstacle, PeerIncompatible};
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, TokenForm};
+use oauth_tests::world::{AuthMethod, Damage, Fault, Knobs, RefreshTokens, TokenForm};
 
 const THREADS: usize = 30;
 
@@ -210,21 +212,42 @@ fn discovery_ends_when_its_time_is_over() {
     let oauth = builder.discovery_limit(Duration::from_millis(600)).build().unwrap();
     let Err(Error::OAuth { error, timeline }) = oauth.authenticate() else { panic!("in time") };
     assert_eq!((error.code(), error.is_retryable()), ("unreachable", true));
-    assert!(timeline.entries().last().is_some_and(|entry| entry.status.is_none()), "{timeline}");
+    let last = timeline.entries().last().and_then(|entry| entry.silence.as_ref()).unwrap();
+    assert_eq!(last.obstacle(), Some(Obstacle::Time), "{timeline}");
     assert!(timeline.entries().iter().any(|entry| entry.status == Some(401)), "{timeline}");
     assert_eq!((logins(&served), registrations(&served)), (0, 0));
 }
 
+/// Also where the client is refused after that, and another one is registered.
 #[test]
 fn the_time_that_a_user_takes_is_none_of_discovery() {
+    for refused_methods in [vec![], vec![AuthMethod::None]] {
+        let served = serve(Knobs { refused_methods, ..Knobs::default() });
+        let slow = visitor_who(|url| {
+            thread::sleep(Duration::from_millis(1_200));
+            Ok(redirect(url))
+        });
+        let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(slow);
+        let oauth = builder.discovery_limit(Duration::from_secs(1)).build().unwrap();
+        oauth.authenticate().unwrap();
+    }
+}
+
+/// Another login has the port for longer than discovery may take.
+#[test]
+fn the_wait_for_a_port_is_none_of_discovery() {
     let served = serve(Knobs::default());
-    let slow = visitor_who(|url| {
-        thread::sleep(Duration::from_millis(1_200));
-        Ok(redirect(url))
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let user_agent = || LoopbackBrowser::new().port(port).open_with(browser);
+    let held = Mutex::new(Some(user_agent().prepare(None).unwrap()));
+    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(user_agent());
+    let oauth = builder.discovery_limit(Duration::from_secs(1)).on_event(move |event| {
+        if let Event::PortBusy { .. } = event {
+            thread::sleep(Duration::from_millis(1_200));
+            drop(held.lock().unwrap().take());
+        }
     });
-    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(slow);
-    let oauth = builder.discovery_limit(Duration::from_secs(1)).build().unwrap();
-    oauth.authenticate().unwrap();
+    oauth.build().unwrap().authenticate().unwrap();
 }
 
 /// A store that takes its time to write.

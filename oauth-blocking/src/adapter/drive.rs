@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
+use oauth_core::error::Obstacle;
 use oauth_core::session::{Key, Lock, LoggedOut, Session, Turn};
 use oauth_core::{BearerAuth, Endpoint, Request, Response, UnixTime};
 
@@ -11,7 +12,7 @@ use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::{Host, TIME_LIMIT, Unanswered};
 use super::log_in::Way;
-use super::obstacle::silence;
+use super::obstacle::{Obstructed, silence};
 use super::trace::{self, Span};
 use crate::error::ClientError;
 use crate::event::Event;
@@ -297,7 +298,7 @@ impl Deadline {
         Self { begun: Instant::now(), limit }
     }
 
-    pub(super) fn left(&self) -> Duration {
+    pub(super) fn left(self) -> Duration {
         self.limit.saturating_sub(self.begun.elapsed())
     }
 }
@@ -310,7 +311,8 @@ impl<H: Host> Client<H> {
         left: Duration,
     ) -> Result<Response, Unanswered> {
         if left.is_zero() {
-            return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+            let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+            return Err(Obstructed { obstacle: Obstacle::Time, source }.into());
         }
         // Not every client asks its resolver about a host that is an address already.
         match self.settings.reach().check(request.url()) {

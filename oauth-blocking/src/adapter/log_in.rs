@@ -77,10 +77,10 @@ impl<H: Host> Driver<'_, H> {
     }
 
     async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
-        // To wait for the login of somebody else did not count.
-        self.discovery = Some(Deadline::after(self.left));
         let registered = reply.registered_redirect_uri();
         let (redirect_uri, visit) = self.client.way_back(registered).await?;
+        // To wait for the login of somebody else, or for its port, did not count.
+        self.discovery = Some(Deadline::after(self.left));
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
         reply.prepared(redirect_uri, entropy, now());
         self.way = visit.map_or(Way::Elsewhere, Way::Here);
@@ -92,6 +92,8 @@ impl<H: Host> Driver<'_, H> {
         url: AuthorizationUrl,
         reply: BrowserReply<'_>,
     ) -> Result<(), ClientError<H::Http>> {
+        // What the user takes does not count for what comes after: another registration, perhaps.
+        self.left = self.discovery.map_or(self.left, Deadline::left);
         // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
         let visit = match mem::replace(&mut self.way, Way::Again) {
@@ -119,6 +121,7 @@ impl<H: Host> Driver<'_, H> {
         let visited = host.while_awaited(host.visit(visit, &url, deadline, waiting)).await;
         match visited.unwrap_or(Err(UserAgentError::Abandoned)) {
             Ok(returned) => {
+                self.discovery = Some(Deadline::after(self.left));
                 self.client.tell(&Event::Redirected);
                 let returned = self.returned.insert(returned);
                 reply.redirect(returned.query().expose(), now())?;
