@@ -88,6 +88,20 @@ impl OAuth {
         moved.map_or_else(|| url.into(), |moved| moved.as_str().into())
     }
 
+    /// Gives up an answer that is no refusal. If it comes from where the endpoint had moved to, the next
+    /// request is for its own URL: it may have been there for a while only.
+    fn failed<T>(
+        &self,
+        asked: &str,
+        url: &str,
+        error: StreamableHttpError<reqwest::Error>,
+    ) -> Outer<T> {
+        if asked != url && !matches!(error, StreamableHttpError::ServerDoesNotSupportSse) {
+            self.client.forget_moved();
+        }
+        Err(outer(error))
+    }
+
     /// Sends a request of rmcp as [`send`](Self::send) does.
     async fn pass<T, F>(
         &self,
@@ -126,7 +140,9 @@ impl OAuth {
                     continue;
                 }
             }
-            let Some((status, challenges)) = refusal(&error) else { return Err(outer(error)) };
+            let Some((status, challenges)) = refusal(&error) else {
+                return self.failed(request.url, &url, error);
+            };
             client.tell(&Event::Answered { method: request.method, url: &url, authorized, status });
             let challenges = self.lines(status, challenges).await;
             let remedy = client.judge(&mut call, status, &challenges).await;

@@ -5,6 +5,9 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use oauth_blocking::{ClientError, MemoryTokenStorage};
 use oauth_core::Error;
@@ -109,6 +112,43 @@ fn what_a_login_at_a_moved_endpoint_brought_is_found_again() {
     assert!(blocking(&url, &store).initialize().unwrap().is_some());
     assert!(wait(on_tokio(&url, &store).initialize()).unwrap().is_some());
     assert_eq!(logins(&served), 1);
+}
+
+/// A page for the time of an outage, to which everything is redirected.
+#[test]
+fn where_an_endpoint_was_for_a_while_counts_no_more_when_it_is_back() {
+    for adapter in 0..2 {
+        let (served, is_down) = (serve(Knobs::default()), Arc::new(AtomicBool::new(true)));
+        let is_down_there = Arc::clone(&is_down);
+        served.rewrite(move |request, answer| {
+            let status = match request.uri().path() {
+                "/mcp" => StatusCode::TEMPORARY_REDIRECT,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            if is_down_there.load(Ordering::SeqCst) {
+                *answer = Response::new(Vec::new());
+                *answer.status_mut() = status;
+                let location = HeaderValue::from_static("/outage");
+                answer.headers_mut().insert(header::LOCATION, location);
+            }
+        });
+        let (url, store) = (served.server_url(), MemoryTokenStorage::new());
+        let back = || is_down.store(false, Ordering::SeqCst);
+        if adapter == 0 {
+            let oauth = blocking(&url, &store);
+            assert_eq!(post(&oauth, &url, LIST).unwrap().0, 503);
+            back();
+            assert_eq!(post(&oauth, &url, LIST).unwrap().0, 200);
+        } else {
+            wait(async {
+                let oauth = on_tokio(&url, &store);
+                assert_eq!(tokio_common::post(&oauth, &url, LIST).await.unwrap().0, 503);
+                back();
+                assert_eq!(tokio_common::post(&oauth, &url, LIST).await.unwrap().0, 200);
+            });
+        }
+        assert_sound(&served);
+    }
 }
 
 /// A login that was handed out at one, and comes back in another process.

@@ -25,7 +25,9 @@ impl<H: Host> Client<H> {
                 Err(_) => reply.unanswered(),
             }
         }
-        if !self.settings.server().is_endpoint(probe.url().as_str()) {
+        if self.settings.server().is_endpoint(probe.url().as_str()) {
+            self.forget_moved();
+        } else {
             self.remember(probe.url().clone());
         }
         probe
@@ -42,8 +44,14 @@ impl<H: Host> Client<H> {
         self.moved.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The next request is for the MCP endpoint's own URL again: where that led to may have been for a while.
+    pub fn forget_moved(&self) {
+        *self.moved.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Where a request that goes to `url` is sent again, if this answer says so and it may be followed: a
-    /// 307 or 308 of the MCP endpoint within its origin. From then on [`Call::url`] knows it.
+    /// 307 or 308 of the MCP endpoint within its origin. From then on [`Call::url`] knows it. An endpoint that
+    /// answers itself has not moved, whatever it said before.
     pub fn redirected(
         &self,
         call: &mut Call,
@@ -51,11 +59,17 @@ impl<H: Host> Client<H> {
         status: u16,
         location: Option<&str>,
     ) -> bool {
-        if !matches!(status, 307 | 308) || call.redirects >= MAX_REDIRECTS {
-            return false;
-        }
         let is_moved = call.moved.as_ref().is_some_and(|moved| moved.as_str() == url);
         if !is_moved && !self.settings.server().is_endpoint(url) {
+            return false;
+        }
+        if !matches!(status, 307 | 308) {
+            if !is_moved && self.moved().is_some() {
+                self.forget_moved();
+            }
+            return false;
+        }
+        if call.redirects >= MAX_REDIRECTS {
             return false;
         }
         let Ok(from) = HttpUrl::parse(url, Plaintext::Loopback) else { return false };

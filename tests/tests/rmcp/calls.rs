@@ -258,6 +258,19 @@ async fn a_redirect_within_the_origin_is_followed() {
     assert_sound(&guarded);
 }
 
+/// A page for the time of an outage, which knows no session: the SDK begins another one.
+#[tokio::test]
+async fn where_an_endpoint_was_for_a_while_counts_no_more_when_it_is_back() {
+    let guarded = guarded(Knobs::default()).await;
+    let connected = open(&guarded, &fresh(&guarded)).await;
+    let location = guarded.server_url().replace("/mcp", "/outage");
+    let redirect = Fault::Redirect { status: 307, location };
+    guarded.world().knobs.mcp_damage = Damage::times(redirect, 2);
+    assert_eq!(connected.add().await.unwrap(), "42");
+    assert_eq!(guarded.sessions().len(), 2);
+    assert_eq!(logins(&guarded), 1);
+}
+
 #[tokio::test]
 async fn another_redirect_is_not_followed() {
     let (ours, foreign) = (guarded(Knobs::default()).await, guarded(Knobs::default()).await);
