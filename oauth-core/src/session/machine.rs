@@ -18,6 +18,7 @@ use crate::session::record::{Key, Record};
 use crate::session::reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
 };
+use crate::session::saving::Saving;
 use crate::session::shared::SharedClient;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
@@ -141,50 +142,6 @@ impl State {
             _ => None,
         }
     }
-}
-
-/// A record on its way into the store.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Saving {
-    pub(crate) record: Record,
-    /// The generation that it replaces; 0 for none.
-    pub(crate) expected: u64,
-    pub(crate) then: AfterSave,
-}
-
-impl Saving {
-    /// The host has stopped before it heard that the record is stored, and starts over.
-    pub(crate) fn late(mut self: Box<Self>, want: Want) -> Box<Self> {
-        if !matches!(self.then, AfterSave::Ended(_)) {
-            self.then = AfterSave::Late(want);
-        }
-        self
-    }
-}
-
-/// What is done once a record is stored, and where to start over if somebody else stored one.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum AfterSave {
-    /// Refreshed tokens: use them.
-    Refreshed(Want),
-    /// A new refresh token that came without an access token, for the reason kept here: go on with the old
-    /// one while it lives.
-    Rotated(Want, Box<Error>),
-    /// Tokens of either kind that were to be stored earlier, and perhaps were: what others stored since
-    /// is newer.
-    Late(Want),
-    /// The grant has ended, which is written down: use what lives, else log in.
-    Ended(Want),
-    /// The client that all profiles share is known, under its lock: go on with the login.
-    Shared(Box<Running>),
-    /// That client is doubted no more.
-    Vouched,
-    /// The client is known: go on with the login.
-    Registered(Box<Running>),
-    /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
-    LoggedIn { tries: u8 },
-    /// The tokens are gone.
-    LoggedOut(Box<Leaving>),
 }
 
 /// Which lock of a [`Key`]. They are independent.

@@ -41,7 +41,9 @@ mod logout;
 mod machine;
 mod pending;
 mod record;
+mod refresh;
 mod reply;
+mod saving;
 mod shared;
 mod trial;
 

@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PeerIncompatible;
 use crate::flow::{Binding, Settings};
-use crate::session::access::save;
 use crate::session::held::first_generation;
 use crate::session::login::{PATIENCE, Running};
-use crate::session::machine::{AfterSave, Lock, Session, State};
+use crate::session::machine::{Lock, Session, State};
 use crate::session::record::{Key, KeyKind, Record};
+use crate::session::saving::{AfterSave, save};
 use crate::time::UnixTime;
 use crate::wire::RegistrationKind;
 

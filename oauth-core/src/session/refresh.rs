@@ -1,0 +1,132 @@
+//! The refresh: one request with the refresh token, and what its answer means for the grant.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::error::{Error, Refusal};
+use crate::flow::{NoAnswer, refresh_request, refreshed};
+use crate::http::{Endpoint, Request, Response};
+use crate::session::access::Want;
+use crate::session::machine::{Lock, Session, State};
+use crate::session::saving::{AfterSave, save};
+use crate::time::UnixTime;
+use crate::timeline::{Entry, Finding};
+use crate::wire::{NoToken, TokenData};
+
+impl Session {
+    pub(crate) fn refresh_request(&self) -> Option<Request> {
+        let record = self.held.record.as_ref()?;
+        Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
+    }
+
+    /// The refresh was answered, or not.
+    pub(crate) fn refresh_answered(
+        &mut self,
+        want: Want,
+        response: Result<&Response, NoAnswer>,
+        now: UnixTime,
+    ) {
+        let Some(record) = &self.held.record else { return };
+        let Some(old) = &record.tokens else { return };
+        let endpoint = record.binding.server.token_endpoint();
+        let status = response.as_ref().ok().map(|response| response.status());
+        let silence = response.as_ref().err().and_then(NoAnswer::silence);
+        let note =
+            |finding| Entry::new(Endpoint::Token, endpoint, status, finding).unanswered(silence);
+        let result = match response {
+            Ok(response) => refreshed(&record.binding, old, response, now),
+            Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),
+        };
+        let entry = note(match &result {
+            Ok(tokens) => Finding::tokens(tokens, now),
+            Err(NoToken { error, .. }) if self.is_alive(&want, now) => {
+                Finding::Postponed { code: error.code().into() }
+            }
+            Err(NoToken { error, .. }) => Finding::failed(error),
+        });
+        self.timeline.push(entry);
+        let error = match result {
+            Ok(tokens) => {
+                let expected = record.generation;
+                let generation = expected.saturating_add(1);
+                let renewed = record.renewed(generation, now, tokens).on_trial(self.trial_after());
+                return self.state = save(renewed, expected, AfterSave::Refreshed(want));
+            }
+            Err(NoToken { error, refresh_token: Some(refresh_token) })
+                if old.refresh_token.as_ref() != Some(&refresh_token) =>
+            {
+                let expected = record.generation;
+                let generation = expected.saturating_add(1);
+                let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
+                let rotated = record.renewed(generation, record.issued_at, tokens);
+                let rotated = rotated.on_trial(self.trial_after());
+                let then = AfterSave::Rotated(want, Box::new(error));
+                return self.state = save(rotated, expected, then);
+            }
+            Err(NoToken { error, .. }) => error,
+        };
+        self.state = match error {
+            Error::Refused(refusal) if ends_grant(&refusal) || refusal.is_about_client() => {
+                State::LoadRefused(want, Box::new(refusal.into()))
+            }
+            error => Lock::Refresh.release(self.not_renewed(want, error, now)),
+        };
+    }
+
+    /// There are no new tokens, and the grant is as good as before.
+    pub(crate) fn not_renewed(&mut self, want: Want, error: Error, now: UnixTime) -> State {
+        if self.is_alive(&want, now) {
+            let pause = match &error {
+                Error::Unreachable(unreachable) => unreachable.retry_after.unwrap_or(PAUSE),
+                _ => PAUSE,
+            };
+            self.postpone(now + pause);
+            State::Ready
+        } else if says_no(&error) {
+            // This endpoint will not do, but a login may find another. The grant is kept until then.
+            self.need_login(Want { no_refresh: true, ..want }, now)
+        } else {
+            State::Failed(Box::new(error))
+        }
+    }
+
+    /// The refresh token, or the client, is refused for good, and nobody has a newer one.
+    pub(crate) fn ended(&mut self, mut want: Want, error: &Error, now: UnixTime) -> State {
+        if matches!(error, Error::Refused(refusal) if refusal.is_about_client()) {
+            self.refuse_client();
+            return Lock::Refresh.release(self.unrefreshable(want, now));
+        }
+        let Some(record) = &self.held.record else {
+            return Lock::Refresh.release(self.need_login(want, now));
+        };
+        let mut record = record.clone().on_trial(self.trial_after());
+        let expected = record.generation;
+        record.generation = expected.saturating_add(1);
+        if let Some(tokens) = &mut record.tokens {
+            tokens.refresh_token = None;
+        }
+        // The token that was refused stays refused under its new number.
+        if want.refused.is_some() {
+            want.refused = Some(record.generation);
+        }
+        save(record, expected, AfterSave::Ended(want))
+    }
+}
+
+/// Whether the refresh token is dead (RFC 6749 §5.2). Servers have many words for "not this request";
+/// this is the only one for "never again".
+fn ends_grant(refusal: &Refusal) -> bool {
+    &*refusal.code == "invalid_grant"
+}
+
+/// Whether asking again would bring the same answer.
+fn says_no(error: &Error) -> bool {
+    match error {
+        Error::Refused(refusal) => !refusal.is_for_now(),
+        Error::Malformed(malformed) => matches!(malformed.status, 300..=499),
+        _ => false,
+    }
+}
+
+/// How long a refresh that failed is not tried again while the old token lives.
+const PAUSE: Duration = Duration::from_secs(30);

@@ -1,0 +1,188 @@
+//! A record on its way into the store: what comes after it, and what wins if somebody else stored one.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::session::access::{MAX_LOST_RACES, Want, access_token};
+use crate::session::login::Running;
+use crate::session::logout::Leaving;
+use crate::session::machine::{Lock, Session, State};
+use crate::session::record::Record;
+use crate::time::UnixTime;
+
+/// A record on its way into the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Saving {
+    pub(crate) record: Record,
+    /// The generation that it replaces; 0 for none.
+    pub(crate) expected: u64,
+    pub(crate) then: AfterSave,
+}
+
+impl Saving {
+    /// The host has stopped before it heard that the record is stored, and starts over.
+    pub(crate) fn late(mut self: Box<Self>, want: Want) -> Box<Self> {
+        if !matches!(self.then, AfterSave::Ended(_)) {
+            self.then = AfterSave::Late(want);
+        }
+        self
+    }
+}
+
+/// What is done once a record is stored, and where to start over if somebody else stored one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum AfterSave {
+    /// Refreshed tokens: use them.
+    Refreshed(Want),
+    /// A new refresh token that came without an access token, for the reason kept here: go on with the old
+    /// one while it lives.
+    Rotated(Want, Box<Error>),
+    /// Tokens of either kind that were to be stored earlier, and perhaps were: what others stored since
+    /// is newer.
+    Late(Want),
+    /// The grant has ended, which is written down: use what lives, else log in.
+    Ended(Want),
+    /// The client that all profiles share is known, under its lock: go on with the login.
+    Shared(Box<Running>),
+    /// That client is doubted no more.
+    Vouched,
+    /// The client is known: go on with the login.
+    Registered(Box<Running>),
+    /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
+    LoggedIn { tries: u8 },
+    /// The tokens are gone.
+    LoggedOut(Box<Leaving>),
+}
+
+impl Session {
+    /// The record is stored.
+    pub(crate) fn saved(&mut self, now: UnixTime) {
+        let State::Save(saving) = mem::replace(&mut self.state, State::Ready) else {
+            return;
+        };
+        let Saving { record, then, .. } = *saving;
+        if let AfterSave::Refreshed(want) | AfterSave::Rotated(want, _) = &then {
+            self.learn_refresh(want);
+        }
+        if !then.is_about_client() {
+            self.adopt(Some(record));
+        }
+        self.state = match then {
+            AfterSave::Refreshed(_) => {
+                self.brought = self.generation();
+                Lock::Refresh.release(self.vouch())
+            }
+            AfterSave::Rotated(mut want, error) => {
+                // The token that was refused stays refused under its new number.
+                if want.refused.is_some() {
+                    want.refused = Some(self.generation());
+                }
+                Lock::Refresh.release(self.not_renewed(want, *error, now))
+            }
+            // Meanwhile it may have expired.
+            AfterSave::Late(want) => State::Load(want),
+            AfterSave::Ended(want) if self.is_alive(&want, now) => {
+                Lock::Refresh.release(State::Ready)
+            }
+            AfterSave::Ended(want) => Lock::Refresh.release(self.need_login(want, now)),
+            AfterSave::Registered(running) => State::Run(running),
+            AfterSave::LoggedIn { .. } => {
+                self.brought = self.generation();
+                self.learn_login();
+                Lock::Login.release(self.vouch())
+            }
+            AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),
+            AfterSave::Vouched => State::Ready,
+            AfterSave::LoggedOut(leaving) => {
+                Lock::Refresh.release(State::LoggedOut(leaving.into()))
+            }
+        };
+    }
+
+    /// The store holds another generation than the record replaces: `stored`, 0 for none.
+    pub(crate) fn conflict(&mut self, stored: u64) {
+        let State::Save(mut saving) = mem::replace(&mut self.state, State::Ready) else {
+            return;
+        };
+        self.state = match saving.then {
+            AfterSave::LoggedIn { tries } if tries < MAX_LOST_RACES => {
+                saving.expected = stored;
+                saving.record.generation = saving.record.generation.max(stored.saturating_add(1));
+                saving.then = AfterSave::LoggedIn { tries: tries + 1 };
+                State::Save(saving)
+            }
+            AfterSave::LoggedIn { .. } => {
+                saving.then = AfterSave::LoggedIn { tries: 0 };
+                Lock::Login.release(State::Unsaved(saving))
+            }
+            AfterSave::Refreshed(ref mut want)
+            | AfterSave::Rotated(ref mut want, _)
+            | AfterSave::Late(ref mut want)
+            | AfterSave::Ended(ref mut want)
+                if want.lost_races < MAX_LOST_RACES =>
+            {
+                want.lost_races += 1;
+                let want = want.clone();
+                State::LoadConflict(saving, want)
+            }
+            AfterSave::Refreshed(ref mut want)
+            | AfterSave::Rotated(ref mut want, _)
+            | AfterSave::Late(ref mut want)
+            | AfterSave::Ended(ref mut want) => {
+                want.lost_races = 0;
+                Lock::Refresh.release(State::Unsaved(saving))
+            }
+            AfterSave::LoggedOut(ref leaving) => Self::leave_again(leaving),
+            // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
+            AfterSave::Registered(running) => State::Run(running),
+            // The same: what this login has registered is good for it.
+            AfterSave::Shared(running) => Lock::Client.release(State::Run(running)),
+            AfterSave::Vouched => State::Ready,
+        };
+    }
+
+    /// Somebody stored another record although the lock was held. If it has no tokens, or the refresh
+    /// token that was rotated away by now, it is worth less than what could not be saved; otherwise it is
+    /// as good.
+    pub(crate) fn outdone(
+        &mut self,
+        mut saving: Box<Saving>,
+        want: Want,
+        stored: Option<Record>,
+    ) -> State {
+        fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
+            record?.tokens.as_ref()?.refresh_token.as_ref()
+        }
+        let spent = refresh_token(self.held.record.as_ref());
+        let has_spent = |stored: &Record| {
+            spent.is_some()
+                && spent == refresh_token(Some(stored))
+                && spent != refresh_token(Some(&saving.record))
+        };
+        // Whoever spent it as well, and was refused, has written that the grant has ended.
+        let was_ended = |stored: &Record| {
+            refresh_token(Some(stored)).is_none()
+                && access_token(Some(stored)) == access_token(self.held.record.as_ref())
+                && refresh_token(Some(&saving.record)).is_some()
+        };
+        let brings_tokens = !matches!(saving.then, AfterSave::Ended(_));
+        let is_worth_less = |stored: &&Record| {
+            brings_tokens && (stored.tokens.is_none() || has_spent(stored) || was_ended(stored))
+        };
+        if let Some(stored) = stored.as_ref().filter(is_worth_less) {
+            saving.expected = stored.generation;
+            saving.record.generation = stored.generation.saturating_add(1);
+            return State::Save(saving);
+        }
+        self.adopt(stored);
+        Lock::Refresh.release(State::Load(want))
+    }
+}
+
+pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
+    State::Save(Box::new(Saving { record, expected, then }))
+}
