@@ -74,10 +74,6 @@ impl Host for Threads {
         self.storage.migrate(key, settings)
     }
 
-    async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        self.storage.lock(key, lock)
-    }
-
     async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         self.storage.try_lock(key, lock)
     }

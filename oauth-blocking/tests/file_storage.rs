@@ -17,7 +17,8 @@ use oauth_blocking::{
 mod place;
 
 use place::{
-    APPLICATION, LONG, Place, URL, key, key_for, key_of, loaded, names, record, record_with, write,
+    APPLICATION, LONG, Place, URL, key, key_for, key_of, loaded, names, record, record_with, taken,
+    waited_for, write,
 };
 
 #[test]
@@ -49,7 +50,7 @@ fn programs_that_share_a_store_do_not_see_each_others_grants() {
         }
         assert_eq!(other.load(&keys[2]), Ok(Loaded::Nothing));
         assert_eq!(other.list(""), Ok(Vec::new()));
-        let _held = store.lock(&keys[0], Lock::Refresh).unwrap();
+        let _held = taken(&*store, &keys[0], Lock::Refresh);
         assert!(other.try_lock(&keys[1], Lock::Refresh).unwrap().is_some());
         assert!(other.try_lock(&keys[0], Lock::Refresh).unwrap().is_none());
     }
@@ -84,49 +85,27 @@ fn threads_lose_no_update() {
 #[test]
 fn a_lock_excludes_threads_until_it_is_dropped() {
     for (store, other) in pairs(&Place::new()) {
-        let other = &other;
-        for lock in [Lock::Refresh, Lock::Login] {
-            let guard = store.lock(&key(), lock).unwrap();
+        for lock in [Lock::Refresh, Lock::Login, Lock::Client] {
+            let guard = taken(&*store, &key(), lock);
+            assert!(store.try_lock(&key(), lock).unwrap().is_none());
             thread::scope(|scope| {
-                let (sender, taken) = channel();
-                scope.spawn(move || sender.send(other.lock(&key(), lock)));
-                assert!(taken.recv_timeout(A_MOMENT).is_err());
+                let held = scope.spawn(|| other.try_lock(&key(), lock).unwrap().is_none());
+                assert!(held.join().unwrap());
                 drop(guard);
-                assert!(taken.recv_timeout(LONG).unwrap().is_ok());
+                scope.spawn(|| drop(taken(&*other, &key(), lock)));
             });
         }
     }
 }
 
 #[test]
-fn everybody_who_waits_gets_the_lock_he_waits_for() {
-    for (store, other) in pairs(&Place::new()) {
-        let keys = ["a", "b", "c", "d"].map(|profile| key_of(profile, URL));
-        let other = &other;
-        thread::scope(|scope| {
-            let waiting = keys.each_ref().map(|key| {
-                let guard = store.lock(key, Lock::Refresh).unwrap();
-                let (sender, taken) = channel();
-                scope.spawn(move || sender.send(other.lock(key, Lock::Refresh).map(drop)));
-                (guard, taken)
-            });
-            thread::sleep(A_MOMENT);
-            for (guard, taken) in waiting.into_iter().rev() {
-                drop(guard);
-                assert_eq!(taken.recv_timeout(LONG), Ok(Ok(())));
-            }
-        });
-    }
-}
-
-#[test]
 fn a_lock_excludes_no_other_purpose_key_or_save() {
     for (store, other) in pairs(&Place::new()) {
-        let _refresh = store.lock(&key(), Lock::Refresh).unwrap();
+        let _refresh = taken(&*store, &key(), Lock::Refresh);
         in_time(move || {
-            let _login = other.lock(&key(), Lock::Login).unwrap();
-            let _of_another_user = other.lock(&key_of("work", URL), Lock::Refresh).unwrap();
-            let _elsewhere = other.lock(&key_of("", "https://b.example/"), Lock::Refresh).unwrap();
+            let _login = taken(&*other, &key(), Lock::Login);
+            let _of_another_user = taken(&*other, &key_of("work", URL), Lock::Refresh);
+            let _elsewhere = taken(&*other, &key_of("", "https://b.example/"), Lock::Refresh);
             assert_eq!(other.save(&key(), &record(1), 0), Ok(Saved::Done));
             assert_eq!(other.delete(&key()), Ok(()));
         });
@@ -137,11 +116,11 @@ fn a_lock_excludes_no_other_purpose_key_or_save() {
 fn a_thread_that_panics_releases_its_lock() {
     for (store, other) in pairs(&Place::new()) {
         let panicked = thread::spawn(move || {
-            let _guard = other.lock(&key(), Lock::Refresh).unwrap();
+            let _guard = taken(&*other, &key(), Lock::Refresh);
             std::panic::resume_unwind(Box::new(()));
         });
         assert!(panicked.join().is_err());
-        in_time(move || drop(store.lock(&key(), Lock::Refresh).unwrap()));
+        drop(taken(&*store, &key(), Lock::Refresh));
     }
 }
 
@@ -219,7 +198,7 @@ fn names_are_portable_and_those_of_no_other_key() {
         assert_eq!(place.store().save(key, &record(generation), 0), Ok(Saved::Done));
     }
     let locks = keys.iter().flat_map(|key| [(key, Lock::Login), (key, Lock::Refresh)]);
-    let held: Vec<_> = locks.map(|(key, lock)| place.store().lock(key, lock).unwrap()).collect();
+    let held: Vec<_> = locks.map(|(key, lock)| taken(&place.store(), key, lock)).collect();
     for (key, generation) in keys.iter().zip(1..) {
         assert_eq!(place.store().load(key), loaded(generation), "{key:?}");
     }
@@ -389,7 +368,7 @@ fn a_lock_excludes_threads_although_its_file_comes_and_goes() {
                 scope.spawn(move || {
                     for _ in 0..TIMES {
                         if number < THREADS / 2 {
-                            let _guard = store.lock(&key(), Lock::Refresh).unwrap();
+                            let _guard = waited_for(&**store, &key(), Lock::Refresh);
                             enter();
                         } else if let Some(_guard) = store.try_lock(&key(), Lock::Refresh).unwrap()
                         {
@@ -409,8 +388,7 @@ fn locks_do_not_stay_behind() {
     let place = Place::new();
     place.save(1);
     for lock in [Lock::Refresh, Lock::Login] {
-        drop(place.store().lock(&key(), lock).unwrap());
-        drop(place.store().try_lock(&key(), lock).unwrap().unwrap());
+        drop(taken(&place.store(), &key(), lock));
     }
     let mut child = Process::start("lock", &place.0);
     assert!(child.says("held"));
@@ -434,7 +412,7 @@ fn a_directory_that_cannot_be_had_is_an_error() {
         let store = FileTokenStorage::in_dir(&path);
         for error in [
             store.load(&key()).unwrap_err(),
-            store.lock(&key(), Lock::Refresh).unwrap_err(),
+            store.try_lock(&key(), Lock::Refresh).map(drop).unwrap_err(),
             store.save(&key(), &record(1), 0).unwrap_err(),
             store.delete(&key()).unwrap_err(),
         ] {
@@ -450,12 +428,9 @@ fn a_lock_ends_with_its_process() {
     let store = place.store();
     let mut child = Process::start("lock", &place.0);
     assert!(child.says("held"));
-    let (sender, taken) = channel();
-    let waiting = thread::spawn(move || sender.send(store.lock(&key(), Lock::Refresh)));
-    assert!(taken.recv_timeout(A_MOMENT).is_err());
+    assert!(store.try_lock(&key(), Lock::Refresh).unwrap().is_none());
     child.kill();
-    assert!(taken.recv_timeout(LONG).unwrap().is_ok());
-    waiting.join().unwrap().unwrap();
+    drop(waited_for(&store, &key(), Lock::Refresh));
 }
 
 #[test]
@@ -500,7 +475,7 @@ fn child_process() {
     let store = FileTokenStorage::in_dir(path);
     match &*job {
         "lock" => {
-            let _guard = store.lock(&key(), Lock::Refresh).unwrap();
+            let _guard = taken(&store, &key(), Lock::Refresh);
             println!("held");
             // The end of the input means that the parent is gone.
             let _ = std::io::stdin().lines().count();
@@ -540,7 +515,7 @@ mod unix {
         for path in [&place.0, &place.0.join("parent"), store.directory()] {
             assert_eq!(mode(path), 0o700, "{path:?}");
         }
-        let held = [Lock::Refresh, Lock::Login].map(|lock| store.lock(&key(), lock).unwrap());
+        let held = [Lock::Refresh, Lock::Login].map(|lock| taken(&store, &key(), lock));
         let names = names(store.directory());
         assert_eq!(names.len(), 1 + held.len());
         assert_eq!(mode(place.file().parent().unwrap()), 0o700);
@@ -653,14 +628,14 @@ mod unix {
         place.save(1);
         let target = place.0.join("target");
         symlink(&target, place.file().with_extension("refresh.lock")).unwrap();
-        let error = place.store().lock(&key(), Lock::Refresh).unwrap_err();
+        let error = place.store().try_lock(&key(), Lock::Refresh).unwrap_err();
         assert!(error.to_string().contains("symbolic link"), "{error}");
         assert!(!target.exists());
     }
 
     fn refuses_everything(store: &FileTokenStorage, why: &str) {
         refuses_record(store, why);
-        let error = store.lock(&key(), Lock::Refresh).unwrap_err();
+        let error = store.try_lock(&key(), Lock::Refresh).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
 

@@ -8,7 +8,6 @@ use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStor
 use oauth_blocking::{Migrated, Saved, StorageError, StoredGrant};
 use oauth_core::flow::Settings;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 /// A store of grants that tasks and processes share; the contract is that of
 /// [`oauth_blocking::TokenStorage`].
@@ -16,22 +15,12 @@ pub trait TokenStorage: Send + Sync + 'static {
     /// Reads the record under a key.
     fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
 
-    /// Waits for a lock and takes it.
-    fn lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<Guard, StorageError>> + Send;
-
-    /// Takes a lock if nobody holds it. A store that cannot tell waits, as this does unless it is
-    /// written anew.
+    /// Takes a lock, without waiting for it: `None` while somebody else holds it.
     fn try_lock(
         &self,
         key: &Key,
         lock: Lock,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
-        async move { self.lock(key, lock).await.map(Some) }
-    }
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
     fn save(
@@ -62,9 +51,8 @@ pub trait TokenStorage: Send + Sync + 'static {
     }
 }
 
-/// A blocking store or user agent, run on tokio's blocking pool. Whatever may wait for a person or
-/// another process, a lock or a login, has a thread of its own: the pool's are few, and a runtime that
-/// ends waits for all of them.
+/// A blocking store or user agent, run on tokio's blocking pool. A login, which waits for a person, has a
+/// thread of its own: the pool's are few, and a runtime that ends waits for all of them.
 #[derive(Debug)]
 pub struct OnPool<T>(pub(crate) Arc<T>);
 
@@ -95,19 +83,6 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let key = key.clone();
         self.run(move |store| store.load(&key)).await
-    }
-
-    async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        // One that is free costs no thread.
-        if let Some(guard) = TokenStorage::try_lock(self, key, lock).await? {
-            return Ok(guard);
-        }
-        let (store, key) = (Arc::clone(&self.0), key.clone());
-        let (locked, guard) = oneshot::channel();
-        // If nobody waits any more, the guard comes back and is released.
-        apart(move || drop(locked.send(store.lock(&key, lock))))
-            .map_err(|error| StorageError::Other(error.to_string().into()))?;
-        guard.await.unwrap_or_else(|_| Err(StorageError::Other("the store panicked".into())))
     }
 
     async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
@@ -173,10 +148,6 @@ impl SharedStorage {
         self.0.load(key).await
     }
 
-    pub(crate) async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        self.0.lock(key, lock).await
-    }
-
     pub(crate) async fn try_lock(
         &self,
         key: &Key,
@@ -214,7 +185,6 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Sen
 /// The trait in the form that can be shared without naming the store's type.
 trait Erased: Send + Sync {
     fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded>;
-    fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard>;
     fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
     fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated>;
@@ -223,10 +193,6 @@ trait Erased: Send + Sync {
 impl<S: TokenStorage> Erased for S {
     fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded> {
         Box::pin(TokenStorage::load(self, key))
-    }
-
-    fn lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Guard> {
-        Box::pin(TokenStorage::lock(self, key, lock))
     }
 
     fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>> {

@@ -117,14 +117,6 @@ impl Host for Tasks {
         self.storage.migrate(key, settings)
     }
 
-    fn lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<Guard, StorageError>> + Send {
-        self.storage.lock(key, lock)
-    }
-
     fn try_lock(
         &self,
         key: &Key,

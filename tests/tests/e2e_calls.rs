@@ -179,7 +179,7 @@ fn a_lock_that_is_never_released_is_not_waited_for_without_end() {
         let builder = builder(&served, &store).wait(Duration::from_millis(300));
         events.watch(builder).build().unwrap()
     };
-    let held = store.lock(&key(&served), Lock::Refresh).unwrap();
+    let held = store.try_lock(&key(&served), Lock::Refresh).unwrap().unwrap();
     // A living token goes on, and nobody waits.
     age(&store, &key(&served), Duration::from_secs(30));
     let oauth = watched();
@@ -259,8 +259,8 @@ impl TokenStorage for Slow {
         self.0.load(key)
     }
 
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        self.0.lock(key, lock)
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        self.0.try_lock(key, lock)
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -98,7 +98,7 @@ async fn a_lock_that_is_never_released_is_not_waited_for_without_end() {
     let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
     drop(logged_in(&served, &store).await);
     let impatient = || builder(&served, &store).wait(Duration::from_millis(300)).build().unwrap();
-    let held = store.lock(&key(&served), Lock::Refresh).unwrap();
+    let held = store.try_lock(&key(&served), Lock::Refresh).unwrap().unwrap();
     age(&store, &key(&served), Duration::from_secs(30));
     assert_eq!(call(&impatient(), &served, LIST).await.unwrap(), 200);
     expire(&store, &key(&served));

@@ -64,7 +64,7 @@ async fn every_future_is_send(
     let _ = sent(oauth.shutdown(Duration::ZERO)).await;
     let _ = sent(oauth.consent(None)).await;
     let _ = sent(store.load(&key)).await;
-    let _ = sent(store.lock(&key, Lock::Refresh)).await;
+    let _ = sent(store.try_lock(&key, Lock::Refresh)).await;
     let _ = sent(store.save(&key, &record, 0)).await;
     let _ = sent(user.prepare(None)).await;
 }
@@ -100,9 +100,9 @@ impl TokenStorage for Database {
         Ok(records.get(key).cloned().map_or(Loaded::Nothing, |found| Loaded::Record(found.into())))
     }
 
-    async fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         let lock = Arc::clone(self.0.locks.lock().await.entry((key.clone(), lock)).or_default());
-        Ok(Guard::new(lock.lock_owned().await))
+        Ok(lock.try_lock_owned().ok().map(Guard::new))
     }
 
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

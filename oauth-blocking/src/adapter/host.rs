@@ -57,13 +57,6 @@ pub trait Host: Sized + Send + Sync + 'static {
         settings: &Arc<Settings>,
     ) -> impl Future<Output = Result<Migrated, StorageError>> + Send;
 
-    /// [`TokenStorage::lock`](crate::TokenStorage::lock).
-    fn lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<Guard, StorageError>> + Send;
-
     /// [`TokenStorage::try_lock`](crate::TokenStorage::try_lock).
     fn try_lock(
         &self,

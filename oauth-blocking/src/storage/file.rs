@@ -191,16 +191,6 @@ impl TokenStorage for FileTokenStorage {
         })
     }
 
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        let slot = self.made(key, Name::of(key))?;
-        let held = Held::wait(&slot.lock(lock))?;
-        let former = match lock {
-            Lock::Refresh => former::wait_for_refresh_lock(self, key)?,
-            Lock::Login | Lock::Client => None,
-        };
-        Ok(Guard::new((held, former)))
-    }
-
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         let slot = self.made(key, Name::of(key))?;
         let Some(held) = Held::at_once(&slot.lock(lock))? else { return Ok(None) };

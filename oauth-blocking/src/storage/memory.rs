@@ -1,7 +1,7 @@
 //! Grants in memory: shared by the threads of one process, gone with it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oauth_core::session::{Key, Lock, Record};
 
@@ -26,18 +26,6 @@ impl TokenStorage for MemoryTokenStorage {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let record = self.0.contents().records.get(key).cloned();
         Ok(record.map_or(Loaded::Nothing, |record| Loaded::Record(Box::new(record))))
-    }
-
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        let name = (key.clone(), lock);
-        let mut contents = self
-            .0
-            .released
-            .wait_while(self.0.contents(), |contents| contents.held.contains(&name))
-            .unwrap_or_else(PoisonError::into_inner);
-        contents.held.insert(name.clone());
-        let shared = Arc::clone(&self.0);
-        Ok(Guard::new(Held { shared, name }))
     }
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
@@ -75,7 +63,6 @@ impl TokenStorage for MemoryTokenStorage {
 #[derive(Debug, Default)]
 struct Shared {
     contents: Mutex<Contents>,
-    released: Condvar,
 }
 
 impl Shared {
@@ -100,6 +87,5 @@ struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.shared.contents().held.remove(&self.name);
-        self.shared.released.notify_all();
     }
 }

@@ -21,8 +21,8 @@ pub use memory::MemoryTokenStorage;
 ///
 /// 1. [`save`](Self::save) replaces a record only if the store holds the generation that the caller
 ///    expects, atomically, and returns when the new one is durable.
-/// 2. [`lock`](Self::lock) excludes everybody else who shares the store, in this process or another,
-///    until the guard is dropped or its process ends. The two locks of a key are independent.
+/// 2. [`try_lock`](Self::try_lock) excludes everybody else who shares the store, in this process or another,
+///    until the guard is dropped or its process ends. The locks of a key are independent.
 /// 3. Nothing that could be read by a newer version, or repaired by a person, is ever deleted.
 pub trait TokenStorage: Send + Sync {
     /// Reads the record under a key.
@@ -32,22 +32,13 @@ pub trait TokenStorage: Send + Sync {
     /// A [`StorageError`]. A damaged record is none: the login goes on without it.
     fn load(&self, key: &Key) -> Result<Loaded, StorageError>;
 
-    /// Waits for a lock and takes it.
+    /// Takes a lock, without waiting for it: `None` while somebody else holds it. Whoever wants it asks
+    /// again, for as long as a caller has time.
     ///
     /// # Errors
     ///
-    /// A [`StorageError`], if the store cannot be written for instance.
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError>;
-
-    /// The same without waiting: `None` while somebody else holds the lock. A store that cannot tell
-    /// waits, as this does unless it is written anew; then nobody hears that another process logs in.
-    ///
-    /// # Errors
-    ///
-    /// As [`lock`](Self::lock).
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        self.lock(key, lock).map(Some)
-    }
+    /// A [`StorageError`]: the store cannot tell, or cannot be written for instance.
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError>;
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
     ///

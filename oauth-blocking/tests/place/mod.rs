@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use oauth_blocking::{FileTokenStorage, Key, Loaded, Record, Saved, StorageError, TokenStorage};
+use oauth_blocking::{
+    FileTokenStorage, Guard, Key, Loaded, Lock, Record, Saved, StorageError, TokenStorage,
+};
 use oauth_tests::files;
 
 /// A directory of its own for a test, gone with it.
@@ -77,6 +80,23 @@ pub(crate) fn key_of(profile: &str, url: &str) -> Key {
 
 pub(crate) fn key_for(application: &str, profile: &str, url: &str) -> Key {
     Key::grant(application, profile, url)
+}
+
+/// A lock that nobody holds.
+pub(crate) fn taken(store: &dyn TokenStorage, key: &Key, lock: Lock) -> Guard {
+    store.try_lock(key, lock).unwrap().unwrap()
+}
+
+/// A lock that somebody holds for a while.
+pub(crate) fn waited_for(store: &dyn TokenStorage, key: &Key, lock: Lock) -> Guard {
+    let begun = Instant::now();
+    loop {
+        if let Some(guard) = store.try_lock(key, lock).unwrap() {
+            return guard;
+        }
+        assert!(begun.elapsed() < LONG, "it is held for ever");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 pub(crate) fn loaded(generation: u64) -> Result<Loaded, StorageError> {

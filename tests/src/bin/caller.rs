@@ -175,10 +175,6 @@ impl TokenStorage for Told {
         Ok(loaded)
     }
 
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
-        Ok(ToldGuard::of(self.0.lock(key, lock)?, lock))
-    }
-
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         Ok(self.0.try_lock(key, lock)?.map(|guard| ToldGuard::of(guard, lock)))
     }

@@ -293,9 +293,9 @@ impl TokenStorage for Brittle {
         self.inner.load(key)
     }
 
-    fn lock(&self, key: &Key, lock: Lock) -> Result<Guard, StorageError> {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         Self::check(&self.no_lock)?;
-        self.inner.lock(key, lock)
+        self.inner.try_lock(key, lock)
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -70,31 +70,10 @@ pub(super) fn migrate(
 ///
 /// Those of [`Held::left_at_once`].
 pub(super) fn refresh_lock(store: &FileTokenStorage, key: &Key) -> Result<Taken, StorageError> {
-    not_by_others(Held::left_at_once(&path_of_lock(store, key)))
-        .map(|taken| taken.unwrap_or(Taken::NoFile))
-}
-
-/// The same, waiting.
-///
-/// # Errors
-///
-/// Those of [`Held::wait_left`].
-pub(super) fn wait_for_refresh_lock(
-    store: &FileTokenStorage,
-    key: &Key,
-) -> Result<Option<Held>, StorageError> {
-    not_by_others(Held::wait_left(&path_of_lock(store, key))).map(Option::flatten)
-}
-
-fn path_of_lock(store: &FileTokenStorage, key: &Key) -> std::path::PathBuf {
-    store.former.file(&Name::former(key).lock(Lock::Refresh))
-}
-
-/// The first versions did not touch a file that is not the user's alone.
-fn not_by_others<T>(taken: Result<T, StorageError>) -> Result<Option<T>, StorageError> {
-    match taken {
-        Err(StorageError::Insecure { .. }) => Ok(None),
-        taken => taken.map(Some),
+    match Held::left_at_once(&store.former.file(&Name::former(key).lock(Lock::Refresh))) {
+        // The first versions did not touch a file that is not the user's alone.
+        Err(StorageError::Insecure { .. }) => Ok(Taken::NoFile),
+        taken => taken,
     }
 }
 

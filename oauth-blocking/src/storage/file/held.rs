@@ -1,11 +1,10 @@
 //! A lock of the operating system.
 //!
-//! The file of a lock is deleted by who holds it, so that locks do not pile up. Whoever waited meanwhile
-//! has then the lock of a file that is gone, finds another or none under the name, and starts over: only
+//! The file of a lock is deleted by who holds it, so that locks do not pile up. Whoever has opened it meanwhile
+//! gets the lock of a file that is gone, finds another or none under the name, and starts over: only
 //! the lock of the file that the name leads to counts.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,40 +31,11 @@ pub(super) enum Taken {
 }
 
 impl Held {
-    /// Waits for the lock, for as long as it takes.
-    ///
-    /// # Errors
-    ///
-    /// A [`StorageError`]: the lock's file cannot be made or is insecure, or nothing can be locked there.
-    pub(super) fn wait(path: &Path) -> Result<Self, StorageError> {
-        loop {
-            let held = Self::wait_for(private::make_lock(path)?, path, false)?;
-            if held.is_current()? {
-                return Ok(held);
-            }
-        }
-    }
-
-    /// The same for [`left_at_once`](Self::left_at_once).
-    ///
-    /// # Errors
-    ///
-    /// As [`wait`](Self::wait).
-    pub(super) fn wait_left(path: &Path) -> Result<Option<Self>, StorageError> {
-        while let Some(file) = private::open_lock(path)? {
-            let held = Self::wait_for(file, path, true)?;
-            if held.is_current()? {
-                return Ok(Some(held));
-            }
-        }
-        Ok(None)
-    }
-
     /// Takes the lock, if nobody holds it.
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait).
+    /// A [`StorageError`]: the lock's file cannot be made or is insecure, or nothing can be locked there.
     pub(super) fn at_once(path: &Path) -> Result<Option<Self>, StorageError> {
         match Self::take(path, false, |path| private::make_lock(path).map(Some))? {
             Taken::Held(held) => Ok(Some(held)),
@@ -77,7 +47,7 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait).
+    /// As [`at_once`](Self::at_once).
     pub(super) fn left_at_once(path: &Path) -> Result<Taken, StorageError> {
         Self::take(path, true, private::open_lock)
     }
@@ -86,7 +56,7 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), or [`StorageError::Busy`] if it is not to be had in that time.
+    /// As [`at_once`](Self::at_once), or [`StorageError::Busy`] if it is not to be had in that time.
     pub(super) fn within(path: &Path, patience: Duration) -> Result<Self, StorageError> {
         let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
@@ -99,17 +69,6 @@ impl Held {
             }
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    fn wait_for(file: File, path: &Path, is_left: bool) -> Result<Self, StorageError> {
-        loop {
-            match file.lock() {
-                Ok(()) => return Ok(Self { file, path: path.into(), is_left }),
-                // A signal came.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(StorageError::io("lock", path, &error)),
-            }
         }
     }
 
