@@ -6,13 +6,15 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
-use oauth_blocking::{MemoryTokenStorage, TokenStorage as _};
+use std::sync::Arc;
+
+use oauth_blocking::{LoopbackBrowser, MemoryTokenStorage, TokenStorage as _};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
 use oauth_tokio::{FileTokenStorage, OnPool, SharedStorage};
 use tokio_common::Directory;
 use tokio_common::common::{
-    APPLICATION, LIST, assert_sound, builder, call, logins, registrations, serve, visitor,
+    APPLICATION, LIST, assert_sound, browser, builder, call, logins, registrations, serve, visitor,
 };
 
 const PROFILES: [&str; 4] = ["ann", "bo", "cy", "di"];
@@ -42,9 +44,55 @@ fn threads_register_once_over_files() {
     assert_eq!(registrations(&served), 1);
 }
 
+/// Each login has a listener of its own, at any port.
+#[test]
+fn listeners_take_the_port_of_the_client_that_is_registered() {
+    let (served, directory) = (serve(Knobs::default()), Directory::new());
+    for profile in PROFILES {
+        // As programs that are started one after the other.
+        let oauth = builder(&served, &directory.store()).profile(profile).build().unwrap();
+        assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    }
+    assert_registered(&served, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_of_tasks_take_the_port_of_the_client_that_is_registered() {
+    let (served, directory) = (serve(Knobs::default()), Directory::new());
+    for profile in PROFILES {
+        let store = SharedStorage::from(OnPool::new(directory.store()));
+        let oauth = tokio_common::builder(&served, &store);
+        let oauth = oauth.user_agent(LoopbackBrowser::new().open_with(browser)).profile(profile);
+        let oauth = oauth.build().unwrap();
+        assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);
+    }
+    assert_registered(&served, 1);
+}
+
+/// The port of a page that is still open is not waited for: its user may have closed the tab. Whoever comes
+/// next uses the client that was registered last.
+#[test]
+fn a_page_that_is_open_holds_up_no_other_listener() {
+    let (served, store) = (Arc::new(serve(Knobs::default())), MemoryTokenStorage::new());
+    let others = (served.clone(), store.clone());
+    let open = move |url: &str| {
+        let (served, store) = &others;
+        for profile in ["bo", "cy"] {
+            let oauth = builder(served, store).profile(profile).build().unwrap();
+            assert_eq!(call(&oauth, served, LIST).unwrap(), 200);
+        }
+        browser(url)
+    };
+    let first = builder(&served, &store).user_agent(LoopbackBrowser::new().open_with(open));
+    let first = first.profile("ann").build().unwrap();
+    assert_eq!(call(&first, &served, LIST).unwrap(), 200);
+    assert_eq!((registrations(&served), logins(&served)), (2, 3));
+    assert_sound(&served);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_register_once() {
-    let served = std::sync::Arc::new(serve(Knobs::default()));
+    let served = Arc::new(serve(Knobs::default()));
     let gateway = tokio_common::client(&served, &MemoryTokenStorage::new());
     let mut tasks = tokio::task::JoinSet::new();
     for profile in PROFILES {

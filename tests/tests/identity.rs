@@ -6,7 +6,7 @@
 use oauth_core::Error;
 use oauth_core::flow::Settings;
 use oauth_core::wire::AuthMethod as Chosen;
-use oauth_tests::drive::{Event, Stage, User, play, play_later, settings};
+use oauth_tests::drive::{Callback, Event, Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     AuthMethod, Consent, Damage, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RefreshTokens,
     RegisteredScopes, ScopePolicy, TokenForm, What,
@@ -230,7 +230,7 @@ fn scopes_that_had_to_be_named_are_named_in_later_registrations() {
     };
     let stage = play_later(&knobs, &settings(), |stage| {
         stage.world.advance(HOUR);
-        stage.callback = Some("http://127.0.0.1:49153/callback");
+        stage.callback = Callback::At("http://127.0.0.1:49153/callback");
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!(registered(&stage, "scope"), [Some("mcp:basic")]);

@@ -7,7 +7,7 @@
 use oauth_core::Error;
 use oauth_core::flow::Settings;
 use oauth_core::wire::RegistrationKind;
-use oauth_tests::drive::{CALLBACK, Stage, User, play, play_later, settings};
+use oauth_tests::drive::{CALLBACK, Callback, Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     Damage, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RefreshTokens, Registration, ScopePolicy,
     TokenForm, What,
@@ -47,7 +47,7 @@ fn a_client_id_that_is_given_is_never_registered_dynamically() {
         stage.world.advance(HOUR);
         stage.world.knobs.token_form = refuse(1);
         assert_eq!(stage.call(LIST), Ok(200), "refused at a refresh");
-        stage.callback = Some(ELSEWHERE);
+        stage.callback = Callback::At(ELSEWHERE);
         assert_eq!(stage.call(CALL), Ok(200), "another port, and more scopes");
         stage.user = User::GivesUp;
         stage.world.end_grants();
@@ -65,7 +65,7 @@ fn a_port_that_changed_registers_again() {
     let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
     let stage = play_later(&knobs, &settings(), |stage| {
         for (callback, registrations) in [(CALLBACK, 0), (ELSEWHERE, 1), (ELSEWHERE, 1)] {
-            stage.callback = Some(callback);
+            stage.callback = Callback::At(callback);
             stage.world.advance(HOUR);
             stage.restart();
             assert_eq!(stage.call(LIST), Ok(200), "{callback}");
@@ -101,7 +101,7 @@ fn a_document_is_used_with_the_port_that_it_names() {
             "redirect_uris": [CALLBACK],
         });
         stage.world.publish(DOCUMENT_URL, &document);
-        stage.callback = Some(CALLBACK);
+        stage.callback = Callback::At(CALLBACK);
         assert_eq!(stage.call(LIST), Ok(200));
         assert_eq!(kind(stage), RegistrationKind::MetadataDocument);
     });

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use common::{assert_sound, builder, call, logins, serve};
 use oauth_blocking::FileTokenStorage;
 use oauth_core::session::Key;
-use oauth_tests::drive::{SERVER_URL, Stage, play_later, settings};
+use oauth_tests::drive::{Callback, SERVER_URL, Stage, play_later, settings};
 use oauth_tests::files;
 use oauth_tests::world::{AuthMethod, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Registration, What};
 
@@ -80,7 +80,7 @@ fn tokens_are_found_whatever_port_the_user_came_back_to() {
         stage.restart_with(
             other.client_metadata_url("https://app.example.com/client.json").unwrap(),
         );
-        stage.callback = Some("http://127.0.0.1:49153/callback");
+        stage.callback = Callback::At("http://127.0.0.1:49153/callback");
         assert_eq!(stage.key(), key);
         assert_eq!(stage.call(LIST), Ok(200));
     });

@@ -5,8 +5,9 @@
 
 use oauth_core::Error;
 use oauth_core::flow::Settings;
+use oauth_core::loopback::CallbackUrl;
 use oauth_core::session::{Key, KeyKind};
-use oauth_tests::drive::{Event, Stage, User, play, settings};
+use oauth_tests::drive::{Callback, Event, Stage, User, play, settings};
 use oauth_tests::world::{
     Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers, RegisteredScopes, ScopePolicy, What,
 };
@@ -48,6 +49,13 @@ fn client(stage: &Stage, host: usize) -> String {
     stage.store.load(&key).unwrap().binding().client().client_id().into()
 }
 
+/// Where its user came back to.
+fn port(stage: &Stage, host: usize) -> u16 {
+    let key = stage.session(host).key(PROFILES[host]);
+    let record = stage.store.load(&key).unwrap();
+    CallbackUrl::default().port_of(record.binding().client().redirect_uri()).unwrap()
+}
+
 #[test]
 fn profiles_of_one_store_register_once() {
     for (settings, expected) in
@@ -82,6 +90,68 @@ fn profiles_that_log_in_at_once_register_once() {
         assert!(was_blocked);
     });
     assert_eq!((registrations(&stage), stage.logins()), (1, 4));
+}
+
+/// A listener on any port takes the one that the client of the others is registered with.
+#[test]
+fn profiles_whose_listener_takes_any_port_register_once() {
+    for (settings, expected) in
+        [(sharing(), 1), (sharing().registration_for_each_profile(), 4), (settings(), 4)]
+    {
+        let stage = play(&Knobs::default(), &settings, |stage| {
+            profiles(stage);
+            stage.callback = Callback::any_port();
+            all_call(stage);
+            stage.world.advance(HOUR);
+            all_call(stage);
+        });
+        assert_eq!((registrations(&stage), stage.logins()), (expected, 4));
+    }
+}
+
+/// And if that is taken, it gets a client of its own, which the next ones use.
+#[test]
+fn a_port_that_is_taken_registers_anew_in_the_place_of_the_last() {
+    let stage = play(&Knobs::default(), &sharing(), |stage| {
+        profiles(stage);
+        stage.callback = Callback::any_port();
+        assert_eq!(stage.call_from(0, LIST), Ok(200));
+        let records = stage.store.count();
+        stage.callback = Callback::AnyPort { taken: vec![port(stage, 0)], others: 100 };
+        assert_eq!(stage.call_from(1, LIST), Ok(200));
+        assert_eq!(stage.store.count(), records + 1, "a grant, and no client more");
+        assert_ne!(port(stage, 1), port(stage, 0));
+        stage.callback = Callback::any_port();
+        assert_eq!(stage.call_from(2, LIST), Ok(200));
+        assert_eq!((client(stage, 2), port(stage, 2)), (client(stage, 1), port(stage, 1)));
+        // Each refreshes with the client of its grant.
+        stage.world.advance(HOUR);
+        for host in 0..3 {
+            assert_eq!(stage.call_from(host, LIST), Ok(200));
+        }
+        // The first one's own port is free again, and its client is still registered there.
+        stage.session_mut(0).log_in();
+        stage.obtain(0).unwrap();
+    });
+    assert_eq!((registrations(&stage), stage.logins()), (2, 4));
+}
+
+/// A host with one port, or none, is asked once where its users come back to.
+#[test]
+fn a_place_that_cannot_vary_has_a_client_of_its_own() {
+    let stage = play(&Knobs::default(), &sharing(), |stage| {
+        profiles(stage);
+        for (host, place) in ["http://127.0.0.1:8080/callback", "http://127.0.0.1:8081/callback"]
+            .into_iter()
+            .cycle()
+            .take(PROFILES.len())
+            .enumerate()
+        {
+            stage.callback = Callback::At(place);
+            assert_eq!(stage.call_from(host, LIST), Ok(200));
+        }
+    });
+    assert_eq!(registrations(&stage), 2);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use oauth_core::error::PeerMisbehaved;
 use oauth_core::flow::Settings;
 use oauth_core::wire::RegistrationKind;
 use oauth_core::{BearerAuth, Endpoint, Error, OAuthClientProvider};
-use oauth_tests::drive::{Event, Network, Stage, User, play, play_later, settings};
+use oauth_tests::drive::{Callback, Event, Network, Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     Consent, Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RefreshTokens, Registration,
     Rotation, ScopePolicy, StateParameter, TokenForm, What,
@@ -357,7 +357,7 @@ fn a_client_whose_callback_has_changed_registers_anew() {
         let knobs = Knobs { registration, scopes: ScopePolicy::StepUp, ..Knobs::default() };
         let stage = play(&knobs, &settings, |stage| {
             assert_eq!(stage.call(LIST), Ok(200));
-            stage.callback = Some("http://127.0.0.1:49153/callback");
+            stage.callback = Callback::At("http://127.0.0.1:49153/callback");
             assert_eq!(stage.call(CALL), Ok(200));
         });
         assert_eq!(stage.world.count(What::Register), registrations);
@@ -446,11 +446,11 @@ fn scopes_that_were_asked_for_in_vain_are_not_asked_for_again() {
 
 #[test]
 fn a_login_for_more_that_is_given_up_leaves_the_old_token_in_use() {
-    for callback in [None, Some("http://127.0.0.1:49153/callback")] {
+    for callback in [Callback::Registered, Callback::At("http://127.0.0.1:49153/callback")] {
         let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
         let stage = later(&knobs, |stage| {
             stage.user = User::GivesUp;
-            stage.callback = callback;
+            stage.callback = callback.clone();
             assert_eq!(stage.call(CALL), Err(Error::Cancelled));
             stage.restart();
             assert_eq!(stage.call(LIST), Ok(200));

@@ -61,6 +61,7 @@ impl<H: Host> Driver<'_, H> {
 
     async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
         self.work = Work::Login;
+        self.discovery = None;
         if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
             return Err(failure);
         }
@@ -77,6 +78,9 @@ impl<H: Host> Driver<'_, H> {
     }
 
     async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
+        // A login that is asked once more gives its first port back.
+        self.way = Way::Elsewhere;
+        self.left = self.discovery.map_or(self.left, Deadline::left);
         let registered = reply.registered_redirect_uri();
         let (redirect_uri, visit) = self.client.way_back(registered).await?;
         // To wait for the login of somebody else, or for its port, did not count.

@@ -21,7 +21,7 @@ use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
 ///
 /// The socket is bound before the redirect URI is registered, and kept until the login ends, so nobody
 /// else can take the port in between. Without a fixed port it takes the one of the last login if it is
-/// free, else any.
+/// free, else that of the client which other profiles have registered, else any.
 #[derive(Clone)]
 pub struct LoopbackBrowser {
     callback: CallbackUrl,

@@ -35,7 +35,9 @@ pub trait UserAgent: Send + Sync {
     /// Gets ready for one login: binds the listener, for instance, and keeps it.
     ///
     /// `registered` is a redirect URI that the client is registered with already: using it again spares a
-    /// registration, if that is possible.
+    /// registration, if that is possible. Where the answer is [at any
+    /// port](RedirectUri::at_any_port), a login may ask once more, for the place of a client that other profiles
+    /// have registered; it drops the first answer before.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ use crate::flow::settings::{PreRegistered, Settings};
 use crate::scope::Scopes;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::wire::{
-    AuthMethod, AuthMethods, ClientSecret, Provenance, Registration, RegistrationKind,
+    AuthMethod, AuthMethods, ClientSecret, Port, Provenance, Registration, RegistrationKind,
     ServerMetadata,
 };
 
@@ -62,7 +62,8 @@ pub(crate) fn choose(
             client_id: url.into(),
             client_secret: None,
             auth_method: AuthMethod::None,
-            redirect_uri: login.redirect_uri.0.clone(),
+            redirect_uri: login.redirect_uri.uri.clone(),
+            port: Port::Fixed,
             kind: RegistrationKind::MetadataDocument,
             tolerated: Tolerances::NONE,
             scope: None,
@@ -71,7 +72,7 @@ pub(crate) fn choose(
     }
     let known = before.and_then(|before| before.client_at(&server));
     if let Some(Known { client, is_gone: false }) = &known
-        && client.serves(&login.redirect_uri.0, login.started)
+        && client.serves(&login.redirect_uri.uri, login.started)
         && client.covers(requested.as_ref())
     {
         return Ok(consent(login, server, client.clone(), resource, requested));
@@ -113,7 +114,7 @@ pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
         return choose(login, server, Some(before.into()), resource, requested);
     }
     let Binding { server, mut client, resource, requested, .. } = before.binding;
-    client.redirect_uri = login.redirect_uri.0.clone();
+    client.redirect_uri = login.redirect_uri.uri.clone();
     Ok(consent(login, server, client, resource, requested))
 }
 
@@ -258,7 +259,8 @@ fn pre_registered(
         client_id: own.client_id.clone(),
         client_secret: own.client_secret.clone().map(ClientSecret::for_ever),
         auth_method,
-        redirect_uri: login.redirect_uri.0.clone(),
+        redirect_uri: login.redirect_uri.uri.clone(),
+        port: Port::Fixed,
         kind: RegistrationKind::PreRegistered,
         tolerated: Tolerances::NONE,
         scope: None,

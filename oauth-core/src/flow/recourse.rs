@@ -152,7 +152,8 @@ impl Login<'_> {
             return Err(refusal.into());
         };
         tried.asked = Some(method);
-        let redirect_uri = RedirectUri(binding.client.redirect_uri.clone());
+        let client = binding.client.clone();
+        let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
         let errand = Errand::again(&binding, &verifier, tried);
         let server = Box::new(binding.server);
         let instead_of = Some(binding.client.client_id);

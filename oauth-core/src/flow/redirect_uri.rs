@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse};
 use crate::url::{HttpUrl, Plaintext, shown};
+use crate::wire::Port;
 
 /// Where the user comes back to: https, http to a loopback host (RFC 8252 §7.3), or a scheme of the
 /// application's own (RFC 8252 §7.1). Compared byte for byte by servers.
@@ -16,8 +17,11 @@ use crate::url::{HttpUrl, Plaintext, shown};
 /// code, and nothing keeps it from taking the redirect. Prefer https or the loopback host where both are
 /// possible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RedirectUri(pub(crate) Box<str>);
+pub struct RedirectUri {
+    pub(crate) uri: Box<str>,
+    #[serde(default, skip_serializing_if = "Port::is_fixed")]
+    pub(crate) port: Port,
+}
 
 impl RedirectUri {
     /// Takes a redirect URI.
@@ -34,16 +38,35 @@ impl RedirectUri {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let fits = is_of_private_use(text) || HttpUrl::parse(text, Plaintext::Loopback).is_ok();
         if fits {
-            Ok(Self(text.into()))
+            Ok(Self { uri: text.into(), port: Port::Fixed })
         } else {
             Err(Misuse::RedirectUri { url: shown(text) }.into())
         }
     }
 
+    /// Says that the listener took any port that was free, and can take another one if that spares a
+    /// registration: the one of a client that other profiles have registered
+    /// ([`Settings::client_records`]). It is asked for then, by a second
+    /// [`Turn::Prepare`](crate::session::Turn::Prepare) of the same login.
+    ///
+    /// Of a URI that is not `http` with a port it says nothing.
+    ///
+    /// [`Settings::client_records`]: crate::flow::Settings::client_records
+    #[must_use]
+    pub fn at_any_port(self) -> Self {
+        let port = if Port::is_named_in(&self.uri) { Port::Any } else { Port::Fixed };
+        Self { port, ..self }
+    }
+
+    /// What stays the same from one login to the next.
+    pub(crate) fn lasting_part(&self) -> Box<str> {
+        self.port.lasting_part(&self.uri)
+    }
+
     /// The URI as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.uri
     }
 }
 

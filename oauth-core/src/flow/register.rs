@@ -43,7 +43,7 @@ impl Register {
         let client = RegistrationRequest::new(
             &settings.client_name,
             settings.client_metadata.as_deref(),
-            &self.redirect_uri.0,
+            &self.redirect_uri.uri,
             self.method,
             self.scope.as_ref(),
         );
@@ -52,7 +52,8 @@ impl Register {
         register_request(&client, &self.endpoint, settings.initial_access_token.as_ref())
     }
 
-    /// Whether a client that somebody else has registered does as well.
+    /// Whether a client that somebody else has registered does as well, where the user comes back to its
+    /// redirect URI.
     pub(crate) fn is_served_by(
         &self,
         client: &Registration,
@@ -64,7 +65,7 @@ impl Register {
             (Some(_), None) => false,
             (None, _) => client.covers(self.errand.requested.as_ref()),
         };
-        client.serves(&self.redirect_uri.0, now)
+        client.is_alive(now)
             && suffices
             && self.instead_of.as_deref() != Some(client.client_id())
             && settings.auth_method.is_none_or(|own| own == client.auth_method)
@@ -92,8 +93,8 @@ impl Register {
         let Self { redirect_uri, server, endpoint, method, scope, errand, .. } = self;
         let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
-            registered(response, &endpoint, &server, &redirect_uri.0, method, tolerates)?;
-        let client = Registration { scope, ..client };
+            registered(response, &endpoint, &server, &redirect_uri.uri, method, tolerates)?;
+        let client = Registration { scope, port: redirect_uri.port, ..client };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
         let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
         Ok((State::Consent(errand.consent(settings, server, client)), finding))

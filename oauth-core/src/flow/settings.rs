@@ -126,9 +126,10 @@ impl Settings {
     }
 
     /// The host stores records of clients beside those of grants. All profiles of a store use one client for each
-    /// issuer and redirect URI then, where a client has to be registered; and a client that comes with a secret,
-    /// but without [`client_issuer`](Self::client_issuer), belongs to the first authorization server that issued
-    /// tokens to it, whoever's they were. Unless set, each profile is on its own.
+    /// issuer and redirect URI then, where a client has to be registered; where the listener takes [any
+    /// port](crate::flow::RedirectUri::at_any_port), it is the one that was registered last. A client that comes
+    /// with a secret, but without [`client_issuer`](Self::client_issuer), belongs to the first authorization server
+    /// that issued tokens to it, whoever's they were. Unless set, each profile is on its own.
     ///
     /// Such a host has to look at the key of each turn
     /// ([`LoadReply::key`](crate::session::LoadReply::key)): some are about a client's record.

@@ -9,6 +9,7 @@ use core::num::NonZeroU16;
 use crate::error::{Error, Misuse};
 use crate::flow::RedirectUri;
 use crate::url::shown;
+use crate::wire::Port;
 
 /// The redirect URI of a listener on this machine (RFC 8252 §7.3), whose port may be open: host, port and
 /// path, as they are registered with the authorization server.
@@ -92,11 +93,13 @@ impl CallbackUrl {
         }
     }
 
-    /// The redirect URI of a listener that has got this port.
+    /// The redirect URI of a listener that has got this port; [any](RedirectUri::at_any_port), if it does not
+    /// have to be a certain one.
     #[must_use]
     pub fn redirect_uri(&self, port: u16) -> RedirectUri {
         let (host, rest) = (self.host.name(), &self.rest);
-        RedirectUri(format!("{SCHEME}{host}:{port}{rest}").into())
+        let uri = format!("{SCHEME}{host}:{port}{rest}").into();
+        RedirectUri { uri, port: if self.port.is_some() { Port::Fixed } else { Port::Any } }
     }
 
     /// The port of a redirect URI that an earlier listener at this URL had.

@@ -99,6 +99,8 @@ pub(crate) enum State {
     LoadLogin(Want),
     /// Where the user will come back to.
     Prepare(Want),
+    /// The same once more, if it can be where the client that is kept here is registered.
+    PrepareAgain(Box<Running>, Box<Record>),
     /// The login lock, to finish a login that was handed out.
     LockPending(Box<PendingLogin>),
     /// A look under the login lock at whether it was finished before.
@@ -178,7 +180,8 @@ pub enum Turn<'a> {
     Http(Request, HttpReply<'a>),
     /// A login is needed. Begin one, or stop here.
     Login(LoginReply<'a>),
-    /// A login begins. Listen for the redirect, and say where.
+    /// A login begins. Listen for the redirect, and say where. With
+    /// [`RedirectUri::at_any_port`](crate::flow::RedirectUri::at_any_port), a login may ask once more.
     Prepare(PrepareReply<'a>),
     /// Send the user to the URL.
     Browser(AuthorizationUrl, BrowserReply<'a>),
@@ -247,7 +250,9 @@ impl Session {
             State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
             State::Save(_) => Turn::Save(SaveReply { session: self }),
             State::Login(_) => Turn::Login(LoginReply { session: self }),
-            State::Prepare(_) => Turn::Prepare(PrepareReply { session: self }),
+            State::Prepare(_) | State::PrepareAgain(..) => {
+                Turn::Prepare(PrepareReply { session: self })
+            }
             State::Refresh(_) => {
                 let request = self.refresh_request().ok_or(Error::LoginRequired)?;
                 Turn::Http(request, HttpReply { session: self })

@@ -18,7 +18,8 @@ use crate::url::HttpUrl;
 use crate::wire::{RegistrationKind, TokenData};
 
 /// What a record is stored under: which program, who (a profile that the host names), at which server; or, of a
-/// client that all profiles share, which program, at which issuer, with which redirect URI.
+/// client that all profiles share, which program, at which issuer, with which redirect URI (without a port that may
+/// be [any](crate::flow::RedirectUri::at_any_port)).
 ///
 /// Records of all kinds stand side by side in a store: a store has to tell their keys apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

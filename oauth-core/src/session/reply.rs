@@ -239,9 +239,17 @@ impl LoginReply<'_> {
 impl PrepareReply<'_> {
     /// The redirect URI that is registered already, if a dynamic client is: a host that can use it
     /// again spares a registration.
+    ///
+    /// At first it is the profile's own. A login that is [asked once
+    /// more](crate::flow::RedirectUri::at_any_port) could use the client of other profiles if its user came
+    /// back there. Of the two listeners only the last one is used.
     #[must_use]
     pub fn registered_redirect_uri(&self) -> Option<&str> {
-        let client = &self.session.held.record.as_ref()?.binding.client;
+        let shared = match &self.session.state {
+            State::PrepareAgain(_, shared) => Some(&**shared),
+            _ => None,
+        };
+        let client = &shared.or(self.session.held.record.as_ref())?.binding.client;
         (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
     }
 
@@ -250,6 +258,9 @@ impl PrepareReply<'_> {
     pub fn prepared(self, redirect_uri: RedirectUri, entropy: Entropy, now: UnixTime) {
         self.session.advance(|session, state| match state {
             State::Prepare(want) => session.run(want, redirect_uri, entropy, now),
+            State::PrepareAgain(running, shared) => {
+                session.prepared_again(running, &shared, redirect_uri, now)
+            }
             other => other,
         });
     }

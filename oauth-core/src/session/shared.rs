@@ -2,8 +2,10 @@
 //! lock, and doubted by all or by none.
 //!
 //! ```text
-//!  Register ─▶ Lock ─▶ Load ─┬─ it serves ──────────▶ (Save: doubted) ─┬─▶ Unlock ─▶ Browser
-//!                            └─ none, or refused ─▶ Http ─▶ Save ──────┘
+//!  Register ─▶ Lock ─▶ Load ─┬─ it serves ────────────────▶ (Save: doubted) ─┬─▶ Unlock ─▶ Browser
+//!                            ├─ at another port ─▶ Prepare ─┬─ the port is had ─┤
+//!                            │                              ▼ it is taken      │
+//!                            └─ none, or refused ──────▶ Http ─▶ Save ─────────┘
 //!
 //!  tokens ─▶ Load ─┬─ doubted ─▶ Save ─▶ Ready
 //!                  └─ not ─────────────▶ Ready
@@ -13,6 +15,10 @@
 //! is in doubt from the moment that a user is sent off with it until tokens come through it, whoever's they
 //! are. Who waited in vain uses it again if that happened meanwhile, and replaces it for all if it did not.
 //!
+//! A listener that takes any port has another one for each profile, and authorization servers compare redirect
+//! URIs. So one record stands for all ports: it names the one that was registered last, and the listener is asked
+//! for that before another client is registered in its place.
+//!
 //! A client that the host brings with a secret, and without saying whose it is, has a record as well: it
 //! belongs to the first authorization server that issued tokens to it, for all profiles.
 
@@ -21,19 +27,20 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PeerIncompatible;
-use crate::flow::{Binding, Settings};
+use crate::flow::{Binding, RedirectUri, Settings};
 use crate::session::held::first_generation;
 use crate::session::login::{PATIENCE, Running};
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::{Key, KeyKind, Record};
 use crate::session::saving::{AfterSave, save};
 use crate::time::UnixTime;
-use crate::wire::RegistrationKind;
+use crate::wire::{Registration, RegistrationKind};
 
 /// Which client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum SharedClient {
-    /// The one that is registered: one for each issuer and redirect URI.
+    /// The one that is registered: one for each issuer and redirect URI, which is without the port if it may
+    /// be any.
     Registered { issuer: Box<str>, redirect_uri: Box<str> },
     /// One that the host brings.
     Brought { client_id: Box<str> },
@@ -47,7 +54,7 @@ impl SharedClient {
             None
         } else if client.kind == RegistrationKind::Dynamic && !settings.registers_each_profile {
             let issuer = server.issuer.as_str().into();
-            Some(Self::Registered { issuer, redirect_uri: client.redirect_uri.clone() })
+            Some(Self::Registered { issuer, redirect_uri: client.lasting_redirect_uri() })
         } else if client.kind == RegistrationKind::PreRegistered
             && client.secret().is_some()
             && settings.client_issuer.is_none()
@@ -107,7 +114,7 @@ impl Session {
         let registers = running.flow.registration().filter(|_| shares);
         if let Some(it) = registers {
             let issuer = it.server.issuer.as_str().into();
-            let redirect_uri = it.redirect_uri.0.clone();
+            let redirect_uri = it.redirect_uri.lasting_part();
             let shared = SharedClient::Registered { issuer, redirect_uri };
             if running.replaces.is_some() {
                 return Ok(running);
@@ -161,10 +168,51 @@ impl Session {
             running.replaces = Some(expected);
             return State::Run(running);
         }
-        running.flow.adopt(client.clone());
+        let is_elsewhere = register.redirect_uri.as_str() != client.redirect_uri();
+        // Who comes back from a page of this login does so to the same place. And what the host was asked for
+        // when the login began, it cannot have.
+        let is_open = register.instead_of.is_none() && !self.was_asked_for(client);
+        if is_elsewhere && is_open {
+            return State::PrepareAgain(running, record.into());
+        }
+        self.take_shared(running, &record, now)
+    }
+
+    fn was_asked_for(&self, client: &Registration) -> bool {
+        let own = self.held.record.as_ref().map(|own| &own.binding.client);
+        own.is_some_and(|own| {
+            own.kind == RegistrationKind::Dynamic && own.redirect_uri == client.redirect_uri
+        })
+    }
+
+    /// Where the user comes back to in the end: where the client is registered, or not.
+    pub(crate) fn prepared_again(
+        &mut self,
+        mut running: Box<Running>,
+        shared: &Record,
+        redirect_uri: RedirectUri,
+        now: UnixTime,
+    ) -> State {
+        if let Some(register) = running.flow.registration() {
+            register.redirect_uri = redirect_uri;
+        }
+        self.take_shared(running, shared, now)
+    }
+
+    /// Goes on with a client that serves, unless its user cannot come back there.
+    fn take_shared(&mut self, mut running: Box<Running>, shared: &Record, now: UnixTime) -> State {
+        let Record { generation, binding, .. } = shared;
+        if let Some(register) = running.flow.registration()
+            && register.redirect_uri.as_str() != binding.client.redirect_uri()
+        {
+            register.widen(&binding.client);
+            running.replaces = Some(*generation);
+            return State::Run(running);
+        }
+        running.flow.adopt(binding.client.clone());
         running.is_adopted = true;
-        match record.doubting(now + PATIENCE) {
-            Some(doubted) => save(doubted, expected, AfterSave::Shared(running)),
+        match shared.doubting(now + PATIENCE) {
+            Some(doubted) => save(doubted, *generation, AfterSave::Shared(running)),
             None => Lock::Client.release(self.settle(running, now)),
         }
     }

@@ -23,6 +23,7 @@ mod dialect;
 mod issuer;
 mod parameters;
 mod pkce;
+mod port;
 mod registration;
 mod resource_metadata;
 mod revocation;
@@ -53,6 +54,7 @@ pub(crate) use authorization::{
 pub(crate) use client_auth::AuthMethods;
 pub(crate) use dialect::{Dialect, Parameter};
 pub(crate) use parameters::{is_of_authorization, is_of_token};
+pub(crate) use port::Port;
 pub(crate) use registration::{RegistrationRequest, register_request, registered};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};

@@ -20,6 +20,7 @@ use crate::url::HttpUrl;
 use crate::wire::bearer::BearerAuth;
 use crate::wire::client_auth::AuthMethod;
 use crate::wire::client_metadata::ClientMetadata;
+use crate::wire::port::Port;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::{accepted, malformed};
 
@@ -80,6 +81,9 @@ pub struct Registration {
     pub(crate) client_secret: Option<Box<ClientSecret>>,
     pub(crate) auth_method: AuthMethod,
     pub(crate) redirect_uri: Box<str>,
+    /// Whether another port would have done when it was registered.
+    #[serde(default, skip_serializing_if = "Port::is_fixed")]
+    pub(crate) port: Port,
     pub(crate) kind: RegistrationKind,
     /// What had to be tolerated in the answer that brought it.
     #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
@@ -172,6 +176,11 @@ impl Registration {
     pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
         let expires_at = self.client_secret.as_ref().and_then(|own| own.expires_at);
         expires_at.is_none_or(|at| now < at)
+    }
+
+    /// Its redirect URI, without a port that may be another one the next time.
+    pub(crate) fn lasting_redirect_uri(&self) -> Box<str> {
+        self.port.lasting_part(&self.redirect_uri)
     }
 
     /// Whether a dynamic registration serves for another login: its redirect URI is the one, and it is
@@ -310,6 +319,7 @@ pub(crate) fn registered(
         }),
         auth_method,
         redirect_uri: redirect_uri.into(),
+        port: Port::Fixed,
         kind: RegistrationKind::Dynamic,
         tolerated,
         scope: None,

@@ -57,7 +57,8 @@ functions! {
     challenge => Challenge,
     /// Answers `login`.
     begin => Begin,
-    /// Answers `prepare`: `{redirect_uri, now}`, and behind a line feed 64 random bytes.
+    /// Answers `prepare`: `{redirect_uri, any_port, now}`, and behind a line feed 64 random bytes. With
+    /// `any_port` the listener took any port that was free, and a login may ask once more.
     prepared => Prepared,
     /// Answers `browser`: `{query, now}`.
     redirected => Redirected,

@@ -27,6 +27,8 @@ pub(crate) struct Input {
     pub(crate) headers: Vec<(Box<str>, Box<str>)>,
     pub(crate) challenges: Vec<Box<str>>,
     redirect_uri: Option<Box<str>>,
+    /// Whether the listener can have another port as well.
+    pub(crate) any_port: bool,
     query: Option<Secret>,
     pub(crate) method: Box<str>,
     url: Option<Box<str>>,

@@ -40,6 +40,8 @@ pub(crate) fn give(
         (Function::Begin, Turn::Login(reply)) => reply.begin(),
         (Function::Prepared, Turn::Prepare(reply)) => {
             let redirect_uri = RedirectUri::parse(&input.redirect_uri()?)?;
+            let redirect_uri =
+                if input.any_port { redirect_uri.at_any_port() } else { redirect_uri };
             let bytes = bytes.try_into().map_err(|_| Failure::Lacks("64 random bytes"))?;
             reply.prepared(redirect_uri, Entropy::from_bytes(bytes), input.now()?);
         }

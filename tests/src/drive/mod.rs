@@ -7,12 +7,14 @@
 //! Every driver is an assertion, too: steps are bounded, asking changes nothing, locks are neither taken
 //! twice nor left behind nor held while others wait, and a token is in the store before it is sent.
 
+mod callback;
 mod flow;
 mod network;
 mod scene;
 mod stage;
 mod store;
 
+pub use callback::Callback;
 pub use flow::{Walk, walk};
 pub use network::{Network, Tamper, challenges, mcp_request};
 pub use scene::{Event, User, play, play_later};

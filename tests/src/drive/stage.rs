@@ -3,16 +3,17 @@
 use alloc::sync::Arc;
 
 use http::HeaderValue;
-use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::flow::Settings;
 use oauth_core::session::{
     Attempt, Authorization, Key, Lock, PendingLogin, Record, Session, Turn, Verdict,
 };
 use oauth_core::{Error, UnixTime};
 
+use super::callback::Callback;
 use super::network::{Network, challenges, mcp_request};
 use super::scene::{Event, User};
 use super::store::Store;
-use super::{CALLBACK, MAX_STEPS, PATIENCE, SERVER_URL, entropy, restored, stored};
+use super::{MAX_STEPS, PATIENCE, SERVER_URL, entropy, restored, stored};
 use crate::world::{Grant, Knobs, What, World};
 
 /// The servers, a store, a person, and hosts with a session each.
@@ -30,8 +31,8 @@ pub struct Stage {
     pub calls: Vec<Result<u16, Error>>,
     /// What was said to redirects that did not end the wait.
     pub refused_redirects: Vec<Error>,
-    /// The only place where redirects can come back to; else the one that is registered already.
-    pub callback: Option<&'static str>,
+    /// Where redirects can come back to.
+    pub callback: Callback,
     /// Whose hosts they are, as far as it is said; those of the others are nobody's in particular.
     pub profiles: Vec<&'static str>,
     settings: Arc<Settings>,
@@ -52,7 +53,7 @@ impl Stage {
             network: Network::default(),
             calls: Vec::new(),
             refused_redirects: Vec::new(),
-            callback: None,
+            callback: Callback::Registered,
             profiles: Vec::new(),
             sessions: vec![Session::new(Arc::clone(&settings))],
             settings,
@@ -202,9 +203,8 @@ impl Stage {
             }
             Turn::Prepare(reply) => {
                 *logins += 1;
-                let registered = reply.registered_redirect_uri().unwrap_or(CALLBACK);
-                let callback = RedirectUri::parse(callback.unwrap_or(registered));
-                reply.prepared(callback.expect("the callback is sound"), entropy(*logins), now);
+                let redirect_uri = callback.listen(reply.registered_redirect_uri());
+                reply.prepared(redirect_uri, entropy(*logins), now);
             }
             Turn::Browser(url, reply) => {
                 let held = store.held_by(host);

@@ -22,6 +22,12 @@ pub struct Store {
 }
 
 impl Store {
+    /// How many records there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.records.len()
+    }
+
     /// What is stored under a key.
     ///
     /// # Panics

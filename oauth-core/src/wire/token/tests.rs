@@ -10,6 +10,7 @@ use crate::json::Defect;
 use crate::url::Plaintext;
 use crate::wire::client_auth::AuthMethod;
 use crate::wire::dialect::{Parameter, ResourceMode};
+use crate::wire::port::Port;
 use crate::wire::registration::{ClientSecret, RegistrationKind};
 
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
@@ -27,6 +28,7 @@ fn client(auth_method: AuthMethod) -> Registration {
         client_secret: Some(ClientSecret::for_ever("s&1".into())),
         auth_method,
         redirect_uri: "http://127.0.0.1:1/callback".into(),
+        port: Port::Fixed,
         kind: RegistrationKind::Dynamic,
         tolerated: Tolerances::NONE,
         scope: None,
