@@ -147,27 +147,34 @@ async fn callback(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Redirect {
-    let ending = match connect(&gateway, &headers, &query.unwrap_or_default()).await {
-        Ok(()) => Ending::Connected,
-        Err(error) => {
-            eprintln!("  A user is not connected: {error}");
-            Ending::from(&error)
-        }
-    };
-    ending.redirect()
+    connect(&gateway, &headers, &query.unwrap_or_default()).await.unwrap_or_else(|error| {
+        eprintln!("  A user is not connected: {error}");
+        Ending::from(&error).redirect()
+    })
 }
 
 /// Finishes a login that this process or another began, for its own user only. Once somebody is signed
-/// in, the login is used up, whatever comes of it.
-async fn connect(gateway: &Gateway, headers: &HeaderMap, query: &str) -> Result<(), GatewayError> {
+/// in, the login is used up, whatever comes of it. Says where the browser goes next.
+async fn connect(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<Redirect, GatewayError> {
     let user = gateway.sessions.user(headers).await?;
     let state = redirect_state(query).ok_or(GatewayError::NoState)?;
     let login = gateway.pending.take(&state).await?;
     if login.profile() != format!("{user}{ACCOUNT}") {
         return Err(GatewayError::SomebodyElse);
     }
-    gateway.client(&user)?.resume(login, query).await?;
-    Ok(())
+    match gateway.client(&user)?.resume(login, query).await {
+        Ok(_) => Ok(Ending::Connected.redirect()),
+        // The server refused the client that the login was begun with, and another one was registered.
+        Err(oauth_tokio::Error::Authentication(login)) => {
+            gateway.pending.keep(&login).await?;
+            Ok(Redirect::to(login.connect_url.as_str()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn ended(PathOf(name): PathOf<String>) -> Result<Ending, StatusCode> {

@@ -123,11 +123,20 @@ impl Story<'_> {
         self.is_sent_to_consent("user-1", self.first).await?;
         self.comes_under_a_foreign_name(&redirect).await?;
 
+        println!("\nthe server has forgotten the gateway: the user goes on to one page more\n");
+        let one = self.is_sent_to_consent("user-1", self.first).await?;
+        let redirect = self.decides("user-1", &one).await?;
+        self.served.world().forget_clients();
+        let one = self.goes_on("user-1", &redirect).await?;
+        let redirect = self.decides("user-1", &one).await?;
+        self.comes_back("user-1", &redirect, 200).await?;
+        self.gets_result("user-1", self.first).await?;
+
         let world = self.served.world();
         if !world.violations.is_empty() {
             return Err(Failure::Violations(world.violations.clone()));
         }
-        println!("\n  token requests: {}, one for each login\n", world.token_requests());
+        println!("\n  token requests: {}\n", world.token_requests());
         Ok(())
     }
 
@@ -222,6 +231,18 @@ impl Story<'_> {
             return Ok(());
         }
         Err(Failure::Unexpected { wanted: "another answer to the redirect", status })
+    }
+
+    /// The browser follows the redirect, and the next one leads to the authorization server again.
+    async fn goes_on(&self, user: &str, redirect: &str) -> Result<String, Failure> {
+        let answer = self.gets(user, redirect).await?;
+        let status = answer.status().as_u16();
+        let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
+        let why = format!("on to {}?…", location.map_or("?", without_query));
+        line(&browser(user), self.second.name, "GET", status, &why);
+        let is_page = |page: &&str| status == 303 && page.contains("/authorize?");
+        let unexpected = Failure::Unexpected { wanted: "a redirect to one more page", status };
+        location.filter(is_page).map(str::to_owned).ok_or(unexpected)
     }
 
     async fn gets(&self, user: &str, url: &str) -> Result<reqwest::Response, Failure> {
