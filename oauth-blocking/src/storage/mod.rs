@@ -93,8 +93,10 @@ pub trait TokenStorage: Send + Sync {
         }
     }
 
-    /// Deletes what a program has stored for a server in the default profile, the client's registration
-    /// included. The tokens stay valid at the server.
+    /// Deletes what a program has stored for a server in the default profile. The tokens stay valid at the
+    /// server. The client that all profiles share stays registered for the next login; one that is the
+    /// profile's own is forgotten
+    /// ([`registration_for_each_profile`](crate::Builder::registration_for_each_profile)).
     ///
     /// # Errors
     ///

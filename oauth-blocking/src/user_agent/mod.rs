@@ -244,8 +244,8 @@ impl UserAgentError {
             }
             Self::PlaceTaken { .. } => "log in again",
             Self::TimedOut { .. } | Self::Cancelled => {
-                "log in again, and finish in the browser; if its page does not know the client, delete \
-                 the stored grant first (`delete_tokens`)"
+                "log in again, and finish in the browser; if its page does not know the client, wait \
+                 five minutes first: another one is registered then"
             }
             Self::RedirectUri(error) => error.advice(),
         }

@@ -75,7 +75,7 @@ fn ask(
     let begun = Instant::now();
     let gone = |_| UserAgentError::Cancelled;
     write!(output, "Open this page:\n\n  {}\n\n", url.as_str()).map_err(gone)?;
-    let ask = "and paste the address that the browser shows in the end: ";
+    let ask = "and paste the address at which the browser ends, also if that page does not load: ";
     write!(output, "{ask}").and_then(|()| output.flush()).map_err(gone)?;
     for _ in 0..TRIES {
         let mut line = String::new();
