@@ -33,7 +33,7 @@ impl OAuth {
     ///
     /// # Errors
     ///
-    /// [`Error::OAuth`] if it is no https URL, or http to this machine.
+    /// [`Error::OAuth`] unless it is an https URL, or http to this machine.
     pub fn new(server_url: &str) -> Result<Builder<Self>, Error> {
         Self::with_policy(server_url, Policy::default())
     }
@@ -48,6 +48,9 @@ impl OAuth {
     }
 
     /// The same for another profile: settings, store and HTTP client are shared, tokens are not.
+    ///
+    /// Keep it for as long as its user is there, and clone it. Another one that is made for the same profile
+    /// knows of this one only through the store, as another process would, and reads the tokens anew.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
         Self { client: Arc::new(self.client.for_profile(profile)) }
@@ -93,6 +96,8 @@ impl OAuth {
 
     /// A token that can be had without a user: the stored one or a refreshed one. `None` if a login is
     /// needed.
+    ///
+    /// It has nothing to do with the request `initialize` of MCP, which is the application's to send.
     ///
     /// # Errors
     ///
@@ -233,6 +238,8 @@ impl OAuth {
     }
 
     /// What is stored for this server and user, as far as it is known here.
+    /// Nothing is read for that: `None` before the first call. [`initialize`](Self::initialize) reads what
+    /// there is.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         self.client.record()

@@ -95,7 +95,8 @@ impl<H: std::error::Error> ClientError<H> {
         }
     }
 
-    /// Whether the same call may succeed later with nothing changed.
+    /// Whether the same call may succeed later with nothing changed. Of [`Http`](Self::Http) that is not
+    /// known here: ask the HTTP client's own error.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -4,9 +4,15 @@
 //! ```no_run
 //! use oauth_blocking::{OAuth, ureq};
 //!
-//! let oauth = OAuth::new("https://mcp.example.com/mcp")?.client_name("My editor").build()?;
+//! let url = "https://mcp.example.com/mcp";
+//! let oauth = OAuth::new(url)?.client_name("My editor").build()?;
 //! let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-//! let mut answer = oauth.send(|| ureq::http::Request::post("https://mcp.example.com/mcp").body(call))?;
+//! let mut answer = oauth.send(|| {
+//!     ureq::http::Request::post(url)
+//!         .header("content-type", "application/json")
+//!         .header("accept", "application/json, text/event-stream")
+//!         .body(call)
+//! })?;
 //! println!("{}", answer.body_mut().read_to_string()?);
 //! # Ok::<(), oauth_blocking::Error>(())
 //! ```
@@ -25,6 +31,15 @@
 //!     ├─ UserAgent         the browser and a listener by default
 //!     └─ Event             for who wants to watch
 //! ```
+//!
+//! Whatever is not OAuth is the application's: the body and the header fields of a call, `initialize` and the
+//! session id of MCP, reading a stream.
+//!
+//! # Features
+//!
+//! - `ureq`, on by default: [`OAuth`] itself. Without it there remain the stores, the user agents and
+//!   [`adapter`], for other adapters.
+//! - `tracing`, on by default: what happens, for a subscriber of the host's.
 //!
 //! # What is logged
 //!

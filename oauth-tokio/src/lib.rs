@@ -5,10 +5,18 @@
 //! # async fn example() -> Result<(), oauth_tokio::Error> {
 //! use oauth_tokio::OAuth;
 //!
-//! let oauth = OAuth::new("https://mcp.example.com/mcp")?.client_name("My editor").build()?;
+//! let url = "https://mcp.example.com/mcp";
+//! let oauth = OAuth::new(url)?.client_name("My editor").build()?;
 //! let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-//! let answer = oauth.send(|http| http.post("https://mcp.example.com/mcp").body(call)).await?;
-//! println!("{}", answer.status());
+//! let answer = oauth
+//!     .send(|http| {
+//!         http.post(url)
+//!             .header("content-type", "application/json")
+//!             .header("accept", "application/json, text/event-stream")
+//!             .body(call)
+//!     })
+//!     .await?;
+//! println!("{}", answer.text().await.map_err(oauth_tokio::Error::Http)?);
 //! # Ok(())
 //! # }
 //! ```
@@ -29,6 +37,15 @@
 //!   `tokio::spawn(async move { oauth.authenticate().await })`.
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
 //! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
+//!   `OnPool::new(FileTokenStorage::new("My editor")?)` is a store that can be asked for its grants.
+//! - Hosts with many users make one [`HttpClient`] for all, and one client for each user, with
+//!   [`OAuth::for_profile`].
+//!
+//! # Features
+//!
+//! - `rustls`, on by default: TLS. Without it, a host brings its own with reqwest's features.
+//! - `rmcp`: an [`OAuth`] as the HTTP client of the official MCP SDK (`OAuth::transport`, and the module
+//!   `rmcp`).
 //!
 //! # What is logged
 //!
@@ -60,6 +77,7 @@ pub use oauth_blocking::{
     StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances,
     UserAgentError, Visitor, Waiting,
 };
+pub use oauth_core;
 pub use reqwest;
 pub use resolver::FilteredResolver;
 pub use retry::{Consent, with_oauth_retry};

@@ -47,7 +47,7 @@ impl<A: Adapter> Builder<A> {
     ///
     /// # Errors
     ///
-    /// [`Misuse::ServerUrl`](oauth_core::error::Misuse) if it is no https URL, or http to this machine.
+    /// [`Misuse::ServerUrl`](oauth_core::error::Misuse) unless it is an https URL, or http to this machine.
     pub fn new(server_url: &str, policy: Policy) -> Result<Self, A::Error> {
         Ok(Self {
             settings: Settings::with_policy(server_url, policy)?.client_records(),
@@ -259,7 +259,8 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// The HTTP client for all requests, with the host's proxy, certificates and time limits. Redirects
+    /// The HTTP client for all requests, with the host's proxy, certificates and time limits: a `ureq::Agent`
+    /// for `oauth-blocking`, an `HttpClient` for `oauth-tokio`. Redirects
     /// and statuses are handled here, whatever it is set to, and requests to this machine go through no
     /// proxy ([`is_loopback`](oauth_core::is_loopback)). Requests of a login that spend something go out on
     /// connections of their own, whatever it is set to. What it trusts, whether it knows SOCKS, and how it

@@ -31,6 +31,38 @@
 //! cannot show a page stops at [`Turn::Login`], where nothing is locked and nothing begun. A host whose
 //! store fails just stops, releases its locks, and starts over with [`Session::access`], also if its
 //! process ended in between and the session was restored.
+//!
+//! # A request of the application
+//!
+//! It is sent with the token that is at hand, or with none, and the session judges the answer:
+//!
+//! ```
+//! # use oauth_core::session::{Attempt, Authorization, Session, Verdict};
+//! # use oauth_core::{Error, Response, UnixTime};
+//! # fn now() -> UnixTime { UnixTime::from_secs(1_900_000_000) }
+//! fn call(
+//!     session: &mut Session,
+//!     send: impl Fn(Option<&Authorization<'_>>) -> Response,  // with `Authorization::headers`
+//!     drive: impl Fn(&mut Session) -> Result<(), Error>,      // until `Turn::Ready`
+//! ) -> Result<Response, Error> {
+//!     let mut attempt = Attempt::new();
+//!     loop {
+//!         let authorization = session.authorization(now());
+//!         attempt.sent_with(authorization.as_ref());
+//!         let answer = send(authorization.as_ref());
+//!         let challenges = answer.header("www-authenticate");
+//!         match session.answered(&mut attempt, answer.status(), challenges, now())? {
+//!             Verdict::Deliver => return Ok(answer),
+//!             Verdict::Retry => drive(session)?,
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! A session that was just made has not looked into its store: a host that drives it before the first
+//! request, up to [`Turn::Ready`] or [`Turn::Login`], spares a refusal where there is a token. At `Login` it
+//! sends without one: a login that knows what the server said to that asks for the scopes that the server
+//! wants, and not for all that it has.
 
 mod access;
 mod answer;
