@@ -11,7 +11,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http_date;
 use crate::secret::{Secret, SecretBuffer, erase};
+use crate::time::UnixTime;
 use crate::url::HttpUrl;
 
 /// The largest body that is read, in bytes: a hundred times what honest servers send.
@@ -244,12 +246,19 @@ impl Response {
             .map(|(_, value)| &**value)
     }
 
-    /// How long the server asks to wait, if it says so in seconds (RFC 9110 §10.2.3). A date is not
-    /// read: the machine would need the server's clock for it.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")
-            .find_map(|value| value.trim().parse().ok())
-            .map(Duration::from_secs)
+    /// How long the server asks to wait (RFC 9110 §10.2.3), in seconds or until a date. A date is by the
+    /// server's own clock, if the answer says what that shows: the clock of this machine may be wrong.
+    /// Without either clock a date says nothing.
+    pub(crate) fn retry_after(&self, now: Option<UnixTime>) -> Option<Duration> {
+        let date = || self.header("date").find_map(|value| http_date::parse(value.trim())).or(now);
+        self.header("retry-after").find_map(|value| match value.trim() {
+            seconds if seconds.bytes().all(|it| it.is_ascii_digit()) => {
+                // Whoever asks for more than can be counted asks for ever.
+                let is_long = seconds.len() > u64::MAX.ilog10() as usize;
+                Some(Duration::from_secs(if is_long { u64::MAX } else { seconds.parse().ok()? }))
+            }
+            text => Some(http_date::parse(text)?.since(date()?)),
+        })
     }
 
     /// Whether the server says that it cannot answer now: it may be asked again later.
@@ -312,11 +321,40 @@ mod tests {
             .with_header("www-authenticate", "Bearer")
             .with_header("Retry-After", " 7 ");
         assert_eq!(response.header("Www-Authenticate").collect::<Vec<_>>(), ["Basic", "Bearer"]);
-        assert_eq!(response.retry_after(), Some(Duration::from_secs(7)));
-        let date =
-            Response::new(503, vec![]).with_header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");
-        assert_eq!(date.retry_after(), None);
-        assert!(date.is_transient() && !response.is_transient());
+        assert!(Response::new(503, vec![]).is_transient() && !response.is_transient());
+    }
+
+    #[test]
+    fn a_pause_is_in_seconds_or_ends_at_a_date() {
+        let now = Some(UnixTime::from_secs(946_684_699)); // 1999-12-31T23:58:19Z
+        let (date, seconds) = ("Fri, 31 Dec 1999 23:59:59 GMT", Duration::from_secs);
+        let by_server = [("date", "Fri, 31 Dec 1999 23:59:29 GMT")];
+        for (fields, by_own_clock, without) in [
+            (vec![("retry-after", " 7 ")], Some(seconds(7)), Some(seconds(7))),
+            (vec![("Retry-After", date)], Some(seconds(100)), None),
+            (vec![("retry-after", date), by_server[0]], Some(seconds(30)), Some(seconds(30))),
+            (vec![("retry-after", date), ("date", "today")], Some(seconds(100)), None),
+            (
+                vec![("retry-after", "soon"), ("retry-after", "9")],
+                Some(seconds(9)),
+                Some(seconds(9)),
+            ),
+            (vec![("retry-after", "Sun Nov  6 08:49:37 1994")], Some(seconds(0)), None),
+            (
+                vec![("retry-after", "99999999999999999999999")],
+                Some(Duration::from_secs(u64::MAX)),
+                Some(Duration::from_secs(u64::MAX)),
+            ),
+            (vec![("retry-after", "-7")], None, None),
+            (vec![("retry-after", "")], None, None),
+            (vec![], None, None),
+        ] {
+            let response = Response::new(503, vec![]);
+            let response =
+                fields.iter().fold(response, |it, (name, value)| it.with_header(name, value));
+            assert_eq!(response.retry_after(now), by_own_clock, "{fields:?}");
+            assert_eq!(response.retry_after(None), without, "{fields:?}");
+        }
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub mod error;
 pub mod flow;
 mod form;
 mod http;
+mod http_date;
 #[cfg(feature = "http")]
 mod interop;
 mod json;

@@ -40,6 +40,15 @@ impl UnixTime {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
+
+    /// The days from 1970-01-01 until a date that is not before.
+    pub(crate) const fn days_until(year: u64, month: u64, day: u64) -> u64 {
+        // Years that begin in March: the day that not all of them have is the last.
+        let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+        let (era, year) = (year / 400, year % 400);
+        let day = (153 * month + 2) / 5 + day - 1;
+        era * DAYS_OF_400_YEARS + year * 365 + year / 4 - year / 100 + day - DAYS_BEFORE_1970
+    }
 }
 
 /// As RFC 3339 writes it, in UTC.
@@ -60,7 +69,7 @@ impl fmt::Display for UnixTime {
 }
 
 /// Seconds.
-const DAY: u64 = 24 * 60 * 60;
+pub(crate) const DAY: u64 = 24 * 60 * 60;
 
 /// From the first of March of the year 0.
 const DAYS_BEFORE_1970: u64 = 719_468;

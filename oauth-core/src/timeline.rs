@@ -159,6 +159,8 @@ pub enum Finding {
 pub enum Remedy {
     /// The request is sent again with another token that is there by now.
     OtherToken,
+    /// The token was issued just now: it is sent again in a moment.
+    Wait,
     /// The token is refreshed.
     Refresh,
     /// A login.
@@ -375,6 +377,9 @@ impl fmt::Display for Finding {
             Self::Refused { remedy, misshapen } => {
                 f.write_str(match remedy {
                     Remedy::OtherToken => "refused; another token is there by now: sending again",
+                    Remedy::Wait => {
+                        "refused; the token was issued just now: sending it again in a moment"
+                    }
                     Remedy::Refresh => "refused: refreshing the token",
                     Remedy::Login => "refused: a login is needed",
                     Remedy::WiderLogin => "refused for a missing scope: a login that asks for more",

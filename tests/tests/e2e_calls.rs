@@ -105,6 +105,8 @@ fn whoever_tells_that_a_token_was_taken_gets_a_login_at_once() {
     let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     let token = oauth.authenticate().unwrap();
+    let same = oauth.refused(&token, 401, &[]).unwrap();
+    assert_eq!(same.as_ref(), Some(&token), "it was issued just now");
     assert_eq!(in_vain(oauth.refused(&token, 401, &[])), 1);
     assert_eq!(oauth.refused(&token, 200, &[]).unwrap(), None);
     assert!(oauth.refused(&token, 401, &[]).unwrap().is_some_and(|new| new != token));

@@ -240,6 +240,24 @@ fn a_thread_whose_token_still_lives_sends_while_another_renews_it() {
     assert_sound(&served);
 }
 
+/// A server that knows new tokens only after a second or two.
+#[test]
+fn a_new_token_that_is_refused_is_sent_again_in_a_moment() {
+    let served = serve(Knobs { young_for: 2, ..Knobs::default() });
+    let oauth = client(&served, &MemoryTokenStorage::new());
+    assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!(statuses(&served, LIST), [401, 401, 200]);
+    assert_eq!((logins(&served), refreshes(&served)), (1, 0));
+    // So it is for hosts that send requests in their own way.
+    let token = oauth.refresh_token().unwrap().unwrap();
+    let same = oauth.refused(&token, 401, &["Bearer".to_owned()]).unwrap();
+    assert_eq!(same.as_ref(), Some(&token));
+    let other = oauth.refused(&token, 401, &["Bearer".to_owned()]).unwrap();
+    assert!(other.is_some_and(|other| other != token), "a moment is given once");
+    assert_eq!((logins(&served), refreshes(&served)), (1, 2));
+    assert_sound(&served);
+}
+
 /// Holds a step-up at the consent page while `meanwhile` runs.
 fn during_a_step_up(meanwhile: impl FnOnce(&OAuth, &Served) + Send + 'static) {
     let served = serve(Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() });

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use oauth_core::Error;
 use oauth_core::error::PeerIncompatible;
+use oauth_core::{Error, UnixTime};
 use oauth_tests::drive::{Stage, User, play, play_later, settings};
 use oauth_tests::world::{
     BadToken, Consent, Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Party, PrmServers,
@@ -170,7 +170,8 @@ fn a_server_that_wants_ever_more_gets_three_logins() {
 fn a_server_that_refuses_every_token_gets_one_refresh_and_a_few_logins() {
     let stage = later(&Knobs::default(), |stage| {
         stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
-        let until = stage.now() + Duration::from_secs(60);
+        // Two seconds are for what the refresh brought.
+        let until = stage.now() + Duration::from_secs(62);
         let expected = PeerIncompatible::LoginInVain { logins: 1, until, error: None };
         assert_eq!(stage.call(LIST), Err(expected.into()));
     });
@@ -181,7 +182,8 @@ fn a_server_that_refuses_every_token_gets_one_refresh_and_a_few_logins() {
 #[test]
 fn a_session_that_gave_up_a_request_goes_on_with_the_next() {
     let stage = later(&Knobs::default(), |stage| {
-        stage.world.knobs.mcp_damage = Damage::times(Fault::Status(401), 3);
+        // The token, the refreshed one twice, and that of the login.
+        stage.world.knobs.mcp_damage = Damage::times(Fault::Status(401), 4);
         assert!(stage.call(LIST).is_err());
         assert_eq!(stage.call(LIST), Ok(200));
     });
@@ -332,6 +334,14 @@ fn in_vain(stage: &mut Stage, host: usize) -> usize {
     stage.logins()
 }
 
+/// Until when no other login is made.
+fn until(stage: &Stage) -> UnixTime {
+    match stage.calls.last() {
+        Some(Err(Error::PeerIncompatible(PeerIncompatible::LoginInVain { until, .. }))) => *until,
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
 #[test]
 fn a_login_whose_token_is_refused_at_once_is_not_made_again_before_a_pause_that_grows() {
     for refresh_tokens in [RefreshTokens::Never, RefreshTokens::Always] {
@@ -341,10 +351,15 @@ fn a_login_whose_token_is_refused_at_once_is_not_made_again_before_a_pause_that_
             let mut logins = 0;
             for pause in [60, 300, 1500, 3600, 3600] {
                 logins += 1;
+                let begun = stage.now();
                 for _ in 0..5 {
                     assert_eq!(in_vain(stage, 0), logins, "{refresh_tokens:?}");
                 }
-                stage.world.advance(pause - 1);
+                // A new token, before the login or after it, is given two seconds.
+                let until = until(stage).since(begun).as_secs();
+                assert!((pause..=pause + 2).contains(&until), "{until}");
+                let passed = stage.now().since(begun).as_secs();
+                stage.world.advance(until - passed - 1);
                 assert_eq!(in_vain(stage, 0), logins, "{refresh_tokens:?}");
                 stage.world.advance(1);
             }
@@ -402,8 +417,8 @@ fn a_login_that_is_asked_for_waits_for_no_pause() {
         stage.session_mut(0).log_in();
         assert_eq!(stage.obtain(0), Ok(()));
         assert_eq!(in_vain(stage, 0), 2);
-        // The pause goes on growing.
-        stage.world.advance(299);
+        // The pause goes on growing, and two seconds of it have passed.
+        stage.world.advance(297);
         assert_eq!(in_vain(stage, 0), 2);
         stage.world.knobs.mcp_damage = Damage::none();
         assert_eq!(stage.call(LIST), Ok(200));

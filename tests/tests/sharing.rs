@@ -84,8 +84,11 @@ fn tokens_of_others_that_are_refused_one_after_the_other_cost_no_login() {
     let mut stage = Stage::new(&Knobs::default(), &settings(), false);
     let second = stage.add_host();
     assert_eq!(stage.call(LIST), Ok(200));
-    let (mut attempt, now) = (Attempt::new(), stage.now());
+    let mut attempt = Attempt::new();
     for others in [1, 1, 0] {
+        // None of them was issued just now.
+        stage.world.advance(60);
+        let now = stage.now();
         attempt.sent_with(stage.session(0).snapshot().token().as_ref());
         for _ in 0..others {
             stage.session_mut(second).access();

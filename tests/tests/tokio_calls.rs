@@ -6,7 +6,7 @@
 mod tokio_common;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oauth_blocking::{Lock, TokenStorage as _};
 use oauth_core::error::PeerIncompatible;
@@ -15,7 +15,9 @@ use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, TokenForm};
 use oauth_tokio::{Error, MemoryTokenStorage};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
-use tokio_common::common::{LIST, age, assert_sound, expire, key, logins, refreshes, serve};
+use tokio_common::common::{
+    LIST, PATIENCE, age, assert_sound, expire, key, logins, refreshes, serve,
+};
 use tokio_common::{builder, call, client, core_error, logged_in, post};
 
 const TASKS: usize = 30;
@@ -32,6 +34,19 @@ async fn calls_at_once(served: &Served, store: &MemoryTokenStorage) -> Vec<Resul
         });
     }
     tasks.join_all().await
+}
+
+/// A server that knows new tokens only after a second or two: all wait side by side, and nobody logs in twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_token_that_is_refused_is_sent_again_in_a_moment() {
+    let served = serve(Knobs { young_for: 2, ..Knobs::default() });
+    let begun = Instant::now();
+    for outcome in calls_at_once(&served, &MemoryTokenStorage::new()).await {
+        assert_eq!(outcome.unwrap(), 200);
+    }
+    assert!(begun.elapsed() < PATIENCE, "one after the other");
+    assert_eq!((logins(&served), refreshes(&served)), (1, 0));
+    assert_sound(&served);
 }
 
 fn in_vain<T: std::fmt::Debug>(outcome: Result<T, Error>) -> u8 {

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use oauth_core::BearerAuth;
 use oauth_core::HttpUrl;
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn, Verdict};
+use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn};
 
 use super::drive::{Driver, Login, now};
 use super::failures::{Failures, Moment};
@@ -17,7 +17,7 @@ use super::host::Host;
 use super::limits::Limits;
 use super::migrate::Migration;
 use super::parts::Watcher;
-use super::shown::{Shown, header_value};
+use super::shown::Shown;
 use super::trace::{self, Span, Work};
 use crate::error::ClientError;
 use crate::event::Event;
@@ -38,25 +38,19 @@ pub struct Client<H: Host> {
     /// How many logins were finished here.
     pub(super) logins: AtomicU64,
     /// The token that the server has taken, as the session knows, by its generation.
-    taken: AtomicU64,
+    pub(super) taken: AtomicU64,
     pub(super) migration: Migration,
 }
 
 /// A request of the application, over all the times it is sent.
 #[derive(Debug)]
 pub struct Call {
-    attempt: Attempt,
-    since: Moment,
+    pub(super) attempt: Attempt,
+    pub(super) since: Moment,
     /// What a remedy brought: the request is sent with it, even if it expires in the same second.
-    remedied: Option<HeaderValue>,
+    pub(super) remedied: Option<HeaderValue>,
     pub(super) moved: Option<Arc<HttpUrl>>,
     pub(super) redirects: u8,
-}
-
-/// An answer that something can be done about.
-pub struct Remedy<H: Host> {
-    session: H::Session,
-    since: Moment,
 }
 
 pub(super) type Outcome<T, H> = Result<T, ClientError<<H as Host>::Http>>;
@@ -159,95 +153,6 @@ impl<H: Host> Client<H> {
         .await
     }
 
-    /// What can be done about an answer of the MCP server; `None` if it is the application's.
-    ///
-    /// # Errors
-    ///
-    /// That all that may be done for one request was done.
-    pub async fn judge(
-        &self,
-        call: &mut Call,
-        status: u16,
-        challenges: &[String],
-    ) -> Outcome<Option<Remedy<H>>, H> {
-        if !matches!(status, 401 | 403) {
-            self.delivered(call, status);
-            return Ok(None);
-        }
-        call.remedied = None;
-        let mut session = self.host.take().await;
-        let challenges = challenges.iter().map(String::as_str);
-        let verdict = session.answered(&mut call.attempt, status, challenges, now());
-        let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
-        if matches!(verdict, Ok(Verdict::Deliver)) {
-            return Ok(None);
-        }
-        let said = async {
-            trace::last_step(session.timeline(), None);
-            Span::current().outcome(&verdict, session.timeline());
-        };
-        Span::of(Work::Access, self).around(said).await;
-        verdict.map(|_| Some(Remedy { session, since: call.since }))
-    }
-
-    /// An answer that is the application's: a success shows that the server takes the token, which decides
-    /// whether another login may be made when it is refused later.
-    pub fn delivered(&self, call: &mut Call, status: u16) {
-        let Some(sent) = call.attempt.generation().filter(|_| (200..300).contains(&status)) else {
-            return;
-        };
-        if self.taken.load(Ordering::Relaxed) == sent {
-            return;
-        }
-        // It can wait for the next success, and an answer must not wait for anything.
-        if let Some(mut session) = self.host.try_take()
-            && session.answered(&mut call.attempt, status, [], now()).is_ok()
-        {
-            self.taken.store(sent, Ordering::Relaxed);
-        }
-    }
-
-    /// Does what the answer asks for: a refresh, a login, a wider scope. Then the request can be sent
-    /// again, with the token that this brings.
-    ///
-    /// # Errors
-    ///
-    /// Why it could not be done.
-    pub async fn remedy(
-        self: &Arc<Self>,
-        call: &mut Call,
-        remedy: Remedy<H>,
-    ) -> Outcome<BearerAuth, H> {
-        // What happens belongs to the story of the request, and stays in the session.
-        let (mut session, _) = self.drive_on(remedy.session, Login::Allowed, remedy.since).await?;
-        let Ok(Turn::Ready(token)) = session.turn() else {
-            return Err(oauth_core::Error::LoginRequired.into());
-        };
-        call.attempt.sent_with(Some(&token));
-        call.remedied = Some(header_value(token.bearer()));
-        Ok(token.bearer().clone())
-    }
-
-    /// The two for hosts that send requests in their own way: `token` was refused. The token to send
-    /// the request with once more, or `None` if the answer is the application's.
-    ///
-    /// # Errors
-    ///
-    /// As [`remedy`](Self::remedy).
-    pub async fn refused(
-        self: &Arc<Self>,
-        token: &BearerAuth,
-        status: u16,
-        challenges: &[String],
-    ) -> Outcome<Option<BearerAuth>, H> {
-        let mut call = self.call();
-        call.attempt.sent_token(self.shown().snapshot.record(), token);
-        match self.judge(&mut call, status, challenges).await? {
-            Some(remedy) => self.remedy(&mut call, remedy).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// A token: the stored one, a refreshed one, or one for which a user logs in if they may be asked.
     /// `None` if they may not and have to.
     ///
@@ -276,24 +181,6 @@ impl<H: Host> Client<H> {
         session.renew();
         let (session, _) = self.drive(session, Login::Never, since).await?;
         Ok(bearer(session))
-    }
-
-    /// Another token than the one at hand, refreshed or through a login: a request of the host's own was
-    /// refused.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none.
-    pub async fn replace(self: &Arc<Self>) -> Outcome<(), H> {
-        let mut call = self.call();
-        call.attempt.sent_with(self.shown().snapshot.token().as_ref());
-        if call.attempt.generation().is_none() {
-            return self.token(Login::Allowed).await.map(drop);
-        }
-        match self.judge(&mut call, 401, &[]).await? {
-            Some(remedy) => self.remedy(&mut call, remedy).await.map(drop),
-            None => Ok(()),
-        }
     }
 
     /// A login now, whatever is stored. One that was begun before and is finished meanwhile will do.
@@ -371,12 +258,6 @@ impl<H: Host> Client<H> {
 impl<H: Host> std::fmt::Debug for Client<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-impl<H: Host> std::fmt::Debug for Remedy<H> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Remedy").finish_non_exhaustive()
     }
 }
 

@@ -31,13 +31,14 @@ mod migrate;
 mod moved;
 mod obstacle;
 mod parts;
+mod refusal;
 mod shown;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
 mod trace;
 
 pub use addresses::{AddressFilter, PrivateAddress};
 pub use builder::Builder;
-pub use client::{Call, Client, Remedy};
+pub use client::{Call, Client};
 pub use drive::Login;
 pub use headers::Headers;
 pub use host::{Host, TIME_LIMIT, Unanswered};
@@ -45,6 +46,7 @@ pub use limits::Limits;
 pub use message::{challenges, location, response};
 pub use obstacle::Obstructed;
 pub use parts::{Adapter, Parts, Watcher};
+pub use refusal::Remedy;
 
 pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
 

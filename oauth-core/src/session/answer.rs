@@ -3,6 +3,7 @@
 //! | status | and | leads to |
 //! |---|---|---|
 //! | 401 | another token is there by now | the request again |
+//! | 401 | a token that was issued just now, which no answer has accepted yet | a moment's wait, then the request again |
 //! | 401 | a refresh token, not tried for this request | a refresh where the token came from, then the request again |
 //! | 401 | the token of a login that was just made, refreshed if it can be | an error, and no login before a pause that grows |
 //! | 401 | otherwise | metadata read anew, a login, then the request again |
@@ -12,6 +13,7 @@
 //! Each request has a budget ([`Attempt`]); when it is spent there is an error.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use crate::error::{Error, PeerIncompatible};
 use crate::http::Endpoint;
@@ -30,6 +32,7 @@ pub struct Attempt {
     refreshes: u8,
     authorizations: u8,
     retries: u8,
+    has_waited: bool,
 }
 
 impl Attempt {
@@ -71,6 +74,12 @@ pub enum Verdict {
     Deliver,
     /// Drive [`Session::turn`] until it is ready, then send the request again.
     Retry,
+    /// Wait that long, hold nothing meanwhile that others wait for, then send the request again with the token
+    /// that there is by then. What others made of the session meanwhile is not this request's: unless the
+    /// turn is ready, [`access`](Session::access) comes first.
+    ///
+    /// The token was issued just now: a server may have to hear of it first, or its clock is late.
+    Wait(Duration),
 }
 
 impl Session {
@@ -100,7 +109,8 @@ impl Session {
         if status == 403 && !lacks_scope {
             return Ok(Verdict::Deliver);
         }
-        if (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0) {
+        let is_first = (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0);
+        if is_first && !attempt.has_waited {
             self.timeline.clear();
         }
         let refused = attempt.sent;
@@ -119,6 +129,11 @@ impl Session {
         }
         if status == 403 && !self.asks_for_more(&want) {
             return Ok(Verdict::Deliver);
+        }
+        if !lacks_scope && !attempt.has_waited && self.is_too_young(refused, now) {
+            attempt.has_waited = true;
+            self.note(status, &want, Remedy::Wait);
+            return Ok(Verdict::Wait(MOMENT));
         }
         if attempt.is_spent() {
             self.note(status, &want, Remedy::GiveUp);
@@ -164,6 +179,9 @@ impl Session {
         !requested.is_some_and(|requested| requested.includes(missing))
     }
 }
+
+/// How long a token that was issued just now is given until it is sent again.
+pub(crate) const MOMENT: Duration = Duration::from_secs(2);
 
 /// Refreshes and logins together that one request may cause. A refresh that is refused ends in a login,
 /// so this also bounds the logins: the MCP specification wants "a few" at most.

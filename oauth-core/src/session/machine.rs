@@ -72,6 +72,9 @@ pub(crate) struct RefusedBefore {
     /// Tokens of the login of this time that it refused were refreshed.
     #[serde(default)]
     pub(crate) refreshed: Option<UnixTime>,
+    /// The token of this generation was refused when it was new, and is given until then.
+    #[serde(default)]
+    pub(crate) young: Option<(u64, UnixTime)>,
 }
 
 /// What the session waits for. `Want` says why it works at all.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible};
 use crate::session::access::Want;
-use crate::session::answer::MAX_REMEDIES;
+use crate::session::answer::{MAX_REMEDIES, MOMENT};
 use crate::session::machine::{Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
@@ -77,6 +77,30 @@ impl Session {
         }
     }
 
+    /// Whether the token of this generation was issued so short a time ago that the server may know it
+    /// only in a [`MOMENT`]. True until one has passed since the first time.
+    pub(crate) fn is_too_young(&mut self, sent: Option<u64>, now: UnixTime) -> bool {
+        let Some(record) = self.held.record.as_ref().filter(|it| sent == Some(it.generation))
+        else {
+            return false;
+        };
+        let (generation, issued_at) = (record.generation, record.issued_at);
+        // What was issued later than now came by another clock.
+        let is_new = issued_at <= now && now.since(issued_at) <= YOUNG;
+        if !is_new || self.accepted == generation || !record.is_alive(now) {
+            return false;
+        }
+        let until = match self.refused().young {
+            Some((waited_for, until)) if waited_for == generation => until,
+            _ => {
+                let until = now + MOMENT;
+                self.refused_mut().young = Some((generation, until));
+                until
+            }
+        };
+        now < until
+    }
+
     /// This session has logged in.
     pub(crate) fn learn_login(&mut self) {
         self.own_login = self.held.record.as_ref().and_then(Record::trial);
@@ -133,6 +157,9 @@ impl Session {
         State::Failed(Box::new(trial.in_vain(&want)))
     }
 }
+
+/// How old a token may be that the server may not know yet.
+const YOUNG: Duration = Duration::from_secs(10);
 
 /// How long no other login is made after the first one that was refused.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);

@@ -28,7 +28,7 @@ pub(crate) fn accepted<'a>(
             endpoint,
             url: url.as_str().into(),
             status: Some(status),
-            retry_after: response.retry_after(),
+            retry_after: response.retry_after(None),
             obstacle: None,
         }
         .into());

@@ -69,7 +69,8 @@ functions! {
     /// `{method, url, now, attempt}`: the header fields for a request of the application, null where
     /// there is no token. `attempt` is absent the first time, and the number in the answer later.
     attach => Attach,
-    /// `{attempt, status, challenges, now}`: whether to deliver an answer, or to send the request again.
+    /// `{attempt, status, challenges, now}`: whether to deliver an answer, to send the request again (`retry`), or
+    /// to do so after `wait` seconds (`wait`), in which other calls may use the session.
     answered => Answered,
     /// What is stored, as far as the session knows.
     record => Record,

@@ -146,8 +146,12 @@ impl Open {
         let attempt = self.attempts.get_mut(number).ok_or(Failure::NoSuch("attempt"))?;
         let verdict = self.session.answered(attempt, status, input.challenges(), now);
         let verdict = match verdict {
-            Ok(Verdict::Retry) => return Ok(json(&Judged { verdict: "retry" })),
-            Ok(Verdict::Deliver) => Ok(json(&Judged { verdict: "deliver" })),
+            Ok(Verdict::Retry) => return Ok(json(&Judged { verdict: "retry", wait: None })),
+            Ok(Verdict::Wait(pause)) => {
+                let wait = Some(pause.as_secs());
+                return Ok(json(&Judged { verdict: "wait", wait }));
+            }
+            Ok(Verdict::Deliver) => Ok(json(&Judged { verdict: "deliver", wait: None })),
             Err(error) => Err(Failure::Told(error, self.session.timeline().clone())),
         };
         self.attempts.remove(number);
@@ -192,6 +196,9 @@ struct Attached<'a> {
 #[derive(Serialize)]
 struct Judged<'a> {
     verdict: &'a str,
+    /// In seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wait: Option<u64>,
 }
 
 #[derive(Serialize)]

@@ -60,6 +60,10 @@ impl Device {
             match session.answered(&mut attempt, status, challenges, self.now)? {
                 Verdict::Deliver => return Ok(status),
                 Verdict::Retry => self.drive(session, true)?,
+                Verdict::Wait(pause) => {
+                    self.now = self.now + pause;
+                    self.drive(session, true)?;
+                }
             }
         }
     }

@@ -97,6 +97,13 @@ impl Stage {
             match self.sessions[host].answered(&mut attempt, status, lines, now)? {
                 Verdict::Deliver => return Ok(status),
                 Verdict::Retry => self.obtain(host)?,
+                Verdict::Wait(pause) => {
+                    self.world.advance(pause.as_secs());
+                    if !matches!(self.sessions[host].turn(), Ok(Turn::Ready(_))) {
+                        self.sessions[host].access();
+                    }
+                    self.obtain(host)?;
+                }
             }
         }
         panic!("a request that is sent for ever")

@@ -206,7 +206,8 @@ impl Simulation {
         host.task = Task::Rest;
         match host.session.answered(&mut call.attempt, status, lines, now) {
             Ok(Verdict::Deliver) => self.finish(at, Outcome::Status(status)),
-            Ok(Verdict::Retry) => self.retry(at, call),
+            // How long hosts wait is up to the dice: one that does not wait loses no login either.
+            Ok(Verdict::Retry | Verdict::Wait(_)) => self.retry(at, call),
             Err(error) => self.finish(at, Outcome::Failed(error)),
         }
         Ok(())

@@ -42,6 +42,7 @@ pub(super) struct Access {
     pub(super) value: String,
     pub(super) grant: usize,
     pub(super) scope: String,
+    pub(super) issued_at: u64,
     pub(super) expires_at: u64,
     pub(super) revoked: bool,
 }
@@ -97,11 +98,18 @@ impl Grants {
         value
     }
 
-    pub(super) fn add_access(&mut self, grant: usize, scope: &str, expires_at: u64) -> String {
+    pub(super) fn add_access(
+        &mut self,
+        grant: usize,
+        scope: &str,
+        issued_at: u64,
+        expires_at: u64,
+    ) -> String {
         let value = format!("at-{}-{}", self.access.len() + 1, self.grants[grant].server.tag());
         let scope = scope.into();
         let revoked = false;
-        self.access.push(Access { value: value.clone(), grant, scope, expires_at, revoked });
+        let access = Access { value: value.clone(), grant, scope, issued_at, expires_at, revoked };
+        self.access.push(access);
         value
     }
 

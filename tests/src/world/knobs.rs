@@ -136,6 +136,8 @@ pub struct Knobs {
     pub open_initialize: bool,
     /// Whether every MCP request gets a bare 403, as for a bad `Origin`.
     pub plain_403: bool,
+    /// For how many seconds the MCP server refuses a token after it was issued; default 0.
+    pub young_for: u64,
     /// How an expired, revoked or unknown access token is answered.
     pub bad_token: BadToken,
     /// After this many MCP requests with a valid token, the server moves to the second authorization server.
@@ -199,6 +201,7 @@ impl Default for Knobs {
             step_up_challenge: StepUpChallenge::Full,
             open_initialize: false,
             plain_403: false,
+            young_for: 0,
             bad_token: BadToken::Challenged,
             migrate_after: None,
             mcp_damage: Damage::none(),

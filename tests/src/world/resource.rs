@@ -110,6 +110,9 @@ impl World {
         if token.expires_at <= self.now {
             return Err("the token is expired");
         }
+        if self.now < token.issued_at + self.knobs.young_for {
+            return Err("the token is not valid yet");
+        }
         if !self.trusts(granted.server) {
             return Err("the token is of another authorization server");
         }

@@ -81,7 +81,7 @@ impl World {
         };
         let expires_at = self.now + self.knobs.access_lifetime;
         let mut document = json!({
-            "access_token": self.grants.add_access(grant, &scope, expires_at),
+            "access_token": self.grants.add_access(grant, &scope, self.now, expires_at),
             "token_type": "Bearer",
             "expires_in": self.knobs.access_lifetime,
             "scope": scope,

@@ -136,6 +136,7 @@ impl Host {
             if verdict["verdict"] == "deliver" {
                 return status;
             }
+            self.world.advance(verdict["wait"].as_u64().unwrap_or(0));
             assert_eq!(self.drive(session), "ready");
         }
     }

@@ -40,16 +40,28 @@ export class OAuth {
       const response = await fetch(url, { ...init, headers, redirect: "manual" });
       const challenges = [response.headers.get("www-authenticate") ?? []].flat();
       const answer = { attempt, status: response.status, challenges };
-      const judge = () => this.#call("answered", { ...answer, now: now() }).verdict;
+      const judge = () => this.#call("answered", { ...answer, now: now() });
       // Only these two can change the session; nothing else waits for a login that is under way.
       if (![401, 403].includes(response.status)) return (judge(), response);
-      attached = await this.#alone(async () => {
-        if (judge() === "deliver") return null;
-        await response.body?.cancel();
+      const renew = async () => {
         await this.#drive({ mayLogIn: true });
         return attach();
+      };
+      attached = await this.#alone(async () => {
+        const { verdict, wait } = judge();
+        if (verdict === "deliver") return null;
+        await response.body?.cancel();
+        return verdict === "wait" ? { wait } : renew();
       });
       if (attached === null) return response;
+      if (attached.wait !== undefined) {
+        // A token that was issued just now is given a moment, and nobody else waits for that.
+        await new Promise((done) => setTimeout(done, 1000 * attached.wait));
+        attached = await this.#alone(() => {
+          if (!isFresh()) this.#call("access");
+          return renew();
+        });
+      }
     }
   }
 

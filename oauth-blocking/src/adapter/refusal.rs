@@ -1,0 +1,161 @@
+//! What is done about a refusal of the MCP server, so that a request can be sent again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use oauth_core::BearerAuth;
+use oauth_core::session::{Turn, Verdict};
+
+use super::client::{Call, Client, Outcome};
+use super::drive::{Login, now};
+use super::host::Host;
+use super::shown::header_value;
+use super::trace::{self, Span, Work};
+use crate::error::ClientError;
+
+/// An answer that something can be done about.
+pub struct Remedy<H: Host>(What<H>);
+
+enum What<H: Host> {
+    /// The session's turns.
+    Turns(H::Session),
+    /// A wait, while nobody has the session.
+    Moment(Duration),
+}
+
+impl<H: Host> Client<H> {
+    /// What can be done about an answer of the MCP server; `None` if it is the application's.
+    ///
+    /// # Errors
+    ///
+    /// That all that may be done for one request was done.
+    pub async fn judge(
+        &self,
+        call: &mut Call,
+        status: u16,
+        challenges: &[String],
+    ) -> Outcome<Option<Remedy<H>>, H> {
+        if !matches!(status, 401 | 403) {
+            self.delivered(call, status);
+            return Ok(None);
+        }
+        call.remedied = None;
+        let mut session = self.host.take().await;
+        let challenges = challenges.iter().map(String::as_str);
+        let verdict = session.answered(&mut call.attempt, status, challenges, now());
+        let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
+        if matches!(verdict, Ok(Verdict::Deliver)) {
+            return Ok(None);
+        }
+        let said = async {
+            trace::last_step(session.timeline(), None);
+            Span::current().outcome(&verdict, session.timeline());
+        };
+        Span::of(Work::Access, self).around(said).await;
+        Ok(Some(match verdict? {
+            // Others need the session meanwhile.
+            Verdict::Wait(pause) => Remedy(What::Moment(pause)),
+            _ => Remedy(What::Turns(session)),
+        }))
+    }
+
+    /// An answer that is the application's: a success shows that the server takes the token, which decides
+    /// whether another login may be made when it is refused later.
+    pub fn delivered(&self, call: &mut Call, status: u16) {
+        let Some(sent) = call.attempt.generation().filter(|_| (200..300).contains(&status)) else {
+            return;
+        };
+        if self.taken.load(Ordering::Relaxed) == sent {
+            return;
+        }
+        // It can wait for the next success, and an answer must not wait for anything.
+        if let Some(mut session) = self.host.try_take()
+            && session.answered(&mut call.attempt, status, [], now()).is_ok()
+        {
+            self.taken.store(sent, Ordering::Relaxed);
+        }
+    }
+
+    /// Does what the answer asks for: a refresh, a login, a wider scope, or a moment's wait for a token that was
+    /// issued just now. Then the request can be sent again, with the token that this brings.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done.
+    pub async fn remedy(
+        self: &Arc<Self>,
+        call: &mut Call,
+        remedy: Remedy<H>,
+    ) -> Outcome<BearerAuth, H> {
+        let session = match remedy.0 {
+            What::Turns(session) => session,
+            What::Moment(pause) => {
+                self.host.sleep(pause).await;
+                let mut session = self.host.take().await;
+                // What failed for others meanwhile is not this request's.
+                if !matches!(session.turn(), Ok(Turn::Ready(_))) {
+                    session.access();
+                }
+                session
+            }
+        };
+        // What happens belongs to the story of the request, and stays in the session.
+        let (mut session, _) = self.drive_on(session, Login::Allowed, call.since).await?;
+        let Ok(Turn::Ready(token)) = session.turn() else {
+            return Err(oauth_core::Error::LoginRequired.into());
+        };
+        call.attempt.sent_with(Some(&token));
+        call.remedied = Some(header_value(token.bearer()));
+        Ok(token.bearer().clone())
+    }
+
+    /// The two for hosts that send requests in their own way: `token` was refused. The token to send
+    /// the request with once more, or `None` if the answer is the application's.
+    ///
+    /// # Errors
+    ///
+    /// As [`remedy`](Self::remedy).
+    pub async fn refused(
+        self: &Arc<Self>,
+        token: &BearerAuth,
+        status: u16,
+        challenges: &[String],
+    ) -> Outcome<Option<BearerAuth>, H> {
+        let mut call = self.call();
+        call.attempt.sent_token(self.shown().snapshot.record(), token);
+        match self.judge(&mut call, status, challenges).await? {
+            Some(remedy) => self.remedy(&mut call, remedy).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Another token than the one at hand, refreshed or through a login: a request of the host's own was
+    /// refused.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub async fn replace(self: &Arc<Self>) -> Outcome<(), H> {
+        let mut call = self.call();
+        call.attempt.sent_with(self.shown().snapshot.token().as_ref());
+        if call.attempt.generation().is_none() {
+            return self.token(Login::Allowed).await.map(drop);
+        }
+        let mut remedy = self.judge(&mut call, 401, &[]).await?;
+        if matches!(remedy, Some(Remedy(What::Moment(_)))) {
+            // The same token in a moment would not be another one.
+            remedy = self.judge(&mut call, 401, &[]).await?;
+        }
+        match remedy {
+            Some(remedy) => self.remedy(&mut call, remedy).await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<H: Host> std::fmt::Debug for Remedy<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remedy").finish_non_exhaustive()
+    }
+}
