@@ -63,7 +63,7 @@ impl Served {
     }
 
     fn listen(knobs: Knobs, host: &str, resource: Option<String>) -> io::Result<Self> {
-        let ports = if resource.is_none() { 3 } else { 2 };
+        let ports = if resource.is_none() { 4 } else { 3 };
         let listeners: Vec<_> = (0..ports)
             .map(|_| match host {
                 "[::1]" => TcpListener::bind((Ipv6Addr::LOCALHOST, 0)),
@@ -73,8 +73,9 @@ impl Served {
         let addresses: Vec<_> =
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let origin = |at: usize| format!("http://{host}:{}", addresses[at].port());
-        let resource = resource.unwrap_or_else(|| origin(2));
-        let origins = Origins { resource, auth: origin(0), auth2: origin(1) };
+        let resource = resource.unwrap_or_else(|| origin(3));
+        let (auth, auth2, auth3) = (origin(0), origin(1), origin(2));
+        let origins = Origins { resource, auth, auth2, auth3 };
         let shared = Arc::new(Shared {
             world: Mutex::new(World::at(knobs, origins)),
             settings: Mutex::new(Settings {
@@ -325,7 +326,8 @@ fn place(server: Party) -> usize {
     match server {
         Party::AuthServer => 0,
         Party::AuthServer2 => 1,
-        Party::McpServer | Party::Elsewhere => 2,
+        Party::AuthServer3 => 2,
+        Party::McpServer | Party::Elsewhere => 3,
     }
 }
 

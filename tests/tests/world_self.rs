@@ -13,7 +13,7 @@ use http::{Request, Response, header};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
     AuthMethod, BadToken, Challenge, Consent, Damage, Fault, Grant, IssParameter, IssuerPath,
-    Knobs, Legacy, MetadataLocation, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Party, Registration,
+    Knobs, Legacy, MetadataLocation, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Party, Registration, Reuse,
     ScopePolicy, TokenForm, What, World,
 };
 use serde_json::{Value, json};
@@ -232,6 +232,26 @@ fn a_spent_refresh_token_ends_the_grant() {
     assert_eq!(error_of(&client.refresh("rt-2-auth")), "invalid_grant");
     assert_eq!(client.mcp("tools/list", Some("at-2-auth")).status(), 401);
     assert_eq!(client.world.grants_alive(), 0);
+}
+
+#[test]
+fn a_spent_refresh_token_may_be_refused_alone_or_taken_for_a_while() {
+    let mut client = Client::new(Knobs { reuse: Reuse::Refused, ..Knobs::default() });
+    let (_, first) = client.login("mcp:basic");
+    assert_eq!(client.refresh(&first).status(), 200);
+    assert_eq!(error_of(&client.refresh(&first)), "invalid_grant");
+    assert_eq!((client.world.reuses, client.world.grants_alive()), (1, 1));
+    assert_eq!(client.refresh("rt-2-auth").status(), 200);
+
+    let mut client = Client::new(Knobs { reuse: Reuse::Grace(30), ..Knobs::default() });
+    let (_, first) = client.login("mcp:basic");
+    for next in ["rt-2-auth", "rt-3-auth"] {
+        assert_eq!(json_of(&client.refresh(&first))["refresh_token"], next);
+        client.world.advance(30);
+    }
+    client.world.advance(1);
+    assert_eq!(error_of(&client.refresh(&first)), "invalid_grant");
+    assert_eq!((client.world.reuses, client.world.grants_alive()), (1, 0));
 }
 
 #[test]

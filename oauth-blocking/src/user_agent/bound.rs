@@ -151,6 +151,17 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_listened_to_but_this_machine() {
+        for url in ["http://127.0.0.1/callback", "http://localhost/callback", "http://[::1]/"] {
+            let bound = bound(url, None).unwrap_or_else(|error| panic!("{url}: {error}"));
+            for listener in &bound.listeners {
+                let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+                assert!(address.ip().is_loopback(), "{url} is listened for at {address}");
+            }
+        }
+    }
+
+    #[test]
     fn localhost_is_both_addresses_and_either_can_be_in_the_way() {
         let both = bound("http://localhost/callback", None).unwrap_or_else(|e| panic!("{e}"));
         let (v4, v6) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);

@@ -32,8 +32,10 @@ pub(crate) fn choose(
             && before.binding.server.is_same(&server)
             && before.binding.client.kind == RegistrationKind::MetadataDocument
     });
+    // Where it was registered all the same, it had to be.
+    let replaced = before.as_deref().is_some_and(|before| before.is_registered_at(&server));
     let documents = login.settings.metadata_url.as_deref();
-    let documents = documents.filter(|_| server.metadata_documents && !refused);
+    let documents = documents.filter(|_| server.metadata_documents && !refused && !replaced);
     if let Some(own) = &login.settings.pre_registered {
         match (
             foreign_issuer(&login, &server, before.as_ref().map(|before| &before.binding)),
@@ -119,6 +121,17 @@ pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
 }
 
 impl Before {
+    /// Whether the server registered the client, and knows it as far as anybody can say.
+    fn is_registered_at(&self, server: &ServerMetadata) -> bool {
+        let Self {
+            binding: Binding { server: last, client, .. }, client_is_gone, elsewhere, ..
+        } = self;
+        let is_last = last.is_same(server);
+        let is_dynamic = client.kind == RegistrationKind::Dynamic;
+        is_last && is_dynamic && !client_is_gone
+            || !is_last && elsewhere.iter().any(|it| server.is_of(it.issuer.as_str()))
+    }
+
     /// The client of an earlier login to this server.
     fn client_at(self, server: &ServerMetadata) -> Option<Known> {
         if self.binding.server.is_same(server) {

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `invalid_client`, for a code | pre-registered, with a secret | the same request with the next method that the server lists | each method once |
 //! | the same | registered dynamically | a registration with the next method, and the user once more | once |
+//! | the same | a metadata document | a registration, where the server takes any, and the user once more | once |
 //! | `invalid_scope` | registered dynamically, without naming them | a registration that names all scopes that are asked for, and the user once more | once |
 //!
 //! A request whose client is refused has spent no code (RFC 6749 §3.2.1). A code is bound to the client that
@@ -68,6 +69,9 @@ impl Redeem {
         let client = &login.binding.client;
         match client.kind {
             RegistrationKind::Dynamic if login.refusal.is_about_client() => login.replace_client(),
+            RegistrationKind::MetadataDocument if login.refusal.is_about_client() => {
+                login.replace_document()
+            }
             RegistrationKind::PreRegistered
                 if client.secret().is_some() && login.refusal.is_about_client() =>
             {
@@ -122,6 +126,19 @@ impl Login<'_> {
                 let refusal = self.refusal.into();
                 Err(PeerIncompatible::RegisteredClientRefused { issuer, tried, refusal }.into())
             }
+        }
+    }
+
+    /// A server may say that it takes documents, and not take this one.
+    fn replace_document(mut self) -> Answered {
+        let method =
+            method_to_register(&self.binding.server, self.settings, AuthMethods::default());
+        match method {
+            Some(method) if self.tried.for_client < MAX_FOR_CLIENT => {
+                self.tried.for_client += 1;
+                self.register(method, None, Retry::Registration { method })
+            }
+            _ => self.end(),
         }
     }
 

@@ -155,6 +155,8 @@ mod tests {
             ("https://as.example/", "https://as.example", true),
             ("https://as.example/t", "https://as.example/t/", false),
             ("https://as.example", "https://as.example:443", false),
+            ("https://as.example", "https://AS.example", false),
+            ("https://as.example", "https://AS.example/", false),
             ("https://as.example", "", false),
         ] {
             assert_eq!(issuer(one).is_same(other), same, "{one} {other}");

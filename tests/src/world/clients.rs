@@ -71,10 +71,9 @@ impl World {
         if id.contains("://") && self.takes_documents() {
             return self.by_document(server, id);
         }
-        let there = server.other();
-        let foreign = self.clients.iter().any(|client| client.server == there && client.id == id)
-            || (id == PRE_CLIENT_ID && there == Server::First);
-        if foreign {
+        let registered = self.clients.iter().find(|client| client.id == id);
+        let pre = (id == PRE_CLIENT_ID).then_some(Server::First);
+        if let Some(there) = registered.map(|client| client.server).or(pre) {
             self.blame(format!("client {id} of {} used at {}", there.tag(), server.tag()));
         } else {
             self.blame(format!("client {id:?} was never registered at {}", server.tag()));

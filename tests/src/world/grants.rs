@@ -1,7 +1,7 @@
 //! Codes, tokens and the grants they belong to.
 //!
-//! A grant is born with a code and dies when a spent code or refresh token comes back (RFC 6749
-//! §4.1.2, RFC 9700 §4.14.2), is revoked, or ended by the test; with it die all of its tokens.
+//! A grant is born with a code and dies when a spent code comes back, or a spent refresh token (RFC 6749
+//! §4.1.2, RFC 9700 §4.14.2; as the knob says), is revoked, or ended by the test; with it die all of its tokens.
 
 use super::places::Server;
 
@@ -53,7 +53,8 @@ pub(super) struct Refresh {
     pub(super) value: String,
     pub(super) grant: usize,
     pub(super) expires_at: Option<u64>,
-    pub(super) spent: bool,
+    /// When it was first used, if it is replaced by then.
+    pub(super) spent_at: Option<u64>,
 }
 
 /// A value that may be known to one server and its client only.
@@ -115,7 +116,7 @@ impl Grants {
 
     pub(super) fn add_refresh(&mut self, grant: usize, expires_at: Option<u64>) -> String {
         let value = format!("rt-{}-{}", self.refresh.len() + 1, self.grants[grant].server.tag());
-        self.refresh.push(Refresh { value: value.clone(), grant, expires_at, spent: false });
+        self.refresh.push(Refresh { value: value.clone(), grant, expires_at, spent_at: None });
         value
     }
 
@@ -125,9 +126,9 @@ impl Grants {
         }
     }
 
-    pub(super) fn spend_refresh(&mut self, value: &str) {
+    pub(super) fn spend_refresh(&mut self, value: &str, now: u64) {
         for token in self.refresh.iter_mut().filter(|token| token.value == value) {
-            token.spent = true;
+            token.spent_at.get_or_insert(now);
         }
     }
 

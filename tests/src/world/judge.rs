@@ -24,7 +24,8 @@ pub struct World {
     pub log: Vec<Exchange>,
     /// Every MUST that the client broke so far, in plain words.
     pub violations: Vec<String>,
-    /// How often a spent refresh token or code was presented; each time its grant died.
+    /// How often a spent refresh token or code was presented, other than in the time that
+    /// [`Reuse`](super::Reuse) leaves for that.
     pub reuses: u32,
     pub(super) origins: Origins,
     pub(super) clients: Vec<Client>,
@@ -41,8 +42,8 @@ pub struct World {
 }
 
 impl World {
-    /// A world at `https://mcp.example.com/mcp`, `https://auth.example.com` and
-    /// `https://auth2.example.com`.
+    /// A world at `https://mcp.example.com/mcp`, `https://auth.example.com`,
+    /// `https://auth2.example.com` and `https://auth3.example.com`.
     pub fn new(knobs: Knobs) -> Self {
         Self::at(knobs, Origins::default())
     }
@@ -179,7 +180,7 @@ impl World {
         self.grants.refresh(refresh_token).is_some_and(|token| {
             let granted = self.grants.get(token.grant);
             let client = self.clients.iter().find(|client| client.id == granted.client_id);
-            !token.spent
+            !self.is_used_up(token)
                 && !granted.dead
                 && token.expires_at.is_none_or(|at| self.now < at)
                 && self.trusts(granted.server)
@@ -189,7 +190,7 @@ impl World {
 
     /// Whether a refresh token was used, and rotated away.
     pub fn is_spent(&self, refresh_token: &str) -> bool {
-        self.grants.refresh(refresh_token).is_some_and(|token| token.spent)
+        self.grants.refresh(refresh_token).is_some_and(|token| self.is_used_up(token))
     }
 
     /// Whether two access tokens are of the same grant.
@@ -248,6 +249,7 @@ impl World {
             Party::McpServer => &self.origins.resource,
             Party::AuthServer => &self.origins.auth,
             Party::AuthServer2 => &self.origins.auth2,
+            Party::AuthServer3 => &self.origins.auth3,
             Party::Elsewhere => return,
         };
         let scheme = request.uri().scheme_str().unwrap_or_default();

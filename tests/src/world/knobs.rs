@@ -15,8 +15,8 @@ mod registration;
 mod resource;
 
 pub use authorization::{
-    CodeParameter, Consent, IssParameter, PkceSupport, RefreshTokens, Rotation, StateParameter,
-    TokenForm,
+    CodeParameter, Consent, IssParameter, PkceSupport, RefreshTokens, Reuse, Rotation,
+    StateParameter, TokenForm,
 };
 pub use discovery::{
     Challenge, IssuerPath, Legacy, MetadataForm, MetadataLocation, PrmLocation, PrmResource,
@@ -116,6 +116,8 @@ pub struct Knobs {
     pub refresh_tokens: RefreshTokens,
     /// What happens to a refresh token when it is used.
     pub rotation: Rotation,
+    /// What happens when one that was rotated away comes again.
+    pub reuse: Reuse,
     /// For how many seconds a refresh token is valid; `None` is for ever.
     pub refresh_lifetime: Option<u64>,
     /// For how many seconds an access token is valid; default 3600.
@@ -191,6 +193,7 @@ impl Default for Knobs {
             offline_access: false,
             refresh_tokens: RefreshTokens::Always,
             rotation: Rotation::Rotate,
+            reuse: Reuse::EndsGrant,
             refresh_lifetime: None,
             access_lifetime: 3600,
             token_form: Damage::none(),

@@ -13,6 +13,8 @@ pub enum Party {
     AuthServer,
     /// The second authorization server.
     AuthServer2,
+    /// The third authorization server.
+    AuthServer3,
     /// An authority that is not part of the world; the answer was 404.
     Elsewhere,
 }

@@ -1,4 +1,4 @@
-//! An MCP server and two authorization servers as one pure, deterministic function.
+//! An MCP server and three authorization servers as one pure, deterministic function.
 //!
 //! [`World::handle`] takes a request with an absolute URI and gives the answer of whichever server
 //! owns the authority. There are no sockets, threads, clocks or random numbers: time is
@@ -46,7 +46,7 @@ pub use judge::World;
 pub use knobs::{
     AuthMethod, BadToken, Challenge, CodeParameter, Consent, IssParameter, IssuerPath, Knobs,
     Legacy, MetadataForm, MetadataLocation, PkceSupport, PrmLocation, PrmResource, PrmServers,
-    RefreshTokens, RegisteredScopes, Registration, RegistrationForm, Rotation, ScopePolicy,
+    RefreshTokens, RegisteredScopes, Registration, RegistrationForm, Reuse, Rotation, ScopePolicy,
     StateParameter, StepUpChallenge, TokenForm,
 };
 pub use log::{Exchange, Grant, Party, What};

@@ -12,7 +12,7 @@ pub const PRE_CLIENT_ID: &str = "pre-client";
 /// The secret of [`PRE_CLIENT_ID`].
 pub const PRE_CLIENT_SECRET: &str = "pre-secret";
 
-/// The three origins of a world, each without a trailing slash.
+/// The origins of a world, each without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
     /// The MCP server's; the endpoint is `/mcp` on it.
@@ -21,6 +21,8 @@ pub struct Origins {
     pub auth: String,
     /// The second authorization server's.
     pub auth2: String,
+    /// The third one's.
+    pub auth3: String,
 }
 
 impl Default for Origins {
@@ -29,22 +31,25 @@ impl Default for Origins {
             resource: "https://mcp.example.com".into(),
             auth: "https://auth.example.com".into(),
             auth2: "https://auth2.example.com".into(),
+            auth3: "https://auth3.example.com".into(),
         }
     }
 }
 
-/// One of the two authorization servers, wherever it is hosted.
+/// One of the authorization servers, wherever it is hosted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Server {
     First,
     Second,
+    Third,
 }
 
 impl Server {
+    /// One that it is not.
     pub(super) const fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
-            Self::Second => Self::First,
+            Self::Second | Self::Third => Self::First,
         }
     }
 
@@ -53,6 +58,7 @@ impl Server {
         match self {
             Self::First => "auth",
             Self::Second => "auth2",
+            Self::Third => "auth3",
         }
     }
 }
@@ -77,6 +83,11 @@ impl World {
     /// The issuer identifier of the second authorization server.
     pub fn issuer2(&self) -> String {
         self.issuer_of(Server::Second)
+    }
+
+    /// The issuer identifier of the third authorization server.
+    pub fn issuer3(&self) -> String {
+        self.issuer_of(Server::Third)
     }
 
     /// Where the resource metadata is; `None` if it is nowhere.
@@ -115,6 +126,7 @@ impl World {
             }
             Server::First => &self.origins.auth,
             Server::Second => &self.origins.auth2,
+            Server::Third => &self.origins.auth3,
         };
         format!("{origin}{}", self.knobs.issuer_path.as_str())
     }
@@ -134,6 +146,7 @@ impl World {
             Server::First if self.knobs.legacy != Legacy::Off => Party::McpServer,
             Server::First => Party::AuthServer,
             Server::Second => Party::AuthServer2,
+            Server::Third => Party::AuthServer3,
         }
     }
 
@@ -146,6 +159,7 @@ impl World {
         match &self.knobs.prm_servers {
             PrmServers::One => Some(vec![first]),
             PrmServers::Second => Some(vec![second]),
+            PrmServers::Third => Some(vec![self.issuer3()]),
             PrmServers::Both => Some(vec![first, second]),
             PrmServers::BothSecondFirst => Some(vec![second, first]),
             PrmServers::OneWithSlash => Some(vec![format!("{first}/")]),
@@ -163,6 +177,7 @@ impl World {
         match self.knobs.prm_servers {
             _ if self.knobs.legacy != Legacy::Off => server == Server::First,
             PrmServers::Second => server == Server::Second,
+            PrmServers::Third => server == Server::Third,
             PrmServers::Both | PrmServers::BothSecondFirst | PrmServers::Listed(_) => true,
             _ => server == Server::First,
         }
@@ -180,10 +195,16 @@ impl World {
             Party::AuthServer
         } else if authority == host(&self.origins.auth2) {
             Party::AuthServer2
+        } else if authority == host(&self.origins.auth3) {
+            Party::AuthServer3
         } else {
             return (Party::Elsewhere, What::Other, Server::First);
         };
-        let server = if who == Party::AuthServer2 { Server::Second } else { Server::First };
+        let server = match who {
+            Party::AuthServer2 => Server::Second,
+            Party::AuthServer3 => Server::Third,
+            _ => Server::First,
+        };
         if who == Party::McpServer {
             if path == "/mcp" {
                 return (who, What::Mcp(mcp_method(request)), server);

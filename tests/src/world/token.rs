@@ -10,8 +10,9 @@ use url::form_urlencoded;
 use super::answer::Refused;
 use super::clients::Client;
 use super::form::Form;
+use super::grants::Refresh;
 use super::places::Server;
-use super::{Grant, Rotation, TokenForm, World, answer};
+use super::{Grant, Reuse, Rotation, TokenForm, World, answer};
 
 impl World {
     pub(super) fn token(
@@ -162,7 +163,7 @@ impl World {
         if granted.client_id != client.id {
             return Err(self.refuse("invalid_grant", "a refresh token of another client"));
         }
-        if token.spent {
+        if self.is_used_up(&token) {
             return Err(self.reused(token.grant, "refresh token"));
         }
         if granted.dead || token.expires_at.is_some_and(|at| at <= self.now) {
@@ -181,7 +182,7 @@ impl World {
         if self.knobs.rotation == Rotation::Keep {
             return Ok((token.grant, scope, None));
         }
-        self.grants.spend_refresh(value);
+        self.grants.spend_refresh(value, self.now);
         let expires_at = self.knobs.refresh_lifetime.map(|seconds| self.now + seconds);
         let next = self.grants.add_refresh(token.grant, expires_at);
         Ok((token.grant, scope, Some(next)))
@@ -236,10 +237,23 @@ impl World {
         Err(self.refuse("invalid_target", &text))
     }
 
+    /// Whether a refresh token was rotated away, and is good no more.
+    pub(super) fn is_used_up(&self, token: &Refresh) -> bool {
+        let Some(at) = token.spent_at else { return false };
+        match self.knobs.reuse {
+            Reuse::Grace(seconds) => at + seconds < self.now,
+            Reuse::EndsGrant | Reuse::Refused => true,
+        }
+    }
+
     fn reused(&mut self, grant: usize, what: &str) -> Refused {
         self.reuses += 1;
-        self.grants.kill(grant);
-        self.remark(format!("{what} reused: the grant is dead"));
+        if self.knobs.reuse == Reuse::Refused && what != "code" {
+            self.remark(format!("{what} reused"));
+        } else {
+            self.grants.kill(grant);
+            self.remark(format!("{what} reused: the grant is dead"));
+        }
         answer::oauth_error(400, "invalid_grant", "used before").into()
     }
 

@@ -142,9 +142,12 @@ fn a_redirect_is_believed_only_with_the_right_state_and_issuer() {
         ("code=x&state=".into(), false, PeerMisbehaved::StateMismatch),
         ("error=access_denied&state=guess".into(), false, PeerMisbehaved::StateMismatch),
         (with(&with("code=x")), false, PeerMisbehaved::StateMismatch),
+        (other_case(&with("code=x")), false, PeerMisbehaved::StateMismatch),
         (with("code=x"), true, PeerMisbehaved::MissingIss { expected: expected() }),
         (with("code=x&iss="), true, PeerMisbehaved::MissingIss { expected: expected() }),
         (with("code=x&iss=https://as.example/"), false, wrong("https://as.example/")),
+        (with("code=x&iss=https://AS.example"), false, wrong("https://AS.example")),
+        (with("code=x&iss=HTTPS://as.example"), true, wrong("HTTPS://as.example")),
         (with("error=server_error&iss=https://evil.example"), true, wrong("https://evil.example")),
         (with(&format!("code=x&{right}&{right}")), true, twice("iss")),
         (with("code=x&code=y"), false, twice("code")),
@@ -154,6 +157,16 @@ fn a_redirect_is_believed_only_with_the_right_state_and_issuer() {
     ] {
         assert_eq!(read(&query, promises), Err(error.into()), "{query}");
     }
+}
+
+/// The same query with the letters of `state` the other way round.
+fn other_case(query: &str) -> String {
+    let (rest, state) = query.split_once("&state=").unwrap_or_default();
+    let swapped = state.chars().map(|it| match it {
+        it if it.is_ascii_lowercase() => it.to_ascii_uppercase(),
+        it => it.to_ascii_lowercase(),
+    });
+    format!("{rest}&state={}", swapped.collect::<String>())
 }
 
 #[test]
@@ -176,5 +189,6 @@ fn a_pasted_redirect_is_recognized_by_its_state() {
     let url = url("https://as.example/a", None, &entropy);
     assert!(url.is_answered_by(&format!("error=x&state={}", url.state())));
     assert!(!url.is_answered_by("code=x&state=other"));
+    assert!(!url.is_answered_by(&other_case(&format!("code=x&state={}", url.state()))));
     assert!(!url.is_answered_by("code=x"));
 }

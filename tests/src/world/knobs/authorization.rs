@@ -89,10 +89,21 @@ pub enum RefreshTokens {
 /// What happens to a refresh token when it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// A new one takes its place; using the old one again ends the grant.
+    /// A new one takes its place; [`Reuse`] says what using the old one again does.
     Rotate,
     /// It stays valid, and the answer has no `refresh_token`.
     Keep,
+}
+
+/// What happens when a refresh token comes again that was rotated away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// The grant ends (RFC 9700 §4.14.2).
+    EndsGrant,
+    /// The request is refused, and the grant goes on: what replaced the token stays good.
+    Refused,
+    /// For so many seconds it is as good as before, for a client whose answer got lost; then the grant ends.
+    Grace(u64),
 }
 
 /// What is wrong, or merely odd, in the token answer.

@@ -54,6 +54,8 @@ pub enum PrmServers {
     One,
     /// The second.
     Second,
+    /// The third.
+    Third,
     /// The first, then the second.
     Both,
     /// The second, then the first.
