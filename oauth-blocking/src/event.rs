@@ -5,6 +5,7 @@ use std::path::Path;
 use oauth_core::wire::{AuthorizationUrl, Issuer};
 use oauth_core::{Endpoint, Finding, HttpUrl, Method};
 
+use crate::storage::StorageError;
 use crate::user_agent::Waiting;
 
 /// Something happened. There is no secret in it but [`Event::Opening`]'s URL.
@@ -71,5 +72,11 @@ pub enum Event<'a> {
     DamagedRecord {
         /// Where it is kept.
         kept: &'a Path,
+    },
+    /// The tokens are stored, and what they say about the client that all profiles share is not: it stays in
+    /// doubt, and another profile may register once more.
+    ClientNotStored {
+        /// What the store said.
+        error: &'a StorageError,
     },
 }

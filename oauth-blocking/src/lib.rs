@@ -64,7 +64,7 @@
 //! | `url` | a step | where, without the query |
 //! | `status` | a step | the answer's status, if there is one |
 //! | `finding` | a step | what the answer was taken for: [`oauth_core::Finding::name`] |
-//! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], or `damaged_record` |
+//! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], `damaged_record` or `client_not_stored` |
 //! | `error` | what went wrong here | why no answer came, or what the store says |
 //! | `kept` | a damaged record | where it was kept |
 //!

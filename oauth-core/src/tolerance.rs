@@ -49,7 +49,7 @@ pub enum Tolerance {
     /// The server is one of the MCP specification of 2025-03-26, without resource metadata: the
     /// authorization server is its own origin, and without metadata there its endpoints are
     /// `/authorize`, `/token` and `/register`. By default no; used only where both kinds of metadata are
-    /// definitely absent, not merely out of reach.
+    /// definitely absent: neither out of reach nor refused, as by a firewall.
     ///
     /// # Security
     ///

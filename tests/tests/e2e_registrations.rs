@@ -7,14 +7,19 @@
 mod tokio_common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use oauth_blocking::{LoopbackBrowser, MemoryTokenStorage, TokenStorage as _};
+use oauth_blocking::{
+    Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, Record, Saved, StorageError,
+    StoredGrant, TokenStorage,
+};
 use oauth_tests::serve::Served;
-use oauth_tests::world::Knobs;
+use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
 use oauth_tokio::{FileTokenStorage, OnPool, SharedStorage};
 use tokio_common::Directory;
 use tokio_common::common::{
-    APPLICATION, LIST, assert_sound, browser, builder, call, logins, registrations, serve, visitor,
+    self, APPLICATION, Events, LIST, assert_sound, browser, builder, call, logins, registrations,
+    serve, visitor,
 };
 
 const PROFILES: [&str; 4] = ["ann", "bo", "cy", "di"];
@@ -128,6 +133,96 @@ async fn on_tokio_those_who_want_it_register_one_each() {
         assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);
     }
     assert_registered(&served, PROFILES.len());
+}
+
+/// A store that loses sight of clients once there are tokens.
+#[derive(Clone, Debug, Default)]
+struct NoClients {
+    inner: MemoryTokenStorage,
+    only_saves: bool,
+    is_broken: Arc<AtomicBool>,
+}
+
+impl NoClients {
+    fn check(&self, key: &Key, saves: bool) -> Result<(), StorageError> {
+        let is_broken = self.is_broken.load(Ordering::SeqCst) && (saves || !self.only_saves);
+        match is_broken && !key.kind.is_grant() {
+            true => Err(StorageError::Other("out of order".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl TokenStorage for NoClients {
+    fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+        self.check(key, false)?;
+        self.inner.load(key)
+    }
+
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+        self.inner.try_lock(key, lock)
+    }
+
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        self.check(key, true)?;
+        let saved = self.inner.save(key, record, expected)?;
+        self.is_broken.fetch_or(record.tokens().is_some(), Ordering::SeqCst);
+        Ok(saved)
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.inner.delete(key)
+    }
+
+    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        self.inner.list(application)
+    }
+}
+
+/// A client whose tokens are stored, and whether it brings its own secret.
+const CASES: [(bool, bool); 3] = [(false, false), (true, false), (true, true)];
+
+#[test]
+fn tokens_that_are_stored_count_whatever_becomes_of_what_is_known_of_the_client() {
+    for (brings_secret, only_saves) in CASES {
+        let (served, store) =
+            (serve(Knobs::default()), NoClients { only_saves, ..NoClients::default() });
+        let events = Events::default();
+        let user = || events.watch(builder(&served, &store).user_agent(visitor()));
+        let user = || match brings_secret {
+            true => user().client_id(PRE_CLIENT_ID).client_secret(PRE_CLIENT_SECRET),
+            false => user(),
+        };
+        assert_eq!(call(&user().build().unwrap(), &served, LIST).unwrap(), 200);
+        common::expire(&store.inner, &common::key(&served));
+        assert_eq!(call(&user().build().unwrap(), &served, LIST).unwrap(), 200);
+        assert_eq!((logins(&served), common::refreshes(&served)), (1, 1));
+        let told = events.names().iter().filter(|name| name.starts_with("ClientNotStored")).count();
+        assert_eq!(told, 2, "{brings_secret} {only_saves}: the login, the refresh");
+        assert_sound(&served);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_tokio_tokens_that_are_stored_count_whatever_becomes_of_the_client() {
+    for (brings_secret, only_saves) in CASES {
+        let (served, store) =
+            (serve(Knobs::default()), NoClients { only_saves, ..NoClients::default() });
+        let shared = SharedStorage::from(OnPool::new(store.clone()));
+        let user = || match brings_secret {
+            true => tokio_common::builder(&served, &shared)
+                .client_id(PRE_CLIENT_ID)
+                .client_secret(PRE_CLIENT_SECRET),
+            false => tokio_common::builder(&served, &shared),
+        };
+        let first = user().build().unwrap();
+        assert_eq!(tokio_common::call(&first, &served, LIST).await.unwrap(), 200);
+        common::expire(&store.inner, &common::key(&served));
+        let second = user().build().unwrap();
+        assert_eq!(tokio_common::call(&second, &served, LIST).await.unwrap(), 200);
+        assert_eq!((logins(&served), common::refreshes(&served)), (1, 1));
+        assert_sound(&served);
+    }
 }
 
 #[test]

@@ -542,6 +542,42 @@ fn servers_of_2025_03_26_get_nothing_unless_the_host_opts_in() {
     }
 }
 
+/// Endpoints are guessed only where there is nothing for certain: behind a firewall there may be any document.
+#[test]
+fn a_server_that_refuses_to_say_is_no_server_of_2025_03_26() {
+    let opted_in = with_policy(Policy::default().tolerate(Tolerance::Legacy20250326));
+    let knobs = Knobs::legacy(Legacy::Endpoints);
+    type Tampered = fn(Endpoint, &mut Response<Vec<u8>>);
+    let resource: Tampered = |endpoint, response| {
+        if endpoint == Endpoint::ResourceMetadata {
+            *response.status_mut() = http::StatusCode::FORBIDDEN;
+        }
+    };
+    let server: Tampered = |endpoint, response| {
+        if endpoint == Endpoint::ServerMetadata {
+            *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+        }
+    };
+    for (tamper, code, words, requests) in [
+        (resource, "no_resource_metadata", "(status 403)", 2),
+        (server, "no_server_metadata", "(status 401)", 4),
+    ] {
+        let network = Network { tamper: Some(tamper), ..Network::default() };
+        let walk = walk(&knobs, &opted_in, &network);
+        assert_eq!((walk.error().code(), walk.world.oauth_requests()), (code, requests));
+        assert!(walk.error().to_string().contains(words), "{}", walk.error());
+    }
+    // What a web application answers with wherever it has nothing.
+    let page: Tampered = |endpoint, response| {
+        if matches!(endpoint, Endpoint::ResourceMetadata | Endpoint::ServerMetadata) {
+            *response = Response::new("<!doctype html><title>404</title>".into());
+        }
+    };
+    let network = Network { tamper: Some(page), ..Network::default() };
+    let walk = walk(&knobs, &opted_in, &network);
+    assert_eq!(walk.grant().binding.server().provenance(), Provenance::Legacy);
+}
+
 #[test]
 fn a_modern_server_in_trouble_is_no_server_of_2025_03_26() {
     let opted_in = with_policy(Policy::default().tolerate(Tolerance::Legacy20250326));

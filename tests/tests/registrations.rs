@@ -6,10 +6,11 @@
 use oauth_core::Error;
 use oauth_core::flow::Settings;
 use oauth_core::loopback::CallbackUrl;
-use oauth_core::session::{Key, KeyKind};
+use oauth_core::session::{Key, KeyKind, Turn};
 use oauth_tests::drive::{Callback, Event, Stage, User, play, settings};
 use oauth_tests::world::{
-    Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers, RegisteredScopes, ScopePolicy, What,
+    Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers, RegisteredScopes,
+    ScopePolicy, What,
 };
 
 const LIST: &str = "tools/list";
@@ -318,6 +319,85 @@ fn a_secret_belongs_to_the_first_server_that_issued_tokens_for_all_profiles() {
         let kept = stage.store.load(&key).unwrap().to_json();
         assert!(!kept.contains(PRE_CLIENT_SECRET), "it is the host's to keep");
     }
+}
+
+/// What the authorization server of an attacker sends back, who has no need to know the client.
+fn lured(stage: &mut Stage, host: usize) {
+    let now = stage.now();
+    let Ok(Turn::Browser(url, reply)) = stage.session_mut(host).turn() else {
+        panic!("no page is open")
+    };
+    let iss = "https%3A%2F%2Fauth2.example.com";
+    reply.redirect(&format!("code=any&state={}&iss={iss}", url.state()), now).unwrap();
+}
+
+/// Both have looked before anybody has written whose the secret is.
+#[test]
+fn two_first_logins_send_the_secret_to_one_server() {
+    for takes_turns in [false, true] {
+        let stage = play(&Knobs::default(), &pre_registered().client_records(), |stage| {
+            profiles(stage);
+            stage.user = User::Waits;
+            for (host, servers) in [(0, PrmServers::One), (1, PrmServers::Second)] {
+                stage.world.knobs.prm_servers = servers;
+                stage.session_mut(host).access();
+                assert_eq!(stage.run(host), Ok(Event::Login));
+                stage.begin(host);
+                assert_eq!(stage.run(host), Ok(Event::Page));
+            }
+            stage.user = User::Consents;
+            stage.step(0).unwrap();
+            lured(stage, 1);
+            let mut ends = [None, None];
+            if !takes_turns {
+                ends[0] = Some(stage.run(0));
+            }
+            while ends.contains(&None) {
+                for (host, end) in ends.iter_mut().enumerate().filter(|(_, end)| end.is_none()) {
+                    *end = match stage.step(host) {
+                        Ok(Event::Progress) => None,
+                        ended => Some(ended),
+                    };
+                }
+            }
+            let [first, second] = ends.map(Option::unwrap);
+            assert_eq!(first, Ok(Event::Ready));
+            assert_eq!(second.map_err(|error| error.code()), Err("foreign_client"));
+        });
+        assert_eq!(stage.world.token_requests(), 1);
+    }
+}
+
+/// A server that does not answer keeps the client from no other for longer than a login may take.
+#[test]
+fn a_login_that_brought_no_tokens_does_not_make_the_secret_its_servers() {
+    play(&Knobs::default(), &pre_registered().client_records(), |stage| {
+        profiles(stage);
+        let elsewhere = |stage: &mut Stage, host| {
+            stage.world.knobs.prm_servers = PrmServers::Second;
+            stage.user = User::GivesUp;
+            let code = stage.call_from(host, LIST).unwrap_err().code();
+            stage.world.knobs.prm_servers = PrmServers::One;
+            stage.user = User::Consents;
+            code
+        };
+        stage.world.knobs.token_damage = Damage::times(Fault::Status(503), 1);
+        assert_eq!(stage.call_from(0, LIST).unwrap_err().code(), "unreachable");
+        for host in [0, 1] {
+            assert_eq!(elsewhere(stage, host), "foreign_client");
+        }
+        stage.world.advance(LONG);
+        for host in [0, 1] {
+            assert_eq!(elsewhere(stage, host), "cancelled", "its page was shown");
+        }
+        // Tokens make it the server's for good.
+        stage.world.advance(LONG);
+        assert_eq!(stage.call_from(2, LIST), Ok(200));
+        stage.world.advance(LONG);
+        for host in [0, 3] {
+            assert_eq!(elsewhere(stage, host), "foreign_client");
+        }
+    });
 }
 
 /// Without records of clients each profile finds out on its own, which the settings warn of.

@@ -216,8 +216,16 @@ impl<'a, H: Host> Driver<'a, H> {
             self.client.migrate().await?;
         }
         match turn {
-            Turn::Load(reply) => {
-                let record = match host.load(&reply.key(profile)).await? {
+            Turn::Load(mut reply) => {
+                let loaded = host.load(&reply.key(profile)).await;
+                let loaded = match loaded {
+                    Err(error) if reply.failed() => {
+                        self.client.tell(&Event::ClientNotStored { error: &error });
+                        return Ok(None);
+                    }
+                    loaded => loaded?,
+                };
+                let record = match loaded {
                     Loaded::Nothing => None,
                     Loaded::Record(record) => Some(*record),
                     Loaded::Damaged { kept } => {
@@ -245,11 +253,15 @@ impl<'a, H: Host> Driver<'a, H> {
                 self.client_lock = Some(self.client.lock_client(&reply.key(profile)).await?);
                 reply.locked();
             }
-            Turn::Save(reply) => {
+            Turn::Save(mut reply) => {
                 let key = reply.key(profile);
-                match host.save(&key, reply.record(), reply.expected()).await? {
-                    Saved::Done => reply.saved(now()),
-                    Saved::Conflict { stored } => reply.conflict(stored),
+                match host.save(&key, reply.record(), reply.expected()).await {
+                    Ok(Saved::Done) => reply.saved(now()),
+                    Ok(Saved::Conflict { stored }) => reply.conflict(stored),
+                    Err(error) if reply.failed() => {
+                        self.client.tell(&Event::ClientNotStored { error: &error });
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
             Turn::Unlock(lock, reply) => {

@@ -128,6 +128,10 @@ pub(super) fn event(event: &Event<'_>) {
             let (code, kept) = ("damaged_record", tracing::field::display(kept.display()));
             warn!(target: "oauth", code, kept, "a stored record cannot be read");
         }
+        Event::ClientNotStored { error } => {
+            let (code, error) = ("client_not_stored", tracing::field::display(error));
+            warn!(target: "oauth", code, error, "what is known of the client is not stored");
+        }
         _ => {}
     }
 }

@@ -43,9 +43,15 @@ impl Absence {
         }
     }
 
+    /// Whether there is none for certain: nobody refused to say, and a page is what any web application
+    /// answers with.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.tells() <= 1
+    }
+
     /// Whether there seems to be a document. A page is as likely what stands at a URL that was mistyped.
     pub(super) fn is_for_the_operator(&self) -> bool {
-        self.tells() > 1
+        !self.is_certain()
     }
 
     pub(crate) fn is_nothing(&self) -> bool {

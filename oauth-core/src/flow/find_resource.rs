@@ -7,7 +7,7 @@
 //!       └─────────────────┼─────────────────────────────────────────────────┘
 //!                         ├─ no place left: server known ──▶ Register or Consent;
 //!                         │                 one out of reach ──▶ an error that may pass;
-//!                         │                 else legacy? ──▶ FindServer at the origin, else an error
+//!                         │                 else none and legacy? ──▶ FindServer at the origin, else an error
 //!                         └─ about another resource ──▶ an error
 //! ```
 
@@ -141,7 +141,7 @@ impl FindResource {
             return Err(Halt::after(finding, error));
         }
         let legacy = Tolerance::Legacy20250326;
-        if policy.tolerates.contains(legacy) {
+        if policy.tolerates.contains(legacy) && self.absence.is_certain() {
             let found = ResourceMetadata {
                 resource: server.as_str().into(),
                 authorization_servers: Vec::from([server.url().origin().into()]),

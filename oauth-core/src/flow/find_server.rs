@@ -8,7 +8,7 @@
 //!       └─────────────────────────────────────┼────────────────────────────────────────────────┘
 //!                                             ├─ no place of this server left: endpoints known? ──▶ use them
 //!                                             ├─ nothing left: one out of reach ──▶ an error that may pass;
-//!                                             │    else legacy? ──▶ default endpoints, else an error
+//!                                             │    else none and legacy? ──▶ default endpoints, else an error
 //!                                             └─ speaks for another ──▶ an error
 //! ```
 
@@ -162,7 +162,8 @@ impl FindServer {
             return Err(Halt::after(finding, error));
         }
         let is_legacy = policy.tolerates.contains(Tolerance::Legacy20250326);
-        if is_legacy && self.issuer.as_str() == server.url().origin() {
+        let is_origin = self.issuer.as_str() == server.url().origin();
+        if is_legacy && is_origin && self.absence.is_certain() {
             let found = ServerMetadata::legacy(self.issuer, server.url());
             return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
         }

@@ -200,6 +200,11 @@ impl Flow {
         }
     }
 
+    /// Whether the code is redeemed next, and the client's secret sent with it.
+    pub(crate) fn is_redeeming(&self) -> bool {
+        matches!(self.state, Ok(State::Redeem(_)))
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -129,7 +129,8 @@ impl Settings {
     /// issuer and redirect URI then, where a client has to be registered; where the listener takes [any
     /// port](crate::flow::RedirectUri::at_any_port), it is the one that was registered last. A client that comes
     /// with a secret, but without [`client_issuer`](Self::client_issuer), belongs to the first authorization server
-    /// that issued tokens to it, whoever's they were. Unless set, each profile is on its own.
+    /// that issued tokens to it, whoever's they were; a login that has sent it somewhere and got none keeps it from
+    /// other servers for five minutes. Unless set, each profile is on its own.
     ///
     /// Such a host has to look at the key of each turn
     /// ([`LoadReply::key`](crate::session::LoadReply::key)): some are about a client's record.

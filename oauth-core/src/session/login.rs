@@ -15,6 +15,7 @@ use crate::session::access::Want;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
 use crate::session::saving::{AfterSave, save};
+use crate::session::shared::Claim;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
 use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind};
@@ -26,9 +27,9 @@ pub(crate) struct Running {
     /// The client that all profiles share, while this login has its lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaces: Option<u64>,
-    /// Whether was looked whose the client is that the host brings.
+    /// Whether the client that the host brings is this server's.
     #[serde(default)]
-    pub(crate) is_issuer_known: bool,
+    pub(crate) claim: Claim,
     /// Whether the client is one that another profile has registered.
     #[serde(default)]
     pub(crate) is_adopted: bool,
@@ -68,7 +69,7 @@ impl Running {
         Self {
             flow,
             replaces: None,
-            is_issuer_known: false,
+            claim: Claim::Unknown,
             is_adopted: false,
             recorded: true,
             moved_from: None,
@@ -102,7 +103,7 @@ impl Session {
         let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
         let mut login = Login::new(settings, redirect_uri, entropy, now);
         login.not_asked = want.not_asked.clone();
-        if let Some(record) = &self.held.record {
+        if let Some(record) = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now)) {
             let mut binding = (*record.binding).clone();
             if self.refused().scopes {
                 binding.forget_requested();
@@ -127,7 +128,7 @@ impl Session {
                 Box::new(Running {
                     flow,
                     replaces: None,
-                    is_issuer_known: false,
+                    claim: Claim::Unknown,
                     is_adopted: false,
                     recorded: false,
                     moved_from: None,
@@ -245,7 +246,11 @@ impl Session {
         client: Client,
         now: UnixTime,
     ) -> Option<Record> {
-        let doubt_from = (client != Client::Known).then(|| now + PATIENCE);
+        // A login that comes to nothing does not make a client of the host's this server's.
+        let is_first = self.held.record.as_ref().is_none_or(Record::is_of_login);
+        let is_brought = binding.client.kind() == RegistrationKind::PreRegistered;
+        let is_doubted = client != Client::Known || is_brought && is_first;
+        let doubt_from = is_doubted.then(|| now + PATIENCE);
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };

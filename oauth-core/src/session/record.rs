@@ -52,7 +52,8 @@ pub enum KeyKind {
     /// ([`Settings::client_records`](crate::flow::Settings::client_records)).
     Client,
     /// Whose a client is that the host brings with a secret, but without an issuer: the first one that issued
-    /// tokens to it. The client id stands in place of the profile; there is no URL.
+    /// tokens to it, and for some minutes the one that a login sends the secret to. The client id stands in place
+    /// of the profile; there is no URL.
     ClientIssuer,
 }
 
@@ -229,6 +230,18 @@ impl Record {
     pub(crate) fn is_doubtful(&self, now: UnixTime) -> bool {
         let doubt_from = self.past.as_ref().and_then(|past| past.doubt_from);
         doubt_from.is_some_and(|from| from <= now)
+    }
+
+    /// Whether it was written when a login was begun with a client of the host's, and no login has brought
+    /// tokens.
+    pub(crate) fn is_of_login(&self) -> bool {
+        let is_brought = self.binding.client.kind == RegistrationKind::PreRegistered;
+        is_brought && self.tokens.is_none() && self.is_doubted()
+    }
+
+    /// The same, once that login cannot bring any more: it says nothing about whose the client is.
+    pub(crate) fn is_of_login_in_vain(&self, now: UnixTime) -> bool {
+        self.is_of_login() && self.is_doubtful(now)
     }
 
     /// What the client is to authorization servers that were used before.

@@ -79,6 +79,12 @@ macro_rules! about_a_record {
 about_a_record!(LoadReply LockReply SaveReply UnlockReply);
 
 impl LoadReply<'_> {
+    /// The store cannot be read. True if the session goes on without: this was about the client of tokens
+    /// that are stored already. Otherwise it still waits for the record.
+    pub fn failed(&mut self) -> bool {
+        self.session.is_spared_of_store()
+    }
+
     /// The store holds this record under the turn's key, or none.
     pub fn loaded(self, record: Option<Record>, now: UnixTime) {
         self.session.loaded(record, now);
@@ -123,6 +129,12 @@ impl SaveReply<'_> {
             State::Save(saving) => saving.expected,
             _ => unreachable!("the reply was made for a session that saves"),
         }
+    }
+
+    /// The store cannot be written. True if the session goes on without: this was about the client of tokens
+    /// that are stored already. Otherwise the record still has to be stored.
+    pub fn failed(&mut self) -> bool {
+        self.session.is_spared_of_store()
     }
 
     /// The record is stored, durably.

@@ -50,6 +50,8 @@ pub(crate) enum AfterSave {
     Shared(Box<Running>),
     /// That client is doubted no more.
     Vouched,
+    /// The client that the host brings is this server's: go on with the login, which sends its secret there.
+    Claimed(Box<Running>),
     /// The client is known: go on with the login.
     Registered(Box<Running>),
     /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
@@ -97,6 +99,7 @@ impl Session {
             }
             AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),
             AfterSave::Vouched => State::Ready,
+            AfterSave::Claimed(running) => self.claimed(running, now),
             AfterSave::LoggedOut(leaving) => {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
             }
@@ -142,6 +145,7 @@ impl Session {
             // The same: what this login has registered is good for it.
             AfterSave::Shared(running) => Lock::Client.release(State::Run(running)),
             AfterSave::Vouched => State::Ready,
+            AfterSave::Claimed(running) => Self::claim_again(running),
         };
     }
 

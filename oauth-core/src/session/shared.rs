@@ -21,13 +21,24 @@
 //!
 //! A client that the host brings with a secret, and without saying whose it is, has a record as well: it
 //! belongs to the first authorization server that issued tokens to it, for all profiles.
+//!
+//! ```text
+//!  Browser ─▶ Load ─┬─ this server's, or nobody's ─▶ Save ─┬─▶ Http (the secret leaves) ─┬─ tokens ─▶ Save: for good
+//!                   │                     ▲                │                             └─ none ─▶ for some minutes
+//!                   │                     └── conflict ────┘
+//!                   └─ another's ─▶ an error
+//! ```
+//!
+//! It is written down before the secret leaves: of two first logins to different servers, one sends it. What ends
+//! a claim that has brought no tokens is time: a server that does not answer keeps the client from no other.
 
 use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::PeerIncompatible;
+use crate::error::{Error, PeerIncompatible};
 use crate::flow::{Binding, RedirectUri, Settings};
+use crate::session::access::MAX_LOST_RACES;
 use crate::session::held::first_generation;
 use crate::session::login::{PATIENCE, Running};
 use crate::session::machine::{Lock, Session, State};
@@ -67,10 +78,22 @@ impl SharedClient {
     }
 }
 
+/// How far a login is with making the client that the host brings its server's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Claim {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// It was no other server's; so often others wrote whose it is meanwhile.
+    Free { lost_races: u8 },
+    /// That is written down.
+    Taken,
+}
+
 impl AfterSave {
     /// Whether the record is the client's, and not the session's own.
     pub(crate) fn is_about_client(&self) -> bool {
-        matches!(self, Self::Shared(_) | Self::Vouched)
+        matches!(self, Self::Shared(_) | Self::Vouched | Self::Claimed(_))
     }
 }
 
@@ -126,7 +149,7 @@ impl Session {
         let Some(expected) = running.replaces else {
             let client = SharedClient::of(binding, settings);
             if let Some(client @ SharedClient::Brought { .. }) = client
-                && !running.is_issuer_known
+                && running.has_to_look_whose_it_is()
             {
                 self.shared = Some(client.into());
                 return Err(State::LoadIssuer(running));
@@ -137,9 +160,7 @@ impl Session {
         binding.forget_requested();
         running.replaces = None;
         running.is_adopted = false;
-        let generation =
-            if expected == 0 { first_generation(now) } else { expected.saturating_add(1) };
-        let record = Record::new(generation, now, binding.into(), None);
+        let record = Record::new(generation_after(expected, now), now, binding.into(), None);
         Err(save(record, expected, AfterSave::Shared(running)))
     }
 
@@ -241,17 +262,47 @@ impl Session {
         stored: Option<Record>,
         now: UnixTime,
     ) -> State {
-        running.is_issuer_known = true;
-        let found = running.flow.binding().map(|binding| &binding.server.issuer);
-        let expected = stored.as_ref().map(|record| &record.binding.server);
-        match (expected, found) {
-            (Some(expected), Some(found)) if !expected.is_of(found.as_str()) => {
-                let (expected, found) = (expected.issuer.as_str().into(), found.as_str().into());
-                let error = PeerIncompatible::ForeignClient { expected, found };
-                Lock::Login.release(State::Failed(Box::new(error.into())))
-            }
-            _ => self.settle(running, now),
+        let Some(binding) = running.flow.binding() else { return State::Run(running) };
+        // A login that has brought no tokens keeps nobody out for long.
+        let claimed = stored.as_ref().filter(|record| !record.is_doubtful(now));
+        let found = &binding.server.issuer;
+        if let Some(Record { binding: claimed, .. }) = claimed
+            && !claimed.server.is_of(found.as_str())
+        {
+            let (expected, found) = (claimed.server.issuer.as_str().into(), found.as_str().into());
+            let error = PeerIncompatible::ForeignClient { expected, found };
+            return Lock::Login.release(State::Failed(Box::new(error.into())));
         }
+        if !running.flow.is_redeeming() {
+            running.claim = Claim::Free { lost_races: 0 };
+            return self.settle(running, now);
+        }
+        if claimed.is_some_and(|record| !record.is_doubted()) {
+            running.claim = Claim::Taken;
+            return self.settle(running, now);
+        }
+        let expected = stored.as_ref().map_or(0, |record| record.generation);
+        let record = issuer_record(binding, expected, now).doubted(Some(now + PATIENCE));
+        save(record, expected, AfterSave::Claimed(running))
+    }
+
+    /// It is this server's now.
+    pub(crate) fn claimed(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
+        running.claim = Claim::Taken;
+        self.settle(running, now)
+    }
+
+    /// Others have written whose the client is since it was read.
+    pub(crate) fn claim_again(mut running: Box<Running>) -> State {
+        let lost_races = match running.claim {
+            Claim::Free { lost_races } => lost_races,
+            Claim::Unknown | Claim::Taken => 0,
+        };
+        if lost_races >= MAX_LOST_RACES {
+            return Lock::Login.release(State::Failed(Box::new(Error::Contended)));
+        }
+        running.claim = Claim::Free { lost_races: lost_races + 1 };
+        State::LoadIssuer(running)
     }
 
     /// Tokens came through the client: nobody has to doubt it, and it belongs to who issued them.
@@ -270,21 +321,57 @@ impl Session {
     pub(crate) fn doubt_loaded(&self, stored: Option<Record>, now: UnixTime) -> State {
         let Some(own) = &self.held.record else { return State::Ready };
         let is_brought = matches!(self.shared.as_deref(), Some(SharedClient::Brought { .. }));
-        let is_same =
-            |shared: &Record| shared.binding.client.client_id == own.binding.client.client_id;
+        let is_same = |shared: &Record| {
+            let (binding, own) = (&shared.binding, &own.binding);
+            binding.client.client_id == own.client.client_id
+                && binding.server.is_of(own.server.issuer.as_str())
+        };
         match stored {
-            None if is_brought => {
-                let mut binding = (*own.binding).clone();
-                binding.forget_requested();
-                // It is the host's to keep.
-                binding.client.client_secret = None;
-                let record = Record::new(first_generation(now), now, binding.into(), None);
-                save(record, 0, AfterSave::Vouched)
-            }
             Some(shared) if is_same(&shared) && shared.is_doubted() => {
                 save(shared.vouched(), shared.generation, AfterSave::Vouched)
+            }
+            // A claim that has brought no tokens gives way to who issued some.
+            stored if is_brought && stored.as_ref().is_none_or(Record::is_doubted) => {
+                let expected = stored.map_or(0, |record| record.generation);
+                save(issuer_record(&own.binding, expected, now), expected, AfterSave::Vouched)
             }
             _ => State::Ready,
         }
     }
+
+    /// The store has failed: whether that does not matter, because the tokens are stored.
+    pub(crate) fn is_spared_of_store(&mut self) -> bool {
+        let spares = match &self.state {
+            State::LoadDoubt => true,
+            State::Save(saving) => matches!(saving.then, AfterSave::Vouched),
+            _ => false,
+        };
+        if spares {
+            self.state = State::Ready;
+        }
+        spares
+    }
+}
+
+impl Running {
+    /// Before the user is sent off, and before the secret leaves.
+    fn has_to_look_whose_it_is(&self) -> bool {
+        match self.claim {
+            Claim::Unknown => true,
+            Claim::Free { .. } => self.flow.is_redeeming(),
+            Claim::Taken => false,
+        }
+    }
+}
+
+/// The record that says whose a client is which the host brings. Its secret is the host's to keep.
+fn issuer_record(binding: &Binding, replaces: u64, now: UnixTime) -> Record {
+    let mut binding = binding.clone();
+    binding.forget_requested();
+    binding.client.client_secret = None;
+    Record::new(generation_after(replaces, now), now, binding.into(), None)
+}
+
+fn generation_after(replaced: u64, now: UnixTime) -> u64 {
+    if replaced == 0 { first_generation(now) } else { replaced.saturating_add(1) }
 }
