@@ -1,6 +1,7 @@
 //! The `auth` member of a host's configuration file.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -76,4 +77,8 @@ pub struct OAuthConfig {
     pub oauth_provider: Option<OAuthClientProvider>,
     /// Whether `prompt=consent` is sent: `"consent"` or `"omit"`.
     pub prompt_mode: Option<PromptMode>,
+    /// Whether each profile registers a client of its own.
+    pub registration_for_each_profile: bool,
+    /// How long discovery and registration may take together, in seconds.
+    pub discovery_limit: Option<NonZeroU32>,
 }

@@ -14,7 +14,10 @@ use common::{
     logins, redirect, refreshes, registrations, serve, statuses, visitor_who,
 };
 use oauth_blocking::with_oauth_retry;
-use oauth_blocking::{Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage};
+use oauth_blocking::{
+    AuthConfig, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage,
+    OAuthBuilder,
+};
 use oauth_blocking::{Record, Saved, StorageError, StoredGrant, TokenStorage, UserAgent as _};
 use oauth_core::error::{Obstacle, PeerIncompatible};
 use oauth_tests::serve::Served;
@@ -205,13 +208,21 @@ fn a_lock_that_is_never_released_is_not_waited_for_without_end() {
     assert_sound(&served);
 }
 
-/// Each answer comes too late. What is not asked for any more is told as well.
+/// Each answer comes too late. What is not asked for any more is told as well. The limit is set in code, and in a
+/// configuration file.
 #[test]
 fn discovery_ends_when_its_time_is_over() {
+    let config: AuthConfig = serde_json::from_str(r#"{"discovery_limit": 1}"#).unwrap();
+    assert!(serde_json::from_str::<AuthConfig>(r#"{"discovery_limit": 0}"#).is_err());
+    ends_in_time(|builder| builder.discovery_limit(Duration::from_millis(600)));
+    ends_in_time(|builder| builder.config(config).unwrap());
+}
+
+fn ends_in_time(set: impl FnOnce(OAuthBuilder) -> OAuthBuilder) {
     let served = serve(Knobs::default());
     served.rewrite(|_, _| thread::sleep(Duration::from_millis(400)));
     let builder = builder(&served, &MemoryTokenStorage::new());
-    let oauth = builder.discovery_limit(Duration::from_millis(600)).build().unwrap();
+    let oauth = set(builder).build().unwrap();
     let Err(Error::OAuth { error, timeline }) = oauth.authenticate() else { panic!("in time") };
     assert_eq!((error.code(), error.is_retryable()), ("unreachable", true));
     let last = timeline.entries().last().and_then(|entry| entry.silence.as_ref()).unwrap();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use oauth_blocking::{
-    Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, Record, Saved, StorageError,
-    StoredGrant, TokenStorage,
+    AuthConfig, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, OAuthBuilder,
+    Record, Saved, StorageError, StoredGrant, TokenStorage,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
@@ -108,13 +108,21 @@ async fn tasks_register_once() {
     assert_registered(&served, 1);
 }
 
+/// In code and in a configuration file.
 #[test]
 fn one_after_the_other_they_register_once_and_those_who_want_it_each() {
-    for (each, expected) in [(false, 1), (true, PROFILES.len())] {
+    let config = |text: &str| serde_json::from_str::<AuthConfig>(text).unwrap();
+    type Set = fn(OAuthBuilder, AuthConfig) -> OAuthBuilder;
+    let as_configured: Set = |builder, config| builder.config(config).unwrap();
+    let in_code: Set = |builder, _| builder.registration_for_each_profile();
+    for (set, config, expected) in [
+        (as_configured, config("{}"), 1),
+        (in_code, config("{}"), PROFILES.len()),
+        (as_configured, config(r#"{"registration_for_each_profile": true}"#), PROFILES.len()),
+    ] {
         let served = serve(Knobs::default());
         let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(visitor());
-        let builder = if each { builder.registration_for_each_profile() } else { builder };
-        let gateway = builder.build().unwrap();
+        let gateway = set(builder, config).build().unwrap();
         for profile in PROFILES {
             assert_eq!(call(&gateway.for_profile(profile), &served, LIST).unwrap(), 200);
         }

@@ -400,6 +400,28 @@ fn a_login_that_brought_no_tokens_does_not_make_the_secret_its_servers() {
     });
 }
 
+/// Whoever finishes it has not looked before.
+#[test]
+fn a_login_that_was_handed_out_says_where_the_secret_goes_as_well() {
+    play(&Knobs::default(), &pre_registered().client_records(), |stage| {
+        stage.user = User::Waits;
+        stage.session_mut(0).access();
+        assert_eq!(stage.run(0), Ok(Event::Login));
+        stage.begin(0);
+        assert_eq!(stage.run(0), Ok(Event::Page));
+        let pending = stage.suspend(0);
+        assert_eq!(stage.run(0), Err(Error::LoginRequired));
+        stage.user = User::Consents;
+        stage.world.knobs.token_damage = Damage::times(Fault::Status(503), 1);
+        let host = stage.resume(pending).unwrap();
+        assert_eq!(stage.run(host).unwrap_err().code(), "unreachable");
+        stage.profiles = vec!["", "", "bo"];
+        let other = stage.add_host();
+        stage.world.knobs.prm_servers = PrmServers::Second;
+        assert_eq!(stage.call_from(other, LIST).unwrap_err().code(), "foreign_client");
+    });
+}
+
 /// Without records of clients each profile finds out on its own, which the settings warn of.
 #[test]
 fn without_records_of_clients_each_profile_has_its_own_first_login() {

@@ -333,6 +333,12 @@ impl<A: Adapter> Builder<A> {
                 if let Some(mode) = config.prompt_mode {
                     self = self.prompt_mode(mode);
                 }
+                if config.registration_for_each_profile {
+                    self = self.registration_for_each_profile();
+                }
+                if let Some(limit) = config.discovery_limit {
+                    self = self.discovery_limit(Duration::from_secs(limit.get().into()));
+                }
                 self.callback_port = config.callback_port.or(self.callback_port);
                 self.callback_url = config.callback_url.or(self.callback_url);
                 Ok(self)

@@ -36,16 +36,22 @@ functions! {
     access => Access,
     /// The same, but another token than the one that is held.
     renew => Renew,
+    /// The same, but only a login will do, also if the last one was in vain.
+    log_in => LogIn,
     /// The next turns log out.
     logout => Logout,
     /// Answers `load`: `{record, now}`, the text as it was saved or null.
     loaded => Loaded,
     /// Answers `lock`.
     locked => Locked,
+    /// At `lock`: `{now}`, somebody else holds it. Whether the session `goes_on` without; else it still waits.
+    held_elsewhere => HeldElsewhere,
     /// Answers `save`: `{now}`.
     saved => Saved,
     /// Answers `save`: `{stored}`, the generation that the store holds instead, 0 for none.
     conflict => Conflict,
+    /// At `load` and `save`: the store failed. Whether the session `goes_on` without; else it still waits.
+    failed => Failed,
     /// Answers `unlock`.
     unlocked => Unlocked,
     /// Answers `http`: `{status, headers, now}`, and behind a line feed the body.
@@ -55,6 +61,11 @@ functions! {
     unreachable => Unreachable,
     /// Before `begin`: `{challenges}`, what the server says to a request without a token.
     challenge => Challenge,
+    /// The same as the core asks it, while `login` lacks the challenge: the next request, by POST at first. It also
+    /// finds servers that answer GET in another way, or have moved.
+    probe => Probe,
+    /// Answers `probe`: `{status, headers}`, or without a status that no answer came.
+    probed => Probed,
     /// Answers `login`.
     begin => Begin,
     /// Answers `prepare`: `{redirect_uri, any_port, now}`, and behind a line feed 64 random bytes. With

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use oauth_core::error::Obstacle;
-use oauth_core::{Secret, UnixTime};
+use oauth_core::{Response, Secret, UnixTime};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ pub(crate) struct Input {
     /// As it was saved.
     pub(crate) record: Option<Secret>,
     stored: Option<u64>,
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// Why no answer came, if the host knows, and its HTTP client's words about it.
     pub(crate) obstacle: Option<Obstacle>,
     pub(crate) words: Box<str>,
@@ -51,6 +51,12 @@ required! {
 }
 
 impl Input {
+    /// The answer to a request.
+    pub(crate) fn response(&self, status: u16, body: &[u8]) -> Response {
+        let response = Response::new(status, body.into());
+        self.headers.iter().fold(response, |it, (name, value)| it.with_header(name, value))
+    }
+
     pub(crate) fn challenges(&self) -> impl Iterator<Item = &str> {
         self.challenges.iter().map(|value| &**value)
     }

@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use oauth_core::flow::Probe;
 use oauth_core::session::{Attempt, Authorization, Record, Session, Turn, Verdict};
 use oauth_core::{MAX_BODY, Timeline};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct Interface {
 struct Open {
     session: Session,
     attempts: Numbered<Attempt>,
+    /// What the server is asked before a login.
+    probe: Option<Probe>,
 }
 
 impl Interface {
@@ -61,7 +64,25 @@ impl Interface {
             }
             Function::Access => session.access(),
             Function::Renew => session.renew(),
+            Function::LogIn => session.log_in(),
             Function::Logout => session.logout(),
+            Function::HeldElsewhere => {
+                let now = input.now()?;
+                let Ok(Turn::Lock(_, mut reply)) = session.turn() else {
+                    return Err(Failure::OutOfTurn);
+                };
+                return Ok(json(&Spared { goes_on: reply.held_elsewhere(now) }));
+            }
+            Function::Failed => {
+                let goes_on = match session.turn() {
+                    Ok(Turn::Load(mut reply)) => reply.failed(),
+                    Ok(Turn::Save(mut reply)) => reply.failed(),
+                    _ => return Err(Failure::OutOfTurn),
+                };
+                return Ok(json(&Spared { goes_on }));
+            }
+            Function::Probe => return open.probe(),
+            Function::Probed => return open.probed(&input),
             Function::Suspend => {
                 let expires_at = input.expires_at()?;
                 let Ok(Turn::Browser(_, reply)) = session.turn() else {
@@ -100,12 +121,44 @@ impl Interface {
             let pending = opening.pending.ok_or(Failure::Lacks("pending"))?;
             Session::resume(settings, &opening.profile, pending)?
         };
-        let session = self.sessions.add(Open { session, attempts: Numbered::new() });
+        let session = self.sessions.add(Open { session, attempts: Numbered::new(), probe: None });
         Ok(json(&Opened { session }))
     }
 }
 
 impl Open {
+    /// The next request of the look at the server, which belongs to one need for a login.
+    fn probe(&mut self) -> Result<String, Failure> {
+        self.assert_lacks_challenge()?;
+        let new = || Probe::new(self.session.settings());
+        let (request, _) = self.probe.get_or_insert_with(new).step().ok_or(Failure::OutOfTurn)?;
+        Ok(json(&turn::request(&request)))
+    }
+
+    fn probed(&mut self, input: &Input) -> Result<String, Failure> {
+        self.assert_lacks_challenge()?;
+        let probe = self.probe.as_mut().ok_or(Failure::OutOfTurn)?;
+        let (_, reply) = probe.step().ok_or(Failure::OutOfTurn)?;
+        match input.status {
+            Some(status) => reply.response(&input.response(status, &[])),
+            None => reply.unanswered(),
+        }
+        if probe.step().is_none()
+            && let Ok(Turn::Login(mut reply)) = self.session.turn()
+        {
+            reply.probed(probe);
+            self.probe = None;
+        }
+        Ok("{}".into())
+    }
+
+    fn assert_lacks_challenge(&mut self) -> Result<(), Failure> {
+        match self.session.turn() {
+            Ok(Turn::Login(reply)) if reply.lacks_challenge() => Ok(()),
+            _ => Err(Failure::OutOfTurn),
+        }
+    }
+
     fn attach(&mut self, input: &mut Input) -> Result<String, Failure> {
         let (now, url) = (input.now()?, input.url()?);
         let method = &input.method;
@@ -178,6 +231,11 @@ struct Opened {
 #[derive(Serialize)]
 struct Looked {
     fresh: bool,
+}
+
+#[derive(Serialize)]
+struct Spared {
+    goes_on: bool,
 }
 
 #[derive(Serialize)]

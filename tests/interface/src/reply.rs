@@ -1,9 +1,9 @@
 //! What a host answers to a turn; refused unless the session is at that turn.
 
+use oauth_core::Entropy;
 use oauth_core::error::Silence;
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Record, Session, Turn};
-use oauth_core::{Entropy, Response};
 
 use crate::error::Failure;
 use crate::function::Function;
@@ -28,10 +28,8 @@ pub(crate) fn give(
         (Function::Conflict, Turn::Save(reply)) => reply.conflict(input.stored()?),
         (Function::Unlocked, Turn::Unlock(_, reply)) => reply.unlocked(),
         (Function::Response, Turn::Http(_, reply)) => {
-            let response = Response::new(input.status()?, bytes.into());
-            let headers = input.headers.iter();
-            let response = headers.fold(response, |it, (name, value)| it.with_header(name, value));
-            reply.response(&response, input.now()?);
+            let status = input.status()?;
+            reply.response(&input.response(status, bytes), input.now()?);
         }
         (Function::Unreachable, Turn::Http(_, reply)) => {
             reply.unanswered(Silence::new(input.obstacle, &input.words), input.now()?);

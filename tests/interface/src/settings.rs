@@ -42,8 +42,10 @@ pub(crate) struct Written {
     scope: Option<Box<str>>,
     provider: Option<OAuthClientProvider>,
     bearer: Option<BearerAuth>,
+    private_hosts: Vec<Box<str>>,
     /// Nothing is tolerated but what `tolerate` names.
     strict: bool,
+    only_public_addresses: bool,
     tolerate: Vec<Tolerance>,
     refuse: Vec<Tolerance>,
     resource_mode: Option<ResourceMode>,
@@ -58,8 +60,13 @@ impl Written {
         let policy = if self.strict { Policy::strict() } else { Policy::default() };
         let policy = self.tolerate.into_iter().fold(policy, Policy::tolerate);
         let policy = self.refuse.into_iter().fold(policy, Policy::refuse);
+        let policy =
+            if self.only_public_addresses { policy.only_public_addresses() } else { policy };
         let server_url = self.server_url.ok_or(Failure::Lacks("server_url"))?;
         let mut settings = Settings::with_policy(&server_url, policy)?;
+        for host in &self.private_hosts {
+            settings = settings.private_host(host)?;
+        }
         if let Some(name) = self.application {
             settings = settings.application(&name);
         }

@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use oauth_core::session::{Fate, Key, Lock, LoggedOut, Session, Turn};
-use oauth_core::{Endpoint, MAX_BODY};
+use oauth_core::wire::Issuer;
+use oauth_core::{Endpoint, MAX_BODY, Request};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -54,6 +55,7 @@ pub(crate) enum Written<'a> {
         url: Box<str>,
         state: Box<str>,
         moved_from: Option<&'a str>,
+        unconfirmed_issuer: Option<&'a str>,
     },
     Ready,
     LoggedOut {
@@ -86,18 +88,7 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             client: client(reply.key("")),
         },
         Turn::Unlock(lock, _) => Written::Unlock { lock: name(*lock) },
-        Turn::Http(request, _) => Written::Http {
-            endpoint: request.endpoint(),
-            method: request.method().as_str(),
-            url: request.url().as_str().into(),
-            headers: request.headers().map(|(name, value)| (name, value.into())).collect(),
-            // Forms and JSON: text.
-            body: core::str::from_utf8(request.body())
-                .ok()
-                .filter(|it| !it.is_empty())
-                .map(Into::into),
-            read_at_most: MAX_BODY + 1,
-        },
+        Turn::Http(request, _) => self::request(request),
         Turn::Login(reply) => Written::Login { lacks_challenge: reply.lacks_challenge() },
         Turn::Prepare(reply) => {
             Written::Prepare { registered_redirect_uri: reply.registered_redirect_uri() }
@@ -105,7 +96,8 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
         Turn::Browser(url, reply) => Written::Browser {
             url: url.as_str().into(),
             state: url.state().into(),
-            moved_from: reply.moved_from().map(oauth_core::wire::Issuer::as_str),
+            moved_from: reply.moved_from().map(Issuer::as_str),
+            unconfirmed_issuer: reply.unconfirmed_issuer().map(Issuer::as_str),
         },
         Turn::Ready(_) => Written::Ready,
         Turn::LoggedOut(LoggedOut { refresh_token, access_token }) => Written::LoggedOut {
@@ -114,6 +106,20 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
         },
     };
     Ok(json(&written))
+}
+
+/// A request for the host to send.
+pub(crate) fn request(request: &Request) -> Written<'_> {
+    // Forms and JSON: text.
+    let body = core::str::from_utf8(request.body()).ok().filter(|it| !it.is_empty());
+    Written::Http {
+        endpoint: request.endpoint(),
+        method: request.method().as_str(),
+        url: request.url().as_str().into(),
+        headers: request.headers().map(|(name, value)| (name, value.into())).collect(),
+        body: body.map(Into::into),
+        read_at_most: MAX_BODY + 1,
+    }
 }
 
 /// Nothing here can fail to serialize: all keys are texts.

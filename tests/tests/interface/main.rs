@@ -9,8 +9,8 @@ mod host;
 use chance::Chance;
 use host::{Host, NOW, SERVER_URL, settings};
 use oauth_interface::{Function, MAX_INPUT};
-use oauth_tests::drive::assert_sound;
-use oauth_tests::world::{Grant, Knobs, What};
+use oauth_tests::drive::{assert_sound, challenges, mcp_request};
+use oauth_tests::world::{Grant, Knobs, PrmLocation, What};
 use serde_json::{Value, json};
 
 #[test]
@@ -77,6 +77,84 @@ fn a_login_is_handed_out_and_finished_by_another_session() {
 
     resume["profile"] = "bob".into();
     assert_eq!(host.refused(Function::Resume, 0, resume, b""), "foreign_profile");
+}
+
+/// Its metadata is where only the answer to a POST says, behind a redirect.
+#[test]
+fn a_host_asks_as_the_core_does_whether_a_login_is_needed() {
+    let knobs = Knobs { prm_location: PrmLocation::Custom, ..Knobs::default() };
+    let mut host = Host::new(&knobs);
+    let elsewhere = json!({ "server_url": format!("{SERVER_URL}/") });
+    let session = host.open(&elsewhere);
+    host.call(Function::Access, session, json!({}), b"");
+    while host.turn(session)["turn"] != "login" {
+        host.answer(session);
+    }
+    let mut asked = Vec::new();
+    while host.turn(session)["lacks_challenge"] == true {
+        let request = host.call(Function::Probe, session, json!({}), b"");
+        assert_eq!(host.call(Function::Probe, session, json!({}), b""), request);
+        let url = request["url"].as_str().unwrap().to_owned();
+        assert_eq!(request["body"], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+        asked.push((request["method"].clone(), url.clone()));
+        let answer = if url == SERVER_URL {
+            let refusal = host.world.handle(&mcp_request(SERVER_URL, "tools/list"));
+            let challenges = challenges(&refusal);
+            let headers: Vec<_> =
+                challenges.iter().map(|value| json!(["www-authenticate", value])).collect();
+            json!({ "status": refusal.status().as_u16(), "headers": headers })
+        } else {
+            json!({ "status": 308, "headers": [["location", SERVER_URL]] })
+        };
+        host.call(Function::Probed, session, answer, b"");
+    }
+    let post = || Value::from("POST");
+    assert_eq!(asked, [(post(), format!("{SERVER_URL}/")), (post(), SERVER_URL.into())]);
+    assert_eq!(host.refused(Function::Probe, session, json!({}), b""), "out_of_turn");
+    assert_eq!(host.drive(session), "ready");
+    assert_sound(&host.world);
+}
+
+/// The tokens are stored; what is known of the client is not.
+#[test]
+fn a_host_whose_store_fails_is_told_whether_that_matters() {
+    let mut host = Host::new(&Knobs::default());
+    let settings = json!({ "server_url": SERVER_URL, "client_records": true });
+    let session = host.open(&settings);
+    let mut spared = Vec::new();
+    host.call(Function::LogIn, session, json!({}), b"");
+    loop {
+        let turn = host.turn(session);
+        match turn["turn"].as_str().unwrap() {
+            "ready" => break,
+            "load" | "save" => {
+                let answer = host.call(Function::Failed, session, json!({}), b"");
+                if answer["goes_on"] == true {
+                    spared.push(turn["client"]["kind"].clone());
+                    continue;
+                }
+                assert_eq!(host.turn(session), turn, "it still waits");
+            }
+            _ => {}
+        }
+        host.answer(session);
+    }
+    assert_eq!(spared, ["client"]);
+    assert_sound(&host.world);
+
+    // A lock that somebody else holds is not waited for while the token lives.
+    host.advance(3590);
+    let later = host.open(&settings);
+    host.call(Function::Access, later, json!({}), b"");
+    while host.turn(later)["turn"] != "lock" {
+        host.answer(later);
+    }
+    let now = json!({ "now": host.world.now });
+    let answer = host.call(Function::HeldElsewhere, later, now, b"");
+    assert_eq!(
+        (answer, host.turn(later)),
+        (json!({ "goes_on": true }), json!({ "turn": "ready" }))
+    );
 }
 
 #[test]
