@@ -1,7 +1,10 @@
 //! How requests are sent: by which connection, with which header fields, and by no proxy to this machine.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _};
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_core::error::Obstacle;
@@ -9,7 +12,7 @@ use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use ureq::http;
 use ureq::{AsSendBody, Body};
 
-use crate::adapter::{Headers, Obstructed, Unanswered, response};
+use crate::adapter::{Headers, Obstructed, Unanswered, last_chance, response};
 
 /// The HTTP client. Clones share connections.
 #[derive(Clone)]
@@ -63,20 +66,47 @@ impl Http {
         }
     }
 
-    /// Sends a request of a login. One that may change something goes out on a connection of its own, and
-    /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
-    /// is sent again on a new connection if the first one is lost before it brought an answer.
-    pub(crate) fn exchange(
+    /// Sends a request that may change something, once, on a connection of its own, on a thread of its own:
+    /// ureq's clock goes on while this process is stopped, and when it wakes the answer that lies in the
+    /// socket would come too late.
+    fn once(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        let (answered, answer) = sync_channel(1);
+        let (http, request, begun) = (self.clone(), request.clone(), Instant::now());
+        let send = move || {
+            let sent = http::Request::<Vec<u8>>::from(&request);
+            let answer = http.run(sent, Connection::Fresh, Some(LONGEST_STOP));
+            // Whoever asked may have given up.
+            drop(answered.send(http.read(&request, answer)));
+        };
+        let thread = thread::Builder::new().name("oauth".into()).spawn(send)?;
+        let mut left = limit;
+        loop {
+            match answer.recv_timeout(left) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                    Err(panic) => resume_unwind(panic),
+                    Ok(()) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+                },
+                Err(RecvTimeoutError::Timeout) => {
+                    let overrun = begun.elapsed().saturating_sub(limit);
+                    match last_chance(overrun).filter(|_| left == limit) {
+                        Some(chance) => left = chance,
+                        None => {
+                            let source = ureq::Error::Timeout(ureq::Timeout::Global);
+                            return Err(cause(source, false));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The answer, up to the byte that says that it is too large.
+    fn read(
         &self,
         request: &Request,
-        limit: Duration,
+        answer: Result<http::Response<Body>, ureq::Error>,
     ) -> Result<Response, Unanswered> {
-        let answer = match request.method() {
-            Method::Get => self.again(request, limit),
-            Method::Post => {
-                self.run(http::Request::<Vec<u8>>::from(request), Connection::Fresh, Some(limit))
-            }
-        };
         let cause = |error| cause(error, self.goes_by_proxy(request.url().as_str()));
         let (head, body) = answer.map_err(cause)?.into_parts();
         let mut bytes = Vec::new();
@@ -86,6 +116,20 @@ impl Http {
         Ok(response(head.status, head.headers, bytes))
     }
 
+    /// Sends a request of a login. One that may change something goes out on a connection of its own, and
+    /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
+    /// is sent again on a new connection if the first one is lost before it brought an answer.
+    pub(crate) fn exchange(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response, Unanswered> {
+        match request.method() {
+            Method::Get => self.read(request, self.again(request, limit)),
+            Method::Post => self.once(request, limit),
+        }
+    }
+
     fn goes_by_proxy(&self, url: &str) -> bool {
         let excepted = |proxy: &ureq::Proxy| {
             is_loopback(url) || url.parse().is_ok_and(|url| proxy.is_no_proxy(&url))
@@ -93,7 +137,8 @@ impl Http {
         self.agent.config().proxy().is_some_and(|proxy| !excepted(proxy))
     }
 
-    /// Runs a request as it is: no redirects, and any status is an answer.
+    /// Runs a request as it is: no redirects, and any status is an answer. With a limit, none but that for
+    /// connecting counts beside it.
     fn run<B: AsSendBody>(
         &self,
         mut request: http::Request<B>,
@@ -109,8 +154,15 @@ impl Http {
             .max_redirects(0)
             .allow_non_standard_methods(true);
         if let Some(limit) = limit {
-            let own = self.agent.config().timeouts().global;
-            request = request.timeout_global(own.into_iter().chain([limit]).min());
+            request = request
+                .timeout_global(Some(limit))
+                .timeout_per_call(None)
+                .timeout_per_read(None)
+                .timeout_per_write(None)
+                .timeout_send_request(None)
+                .timeout_send_body(None)
+                .timeout_recv_response(None)
+                .timeout_recv_body(None);
         }
         if is_loopback(&url) {
             request = request.proxy(None);
@@ -169,3 +221,7 @@ fn cause(error: ureq::Error, by_proxy: bool) -> Unanswered {
         None => source,
     }
 }
+
+/// The longest time that a process may be stopped and still get the answer that came meanwhile. A thread that
+/// nobody waits for any more ends after it.
+const LONGEST_STOP: Duration = Duration::from_secs(15 * 60);

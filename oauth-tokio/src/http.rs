@@ -52,7 +52,8 @@ pub(crate) enum Connection {
 
 impl HttpClient {
     /// A client with the host's proxy, certificates and time limits: names are resolved by the operating
-    /// system, and those that resolve into a private network are not kept from metadata.
+    /// system, and those that resolve into a private network are not kept from metadata. A limit for whole
+    /// calls holds for requests of the application; it is better put on those, since streams have no end.
     ///
     /// `build` gets a builder with the defaults of this crate (its name as `User-Agent`, ten seconds to connect)
     /// and changes what the host wants to be different, the same each time: requests to this machine are
@@ -133,7 +134,7 @@ impl HttpClient {
             builder = builder.no_proxy();
         }
         if connection == Connection::Fresh {
-            builder = builder.pool_max_idle_per_host(0);
+            builder = builder.pool_max_idle_per_host(0).read_timeout(UNBOUND);
         }
         let client = builder.build()?;
         Ok(place.get_or_init(|| client))
@@ -219,7 +220,9 @@ impl Http {
         request: &Request,
         connection: Connection,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        self.send(http::Request::<Vec<u8>>::from(request).try_into()?, connection).await
+        let mut request = reqwest::Request::try_from(http::Request::<Vec<u8>>::from(request))?;
+        *request.timeout_mut() = Some(UNBOUND);
+        self.send(request, connection).await
     }
 
     /// Sends a request of a login. One that may change something goes out on a connection of its own, and
@@ -294,6 +297,10 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 const NAME: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// A limit of the host's own may not end a request of ours, which has one that knows about processes that
+/// are stopped.
+const UNBOUND: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long connecting may take, TLS and proxies included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Host, Obstructed, Unanswered};
+use oauth_blocking::adapter::{Host, Obstructed, Unanswered, last_chance};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
     StorageError, UserAgentError,
@@ -17,6 +17,8 @@ use oauth_core::session::Session;
 use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use crate::http::{Http, cause};
 use crate::storage::SharedStorage;
@@ -57,7 +59,7 @@ impl Tasks {
 
     /// Waits until what has begun is at its end; whether it got there in time.
     pub(crate) async fn shutdown(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.running.write()).await.is_ok()
+        timeout(limit, self.running.write()).await.is_ok()
     }
 }
 
@@ -139,15 +141,14 @@ impl Host for Tasks {
     }
 
     async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        // Not as a limit of the request: that would take the place of the host's, which may be shorter.
-        let answer = tokio::time::timeout(limit, self.http.exchange(request)).await;
+        let answer = within(limit, self.http.exchange(request)).await;
         let answer = answer
             .map_err(|elapsed| Obstructed { obstacle: Obstacle::Time, source: elapsed.into() })?;
         answer.map_err(cause)
     }
 
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        let answer = tokio::time::timeout(limit, self.http.ask(request)).await?;
+        let answer = timeout(limit, self.http.ask(request)).await?;
         answer.map_err(cause)
     }
 
@@ -177,6 +178,19 @@ impl Host for Tasks {
             Poll::Pending => all_left.as_mut().poll(context).map(|_| None),
         })
         .await
+    }
+}
+
+/// Works within a limit, and a moment more if this process did not run when it was over. When it wakes, the
+/// timer may come before the task that reads the answer.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let (begun, mut work) = (Instant::now(), pin!(work));
+    match timeout(limit, work.as_mut()).await {
+        Ok(done) => Ok(done),
+        Err(elapsed) => match last_chance(begun.elapsed().saturating_sub(limit)) {
+            Some(chance) => timeout(chance, work).await,
+            None => Err(elapsed),
+        },
     }
 }
 

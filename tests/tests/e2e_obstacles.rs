@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
+use oauth_blocking::adapter::TIME_LIMIT;
 use oauth_blocking::{ClientError, MemoryTokenStorage, ureq};
 use oauth_core::Error;
 use oauth_core::error::{Actor, Obstacle, Unreachable};
@@ -28,26 +29,28 @@ use tokio_common::common::{self, silent_port};
 
 /// Asks for a token by each adapter; why there was none, and how that is explained.
 fn failures(url: &str) -> [(Error, String); 2] {
-    failures_of(url, None, None)
+    failures_of(url, None, None, TIME_LIMIT)
 }
 
 fn failures_of(
     url: &str,
     agent: Option<ureq::Agent>,
     http: Option<HttpClient>,
+    limit: Duration,
 ) -> [(Error, String); 2] {
     let store = MemoryTokenStorage::new();
     let mut oauth = oauth_blocking::OAuth::new(url).unwrap().token_storage(store.clone());
     if let Some(agent) = agent {
         oauth = oauth.agent(agent);
     }
-    let oauth = oauth.user_agent(common::visitor()).build().unwrap();
+    let oauth = oauth.request_limit(limit).user_agent(common::visitor()).build().unwrap();
     let blocking = oauth.authenticate().map(drop);
     let mut oauth = oauth_tokio::OAuth::new(url).unwrap().token_storage(store);
     if let Some(http) = http {
         oauth = oauth.agent(http);
     }
-    let oauth = oauth.user_agent(OnPool::new(common::visitor())).build().unwrap();
+    let oauth = oauth.request_limit(limit).user_agent(OnPool::new(common::visitor()));
+    let oauth = oauth.build().unwrap();
     let tokio = Runtime::new().unwrap().block_on(oauth.authenticate()).map(drop);
     [explained(blocking.unwrap_err()), explained(tokio.unwrap_err())]
 }
@@ -121,6 +124,7 @@ fn a_proxy_that_is_not_there() {
             "https://192.0.2.1/mcp",
             Some(config.new_agent()),
             Some(HttpClient::new(http).unwrap()),
+            TIME_LIMIT,
         );
         assert_obstacle(failures, Obstacle::Proxy, "");
     }
@@ -130,10 +134,7 @@ fn a_proxy_that_is_not_there() {
 fn a_server_that_takes_too_long() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
-    let limit = Duration::from_millis(100);
-    let config = ureq::Agent::config_builder().timeout_global(Some(limit)).build();
-    let http = HttpClient::new(move |http| http.timeout(limit)).unwrap();
-    let failures = failures_of(&url, Some(config.new_agent()), Some(http));
+    let failures = failures_of(&url, None, None, Duration::from_millis(100));
     assert_obstacle(failures, Obstacle::Time, "time");
 }
 

@@ -65,15 +65,12 @@ fn an_agent_of_the_host_changes_neither_statuses_nor_redirects() {
 }
 
 #[test]
-fn a_time_limit_of_the_host_holds_for_the_login_too() {
+fn a_request_limit_holds_for_the_login() {
     let served = serve(Knobs::default());
     served.delay_tokens(Duration::from_secs(2));
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_millis(300)))
-        .build()
-        .new_agent();
     let store = MemoryTokenStorage::new();
-    let oauth = builder(&served, &store).agent(agent).build().unwrap();
+    let builder = builder(&served, &store).request_limit(Duration::from_millis(300));
+    let oauth = builder.build().unwrap();
     match call(&oauth, &served, LIST) {
         Err(Error::OAuth { error: error @ oauth_core::Error::Unreachable(_), .. }) => {
             assert!(error.is_retryable());

@@ -9,6 +9,7 @@ use oauth_core::flow::Settings;
 use oauth_core::wire::{PromptMode, ResourceMode};
 use oauth_core::{AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret};
 
+use super::host::TIME_LIMIT;
 use super::limits::Limits;
 use super::parts::{Adapter, Watcher};
 use crate::config::AuthConfig;
@@ -259,12 +260,20 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// The HTTP client for all requests, with the host's proxy, certificates and time limits: a `ureq::Agent`
-    /// for `oauth-blocking`, an `HttpClient` for `oauth-tokio`. Redirects
-    /// and statuses are handled here, whatever it is set to, and requests to this machine go through no
-    /// proxy ([`is_loopback`](oauth_core::is_loopback)). Requests of a login that spend something go out on
-    /// connections of their own, whatever it is set to. What it trusts, whether it knows SOCKS, and how it
-    /// gets over dead addresses is its own.
+    /// How long one request of a login or a refresh may take: thirty seconds unless it is set to less. What
+    /// the HTTP client has as its limit for a whole call does not count for them.
+    pub fn request_limit(mut self, limit: Duration) -> Self {
+        self.limits.request = limit.min(TIME_LIMIT);
+        self
+    }
+
+    /// The HTTP client for all requests, with the host's proxy and certificates: a `ureq::Agent` for
+    /// `oauth-blocking`, an `HttpClient` for `oauth-tokio`. Its time limits hold for requests of the
+    /// application; those of a login and a refresh have a [`request_limit`](Self::request_limit), since what
+    /// was spent must not be given up. Redirects and statuses are handled here, whatever it is set to, and
+    /// requests to this machine go through no proxy ([`is_loopback`](oauth_core::is_loopback)). Requests of a
+    /// login that spend something go out on connections of their own, whatever it is set to. What it trusts,
+    /// whether it knows SOCKS, and how it gets over dead addresses is its own.
     ///
     /// # Security
     ///

@@ -29,6 +29,8 @@ pub struct Client<H: Host> {
     pub(super) wait: Option<Duration>,
     /// How long discovery and registration may take together.
     pub(super) discovery: Duration,
+    /// How long one request of a login may take.
+    pub(super) request: Duration,
     pub(super) watcher: Option<Arc<Watcher>>,
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
@@ -70,12 +72,13 @@ impl<H: Host> Client<H> {
         let (host, failures) = (host(session), Failures::new());
         let (logins, taken) = (AtomicU64::new(0), AtomicU64::new(0));
         let migration = Migration::default();
-        let (Limits { wait, discovery }, moved) = (limits, RwLock::new(None));
+        let (Limits { wait, discovery, request }, moved) = (limits, RwLock::new(None));
         Self {
             host,
             key,
             wait,
             discovery,
+            request,
             watcher,
             failures,
             settings,
@@ -90,7 +93,8 @@ impl<H: Host> Client<H> {
     /// A client for another profile that shares settings, store and sockets with this one.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
-        let limits = Limits { wait: self.wait, discovery: self.discovery };
+        let Self { wait, discovery, request, .. } = *self;
+        let limits = Limits { wait, discovery, request };
         let (settings, watcher) = (&self.settings, self.watcher.clone());
         Self::new(settings, profile, limits, watcher, |session| self.host.with_session(session))
     }

@@ -10,7 +10,7 @@ use oauth_core::{BearerAuth, Endpoint, Request, Response, UnixTime};
 use super::addresses::{PrivateAddress, forbidden};
 use super::client::Client;
 use super::failures::{Moment, Work};
-use super::host::{Host, TIME_LIMIT, Unanswered};
+use super::host::{Host, Unanswered};
 use super::log_in::Way;
 use super::obstacle::{Obstructed, silence};
 use super::trace::{self, Span};
@@ -118,7 +118,7 @@ impl<'a, H: Host> Driver<'a, H> {
     /// How long a request may take. What spends a code or a token is not cut short.
     fn left_for(&self, endpoint: Endpoint) -> Duration {
         match (endpoint, &self.discovery) {
-            (Endpoint::Token | Endpoint::Revocation, _) | (_, None) => TIME_LIMIT,
+            (Endpoint::Token | Endpoint::Revocation, _) | (_, None) => self.client.request,
             (_, Some(deadline)) => deadline.left(),
         }
     }
@@ -328,7 +328,7 @@ impl<H: Host> Client<H> {
         }
         // Not every client asks its resolver about a host that is an address already.
         match self.settings.reach().check(request.url()) {
-            Ok(()) => self.host.exchange(request, left.min(TIME_LIMIT)).await,
+            Ok(()) => self.host.exchange(request, left.min(self.request)).await,
             Err(address) => {
                 Err(PrivateAddress { host: request.url().host().into(), address }.into())
             }

@@ -75,7 +75,9 @@ pub trait Host: Sized + Send + Sync + 'static {
         expected: u64,
     ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
 
-    /// Sends a request of the login as it is, once, within `limit`, which is [`TIME_LIMIT`] at most, and reads
+    /// Sends a request of the login as it is, once, within `limit`, which is [`TIME_LIMIT`] at most, and nothing
+    /// else: no limit of the host's HTTP client for a whole call. A limit that is over has a
+    /// [last chance](super::last_chance) before an answer to a POST counts as lost. It reads
     /// [`MAX_BODY`](oauth_core::MAX_BODY) bytes of the answer and one more at most.
     ///
     /// The resolver of its HTTP client asks an [`AddressFilter`](super::AddressFilter). What that refuses
@@ -121,5 +123,5 @@ pub trait Host: Sized + Send + Sync + 'static {
 /// Why no answer came: for the host's log, and for nothing else.
 pub type Unanswered = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long one request of a login may take, if the host's HTTP client has no shorter limit.
+/// How long one request of a login may take, unless the host says less.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -42,7 +42,7 @@ pub use client::{Call, Client};
 pub use drive::Login;
 pub use headers::Headers;
 pub use host::{Host, TIME_LIMIT, Unanswered};
-pub use limits::Limits;
+pub use limits::{Limits, last_chance};
 pub use message::{challenges, location, response};
 pub use obstacle::Obstructed;
 pub use parts::{Adapter, Parts, Watcher};

@@ -7,7 +7,7 @@ use oauth_core::flow::Probe;
 use oauth_core::{HttpUrl, Plaintext, Redirect};
 
 use super::client::{Call, Client};
-use super::host::{Host, TIME_LIMIT};
+use super::host::Host;
 
 impl<H: Host> Client<H> {
     /// Asks the MCP server what it says to who has no token, for `limit` at most.
@@ -20,7 +20,7 @@ impl<H: Host> Client<H> {
                 reply.unanswered();
                 continue;
             }
-            match self.host.ask(&request, left.min(TIME_LIMIT)).await {
+            match self.host.ask(&request, left.min(self.request)).await {
                 Ok(response) => reply.response(&response),
                 Err(_) => reply.unanswered(),
             }

@@ -87,7 +87,7 @@ impl Gateway {
         let anybody = watched(OAuth::new(setup.server_url)?, setup.name)
             .client_name("gateway example")
             .wait(LIFETIME)
-            .agent(HttpClient::new(|http| http.timeout(TIME_LIMIT))?)
+            .agent(HttpClient::new(|http| http)?)
             .token_storage(FileTokenStorage::in_dir(setup.directory.join("tokens")))
             .user_agent(NoUserAgent::new(redirect_uri))
             .build()?;
@@ -118,6 +118,8 @@ async fn call(
         http.post(&gateway.server_url)
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream")
+            // A limit for the client would be none for its refreshes: those must not be given up.
+            .timeout(TIME_LIMIT)
             .body(message.clone())
     });
     match sent.await {

@@ -11,7 +11,7 @@ use oauth_blocking::{
 use oauth_blocking::{RedirectUri, Visitor, ureq};
 use oauth_core::Endpoint;
 use oauth_core::wire::AuthorizationUrl;
-use oauth_tokio::{HttpClient, OnPool, reqwest};
+use oauth_tokio::{HttpClient, OnPool};
 use tokio::runtime::Runtime;
 
 use crate::tokio_common::common::{APPLICATION, PATIENCE};
@@ -125,22 +125,20 @@ impl Client {
     pub(crate) fn new(adapter: Adapter, parts: Parts<'_>) -> Self {
         match adapter {
             Adapter::Threads => {
-                let agent = ureq::Agent::config_builder().timeout_global(parts.limit).build();
                 let builder = oauth_blocking::OAuth::new(parts.server_url).unwrap();
-                let builder = builder.application(APPLICATION);
-                let builder = builder.token_storage(parts.store.clone()).agent(agent.new_agent());
+                let builder = limited(builder.application(APPLICATION), parts.limit);
+                let builder = builder.token_storage(parts.store.clone());
+                let builder = builder.agent(ureq::Agent::new_with_defaults());
                 let user = visitor(parts.redirect_uri, parts.user);
                 Self::Threads(finished(builder.user_agent(user), parts.provider, parts.watch))
             }
             Adapter::Tasks => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let limit = parts.limit;
-                let http = move |http| limited(http, limit);
                 let builder = oauth_tokio::OAuth::new(parts.server_url).unwrap();
-                let builder = builder.application(APPLICATION);
+                let builder = limited(builder.application(APPLICATION), parts.limit);
                 let builder = builder.token_storage(parts.store.clone());
                 let user = OnPool::new(visitor(parts.redirect_uri, parts.user));
-                let builder = builder.agent(HttpClient::new(http).unwrap()).user_agent(user);
+                let builder = builder.agent(HttpClient::new(|http| http).unwrap()).user_agent(user);
                 Self::Tasks(finished(builder, parts.provider, parts.watch), runtime.unwrap())
             }
         }
@@ -175,10 +173,10 @@ impl Client {
     }
 }
 
-fn limited(http: reqwest::ClientBuilder, limit: Option<Duration>) -> reqwest::ClientBuilder {
+fn limited<A: Built>(builder: Builder<A>, limit: Option<Duration>) -> Builder<A> {
     match limit {
-        Some(limit) => http.timeout(limit),
-        None => http,
+        Some(limit) => builder.request_limit(limit),
+        None => builder,
     }
 }
 

@@ -115,7 +115,7 @@ impl Failure {
             // A connection that was kept from an earlier request ends together with the server.
             Self::Refused => &["refused", "connection closed"],
             Self::Reset => &["reset", "disconnected"],
-            Self::Silence | Self::Stalled => &["timeout", "timed out"],
+            Self::Silence | Self::Stalled => &["time ran out"],
             _ => &[],
         }
     }
