@@ -87,6 +87,11 @@ impl Profile {
         PROFILES.iter().filter(|_| is_default).find(matches)
     }
 
+    /// Whether it is of one authorization server, and not of all that a provider's customers have.
+    pub(crate) fn is_one_server(&self) -> bool {
+        self.issuers.iter().all(|it| matches!(it, Pattern::Issuer(_)))
+    }
+
     /// Whether a refusal is one of the `resource` parameter, in the words of a provider.
     pub(crate) fn any_refuses_resource(words: &str) -> bool {
         PROFILES.iter().flat_map(|it| it.refuses_resource).any(|marker| words.contains(marker))

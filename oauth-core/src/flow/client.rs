@@ -12,6 +12,7 @@ use crate::flow::register::Register;
 use crate::flow::settings::{PreRegistered, Settings};
 use crate::scope::Scopes;
 use crate::tolerance::{Tolerance, Tolerances};
+use crate::url::HttpUrl;
 use crate::wire::{
     AuthMethod, AuthMethods, ClientSecret, Port, Provenance, Registration, RegistrationKind,
     ServerMetadata,
@@ -81,7 +82,7 @@ pub(crate) fn choose(
     }
     match server.registration_endpoint.take() {
         Some(endpoint) => {
-            permit(&login.settings, &server)?;
+            permit(&login.settings, &server, &endpoint)?;
             let method = method_to_register(&server, &login.settings, AuthMethods::default());
             let method = method.ok_or_else(|| no_authentication(&server))?;
             // A server that wanted its scopes named wants that again, and those of before as well.
@@ -169,14 +170,22 @@ fn foreign_issuer(
     }
 }
 
-/// Whether something stands for this server beside the MCP server's word: the host named it, or it is on the
-/// same host.
-fn is_vouched_for(settings: &Settings, server: &ServerMetadata) -> bool {
+/// Whether something stands for this server, and for these endpoints of it, beside the MCP server's word: the
+/// host named it, it is on the same host, or its provider is known.
+fn is_vouched_for<'a>(
+    settings: &Settings,
+    server: &ServerMetadata,
+    mut endpoints: impl Iterator<Item = &'a HttpUrl>,
+) -> bool {
     let issuer = settings.reach().parse(server.issuer.as_str());
+    let is_on_host = |host: &str| issuer.as_ref().is_ok_and(|issuer| issuer.host() == host);
     settings.client_issuer.is_some()
         || server.provenance == Provenance::Provided
-        || settings.profile_of(server).is_some()
-        || issuer.is_ok_and(|issuer| issuer.host() == settings.server.url().host())
+        || is_on_host(settings.server.url().host())
+        || settings.profile_of(server).is_some_and(|profile| {
+            // Anybody may be a provider's customer, and some let those have endpoints on hosts of their own.
+            profile.is_one_server() || endpoints.all(|endpoint| is_on_host(endpoint.host()))
+        })
 }
 
 /// Whether a client's secret may go there: what has to be tolerated for that.
@@ -191,7 +200,9 @@ fn confirm(
         last.is_same(server) && client.kind == RegistrationKind::PreRegistered
     });
     let tolerance = Tolerance::UnconfirmedIssuer;
-    if is_pinned || is_vouched_for(&login.settings, server) {
+    let endpoints = [Some(server.token_endpoint()), server.revocation_endpoint()];
+    let endpoints = endpoints.into_iter().flatten();
+    if is_pinned || is_vouched_for(&login.settings, server, endpoints) {
         Ok(None)
     } else if login.settings.policy.tolerates.contains(tolerance) {
         Ok(Some(tolerance))
@@ -200,16 +211,20 @@ fn confirm(
     }
 }
 
-/// Whether the token that permits to register may go there, if there is one. It would before the user sees
-/// anything.
-pub(crate) fn permit(settings: &Settings, server: &ServerMetadata) -> Result<(), PeerIncompatible> {
+/// Whether the token that permits to register may go to this endpoint, if there is one. It would before the
+/// user sees anything.
+pub(crate) fn permit(
+    settings: &Settings,
+    server: &ServerMetadata,
+    endpoint: &HttpUrl,
+) -> Result<(), PeerIncompatible> {
     let issuer = || server.issuer.as_str().into();
     match settings.client_issuer.as_deref() {
         _ if settings.initial_access_token.is_none() => Ok(()),
         Some(own) if !server.is_of(own) => {
             Err(PeerIncompatible::ForeignClient { expected: own.into(), found: issuer() })
         }
-        _ if is_vouched_for(settings, server) => Ok(()),
+        _ if is_vouched_for(settings, server, [endpoint].into_iter()) => Ok(()),
         _ => Err(PeerIncompatible::UnconfirmedIssuer { issuer: issuer() }),
     }
 }

@@ -164,10 +164,10 @@ impl Login<'_> {
     fn register(self, method: AuthMethod, scope: Option<Scopes>, retry: Retry) -> Answered {
         let finding = self.retry(retry);
         let Self { mut binding, verifier, mut tried, settings, refusal } = self;
-        permit(settings, &binding.server)?;
         let Some(endpoint) = binding.server.registration_endpoint.take() else {
             return Err(refusal.into());
         };
+        permit(settings, &binding.server, &endpoint)?;
         tried.asked = Some(method);
         let client = binding.client.clone();
         let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };

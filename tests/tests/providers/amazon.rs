@@ -83,6 +83,19 @@ fn it_is_known_to_support_s256_without_saying_so() {
     walk.error("no_s256", "`Tolerance::UnlistedS256`");
 }
 
+/// A user pool may have a domain of its owner's own for the endpoints, and anybody may own a pool.
+#[test]
+fn a_secret_goes_to_its_endpoints_only_if_the_host_says_so() {
+    let own = |policy| {
+        Settings::with_policy(SERVER_URL, policy)?.client_id("1abc", Some("a-secret".into()))
+    };
+    let walk = log_in(&cognito(), Policy::default(), &own);
+    assert!(walk.grant().binding.tolerated().contains(Tolerance::UnconfirmedIssuer));
+    let refusing = Policy::default().refuse(Tolerance::UnconfirmedIssuer);
+    log_in(&cognito(), refusing, &own).error("unconfirmed_issuer", "`client_issuer`");
+    let _ = assert_needs(&cognito(), &client, &[Tolerance::KnownS256]);
+}
+
 /// As of who publishes a copy of Cognito's metadata under an issuer of his own.
 #[test]
 fn another_issuer_has_to_be_tolerated_by_name() {
