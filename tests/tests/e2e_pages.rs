@@ -25,6 +25,10 @@ fn cases() -> Vec<(Knobs, &'static str)> {
             "The authorization server refused it.",
         ),
         (Knobs { iss: IssParameter::Wrong, ..knobs() }, "was changed on its way. It was not used."),
+        (
+            Knobs { iss: IssParameter::Missing, ..knobs() },
+            "was changed on its way. It was not used.",
+        ),
         (Knobs { token_form: refuse("invalid_grant"), ..knobs() }, "server refused it."),
         (Knobs { token_damage: Damage::always(Fault::Html), ..knobs() }, "answer cannot be used."),
         (Knobs { token_damage: Damage::always(Fault::Status(503)), ..knobs() }, "did not answer."),

@@ -8,7 +8,7 @@ use oauth_core::flow::Settings;
 use oauth_core::wire::AuthMethod as Chosen;
 use oauth_tests::drive::{Callback, Event, Stage, User, play, play_later, settings};
 use oauth_tests::world::{
-    AuthMethod, Consent, Damage, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RefreshTokens,
+    AuthMethod, Consent, Damage, Grant, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RefreshTokens,
     RegisteredScopes, ScopePolicy, TokenForm, What,
 };
 
@@ -71,6 +71,23 @@ fn a_client_that_is_refused_at_once_is_registered_with_the_next_method() {
         assert_eq!((stage.logins(), stage.world.token_requests()), (3, 3));
     }
 }
+
+/// A verifier that could be read in an address bar would be none.
+#[test]
+fn each_visit_of_a_login_has_a_state_and_a_verifier_of_its_own() {
+    let knobs = Knobs { refused_methods: vec![AuthMethod::None], ..Knobs::default() };
+    let stage = play(&knobs, &settings(), |stage| assert_eq!(stage.call(LIST), Ok(200)));
+    let said = |what, name: &str| {
+        let requests = stage.world.requests(what).into_iter();
+        requests.map(|it| it.parameter(name).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (states, verifiers) = (said(What::Authorize, "state"), said(CODE, "code_verifier"));
+    assert_eq!((states.len(), verifiers.len()), (2, 2));
+    let all: std::collections::BTreeSet<_> = states.iter().chain(&verifiers).collect();
+    assert_eq!(all.len(), 4);
+}
+
+const CODE: What = What::Token(Grant::Code);
 
 /// What each registration said in a member.
 fn registered<'a>(stage: &'a Stage, member: &str) -> Vec<Option<&'a str>> {

@@ -134,3 +134,24 @@ async fn a_lock_that_is_never_released_is_not_waited_for_without_end() {
     assert_eq!((refreshes(&served), logins(&served)), (1, 0));
     assert_sound(&served);
 }
+
+/// Each answer comes too late: none is waited for longer than all may take together.
+#[tokio::test(flavor = "multi_thread")]
+async fn discovery_ends_when_its_time_is_over() {
+    let served = serve(Knobs::default());
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    served.rewrite(move |request, _| {
+        if request.uri().path() != "/mcp" {
+            // Until the client has given up.
+            let _ = wait.lock().unwrap().recv_timeout(Duration::from_secs(20));
+        }
+    });
+    let builder = builder(&served, &MemoryTokenStorage::new());
+    let oauth = builder.discovery_limit(Duration::from_millis(600)).build().unwrap();
+    let begun = Instant::now();
+    let error = oauth.authenticate().await.unwrap_err();
+    drop(go);
+    assert_eq!((error.code(), error.is_retryable()), ("unreachable", true));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
