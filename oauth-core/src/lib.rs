@@ -84,7 +84,7 @@ pub use json::{Defect, MemberNames, OtherMembers};
 pub use plain::Plain;
 pub use policy::{Policy, ServerUrl};
 pub use redirect::Redirect;
-pub use scope::Scopes;
+pub use scope::{ScopeDefect, Scopes};
 pub use secret::Secret;
 pub use time::UnixTime;
 pub use timeline::{Entry, Finding, Remedy, Retry, Timeline};

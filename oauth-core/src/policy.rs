@@ -10,7 +10,7 @@ use crate::url::{HttpUrl, Plaintext, shown};
 
 /// The URL of an MCP server: as it was written, because resources are compared byte for byte, and as
 /// requests are sent to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     text: Box<str>,
     url: HttpUrl,
@@ -36,6 +36,11 @@ impl ServerUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The URL as evidence for an error.
+    pub(crate) fn shown(&self) -> Box<str> {
+        shown(&self.text)
     }
 
     /// The URL as requests are sent to it.
@@ -92,6 +97,12 @@ impl ServerUrl {
 
     pub(crate) fn plaintext(&self) -> Plaintext {
         self.plaintext
+    }
+}
+
+impl core::fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "ServerUrl({:?})", shown(&self.text))
     }
 }
 

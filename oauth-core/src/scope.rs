@@ -20,12 +20,24 @@ use crate::url::shown;
 /// ```
 /// # use oauth_core::Scopes;
 /// let mut scopes = Scopes::parse("files:read  files:read mail").unwrap();
-/// scopes.insert("files:write");
+/// scopes.insert("files:write").unwrap();
 /// assert_eq!(scopes.as_str(), "files:read mail files:write");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Scopes(Box<str>);
+
+/// Why scopes were not added to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScopeDefect {
+    /// One has characters that scopes may not have.
+    #[error("a scope has characters that scopes may not have")]
+    Characters,
+    /// Together they would be longer than [`Scopes::MAX_LENGTH`].
+    #[error("the scopes would be longer than {} bytes together", Scopes::MAX_LENGTH)]
+    TooLong,
+}
 
 impl Scopes {
     /// The longest set, in bytes as written: more does not fit into a URL that browsers and servers
@@ -48,38 +60,44 @@ impl Scopes {
     ///
     /// [`Misuse::ScopeCharacters`] or [`Misuse::TooManyScopes`].
     pub(crate) fn asked_for(text: &str) -> Result<Option<Self>, Misuse> {
-        let GatheredScopes { scopes, is_cut } = GatheredScopes::of(text);
-        if is_cut {
-            let odd = text.split(' ').find(|token| !token.bytes().all(is_scope_byte));
-            return Err(match odd {
-                Some(token) => Misuse::ScopeCharacters { scope: shown(token) },
-                None => Misuse::TooManyScopes { limit: Self::MAX_LENGTH },
-            });
+        let mut scopes = Self::default();
+        for token in text.split(' ') {
+            scopes.insert(token).map_err(|defect| match defect {
+                ScopeDefect::Characters => Misuse::ScopeCharacters { scope: shown(token) },
+                ScopeDefect::TooLong => Misuse::TooManyScopes { limit: Self::MAX_LENGTH },
+            })?;
         }
         Ok((!scopes.is_empty()).then_some(scopes))
     }
 
-    /// Adds one scope token unless it is there already, is no scope token, or there are
-    /// [`MAX_LENGTH`](Self::MAX_LENGTH) bytes of them.
-    pub fn insert(&mut self, token: &str) {
-        self.edit(|scopes| {
-            insert(scopes, token);
-        });
+    /// Adds one scope token, unless it is empty or there already.
+    ///
+    /// # Errors
+    ///
+    /// A [`ScopeDefect`]; the set stays what it was.
+    pub fn insert(&mut self, token: &str) -> Result<(), ScopeDefect> {
+        self.edit(|scopes| insert(scopes, token))
     }
 
-    /// Adds all of `other`.
-    pub fn extend(&mut self, other: &Self) {
+    /// Adds all of `other`, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeDefect::TooLong`]; the set stays what it was.
+    pub fn extend(&mut self, other: &Self) -> Result<(), ScopeDefect> {
+        let before = self.0.len();
         self.edit(|scopes| {
-            other.iter().for_each(|token| {
-                insert(scopes, token);
-            });
-        });
+            let added = other.iter().try_for_each(|token| insert(scopes, token));
+            // Tokens are only ever added at the end.
+            added.inspect_err(|_| scopes.truncate(before))
+        })
     }
 
-    fn edit(&mut self, edit: impl FnOnce(&mut String)) {
+    fn edit<T>(&mut self, edit: impl FnOnce(&mut String) -> T) -> T {
         let mut scopes = mem::take(&mut self.0).into_string();
-        edit(&mut scopes);
+        let result = edit(&mut scopes);
         self.0 = scopes.into();
+        result
     }
 
     /// Whether the token is in the set.
@@ -161,7 +179,7 @@ impl<'de> Deserialize<'de> for WrittenScopes {
                 let mut scopes = String::with_capacity(USUAL_LENGTH);
                 let mut is_cut = false;
                 while let Some(Piece(token)) = tokens.next_element()? {
-                    is_cut |= !token.is_some_and(|token| insert(&mut scopes, &token));
+                    is_cut |= token.is_none_or(|token| insert(&mut scopes, &token).is_err());
                 }
                 let scopes = Scopes(scopes.into());
                 Ok(WrittenScopes { scopes, is_list: true, is_cut, at_commas: None })
@@ -199,7 +217,7 @@ impl Gather for GatheredScopes {
         let Self { scopes, is_cut } = self;
         scopes.edit(|scopes| {
             scopes.reserve(text.len().min(Scopes::MAX_LENGTH));
-            text.split(' ').for_each(|token| *is_cut |= !insert(scopes, token));
+            text.split(' ').for_each(|token| *is_cut |= insert(scopes, token).is_err());
         });
     }
 }
@@ -213,20 +231,21 @@ fn at_commas(text: &str) -> Option<Scopes> {
 /// Room for the scopes of a document.
 const USUAL_LENGTH: usize = 128;
 
-/// Adds a token; whether all that it says is in the set now.
-fn insert(scopes: &mut String, token: &str) -> bool {
+fn insert(scopes: &mut String, token: &str) -> Result<(), ScopeDefect> {
     if token.is_empty() || contains(scopes, token) {
-        return true;
+        return Ok(());
     }
-    let fits = scopes.len() + token.len() < Scopes::MAX_LENGTH;
-    if !fits || !token.bytes().all(is_scope_byte) {
-        return false;
+    if !token.bytes().all(is_scope_byte) {
+        return Err(ScopeDefect::Characters);
+    }
+    if scopes.len() + token.len() >= Scopes::MAX_LENGTH {
+        return Err(ScopeDefect::TooLong);
     }
     if !scopes.is_empty() {
         scopes.push(' ');
     }
     scopes.push_str(token);
-    true
+    Ok(())
 }
 
 fn contains(scopes: &str, token: &str) -> bool {
@@ -309,9 +328,36 @@ mod tests {
         let mut have = Scopes::parse("a b").unwrap_or_default();
         let want = Scopes::parse("b c").unwrap_or_default();
         assert!(!have.includes(&want));
-        have.extend(&want);
+        assert_eq!(have.extend(&want), Ok(()));
         assert_eq!(have.as_str(), "a b c");
         assert!(have.includes(&want));
         assert!(!have.contains("a b"), "tokens are whole words");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_added_in_whole_or_not_at_all() {
+        let fill: String = (0..511).map(|i| alloc::format!("{i:07} ")).collect();
+        let have = Scopes::parse(&fill).unwrap_or_default();
+        assert_eq!(have.as_str().len(), 4087);
+        for (more, expected) in [
+            ("abcd abce", Err(ScopeDefect::TooLong)),
+            ("abcdefgh", Ok(())),
+            ("abcdefghi", Err(ScopeDefect::TooLong)),
+            ("0000000 0000510 abcdefgh", Ok(())),
+        ] {
+            let (mut all, more) = (have.clone(), Scopes::parse(more).unwrap_or_default());
+            assert_eq!(all.extend(&more), expected, "{more}");
+            assert!(if expected.is_ok() { all.includes(&more) } else { all == have }, "{more}");
+        }
+        for (token, expected) in [
+            ("abcdefgh", Ok(())),
+            ("abcdefghi", Err(ScopeDefect::TooLong)),
+            ("a b", Err(ScopeDefect::Characters)),
+            ("", Ok(())),
+        ] {
+            let mut all = have.clone();
+            assert_eq!(all.insert(token), expected, "{token}");
+            assert_eq!(all != have, token == "abcdefgh");
+        }
     }
 }

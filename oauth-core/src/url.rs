@@ -175,9 +175,10 @@ impl HttpUrl {
     }
 }
 
+/// Without what the query says: keys are put into it.
 impl fmt::Debug for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&shown(&self.0), f)
     }
 }
 
@@ -209,7 +210,8 @@ pub(crate) fn is_loopback(url: &url::Url) -> bool {
     url.host_str().and_then(spelled).is_some_and(|address| address.to_canonical().is_loopback())
 }
 
-/// A URL as evidence for an error: without the password that somebody may have put into it.
+/// A URL as evidence for an error: without the password that somebody may have put into it, or the key in its
+/// query.
 pub(crate) fn shown(url: &str) -> Box<str> {
     // The parser takes tabs and line breaks out, wherever they are.
     let mut url = String::from(url);
@@ -223,6 +225,10 @@ pub(crate) fn shown(url: &str) -> Box<str> {
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
     if let Some(at) = url[start..end].rfind('@') {
         url.replace_range(start..start + at, "…");
+    }
+    if let Some(at) = url.find(['?', '#']).filter(|at| at + 1 < url.len()) {
+        url.truncate(at + 1);
+        url.push('…');
     }
     url.into()
 }

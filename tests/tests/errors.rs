@@ -65,6 +65,12 @@ fn assert_says(error: impl Into<Error>, actor: Actor, advice: &str) {
     assert_eq!(serde_json::from_str::<Error>(&json).unwrap(), error);
 }
 
+/// A URL without what its query or fragment says.
+fn shown(url: &str) -> Box<str> {
+    let end = url.find(['?', '#']).map(|at| at + 1);
+    end.map_or(url.into(), |end| format!("{}…", &url[..end]).into())
+}
+
 const ISSUER: &str = "https://auth.example.com";
 
 mod peer_misbehaved {
@@ -218,7 +224,7 @@ mod peer_misbehaved {
     }
 
     fn assert_unsafe(error: Error, endpoint: Endpoint, url: &str, defect: UrlDefect) {
-        let url = url.replace("//u@", "//…@").into();
+        let url = shown(&url.replace("//u@", "//…@"));
         let expected = PeerMisbehaved::UnsafeUrl { endpoint, url, defect };
         assert_eq!(error, expected.into());
         assert_says(error, Actor::ServerOperator, "https");
@@ -598,6 +604,22 @@ mod peer_incompatible {
     }
 
     #[test]
+    fn scopes_do_not_fit() {
+        // With the scope that is missing, they are three bytes more than may be.
+        let own: String = (0..510).map(|number| format!("{number:07} ")).collect();
+        let own = settings().scope(&format!("{own}mcp:basic")).unwrap();
+        let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+        let stage = play(&knobs, &own, |stage| {
+            assert_eq!(stage.call("tools/list"), Ok(200));
+            assert!(stage.call("tools/call").is_err(), "{:?}", stage.calls);
+        });
+        let error = stage.calls[1].clone().unwrap_err();
+        assert_eq!(error, PeerIncompatible::ScopesDoNotFit { limit: 4096 }.into());
+        assert_says(error, Actor::Developer, "`scope`");
+        assert_eq!(stage.logins(), 1, "none with a part of the scopes");
+    }
+
+    #[test]
     fn login_in_vain() {
         let stage = play(&Knobs::default(), &settings(), |stage| {
             stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
@@ -966,7 +988,7 @@ mod misuse {
             ("https://user@mcp.example.com/mcp", UrlDefect::Credentials),
             ("https://mcp.example.com/mcp#x", UrlDefect::Fragment),
         ] {
-            let url_shown = url.replace("//user@", "//…@").into();
+            let url_shown = shown(&url.replace("//user@", "//…@"));
             let expected = Misuse::ServerUrl { url: url_shown, defect };
             assert_misuse(Settings::new(url), expected, "https://mcp.example.com/mcp");
         }

@@ -338,6 +338,8 @@ fn no_error_shows_the_password_of_a_url() {
         search.print_error(&settings().client_metadata_url(&url).unwrap_err());
         search.print_error(&RedirectUri::parse(&url).unwrap_err());
         search.print_error(&authorization.headers("POST", &url).map(|_| ()).unwrap_err());
+        let challenge = format!("Bearer resource_metadata=\"{url}\"");
+        search.print(&ResourceChallenge::select([&*challenge]));
         let challenged = Knobs { challenge_url: Some(url.clone()), ..Knobs::default() };
         let listed = Knobs { prm_servers: PrmServers::Listed(vec![url]), ..Knobs::default() };
         search.print_error(&walk(&listed, &settings(), &Network::default()).error());
@@ -347,6 +349,37 @@ fn no_error_shows_the_password_of_a_url() {
         search.print(timeline);
         search.print(&timeline.to_string());
     }
+    search.assert_clean();
+}
+
+/// Some servers want their key in the query of their URL.
+#[test]
+fn no_error_shows_the_query_of_a_url() {
+    const URL: &str = "https://mcp.example.com/mcp?key=planted-key";
+    let mut search = Search::default();
+    search.plant("planted-key");
+    let own = Settings::new(URL).unwrap();
+    search.print(own.server());
+    search.print(own.server().url());
+    search.print(&Stage::new(&Knobs::default(), &own, false).key());
+    search.print(&ResourceChallenge::select([&*format!("Bearer resource_metadata=\"{URL}\"")]));
+    for knobs in [
+        Knobs { mcp_damage: Damage::always(Fault::Unavailable { retry_after: 1 }), ..knobs() },
+        Knobs { mcp_damage: Damage::always(Fault::Status(404)), metadata_off: true, ..knobs() },
+        Knobs { metadata_off: true, ..knobs() },
+        Knobs { metadata_damage: Damage::always(Fault::Unavailable { retry_after: 1 }), ..knobs() },
+        Knobs { metadata_damage: Damage::always(Fault::Truncated), ..knobs() },
+        Knobs { prm_resource: PrmResource::Foreign, ..knobs() },
+        Knobs { prm_servers: PrmServers::Listed(Vec::new()), ..knobs() },
+        Knobs { prm_servers: PrmServers::Listed(vec![URL.into()]), ..knobs() },
+    ] {
+        if let Err(error) = &walk(&knobs, &own, &Network::default()).result {
+            search.print_error(error);
+        }
+    }
+    search.print_error(&Settings::new("ftp://mcp.example.com/?key=planted-key").unwrap_err());
+    search.print_error(&settings().client_metadata_url(URL).unwrap_err());
+    search.print_error(&RedirectUri::parse("http://a.example/?key=planted-key").unwrap_err());
     search.assert_clean();
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Absence, Actor, Refusal};
 use crate::plain::Plain;
+use crate::scope::{ScopeDefect, Scopes};
 use crate::time::UnixTime;
 
 /// What a server may do, but this client cannot work with as it is set up.
@@ -158,6 +159,14 @@ pub enum PeerIncompatible {
         /// The authorization server.
         issuer: Box<str>,
     },
+    /// The scopes of earlier logins and those that are wanted now are more than can be asked for at once.
+    #[error(
+        "the scopes of earlier logins and those that are wanted now are longer than {limit} bytes"
+    )]
+    ScopesDoNotFit {
+        /// How many bytes they may have as written.
+        limit: usize,
+    },
     /// A refused request was retried with all that could be done, and is refused still.
     #[error(
         "the server still refuses{} after {authorizations} logins and {refreshes} refreshes",
@@ -216,6 +225,13 @@ fn no_way(metadata_documents: bool) -> &'static str {
     }
 }
 
+/// Of scopes that are scopes already, only the length can be wrong.
+impl From<ScopeDefect> for PeerIncompatible {
+    fn from(_: ScopeDefect) -> Self {
+        Self::ScopesDoNotFit { limit: Scopes::MAX_LENGTH }
+    }
+}
+
 impl PeerIncompatible {
     /// The server's refusal that is behind it.
     pub(super) fn refusal(&self) -> Option<&Refusal> {
@@ -248,6 +264,7 @@ impl PeerIncompatible {
             Self::DpopRequired { .. } => "dpop_required",
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
+            Self::ScopesDoNotFit { .. } => "scopes_do_not_fit",
             Self::StillRefused { .. } => "still_refused",
             Self::LoginInVain { .. } => "login_in_vain",
         }
@@ -349,6 +366,9 @@ impl PeerIncompatible {
             }
             Self::Redirected { .. } => {
                 "set the URL of the MCP endpoint itself; it may be the one that the server redirects to"
+            }
+            Self::ScopesDoNotFit { .. } => {
+                "ask for the scopes that are needed, and no others, with `scope`, and log in with `login`"
             }
             Self::StillRefused { .. } => {
                 "the user may lack the permission, or the server does not take the tokens of the \

@@ -88,7 +88,8 @@ pub(crate) fn choose(
             // A server that wanted its scopes named wants that again, and those of before as well.
             let named = known.filter(|known| known.client.scope.is_some());
             let scope = named.zip(requested.as_ref());
-            let scope = scope.map(|(known, scopes)| known.client.scopes_with(scopes));
+            let scope =
+                scope.map(|(known, scopes)| known.client.scopes_with(scopes)).transpose()?;
             let redirect_uri = login.redirect_uri.clone();
             login.settings.report_profile(&mut server);
             let mut errand = login.errand(resource, requested);

@@ -65,7 +65,7 @@ impl FindServer {
     /// [`PeerMisbehaved::UnsafeUrl`] if it names none that may be asked.
     pub(crate) fn start(login: Login, found: ResourceMetadata) -> Result<Self, Error> {
         if found.authorization_servers.is_empty() {
-            let resource = found.resource;
+            let resource = shown(&found.resource);
             return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
         }
         let ResourceMetadata {

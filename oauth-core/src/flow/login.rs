@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
-use crate::error::Error;
+use crate::error::{Error, PeerIncompatible};
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
 use crate::flow::client;
 use crate::flow::errand::Errand;
@@ -130,7 +130,7 @@ impl Login {
         {
             let mut before = *before;
             let requested = before.binding.requested.take();
-            before.binding.requested = self.scopes(requested, None, &before.binding.server);
+            before.binding.requested = self.scopes(requested, None, &before.binding.server)?;
             return client::again(self, before);
         }
         if self.settings.without_discovery
@@ -154,7 +154,7 @@ impl Login {
         let same = before.as_ref().map(|before| &before.binding);
         let same = same.filter(|before| before.server.is_same(&server));
         let requested = same.and_then(|before| before.requested.clone());
-        let requested = self.scopes(requested, resource_scopes, &server);
+        let requested = self.scopes(requested, resource_scopes, &server)?;
         client::choose(self, server, before, resource, requested)
     }
 
@@ -166,7 +166,7 @@ impl Login {
         before: Option<Scopes>,
         resource_scopes: Option<Scopes>,
         server: &ServerMetadata,
-    ) -> Option<Scopes> {
+    ) -> Result<Option<Scopes>, PeerIncompatible> {
         let challenged = self.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
         let own = self.settings.scope.as_ref();
         let missing = challenged.filter(|_| self.lacks_scope());
@@ -183,7 +183,7 @@ impl Login {
         let mut all = before.filter(|_| own.is_none() || self.lacks_scope());
         for more in [wanted.as_ref(), missing].into_iter().flatten() {
             match &mut all {
-                Some(all) => all.extend(more),
+                Some(all) => all.extend(more)?,
                 None => all = Some(more.clone()),
             }
         }
@@ -191,19 +191,19 @@ impl Login {
         if server.offline_access
             && let Some(all) = &mut all
         {
-            all.insert(OFFLINE_ACCESS);
+            all.insert(OFFLINE_ACCESS)?;
         }
         let profile = self.settings.profile_of(server).filter(|_| own.is_none());
         if profile.is_some_and(|it| it.refresh_tokens == RefreshTokens::WithOfflineAccess) {
             match &mut all {
-                Some(all) => all.insert(OFFLINE_ACCESS),
+                Some(all) => all.insert(OFFLINE_ACCESS)?,
                 None => {
                     self.requested_by = Some(ScopeSource::Provider);
                     all = Scopes::parse(SCOPES_FOR_REFRESH);
                 }
             }
         }
-        all
+        Ok(all)
     }
 
     /// What the user is sent off with for this resource and these scopes.

@@ -217,6 +217,15 @@ impl Flow {
         }
     }
 
+    /// Lets the registration name what the client named that it replaces.
+    pub(crate) fn widen(&mut self, client: &Registration) {
+        let state = mem::replace(&mut self.state, Err(Error::Cancelled));
+        self.state = state.and_then(|state| match state {
+            State::Register(register) => Ok(State::Register(register.widened(client)?)),
+            state => Ok(state),
+        });
+    }
+
     /// Goes on with a client that is registered already.
     pub(crate) fn adopt(&mut self, client: Registration) {
         // What stands there meanwhile is never seen.

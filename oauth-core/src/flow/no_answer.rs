@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use crate::error::{Error, PeerMisbehaved, Silence, Unreachable};
 use crate::http::Endpoint;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, shown};
 
 /// Why a request has no answer.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl NoAnswer {
 
     /// The error for it.
     pub(crate) fn error(self, endpoint: Endpoint, url: &HttpUrl) -> Error {
-        let url = url.as_str().into();
+        let url = shown(url.as_str());
         match self {
             Self::Unreachable(silence) => {
                 let obstacle = silence.obstacle();

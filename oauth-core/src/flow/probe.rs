@@ -24,7 +24,7 @@ use crate::http::{Endpoint, Request, Response};
 use crate::redirect::Redirect;
 use crate::secret::SecretBuffer;
 use crate::timeline::{Entry, Finding, Remedy, Timeline};
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, shown};
 use crate::wire::ResourceChallenge;
 
 /// Asks the MCP server what it says to who has no token.
@@ -174,7 +174,7 @@ impl Login {
 impl Login {
     /// Why there is no resource metadata, as far as the server has said.
     pub(crate) fn no_metadata(&self, found: Absence) -> Error {
-        let server = self.settings.server.as_str().into();
+        let server = self.settings.server.shown();
         match self.not_asked.as_deref() {
             None => PeerIncompatible::NoResourceMetadata { server, found }.into(),
             Some(NotAsked { status, leads_to: Some(to) }) => {
@@ -182,7 +182,7 @@ impl Login {
             }
             Some(NotAsked { status: status @ (408 | 429 | 500..), .. }) => {
                 let (endpoint, url) = (Endpoint::Resource, self.settings.server.url());
-                let url = url.as_str().into();
+                let url = shown(url.as_str());
                 Unreachable {
                     endpoint,
                     url,

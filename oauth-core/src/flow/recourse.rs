@@ -154,7 +154,7 @@ impl Login<'_> {
                     && self.tried.for_scope < MAX_FOR_SCOPE =>
             {
                 self.tried.for_scope += 1;
-                let scope = client.scopes_with(scopes);
+                let scope = client.scopes_with(scopes)?;
                 self.register(method, Some(scope), Retry::WiderRegistration)
             }
             _ => self.end(),

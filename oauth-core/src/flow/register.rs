@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::PeerIncompatible;
 use crate::flow::errand::Errand;
 use crate::flow::machine::{Answered, State};
 use crate::flow::redirect_uri::RedirectUri;
@@ -81,12 +82,13 @@ impl Register {
 
     /// Names the scopes of a client that this one replaces, too: a server that wanted them named wants that
     /// again.
-    pub(crate) fn widen(&mut self, client: &Registration) {
+    pub(crate) fn widened(mut self, client: &Registration) -> Result<Self, PeerIncompatible> {
         if client.scope.is_some()
             && let Some(wanted) = self.scope.as_ref().or(self.errand.requested.as_ref())
         {
-            self.scope = Some(client.scopes_with(wanted));
+            self.scope = Some(client.scopes_with(wanted)?);
         }
+        Ok(self)
     }
 
     pub(crate) fn answer(self, response: &Response, settings: &Settings) -> Answered {

@@ -21,7 +21,7 @@ use crate::session::login::Running;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, shown};
 use crate::wire::AuthorizationUrl;
 
 /// A login that waits for its redirect, detached from the session that began it: it can be stored, and
@@ -107,7 +107,7 @@ impl Session {
         }
         let resource = &pending.consent.binding.resource;
         if !settings.server.is_reached_by(resource, pending.moved_to.as_ref()) {
-            let (server, resource) = (settings.server.as_str().into(), resource.clone());
+            let (server, resource) = (settings.server.shown(), shown(resource));
             return Err(Misuse::ForeignLogin { server, resource }.into());
         }
         let mut session = Self::new(settings);

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-
+use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::policy::ServerUrl;
 use crate::scope::Scopes;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, shown};
 use crate::wire::{RegistrationKind, TokenData};
 
 /// What a record is stored under: which program, who (a profile that the host names), at which server; or, of a
@@ -22,7 +22,7 @@ use crate::wire::{RegistrationKind, TokenData};
 /// be [any](crate::flow::RedirectUri::at_any_port)).
 ///
 /// Records of all kinds stand side by side in a store: a store has to tell their keys apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// What is stored under it.
     #[serde(default, skip_serializing_if = "KeyKind::is_grant")]
@@ -37,6 +37,19 @@ pub struct Key {
     pub profile: Box<str>,
     /// The MCP server's URL, as the host wrote it. With a client, the issuer.
     pub server_url: Box<str>,
+}
+
+/// Without what the query of the URL says.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, application, profile, server_url } = self;
+        f.debug_struct("Key")
+            .field("kind", kind)
+            .field("application", application)
+            .field("profile", profile)
+            .field("server_url", &shown(server_url))
+            .finish()
+    }
 }
 
 /// What is stored under a [`Key`]. Exhaustive on purpose: a store has to name each kind differently.

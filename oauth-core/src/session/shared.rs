@@ -185,7 +185,7 @@ impl Session {
         let client = &record.binding.client;
         if !register.is_served_by(client, &self.held.settings, now) || self.is_in_vain(&record, now)
         {
-            register.widen(client);
+            running.flow.widen(client);
             running.replaces = Some(expected);
             return State::Run(running);
         }
@@ -226,7 +226,7 @@ impl Session {
         if let Some(register) = running.flow.registration()
             && register.redirect_uri.as_str() != binding.client.redirect_uri()
         {
-            register.widen(&binding.client);
+            running.flow.widen(&binding.client);
             running.replaces = Some(*generation);
             return State::Run(running);
         }

@@ -81,10 +81,10 @@ fn hosts_have_no_port() {
 }
 
 #[test]
-fn passwords_are_not_shown() {
+fn passwords_and_queries_are_not_shown() {
     for (url, expected) in [
         ("https://user:pass@a.example/@x", "https://…@a.example/@x"),
-        ("https://us@er:pa@ss@a.example?q=1@2", "https://…@a.example?q=1@2"),
+        ("https://us@er:pa@ss@a.example?q=1@2", "https://…@a.example?…"),
         ("user:pass@a.example", "…@a.example"),
         ("https:/user:pass@a.example/", "https:/…@a.example/"),
         ("https:///user:pass@a.example/", "https:///…@a.example/"),
@@ -94,6 +94,9 @@ fn passwords_are_not_shown() {
         ("https:\t//user:pass@a.example/", "https://…@a.example/"),
         ("https:/\n/user:pass@a.example/", "https://…@a.example/"),
         ("https://a.example/@x", "https://a.example/@x"),
+        ("https://a.example/#token", "https://a.example/#…"),
+        ("https://a.example/?key#x", "https://a.example/?…"),
+        ("https://a.example/?", "https://a.example/?"),
         ("not a url", "not a url"),
     ] {
         assert_eq!(&*shown(url), expected, "{url}");

@@ -7,7 +7,7 @@ use crate::form;
 use crate::http::{Endpoint, Response, clean_code};
 use crate::json::{Defect, Members};
 use crate::secret::SecretBuffer;
-use crate::url::HttpUrl;
+use crate::url::{HttpUrl, shown};
 
 /// The body of a success; otherwise what the endpoint said instead.
 ///
@@ -26,7 +26,7 @@ pub(crate) fn accepted<'a>(
     if response.is_transient() {
         return Err(Unreachable {
             endpoint,
-            url: url.as_str().into(),
+            url: shown(url.as_str()),
             status: Some(status),
             retry_after: response.retry_after(None),
             obstacle: None,
@@ -77,7 +77,7 @@ pub(crate) fn malformed(
     url: &HttpUrl,
     defect: Defect,
 ) -> Error {
-    Malformed { endpoint, url: url.as_str().into(), status: response.status(), defect }.into()
+    Malformed { endpoint, url: shown(url.as_str()), status: response.status(), defect }.into()
 }
 
 /// The refusal that a body carries, as RFC 6749 §5.2 and RFC 7591 §3.2.2 have it.

@@ -17,17 +17,19 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use self::pieces::{Param, Piece, Pieces};
 use crate::json::{Gather as _, MemberNames};
 use crate::scope::{GatheredScopes, Scopes};
+use crate::url::shown;
 
 mod pieces;
 
 /// What a resource wants before it answers, from all the challenges that it sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResourceChallenge {
     /// The scheme of the challenge that was chosen.
@@ -123,6 +125,21 @@ impl ResourceChallenge {
     #[must_use]
     pub fn is_insufficient_scope(&self) -> bool {
         self.error.as_deref() == Some("insufficient_scope")
+    }
+}
+
+/// Without a password or a query that somebody has put into the URL.
+impl fmt::Debug for ResourceChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scheme, resource_metadata, scope, misshapen, error, error_description } = self;
+        f.debug_struct("ResourceChallenge")
+            .field("scheme", scheme)
+            .field("resource_metadata", &resource_metadata.as_deref().map(shown))
+            .field("scope", scope)
+            .field("misshapen", misshapen)
+            .field("error", error)
+            .field("error_description", error_description)
+            .finish()
     }
 }
 

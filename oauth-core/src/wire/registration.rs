@@ -162,10 +162,10 @@ impl Registration {
     }
 
     /// The scopes that it named and these.
-    pub(crate) fn scopes_with(&self, more: &Scopes) -> Scopes {
+    pub(crate) fn scopes_with(&self, more: &Scopes) -> Result<Scopes, PeerIncompatible> {
         let mut all = self.scope.clone().unwrap_or_default();
-        all.extend(more);
-        all
+        all.extend(more)?;
+        Ok(all)
     }
 
     pub(crate) fn secret(&self) -> Option<&Secret> {

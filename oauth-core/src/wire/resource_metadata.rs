@@ -130,7 +130,7 @@ impl ResourceMetadata {
         if !candidate.is_about(&resource, server) {
             let tolerance = Tolerance::PartialResource;
             if !policy.tolerates.contains(tolerance) || !server.is_part_of(&resource) {
-                let (expected, found) = (server.as_str().into(), shown(&resource));
+                let (expected, found) = (server.shown(), shown(&resource));
                 return Err(PeerMisbehaved::ForeignResource { expected, found }.into());
             }
             tolerated.insert(tolerance);

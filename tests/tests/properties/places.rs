@@ -21,8 +21,10 @@ fn resource_places(server: &str) -> Vec<String> {
         places.push(request.url().to_string());
         answer(&mut flow, 404, "");
     }
-    let nothing =
-        PeerIncompatible::NoResourceMetadata { server: server.into(), found: Absence::Nothing };
+    // What a query says is not shown.
+    let server = server.split_inclusive('?').next().unwrap_or_default();
+    let server = format!("{server}{}", if server.ends_with('?') { "…" } else { "" }).into();
+    let nothing = PeerIncompatible::NoResourceMetadata { server, found: Absence::Nothing };
     assert_eq!(flow.step().unwrap_err(), Error::from(nothing));
     places
 }

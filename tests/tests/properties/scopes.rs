@@ -51,7 +51,7 @@ proptest! {
         let read = |tokens: &[String]| Scopes::parse(&tokens.join(" ")).unwrap_or_default();
         let (have, more) = (read(&left), read(&right));
         let mut both = have.clone();
-        both.extend(&more);
+        prop_assert_eq!(both.extend(&more), Ok(()));
         prop_assert_eq!(tokens(&both), model(have.iter().chain(more.iter())));
         prop_assert!(both.includes(&have) && both.includes(&more));
         prop_assert_eq!(have.includes(&more), more.iter().all(|it| tokens(&have).contains(&it)));
