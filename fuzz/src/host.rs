@@ -111,6 +111,18 @@ impl<'a> Host<'a> {
                 held.push(lock);
                 reply.locked();
             }
+            Ok(Turn::Reserve(reply)) => {
+                assert!(held.contains(&Lock::Refresh), "spends a token without the lock");
+                assert_eq!(
+                    Some(reply.spend().generation),
+                    self.store.as_ref().map(Record::generation)
+                );
+                match line {
+                    "-" => reply.lost(*now),
+                    "!" => drop(reply.failed(*now)),
+                    _ => reply.reserved(),
+                }
+            }
             Ok(Turn::Save(reply)) => {
                 save(&mut self.store, &mut self.tokens, reply, line, *now);
             }

@@ -79,4 +79,9 @@ pub enum Event<'a> {
         /// What the store said.
         error: &'a StorageError,
     },
+    /// The token store failed. There is a token that still lives, so the call goes on with that.
+    StoreFailed {
+        /// Why.
+        error: &'a StorageError,
+    },
 }

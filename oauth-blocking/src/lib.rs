@@ -114,7 +114,7 @@ pub use event::Event;
 pub use oauth_core;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
-pub use oauth_core::session::{Fate, Key, KeyKind, Lock, LoggedOut, PendingLogin, Record};
+pub use oauth_core::session::{Fate, Key, KeyKind, Lock, LoggedOut, PendingLogin, Record, Spend};
 pub use oauth_core::wire::AuthorizationUrl;
 pub use oauth_core::wire::{PromptMode, ResourceMode};
 pub use oauth_core::{

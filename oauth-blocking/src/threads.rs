@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Key, Lock, Record, Session};
+use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
@@ -76,6 +76,15 @@ impl Host for Threads {
 
     async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         self.storage.try_lock(key, lock)
+    }
+
+    async fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        self.storage.reserve(key, guard, spend)
     }
 
     async fn sleep(&self, pause: Duration) {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
-use oauth_blocking::{Migrated, Saved, StorageError, StoredGrant};
+use oauth_blocking::{Migrated, Saved, Spend, StorageError, StoredGrant};
 use oauth_core::flow::Settings;
 use tokio::runtime::Handle;
 
@@ -20,6 +20,15 @@ pub trait TokenStorage: Send + Sync + 'static {
         &self,
         key: &Key,
         lock: Lock,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// Sees, right before a refresh token is spent, that its result can be stored: takes the guard of
+    /// [`Lock::Refresh`] and gives it back if the lock is still held; `None` if it was lost.
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
     ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
@@ -90,6 +99,16 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
         self.run(move |store| store.try_lock(&key, lock)).await
     }
 
+    async fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.reserve(&key, guard, spend)).await
+    }
+
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let (key, record) = (key.clone(), record.clone());
         self.run(move |store| store.save(&key, &record, expected)).await
@@ -156,6 +175,15 @@ impl SharedStorage {
         self.0.try_lock(key, lock).await
     }
 
+    pub(crate) async fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        self.0.reserve(key, guard, spend).await
+    }
+
     pub(crate) async fn save(
         &self,
         key: &Key,
@@ -186,6 +214,12 @@ type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Sen
 trait Erased: Send + Sync {
     fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded>;
     fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>>;
+    fn reserve<'a>(
+        &'a self,
+        key: &'a Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Pending<'a, Option<Guard>>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
     fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated>;
 }
@@ -197,6 +231,15 @@ impl<S: TokenStorage> Erased for S {
 
     fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>> {
         Box::pin(TokenStorage::try_lock(self, key, lock))
+    }
+
+    fn reserve<'a>(
+        &'a self,
+        key: &'a Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Pending<'a, Option<Guard>> {
+        Box::pin(TokenStorage::reserve(self, key, guard, spend))
     }
 
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {

@@ -13,7 +13,7 @@ use oauth_blocking::{
 };
 use oauth_core::error::Obstacle;
 use oauth_core::flow::Settings;
-use oauth_core::session::Session;
+use oauth_core::session::{Session, Spend};
 use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
@@ -125,6 +125,15 @@ impl Host for Tasks {
         lock: Lock,
     ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
         self.storage.try_lock(key, lock)
+    }
+
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
+        self.storage.reserve(key, guard, spend)
     }
 
     fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send {

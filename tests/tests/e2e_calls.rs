@@ -18,7 +18,9 @@ use oauth_blocking::{
     AuthConfig, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage,
     OAuthBuilder,
 };
-use oauth_blocking::{Record, Saved, StorageError, StoredGrant, TokenStorage, UserAgent as _};
+use oauth_blocking::{
+    Record, Saved, Spend, StorageError, StoredGrant, TokenStorage, UserAgent as _,
+};
 use oauth_core::error::{Obstacle, PeerIncompatible};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{AuthMethod, Damage, Fault, Knobs, RefreshTokens, TokenForm};
@@ -274,6 +276,10 @@ impl TokenStorage for Slow {
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         self.0.try_lock(key, lock)
+    }
+
+    fn reserve(&self, _: &Key, guard: Guard, _: Spend) -> Result<Option<Guard>, StorageError> {
+        Ok(Some(guard))
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

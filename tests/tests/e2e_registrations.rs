@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use oauth_blocking::{
     AuthConfig, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, OAuthBuilder,
-    Record, Saved, StorageError, StoredGrant, TokenStorage,
+    Record, Saved, Spend, StorageError, StoredGrant, TokenStorage,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
@@ -169,6 +169,15 @@ impl TokenStorage for NoClients {
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         self.inner.try_lock(key, lock)
+    }
+
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        self.inner.reserve(key, guard, spend)
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -14,7 +14,7 @@ use oauth_tests::world::Knobs;
 use oauth_tokio::{
     AuthenticationError, Consent, Error, FileTokenStorage, Guard, Key, Loaded, Lock,
     LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder, OnPool, PendingLogin, Prepared,
-    Record, RedirectUri, Saved, SharedStorage, SharedUserAgent, StorageError, StoredGrant,
+    Record, RedirectUri, Saved, SharedStorage, SharedUserAgent, Spend, StorageError, StoredGrant,
     TokenStorage, UserAgent, UserAgentError, with_oauth_retry,
 };
 use tokio::sync::Mutex;
@@ -103,6 +103,15 @@ impl TokenStorage for Database {
     async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         let lock = Arc::clone(self.0.locks.lock().await.entry((key.clone(), lock)).or_default());
         Ok(lock.try_lock_owned().ok().map(Guard::new))
+    }
+
+    async fn reserve(
+        &self,
+        _: &Key,
+        guard: Guard,
+        _: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        Ok(Some(guard))
     }
 
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use oauth_core::error::Obstacle;
-use oauth_core::session::{Key, Lock, LoggedOut, Session, Turn};
+use oauth_core::session::{Key, KeyKind, Lock, LoggedOut, Session, Turn};
 use oauth_core::{BearerAuth, Endpoint, Request, Response, UnixTime};
 
 use super::addresses::{PrivateAddress, forbidden};
@@ -12,11 +12,12 @@ use super::client::Client;
 use super::failures::{Moment, Work};
 use super::host::{Host, Unanswered};
 use super::log_in::Way;
+use super::next::Next;
 use super::obstacle::{Obstructed, silence};
 use super::trace::{self, Span};
 use crate::error::ClientError;
 use crate::event::Event;
-use crate::storage::{Guard, Loaded, Saved};
+use crate::storage::{Guard, Loaded, Saved, StorageError};
 use crate::user_agent::Returned;
 
 /// Whether a user may be asked to log in.
@@ -192,6 +193,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 Turn::LoggedOut(outcome) => return Ok(outcome),
                 turn @ (Turn::Load(_)
                 | Turn::Lock(..)
+                | Turn::Reserve(_)
                 | Turn::Http(..)
                 | Turn::Save(_)
                 | Turn::Unlock(..)) => {
@@ -216,27 +218,25 @@ impl<'a, H: Host> Driver<'a, H> {
             self.client.migrate().await?;
         }
         match turn {
-            Turn::Load(mut reply) => {
-                let loaded = host.load(&reply.key(profile)).await;
-                let loaded = match loaded {
-                    Err(error) if reply.failed() => {
-                        self.client.tell(&Event::ClientNotStored { error: &error });
-                        return Ok(None);
-                    }
-                    loaded => loaded?,
-                };
-                let record = match loaded {
-                    Loaded::Nothing => None,
-                    Loaded::Record(record) => Some(*record),
-                    Loaded::Damaged { kept } => {
+            Turn::Load(reply) => {
+                let key = reply.key(profile);
+                let record = match host.load(&key).await {
+                    Ok(Loaded::Nothing) => None,
+                    Ok(Loaded::Record(record)) => Some(*record),
+                    Ok(Loaded::Damaged { kept }) => {
                         self.client.tell(&Event::DamagedRecord { kept: &kept });
                         None
                     }
+                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
                 };
                 reply.loaded(record, now());
             }
             Turn::Lock(Lock::Refresh, mut reply) => {
-                let mut guard = host.try_lock(&reply.key(profile), Lock::Refresh).await?;
+                let key = reply.key(profile);
+                let mut guard = match host.try_lock(&key, Lock::Refresh).await {
+                    Ok(guard) => guard,
+                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
+                };
                 if guard.is_none() && !reply.held_elsewhere(now()) {
                     guard = Some(self.client.lock_refresh().await?);
                 }
@@ -253,15 +253,27 @@ impl<'a, H: Host> Driver<'a, H> {
                 self.client_lock = Some(self.client.lock_client(&reply.key(profile)).await?);
                 reply.locked();
             }
-            Turn::Save(mut reply) => {
+            Turn::Reserve(reply) => {
+                let Some(guard) = self.lock.take() else {
+                    reply.lost(now());
+                    return Ok(None);
+                };
+                let key = reply.key(profile);
+                match host.reserve(&key, guard, reply.spend()).await {
+                    Ok(Some(guard)) => {
+                        self.lock = Some(guard);
+                        reply.reserved();
+                    }
+                    Ok(None) => reply.lost(now()),
+                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
+                }
+            }
+            Turn::Save(reply) => {
                 let key = reply.key(profile);
                 match host.save(&key, reply.record(), reply.expected()).await {
                     Ok(Saved::Done) => reply.saved(now()),
                     Ok(Saved::Conflict { stored }) => reply.conflict(stored),
-                    Err(error) if reply.failed() => {
-                        self.client.tell(&Event::ClientNotStored { error: &error });
-                    }
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
                 }
             }
             Turn::Unlock(lock, reply) => {
@@ -287,6 +299,24 @@ impl<'a, H: Host> Driver<'a, H> {
             | Turn::Ready(_)
             | Turn::LoggedOut(_) => {}
         }
+        Ok(None)
+    }
+
+    /// The store failed, which does not matter if the session goes on without it.
+    fn spared(
+        &self,
+        error: StorageError,
+        about: KeyKind,
+        goes_on: bool,
+    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
+        if !goes_on {
+            return Err(error.into());
+        }
+        let error = &error;
+        self.client.tell(&match about {
+            KeyKind::Grant => Event::StoreFailed { error },
+            KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
+        });
         Ok(None)
     }
 
@@ -349,33 +379,6 @@ impl<H: Host> Client<H> {
             },
             finding: session.timeline().entries().last().map(|entry| &entry.finding),
         });
-    }
-}
-
-/// What a turn is part of.
-enum Next {
-    Step,
-    /// A refresh, from here to the release of its lock.
-    Refresh,
-    /// A login that has not begun.
-    Login,
-    /// A login that has.
-    Page,
-    Ready,
-    LoggedOut,
-}
-
-impl Next {
-    fn of(turn: &Turn<'_>) -> Self {
-        match turn {
-            Turn::Load(_) | Turn::Save(_) | Turn::Unlock(..) | Turn::Http(..) => Self::Step,
-            Turn::Lock(Lock::Login | Lock::Client, _) => Self::Step,
-            Turn::Lock(Lock::Refresh, _) => Self::Refresh,
-            Turn::Login(_) => Self::Login,
-            Turn::Prepare(_) | Turn::Browser(..) => Self::Page,
-            Turn::Ready(_) => Self::Ready,
-            Turn::LoggedOut(_) => Self::LoggedOut,
-        }
     }
 }
 

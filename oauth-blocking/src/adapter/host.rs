@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Key, Lock, Record, Session};
+use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
@@ -62,6 +62,14 @@ pub trait Host: Sized + Send + Sync + 'static {
         &self,
         key: &Key,
         lock: Lock,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// [`TokenStorage::reserve`](crate::TokenStorage::reserve).
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
     ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
 
     /// Waits that long.

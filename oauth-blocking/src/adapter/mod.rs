@@ -29,6 +29,7 @@ mod log_in;
 mod message;
 mod migrate;
 mod moved;
+mod next;
 mod obstacle;
 mod parts;
 mod refusal;

@@ -132,6 +132,10 @@ pub(super) fn event(event: &Event<'_>) {
             let (code, error) = ("client_not_stored", tracing::field::display(error));
             warn!(target: "oauth", code, error, "what is known of the client is not stored");
         }
+        Event::StoreFailed { error } => {
+            let (code, error) = ("storage", tracing::field::display(error));
+            warn!(target: "oauth", code, error, "the store fails: a living token is used");
+        }
         _ => {}
     }
 }

@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oauth_core::flow::Settings;
-use oauth_core::session::{Key, Lock, Record};
+use oauth_core::session::{Key, Lock, Record, Spend};
 
 use crate::storage::{Guard, Loaded, Migrated, Saved, StorageError, StoredGrant, TokenStorage};
 
@@ -57,7 +57,7 @@ use elsewhere as platform;
 use unix as platform;
 
 use directory::Directory;
-use held::{Held, Taken};
+use held::{Held, Locked, Taken};
 use name::Name;
 use slot::{Found, Slot};
 
@@ -200,9 +200,17 @@ impl TokenStorage for FileTokenStorage {
         };
         Ok(match former {
             Taken::ByAnother => None,
-            Taken::NoFile => Some(Guard::new(held)),
-            Taken::Held(former) => Some(Guard::new((held, former))),
+            Taken::NoFile => Some(Guard::new(Locked { held, former: None })),
+            Taken::Held(former) => Some(Guard::new(Locked { held, former: Some(former) })),
         })
+    }
+
+    fn reserve(&self, _: &Key, guard: Guard, _: Spend) -> Result<Option<Guard>, StorageError> {
+        match guard.into_held::<Locked>() {
+            Ok(locked) => Ok(locked.is_current()?.then(|| Guard::new(locked))),
+            // What a host has put around it keeps the lock just as long.
+            Err(guard) => Ok(Some(guard)),
+        }
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use oauth_core::session::{Key, Lock, Record};
+use oauth_core::session::{Key, Lock, Record, Spend};
 
 use crate::storage::{Guard, Loaded, Saved, StorageError, StoredGrant, TokenStorage};
 
@@ -33,6 +33,11 @@ impl TokenStorage for MemoryTokenStorage {
         let is_free = self.0.contents().held.insert(name.clone());
         let shared = Arc::clone(&self.0);
         Ok(is_free.then(|| Guard::new(Held { shared, name })))
+    }
+
+    /// There is always room, and the lock belongs to the guard.
+    fn reserve(&self, _: &Key, guard: Guard, _: Spend) -> Result<Option<Guard>, StorageError> {
+        Ok(Some(guard))
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -1,12 +1,13 @@
 //! Where grants rest: the trait, a store in memory, a store in files.
 
+use std::any::Any;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::flow::Settings;
-use oauth_core::session::{Key, Lock, Record};
+use oauth_core::session::{Key, Lock, Record, Spend};
 use oauth_core::{Scopes, TokenData, UnixTime};
 
 mod file;
@@ -23,7 +24,9 @@ pub use memory::MemoryTokenStorage;
 ///    expects, atomically, and returns when the new one is durable.
 /// 2. [`try_lock`](Self::try_lock) excludes everybody else who shares the store, in this process or another,
 ///    until the guard is dropped or its process ends. The locks of a key are independent.
-/// 3. Nothing that could be read by a newer version, or repaired by a person, is ever deleted.
+/// 3. [`reserve`](Self::reserve) gives a lock back only if it is still held, and if what comes of the refresh
+///    token can be stored: the token is spent next, and cannot be taken back.
+/// 4. Nothing that could be read by a newer version, or repaired by a person, is ever deleted.
 pub trait TokenStorage: Send + Sync {
     /// Reads the record under a key.
     ///
@@ -39,6 +42,19 @@ pub trait TokenStorage: Send + Sync {
     ///
     /// A [`StorageError`]: the store cannot tell, or cannot be written for instance.
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError>;
+
+    /// Sees, right before a refresh token is spent, that its result can be stored: takes the guard of
+    /// [`Lock::Refresh`] and gives it back if the lock is still held. `None` if it was lost, because its lease
+    /// has ended or its process was stopped for so long that another took it over.
+    ///
+    /// A store proves it by writing: it reserves the [room](Spend::room) for the record, or writes into the row
+    /// that it will replace. A guard that is not given back is dropped, which releases the lock.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`]: the store cannot be written, or has no room. Nothing is spent then.
+    fn reserve(&self, key: &Key, guard: Guard, spend: Spend)
+    -> Result<Option<Guard>, StorageError>;
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
     ///
@@ -200,12 +216,21 @@ pub enum Migrated {
 }
 
 /// A lock that is held: dropped, it is released.
-pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Box<dyn Send>);
+pub struct Guard(Box<dyn Any + Send>);
 
 impl Guard {
     /// A guard that releases by dropping `held`.
     pub fn new(held: impl Send + 'static) -> Self {
         Self(Box::new(held))
+    }
+
+    /// Takes out what it was [made](Self::new) of, for the store that made it: nothing is released yet.
+    ///
+    /// # Errors
+    ///
+    /// The guard, if it was made of another type.
+    pub fn into_held<T: Any>(self) -> Result<T, Self> {
+        self.0.downcast().map(|held| *held).map_err(Self)
     }
 }
 

@@ -119,7 +119,7 @@ impl Session {
             State::LoadLocked(want) if self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }
-            State::LoadLocked(want) if self.can_refresh(&want, now) => State::Refresh(want),
+            State::LoadLocked(want) if self.can_refresh(&want, now) => State::Reserve(want),
             State::LoadLocked(want) => Lock::Refresh.release(self.unrefreshable(want, now)),
             State::LoadRefused(want, _) if changed && self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)

@@ -103,10 +103,15 @@ impl Session {
     pub(crate) fn held_elsewhere(&mut self, now: UnixTime) -> bool {
         let spares = matches!(&self.state, State::Lock(want) if self.is_alive(want, now));
         if spares {
-            self.postpone(now + ELSEWHERE);
+            self.spare(now);
             self.state = State::Ready;
         }
         spares
+    }
+
+    /// Uses the living token for some seconds.
+    pub(crate) fn spare(&mut self, now: UnixTime) {
+        self.postpone(now + ELSEWHERE);
     }
 
     /// What cannot be refreshed is used to its end.
@@ -126,7 +131,8 @@ impl Session {
     }
 }
 
-/// How long a living token is used before it is looked at what a refresh elsewhere has brought.
+/// How long a living token is used before it is looked at what a refresh elsewhere has brought, or whether the
+/// store answers again.
 const ELSEWHERE: Duration = Duration::from_secs(5);
 
 /// The first generation of a record is the time, not 1: who still works on a record that was deleted meanwhile

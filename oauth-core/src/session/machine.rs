@@ -16,7 +16,8 @@ use crate::session::logout::{Leaving, LoggedOut};
 use crate::session::pending::PendingLogin;
 use crate::session::record::{Key, Record};
 use crate::session::reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
+    SaveReply, UnlockReply,
 };
 use crate::session::saving::Saving;
 use crate::session::shared::SharedClient;
@@ -86,6 +87,8 @@ pub(crate) enum State {
     Lock(Want),
     /// The second look, under the lock.
     LoadLocked(Want),
+    /// The proof that what a refresh brings can be kept.
+    Reserve(Want),
     /// The answer to a refresh.
     Refresh(Want),
     /// A third look, after the refresh was refused for the reason kept here.
@@ -175,6 +178,8 @@ pub enum Turn<'a> {
     Load(LoadReply<'a>),
     /// Take a lock that others who share the store respect. Wait for it if need be.
     Lock(Lock, LockReply<'a>),
+    /// See that the refresh lock is still held, and that what a refresh brings can be stored.
+    Reserve(ReserveReply<'a>),
     /// Write a record, if the store still holds the generation it replaces.
     Save(SaveReply<'a>),
     /// Release the lock, if it is still held: a host that stopped in between may have done so.
@@ -250,6 +255,7 @@ impl Session {
                 Turn::Lock(Lock::Login, LockReply { session: self })
             }
             State::LockClient(_) => Turn::Lock(Lock::Client, LockReply { session: self }),
+            State::Reserve(_) => Turn::Reserve(ReserveReply { session: self }),
             State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
             State::Save(_) => Turn::Save(SaveReply { session: self }),
             State::Login(_) => Turn::Login(LoginReply { session: self }),

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   Ready ◀─ fresh? ─ Load ─▶ stale ─▶ Lock ─▶ Load again ─▶ somebody renewed it? theirs, no request
-//!     ▲                 │                          └▶ Http (refresh) ─▶ Save ─▶ Unlock ─▶ Ready
+//!     ▲                 │                          └▶ Reserve ─▶ Http (refresh) ─▶ Save ─▶ Unlock ─▶ Ready
 //!     │                 │                               ├ refused ─▶ Load again: newer? use it : Login
 //!     │                 │                               └ unreachable ─▶ keep everything; old token while it lives
 //!     │                 └─ nothing to refresh ─▶ Login ─▶ Lock ─▶ Load again ─▶ somebody logged in? theirs
@@ -17,8 +17,8 @@
 //!
 //! # Four rules
 //!
-//! 1. **The refresh token is spent only under the lock, after a second look.** Whoever lost the race
-//!    adopts what the winner stored, and asks nobody.
+//! 1. **The refresh token is spent only under the lock, after a second look, and where what it brings can
+//!    be kept.** Whoever lost the race adopts what the winner stored, and asks nobody.
 //! 2. **New tokens are stored before they are used.** A session that could not save says so, and saves
 //!    before it does anything else.
 //! 3. **Nothing transient ends a grant.** Only a refusal by the server that issued it does.
@@ -29,8 +29,9 @@
 //!
 //! [`Session::turn`] says what to do, as often as it is asked, until it is [`Turn::Ready`]. A host that
 //! cannot show a page stops at [`Turn::Login`], where nothing is locked and nothing begun. A host whose
-//! store fails just stops, releases its locks, and starts over with [`Session::access`], also if its
-//! process ended in between and the session was restored.
+//! store fails says so with the reply's `failed`, which goes on with a living token. If there is none it stops,
+//! releases its locks, and starts over with [`Session::access`], also if its process ended in between and
+//! the session was restored.
 //!
 //! # A request of the application
 //!
@@ -75,6 +76,7 @@ mod pending;
 mod record;
 mod refresh;
 mod reply;
+mod reserve;
 mod saving;
 mod shared;
 mod trial;
@@ -86,5 +88,7 @@ pub use machine::{Lock, Session, Turn};
 pub use pending::PendingLogin;
 pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, SaveReply, UnlockReply,
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
+    SaveReply, UnlockReply,
 };
+pub use reserve::Spend;

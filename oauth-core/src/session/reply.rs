@@ -37,6 +37,10 @@ reply! {
     LockReply
 }
 reply! {
+    /// Holds what is about to be spent, and takes whether what comes of it can be kept. The refresh lock is held.
+    ReserveReply
+}
+reply! {
     /// Holds the record to write, and takes how that went.
     SaveReply
 }
@@ -76,18 +80,20 @@ macro_rules! about_a_record {
     };
 }
 
-about_a_record!(LoadReply LockReply SaveReply UnlockReply);
+about_a_record!(LoadReply LockReply ReserveReply SaveReply UnlockReply);
 
 impl LoadReply<'_> {
-    /// The store cannot be read. True if the session goes on without: this was about the client of tokens
-    /// that are stored already. Otherwise it still waits for the record.
-    pub fn failed(&mut self) -> bool {
-        self.session.is_spared_of_store()
-    }
-
     /// The store holds this record under the turn's key, or none.
     pub fn loaded(self, record: Option<Record>, now: UnixTime) {
         self.session.loaded(record, now);
+    }
+
+    /// The store cannot be read. True if that does not matter: the token still lives, and is used for some
+    /// seconds more before the store is looked at again; or this was about the client of tokens that are stored
+    /// already. Otherwise the host stops with the store's error.
+    #[must_use = "false means that the host stops"]
+    pub fn failed(self, now: UnixTime) -> bool {
+        self.session.store_failed(now)
     }
 }
 
@@ -97,6 +103,14 @@ impl LockReply<'_> {
     /// the session still waits for the lock.
     pub fn held_elsewhere(&mut self, now: UnixTime) -> bool {
         self.session.held_elsewhere(now)
+    }
+
+    /// The store cannot tell, which counts as neither held nor free. True if that does not matter: the token
+    /// still lives, and is used for some seconds more before the store is looked at again. Otherwise
+    /// the host stops with the store's error.
+    #[must_use = "false means that the host stops"]
+    pub fn failed(self, now: UnixTime) -> bool {
+        self.session.store_failed(now)
     }
 
     /// The lock is held.
@@ -131,15 +145,26 @@ impl SaveReply<'_> {
         }
     }
 
-    /// The store cannot be written. True if the session goes on without: this was about the client of tokens
-    /// that are stored already. Otherwise the record still has to be stored.
-    pub fn failed(&mut self) -> bool {
-        self.session.is_spared_of_store()
+    /// Whether tokens are lost if the record is not stored: a refresh token was spent for them, or they
+    /// could not be stored earlier. A host that keeps the lock and tries again keeps its user logged in.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        match &self.session.state {
+            State::Save(saving) => saving.then.is_spent(),
+            _ => unreachable!("the reply was made for a session that saves"),
+        }
     }
 
     /// The record is stored, durably.
     pub fn saved(self, now: UnixTime) {
         self.session.saved(now);
+    }
+
+    /// The store failed. True if that does not matter: what was to be written is only good to know. Otherwise
+    /// the host stops with the store's error, or tries again first if it [is spent](Self::is_spent).
+    #[must_use = "false means that the host stops"]
+    pub fn failed(self, now: UnixTime) -> bool {
+        self.session.save_failed(now)
     }
 
     /// The store holds another generation, which is this one (0 for none), and was not changed.
@@ -352,7 +377,7 @@ impl BrowserReply<'_> {
 }
 
 impl Session {
-    fn advance(&mut self, next: impl FnOnce(&mut Self, State) -> State) {
+    pub(crate) fn advance(&mut self, next: impl FnOnce(&mut Self, State) -> State) {
         let state = mem::replace(&mut self.state, State::Load(Want::default()));
         self.state = next(self, state);
     }

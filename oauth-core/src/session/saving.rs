@@ -60,6 +60,13 @@ pub(crate) enum AfterSave {
     LoggedOut(Box<Leaving>),
 }
 
+impl AfterSave {
+    /// Whether tokens are lost if the record is not stored.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self, Self::Refreshed(_) | Self::Rotated(..) | Self::Late(_))
+    }
+}
+
 impl Session {
     /// The record is stored.
     pub(crate) fn saved(&mut self, now: UnixTime) {
@@ -104,6 +111,21 @@ impl Session {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
             }
         };
+    }
+
+    /// The record is not stored. True if it need not be.
+    pub(crate) fn save_failed(&mut self, now: UnixTime) -> bool {
+        let State::Save(saving) = &self.state else { return false };
+        self.state = match &saving.then {
+            AfterSave::Vouched => State::Ready,
+            // Who refreshes next finds out the same.
+            AfterSave::Ended(want) if self.is_alive(want, now) => {
+                self.spare(now);
+                Lock::Refresh.release(State::Ready)
+            }
+            _ => return false,
+        };
+        true
     }
 
     /// The store holds another generation than the record replaces: `stored`, 0 for none.

@@ -338,19 +338,6 @@ impl Session {
             _ => State::Ready,
         }
     }
-
-    /// The store has failed: whether that does not matter, because the tokens are stored.
-    pub(crate) fn is_spared_of_store(&mut self) -> bool {
-        let spares = match &self.state {
-            State::LoadDoubt => true,
-            State::Save(saving) => matches!(saving.then, AfterSave::Vouched),
-            _ => false,
-        };
-        if spares {
-            self.state = State::Ready;
-        }
-        spares
-    }
 }
 
 impl Running {

@@ -86,6 +86,7 @@ impl Answers {
             match session.turn().expect("the login goes on") {
                 Turn::Load(reply) => reply.loaded(stored.clone(), NOW),
                 Turn::Lock(_, reply) => reply.locked(),
+                Turn::Reserve(reply) => reply.reserved(),
                 Turn::Save(reply) => {
                     stored = Some(reply.record().clone());
                     reply.saved(NOW);

@@ -46,12 +46,17 @@ functions! {
     locked => Locked,
     /// At `lock`: `{now}`, somebody else holds it. Whether the session `goes_on` without; else it still waits.
     held_elsewhere => HeldElsewhere,
+    /// Answers `reserve`: the lock is still held, and there is room for the record.
+    reserved => Reserved,
+    /// Answers `reserve`: `{now}`, the lock is not held any more.
+    lost => Lost,
+    /// Answers `load`, `lock`, `reserve` and `save`: `{now}`, the store failed. With `goes_on` the session does
+    /// without; otherwise the host stops.
+    failed => Failed,
     /// Answers `save`: `{now}`.
     saved => Saved,
     /// Answers `save`: `{stored}`, the generation that the store holds instead, 0 for none.
     conflict => Conflict,
-    /// At `load` and `save`: the store failed. Whether the session `goes_on` without; else it still waits.
-    failed => Failed,
     /// Answers `unlock`.
     unlocked => Unlocked,
     /// Answers `http`: `{status, headers, now}`, and behind a line feed the body.

@@ -73,14 +73,6 @@ impl Interface {
                 };
                 return Ok(json(&Spared { goes_on: reply.held_elsewhere(now) }));
             }
-            Function::Failed => {
-                let goes_on = match session.turn() {
-                    Ok(Turn::Load(mut reply)) => reply.failed(),
-                    Ok(Turn::Save(mut reply)) => reply.failed(),
-                    _ => return Err(Failure::OutOfTurn),
-                };
-                return Ok(json(&Spared { goes_on }));
-            }
             Function::Probe => return open.probe(),
             Function::Probed => return open.probed(&input),
             Function::Suspend => {
@@ -93,6 +85,10 @@ impl Interface {
                 let connect_url = pending.connect_url();
                 let (url, state) = (connect_url.as_str(), connect_url.state());
                 return Ok(json(&Suspended { url, state, pending: json(&pending) }));
+            }
+            Function::Failed => {
+                let goes_on = crate::reply::failed(session, input)?;
+                return Ok(json(&Spared { goes_on }));
             }
             Function::Attach => return open.attach(&mut input),
             Function::Answered => return open.answered(&mut input),

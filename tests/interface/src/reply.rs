@@ -9,6 +9,18 @@ use crate::error::Failure;
 use crate::function::Function;
 use crate::input::Input;
 
+/// Tells the session that the store failed. Whether it goes on without it.
+pub(crate) fn failed(session: &mut Session, mut input: Input) -> Result<bool, Failure> {
+    let turn = session.turn().map_err(|_| Failure::OutOfTurn)?;
+    Ok(match turn {
+        Turn::Load(reply) => reply.failed(input.now()?),
+        Turn::Lock(_, reply) => reply.failed(input.now()?),
+        Turn::Reserve(reply) => reply.failed(input.now()?),
+        Turn::Save(reply) => reply.failed(input.now()?),
+        _ => return Err(Failure::OutOfTurn),
+    })
+}
+
 /// Hands an answer to the session. All of the input is read before anything changes.
 pub(crate) fn give(
     session: &mut Session,
@@ -24,6 +36,8 @@ pub(crate) fn give(
             reply.loaded(record.transpose().map_err(Failure::Record)?, input.now()?);
         }
         (Function::Locked, Turn::Lock(_, reply)) => reply.locked(),
+        (Function::Reserved, Turn::Reserve(reply)) => reply.reserved(),
+        (Function::Lost, Turn::Reserve(reply)) => reply.lost(input.now()?),
         (Function::Saved, Turn::Save(reply)) => reply.saved(input.now()?),
         (Function::Conflict, Turn::Save(reply)) => reply.conflict(input.stored()?),
         (Function::Unlocked, Turn::Unlock(_, reply)) => reply.unlocked(),

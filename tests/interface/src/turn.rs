@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use oauth_core::session::{Fate, Key, Lock, LoggedOut, Session, Turn};
+use oauth_core::session::{Fate, Key, Lock, LoggedOut, Session, Spend, Turn};
 use oauth_core::wire::Issuer;
 use oauth_core::{Endpoint, MAX_BODY, Request};
 use serde::Serialize;
@@ -24,6 +24,11 @@ pub(crate) enum Written<'a> {
         lock: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         client: Option<Key>,
+    },
+    /// `room` is in bytes.
+    Reserve {
+        generation: u64,
+        room: usize,
     },
     /// `record` is a text, so that a host that stores it cannot change it on the way.
     Save {
@@ -80,6 +85,10 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
         Turn::Load(reply) => Written::Load { client: client(reply.key("")) },
         Turn::Lock(lock, reply) => {
             Written::Lock { lock: name(*lock), client: client(reply.key("")) }
+        }
+        Turn::Reserve(reply) => {
+            let Spend { generation, room, .. } = reply.spend();
+            Written::Reserve { generation, room }
         }
         Turn::Save(reply) => Written::Save {
             record: reply.record().to_json(),

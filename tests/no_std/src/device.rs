@@ -79,6 +79,7 @@ impl Device {
                 }
                 // Nobody shares the store.
                 Turn::Lock(_, reply) => reply.locked(),
+                Turn::Reserve(reply) => reply.reserved(),
                 Turn::Unlock(_, reply) => reply.unlocked(),
                 Turn::Save(reply) => {
                     self.stored = Some(reply.record().to_json());

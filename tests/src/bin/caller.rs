@@ -33,8 +33,8 @@ use std::{env, process, thread};
 
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
-    FileTokenStorage, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, StorageError,
-    StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
+    FileTokenStorage, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, Spend,
+    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
 };
 use oauth_tests::drive::dice;
 use oauth_tokio::OnPool;
@@ -149,12 +149,12 @@ fn shown<T>(result: Result<T, impl Debug>) -> Result<T, String> {
 struct Told(FileTokenStorage);
 
 /// A lock that says that it is about to be released.
-struct ToldGuard(#[expect(dead_code, reason = "held for its drop")] Guard);
+struct ToldGuard(Option<Guard>);
 
 impl ToldGuard {
     fn of(guard: Guard, lock: Lock) -> Guard {
         say(format_args!("locked {lock:?}"));
-        Guard::new(Self(guard))
+        Guard::new(Self(Some(guard)))
     }
 }
 
@@ -177,6 +177,18 @@ impl TokenStorage for Told {
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         Ok(self.0.try_lock(key, lock)?.map(|guard| ToldGuard::of(guard, lock)))
+    }
+
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        let Ok(mut told) = guard.into_held::<ToldGuard>() else { return Ok(None) };
+        let Some(guard) = told.0.take() else { return Ok(None) };
+        told.0 = self.0.reserve(key, guard, spend)?;
+        Ok(told.0.is_some().then(|| Guard::new(told)))
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

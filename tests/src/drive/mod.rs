@@ -13,13 +13,14 @@ mod network;
 mod scene;
 mod stage;
 mod store;
+mod turn;
 
 pub use callback::Callback;
 pub use flow::{Walk, walk};
 pub use network::{Network, Tamper, challenges, mcp_request};
 pub use scene::{Event, User, play, play_later};
 pub use stage::Stage;
-pub use store::Store;
+pub use store::{Broken, Store};
 
 use core::time::Duration;
 

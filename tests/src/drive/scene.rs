@@ -67,6 +67,8 @@ pub enum Event {
     Progress,
     /// Another host has the lock.
     Blocked(Lock),
+    /// The store failed, and the session needs it.
+    Broken,
     /// A login is needed.
     Login,
     /// The page is open.

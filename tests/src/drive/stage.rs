@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use http::HeaderValue;
 use oauth_core::flow::Settings;
 use oauth_core::session::{
-    Attempt, Authorization, Key, Lock, PendingLogin, Record, Session, Turn, Verdict,
+    Attempt, Authorization, Key, PendingLogin, Record, Session, Turn, Verdict,
 };
 use oauth_core::{Error, UnixTime};
 
@@ -13,7 +13,7 @@ use super::callback::Callback;
 use super::network::{Network, challenges, mcp_request};
 use super::scene::{Event, User};
 use super::store::Store;
-use super::{MAX_STEPS, PATIENCE, SERVER_URL, entropy, restored, stored};
+use super::{MAX_STEPS, PATIENCE, SERVER_URL, restored, stored};
 use crate::world::{Grant, Knobs, What, World};
 
 /// The servers, a store, a person, and hosts with a session each.
@@ -36,9 +36,9 @@ pub struct Stage {
     /// Whose hosts they are, as far as it is said; those of the others are nobody's in particular.
     pub profiles: Vec<&'static str>,
     settings: Arc<Settings>,
-    sessions: Vec<Session>,
+    pub(super) sessions: Vec<Session>,
     restart: bool,
-    logins: u64,
+    pub(super) logins: u64,
 }
 
 impl Stage {
@@ -162,83 +162,9 @@ impl Stage {
         panic!("turns without end")
     }
 
-    /// Takes one turn.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no token.
-    pub fn step(&mut self, host: usize) -> Result<Event, Error> {
-        self.interrupt(host);
-        let (profile, now) = (self.profiles.get(host).copied().unwrap_or_default(), self.now());
-        let Self {
-            world, store, user, network, sessions, refused_redirects, callback, logins, ..
-        } = self;
-        let turn = match sessions[host].turn() {
-            Ok(turn) => turn,
-            Err(error) => {
-                assert_eq!(store.held_by(host), [], "locks left behind after {error}");
-                return Err(error);
-            }
-        };
-        match turn {
-            Turn::Load(reply) => {
-                let record = store.load(&reply.key(profile));
-                reply.loaded(record, now);
-            }
-            Turn::Lock(lock, reply) if !store.lock(&reply.key(profile), lock, host) => {
-                return Ok(Event::Blocked(lock));
-            }
-            Turn::Lock(_, reply) => reply.locked(),
-            Turn::Save(reply) => {
-                match store.save(&reply.key(profile), reply.record(), reply.expected()) {
-                    Ok(()) => reply.saved(now),
-                    Err(stored) => reply.conflict(stored),
-                }
-            }
-            Turn::Unlock(lock, reply) => {
-                store.unlock(&reply.key(profile), lock, host);
-                reply.unlocked();
-            }
-            Turn::Http(request, reply) => match network.send(world, request) {
-                Ok(response) => reply.response(&response, now),
-                Err(None) => reply.unreachable(now),
-                Err(Some(address)) => reply.forbidden(address, now),
-            },
-            Turn::Login(_) => {
-                assert_eq!(store.held_by(host), [], "locks at the need for a login");
-                return Ok(Event::Login);
-            }
-            Turn::Prepare(reply) => {
-                *logins += 1;
-                let redirect_uri = callback.listen(reply.registered_redirect_uri());
-                reply.prepared(redirect_uri, entropy(*logins), now);
-            }
-            Turn::Browser(url, reply) => {
-                let held = store.held_by(host);
-                assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
-                let visit = match user {
-                    User::Waits | User::Absent => return Ok(Event::Page),
-                    User::GivesUp => Err("closed".into()),
-                    User::ConsentsAfter(queries) if !queries.is_empty() => Ok(queries.remove(0)),
-                    User::Consents | User::ConsentsAfter(_) => world.visit(url.as_str()),
-                };
-                match visit {
-                    // Whoever gets a redirect that is none of his waits on, but not for ever.
-                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(),
-                    Ok(query) => refused_redirects.extend(reply.redirect(&query, now).err()),
-                    Err(_) => reply.cancelled(),
-                }
-            }
-            Turn::Ready(_) => {
-                assert_eq!(store.held_by(host), [], "locks at a token");
-                return Ok(Event::Ready);
-            }
-            Turn::LoggedOut(outcome) => {
-                assert_eq!(store.held_by(host), [], "locks after a logout");
-                return Ok(Event::LoggedOut(outcome));
-            }
-        }
-        Ok(Event::Progress)
+    /// Stops a host after its store has failed: what it holds is released.
+    pub fn stop(&mut self, host: usize) {
+        self.store.release_all(host);
     }
 
     /// Begins a login at a host that needs one.
@@ -395,7 +321,7 @@ impl Stage {
     }
 
     /// What happens between any two turns.
-    fn interrupt(&mut self, host: usize) {
+    pub(super) fn interrupt(&mut self, host: usize) {
         if !self.restart {
             return;
         }

@@ -15,10 +15,25 @@ pub struct Store {
     pub contested: bool,
     /// Whether locks keep nobody out.
     pub lockless: bool,
+    /// What it cannot do at the moment.
+    pub broken: Broken,
     /// Locks released by somebody who did not hold them.
     pub stray_unlocks: u32,
     records: HashMap<Key, String>,
     held: HashMap<(Key, Lock), usize>,
+}
+
+/// What a store cannot do: it says so, and nothing changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Read.
+    pub load: bool,
+    /// Lock, or tell whether somebody else has the lock.
+    pub lock: bool,
+    /// Make room for what a refresh brings.
+    pub reserve: bool,
+    /// Write.
+    pub save: bool,
 }
 
 impl Store {
@@ -92,6 +107,12 @@ impl Store {
                 true
             }
         }
+    }
+
+    /// Whether a host has a lock.
+    #[must_use]
+    pub fn holds(&self, key: &Key, lock: Lock, host: usize) -> bool {
+        self.lockless || self.held.get(&(key.clone(), lock)) == Some(&host)
     }
 
     /// Releases a lock.

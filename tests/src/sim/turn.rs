@@ -3,7 +3,7 @@
 use http::Request;
 use oauth_core::Error;
 use oauth_core::flow::RedirectUri;
-use oauth_core::session::Turn;
+use oauth_core::session::{Lock, Turn};
 
 use super::laws::{self, View};
 use super::{Fault, Simulation};
@@ -64,6 +64,14 @@ impl Simulation {
                 host.lost_lock = false;
                 let how = if store.is_alone(lock, at) { "" } else { ", as another does" };
                 Turned::Done(format!("locks {lock:?}{how}"))
+            }
+            Turn::Reserve(reply) if !store.held_by(at).any(|held| held == Lock::Refresh) => {
+                reply.lost(now);
+                Turned::Done("has lost the lock".into())
+            }
+            Turn::Reserve(reply) => {
+                reply.reserved();
+                Turned::Done("reserves".into())
             }
             Turn::Unlock(lock, reply) => {
                 store.unlock(lock, at);

@@ -17,7 +17,7 @@ use oauth_blocking::ureq::{self, http};
 use oauth_blocking::{
     AuthenticationError, AuthorizationUrl, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser,
     MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuth, OAuthBuilder, Record, RedirectUri, Saved,
-    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
+    Spend, StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
@@ -275,6 +275,7 @@ pub(crate) struct Brittle {
     inner: MemoryTokenStorage,
     pub(crate) no_load: Arc<AtomicBool>,
     pub(crate) no_lock: Arc<AtomicBool>,
+    pub(crate) no_room: Arc<AtomicBool>,
     pub(crate) no_save: Arc<AtomicBool>,
 }
 
@@ -296,6 +297,16 @@ impl TokenStorage for Brittle {
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         Self::check(&self.no_lock)?;
         self.inner.try_lock(key, lock)
+    }
+
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        Self::check(&self.no_room)?;
+        self.inner.reserve(key, guard, spend)
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

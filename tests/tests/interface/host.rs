@@ -179,6 +179,13 @@ impl Host {
                 *self.locks.entry(turn["lock"].to_string()).or_default() += 1;
                 (Function::Locked, json!({}))
             }
+            "reserve" => {
+                assert!(
+                    turn["generation"].as_u64() > Some(0)
+                        && turn["room"].as_u64() > Some(16 * 1024)
+                );
+                (Function::Reserved, json!({}))
+            }
             "unlock" => (Function::Unlocked, json!({})),
             "save" => {
                 let stored = self.stored.get(&client).map_or(0, |(_, generation)| *generation);

@@ -243,6 +243,7 @@ fn calls_in_any_order_are_answered() {
     for turn in [
         "load",
         "lock",
+        "reserve",
         "save",
         "unlock",
         "http",

@@ -93,6 +93,7 @@ fn drive(session: &mut Session, stored: &Record, now: UnixTime, stop: fn(&Turn<'
             Ok(turn) if stop(&turn) => return,
             Ok(Turn::Load(reply)) => reply.loaded(Some(stored.clone()), now),
             Ok(Turn::Lock(_, reply)) => reply.locked(),
+            Ok(Turn::Reserve(reply)) => reply.reserved(),
             Ok(Turn::Unlock(_, reply)) => reply.unlocked(),
             Ok(Turn::Save(reply)) => reply.conflict(7),
             Ok(Turn::Http(_, reply)) => {

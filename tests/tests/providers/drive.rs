@@ -202,6 +202,7 @@ fn obtain(
                 assert!(store.lock(&key, lock, 0));
                 reply.locked();
             }
+            Turn::Reserve(reply) => reply.reserved(),
             Turn::Save(reply) => match store.save(&key, reply.record(), reply.expected()) {
                 Ok(()) => reply.saved(now),
                 Err(stored) => reply.conflict(stored),

@@ -55,7 +55,7 @@ test("calls in any order are answered", async () => {
     }
   }
   // Else the calls were refused at the door, and nothing behind it was reached.
-  const reached = ["load", "lock", "save", "unlock", "http", "login", "prepare", "browser", "ready"];
+  const reached = ["load", "lock", "reserve", "save", "unlock", "http", "login", "prepare", "browser", "ready"];
   assert.deepEqual(reached.filter((turn) => !(turns.get(turn) > 20)), [], inspect(turns));
   const met = ["no_such", "out_of_turn", "input", "state_mismatch", "malformed", "foreign_request"];
   assert.deepEqual(met.filter((code) => !codes.has(code)), [], inspect(codes));
@@ -84,9 +84,10 @@ function fitting(random, { turn, endpoint, state }, turns) {
   turns.set(turn, (turns.get(turn) ?? 0) + 1);
   lastState = state ?? lastState;
   const replies = {
-    load: ["loaded"],
-    lock: ["locked"],
-    save: ["saved", "saved", "conflict"],
+    load: ["loaded", "loaded", "loaded", "failed"],
+    lock: ["locked", "locked", "locked", "failed"],
+    reserve: ["reserved", "reserved", "lost", "failed"],
+    save: ["saved", "saved", "conflict", "failed"],
     unlock: ["unlocked"],
     http: ["response", "response", "response", "response", "unreachable"],
     login: ["begin", "challenge"],

@@ -100,6 +100,9 @@ export class OAuth {
       case "lock":
         this.#locks[turn.lock] = await this.store.lock(turn.lock, turn.client);
         return reply("locked");
+      case "reserve":
+        // The store is in memory, and the lock belongs to who holds it.
+        return reply("reserved");
       case "unlock":
         this.#unlock(turn.lock);
         return reply("unlocked");

@@ -21,6 +21,20 @@ pub(super) struct Held {
     is_left: bool,
 }
 
+/// A lock of a grant, and that of the first versions which goes with it.
+#[derive(Debug)]
+pub(super) struct Locked {
+    pub(super) held: Held,
+    pub(super) former: Option<Held>,
+}
+
+impl Locked {
+    /// Whether others still wait for it.
+    pub(super) fn is_current(&self) -> Result<bool, StorageError> {
+        Ok(self.held.is_current()? && self.former.as_ref().map_or(Ok(true), Held::is_current)?)
+    }
+}
+
 /// What trying to take a lock came to.
 #[derive(Debug)]
 pub(super) enum Taken {

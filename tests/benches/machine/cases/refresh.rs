@@ -41,6 +41,7 @@ fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &An
                 reply.loaded(record.take(), LATER);
             }
             Turn::Lock(_, reply) => reply.locked(),
+            Turn::Reserve(reply) => reply.reserved(),
             Turn::Http(request, reply) => {
                 black_box((request.url().as_str(), request.body()));
                 reply.response(answers.to(&request), LATER);

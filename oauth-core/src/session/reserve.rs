@@ -1,0 +1,116 @@
+//! Before a refresh token is spent: the lock is still held, and what comes of it can be kept.
+//!
+//! ```text
+//!  Lock ─▶ Load ─▶ Reserve ─┬─ reserved ─▶ Http (refresh) ─▶ Save ─▶ Unlock
+//!                           ├─ lost ─────▶ Unlock ─▶ Load: somebody else has the lock by now
+//!                           └─ failed ───▶ a living token, or the store's error: nothing was spent
+//! ```
+//!
+//! Servers that rotate refresh tokens end the grant of who sends one twice. So a token is spent only where
+//! its successor can be stored: a full disk is found out before, and not after.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::secret::SecretBuffer;
+use crate::session::access::{MAX_LOST_RACES, Want};
+use crate::session::machine::{Lock, Session, State};
+use crate::session::reply::ReserveReply;
+use crate::time::UnixTime;
+
+/// A refresh token that is about to be spent: what a store has to know about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Spend {
+    /// The [generation](crate::session::Record::generation) of the record whose refresh token it is.
+    pub generation: u64,
+    /// How long the JSON of the record may be that comes of it, in bytes.
+    pub room: usize,
+}
+
+impl Spend {
+    /// The refresh token of this generation, for a record of so many bytes.
+    #[must_use]
+    pub fn new(generation: u64, room: usize) -> Self {
+        Self { generation, room }
+    }
+}
+
+impl ReserveReply<'_> {
+    /// What is about to be spent, and the room that its result needs.
+    #[must_use]
+    pub fn spend(&self) -> Spend {
+        let held = &self.session.held;
+        let json = held.record.as_ref().map(|record| SecretBuffer(record.to_json()));
+        let room = json.map_or(0, |json| json.0.len()) + MARGIN;
+        Spend { generation: self.session.generation(), room }
+    }
+
+    /// The lock is still held, and the room is there: the request leaves next.
+    pub fn reserved(self) {
+        let session = self.session;
+        session.advance(|_, state| match state {
+            State::Reserve(want) => State::Refresh(want),
+            other => other,
+        });
+    }
+
+    /// The lock is not held any more. Nothing is spent: the session looks again what there is.
+    pub fn lost(self, now: UnixTime) {
+        let session = self.session;
+        session.advance(|session, state| match state {
+            State::Reserve(want) => Lock::Refresh.release(session.start_over(want, now)),
+            other => other,
+        });
+    }
+
+    /// The store failed, or has no room, and nothing is spent. True if the token still lives and is used for now;
+    /// false if the host has to stop with the store's error. The lock is no longer held, either way.
+    #[must_use = "false means that the host stops"]
+    pub fn failed(self, now: UnixTime) -> bool {
+        self.session.store_failed(now)
+    }
+}
+
+impl Session {
+    /// Others were faster once more.
+    fn start_over(&mut self, mut want: Want, now: UnixTime) -> State {
+        if want.lost_races < MAX_LOST_RACES {
+            want.lost_races += 1;
+            State::Load(want)
+        } else if self.is_alive(&want, now) {
+            self.spare(now);
+            State::Ready
+        } else {
+            State::Failed(Box::new(Error::Contended))
+        }
+    }
+
+    /// Goes on with a living token where the store cannot be read, locked or written before anything is
+    /// spent; or without what is only good to know. The state stays if neither is possible.
+    pub(crate) fn store_failed(&mut self, now: UnixTime) -> bool {
+        let (want, is_locked) = match &self.state {
+            State::Load(want) | State::Lock(want) => (want, false),
+            State::LoadLocked(want) | State::LoadRefused(want, _) | State::Reserve(want) => {
+                (want, true)
+            }
+            State::LoadDoubt => {
+                self.state = State::Ready;
+                return true;
+            }
+            _ => return false,
+        };
+        if want.asked_for || !self.is_alive(want, now) {
+            return false;
+        }
+        self.spare(now);
+        self.state = if is_locked { Lock::Refresh.release(State::Ready) } else { State::Ready };
+        true
+    }
+}
+
+/// How much longer the next record may be than the present one, in bytes: tokens that hold claims grow with
+/// them, and 8 KiB are what servers take in a header.
+const MARGIN: usize = 16 * 1024;

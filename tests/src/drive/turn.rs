@@ -1,0 +1,108 @@
+//! One turn of a session, done as a careful host does it.
+
+use oauth_core::Error;
+use oauth_core::session::{Lock, Turn};
+
+use super::entropy;
+use super::scene::{Event, User};
+use super::stage::Stage;
+
+impl Stage {
+    /// Takes one turn.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token.
+    pub fn step(&mut self, host: usize) -> Result<Event, Error> {
+        self.interrupt(host);
+        let (profile, now) = (self.profiles.get(host).copied().unwrap_or_default(), self.now());
+        let Self {
+            world, store, user, network, sessions, refused_redirects, callback, logins, ..
+        } = self;
+        let turn = match sessions[host].turn() {
+            Ok(turn) => turn,
+            Err(error) => {
+                assert_eq!(store.held_by(host), [], "locks left behind after {error}");
+                return Err(error);
+            }
+        };
+        match turn {
+            Turn::Load(reply) if store.broken.load => return Ok(spared(reply.failed(now))),
+            Turn::Load(reply) => {
+                let record = store.load(&reply.key(profile));
+                reply.loaded(record, now);
+            }
+            Turn::Lock(_, reply) if store.broken.lock => return Ok(spared(reply.failed(now))),
+            Turn::Lock(lock, reply) if !store.lock(&reply.key(profile), lock, host) => {
+                return Ok(Event::Blocked(lock));
+            }
+            Turn::Lock(_, reply) => reply.locked(),
+            Turn::Reserve(reply) => {
+                let key = reply.key(profile);
+                if !store.holds(&key, Lock::Refresh, host) {
+                    reply.lost(now);
+                } else if store.broken.reserve {
+                    store.unlock(&key, Lock::Refresh, host);
+                    return Ok(spared(reply.failed(now)));
+                } else {
+                    reply.reserved();
+                }
+            }
+            Turn::Save(reply) if store.broken.save => return Ok(spared(reply.failed(now))),
+            Turn::Save(reply) => {
+                match store.save(&reply.key(profile), reply.record(), reply.expected()) {
+                    Ok(()) => reply.saved(now),
+                    Err(stored) => reply.conflict(stored),
+                }
+            }
+            Turn::Unlock(lock, reply) => {
+                store.unlock(&reply.key(profile), lock, host);
+                reply.unlocked();
+            }
+            Turn::Http(request, reply) => match network.send(world, request) {
+                Ok(response) => reply.response(&response, now),
+                Err(None) => reply.unreachable(now),
+                Err(Some(address)) => reply.forbidden(address, now),
+            },
+            Turn::Login(_) => {
+                assert_eq!(store.held_by(host), [], "locks at the need for a login");
+                return Ok(Event::Login);
+            }
+            Turn::Prepare(reply) => {
+                *logins += 1;
+                let redirect_uri = callback.listen(reply.registered_redirect_uri());
+                reply.prepared(redirect_uri, entropy(*logins), now);
+            }
+            Turn::Browser(url, reply) => {
+                let held = store.held_by(host);
+                assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
+                let visit = match user {
+                    User::Waits | User::Absent => return Ok(Event::Page),
+                    User::GivesUp => Err("closed".into()),
+                    User::ConsentsAfter(queries) if !queries.is_empty() => Ok(queries.remove(0)),
+                    User::Consents | User::ConsentsAfter(_) => world.visit(url.as_str()),
+                };
+                match visit {
+                    // Whoever gets a redirect that is none of his waits on, but not for ever.
+                    Ok(_) if refused_redirects.len() > 9 => reply.cancelled(),
+                    Ok(query) => refused_redirects.extend(reply.redirect(&query, now).err()),
+                    Err(_) => reply.cancelled(),
+                }
+            }
+            Turn::Ready(_) => {
+                assert_eq!(store.held_by(host), [], "locks at a token");
+                return Ok(Event::Ready);
+            }
+            Turn::LoggedOut(outcome) => {
+                assert_eq!(store.held_by(host), [], "locks after a logout");
+                return Ok(Event::LoggedOut(outcome));
+            }
+        }
+        Ok(Event::Progress)
+    }
+}
+
+/// What a store that failed leads to.
+fn spared(goes_on: bool) -> Event {
+    if goes_on { Event::Progress } else { Event::Broken }
+}
