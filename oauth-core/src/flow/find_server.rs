@@ -17,13 +17,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Reach;
 use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::login::Login;
 use crate::flow::machine::{Answered, Halt, State};
 use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
+use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::timeline::Finding;
 use crate::tolerance::{Tolerance, Tolerances};

@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Reach;
 use crate::error::{Error, Misuse};
 use crate::plain::is_vschar;
 use crate::policy::{Policy, ServerUrl};
 use crate::profile::Profile;
+use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::tolerance::Tolerance;

@@ -1,7 +1,9 @@
 use alloc::string::ToString as _;
 
 use super::*;
-use crate::url::Plaintext;
+use crate::json::{Defect, MemberNames};
+use crate::tolerance::Tolerances;
+use crate::url::{Plaintext, UrlDefect};
 
 fn entry(status: u16) -> Entry {
     let url = HttpUrl::parse("https://a.example/m?key=planted", Plaintext::Forbidden);

@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Reach;
 use crate::plain::is_plain;
 use crate::policy::Policy;
+use crate::reach::Reach;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::UrlDefect;
 

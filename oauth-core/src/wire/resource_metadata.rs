@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Reach;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, OtherMembers, Text, read_whole};
 use crate::plain::is_plain;
 use crate::policy::{Policy, ServerUrl};
+use crate::reach::Reach;
 use crate::scope::{Scopes, WrittenScopes};
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};

@@ -4,7 +4,7 @@ use alloc::format;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Reach;
+use crate::reach::Reach;
 use crate::url::{HttpUrl, UrlDefect};
 use crate::wire::issuer::Issuer;
 

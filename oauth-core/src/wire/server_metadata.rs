@@ -6,13 +6,13 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Reach;
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::form;
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
 use crate::policy::Policy;
 use crate::profile::Profile;
+use crate::reach::Reach;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::ServerOAuthMetadata;

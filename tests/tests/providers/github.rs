@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use oauth_core::flow::Settings;
+use oauth_core::wire::Provenance;
 use oauth_core::{Error, Policy, Tolerance};
 use serde_json::{Value, json};
 
@@ -107,6 +108,29 @@ fn its_scopes_are_those_between_the_commas() {
 }
 
 /// As it answers who does not ask for JSON: such as what stands between and loses the request's header.
+/// As where the metadata of the real one is not to be had.
+#[test]
+fn its_endpoints_are_known_if_it_publishes_nothing() {
+    const ISSUER: &str = "https://github.com/login/oauth";
+    let mut github = github();
+    github.documents.clear();
+    let github = github.document(
+        "https://api.copilot.example/.well-known/oauth-protected-resource/mcp/",
+        json!({
+            "resource": "https://api.copilot.example/mcp",
+            "authorization_servers": [ISSUER],
+        }),
+    );
+    let client = |policy| client(policy).map(|it| it.client_issuer(ISSUER));
+    let walk = log_in(&github, Policy::default(), &client);
+    let server = walk.grant().binding.server();
+    assert_eq!(server.provenance(), Provenance::Known);
+    assert_eq!(server.issuer().as_str(), ISSUER);
+    assert_eq!(server.token_endpoint().as_str(), "https://github.com/login/oauth/access_token");
+    let refusing = Policy::default().refuse(Tolerance::ProviderProfile);
+    log_in(&github, refusing, &client).error("no_server_metadata", "`provider`");
+}
+
 #[test]
 fn its_form_is_read_too() {
     let needed = [Tolerance::PartialResource, Tolerance::FormEncodedTokens, Tolerance::CommaScopes];
