@@ -6,7 +6,7 @@ use oauth_core::Timeline;
 use oauth_core::session::PendingLogin;
 use oauth_core::wire::AuthorizationUrl;
 
-use crate::storage::StorageError;
+use crate::storage::{Spending, StorageError};
 use crate::user_agent::UserAgentError;
 
 /// Why a call failed; `H` is the error of the adapter's HTTP client.
@@ -36,10 +36,12 @@ pub enum ClientError<H: std::error::Error + 'static> {
     Http(#[source] H),
     /// Another process holds the lock of a refresh for much longer than one takes: it may have been stopped.
     /// Nothing is lost; the same call may succeed later.
-    #[error("another process has been refreshing the tokens for {} seconds", waited.as_secs())]
+    #[error("another process has been refreshing the tokens for {} seconds{}", waited.as_secs(), at_it(*spending))]
     Busy {
         /// How long it was waited for.
         waited: Duration,
+        /// Who spends the refresh token, if one is spent and the store can tell.
+        spending: Option<Spending>,
     },
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
@@ -59,7 +61,7 @@ impl<H: std::error::Error> ClientError<H> {
             // Whoever still waits has not left.
             Self::UserAgent(UserAgentError::Abandoned) => return None,
             Self::UserAgent(error) => Self::UserAgent(error.clone()),
-            Self::Busy { waited } => Self::Busy { waited: *waited },
+            Self::Busy { waited, spending } => Self::Busy { waited: *waited, spending: *spending },
             Self::NoEntropy => Self::NoEntropy,
             Self::Http(_) => return None,
         })
@@ -123,6 +125,13 @@ impl<H: std::error::Error> ClientError<H> {
             other => other,
         }
     }
+}
+
+/// Who is at it, and since when.
+fn at_it(spending: Option<Spending>) -> String {
+    let Some(Spending { since, process }) = spending else { return String::new() };
+    let who = process.map_or_else(String::new, |number| format!(" by process {number}"));
+    format!("; the refresh token is being spent{who} since {} (Unix time)", since.as_secs())
 }
 
 /// A [`ClientError`] in full; made by [`ClientError::explain`].

@@ -1,6 +1,7 @@
 //! What a login tells those who watch it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use oauth_core::wire::{AuthorizationUrl, Issuer};
 use oauth_core::{Endpoint, Finding, HttpUrl, Method};
@@ -78,6 +79,15 @@ pub enum Event<'a> {
     ClientNotStored {
         /// What the store said.
         error: &'a StorageError,
+    },
+    /// Tokens for which a refresh token was spent could not be stored. Until they are, they are lost with this
+    /// process.
+    SaveFailed {
+        /// Why.
+        error: &'a StorageError,
+        /// When it is tried again; nobody else can refresh before. `None` if the call fails with the error: then
+        /// the tokens are in memory, and the next call tries first of all to store them.
+        again_in: Option<Duration>,
     },
     /// The token store failed. There is a token that still lives, so the call goes on with that.
     StoreFailed {

@@ -126,7 +126,7 @@ pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
-    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage,
+    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
     StorageError, StoredGrant, TokenStorage,
 };
 #[cfg(feature = "ureq")]

@@ -11,7 +11,7 @@ use oauth_core::{Request, Response};
 
 use crate::adapter::{Host, Unanswered};
 use crate::http::Http;
-use crate::storage::{Guard, Loaded, Migrated, Saved, SharedStorage, StorageError};
+use crate::storage::{Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError};
 use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
 
 pub(crate) struct Threads {
@@ -85,6 +85,10 @@ impl Host for Threads {
         spend: Spend,
     ) -> Result<Option<Guard>, StorageError> {
         self.storage.reserve(key, guard, spend)
+    }
+
+    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        self.storage.spending(key)
     }
 
     async fn sleep(&self, pause: Duration) {

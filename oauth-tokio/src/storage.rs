@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
-use oauth_blocking::{Migrated, Saved, Spend, StorageError, StoredGrant};
+use oauth_blocking::{Migrated, Saved, Spend, Spending, StorageError, StoredGrant};
 use oauth_core::flow::Settings;
 use tokio::runtime::Handle;
 
@@ -30,6 +30,15 @@ pub trait TokenStorage: Send + Sync + 'static {
         guard: Guard,
         spend: Spend,
     ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// Who spends the refresh token of a key, as far as the store can tell. It decides about nothing.
+    fn spending(
+        &self,
+        key: &Key,
+    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send {
+        let _ = key;
+        async { Ok(None) }
+    }
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
     fn save(
@@ -109,6 +118,11 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
         self.run(move |store| store.reserve(&key, guard, spend)).await
     }
 
+    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.spending(&key)).await
+    }
+
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let (key, record) = (key.clone(), record.clone());
         self.run(move |store| store.save(&key, &record, expected)).await
@@ -184,6 +198,10 @@ impl SharedStorage {
         self.0.reserve(key, guard, spend).await
     }
 
+    pub(crate) async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        self.0.spending(key).await
+    }
+
     pub(crate) async fn save(
         &self,
         key: &Key,
@@ -220,6 +238,7 @@ trait Erased: Send + Sync {
         guard: Guard,
         spend: Spend,
     ) -> Pending<'a, Option<Guard>>;
+    fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
     fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated>;
 }
@@ -240,6 +259,10 @@ impl<S: TokenStorage> Erased for S {
         spend: Spend,
     ) -> Pending<'a, Option<Guard>> {
         Box::pin(TokenStorage::reserve(self, key, guard, spend))
+    }
+
+    fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>> {
+        Box::pin(TokenStorage::spending(self, key))
     }
 
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use oauth_blocking::adapter::{Host, Obstructed, Unanswered, last_chance};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
-    StorageError, UserAgentError,
+    Spending, StorageError, UserAgentError,
 };
 use oauth_core::error::Obstacle;
 use oauth_core::flow::Settings;
@@ -134,6 +134,13 @@ impl Host for Tasks {
         spend: Spend,
     ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
         self.storage.reserve(key, guard, spend)
+    }
+
+    fn spending(
+        &self,
+        key: &Key,
+    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send {
+        self.storage.spending(key)
     }
 
     fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send {

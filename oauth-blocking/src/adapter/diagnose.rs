@@ -7,7 +7,8 @@ use oauth_core::flow::{Diagnosis, Login, RedirectUri};
 
 use super::addresses::forbidden;
 use super::client::{Client, Outcome};
-use super::drive::{Deadline, now};
+use super::drive::now;
+use super::exchange::Deadline;
 use super::host::Host;
 use super::obstacle::silence;
 use super::trace::{self, Span, Work};

@@ -1,19 +1,20 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use oauth_core::error::Obstacle;
 use oauth_core::session::{Key, KeyKind, Lock, LoggedOut, Session, Turn};
-use oauth_core::{BearerAuth, Endpoint, Request, Response, UnixTime};
+use oauth_core::{BearerAuth, Endpoint, UnixTime};
 
-use super::addresses::{PrivateAddress, forbidden};
+use super::addresses::forbidden;
 use super::client::Client;
+use super::exchange::{Deadline, Exchange};
 use super::failures::{Moment, Work};
-use super::host::{Host, Unanswered};
+use super::host::Host;
 use super::log_in::Way;
 use super::next::Next;
-use super::obstacle::{Obstructed, silence};
+use super::obstacle::silence;
+use super::shown::Shown;
 use super::trace::{self, Span};
 use crate::error::ClientError;
 use crate::event::Event;
@@ -40,6 +41,8 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) discovery: Option<Deadline>,
     /// What is left for that when the login has its lock.
     pub(super) left: Duration,
+    /// Until when the refresh lock is held at most, once the token may be spent.
+    pub(super) lease: Option<Deadline>,
     /// The lock of the client that profiles share, while it is registered.
     client_lock: Option<Guard>,
     pub(super) way: Way<H::Visit>,
@@ -59,6 +62,7 @@ impl<'a, H: Host> Driver<'a, H> {
             lock: None,
             discovery: None,
             left: client.discovery,
+            lease: None,
             client_lock: None,
             way: Way::Elsewhere,
             returned: None,
@@ -131,6 +135,8 @@ impl<'a, H: Host> Driver<'a, H> {
 
     /// From the refresh lock to its release.
     async fn refresh(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
+        // Others go on with what was found, as long as it lives.
+        self.client.show(Shown::new(session.snapshot()));
         self.step(session).await?;
         while self.lock.is_some() {
             self.step(session).await?;
@@ -262,6 +268,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 match host.reserve(&key, guard, reply.spend()).await {
                     Ok(Some(guard)) => {
                         self.lock = Some(guard);
+                        self.lease = Some(Deadline::of_lease());
                         reply.reserved();
                     }
                     Ok(None) => reply.lost(now()),
@@ -270,7 +277,8 @@ impl<'a, H: Host> Driver<'a, H> {
             }
             Turn::Save(reply) => {
                 let key = reply.key(profile);
-                match host.save(&key, reply.record(), reply.expected()).await {
+                let lease = self.lease.filter(|_| self.lock.is_some());
+                match self.client.save(&key, &reply, lease).await {
                     Ok(Saved::Done) => reply.saved(now()),
                     Ok(Saved::Conflict { stored }) => reply.conflict(stored),
                     Err(error) => return self.spared(error, key.kind, reply.failed(now())),
@@ -326,66 +334,6 @@ impl<'a, H: Host> Driver<'a, H> {
             Lock::Client => &mut self.client_lock,
         }
     }
-}
-
-/// When something has to be over.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
-    begun: Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    pub(super) fn after(limit: Duration) -> Self {
-        Self { begun: Instant::now(), limit }
-    }
-
-    pub(super) fn left(self) -> Duration {
-        self.limit.saturating_sub(self.begun.elapsed())
-    }
-}
-
-impl<H: Host> Client<H> {
-    /// Sends a request as it is, once, if there is time left.
-    pub(super) async fn send(
-        &self,
-        request: &Request,
-        left: Duration,
-    ) -> Result<Response, Unanswered> {
-        if left.is_zero() {
-            let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
-            return Err(Obstructed { obstacle: Obstacle::Time, source }.into());
-        }
-        // Not every client asks its resolver about a host that is an address already.
-        match self.settings.reach().check(request.url()) {
-            Ok(()) => self.host.exchange(request, left.min(self.request)).await,
-            Err(address) => {
-                Err(PrivateAddress { host: request.url().host().into(), address }.into())
-            }
-        }
-    }
-
-    /// Tells of an exchange, and what the session made of it.
-    pub(super) fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
-        let Some(Exchange { request, outcome }) = exchange else { return };
-        trace::last_step(session.timeline(), outcome.as_ref().err());
-        self.tell(&Event::Exchange {
-            endpoint: request.endpoint(),
-            method: request.method(),
-            url: request.url(),
-            outcome: match &outcome {
-                Ok(status) => Ok(*status),
-                Err(error) => Err(error.as_ref()),
-            },
-            finding: session.timeline().entries().last().map(|entry| &entry.finding),
-        });
-    }
-}
-
-/// A request that was sent, and the status of the answer.
-pub(super) struct Exchange {
-    request: Request,
-    outcome: Result<u16, Unanswered>,
 }
 
 /// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.

@@ -9,7 +9,7 @@ use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
-use crate::storage::{Guard, Loaded, Migrated, Saved, StorageError};
+use crate::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError};
 use crate::user_agent::{Returned, UserAgentError, Waiting};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
@@ -71,6 +71,12 @@ pub trait Host: Sized + Send + Sync + 'static {
         guard: Guard,
         spend: Spend,
     ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// [`TokenStorage::spending`](crate::TokenStorage::spending).
+    fn spending(
+        &self,
+        key: &Key,
+    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send;
 
     /// Waits that long.
     fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send;

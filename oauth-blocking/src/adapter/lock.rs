@@ -30,8 +30,14 @@ impl<H: Host> Client<H> {
     pub(super) async fn lock_refresh(&self) -> Result<Guard, ClientError<H::Http>> {
         let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
         self.tell(&Event::RefreshElsewhere);
-        let locked = self.lock_within(&self.key, Lock::Refresh, limit).await?;
-        locked.map_err(|waited| ClientError::Busy { waited })
+        match self.lock_within(&self.key, Lock::Refresh, limit).await? {
+            Ok(guard) => Ok(guard),
+            Err(waited) => {
+                // To say less is no reason for another error.
+                let spending = self.host.spending(&self.key).await.ok().flatten();
+                Err(ClientError::Busy { waited, spending })
+            }
+        }
     }
 
     /// Waits until nobody else registers the client that profiles share.
@@ -41,7 +47,7 @@ impl<H: Host> Client<H> {
         }
         let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
         let locked = self.lock_within(key, Lock::Client, limit).await?;
-        locked.map_err(|waited| ClientError::Busy { waited })
+        locked.map_err(|waited| ClientError::Busy { waited, spending: None })
     }
 
     /// The lock, or how long it was waited for in vain.

@@ -12,7 +12,8 @@ use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn}
 use oauth_core::wire::AuthorizationUrl;
 
 use super::client::{Client, tell};
-use super::drive::{Deadline, Driver, now};
+use super::drive::{Driver, now};
+use super::exchange::Deadline;
 use super::failures::Work;
 use super::host::Host;
 use super::lock::WAIT;

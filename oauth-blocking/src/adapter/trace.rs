@@ -132,6 +132,11 @@ pub(super) fn event(event: &Event<'_>) {
             let (code, error) = ("client_not_stored", tracing::field::display(error));
             warn!(target: "oauth", code, error, "what is known of the client is not stored");
         }
+        Event::SaveFailed { error, again_in } => {
+            let (code, error) = ("storage", tracing::field::display(error));
+            let again_in = again_in.map(|pause| pause.as_millis() as u64);
+            warn!(target: "oauth", code, error, again_in, "tokens are not stored yet");
+        }
         Event::StoreFailed { error } => {
             let (code, error) = ("storage", tracing::field::display(error));
             warn!(target: "oauth", code, error, "the store fails: a living token is used");

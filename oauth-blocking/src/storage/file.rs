@@ -3,6 +3,7 @@
 //! ```text
 //!   NN/NAME.json            the grant; replaced as a whole, by renaming
 //!   NN/NAME.tmp-…           a grant on its way there, or what a killed writer left of one
+//!   NN/NAME.spending        room for the grant that a refresh brings, and who is at it
 //!   NN/NAME.damaged-1       what stood in NAME.json and could not be read
 //!   NN/NAME.refresh.lock    empty, as all locks are; deleted by who releases it, on Unix
 //!   NN/NAME.login.lock
@@ -28,16 +29,18 @@
 //! programs.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, Record, Spend};
 
-use crate::storage::{Guard, Loaded, Migrated, Saved, StorageError, StoredGrant, TokenStorage};
+use crate::storage::{
+    Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant, TokenStorage,
+};
 
 mod directory;
+mod disk;
 mod document;
 #[cfg(not(unix))]
 mod elsewhere;
@@ -45,7 +48,9 @@ mod former;
 mod held;
 mod name;
 mod private;
+mod room;
 mod slot;
+mod takeover;
 #[cfg(test)]
 mod tests;
 #[cfg(unix)]
@@ -59,7 +64,9 @@ use unix as platform;
 use directory::Directory;
 use held::{Held, Locked, Taken};
 use name::Name;
+use room::{Mark, Rooms};
 use slot::{Found, Slot};
+use takeover::Watch;
 
 /// A store in a directory that only its owner can enter.
 ///
@@ -69,6 +76,14 @@ use slot::{Found, Slot};
 ///
 /// The locks are those of the operating system: they end with the process that holds them, however it
 /// ends. On a network file system they are as good as that file system's.
+///
+/// Before a refresh token is spent, the file is written that will hold what it brings, at the cost of one
+/// more wait for the disk: a disk that is full or may not be written is found out before, not after. A file
+/// system that never writes in place (Btrfs, ZFS, APFS) needs room once more when the record is written.
+///
+/// A process that is stopped in the middle of a refresh keeps its lock. After 90 seconds another takes over, on
+/// Unix; on Windows nobody can until the process goes on or is ended
+/// ([`ClientError::Busy`](crate::ClientError::Busy) says which one it is).
 ///
 /// # Security
 ///
@@ -84,6 +99,8 @@ pub struct FileTokenStorage {
     former: Directory,
     /// The directories where nothing is left of killed processes.
     swept: Arc<Mutex<BTreeSet<Box<str>>>>,
+    rooms: Rooms,
+    watch: Watch,
 }
 
 impl FileTokenStorage {
@@ -105,7 +122,7 @@ impl FileTokenStorage {
             .ok_or(StorageError::NoDirectory)?;
         let directory = Directory::new(&path.join(name::folder(application)));
         let former = Directory::new(&path.join("tokens"));
-        Ok(Self { directory, former, swept: Arc::default() })
+        Ok(Self::over(directory, former))
     }
 
     /// A store in a directory, which is made when it is first written to, those above it included.
@@ -115,7 +132,12 @@ impl FileTokenStorage {
     #[must_use]
     pub fn in_dir(path: impl AsRef<Path>) -> Self {
         let directory = Directory::new(path.as_ref());
-        Self { former: directory.clone(), directory, swept: Arc::default() }
+        Self::over(directory.clone(), directory)
+    }
+
+    fn over(directory: Directory, former: Directory) -> Self {
+        let (swept, rooms, watch) = Default::default();
+        Self { directory, former, swept, rooms, watch }
     }
 
     /// The directory.
@@ -193,24 +215,54 @@ impl TokenStorage for FileTokenStorage {
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         let slot = self.made(key, Name::of(key))?;
-        let Some(held) = Held::at_once(&slot.lock(lock))? else { return Ok(None) };
+        let held = match Held::at_once(&slot.lock(lock))? {
+            None if lock == Lock::Refresh => self.watch.take_over(&slot)?,
+            held => held,
+        };
+        let Some(held) = held else { return Ok(None) };
         let former = match lock {
             Lock::Refresh => former::refresh_lock(self, key)?,
             Lock::Login | Lock::Client => Taken::NoFile,
         };
-        Ok(match former {
-            Taken::ByAnother => None,
-            Taken::NoFile => Some(Guard::new(Locked { held, former: None })),
-            Taken::Held(former) => Some(Guard::new(Locked { held, former: Some(former) })),
-        })
+        let former = match former {
+            Taken::ByAnother => return Ok(None),
+            Taken::NoFile => None,
+            Taken::Held(former) => Some(former),
+        };
+        self.watch.forget(&slot);
+        Ok(Some(Guard::new(Locked { room: None, held, former })))
     }
 
-    fn reserve(&self, _: &Key, guard: Guard, _: Spend) -> Result<Option<Guard>, StorageError> {
-        match guard.into_held::<Locked>() {
-            Ok(locked) => Ok(locked.is_current()?.then(|| Guard::new(locked))),
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        let slot = self.made(key, Name::of(key))?;
+        let mut locked = match guard.into_held::<Locked>() {
+            Ok(locked) => locked,
             // What a host has put around it keeps the lock just as long.
-            Err(guard) => Ok(Some(guard)),
+            Err(guard) => {
+                let room = self.rooms.take(&slot, spend, &slot.hold()?)?;
+                return Ok(Some(Guard::new((room, guard))));
+            }
+        };
+        if !locked.is_current()? {
+            return Ok(None);
         }
+        locked.room = None;
+        locked.room = Some(self.rooms.take(&slot, spend, &slot.hold()?)?);
+        // If this process was stopped meanwhile, it may be another's.
+        Ok(locked.is_current()?.then(|| Guard::new(locked)))
+    }
+
+    fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        if !self.directory.exists()? {
+            return Ok(None);
+        }
+        let mark = Mark::at(&self.slot(key, Name::of(key)).spending())?;
+        Ok(mark.as_ref().map(Mark::spending))
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
@@ -218,13 +270,21 @@ impl TokenStorage for FileTokenStorage {
         self.sweep_once(&slot);
         let held = slot.hold()?;
         let stored = match slot.load(&held)? {
-            Loaded::Record(stored) => stored.generation(),
-            Loaded::Nothing | Loaded::Damaged { .. } => 0,
+            Loaded::Record(stored) => Some(stored),
+            Loaded::Nothing | Loaded::Damaged { .. } => None,
         };
-        if stored != expected {
-            return Ok(Saved::Conflict { stored });
+        let generation = stored.as_ref().map_or(0, |stored| stored.generation());
+        if generation != expected {
+            // A save that failed may have come as far as this, and nobody knows whether it would last.
+            if stored.is_some_and(|stored| *stored == *record) {
+                slot.directory.sync()?;
+            }
+            return Ok(Saved::Conflict { stored: generation });
         }
-        slot.replace(record, &held)?;
+        // The room is for what a refresh brings. Others may store what they know about the same tokens.
+        let brings_tokens = stored.is_none_or(|stored| stored.tokens() != record.tokens());
+        let room = self.rooms.of(&slot.record()).filter(|_| brings_tokens);
+        slot.replace(record, room.as_deref(), &held)?;
         Ok(Saved::Done)
     }
 
@@ -236,8 +296,7 @@ impl TokenStorage for FileTokenStorage {
         sweep(&slot.directory)?;
         let held = slot.hold()?;
         if let Loaded::Record(_) = slot.load(&held)? {
-            let path = slot.record();
-            fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
+            remove(&slot.record())?;
         }
         slot.directory.sync()
     }
@@ -261,8 +320,8 @@ impl TokenStorage for FileTokenStorage {
     }
 }
 
-/// Deletes what killed processes left in a directory: what they were writing, and locks. Whoever writes
-/// holds the lock, so what is under one that can be had is nobody's.
+/// Deletes what killed processes left in a directory: what they were writing, the room that they had, and
+/// locks. Whoever is at work holds a lock, so what is under one that can be had is nobody's.
 ///
 /// The empty files of locks are deleted by who held them, but stay on Windows, where nothing tells whether an open
 /// file is still the one under its name.
@@ -277,11 +336,20 @@ fn sweep(directory: &Directory) -> Result<(), StorageError> {
         if name::is_lock(rest) {
             // It goes with its guard.
             drop(Held::at_once(&path)?);
-        } else if name::is_temporary(rest)
-            && let Some(_held) = Held::at_once(&directory.file(&name.write_lock()))?
-        {
-            fs::remove_file(&path).map_err(|error| StorageError::io("delete", &path, &error))?;
+            continue;
+        }
+        let lock = match rest {
+            rest if name::is_temporary(rest) => name.write_lock(),
+            name::SPENDING => name.lock(Lock::Refresh),
+            _ => continue,
+        };
+        if let Some(_held) = Held::at_once(&directory.file(&lock))? {
+            remove(&path)?;
         }
     }
     Ok(())
+}
+
+fn remove(path: &Path) -> Result<(), StorageError> {
+    disk::remove(path).map_err(|error| StorageError::io("delete", path, &error))
 }

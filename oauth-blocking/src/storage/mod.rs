@@ -25,7 +25,8 @@ pub use memory::MemoryTokenStorage;
 /// 2. [`try_lock`](Self::try_lock) excludes everybody else who shares the store, in this process or another,
 ///    until the guard is dropped or its process ends. The locks of a key are independent.
 /// 3. [`reserve`](Self::reserve) gives a lock back only if it is still held, and if what comes of the refresh
-///    token can be stored: the token is spent next, and cannot be taken back.
+///    token can be stored: the token is spent next, and cannot be taken back. From then on the lock is held for
+///    90 seconds at most, and a save that fails is tried again as long.
 /// 4. Nothing that could be read by a newer version, or repaired by a person, is ever deleted.
 pub trait TokenStorage: Send + Sync {
     /// Reads the record under a key.
@@ -55,6 +56,17 @@ pub trait TokenStorage: Send + Sync {
     /// A [`StorageError`]: the store cannot be written, or has no room. Nothing is spent then.
     fn reserve(&self, key: &Key, guard: Guard, spend: Spend)
     -> Result<Option<Guard>, StorageError>;
+
+    /// Who spends the refresh token of a key, as far as the store can tell: what is said to those who have
+    /// waited for the lock in vain. It decides about nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`].
+    fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        let _ = key;
+        Ok(None)
+    }
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
     ///
@@ -190,6 +202,24 @@ impl StoredGrant {
     }
 }
 
+/// Somebody spends a refresh token: between [`TokenStorage::reserve`] and the save of what it brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spending {
+    /// Since when, by the clock of their machine.
+    pub since: UnixTime,
+    /// The number of their process on their machine, if the store knows it.
+    pub process: Option<u32>,
+}
+
+impl Spending {
+    /// Since then, by a process of this number, if that is known.
+    #[must_use]
+    pub fn new(since: UnixTime, process: Option<u32>) -> Self {
+        Self { since, process }
+    }
+}
+
 /// How a [`TokenStorage::save`] went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -311,6 +341,10 @@ impl StorageError {
         Self::Io { action, path: path.into(), kind: error.kind() }
     }
 }
+
+/// How long the lock under which a refresh token is spent is held at most: twice what its request may take, and
+/// the time for a save. Then it counts as lost.
+pub(crate) const LEASE: Duration = Duration::from_secs(90);
 
 fn default_key(application: &str, server_url: &str) -> Key {
     Key::grant(application, "", server_url)

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::platform;
+use super::{disk, platform};
 use crate::storage::StorageError;
 
 /// A directory that may not exist yet.
@@ -113,7 +113,7 @@ impl Directory {
     ///
     /// [`StorageError::Io`]. Some file systems cannot do it for directories, which is none.
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        match platform::sync_directory(&self.0) {
+        match disk::flush_directory(&self.0) {
             Err(error)
                 if !matches!(
                     error.kind(),
@@ -157,7 +157,7 @@ fn make_one(path: &Path) -> io::Result<()> {
             // Else it could be gone after a loss of power, with the tokens that were saved in it. Not
             // everybody can read the directory above, so it is not insisted on.
             if let Some(parent) = path.parent() {
-                let _ = platform::sync_directory(parent);
+                let _ = disk::flush_directory(parent);
             }
             Ok(())
         }

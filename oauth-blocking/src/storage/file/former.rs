@@ -19,7 +19,7 @@ use super::directory::Directory;
 use super::held::{Held, Taken};
 use super::name::Name;
 use super::slot::{self, Found};
-use super::{FileTokenStorage, document, private};
+use super::{FileTokenStorage, disk, document, private, remove};
 use crate::storage::{Loaded, Migrated, StorageError};
 
 /// Moves a grant of the first versions to its new place, if it may be the program's.
@@ -50,13 +50,13 @@ pub(super) fn migrate(
         if !is_own || !is_free {
             return Ok(Migrated::Nothing);
         }
-        fs::rename(&former.record, &moving)
+        disk::rename(&former.record, &moving)
             .map_err(|error| StorageError::io("move", &former.record, &error))?;
         store.former.sync()?;
     }
     if is_free {
         let Some(record) = former.read(&moving, key)? else { return Ok(Migrated::Nothing) };
-        slot.replace(&record, &held)?;
+        slot.replace(&record, None, &held)?;
     }
     remove(&moving)?;
     former.forget_locks();
@@ -127,8 +127,4 @@ impl Former<'_> {
 
 fn is_there(path: &Path) -> Result<bool, StorageError> {
     path.try_exists().map_err(|error| StorageError::io("read", path, &error))
-}
-
-fn remove(path: &Path) -> Result<(), StorageError> {
-    fs::remove_file(path).map_err(|error| StorageError::io("delete", path, &error))
 }

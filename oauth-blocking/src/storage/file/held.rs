@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::room::Kept;
 use super::{platform, private};
 use crate::storage::StorageError;
 
@@ -21,9 +22,11 @@ pub(super) struct Held {
     is_left: bool,
 }
 
-/// A lock of a grant, and that of the first versions which goes with it.
+/// A lock of a grant, and what goes with it: room for what comes of it, which is given back first, and the lock of
+/// the first versions.
 #[derive(Debug)]
 pub(super) struct Locked {
+    pub(super) room: Option<Kept>,
     pub(super) held: Held,
     pub(super) former: Option<Held>,
 }

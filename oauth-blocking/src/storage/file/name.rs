@@ -62,6 +62,10 @@ impl Name {
         format!("{}{RECORD}", self.0)
     }
 
+    pub(super) fn spending(&self) -> String {
+        format!("{}{SPENDING}", self.0)
+    }
+
     pub(super) fn damaged(&self, count: u64) -> String {
         format!("{}.damaged-{count}", self.0)
     }
@@ -140,6 +144,9 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
 
 /// How the names of grants end.
 pub(super) const RECORD: &str = ".json";
+
+/// How those of the rooms for them do.
+pub(super) const SPENDING: &str = ".spending";
 
 const TEMPORARY: &str = ".tmp-";
 const REFRESH: &str = ".refresh.lock";
@@ -250,6 +257,7 @@ mod tests {
             (own.lock(Lock::Client), false, true),
             (own.write_lock(), false, true),
             (own.record(), false, false),
+            (own.spending(), false, false),
             (own.damaged(1), false, false),
         ] {
             let (name, rest) = Name::split(&file).unwrap_or_else(|| panic!("{file}"));

@@ -1,7 +1,6 @@
 //! The files of one grant: read, replaced, set aside.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use oauth_core::session::{Key, Lock, Record, RecordDefect};
 use super::directory::Directory;
 use super::held::Held;
 use super::name::Name;
-use super::{document, private};
+use super::room::Room;
+use super::{disk, document, private};
 use crate::storage::{Loaded, StorageError};
 
 /// Where the files of a key are.
@@ -31,6 +31,10 @@ impl Slot<'_> {
         self.directory.file(&self.name.record())
     }
 
+    pub(super) fn spending(&self) -> PathBuf {
+        self.directory.file(&self.name.spending())
+    }
+
     pub(super) fn lock(&self, lock: Lock) -> PathBuf {
         self.directory.file(&self.name.lock(lock))
     }
@@ -42,6 +46,15 @@ impl Slot<'_> {
     /// Those of [`Held::within`].
     pub(super) fn hold(&self) -> Result<Held, StorageError> {
         Held::within(&self.directory.file(&self.name.write_lock()), PATIENCE)
+    }
+
+    /// The same without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Held::at_once`].
+    pub(super) fn try_hold(&self) -> Result<Option<Held>, StorageError> {
+        Held::at_once(&self.directory.file(&self.name.write_lock()))
     }
 
     pub(super) fn read(&self) -> Result<Found, StorageError> {
@@ -69,32 +82,41 @@ impl Slot<'_> {
             count += 1;
             let path = self.directory.file(&self.name.damaged(count));
             // Renaming would replace a file, so the name is taken first.
-            match private::create(&path) {
+            match disk::create(&path) {
                 Ok(_) => break path,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(StorageError::io("create", &path, &error)),
             }
         };
-        fs::rename(&from, &kept).map_err(|error| {
-            let _ = fs::remove_file(&kept);
+        disk::rename(&from, &kept).map_err(|error| {
+            let _ = disk::remove(&kept);
             StorageError::io("set aside", &from, &error)
         })?;
         Ok(kept)
     }
 
-    /// Replaces the file as a whole: whoever reads sees the old one or the new one.
-    pub(super) fn replace(&self, record: &Record, _: &Held) -> Result<(), StorageError> {
+    /// Replaces the file as a whole: whoever reads sees the old one or the new one. It is written where room was
+    /// taken for it, if it was.
+    pub(super) fn replace(
+        &self,
+        record: &Record,
+        room: Option<&Room>,
+        held: &Held,
+    ) -> Result<(), StorageError> {
         let (path, text) = (self.record(), document::write(self.key, record));
+        let unwritten = |error: io::Error| StorageError::io("write", &path, &error);
         if text.len() as u64 > MAX_FILE {
-            return Err(StorageError::io("write", &path, &io::ErrorKind::FileTooLarge.into()));
+            return Err(unwritten(io::ErrorKind::FileTooLarge.into()));
         }
-        let temporary = self.directory.file(&self.name.temporary());
-        write_durably(&temporary, &text).and_then(|()| fs::rename(&temporary, &path)).map_err(
-            |error| {
-                let _ = fs::remove_file(&temporary);
-                StorageError::io("write", &path, &error)
-            },
-        )?;
+        let is_written = room.map_or(Ok(false), |room| room.fill(&text, &path, held));
+        if !is_written.map_err(unwritten)? {
+            let temporary = self.directory.file(&self.name.temporary());
+            let written = write_durably(&temporary, &text);
+            written.and_then(|()| disk::rename(&temporary, &path)).map_err(|error| {
+                let _ = disk::remove(&temporary);
+                unwritten(error)
+            })?;
+        }
         self.directory.sync()
     }
 }
@@ -126,14 +148,14 @@ pub(super) fn understood(
 }
 
 fn write_durably(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = private::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let file = disk::create(path)?;
+    disk::write(&file, text.as_bytes())?;
+    disk::flush(&file, path)
 }
 
 /// The largest file that is read or written, in bytes: a record is made of three answers at most, the
 /// server's metadata, the registration and the tokens.
-const MAX_FILE: u64 = 4 * oauth_core::MAX_BODY as u64;
+pub(super) const MAX_FILE: u64 = 4 * oauth_core::MAX_BODY as u64;
 
 /// How long a save waits for others, who need milliseconds: a process that was stopped in the middle of
 /// one holds nobody up for ever.

@@ -11,6 +11,14 @@ use super::held::Held;
 use super::{FileTokenStorage, document};
 use crate::storage::{Loaded, Saved, StorageError, TokenStorage};
 
+#[cfg(unix)]
+pub(super) mod disk;
+#[cfg(not(unix))]
+#[path = "tests/sound_disk.rs"]
+pub(super) mod disk;
+#[cfg(unix)]
+mod spending;
+
 /// What this thread has asked the file system for.
 pub(super) mod counts {
     use std::cell::Cell;

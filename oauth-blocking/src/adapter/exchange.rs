@@ -1,0 +1,74 @@
+//! One request of a login: how long it may take, how it is sent, and who is told.
+
+use std::time::{Duration, Instant};
+
+use oauth_core::error::Obstacle;
+use oauth_core::session::Session;
+use oauth_core::{Request, Response};
+
+use super::addresses::PrivateAddress;
+use super::client::Client;
+use super::host::{Host, Unanswered};
+use super::obstacle::Obstructed;
+use super::trace;
+use crate::event::Event;
+
+/// A request that was sent, and the status of the answer.
+pub(super) struct Exchange {
+    pub(super) request: Request,
+    pub(super) outcome: Result<u16, Unanswered>,
+}
+
+/// When something has to be over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    begun: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    pub(super) fn after(limit: Duration) -> Self {
+        Self { begun: Instant::now(), limit }
+    }
+
+    pub(super) fn left(self) -> Duration {
+        self.limit.saturating_sub(self.begun.elapsed())
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Sends a request as it is, once, if there is time left.
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        left: Duration,
+    ) -> Result<Response, Unanswered> {
+        if left.is_zero() {
+            let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+            return Err(Obstructed { obstacle: Obstacle::Time, source }.into());
+        }
+        // Not every client asks its resolver about a host that is an address already.
+        match self.settings.reach().check(request.url()) {
+            Ok(()) => self.host.exchange(request, left.min(self.request)).await,
+            Err(address) => {
+                Err(PrivateAddress { host: request.url().host().into(), address }.into())
+            }
+        }
+    }
+
+    /// Tells of an exchange, and what the session made of it.
+    pub(super) fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
+        let Some(Exchange { request, outcome }) = exchange else { return };
+        trace::last_step(session.timeline(), outcome.as_ref().err());
+        self.tell(&Event::Exchange {
+            endpoint: request.endpoint(),
+            method: request.method(),
+            url: request.url(),
+            outcome: match &outcome {
+                Ok(status) => Ok(*status),
+                Err(error) => Err(error.as_ref()),
+            },
+            finding: session.timeline().entries().last().map(|entry| &entry.finding),
+        });
+    }
+}
