@@ -7,6 +7,7 @@ mod common;
 
 use std::sync::mpsc;
 use std::sync::{Barrier, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
@@ -75,7 +76,7 @@ fn a_refresh_that_cannot_be_made_now_can_be_tried_again_and_the_old_token_still_
     let served = serve(Knobs::default());
     let oauth = logged_in(&served, &MemoryTokenStorage::new());
     let old = oauth.authenticate().unwrap();
-    let fault = Fault::Unavailable { retry_after: 7 };
+    let fault = Fault::Unavailable { retry_after: 1 };
     served.world().knobs.token_damage = Damage::times(fault, 1);
     match oauth.refresh_token().unwrap_err() {
         Error::OAuth { error: error @ oauth_core::Error::Unreachable(_), .. } => {
@@ -88,6 +89,7 @@ fn a_refresh_that_cannot_be_made_now_can_be_tried_again_and_the_old_token_still_
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!(statuses(&served, LIST), [200]);
     assert_eq!(refreshes(&served), 1);
+    thread::sleep(Duration::from_secs(1));
     let new = oauth.refresh_token().unwrap().unwrap();
     assert_ne!(new, old);
     assert_sound(&served);
@@ -99,14 +101,19 @@ fn an_expired_token_that_cannot_be_renewed_now_is_an_error_that_loses_nothing() 
     let store = MemoryTokenStorage::new();
     drop(logged_in(&served, &store));
     expire(&store, &key(&served));
-    let record = stored(&store, &key(&served));
-    served.world().knobs.token_damage = Damage::times(Fault::Status(503), 1);
-    let oauth = client(&served, &store);
-    match call(&oauth, &served, LIST).unwrap_err() {
-        Error::OAuth { error, .. } => assert!(error.is_retryable()),
-        error => panic!("{error:?}"),
+    let tokens = || stored(&store, &key(&served)).and_then(|record| record.tokens().cloned());
+    let before = tokens();
+    let fault = Fault::Unavailable { retry_after: 2 };
+    served.world().knobs.token_damage = Damage::times(fault, 1);
+    let (oauth, another) = (client(&served, &store), client(&served, &store));
+    for oauth in [&oauth, &oauth, &another] {
+        match call(oauth, &served, LIST).unwrap_err() {
+            Error::OAuth { error, .. } => assert!(error.is_retryable()),
+            error => panic!("{error:?}"),
+        }
     }
-    assert_eq!(stored(&store, &key(&served)), record);
+    assert_eq!((tokens(), refreshes(&served)), (before, 1));
+    thread::sleep(Duration::from_secs(2));
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!((refreshes(&served), logins(&served)), (2, 0));
     assert_sound(&served);
@@ -131,7 +138,7 @@ fn a_token_that_others_renewed_is_used_and_not_renewed_again() {
 fn at_once(served: &Served, clients: &[OAuth]) -> Vec<u16> {
     let start = Barrier::new(clients.len());
     let answers = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for oauth in clients {
             scope.spawn(|| {
                 start.wait();
@@ -225,12 +232,12 @@ fn a_thread_whose_token_still_lives_sends_while_another_renews_it() {
     assert_eq!(refreshes(&served), 1);
 
     served.delay_tokens(Duration::from_secs(1));
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let renewing = scope.spawn(|| call(&oauth, &served, LIST));
         let begun = Instant::now();
         while refreshes(&served) == 1 {
             assert!(begun.elapsed() < PATIENCE, "the token is renewed");
-            std::thread::yield_now();
+            thread::yield_now();
         }
         assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
         assert!(!renewing.is_finished(), "nobody waited");
@@ -275,12 +282,12 @@ fn during_a_step_up(meanwhile: impl FnOnce(&OAuth, &Served) + Send + 'static) {
     let oauth = builder(&served, &store).user_agent(user_agent).build().unwrap();
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     let served = std::sync::Arc::new(served);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let stepping = scope.spawn(|| call(&oauth, &served, CALL));
         arrived.recv_timeout(PATIENCE).unwrap();
         let (done, finished) = mpsc::channel();
         let (other, there) = (oauth.clone(), std::sync::Arc::clone(&served));
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             meanwhile(&other, &there);
             done.send(()).unwrap();
         });

@@ -210,13 +210,16 @@ fn an_authorization_server_in_trouble_is_asked_again_after_a_pause() {
 }
 
 #[test]
-fn a_pause_does_not_outlast_the_token() {
+fn a_pause_that_outlasts_the_token_says_how_long_it_is() {
     let stage = later(&Knobs::default(), |stage| {
         let later = Fault::Unavailable { retry_after: 600 };
         stage.world.knobs.token_damage = Damage::times(later, 1);
         stage.world.advance(HOUR - 50);
         assert_eq!(stage.call(LIST), Ok(200));
         stage.world.advance(50);
+        let Err(Error::Unreachable(unreachable)) = stage.call(LIST) else { panic!("in the pause") };
+        assert_eq!(unreachable.retry_after.map(|pause| pause.as_secs()), Some(550));
+        stage.world.advance(550);
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!(stage.world.count(What::Mcp(LIST.into())), 2, "none refused");
@@ -230,6 +233,7 @@ fn a_refusal_for_now_does_not_end_a_grant() {
             stage.world.knobs.token_form = Damage::times(refuse, 1);
             stage.world.advance(HOUR);
             assert!(stage.call(LIST).is_err());
+            stage.world.advance(7);
             assert_eq!(stage.call(LIST), Ok(200));
         });
         assert_eq!(stage.refreshes(), 2, "{code}");

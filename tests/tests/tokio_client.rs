@@ -335,9 +335,14 @@ async fn an_expired_token_that_cannot_be_renewed_now_is_an_error_that_loses_noth
     let store = MemoryTokenStorage::new();
     drop(logged_in(&served, &store).await);
     expire(&store, &key(&served));
-    served.world().knobs.token_damage = Damage::times(Fault::Status(503), 1);
-    let oauth = client(&served, &store);
-    assert!(core_error(call(&oauth, &served, LIST).await).is_retryable());
+    let fault = Fault::Unavailable { retry_after: 2 };
+    served.world().knobs.token_damage = Damage::times(fault, 1);
+    let (oauth, another) = (client(&served, &store), client(&served, &store));
+    for oauth in [&oauth, &oauth, &another] {
+        assert!(core_error(call(oauth, &served, LIST).await).is_retryable());
+    }
+    assert_eq!(refreshes(&served), 1, "nobody asks before the time that the server named");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
     assert_eq!((refreshes(&served), logins(&served)), (2, 0));
     assert_sound(&served);

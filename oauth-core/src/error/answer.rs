@@ -127,6 +127,7 @@ impl Refusal {
                 "set a `callback_port` or `callback_url` that the authorization server allows, or a \
                  `client_id`"
             }
+            _ if self.is_for_now() && self.endpoint == Endpoint::Token => AGAIN_OR_ANEW,
             _ if self.is_for_now() => "try again later",
             _ => "look at the server's own words in `description`",
         }
@@ -175,9 +176,10 @@ pub struct Unreachable {
     pub endpoint: Endpoint,
     /// The URL that was asked.
     pub url: Box<str>,
-    /// The answer's status (408, 429 or 5xx), or `None` when there was no answer.
+    /// The answer's status (408, 429 or 5xx), or `None` when there was no answer. While the token endpoint is left
+    /// alone, the status of its last answer, whatever it was.
     pub status: Option<u16>,
-    /// How long the server asks to wait.
+    /// How long the server asks to wait; or for how long it is not asked again.
     pub retry_after: Option<Duration>,
     /// What stood between the request and an answer, if there was none and the host could tell.
     #[serde(default)]
@@ -193,6 +195,10 @@ impl Unreachable {
     }
 
     pub(super) fn advice(&self) -> &'static str {
+        let may_last = |status: u16| !matches!(status, 408 | 429 | 502..=599);
+        if self.endpoint == Endpoint::Token && self.status.is_some_and(may_last) {
+            return AGAIN_OR_ANEW;
+        }
         self.obstacle.unwrap_or(Obstacle::Connection).advice()
     }
 
@@ -201,6 +207,10 @@ impl Unreachable {
         self.obstacle != Some(Obstacle::Tls)
     }
 }
+
+/// What helps where a grant cannot be renewed, perhaps for now and perhaps for ever.
+pub(super) const AGAIN_OR_ANEW: &str = "try again later; if it stays like that, a new login helps (`login`), and \
+     what is stored is kept until it has brought tokens";
 
 fn reason(
     status: Option<u16>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::explanation::Explanation;
 use crate::error::{Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
+use crate::http::Endpoint;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 
@@ -144,6 +145,10 @@ impl Error {
             Self::PeerMisbehaved(problem) => problem.advice(),
             Self::PeerIncompatible(problem) => problem.advice(),
             Self::Refused(refusal) => refusal.advice(),
+            Self::Malformed(Malformed { endpoint: Endpoint::Token, status: 200..=299, .. }) => {
+                "tell the server's operator which answer could not be read; a new login (`login`) may bring \
+                 another one, and what is stored is kept until then"
+            }
             Self::Malformed(_) => "tell the server's operator which answer could not be read",
             Self::Unreachable(unreachable) => unreachable.advice(),
             Self::Cancelled => "log in again, and finish in the browser",

@@ -71,7 +71,7 @@ impl Session {
             _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
             State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
-                if saving.record.tokens.is_some() => {}
+                if saving.brings_tokens() => {}
             _ => return self.state = State::Load(want),
         }
         self.state = match mem::replace(&mut self.state, State::Ready) {
@@ -114,10 +114,14 @@ impl Session {
                 State::Login(Want { refused, ..want })
             }
             State::Load(want) if self.is_usable(&want, now) => State::Ready,
+            State::Load(want) if self.is_paused(&want, now) => self.paused(want, now),
             State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
             State::Load(want) => self.unrefreshable(want, now),
             State::LoadLocked(want) if self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)
+            }
+            State::LoadLocked(want) if self.is_paused(&want, now) => {
+                Lock::Refresh.release(self.paused(want, now))
             }
             State::LoadLocked(want) if self.can_refresh(&want, now) => State::Reserve(want),
             State::LoadLocked(want) => Lock::Refresh.release(self.unrefreshable(want, now)),

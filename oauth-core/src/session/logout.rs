@@ -102,7 +102,7 @@ impl Session {
         self.timeline.clear();
         let unsaved = match mem::replace(&mut self.state, State::Ready) {
             State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
-                if saving.record.tokens.is_some() =>
+                if saving.brings_tokens() =>
             {
                 Some(Box::new(saving.record))
             }

@@ -9,6 +9,7 @@
 //!   Ready ◀─ fresh? ─ Load ─▶ stale ─▶ Lock ─▶ Load again ─▶ somebody renewed it? theirs, no request
 //!     ▲                 │                          └▶ Reserve ─▶ Http (refresh) ─▶ Save ─▶ Unlock ─▶ Ready
 //!     │                 │                               ├ refused ─▶ Load again: newer? use it : Login
+//!     │                 │                               ├ not now ─▶ Save (a pause for all); old token while it lives
 //!     │                 │                               └ unreachable ─▶ keep everything; old token while it lives
 //!     │                 └─ nothing to refresh ─▶ Login ─▶ Lock ─▶ Load again ─▶ somebody logged in? theirs
 //!     │                                                               └▶ Prepare ─▶ Http … ─▶ Save ─┐
@@ -80,6 +81,7 @@ mod reserve;
 mod saving;
 mod shared;
 mod trial;
+mod trouble;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};

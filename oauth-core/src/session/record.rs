@@ -13,6 +13,7 @@ use crate::flow::{Binding, KnownClient, Settings};
 use crate::policy::ServerUrl;
 use crate::scope::Scopes;
 use crate::session::trial::Trial;
+use crate::session::trouble::Trouble;
 use crate::time::UnixTime;
 use crate::url::{HttpUrl, shown};
 use crate::wire::{RegistrationKind, TokenData};
@@ -108,6 +109,9 @@ pub struct Record {
     past: Option<Box<Past>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<TokenData>,
+    /// Why the tokens could not be renewed, since they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trouble: Option<Box<Trouble>>,
 }
 
 /// What is left of earlier logins.
@@ -153,7 +157,7 @@ impl Record {
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self { format: Format, generation, issued_at, binding, past: None, tokens }
+        Self { format: Format, generation, issued_at, binding, past: None, tokens, trouble: None }
     }
 
     /// With what the record knew that this one replaces, and the `state` of the login that brought the

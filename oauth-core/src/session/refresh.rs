@@ -1,7 +1,6 @@
 //! The refresh: one request with the refresh token, and what its answer means for the grant.
 
 use alloc::boxed::Box;
-use core::time::Duration;
 
 use crate::error::{Error, Refusal};
 use crate::flow::{NoAnswer, refresh_request, refreshed};
@@ -9,6 +8,7 @@ use crate::http::{Endpoint, Request, Response};
 use crate::session::access::Want;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::saving::{AfterSave, save};
+use crate::session::trouble::Failure;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::wire::{NoToken, TokenData};
@@ -33,6 +33,7 @@ impl Session {
         let silence = response.as_ref().err().and_then(NoAnswer::silence);
         let note =
             |finding| Entry::new(Endpoint::Token, endpoint, status, finding).unanswered(silence);
+        let answer = response.as_ref().ok().copied();
         let result = match response {
             Ok(response) => refreshed(&record.binding, old, response, now),
             Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),
@@ -58,7 +59,11 @@ impl Session {
                 let expected = record.generation;
                 let generation = expected.saturating_add(1);
                 let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
-                let rotated = record.renewed(generation, record.issued_at, tokens);
+                let mut rotated = record.renewed(generation, record.issued_at, tokens);
+                if let Some(failure) = answer.and_then(|it| Failure::of(it, &error, now)) {
+                    rotated.trouble.clone_from(&record.trouble);
+                    rotated = rotated.troubled(failure, now);
+                }
                 let rotated = rotated.on_trial(self.trial_after());
                 let then = AfterSave::Rotated(want, Box::new(error));
                 return self.state = save(rotated, expected, then);
@@ -69,20 +74,19 @@ impl Session {
             Error::Refused(refusal) if ends_grant(&refusal) || refusal.is_about_client() => {
                 State::LoadRefused(want, Box::new(refusal.into()))
             }
-            error => Lock::Refresh.release(self.not_renewed(want, error, now)),
+            error => match answer.and_then(|it| Failure::of(it, &error, now)) {
+                Some(failure) => self.write_trouble(want, error, failure, now),
+                None => self.go_on(want, error, now),
+            },
         };
     }
 
     /// There are no new tokens, and the grant is as good as before.
     pub(crate) fn not_renewed(&mut self, want: Want, error: Error, now: UnixTime) -> State {
         if self.is_alive(&want, now) {
-            let pause = match &error {
-                Error::Unreachable(unreachable) => unreachable.retry_after.unwrap_or(PAUSE),
-                _ => PAUSE,
-            };
-            self.postpone(now + pause);
+            self.postpone(self.end_of_pause(now));
             State::Ready
-        } else if says_no(&error) {
+        } else if says_no(&error) || self.is_worn_out(now) {
             // This endpoint will not do, but a login may find another. The grant is kept until then.
             self.need_login(Want { no_refresh: true, ..want }, now)
         } else {
@@ -105,6 +109,7 @@ impl Session {
         if let Some(tokens) = &mut record.tokens {
             tokens.refresh_token = None;
         }
+        record.trouble = None;
         // The token that was refused stays refused under its new number.
         if want.refused.is_some() {
             want.refused = Some(record.generation);
@@ -127,6 +132,3 @@ fn says_no(error: &Error) -> bool {
         _ => false,
     }
 }
-
-/// How long a refresh that failed is not tried again while the old token lives.
-const PAUSE: Duration = Duration::from_secs(30);

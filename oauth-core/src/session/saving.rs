@@ -24,6 +24,11 @@ pub(crate) struct Saving {
 }
 
 impl Saving {
+    /// Whether it has tokens that are stored nowhere else.
+    pub(crate) fn brings_tokens(&self) -> bool {
+        self.record.tokens.is_some() && !matches!(self.then, AfterSave::Troubled(..))
+    }
+
     /// The host has stopped before it heard that the record is stored, and starts over.
     pub(crate) fn late(mut self: Box<Self>, want: Want) -> Box<Self> {
         if !matches!(self.then, AfterSave::Ended(_)) {
@@ -41,6 +46,8 @@ pub(crate) enum AfterSave {
     /// A new refresh token that came without an access token, for the reason kept here: go on with the old
     /// one while it lives.
     Rotated(Want, Box<Error>),
+    /// Why there are no new tokens, for all who share the store: go on with the old one while it lives.
+    Troubled(Want, Box<Error>),
     /// Tokens of either kind that were to be stored earlier, and perhaps were: what others stored since
     /// is newer.
     Late(Want),
@@ -77,6 +84,7 @@ impl Session {
         if let AfterSave::Refreshed(want) | AfterSave::Rotated(want, _) = &then {
             self.learn_refresh(want);
         }
+        let before = self.generation();
         if !then.is_about_client() {
             self.adopt(Some(record));
         }
@@ -91,6 +99,13 @@ impl Session {
                     want.refused = Some(self.generation());
                 }
                 Lock::Refresh.release(self.not_renewed(want, *error, now))
+            }
+            AfterSave::Troubled(mut want, error) => {
+                self.renumber(before);
+                if want.refused == Some(before) {
+                    want.refused = Some(self.generation());
+                }
+                self.go_on(want, *error, now)
             }
             // Meanwhile it may have expired.
             AfterSave::Late(want) => State::Load(want),
@@ -122,6 +137,11 @@ impl Session {
             AfterSave::Ended(want) if self.is_alive(want, now) => {
                 self.spare(now);
                 Lock::Refresh.release(State::Ready)
+            }
+            // The others have to find it out for themselves.
+            AfterSave::Troubled(want, error) => {
+                let (want, error) = (want.clone(), (**error).clone());
+                self.go_on(want, error, now)
             }
             _ => return false,
         };
@@ -160,6 +180,15 @@ impl Session {
             | AfterSave::Ended(ref mut want) => {
                 want.lost_races = 0;
                 Lock::Refresh.release(State::Unsaved(saving))
+            }
+            // Whoever wrote may have brought tokens.
+            AfterSave::Troubled(mut want, error) => {
+                Lock::Refresh.release(if want.lost_races < MAX_LOST_RACES {
+                    want.lost_races += 1;
+                    State::Load(want)
+                } else {
+                    State::Failed(error)
+                })
             }
             AfterSave::LoggedOut(ref leaving) => Self::leave_again(leaving),
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.

@@ -21,6 +21,8 @@ impl Simulation {
         self.store.full_until = 0;
         self.world.knobs.access_lifetime = 3600;
         self.settle()?;
+        // Servers that were in trouble are left alone for a while.
+        self.world.advance(LONGEST_PAUSE);
         if self.dice.chance(500) {
             self.world.advance(3600);
         }
@@ -82,9 +84,16 @@ impl Simulation {
         Ok(())
     }
 
-    /// A login whose token was refused at once is made again after a while.
+    /// A login whose token was refused at once is made again after a while, and a server that has asked for time
+    /// is asked again after that.
     fn wait_for_the_end_of_a_pause(&mut self, host: usize) -> bool {
         let host = &self.hosts[host];
+        if let Some(Outcome::Failed(Error::Unreachable(it))) = &host.outcome
+            && let Some(pause) = it.retry_after
+        {
+            self.world.advance(pause.as_secs());
+            return true;
+        }
         if let Some(Outcome::Failed(Error::PeerIncompatible(it))) = &host.outcome
             && let PeerIncompatible::LoginInVain { until, .. } = it
         {
@@ -191,6 +200,9 @@ impl Simulation {
 
 /// One for the others, one for a client that is forgotten.
 const MAX_TRIES: usize = 2;
+
+/// After so many seconds a server that answered without tokens is asked again, if it named no time.
+const LONGEST_PAUSE: u64 = 750;
 
 /// More steps than any host takes.
 const MAX_STEPS: usize = 400;

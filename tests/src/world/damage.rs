@@ -94,6 +94,8 @@ pub enum Fault {
         /// The value of the header, in seconds.
         retry_after: u64,
     },
+    /// 429 with `Retry-After` as a text.
+    TooManyUntil(String),
     /// A redirect, which no client of these endpoints may follow blindly.
     Redirect {
         /// 301 to 308.
@@ -144,6 +146,11 @@ impl Fault {
             Self::Status(status) => Some(answer::text(*status, "damaged")),
             Self::Unavailable { retry_after } => Some(later(503, *retry_after)),
             Self::TooMany { retry_after } => Some(later(429, *retry_after)),
+            Self::TooManyUntil(text) => {
+                let mut response = answer::text(429, "later");
+                answer::set(&mut response, header::RETRY_AFTER, text);
+                Some(response)
+            }
             Self::Redirect { status, location } => {
                 let mut response = answer::text(*status, "moved");
                 answer::set(&mut response, header::LOCATION, location);

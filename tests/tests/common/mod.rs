@@ -269,6 +269,17 @@ pub(crate) fn age(store: &impl TokenStorage, key: &Key, left: Duration) {
     assert_eq!(saved, Saved::Done);
 }
 
+/// Lets the time pass in which the token endpoint is left alone.
+pub(crate) fn end_pause(store: &impl TokenStorage, key: &Key) {
+    let record = stored(store, key).unwrap();
+    let mut document: Value = serde_json::from_str(&record.to_json()).unwrap();
+    if document.get("trouble").is_some() {
+        document["trouble"]["until"] = document["trouble"]["at"].clone();
+        let mended = Record::from_json(document.to_string().as_bytes()).unwrap();
+        assert_eq!(store.save(key, &mended, record.generation()).unwrap(), Saved::Done);
+    }
+}
+
 /// A store that refuses what it is told to refuse.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brittle {

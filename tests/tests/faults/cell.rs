@@ -15,7 +15,7 @@ use crate::expected::{Outcome, afterwards, expected, outcome_of};
 use crate::failures::Failure;
 use crate::requests::{Moment, Request};
 use crate::tokio_common::Directory;
-use crate::tokio_common::common::{self, PATIENCE, age, key, serve, stored};
+use crate::tokio_common::common::{self, PATIENCE, age, end_pause, key, serve, stored};
 
 /// What befalls which request of which adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,12 +264,20 @@ impl Stage {
                 assert_eq!(after.tokens(), None, "{cell:?}");
                 assert_ne!(client_id(&after), client_id(before), "{cell:?}");
             }
+            // What the answer was is written beside them.
+            _ if matches!(cell.request, Request::Refresh | Request::EarlyRefresh) => {
+                assert_eq!(after.tokens(), before.tokens(), "{cell:?}");
+                assert_eq!(after.binding(), before.binding(), "{cell:?}");
+            }
             _ => assert_eq!(after.to_json(), before.to_json(), "{cell:?}"),
         }
     }
 
-    /// The fault is over: the next call does what it has to, and no more.
+    /// The fault is over, and so is the pause after it: the next call does what it has to, and no more.
     fn check_next(&self, client: &Client) {
+        if self.cell.request == Request::Refresh {
+            end_pause(&self.store, &key(&self.served));
+        }
         let Cell { request, failure, .. } = self.cell;
         self.served.world().log.clear();
         let call = match request.call() {

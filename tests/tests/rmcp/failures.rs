@@ -160,7 +160,8 @@ async fn a_refresh_that_cannot_be_had_now_is_our_error_and_loses_nothing() {
     let guarded = guarded(Knobs::default()).await;
     let connected = open(&guarded, &client(&guarded, &MemoryTokenStorage::new())).await;
     guarded.advance(HOUR);
-    guarded.world().knobs.token_damage = Damage::times(Fault::Status(503), 1);
+    let fault = Fault::Unavailable { retry_after: 0 };
+    guarded.world().knobs.token_damage = Damage::times(fault, 1);
     let error = connected.add().await.unwrap_err();
     match cause(&error) {
         Some(Error::OAuth { error, .. }) => assert!(error.is_retryable()),
