@@ -318,6 +318,34 @@ fn a_client_that_is_forgotten_registers_anew() {
     assert_eq!(stage.world.count(What::Register), 1);
 }
 
+/// Its users see a page about that, and nobody comes back, whatever the page was for.
+#[test]
+fn a_client_that_is_forgotten_while_its_token_lives_costs_one_dead_page() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let stage = later(&knobs, |stage| {
+        stage.world.forget_clients();
+        assert_eq!(stage.call(CALL), Err(Error::Cancelled));
+        assert_eq!(stage.call(LIST), Ok(200), "what there was is kept");
+        assert_eq!(stage.call(CALL), Ok(200));
+    });
+    assert_eq!(stage.world.count(What::Register), 1);
+    assert_eq!(stage.logins(), 2);
+}
+
+#[test]
+fn tokens_that_come_through_a_client_end_the_doubt_about_it() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let stage = later(&knobs, |stage| {
+        stage.user = User::GivesUp;
+        assert_eq!(stage.call(CALL), Err(Error::Cancelled));
+        stage.world.advance(HOUR);
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.user = User::Consents;
+        assert_eq!(stage.call(CALL), Ok(200));
+    });
+    assert_eq!((stage.refreshes(), stage.world.count(What::Register)), (1, 0));
+}
+
 #[test]
 fn a_token_can_be_had_before_there_is_anything_to_call() {
     let stage = act(&Knobs::default(), |stage| {

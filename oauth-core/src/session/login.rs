@@ -50,8 +50,10 @@ pub(crate) struct Running {
 /// Whether the server may have forgotten the client of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Client {
-    /// It is new, not a dynamic one, or known by what it has brought.
+    /// It is new, or not a dynamic one.
     Known,
+    /// It has brought what may still be good.
+    Proven,
     /// It was registered for the last login, and has brought nothing that is good for anything.
     Old,
     /// It was registered for an earlier login at this server, before one at another.
@@ -177,7 +179,7 @@ impl Session {
             && let Some(binding) = running.flow.binding()
         {
             running.client = self.recognize(&binding.client, running.refused, now);
-            if running.is_adopted && running.client == Client::Known {
+            if running.is_adopted && matches!(running.client, Client::Known | Client::Proven) {
                 running.client = Client::Old;
             }
             let record = self.registration_record(binding, running.client, now);
@@ -202,7 +204,7 @@ impl Session {
         if client.kind() != RegistrationKind::Dynamic {
             Client::Known
         } else if record.binding.client == *client {
-            if vouches { Client::Known } else { Client::Old }
+            if vouches { Client::Proven } else { Client::Old }
         } else if record.elsewhere().iter().any(|known| known.client == *client) {
             Client::Elsewhere
         } else {
@@ -211,12 +213,13 @@ impl Session {
     }
 
     /// Nobody came back. A server that has forgotten its client shows a page about that and sends nobody
-    /// back, so the next login registers one.
+    /// back, whatever the page was for, so the next login registers one. Tokens that come through the client
+    /// before that end the doubt: they make another generation.
     pub(crate) fn cancel(&mut self) {
         if let State::Run(running) = &self.state {
             match running.client {
                 Client::Known => {}
-                Client::Old => self.refused_mut().closed = Some(self.generation()),
+                Client::Proven | Client::Old => self.refused_mut().closed = Some(self.generation()),
                 Client::Elsewhere => self.refused_mut().elsewhere = true,
             }
         }
@@ -229,7 +232,7 @@ impl Session {
         if refusal.is_about_client() {
             match client {
                 Client::Elsewhere => self.refused_mut().elsewhere = true,
-                Client::Known | Client::Old => self.refuse_client(),
+                Client::Known | Client::Proven | Client::Old => self.refuse_client(),
             }
         }
         if refusal.is_about_scope() {
@@ -249,7 +252,8 @@ impl Session {
         // A login that comes to nothing does not make a client of the host's this server's.
         let is_first = self.held.record.as_ref().is_none_or(Record::is_of_login);
         let is_brought = binding.client.kind() == RegistrationKind::PreRegistered;
-        let is_doubted = client != Client::Known || is_brought && is_first;
+        let is_unproven = matches!(client, Client::Old | Client::Elsewhere);
+        let is_doubted = is_unproven || is_brought && is_first;
         let doubt_from = is_doubted.then(|| now + PATIENCE);
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
