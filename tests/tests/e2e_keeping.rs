@@ -362,9 +362,12 @@ impl Client {
     fn call(&self, served: &Served) -> Result<u16, Failed> {
         match self {
             Self::Threads(oauth) => common::call(oauth, served, LIST).map_err(failed),
-            Self::Tasks(runtime, oauth) => {
-                runtime.block_on(tokio_common::call(oauth, served, LIST)).map_err(failed)
-            }
+            Self::Tasks(runtime, oauth) => runtime.block_on(async {
+                let call = tokio_common::call(oauth, served, LIST);
+                // Longer than anything takes, so that what hangs is known from what panics.
+                let done = tokio::time::timeout(2 * PATIENCE, call).await;
+                done.expect("it hangs").map_err(failed)
+            }),
         }
     }
 
