@@ -128,7 +128,8 @@ fn a_host_whose_store_fails_is_told_whether_that_matters() {
         match turn["turn"].as_str().unwrap() {
             "ready" => break,
             "load" | "save" => {
-                let answer = host.call(Function::Failed, session, json!({}), b"");
+                let now = json!({ "now": host.world.now });
+                let answer = host.call(Function::Failed, session, now, b"");
                 if answer["goes_on"] == true {
                     spared.push(turn["client"]["kind"].clone());
                     continue;
@@ -143,18 +144,29 @@ fn a_host_whose_store_fails_is_told_whether_that_matters() {
     assert_sound(&host.world);
 
     // A lock that somebody else holds is not waited for while the token lives.
-    host.advance(3590);
+    host.advance(3550);
     let later = host.open(&settings);
     host.call(Function::Access, later, json!({}), b"");
     while host.turn(later)["turn"] != "lock" {
         host.answer(later);
     }
     let now = json!({ "now": host.world.now });
-    let answer = host.call(Function::HeldElsewhere, later, now, b"");
-    assert_eq!(
-        (answer, host.turn(later)),
-        (json!({ "goes_on": true }), json!({ "turn": "ready" }))
-    );
+    let spared = (json!({ "goes_on": true }), json!({ "turn": "ready" }));
+    let answer = host.call(Function::HeldElsewhere, later, now.clone(), b"");
+    assert_eq!((answer, host.turn(later)), spared);
+
+    // Nor is a refresh token spent that nobody could keep the successor of, or whose lock was lost.
+    for (function, next) in [(Function::Lost, "load"), (Function::Failed, "ready")] {
+        host.advance(6);
+        host.call(Function::Access, later, json!({}), b"");
+        while host.turn(later)["turn"] != "reserve" {
+            host.answer(later);
+        }
+        host.call(function, later, now.clone(), b"");
+        assert_eq!(host.turn(later), json!({ "turn": "unlock", "lock": "refresh" }));
+        host.answer(later);
+        assert_eq!(host.turn(later)["turn"], next);
+    }
 }
 
 #[test]
