@@ -98,6 +98,7 @@ impl Session {
         };
         let (before, own) = (self.generation(), access_token(self.held.record.as_ref()));
         let is_same_token = access_token(record.as_ref()) == own;
+        let sent = matches!(state, State::LoadRefused(..)).then(|| self.held.record.clone());
         self.adopt(record);
         let changed = self.generation() != before;
         if is_same_token && self.accepted == before {
@@ -128,11 +129,9 @@ impl Session {
             State::LoadRefused(want, _) if changed && self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }
-            State::LoadRefused(mut want, _) if changed && want.lost_races < MAX_LOST_RACES => {
-                want.lost_races += 1;
-                Lock::Refresh.release(State::Load(want))
+            State::LoadRefused(want, error) => {
+                self.refused_to(want, &error, sent.flatten().as_ref(), now)
             }
-            State::LoadRefused(want, error) => self.ended(want, &error, now),
             State::LoadLogin(want) if self.is_usable(&want, now) => {
                 Lock::Login.release(State::Ready)
             }

@@ -5,8 +5,10 @@ use alloc::boxed::Box;
 use crate::error::{Error, Refusal};
 use crate::flow::{NoAnswer, refresh_request, refreshed};
 use crate::http::{Endpoint, Request, Response};
+use crate::secret::Secret;
 use crate::session::access::Want;
 use crate::session::machine::{Lock, Session, State};
+use crate::session::record::Record;
 use crate::session::saving::{AfterSave, save};
 use crate::session::trouble::Failure;
 use crate::time::UnixTime;
@@ -94,16 +96,36 @@ impl Session {
         }
     }
 
-    /// The refresh token, or the client, is refused for good, and nobody has a newer one.
-    pub(crate) fn ended(&mut self, mut want: Want, error: &Error, now: UnixTime) -> State {
-        if matches!(error, Error::Refused(refusal) if refusal.is_about_client()) {
-            self.refuse_client();
+    /// The refresh was refused that was made with `sent`, and the store was read again. Only what was refused
+    /// ends: what others have stored meanwhile is tried in its turn.
+    pub(crate) fn refused_to(
+        &mut self,
+        want: Want,
+        error: &Error,
+        sent: Option<&Record>,
+        now: UnixTime,
+    ) -> State {
+        let (Some(sent), Some(stored)) = (sent, &self.held.record) else {
             return Lock::Refresh.release(self.unrefreshable(want, now));
-        }
-        let Some(record) = &self.held.record else {
-            return Lock::Refresh.release(self.need_login(want, now));
         };
-        let mut record = record.clone().on_trial(self.trial_after());
+        let is_same_client = sent.binding.server.is_same(&stored.binding.server)
+            && sent.binding.client == stored.binding.client;
+        let is_same_token = refresh_token(Some(sent)) == refresh_token(Some(stored));
+        let is_about_client = error.refusal().is_some_and(Refusal::is_about_client);
+        if is_about_client && is_same_client {
+            self.refuse_client();
+        } else if refresh_token(Some(stored)).is_some() {
+            return match is_same_client && is_same_token {
+                true => self.ended(want, stored.clone()),
+                false => Lock::Refresh.release(self.start_over(want, now)),
+            };
+        }
+        Lock::Refresh.release(self.unrefreshable(want, now))
+    }
+
+    /// The refresh token of this record is refused for good.
+    fn ended(&self, mut want: Want, record: Record) -> State {
+        let mut record = record.on_trial(self.trial_after());
         let expected = record.generation;
         record.generation = expected.saturating_add(1);
         if let Some(tokens) = &mut record.tokens {
@@ -116,6 +138,10 @@ impl Session {
         }
         save(record, expected, AfterSave::Ended(want))
     }
+}
+
+pub(crate) fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
+    record?.tokens.as_ref()?.refresh_token.as_ref()
 }
 
 /// Whether the refresh token is dead (RFC 6749 §5.2). Servers have many words for "not this request";

@@ -76,7 +76,7 @@ impl ReserveReply<'_> {
 
 impl Session {
     /// Others were faster once more.
-    fn start_over(&mut self, mut want: Want, now: UnixTime) -> State {
+    pub(crate) fn start_over(&mut self, mut want: Want, now: UnixTime) -> State {
         if want.lost_races < MAX_LOST_RACES {
             want.lost_races += 1;
             State::Load(want)

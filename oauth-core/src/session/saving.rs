@@ -6,12 +6,12 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::secret::Secret;
 use crate::session::access::{MAX_LOST_RACES, Want, access_token};
 use crate::session::login::Running;
 use crate::session::logout::Leaving;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
+use crate::session::refresh::refresh_token;
 use crate::time::UnixTime;
 
 /// A record on its way into the store.
@@ -209,9 +209,6 @@ impl Session {
         want: Want,
         stored: Option<Record>,
     ) -> State {
-        fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
-            record?.tokens.as_ref()?.refresh_token.as_ref()
-        }
         let spent = refresh_token(self.held.record.as_ref());
         let has_spent = |stored: &Record| {
             spent.is_some()
