@@ -67,6 +67,7 @@
 //! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], `damaged_record` or `client_not_stored` |
 //! | `error` | what went wrong here | why no answer came, or what the store says |
 //! | `kept` | a damaged record | where it was kept |
+//! | `again_in` | tokens that are not stored yet | in how many milliseconds that is tried again, if it is |
 //!
 //! Steps, those of the [`Timeline`], are told at `debug`, and at `warn` if they have a `code`. At `warn` is
 //! also a work's end in an error that no step has told.

@@ -334,7 +334,15 @@ impl StorageError {
     /// Whether the same call may succeed without anybody's help.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        match self {
+            Self::Busy { .. } => true,
+            // Disks fill up and empty again; nothing was spent.
+            Self::Io { kind, .. } => {
+                matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> Self {

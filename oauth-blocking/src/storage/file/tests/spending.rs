@@ -198,7 +198,8 @@ fn without_room_there_is_no_lock() {
             assert!(outcome.unwrap().is_some());
             continue;
         }
-        assert!(matches!(outcome.unwrap_err(), StorageError::Io { .. }), "{call}");
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, StorageError::Io { .. }) && error.is_retryable(), "{call}");
         // Others may go on, and find room where there is some again.
         drop(reserved(&store));
         assert_eq!(left_over(&place), [""; 0], "{call}");
