@@ -7,7 +7,7 @@ use oauth_tests::sim;
 #[test]
 fn no_run_breaks_a_law() {
     let first = setting("SIM_FIRST").unwrap_or(0);
-    sim::run_all(first..first + setting("SIM_SEEDS").unwrap_or(5000));
+    sim::run_all(first..first + setting("SIM_SEEDS").unwrap_or(4000));
 }
 
 #[test]
@@ -19,9 +19,7 @@ fn no_fresh_run_breaks_a_law() {
 
 #[test]
 fn a_session_that_is_restored_before_every_turn_has_the_same_history() {
-    for seed in 0..200 {
-        sim::run_twice(seed);
-    }
+    sim::run_all_twice(0..400);
 }
 
 /// `SIM_SEED=123 cargo test -p oauth-tests --test simulation replay`
@@ -29,7 +27,7 @@ fn a_session_that_is_restored_before_every_turn_has_the_same_history() {
 fn replay() {
     if let Some(seed) = setting("SIM_SEED") {
         sim::run_all(seed..seed + 1);
-        sim::run_twice(seed);
+        sim::run_all_twice(seed..seed + 1);
     }
 }
 

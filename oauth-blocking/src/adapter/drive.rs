@@ -226,7 +226,8 @@ impl<'a, H: Host> Driver<'a, H> {
         match turn {
             Turn::Load(reply) => {
                 let key = reply.key(profile);
-                let record = match host.load(&key).await {
+                let lease = self.lease.filter(|_| self.lock.is_some());
+                let record = match self.client.load(&key, &reply, lease).await {
                     Ok(Loaded::Nothing) => None,
                     Ok(Loaded::Record(record)) => Some(*record),
                     Ok(Loaded::Damaged { kept }) => {

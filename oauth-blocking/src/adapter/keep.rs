@@ -1,15 +1,16 @@
-//! What was spent has to be kept: a save that is tried again, under the lock, as long as that holds.
+//! What was spent has to be kept: a save that is tried again, under the lock, as long as that holds; and the
+//! look at what somebody else has written that comes before.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use oauth_core::session::{Key, SaveReply};
+use oauth_core::session::{Key, LoadReply, SaveReply};
 
 use super::client::Client;
 use super::exchange::Deadline;
 use super::host::Host;
 use crate::event::Event;
-use crate::storage::{LEASE, Saved, StorageError};
+use crate::storage::{LEASE, Loaded, Saved, StorageError};
 
 impl Deadline {
     /// Until when the refresh lock is held at most under which a token is spent now.
@@ -27,15 +28,38 @@ impl<H: Host> Client<H> {
         reply: &SaveReply<'_>,
         lease: Option<Deadline>,
     ) -> Result<Saved, StorageError> {
-        let lease = lease.filter(|_| reply.is_spent());
+        let save = || self.host.save(key, reply.record(), reply.expected());
+        if !reply.is_spent() {
+            return save().await;
+        }
+        self.insist(lease, save).await
+    }
+
+    /// Reads a record, in the same way where what was spent cannot be stored before.
+    pub(super) async fn load(
+        &self,
+        key: &Key,
+        reply: &LoadReply<'_>,
+        lease: Option<Deadline>,
+    ) -> Result<Loaded, StorageError> {
+        let load = || self.host.load(key);
+        if !reply.is_spent() {
+            return load().await;
+        }
+        self.insist(lease, load).await
+    }
+
+    async fn insist<T, F: Future<Output = Result<T, StorageError>>>(
+        &self,
+        lease: Option<Deadline>,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, StorageError> {
         let mut pauses = Pauses::default();
         loop {
-            let saved = self.host.save(key, reply.record(), reply.expected()).await;
-            let Err(error) = saved else { return saved };
+            let done = attempt().await;
+            let Err(error) = done else { return done };
             let again_in = lease.and_then(|lease| pauses.next_within(lease.left()));
-            if reply.is_spent() {
-                self.tell(&Event::SaveFailed { error: &error, again_in });
-            }
+            self.tell(&Event::SaveFailed { error: &error, again_in });
             let Some(pause) = again_in else { return Err(error) };
             self.host.sleep(pause).await;
         }

@@ -88,6 +88,14 @@ impl LoadReply<'_> {
         self.session.loaded(record, now);
     }
 
+    /// Whether tokens are lost if the store is not read: a refresh token was spent for them, and somebody else
+    /// has written meanwhile, which is looked at before they are stored. A host that keeps the lock and
+    /// tries again keeps its user logged in, as with [`SaveReply::is_spent`].
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        matches!(&self.session.state, State::LoadConflict(saving, _) if saving.then.is_spent())
+    }
+
     /// The store cannot be read. True if that does not matter: the token still lives, and is used for some
     /// seconds more before the store is looked at again; or this was about the client of tokens that are stored
     /// already. Otherwise the host stops with the store's error.

@@ -4,9 +4,10 @@ use http::Request;
 use oauth_core::UnixTime;
 use oauth_core::session::Lock;
 
-use super::host::{Call, Drive, Flight, Goal, Host, Outcome, Purpose, Stage, Task};
+use super::host::{Call, Drive, Flight, Goal, Host, Outcome, Purpose, SecondLook, Stage, Task};
 use super::laws;
-use super::ledger::Ask;
+use super::ledger::{Ask, Fate};
+use super::store::Hold;
 use super::turn::Turned;
 use super::{Fault, Simulation};
 use crate::drive::{restored, stored};
@@ -16,12 +17,17 @@ impl Simulation {
     pub(super) fn drive(&mut self, host: usize, mut drive: Drive) -> Result<(), String> {
         self.interrupt(host);
         let turned = self.turn(host)?;
-        let Host { session, profile, stopped, .. } = &mut self.hosts[host];
+        let Host { session, key, stopped, .. } = &mut self.hosts[host];
         *stopped = false;
-        laws::is_durable(session, *profile, &self.store)?;
+        laws::is_durable(session, key, &self.store)?;
         match turned {
             Turned::Blocked => {
                 self.wait(host);
+                return Ok(());
+            }
+            Turned::Unsaved => {
+                self.hosts[host].retries_at = Some(self.world.now + RETRY);
+                self.say(host, || "cannot store what was spent, and keeps the lock".into());
                 return Ok(());
             }
             Turned::Done(what) => self.say(host, || what),
@@ -30,6 +36,11 @@ impl Simulation {
             Turned::Page(url) => self.visit(host, &url)?,
             Turned::NeedsLogin => self.decide(host, &drive)?,
             Turned::Ready => return self.arrive(host, drive),
+            Turned::LoggedOut => {
+                self.unlocked(host)?;
+                self.hosts[host].leaves = false;
+                self.finish(host, Outcome::LoggedOut);
+            }
             Turned::Failed(error) => {
                 self.unlocked(host)?;
                 self.finish(host, Outcome::Failed(error));
@@ -62,9 +73,9 @@ impl Simulation {
 
     /// The host's store failed: it stops, releases its locks, and may come back later.
     fn drop_turn(&mut self, host: usize, why: &'static str) {
-        self.ledger.excuse_host(host, why);
         self.store.release_all(host);
         self.hosts[host].stopped = true;
+        self.hosts[host].retries_at = None;
         self.finish(host, Outcome::Broken(why));
     }
 
@@ -91,22 +102,26 @@ impl Simulation {
         let generation = host.session.record().map_or(0, |record| record.generation());
         let refresh = name == "refresh_token";
         let lock = if refresh { Lock::Refresh } else { Lock::Login };
-        let excuse = if self.store.is_alone(lock, at) {
-            None
-        } else if self.store.held_by(at).any(|held| held == lock) {
-            Some("others have the lock, too")
-        } else if host.lost_lock {
-            Some("the lock died with its process")
-        } else {
-            return Err(format!("invariant 2: h{at} spends {credential} without a lock"));
+        let wrong = |what: &str| Err(format!("invariant 2: h{at} spends {credential} {what}"));
+        let fate = match (self.store.hold(lock, at), host.second_look) {
+            (None, _) if host.lost_locks.contains(&lock) => {
+                Fate::Lost("the lock died with its process")
+            }
+            (None, _) => return wrong("without a lock"),
+            (_, SecondLook::None) if refresh => return wrong("without a second look"),
+            (_, SecondLook::Fresh) if refresh => return wrong("although there is a fresh token"),
+            _ if refresh && self.store.reserved(at).is_none() => return wrong("without room"),
+            (Some(Hold::Shared), _) => Fate::Lost("others have the lock, too"),
+            (Some(Hold::TakenOver), _) => Fate::Lost("the lock was held for too long"),
+            (_, SecondLook::Stale) if refresh => Fate::Lost("the store showed an old record"),
+            (Some(Hold::Alone), _) => Fate::Open,
         };
         let ask = Ask {
             host: at,
             profile: host.profile,
             generation: refresh.then_some(generation),
             credential: credential.into(),
-            excuse,
-            open: true,
+            fate,
         };
         self.say(at, || format!("spends {credential} of #{generation}"));
         self.ledger.ask(ask).map(Some)
@@ -157,6 +172,9 @@ impl Simulation {
         self.hosts[host].now(self.world.now)
     }
 }
+
+/// For how many seconds a host waits at most until it tries again to store what was spent.
+pub(super) const RETRY: u64 = 2;
 
 /// More turns than any drive takes that does not wait.
 const MAX_TURNS: u32 = 100;

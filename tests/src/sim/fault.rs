@@ -2,59 +2,99 @@
 
 use super::Dice;
 
-/// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+/// Names all faults, with how often each strikes, per mille of its opportunities: few for what has one at
+/// every step, many for what needs a request or a turn.
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident $often:literal,)*) => {
+        /// A kind of fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Fault {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Fault {
+            /// All of them.
+            pub(super) const ALL: [Self; [$($often),*].len()] = [$(Self::$name),*];
+
+            const fn often(self) -> u16 {
+                match self {
+                    $(Self::$name => $often,)*
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    // Hosts.
     /// A host ends, and starts again with nothing but the store.
-    Crash,
+    Crash 12,
     /// A host ends, and goes on from its serialized session. Its locks died with it.
-    Restart,
+    Restart 12,
     /// The same with a session that was serialized some time ago.
-    OldCopy,
-    /// A request does not arrive.
-    RequestLost,
-    /// A request arrives, its answer does not.
-    AnswerLost,
-    /// A request arrives twice.
-    Twice,
-    /// 5xx, and nothing has happened.
-    ServerError,
-    /// 502, and the server has acted.
-    GatewayError,
-    /// 429.
-    TooMany,
-    /// A host is not scheduled for a while.
-    Sleep,
-    /// A lock is a lease, which may end before its holder is done.
-    Lease,
-    /// A lock keeps nobody out.
-    LockIgnored,
-    /// Who waits for a lock gives up.
-    LockTimeout,
-    /// Somebody writes the same record again, without a lock and with a later generation.
-    Meddler,
-    /// The store cannot be read.
-    LoadFails,
-    /// The store cannot be written.
-    SaveFails,
-    /// The store was written, and says that it was not.
-    SaveUnreported,
-    /// The store cannot be written for some time.
-    DiskFull,
+    OldCopy 8,
+    /// A host is not scheduled for a while. What it has sent may be answered meanwhile.
+    Sleep 12,
     /// A host's clock jumps.
-    ClockJump,
+    ClockJump 12,
+    // The way to the servers.
+    /// A request does not arrive.
+    RequestLost 100,
+    /// A request arrives, its answer does not.
+    AnswerLost 60,
+    /// A request arrives twice.
+    Twice 60,
+    /// 502, and the server has acted.
+    GatewayError 60,
+    // Servers.
+    /// 5xx, and nothing has happened.
+    ServerError 100,
+    /// 429, and nothing has happened.
+    TooMany 100,
+    /// A token request is answered with an error of the server's own, or with no token at all.
+    Stumbles 100,
+    /// A refresh token is rotated, and no access token comes with it.
+    HalfAnswer 60,
     /// The MCP server changes its authorization server.
-    Moves,
+    Moves 3,
     /// The authorization servers forget their clients.
-    ForgetsClients,
+    ForgetsClients 3,
     /// Tokens live for a shorter time than before.
-    Shortens,
+    Shortens 3,
     /// The authorization servers stop to issue refresh tokens, or begin again.
-    NoRefreshTokens,
+    NoRefreshTokens 3,
     /// All access tokens are revoked.
-    RevokesAccess,
+    RevokesAccess 4,
     /// All grants are revoked.
-    EndsGrants,
+    EndsGrants 3,
+    // Locks.
+    /// A lock is a lease, which may end before its holder is done.
+    Lease 80,
+    /// A lock keeps nobody out.
+    LockIgnored 60,
+    /// Who waits for a lock gives up.
+    LockTimeout 80,
+    /// The lock is gone when its holder is about to spend something.
+    LockLost 100,
+    // The store.
+    /// Somebody writes the same record again, without a lock and with a later generation.
+    Meddler 80,
+    /// The store cannot be read.
+    LoadFails 100,
+    /// The store shows what it held before the last write.
+    StaleRead 40,
+    /// The store cannot be written.
+    SaveFails 150,
+    /// The store was written, and says that it was not.
+    SaveUnreported 80,
+    /// The store says that it could not be written, and does it later.
+    LateWrite 80,
+    /// There is no room for what a refresh will bring.
+    NoRoom 150,
+    /// Nothing can be written for some time but where room was reserved.
+    DiskFull 5,
+    /// Nothing can be read, locked or written for some time.
+    Down 5,
 }
 
 /// How often each fault strikes, per mille of its opportunities.
@@ -70,15 +110,15 @@ impl Menu {
         Self { chances: [0; Fault::ALL.len()] }
     }
 
-    /// One run in eight has no faults, three have one to three kinds of them, often; the others have
-    /// all, seldom.
+    /// One run in eight has no faults, four have one to four kinds of them, often; the others have all,
+    /// seldom.
     #[must_use]
     pub(super) fn of(dice: &mut Dice) -> Self {
         let mut menu = Self::none();
         match dice.below(8) {
             0 => {}
-            1..=3 => {
-                for _ in 0..=dice.below(3) {
+            1..=4 => {
+                for _ in 0..=dice.below(4) {
                     let fault = dice.pick(&Fault::ALL);
                     menu.chances[fault as usize] = fault.often() * dice.pick(&[1, 2, 3]);
                 }
@@ -101,47 +141,5 @@ impl Menu {
     #[must_use]
     pub(super) const fn chance(&self, fault: Fault) -> u16 {
         self.chances[fault as usize]
-    }
-}
-
-impl Fault {
-    /// All of them.
-    pub(super) const ALL: [Self; 25] = [
-        Self::Crash,
-        Self::Restart,
-        Self::OldCopy,
-        Self::RequestLost,
-        Self::AnswerLost,
-        Self::Twice,
-        Self::ServerError,
-        Self::GatewayError,
-        Self::TooMany,
-        Self::Sleep,
-        Self::Lease,
-        Self::LockIgnored,
-        Self::LockTimeout,
-        Self::Meddler,
-        Self::LoadFails,
-        Self::SaveFails,
-        Self::SaveUnreported,
-        Self::DiskFull,
-        Self::ClockJump,
-        Self::Moves,
-        Self::ForgetsClients,
-        Self::Shortens,
-        Self::NoRefreshTokens,
-        Self::RevokesAccess,
-        Self::EndsGrants,
-    ];
-
-    /// Per mille of opportunities: few for what has one at every step, many for what needs a request.
-    const fn often(self) -> u16 {
-        match self {
-            Self::Moves | Self::ForgetsClients | Self::Shortens | Self::NoRefreshTokens => 3,
-            Self::RevokesAccess | Self::EndsGrants | Self::DiskFull => 4,
-            Self::Crash | Self::Restart | Self::OldCopy | Self::Sleep | Self::ClockJump => 12,
-            Self::LockIgnored | Self::LockTimeout | Self::Meddler | Self::Lease => 80,
-            _ => 100,
-        }
     }
 }

@@ -1,40 +1,71 @@
 //! The end of a run: the faults are over, and everybody has to get a token.
 //!
 //! First what was begun is finished. Then everybody calls the MCP server with nobody there to log in:
-//! that succeeds if the store holds something that the servers still take, and else says that a login is
-//! needed, for a reason that is in the history. At last there are people, and every call succeeds.
+//! that succeeds if the store holds something that the servers still take, at once if it is an access token,
+//! and else after the pause that the error names; otherwise a login is needed, for a reason that is in the
+//! history. In some runs the servers then refuse every refresh, as if they had troubles of their own: after
+//! some time and tries that is a need for a login. At last there are people, and every call succeeds.
 
 use core::time::Duration;
 
 use oauth_core::Error;
 use oauth_core::error::PeerIncompatible;
-use oauth_core::session::Turn;
+use oauth_core::session::{Record, Turn};
 
 use super::host::{Call, Host, Outcome, Task};
+use super::laws::access_token;
 use super::{Fault, Menu, Simulation};
+use crate::world::ScopePolicy;
 
 impl Simulation {
     /// Ends the faults and wants everybody to get on.
     pub(super) fn heal(&mut self) -> Result<(), String> {
         self.tell(|| "no more faults".into());
         self.menu = Menu::none();
+        self.is_healing = true;
         self.store.full_until = 0;
+        self.store.down_until = 0;
         self.world.knobs.access_lifetime = 3600;
+        let clocks = self.dice.chance(500);
+        if clocks {
+            self.tell(|| "the clocks are right again".into());
+            self.hosts.iter_mut().for_each(|host| host.offset = 0);
+        }
         self.settle()?;
-        // Servers that were in trouble are left alone for a while.
-        self.world.advance(LONGEST_PAUSE);
         if self.dice.chance(500) {
             self.world.advance(3600);
         }
+        self.call_without_people()?;
+        if clocks && self.dice.chance(300) {
+            self.refresh_in_vain()?;
+        }
+        self.tell(|| "everybody calls and logs in if need be".into());
+        self.call_with_people("tools/list")?;
+        if self.plan.knobs.scopes == ScopePolicy::StepUp {
+            self.call_with_people("tools/call")?;
+        }
+        Ok(())
+    }
+
+    fn call_without_people(&mut self) -> Result<(), String> {
         let mut hopes = self.hopes()?;
+        let lives: Vec<bool> = self.hosts.iter().map(|host| self.lives(host)).collect();
         self.tell(|| "everybody calls, nobody is there to log in".into());
-        self.everybody_calls(false)?;
+        self.everybody_calls("tools/list", false)?;
+        for (host, lives) in lives.into_iter().enumerate() {
+            let outcome = &self.hosts[host].outcome;
+            if lives && *outcome != Some(Outcome::Status(200)) {
+                return Err(format!("liveness: h{host} has a living token, and gets {outcome:?}"));
+            }
+        }
         for (host, hope) in hopes.iter_mut().enumerate() {
             // What was refreshed in vain, because its answer came late for instance, is refreshed again.
-            if self.wait_for_the_end_of_a_pause(host) {
-                *hope = *hope && self.hope(&self.hosts[host])?;
-                self.call(host, Call::new("tools/list", false));
-                self.settle()?;
+            for _ in 0..MAX_TRIES {
+                if self.wait_for_the_end_of_a_pause(host) {
+                    *hope = *hope && self.hope(&self.hosts[host])?;
+                    self.call(host, Call::new("tools/list", false));
+                    self.settle()?;
+                }
             }
         }
         for (host, hope) in hopes.into_iter().enumerate() {
@@ -48,10 +79,33 @@ impl Simulation {
                 }
             }
         }
-        self.tell(|| "everybody calls and logs in if need be".into());
+        Ok(())
+    }
+
+    /// Invariant 4, its second half: what will not pass is not called transient for ever.
+    fn refresh_in_vain(&mut self) -> Result<(), String> {
+        self.tell(|| "no refresh comes to anything".into());
+        self.refuses_refreshes = true;
+        self.world.advance(2 * 3600);
+        for _ in 0..MAX_REFRESHES {
+            self.everybody_calls("tools/list", false)?;
+            self.world.advance(660);
+        }
+        for (host, state) in self.hosts.iter().enumerate() {
+            if state.outcome != Some(Outcome::LoginNeeded) {
+                return Err(format!(
+                    "invariant 4: h{host} is told {:?} for ever, and not to log in",
+                    state.outcome
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn call_with_people(&mut self, method: &'static str) -> Result<(), String> {
         let strangers: Vec<bool> = self.hosts.iter().map(|host| self.is_stranger(host)).collect();
-        self.everybody_calls(true)?;
-        self.try_again(&strangers)?;
+        self.everybody_calls(method, true)?;
+        self.try_again(method, &strangers)?;
         for (host, state) in self.hosts.iter().enumerate() {
             if state.outcome != Some(Outcome::Status(200)) {
                 return Err(format!("liveness: h{host} gets {:?} after a login", state.outcome));
@@ -63,20 +117,25 @@ impl Simulation {
     /// Whether the server has forgotten the client of a host, or will not take its secret although the
     /// host's clock says that it will.
     fn is_stranger(&self, host: &Host) -> bool {
-        let client = self.store.load(host.profile).map(|record| record.binding().client());
+        let records = self.store.load(&host.key).into_iter().chain(self.store.clients());
+        let mut clients = records.map(|record| record.binding().client());
         let wrong_clock = host.offset != 0 && self.plan.knobs.secret_lifetime.is_some();
-        client.is_some_and(|client| self.world.forgets(client.client_id()) || wrong_clock)
+        clients.any(|client| self.world.forgets(client.client_id()) || wrong_clock)
     }
 
     /// Where the server shows a page instead of a redirect, since it has forgotten the client, the user
     /// closes the window. Then, as where it refuses the client at the end of a login, the next login takes
     /// another one.
-    fn try_again(&mut self, strangers: &[bool]) -> Result<(), String> {
+    fn try_again(&mut self, method: &'static str, strangers: &[bool]) -> Result<(), String> {
         for (host, stranger) in strangers.iter().enumerate() {
-            for _ in 0..MAX_TRIES {
+            for tried in 0..MAX_TRIES {
                 if self.may_be_helped(host, *stranger) {
+                    if tried > 0 {
+                        // A client that others use is doubted only after some time.
+                        self.world.advance(DOUBT);
+                    }
                     self.wait_for_the_end_of_a_pause(host);
-                    self.call(host, Call::new("tools/list", true));
+                    self.call(host, Call::new(method, true));
                     self.settle()?;
                 }
             }
@@ -84,23 +143,20 @@ impl Simulation {
         Ok(())
     }
 
-    /// A login whose token was refused at once is made again after a while, and a server that has asked for time
-    /// is asked again after that.
+    /// A login whose token was refused at once is made again after a while, and so is a refresh that failed.
     fn wait_for_the_end_of_a_pause(&mut self, host: usize) -> bool {
         let host = &self.hosts[host];
-        if let Some(Outcome::Failed(Error::Unreachable(it))) = &host.outcome
-            && let Some(pause) = it.retry_after
-        {
-            self.world.advance(pause.as_secs());
-            return true;
-        }
-        if let Some(Outcome::Failed(Error::PeerIncompatible(it))) = &host.outcome
-            && let PeerIncompatible::LoginInVain { until, .. } = it
-        {
-            self.world.advance(until.since(host.now(self.world.now)).as_secs());
-            return true;
-        }
-        false
+        let now = host.now(self.world.now);
+        let pause = match &host.outcome {
+            Some(Outcome::Failed(Error::PeerIncompatible(PeerIncompatible::LoginInVain {
+                until,
+                ..
+            }))) => until.since(now),
+            Some(Outcome::Failed(Error::Unreachable(it))) => it.retry_after.unwrap_or_default(),
+            _ => return false,
+        };
+        self.world.advance(pause.as_secs());
+        true
     }
 
     fn may_be_helped(&self, host: usize, stranger: bool) -> bool {
@@ -119,10 +175,10 @@ impl Simulation {
         }
     }
 
-    fn everybody_calls(&mut self, login: bool) -> Result<(), String> {
+    fn everybody_calls(&mut self, method: &'static str, login: bool) -> Result<(), String> {
         for host in 0..self.hosts.len() {
             self.hosts[host].outcome = None;
-            self.call(host, Call::new("tools/list", login));
+            self.call(host, Call::new(method, login));
         }
         self.settle()
     }
@@ -135,6 +191,7 @@ impl Simulation {
         while !self.orphans.is_empty() {
             self.arrive_late(0)?;
         }
+        while self.write_late()? {}
         for _ in 0..MAX_STEPS * self.hosts.len() {
             let busy: Vec<usize> =
                 (0..self.hosts.len()).filter(|host| self.is_busy(*host)).collect();
@@ -153,28 +210,48 @@ impl Simulation {
     }
 
     fn hopes(&mut self) -> Result<Vec<bool>, String> {
-        let hopes: Result<Vec<bool>, String> =
-            self.hosts.iter().map(|host| self.hope(host)).collect();
-        let late: Vec<bool> = (0..2).map(|profile| self.expects_less(profile)).collect();
-        let hosts = self.hosts.iter().zip(hopes?);
-        Ok(hosts.map(|(host, hope)| hope && !late[host.profile]).collect())
+        // What could not be stored will be, first of all.
+        let mut unsaved: Vec<(usize, Record)> = Vec::new();
+        for host in &mut self.hosts {
+            if matches!(host.session.turn(), Err(Error::Contended)) {
+                host.access();
+            }
+            let found = self.store.generation(&host.key);
+            if let Ok(Turn::Save(reply)) = host.session.turn()
+                && reply.expected() == found
+            {
+                unsaved.push((host.profile, reply.record().clone()));
+            }
+        }
+        let all = self.hosts.iter().map(|host| {
+            let mut hope = self.hope(host)?;
+            for (profile, record) in &unsaved {
+                hope &= *profile != host.profile || self.hope_of(host, Some(record))?;
+            }
+            Ok(hope)
+        });
+        all.collect()
     }
 
-    /// Whether a host has yet to store a login that may have brought no refresh token.
-    fn expects_less(&mut self, profile: usize) -> bool {
-        let always = self.plan.menu.chance(Fault::NoRefreshTokens) == 0;
-        let mut hosts = self.hosts.iter_mut().filter(|host| host.profile == profile);
-        !always
-            && hosts.any(|host| {
-                matches!(host.session.turn(), Ok(Turn::Save(_)) | Err(Error::Contended))
-            })
+    /// Whether the store has an access token that nobody has to refresh.
+    fn lives(&self, host: &Host) -> bool {
+        let record = self.store.load(&host.key);
+        let Some(tokens) = record.filter(|it| suffices(it)).and_then(Record::tokens) else {
+            return false;
+        };
+        self.world.accepts(tokens.access_token.token())
+            && tokens.lives(host.now(self.world.now), Duration::from_secs(61))
+            && host.session.record().and_then(access_token) == record.and_then(access_token)
+    }
+
+    fn hope(&self, host: &Host) -> Result<bool, String> {
+        self.hope_of(host, self.store.load(&host.key))
     }
 
     /// Whether a host can do without a login: the store has what the servers take. If it has not, the
     /// history must say why.
-    fn hope(&self, host: &Host) -> Result<bool, String> {
-        let record = self.store.load(host.profile);
-        let Some(tokens) = record.and_then(|record| record.tokens()) else {
+    fn hope_of(&self, host: &Host, record: Option<&Record>) -> Result<bool, String> {
+        let Some(tokens) = record.filter(|it| suffices(it)).and_then(Record::tokens) else {
             return Ok(false);
         };
         let now = host.now(self.world.now);
@@ -191,18 +268,27 @@ impl Simulation {
             return Ok(lives);
         }
         // The next refresh will give it away, and end the grant.
-        match self.ledger.excuse_for(token) {
+        match self.ledger.loss_of(token) {
             Some(_) => Ok(false),
             None => Err(format!("liveness: {token} is stored and spent, without a fault")),
         }
     }
 }
 
+/// Whether its scopes are those that a listing needs. A login that saw nothing of what was there before asks
+/// for what was missing, and for no more.
+fn suffices(record: &Record) -> bool {
+    record.scopes().is_some_and(|scopes| scopes.contains("mcp:basic"))
+}
+
 /// One for the others, one for a client that is forgotten.
 const MAX_TRIES: usize = 2;
 
-/// After so many seconds a server that answered without tokens is asked again, if it named no time.
-const LONGEST_PAUSE: u64 = 750;
+/// More calls than it takes until a refresh in vain is a need for a login.
+const MAX_REFRESHES: usize = 8;
+
+/// After how many seconds a client is doubted with which nobody has come back.
+const DOUBT: u64 = 301;
 
 /// More steps than any host takes.
 const MAX_STEPS: usize = 400;

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use http::{Request, Response};
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Session};
+use oauth_core::session::{Attempt, Key, Lock, Session};
 use oauth_core::{Error, UnixTime};
 
 /// One process with one session.
@@ -12,6 +12,8 @@ use oauth_core::{Error, UnixTime};
 pub(super) struct Host {
     /// Whose tokens it uses.
     pub(super) profile: usize,
+    /// Where its grant is stored.
+    pub(super) key: Key,
     /// The machine.
     pub(super) session: Session,
     /// What its application does.
@@ -24,12 +26,33 @@ pub(super) struct Host {
     pub(super) asleep_until: u64,
     /// Whether a turn was dropped, so that the session has to start over.
     pub(super) stopped: bool,
-    /// Whether it goes on without the lock that it had, which died with its process.
-    pub(super) lost_lock: bool,
+    /// The locks without which it goes on, as they died with its process.
+    pub(super) lost_locks: Vec<Lock>,
+    /// The access token that it had when it asked for the refresh lock.
+    pub(super) stale: Option<String>,
+    /// What it has seen under the refresh lock since.
+    pub(super) second_look: SecondLook,
+    /// When it tries next to store what was spent, while the store fails.
+    pub(super) retries_at: Option<u64>,
+    /// Whether the session is logging out.
+    pub(super) leaves: bool,
     /// An old serialized form of the session.
     pub(super) copy: Option<String>,
     /// What the last task came to.
     pub(super) outcome: Option<Outcome>,
+}
+
+/// What a host has seen under the refresh lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecondLook {
+    /// It has not looked.
+    None,
+    /// What it knew, or what is no better.
+    Same,
+    /// The fresh token of somebody else: there is nothing to refresh.
+    Fresh,
+    /// Something that is not there any more.
+    Stale,
 }
 
 /// What an application does.
@@ -85,6 +108,8 @@ pub(super) enum Outcome {
     Status(u16),
     /// There is a token.
     Token,
+    /// The user is logged out.
+    LoggedOut,
     /// A login is needed, and nobody began one.
     LoginNeeded,
     /// The session says why there is no token.
@@ -126,22 +151,39 @@ pub(super) enum Stage {
     Back(Option<Response<Vec<u8>>>),
 }
 
+/// What the host calls a profile.
+pub(super) fn name(profile: usize) -> String {
+    format!("user-{profile}")
+}
+
 impl Host {
     /// A host that knows only the store.
     #[must_use]
     pub(super) fn new(profile: usize, settings: &Arc<Settings>) -> Self {
+        let session = Session::new(Arc::clone(settings));
         Self {
             profile,
-            session: Session::new(Arc::clone(settings)),
+            key: session.key(&name(profile)),
+            session,
             task: Task::Rest,
             flight: None,
             offset: 0,
             asleep_until: 0,
             stopped: false,
-            lost_lock: false,
+            lost_locks: Vec::new(),
+            stale: None,
+            second_look: SecondLook::None,
+            retries_at: None,
+            leaves: false,
             copy: None,
             outcome: None,
         }
+    }
+
+    /// Starts over.
+    pub(super) fn access(&mut self) {
+        self.leaves = false;
+        self.session.access();
     }
 
     /// The time by its clock, when the servers have this time.

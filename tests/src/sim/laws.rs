@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use oauth_core::UnixTime;
-use oauth_core::session::{Record, Session};
+use oauth_core::session::{Key, Record, Session};
 
 use super::{Ledger, Store};
 use crate::world::World;
@@ -21,13 +21,15 @@ pub(super) fn stays_at_home(request: &Request<Vec<u8>>) -> Result<(), String> {
         uri.authority().map_or("", |authority| authority.as_str()),
         uri.path()
     );
-    let token_endpoint = |home: &str| place == format!("https://{home}.example.com/token");
+    let is_at = |home: &str, path: &str| place == format!("https://{home}.example.com{path}");
     let check = |text: &str, part: Part| {
         for (kind, home) in credentials(text) {
             let at_home = match (kind, part) {
                 ("at", Part::Header) => place == "https://mcp.example.com/mcp",
-                ("rt" | "code", Part::Body) | ("secret", Part::Body | Part::Header) => {
-                    token_endpoint(home)
+                ("at", Part::Body) => is_at(home, "/revoke"),
+                ("code", Part::Body) => is_at(home, "/token"),
+                ("rt", Part::Body) | ("secret", Part::Body | Part::Header) => {
+                    is_at(home, "/token") || is_at(home, "/revoke")
                 }
                 _ => false,
             };
@@ -48,6 +50,11 @@ pub(super) fn stays_at_home(request: &Request<Vec<u8>>) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a request spends a refresh token.
+pub(super) fn is_refresh(request: &Request<Vec<u8>>) -> bool {
+    String::from_utf8_lossy(request.body()).contains("grant_type=refresh_token")
+}
+
 /// Where in a request something is.
 #[derive(Clone, Copy)]
 enum Part {
@@ -64,30 +71,30 @@ fn credentials(text: &str) -> impl Iterator<Item = (&str, &str)> {
         let (number, home) = rest.split_once('-')?;
         let known = matches!(kind, "at" | "rt" | "code" | "secret")
             && number.bytes().all(|byte| byte.is_ascii_digit())
-            && matches!(home, "auth" | "auth2");
+            && matches!(home, "auth" | "auth2" | "auth3");
         known.then_some((kind, home))
     })
 }
 
 /// Invariant 3: what a session holds was stored before, for the same profile.
-pub(super) fn is_durable(session: &Session, profile: usize, store: &Store) -> Result<(), String> {
-    let held = session.record().and_then(|record| Some(&record.tokens()?.access_token));
-    match held {
-        Some(token) if !store.is_durable(profile, token.token()) => {
-            Err(format!("invariant 3: {} is at hand and not stored", token.token()))
+pub(super) fn is_durable(session: &Session, key: &Key, store: &Store) -> Result<(), String> {
+    match session.record().and_then(access_token) {
+        Some(token) if !store.is_durable(key, token) => {
+            Err(format!("invariant 3: {token} is at hand and not stored"))
         }
         _ => Ok(()),
     }
 }
 
 /// Invariant 4: a record is replaced by a newer one of its grant, or by another grant that is stored for
-/// the first time. A refresh token gets lost otherwise only if it was refused.
+/// the first time. A refresh token gets lost otherwise only if it was refused, or if the user wants that;
+/// and what the user has logged out of does not come back.
 pub(super) fn loses_nothing(
     old: Option<&Record>,
     new: &Record,
     view: &View<'_>,
 ) -> Result<(), String> {
-    let Some(before) = old.and_then(Record::tokens) else {
+    let Some(before) = old.and_then(Record::tokens).filter(|_| !view.leaves) else {
         return Ok(());
     };
     let gone = |what: &str| Err(format!("invariant 4: {what} is replaced by {}", label(Some(new))));
@@ -104,7 +111,7 @@ pub(super) fn loses_nothing(
     };
     let (was, is) = (before.access_token.token(), after.access_token.token());
     if !view.world.are_related(was, is) {
-        return if view.store.is_durable(view.profile, is) { gone(was) } else { Ok(()) };
+        return if view.store.is_durable(view.key, is) { gone(was) } else { Ok(()) };
     }
     match (refresh_token, &after.refresh_token) {
         _ if number(is) < number(was) => gone(was),
@@ -119,11 +126,18 @@ pub(super) struct View<'a> {
     pub(super) world: &'a World,
     pub(super) store: &'a Store,
     pub(super) ledger: &'a Ledger,
-    pub(super) profile: usize,
+    pub(super) key: &'a Key,
+    /// Whether it is a logout.
+    pub(super) leaves: bool,
     /// Whether clocks do not jump.
     pub(super) clocks: bool,
     /// The time as the writer has it.
     pub(super) now: UnixTime,
+}
+
+/// A record's access token.
+pub(super) fn access_token(record: &Record) -> Option<&str> {
+    Some(record.tokens()?.access_token.token())
 }
 
 /// When a token was issued: the servers count.

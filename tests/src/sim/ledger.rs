@@ -1,7 +1,15 @@
-//! Who spent what, and which fault may excuse that it is spent again.
+//! Who spent what, and which fault explains that it is spent again, or lost.
 //!
-//! Design invariant 2: of each generation of a grant there is one refresh, unless a fault took its
-//! outcome away or broke the lock.
+//! Design invariant 2: of each generation of a grant there is one refresh. An entry excuses itself and no
+//! other: what became of it is written down where it happens, and only these let a login get lost:
+//!
+//! - the answer, or a process, was lost between the server's deed and the first write;
+//! - the request arrived twice;
+//! - the store showed an old record under the lock;
+//! - locks did not exclude: others had the lock, it died with its process, or its holder was frozen for longer
+//!   than it is held.
+//!
+//! That a store cannot be read, locked or written for a while is none of them.
 
 use std::collections::HashSet;
 
@@ -24,10 +32,21 @@ pub(super) struct Ask {
     pub(super) generation: Option<u64>,
     /// The refresh token or code.
     pub(super) credential: String,
-    /// The fault because of which it may be spent again.
-    pub(super) excuse: Option<&'static str>,
-    /// Whether its outcome may still get lost.
-    pub(super) open: bool,
+    /// What became of it.
+    pub(super) fate: Fate,
+}
+
+/// What became of a spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is on its way, or what it brought waits to be stored.
+    Open,
+    /// What it brought is stored, as this generation.
+    Kept(u64),
+    /// The server has spent nothing, or will spend it again: it may be asked again, and nothing is lost.
+    Unspent(&'static str),
+    /// What it brought is lost, or may be: it may be asked again, and the server may end the grant.
+    Lost(&'static str),
 }
 
 impl Ledger {
@@ -38,43 +57,45 @@ impl Ledger {
     /// It was spent before, and no fault explains why it is again.
     pub(super) fn ask(&mut self, ask: Ask) -> Result<usize, String> {
         let again = |before: &&Ask| {
-            before.excuse.is_none()
+            matches!(before.fate, Fate::Open | Fate::Kept(_))
                 && before.profile == ask.profile
                 && match ask.generation {
                     Some(_) => before.generation == ask.generation,
                     None => before.credential == ask.credential,
                 }
         };
-        if ask.excuse.is_none()
+        if ask.fate == Fate::Open
             && let Some(before) = self.asks.iter().find(again)
         {
             return Err(format!(
-                "invariant 2: h{} spends {} of generation {:?}, which h{} has spent",
-                ask.host, ask.credential, ask.generation, before.host
+                "invariant 2: h{} spends {} of generation {:?}, which h{} has spent ({:?})",
+                ask.host, ask.credential, ask.generation, before.host, before.fate
             ));
         }
         self.asks.push(ask);
         Ok(self.asks.len() - 1)
     }
 
-    /// A fault took away what an entry has brought, or may have.
-    pub(super) fn excuse(&mut self, ask: Option<usize>, why: &'static str) {
-        if let Some(ask) = ask {
-            self.asks[ask].excuse.get_or_insert(why);
+    /// What an entry was to bring will not come.
+    pub(super) fn close(&mut self, ask: Option<usize>, fate: Fate) {
+        let Some(ask) = ask else { return };
+        // What was lost stays lost, and a host that has ended has lost what comes of it.
+        if !matches!(self.asks[ask].fate, Fate::Lost(_)) {
+            self.asks[ask].fate = fate;
         }
     }
 
-    /// A fault at a host took away what it has not stored yet.
-    pub(super) fn excuse_host(&mut self, host: usize, why: &'static str) {
-        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.open) {
-            ask.excuse.get_or_insert(why);
+    /// A host has lost what it has not stored yet.
+    pub(super) fn lose(&mut self, host: usize, why: &'static str) {
+        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.fate == Fate::Open) {
+            ask.fate = Fate::Lost(why);
         }
     }
 
     /// What a host has spent is paid for: the outcome is stored.
-    pub(super) fn settle(&mut self, host: usize) {
-        for ask in self.asks.iter_mut().filter(|ask| ask.host == host) {
-            ask.open = false;
+    pub(super) fn settle(&mut self, host: usize, generation: u64) {
+        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.fate == Fate::Open) {
+            ask.fate = Fate::Kept(generation);
         }
     }
 
@@ -84,18 +105,22 @@ impl Ledger {
     ///
     /// No fault explains it.
     pub(super) fn reused(&self, credential: &str) -> Result<(), String> {
-        let excused = |ask: &Ask| ask.credential == credential && ask.excuse.is_some();
-        if self.asks.iter().any(excused) {
-            return Ok(());
+        match self.loss_of(credential) {
+            Some(_) => Ok(()),
+            None => {
+                Err(format!("invariant 2: {credential} arrived twice, and no fault explains it"))
+            }
         }
-        Err(format!("invariant 2: {credential} arrived twice, and no fault explains it"))
     }
 
-    /// The fault that explains why a refresh token was lost.
+    /// The fault that explains why what came of a credential was lost.
     #[must_use]
-    pub(super) fn excuse_for(&self, credential: &str) -> Option<&'static str> {
+    pub(super) fn loss_of(&self, credential: &str) -> Option<&'static str> {
         let mut asks = self.asks.iter().filter(|ask| ask.credential == credential);
-        asks.find_map(|ask| ask.excuse)
+        asks.find_map(|ask| match ask.fate {
+            Fate::Lost(why) => Some(why),
+            _ => None,
+        })
     }
 
     /// The server has refused a refresh token for good.

@@ -7,9 +7,9 @@
 //!                      ▼                        strike: crash · restart · sleep · clock · servers change
 //!   run (scheduler) ── one host or one request gets on, time passes ──▶ heal: no more faults, all get on
 //!     │
-//!     ├─ drive ─ turn ───▶ store    load · lock · save · unlock, each of which may fail
-//!     ├─ person ─────────▶ page     consents · declines · closes it · takes long
-//!     └─ network ────────▶ World    lost · late · twice · 5xx · 429
+//!     ├─ drive ─ turn ───▶ store    load · lock · reserve · save · unlock, each of which may fail, be late or be old
+//!     ├─ person ─────────▶ page     consents · declines · closes it · takes long · hands it out
+//!     └─ network ────────▶ World    lost · late · twice · 5xx · 429 · an answer without a token
 //!                │
 //!                ▼
 //!   laws (invariants 1, 3, 4) · ledger (invariant 2) ── broken ──▶ history, one line per event
@@ -19,13 +19,15 @@
 //! sent, arrives and is answered at three different times. What is asserted, after every turn:
 //!
 //! 1. a credential goes only where it belongs, also in requests that get lost;
-//! 2. a generation is refreshed once, under the lock, unless the history has a fault that excuses more;
+//! 2. a generation is refreshed once, under the lock, after a second look that showed nothing fresh, and with room
+//!    for what comes of it, unless the history has a fault that excuses this one spend (`ledger`);
 //! 3. a session holds no token that was not stored before;
 //! 4. a write replaces nothing that is newer, and loses no refresh token that was not refused;
 //! 5. a drive ends.
 //!
 //! In the end, with no more faults and nobody to log in, everybody gets a token if the store has anything
-//! that the servers take; with people, everybody does. A session that is restored before each of its
+//! that the servers take, at once if it lives. What is stored and spent has to be excused. A server that refuses
+//! every refresh in words of its own leads to a need for a login. With people, everybody gets a token. A session that is restored before each of its
 //! turns has the same history (invariant 8).
 //!
 //! What a host owes its session is kept, too: whoever dropped a turn starts over with
@@ -48,7 +50,7 @@ mod store;
 mod strike;
 mod turn;
 
-pub use batch::{run, run_all, run_twice};
+pub use batch::{run, run_all, run_all_twice};
 
 use dice::Dice;
 use fault::{Fault, Menu};

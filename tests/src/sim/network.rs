@@ -4,9 +4,10 @@ use http::{HeaderValue, Request, Response, header};
 use oauth_core::session::{Turn, Verdict};
 
 use super::host::{Call, Flight, Host, Outcome, Purpose, Stage, Task};
+use super::ledger::Fate;
 use super::{Fault, Simulation, laws};
 use crate::drive::{SERVER_URL, challenges, mcp_request};
-use crate::world::{Grant, What};
+use crate::world::{Damage, Grant, TokenForm, What};
 
 impl Simulation {
     /// Sends a call with the token that the session has now, or without one.
@@ -14,7 +15,7 @@ impl Simulation {
         self.interrupt(at);
         let now = self.now(at);
         let mut request = mcp_request(SERVER_URL, call.method);
-        let Host { session, profile, .. } = &mut self.hosts[at];
+        let Host { session, key, .. } = &mut self.hosts[at];
         let authorization = if session.authorization(now).is_some() {
             session.authorization(now)
         } else if let Ok(Turn::Ready(authorization)) = session.turn() {
@@ -28,7 +29,7 @@ impl Simulation {
             let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
             request.headers_mut().insert(name, value);
         }
-        laws::is_durable(session, *profile, &self.store)?;
+        laws::is_durable(session, key, &self.store)?;
         laws::stays_at_home(&request)?;
         let token = request.headers().get(header::AUTHORIZATION).cloned();
         self.say(at, || format!("sends {} with {token:?}", call.method));
@@ -66,35 +67,52 @@ impl Simulation {
         ask: Option<usize>,
     ) -> Result<Option<Response<Vec<u8>>>, String> {
         if self.strikes(Fault::RequestLost) {
-            self.ledger.excuse(ask, "the request was lost");
+            self.ledger.close(ask, Fate::Unspent("the request was lost"));
             self.tell(|| "the request is lost".into());
             return Ok(None);
         }
         if self.strikes(Fault::ServerError) {
-            self.ledger.excuse(ask, "5xx");
-            let status = self.dice.pick(&[500, 503, 504]);
+            self.ledger.close(ask, Fate::Unspent("5xx"));
+            let status = self.dice.pick(&[500, 501, 503, 504]);
             return Ok(Some(self.trouble(status, None)));
         }
+        let is_token = request.uri().path() == "/token";
+        let refuses = self.refuses_refreshes && laws::is_refresh(request);
+        if refuses || is_token && self.strikes(Fault::Stumbles) {
+            self.ledger.close(ask, Fate::Unspent("an error of the server's own"));
+            let stumble = match self.dice.pick(&STUMBLES) {
+                (400.., _) if refuses => STUMBLES[0],
+                stumble => stumble,
+            };
+            return Ok(Some(self.stumble(stumble)));
+        }
         if self.strikes(Fault::TooMany) {
-            self.ledger.excuse(ask, "429");
-            let after = self.dice.pick(&["1", "30", "3600", "soon"]);
+            self.ledger.close(ask, Fate::Unspent("429"));
+            let after = self.dice.pick(&["1", "30", "3600", "soon", A_DATE]);
             return Ok(Some(self.trouble(429, Some(after))));
         }
+        if is_token && self.strikes(Fault::HalfAnswer) {
+            self.world.knobs.token_form = Damage::times(TokenForm::NoAccessToken, 1);
+        }
         let mut answer = self.serve(request, ask)?;
+        self.world.knobs.token_form = Damage::none();
+        if !contains(answer.body(), b"_token\"") {
+            self.ledger.close(ask, Fate::Unspent("no token came"));
+        }
         if self.strikes(Fault::Twice) {
             self.tell(|| "the request arrives twice".into());
-            self.ledger.excuse(ask, "arrived twice");
+            self.ledger.close(ask, Fate::Lost("it arrived twice"));
             let second = self.serve(request, ask)?;
             if self.dice.chance(500) {
                 answer = second;
             }
         }
         if self.strikes(Fault::GatewayError) {
-            self.ledger.excuse(ask, "502");
+            self.ledger.close(ask, Fate::Lost("the answer became a 502"));
             return Ok(Some(self.trouble(502, None)));
         }
         if self.strikes(Fault::AnswerLost) {
-            self.ledger.excuse(ask, "the answer was lost");
+            self.ledger.close(ask, Fate::Lost("the answer was lost"));
             self.tell(|| "the answer is lost".into());
             return Ok(None);
         }
@@ -131,8 +149,9 @@ impl Simulation {
         let refused = contains(answer.body(), b"\"invalid_grant\"");
         if refused && grant == Grant::Refresh {
             self.ledger.refuse(credential);
-        } else if answer.status() != 200 {
-            self.ledger.excuse(ask, "refused, but not for good");
+        }
+        if answer.status() != 200 {
+            self.ledger.close(ask, Fate::Unspent("it was refused"));
         }
         Ok(answer)
     }
@@ -147,6 +166,16 @@ impl Simulation {
             Some(violation) => Err(format!("invariant 1 or the protocol: {violation}")),
             None => Ok(()),
         }
+    }
+
+    /// An answer to a token request that a server gives which has troubles of its own.
+    fn stumble(&mut self, (status, body): (u16, &'static str)) -> Response<Vec<u8>> {
+        self.tell(|| format!("the answer is {status} {body}"));
+        let mut response = self.trouble(status, None);
+        *response.body_mut() = body.into();
+        let value = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+        response
     }
 
     fn trouble(&mut self, status: u16, after: Option<&'static str>) -> Response<Vec<u8>> {
@@ -185,8 +214,8 @@ impl Simulation {
             (Purpose::Call(call), _) => return self.judge(at, call, answer),
             (purpose, turn) => return Err(format!("{purpose:?} is answered at {turn:?}")),
         }
-        let Host { session, profile, .. } = &self.hosts[at];
-        laws::is_durable(session, *profile, &self.store)
+        let Host { session, key, .. } = &self.hosts[at];
+        laws::is_durable(session, key, &self.store)
     }
 
     fn judge(
@@ -206,13 +235,39 @@ impl Simulation {
         host.task = Task::Rest;
         match host.session.answered(&mut call.attempt, status, lines, now) {
             Ok(Verdict::Deliver) => self.finish(at, Outcome::Status(status)),
-            // How long hosts wait is up to the dice: one that does not wait loses no login either.
-            Ok(Verdict::Retry | Verdict::Wait(_)) => self.retry(at, call),
+            Ok(Verdict::Retry) => {
+                host.leaves = false;
+                self.retry(at, call);
+            }
+            Ok(Verdict::Wait(pause)) => {
+                self.say(at, || format!("waits for {pause:?}"));
+                let host = &mut self.hosts[at];
+                host.asleep_until = self.world.now + pause.as_secs();
+                if !matches!(host.session.turn(), Ok(Turn::Ready(_))) {
+                    host.access();
+                }
+                if self.is_healing {
+                    self.world.advance(pause.as_secs());
+                }
+                self.retry(at, call);
+            }
             Err(error) => self.finish(at, Outcome::Failed(error)),
         }
         Ok(())
     }
 }
+
+/// What servers say that have troubles of their own, as status and body.
+const STUMBLES: [(u16, &str); 5] = [
+    (500, r#"{"error":"server_error"}"#),
+    (400, r#"{"error":"server_error"}"#),
+    (400, r#"{"error":"temporarily_unavailable"}"#),
+    (200, "{}"),
+    (501, "not here"),
+];
+
+/// Some minutes after a world begins.
+const A_DATE: &str = "Sun, 17 Mar 2030 17:56:40 GMT";
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)

@@ -1,12 +1,12 @@
-//! The person at a host: whether there is one, and what he does with a login page.
+//! The person at a host: whether there is one, and what they do with a login page.
 
 use http::Request;
-use oauth_core::session::Turn;
+use oauth_core::session::{PendingLogin, Session, Turn};
 
 use super::Simulation;
-use super::host::{Drive, Flight, Goal, Outcome, Purpose, Stage, Task};
+use super::host::{Drive, Flight, Goal, Outcome, Purpose, Stage, Task, name};
 use super::laws;
-use crate::drive::{SERVER_URL, mcp_request};
+use crate::drive::{PATIENCE, SERVER_URL, mcp_request};
 use crate::world::Consent;
 
 impl Simulation {
@@ -36,12 +36,49 @@ impl Simulation {
         Ok(())
     }
 
+    /// The login is taken out of the session, for whoever gets to it.
+    fn hand_out(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let expires_at = host.now(self.world.now) + PATIENCE;
+        if let Ok(Turn::Browser(_, reply)) = host.session.turn()
+            && let Some(pending) = reply.suspend(&name(host.profile), expires_at)
+        {
+            self.pending.push(pending);
+            self.say(at, || "hands its login out".into());
+        }
+    }
+
+    /// Goes on with a login that was handed out; its old session is not needed any more. Copies of it may go on
+    /// elsewhere.
+    pub(super) fn take_up(&mut self, at: usize) -> Result<(), String> {
+        let profile = self.hosts[at].profile;
+        let is_own = |it: &PendingLogin| it.profile() == name(profile);
+        let Some(found) = self.pending.iter().position(is_own) else { return Ok(()) };
+        let pending = if self.dice.chance(800) {
+            self.pending.swap_remove(found)
+        } else {
+            self.pending[found].clone()
+        };
+        self.say(at, || "goes on with a login that was handed out".into());
+        let settings = alloc::sync::Arc::clone(&self.settings);
+        let session = Session::resume(settings, &name(profile), pending);
+        let host = &mut self.hosts[at];
+        host.leaves = false;
+        host.session = session.map_err(|error| error.to_string())?;
+        host.task = Task::Drive(Drive::new(Goal::Hold, true));
+        Ok(())
+    }
+
     /// The user consents, declines, closes the window, or walks away for a while.
     pub(super) fn visit(&mut self, at: usize, url: &str) -> Result<(), String> {
         let faulty = self.plan.presence > 0 && self.menu.any();
         let whim = if faulty { self.dice.below(20) } else { 19 };
         if whim < 6 {
             // Reads the page, and is not done yet.
+            return Ok(());
+        }
+        if whim == 8 && self.plan.hands_out {
+            self.hand_out(at);
             return Ok(());
         }
         let request = Request::get(url).body(Vec::new()).map_err(|error| error.to_string())?;

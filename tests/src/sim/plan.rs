@@ -1,7 +1,7 @@
 //! What a seed decides before anything happens.
 
 use super::{Dice, Fault, Menu};
-use crate::world::{AuthMethod, BadToken, Knobs, RefreshTokens, Rotation, ScopePolicy};
+use crate::world::{AuthMethod, BadToken, Knobs, RefreshTokens, Reuse, Rotation, ScopePolicy};
 
 /// The cast and the weather of a run.
 #[derive(Clone, Debug)]
@@ -18,8 +18,14 @@ pub(super) struct Plan {
     pub(super) steps: usize,
     /// How many seconds a step takes at most.
     pub(super) pace: u64,
-    /// How many logins of a hundred there is a person for.
+    /// How many logins of a thousand there is a person for.
     pub(super) presence: u16,
+    /// Whether all profiles share one client.
+    pub(super) shares_client: bool,
+    /// Whether users log out now and then.
+    pub(super) logs_out: bool,
+    /// Whether logins are handed out now and then.
+    pub(super) hands_out: bool,
 }
 
 impl Plan {
@@ -40,6 +46,9 @@ impl Plan {
             steps: 80 + 25 * hosts,
             pace: dice.pick(&[1, 3, 10]),
             presence: dice.pick(&[1000, 1000, 700, 300]),
+            shares_client: dice.chance(300),
+            logs_out: dice.chance(250),
+            hands_out: dice.chance(250),
         }
     }
 }
@@ -51,9 +60,11 @@ fn knobs(dice: &mut Dice) -> Knobs {
         access_lifetime: dice.pick(&[10, 30, 60, 300, 3600]),
         refresh_lifetime: if dice.chance(50) { Some(600) } else { None },
         rotation: if dice.chance(850) { Rotation::Rotate } else { Rotation::Keep },
+        reuse: dice.pick(&[Reuse::EndsGrant, Reuse::EndsGrant, Reuse::Refused, Reuse::Grace(60)]),
         refresh_tokens: if dice.chance(950) { RefreshTokens::Always } else { RefreshTokens::Never },
         bad_token: dice.pick(&[BadToken::Challenged, BadToken::Unexplained]),
         scopes,
+        young_for: dice.pick(&[0, 0, 0, 1, 2]),
         assigned_method: method,
         secret_lifetime: dice.pick(&[None, None, None, Some(900)]),
         ..Knobs::default()

@@ -3,7 +3,9 @@
 use alloc::sync::Arc;
 
 use oauth_core::flow::Settings;
+use oauth_core::session::{PendingLogin, Turn};
 
+use super::drive::RETRY;
 use super::history::History;
 use super::host::{Call, Drive, Flight, Goal, Host, Task};
 use super::{Dice, Fault, Ledger, Menu, Plan, Store};
@@ -21,6 +23,12 @@ pub(super) struct Simulation {
     pub(super) hosts: Vec<Host>,
     /// Requests of hosts that have ended, still on their way.
     pub(super) orphans: Vec<Flight>,
+    /// Logins that were handed out.
+    pub(super) pending: Vec<PendingLogin>,
+    /// Whether the authorization servers have lost what they need for refreshes, and do not say so.
+    pub(super) refuses_refreshes: bool,
+    /// Whether the faults are over.
+    pub(super) is_healing: bool,
     pub(super) ledger: Ledger,
     pub(super) history: History,
     pub(super) settings: Arc<Settings>,
@@ -36,17 +44,21 @@ impl Simulation {
     pub(super) fn new(seed: u64, recording: bool, restores: bool) -> Self {
         let mut dice = Dice::new(seed);
         let plan = Plan::of(&mut dice);
-        let settings = Arc::new(settings());
-        let profiles = plan.profiles.iter().max().map_or(1, |last| last + 1);
+        let settings = settings();
+        let settings = if plan.shares_client { settings.client_records() } else { settings };
+        let settings = Arc::new(settings);
         let mut history = History::new(recording);
         history.note(|| format!("seed {seed}"));
         history.note(|| describe(&plan));
         Self {
             menu: plan.menu.clone(),
             world: World::new(plan.knobs.clone()),
-            store: Store::new(profiles),
+            store: Store::default(),
             hosts: plan.profiles.iter().map(|profile| Host::new(*profile, &settings)).collect(),
             orphans: Vec::new(),
+            pending: Vec::new(),
+            refuses_refreshes: false,
+            is_healing: false,
             ledger: Ledger::default(),
             history,
             settings,
@@ -65,7 +77,7 @@ impl Simulation {
     pub(super) fn run(&mut self) -> Result<(), String> {
         for _ in 0..self.plan.steps {
             self.pass_time();
-            self.upheave();
+            self.upheave()?;
             self.step()?;
         }
         self.heal()
@@ -79,6 +91,10 @@ impl Simulation {
 
     /// One host or one request gets on.
     fn step(&mut self) -> Result<(), String> {
+        // Whoever is awake does in time what they have to do under the lock.
+        if let Some(host) = self.due() {
+            return self.act(host);
+        }
         let chosen = self.dice.index(self.hosts.len() + self.orphans.len());
         if chosen >= self.hosts.len() {
             return self.arrive_late(chosen - self.hosts.len());
@@ -90,6 +106,17 @@ impl Simulation {
         self.act(chosen)
     }
 
+    /// Who tries again to store what was spent, or has waited long enough for an answer under the lock.
+    fn due(&self) -> Option<usize> {
+        let now = self.world.now;
+        (0..self.hosts.len()).find(|at| {
+            let host = &self.hosts[*at];
+            let retries = host.retries_at.is_some_and(|at| at + RETRY <= now);
+            let holds = self.store.reserved(*at).is_some_and(|since| since + TIMEOUT <= now);
+            host.asleep_until <= now && (retries || host.retries_at.is_none() && holds)
+        })
+    }
+
     /// A host does the next thing, whatever that is.
     pub(super) fn act(&mut self, host: usize) -> Result<(), String> {
         if self.hosts[host].flight.is_some() {
@@ -97,25 +124,34 @@ impl Simulation {
         }
         match self.hosts[host].task.clone() {
             Task::Rest => self.begin(host),
-            Task::Drive(drive) => return self.drive(host, drive),
-            Task::Send(call) => return self.send(host, call),
+            Task::Drive(drive) => self.drive(host, drive),
+            Task::Send(call) => self.send(host, call),
         }
-        Ok(())
     }
 
     /// An application thinks of something to do.
-    fn begin(&mut self, host: usize) {
+    fn begin(&mut self, host: usize) -> Result<(), String> {
         let login = self.dice.chance(self.plan.presence);
-        match self.dice.below(10) {
-            0 => {}
-            1 => self.hold(host, login),
-            2 => self.renew(host),
+        let is_idle = !matches!(self.hosts[host].session.turn(), Ok(Turn::Save(_)));
+        if self.plan.logs_out && self.dice.chance(20) {
+            self.leave(host);
+            return Ok(());
+        }
+        if is_idle && !self.pending.is_empty() && self.dice.chance(100) {
+            return self.take_up(host);
+        }
+        match self.dice.below(40) {
+            0..=3 => {}
+            4..=7 => self.hold(host, login),
+            8..=11 => self.renew(host),
+            12 => self.log_in(host),
             _ => {
                 let writes = self.plan.knobs.scopes == ScopePolicy::StepUp && self.dice.chance(300);
                 let method = if writes { "tools/call" } else { "tools/list" };
                 self.call(host, Call::new(method, login));
             }
         }
+        Ok(())
     }
 
     /// Sends a request: with the token at hand, else with one that can be had without a person.
@@ -128,7 +164,7 @@ impl Simulation {
         host.task = if at_hand {
             Task::Send(call)
         } else {
-            host.session.access();
+            host.access();
             Task::Drive(Drive::new(Goal::Attach(call), false))
         };
     }
@@ -136,15 +172,33 @@ impl Simulation {
     fn hold(&mut self, host: usize, login: bool) {
         self.say(host, || "wants a token".into());
         let host = &mut self.hosts[host];
-        host.session.access();
+        host.access();
         host.task = Task::Drive(Drive::new(Goal::Hold, login));
     }
 
     fn renew(&mut self, host: usize) {
         self.say(host, || "wants another token".into());
         let host = &mut self.hosts[host];
-        host.session.access();
+        host.access();
         host.task = Task::Drive(Drive::new(Goal::Renew, false));
+    }
+
+    fn log_in(&mut self, host: usize) {
+        self.say(host, || "wants to log in".into());
+        let host = &mut self.hosts[host];
+        host.leaves = false;
+        host.session.log_in();
+        host.task = Task::Drive(Drive::new(Goal::Hold, true));
+    }
+
+    fn leave(&mut self, host: usize) {
+        self.say(host, || "wants to log out".into());
+        // What it could not store goes with it.
+        self.ledger.lose(host, "its user logs out");
+        let host = &mut self.hosts[host];
+        host.session.logout();
+        host.leaves = true;
+        host.task = Task::Drive(Drive::new(Goal::Hold, false));
     }
 
     fn pass_time(&mut self) {
@@ -153,6 +207,10 @@ impl Simulation {
             60..=97 => self.dice.below(self.plan.pace + 1),
             _ => self.dice.below(2 * self.world.knobs.access_lifetime),
         };
+        let is_awake = |at: &usize| self.hosts[*at].asleep_until <= self.world.now;
+        let mut hosts = (0..self.hosts.len()).filter(is_awake);
+        let waits = hosts.any(|at| self.store.reserved(at).is_some());
+        let seconds = if waits { seconds.min(RETRY) } else { seconds };
         self.world.advance(seconds);
     }
 
@@ -194,6 +252,9 @@ fn describe(plan: &Plan) -> String {
         faults.join(", ")
     )
 }
+
+/// For how many seconds a host waits for an answer under the lock.
+const TIMEOUT: u64 = 30;
 
 /// When a world begins.
 const START: u64 = 1_900_000_000;

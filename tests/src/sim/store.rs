@@ -1,92 +1,185 @@
-//! The store that hosts share: records under compare-and-swap, and locks that may be leases.
+//! The store that hosts share: records under compare-and-swap, locks that may be leases, room for what is
+//! about to be written.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use oauth_core::session::{Lock, Record};
+use oauth_core::session::{Key, KeyKind, Lock, Record};
 
-/// Records and locks by profile.
-#[derive(Clone, Debug)]
+/// Records and locks by key.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Store {
-    /// Until when nothing can be written.
+    /// Until when nothing can be written that has no room.
     pub(super) full_until: u64,
-    records: Vec<Option<Record>>,
+    /// Until when nothing works at all.
+    pub(super) down_until: u64,
+    shelves: HashMap<Key, Shelf>,
     guards: Vec<Guard>,
-    durable: Vec<HashSet<String>>,
+    late: Vec<Write>,
+}
+
+/// What there is under a key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelf {
+    record: Option<Record>,
+    /// What the last write has replaced.
+    before: Option<Record>,
+    /// The access tokens that were ever stored.
+    durable: HashSet<String>,
+}
+
+/// A write that is done later than its host was told.
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    pub(super) host: usize,
+    pub(super) key: Key,
+    pub(super) record: Record,
+    pub(super) expected: u64,
+    /// Whether it is a logout.
+    pub(super) leaves: bool,
 }
 
 /// A lock, as its holder believes.
 #[derive(Clone, Debug)]
 struct Guard {
     host: usize,
-    profile: usize,
+    key: Key,
     lock: Lock,
     ends: u64,
-    /// Whether another host came to believe the same.
-    shared: bool,
+    /// When room was reserved under it.
+    reserved: Option<u64>,
+    /// What became of it, without its holder's knowledge.
+    state: Hold,
+}
+
+/// Whether a lock keeps others out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It does.
+    Alone,
+    /// Others came to believe the same.
+    Shared,
+    /// It ended, and somebody took it over.
+    TakenOver,
 }
 
 impl Store {
-    /// An empty store for this many profiles.
-    #[must_use]
-    pub(super) fn new(profiles: usize) -> Self {
-        Self {
-            full_until: 0,
-            records: vec![None; profiles],
-            guards: Vec::new(),
-            durable: vec![HashSet::new(); profiles],
-        }
+    fn shelf(&mut self, key: &Key) -> &mut Shelf {
+        self.shelves.entry(key.clone()).or_default()
     }
 
-    /// What is stored for a profile.
+    /// What is stored under a key.
     #[must_use]
-    pub(super) fn load(&self, profile: usize) -> Option<&Record> {
-        self.records[profile].as_ref()
+    pub(super) fn load(&self, key: &Key) -> Option<&Record> {
+        self.shelves.get(key)?.record.as_ref()
+    }
+
+    /// What was stored before the last write.
+    #[must_use]
+    pub(super) fn load_stale(&self, key: &Key) -> Option<&Record> {
+        self.shelves.get(key)?.before.as_ref()
+    }
+
+    /// The records of clients that all profiles share.
+    pub(super) fn clients(&self) -> impl Iterator<Item = &Record> {
+        let shelves = self.shelves.iter().filter(|(key, _)| key.kind != KeyKind::Grant);
+        shelves.filter_map(|(_, shelf)| shelf.record.as_ref())
     }
 
     /// Whether a save would find what it expects.
     #[must_use]
-    pub(super) fn generation(&self, profile: usize) -> u64 {
-        self.load(profile).map_or(0, Record::generation)
+    pub(super) fn generation(&self, key: &Key) -> u64 {
+        self.load(key).map_or(0, Record::generation)
     }
 
     /// Writes a record, whatever is there.
-    pub(super) fn put(&mut self, profile: usize, record: Record) {
+    pub(super) fn put(&mut self, key: &Key, record: Record) {
+        let shelf = self.shelf(key);
         if let Some(tokens) = record.tokens() {
-            self.durable[profile].insert(tokens.access_token.token().into());
+            shelf.durable.insert(tokens.access_token.token().into());
         }
-        self.records[profile] = Some(record);
+        shelf.before = shelf.record.replace(record);
     }
 
-    /// Whether an access token was ever stored for a profile.
+    /// Keeps a write for later.
+    pub(super) fn delay(&mut self, write: Write) {
+        self.late.push(write);
+    }
+
+    /// The next write that is late, whose time has come.
+    pub(super) fn take_late(&mut self) -> Option<Write> {
+        self.late.pop()
+    }
+
+    /// Whether an access token was ever stored under a key.
     #[must_use]
-    pub(super) fn is_durable(&self, profile: usize, access_token: &str) -> bool {
-        self.durable[profile].contains(access_token)
+    pub(super) fn is_durable(&self, key: &Key, access_token: &str) -> bool {
+        self.shelves.get(key).is_some_and(|shelf| shelf.durable.contains(access_token))
     }
 
-    /// Takes a lock until `ends`; false if another host has it.
+    /// Takes a lock until `ends`, unless another host has it and has not had it for too long; from whom it
+    /// was taken over, and since when they had reserved room.
     pub(super) fn lock(
         &mut self,
-        profile: usize,
+        key: &Key,
         lock: Lock,
         host: usize,
-        now: u64,
-        ends: u64,
-    ) -> bool {
-        let free = self.rivals(profile, lock).all(|guard| guard.ends <= now);
-        if free {
-            self.force(profile, lock, host, ends);
+        (now, ends): (u64, u64),
+    ) -> Option<Vec<(usize, Option<u64>)>> {
+        let is_over = |guard: &Guard| {
+            guard.state == Hold::TakenOver
+                || guard.ends <= now
+                || guard.reserved.is_some_and(|since| since + LEASE < now)
+        };
+        if !self.rivals(key, lock).all(|guard| is_over(guard)) {
+            return None;
         }
-        free
+        let mut losers = Vec::new();
+        for rival in self.rivals(key, lock).filter(|rival| rival.state != Hold::TakenOver) {
+            rival.state = Hold::TakenOver;
+            losers.push((rival.host, rival.reserved));
+        }
+        self.add(key, lock, host, ends, Hold::Alone);
+        Some(losers)
     }
 
     /// Takes a lock that others may have.
-    pub(super) fn force(&mut self, profile: usize, lock: Lock, host: usize, ends: u64) {
-        let mut shared = false;
-        for rival in self.rivals(profile, lock) {
-            rival.shared = true;
-            shared = true;
+    pub(super) fn force(&mut self, key: &Key, lock: Lock, host: usize, ends: u64) {
+        let mut state = Hold::Alone;
+        for rival in self.rivals(key, lock) {
+            rival.state = Hold::Shared;
+            state = Hold::Shared;
         }
-        self.guards.push(Guard { host, profile, lock, ends, shared });
+        self.add(key, lock, host, ends, state);
+    }
+
+    fn add(&mut self, key: &Key, lock: Lock, host: usize, ends: u64, state: Hold) {
+        self.guards.push(Guard { host, key: key.clone(), lock, ends, reserved: None, state });
+    }
+
+    /// Reserves room under the refresh lock, which is held for [`LEASE`] from then on; false if it is
+    /// somebody else's by now. Then, and without room, it is released.
+    pub(super) fn reserve(&mut self, host: usize, now: u64, has_room: bool) -> Option<bool> {
+        let at = self.guards.iter().position(|it| it.host == host && it.lock == Lock::Refresh);
+        let guard = at.map(|at| &mut self.guards[at]);
+        match guard.filter(|guard| guard.state != Hold::TakenOver) {
+            Some(guard) if has_room => {
+                guard.reserved = Some(now);
+                if guard.ends != u64::MAX {
+                    guard.ends = now + LEASE;
+                }
+                Some(true)
+            }
+            held => {
+                let is_held = held.is_some();
+                self.unlock(Lock::Refresh, host);
+                if is_held { None } else { Some(false) }
+            }
+        }
+    }
+
+    /// Since when a host has reserved room under its refresh lock.
+    pub(super) fn reserved(&self, host: usize) -> Option<u64> {
+        self.guards.iter().find(|guard| guard.host == host && guard.lock == Lock::Refresh)?.reserved
     }
 
     /// Releases a lock of a host.
@@ -104,15 +197,18 @@ impl Store {
         self.guards.iter().filter(move |guard| guard.host == host).map(|guard| guard.lock)
     }
 
-    /// Whether a host has held a lock all the time, and nobody else has.
+    /// What a host's lock is good for, if it has it.
     #[must_use]
-    pub(super) fn is_alone(&self, lock: Lock, host: usize) -> bool {
-        let own = self.guards.iter().find(|guard| guard.host == host && guard.lock == lock);
-        own.is_some_and(|guard| !guard.shared)
+    pub(super) fn hold(&self, lock: Lock, host: usize) -> Option<Hold> {
+        let mut own = self.guards.iter().filter(|it| it.host == host && it.lock == lock);
+        own.next().map(|guard| guard.state)
     }
 
-    fn rivals(&mut self, profile: usize, lock: Lock) -> impl Iterator<Item = &mut Guard> {
-        let same = move |guard: &&mut Guard| guard.profile == profile && guard.lock == lock;
+    fn rivals(&mut self, key: &Key, lock: Lock) -> impl Iterator<Item = &mut Guard> {
+        let same = move |guard: &&mut Guard| guard.key == *key && guard.lock == lock;
         self.guards.iter_mut().filter(same)
     }
 }
+
+/// For how many seconds a refresh lock is held at least, from when room was reserved.
+pub(super) const LEASE: u64 = 90;

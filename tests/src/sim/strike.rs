@@ -1,17 +1,27 @@
 //! Faults that strike between turns: at hosts, at the store, at the servers.
 
-use oauth_core::session::Record;
+use oauth_core::session::{KeyKind, Record};
 
 use super::host::{Drive, Goal, Host, Stage, Task};
+use super::laws::{self, View};
+use super::store::Write;
 use super::{Fault, Simulation};
 use crate::drive::{restored, stored};
 use crate::world::{PrmServers, RefreshTokens};
 
 /// What a store does wrong in a turn.
 pub(super) struct StoreFault {
+    /// Nothing works.
+    pub(super) down: bool,
     pub(super) load: bool,
+    pub(super) stale: bool,
     pub(super) save: bool,
+    pub(super) late: bool,
     pub(super) report: bool,
+    /// The lock is lost.
+    pub(super) lost: bool,
+    /// There is no room.
+    pub(super) room: bool,
 }
 
 impl Simulation {
@@ -23,7 +33,7 @@ impl Simulation {
                 Some(copy) => {
                     self.end(at, "goes on from an old copy");
                     self.hosts[at].session = restored(&copy);
-                    self.hosts[at].session.access();
+                    self.hosts[at].access();
                     None
                 }
             };
@@ -43,6 +53,7 @@ impl Simulation {
             let seconds = self.dice.pick(&[2, 10, 100]);
             self.hosts[at].asleep_until = self.world.now + seconds;
             self.say(at, || format!("sleeps for {seconds} s"));
+            self.answer_meanwhile(at)?;
         }
         if self.strikes(Fault::ClockJump) {
             let offset = self.dice.pick(&[0, 1, -1, 60, -60, 7200, -7200, 86_400, -86_400, FAR]);
@@ -55,12 +66,13 @@ impl Simulation {
     /// A process ends. Its locks die with it, and what it has sent goes its way.
     fn end(&mut self, at: usize, how: &'static str) {
         self.say(at, || how.into());
-        self.ledger.excuse_host(at, how);
-        let held = self.store.held_by(at).next().is_some();
+        self.ledger.lose(at, how);
+        let held: Vec<_> = self.store.held_by(at).collect();
         self.store.release_all(at);
         let host = &mut self.hosts[at];
-        host.lost_lock |= held;
+        host.lost_locks.extend(held);
         host.task = Task::Rest;
+        host.retries_at = None;
         let flight = host.flight.take();
         self.orphans.extend(flight.filter(|flight| matches!(flight.stage, Stage::Out)));
     }
@@ -74,21 +86,41 @@ impl Simulation {
     }
 
     pub(super) fn store_fault(&mut self) -> StoreFault {
+        let down = self.store.down_until > self.world.now;
+        let full = self.store.full_until > self.world.now;
         StoreFault {
-            load: self.strikes(Fault::LoadFails),
+            down,
+            load: self.strikes(Fault::LoadFails) || down,
+            stale: self.strikes(Fault::StaleRead),
             save: self.strikes(Fault::SaveFails),
+            late: self.strikes(Fault::LateWrite),
             report: self.strikes(Fault::SaveUnreported),
+            lost: self.strikes(Fault::LockLost),
+            room: self.strikes(Fault::NoRoom) || down || full,
         }
     }
 
+    /// What a sleeping host has sent may be answered before it wakes.
+    fn answer_meanwhile(&mut self, at: usize) -> Result<(), String> {
+        let is_out = matches!(&self.hosts[at].flight, Some(it) if matches!(it.stage, Stage::Out));
+        if is_out && self.dice.chance(500) { self.fly(at) } else { Ok(()) }
+    }
+
     /// What happens to the servers and the store.
-    pub(super) fn upheave(&mut self) {
+    pub(super) fn upheave(&mut self) -> Result<(), String> {
         if self.strikes(Fault::DiskFull) {
             self.store.full_until = self.world.now + 20;
             self.tell(|| "the disk is full".into());
         }
+        if self.strikes(Fault::Down) {
+            self.store.down_until = self.world.now + 20;
+            self.tell(|| "the store is down".into());
+        }
         if self.strikes(Fault::Meddler) && self.dice.chance(100) {
             self.meddle();
+        }
+        if self.dice.chance(100) {
+            self.write_late()?;
         }
         for fault in [
             Fault::Moves,
@@ -103,14 +135,39 @@ impl Simulation {
                 self.change_servers(fault);
             }
         }
+        Ok(())
+    }
+
+    /// A write is done of which its host was told that it failed.
+    pub(super) fn write_late(&mut self) -> Result<bool, String> {
+        let Some(Write { host, key, record, expected, leaves }) = self.store.take_late() else {
+            return Ok(false);
+        };
+        if self.store.generation(&key) != expected {
+            return Ok(true);
+        }
+        let label = laws::label(Some(&record));
+        self.tell(|| format!("what h{host} could not save is saved: {label}"));
+        if key.kind == KeyKind::Grant {
+            let Self { world, store, ledger, hosts, .. } = self;
+            let now = hosts[host].now(world.now);
+            let view = View { world, store, ledger, key: &key, leaves, clocks: false, now };
+            laws::loses_nothing(store.load(&key), &record, &view)?;
+            ledger.settle(host, record.generation());
+        }
+        self.store.put(&key, record);
+        Ok(true)
     }
 
     fn change_servers(&mut self, fault: Fault) {
         let knobs = &mut self.world.knobs;
         match fault {
             Fault::Moves => {
-                let moved = knobs.prm_servers == PrmServers::Second;
-                knobs.prm_servers = if moved { PrmServers::One } else { PrmServers::Second };
+                knobs.prm_servers = match knobs.prm_servers {
+                    PrmServers::One => PrmServers::Second,
+                    PrmServers::Second => PrmServers::Third,
+                    _ => PrmServers::One,
+                };
             }
             Fault::ForgetsClients => self.world.forget_clients(),
             Fault::Shortens => knobs.access_lifetime = (knobs.access_lifetime / 2).max(5),
@@ -127,7 +184,8 @@ impl Simulation {
 
     /// Somebody writes the same record again, with a later generation.
     fn meddle(&mut self) {
-        let Some(record) = self.store.load(0) else {
+        let key = self.hosts[0].key.clone();
+        let Some(record) = self.store.load(&key) else {
             return;
         };
         let (from, to) = (record.generation(), record.generation() + 1);
@@ -137,7 +195,7 @@ impl Simulation {
             1,
         );
         if let Ok(record) = Record::from_json(text.as_bytes()) {
-            self.store.put(0, record);
+            self.store.put(&key, record);
             self.tell(|| format!("somebody makes #{from} #{to}"));
         }
     }

@@ -1,11 +1,17 @@
 //! One turn of a session, with a store that may fail.
 
+use core::time::Duration;
+
 use http::Request;
 use oauth_core::Error;
+use oauth_core::UnixTime;
 use oauth_core::flow::RedirectUri;
-use oauth_core::session::{Lock, Turn};
+use oauth_core::session::{KeyKind, Lock, Record, SaveReply, Turn};
 
+use super::host::{SecondLook, name};
 use super::laws::{self, View};
+use super::store::{LEASE, Write};
+use super::strike::StoreFault;
 use super::{Fault, Simulation};
 use crate::drive::{CALLBACK, entropy};
 
@@ -15,6 +21,8 @@ pub(super) enum Turned {
     Done(String),
     /// The lock is somebody else's.
     Blocked,
+    /// What was spent could not be stored: that is tried again, under the same lock.
+    Unsaved,
     /// A request has to go out first.
     Sends(Request<Vec<u8>>),
     /// The store failed.
@@ -24,7 +32,13 @@ pub(super) enum Turned {
     /// The user has to be shown a page.
     Page(String),
     Ready,
+    LoggedOut,
     Failed(Error),
+}
+
+/// Goes on with a living token where the store fails, or stops.
+fn spared(goes_on: bool, why: &'static str) -> Turned {
+    if goes_on { Turned::Done(format!("goes on, although {why}")) } else { Turned::Broken(why) }
 }
 
 impl Simulation {
@@ -33,73 +47,114 @@ impl Simulation {
         let fault = self.store_fault();
         let ignored = self.strikes(Fault::LockIgnored);
         let elsewhere = self.dice.chance(100);
-        let clocks = self.plan.menu.chance(Fault::ClockJump) == 0;
         let time = self.world.now;
         let ends = self.plan.lease.map_or(u64::MAX, |seconds| time + seconds);
-        let Self { world, hosts, store, ledger, logins, .. } = self;
+        if let Ok(Turn::Save(_)) = self.hosts[at].session.turn() {
+            return self.save(at, &fault);
+        }
+        let frozen: Vec<u64> = self.hosts.iter().map(|host| host.asleep_until).collect();
+        let Self { hosts, store, ledger, logins, .. } = self;
         let host = &mut hosts[at];
-        let (now, profile) = (host.now(time), host.profile);
+        let (now, profile) = (host.now(time), name(host.profile));
+        let own = host.session.record().map_or(0, Record::generation);
+        let held = host.session.record().and_then(laws::access_token).map(String::from);
         let turn = match host.session.turn() {
             Ok(turn) => turn,
             Err(error) => return Ok(Turned::Failed(error)),
         };
         Ok(match turn {
-            Turn::Load(_) if fault.load => Turned::Broken("the store cannot be read"),
+            Turn::Load(reply) if fault.load => {
+                let room = store.reserved(at).filter(|_| reply.is_spent());
+                match room.map(|since| time <= since + LEASE) {
+                    Some(true) => return Ok(Turned::Unsaved),
+                    Some(false) => ledger.lose(at, "the store failed until its lease had ended"),
+                    None => {}
+                }
+                spared(reply.failed(now), "the store cannot be read")
+            }
             Turn::Load(reply) => {
-                let record = store.load(profile).cloned();
-                let text = format!("loads {}", laws::label(record.as_ref()));
+                let key = reply.key(&profile);
+                let old = store.load_stale(&key).filter(|_| fault.stale);
+                let (record, is_old) = match old {
+                    Some(old) => (Some(old), Some(old) != store.load(&key)),
+                    None => (store.load(&key), false),
+                };
+                let old = if is_old { ", which is not there any more" } else { "" };
+                let text = format!("loads {}{old}", laws::label(record));
+                let is_grant = key.kind == KeyKind::Grant;
+                if is_grant && store.held_by(at).any(|lock| lock == Lock::Refresh) {
+                    host.second_look = if is_old {
+                        SecondLook::Stale
+                    } else if record.is_some_and(|it| {
+                        it.generation() != own && is_fresh(it, host.stale.as_deref(), now)
+                    }) {
+                        SecondLook::Fresh
+                    } else {
+                        SecondLook::Same
+                    };
+                }
+                let record = record.cloned();
+                host.retries_at = None;
                 reply.loaded(record, now);
                 Turned::Done(text)
             }
             Turn::Lock(lock, _) if store.held_by(at).any(|held| held == lock) => {
                 return Err(format!("h{at} would wait for itself: {lock:?}"));
             }
-            Turn::Lock(lock, reply) => {
+            Turn::Lock(_, reply) if fault.down => {
+                spared(reply.failed(now), "the store cannot lock")
+            }
+            Turn::Lock(lock, mut reply) => {
+                let key = reply.key(&profile);
                 if ignored {
-                    store.force(profile, lock, at, ends);
-                } else if !store.lock(profile, lock, at, time, ends) {
-                    return Ok(Turned::Blocked);
+                    store.force(&key, lock, at, ends);
+                } else if let Some(losers) = store.lock(&key, lock, at, (time, ends)) {
+                    for (loser, since) in losers {
+                        match since {
+                            Some(since) if frozen[loser] <= since + LEASE => {
+                                return Err(format!("h{loser} was not frozen, and lost its lock"));
+                            }
+                            _ => ledger.lose(loser, "it was frozen for longer than its lease"),
+                        }
+                    }
+                } else {
+                    return Ok(if lock == Lock::Refresh && reply.held_elsewhere(now) {
+                        Turned::Done("goes on, as another has the lock".into())
+                    } else {
+                        Turned::Blocked
+                    });
                 }
                 reply.locked();
-                host.lost_lock = false;
-                let how = if store.is_alone(lock, at) { "" } else { ", as another does" };
-                Turned::Done(format!("locks {lock:?}{how}"))
-            }
-            Turn::Reserve(reply) if !store.held_by(at).any(|held| held == Lock::Refresh) => {
-                reply.lost(now);
-                Turned::Done("has lost the lock".into())
+                host.lost_locks.retain(|lost| *lost != lock);
+                if lock == Lock::Refresh {
+                    host.second_look = SecondLook::None;
+                    host.stale = held;
+                }
+                let how = store.hold(lock, at);
+                Turned::Done(format!("locks {lock:?}, {how:?}"))
             }
             Turn::Reserve(reply) => {
-                reply.reserved();
-                Turned::Done("reserves".into())
+                if fault.lost {
+                    store.unlock(Lock::Refresh, at);
+                }
+                match store.reserve(at, time, !fault.room) {
+                    Some(true) => {
+                        reply.reserved();
+                        Turned::Done("reserves".into())
+                    }
+                    Some(false) => {
+                        reply.lost(now);
+                        Turned::Done("has lost the lock".into())
+                    }
+                    None => spared(reply.failed(now), "there is no room"),
+                }
             }
             Turn::Unlock(lock, reply) => {
                 store.unlock(lock, at);
                 reply.unlocked();
                 Turned::Done(format!("unlocks {lock:?}"))
             }
-            Turn::Save(_) if fault.save || store.full_until > time => {
-                Turned::Broken("the store cannot be written")
-            }
-            Turn::Save(reply) => {
-                let (record, expected) = (reply.record().clone(), reply.expected());
-                let text = format!("saves {}", laws::label(Some(&record)));
-                let found = store.generation(profile);
-                if found != expected {
-                    reply.conflict(found);
-                    return Ok(Turned::Done(format!("{text}, but #{found} is not #{expected}")));
-                }
-                let view = View { world, store, ledger, profile, clocks, now };
-                laws::loses_nothing(store.load(profile), &record, &view)
-                    .map_err(|law| format!("{law} by h{at}"))?;
-                store.put(profile, record);
-                if fault.report {
-                    return Ok(Turned::Broken("the store was written and does not say so"));
-                }
-                ledger.settle(at);
-                reply.saved(now);
-                Turned::Done(text)
-            }
+            Turn::Save(_) => return Err("asking changes something".into()),
             Turn::Http(request, _) => Turned::Sends((&request).into()),
             Turn::Login(_) => Turned::NeedsLogin,
             Turn::Prepare(reply) => {
@@ -112,11 +167,76 @@ impl Simulation {
             }
             Turn::Browser(url, _) => Turned::Page(url.as_str().into()),
             Turn::Ready(_) => Turned::Ready,
-            // Nobody logs out here.
-            Turn::LoggedOut(_) => return Err(format!("h{at} is logged out")),
+            Turn::LoggedOut(_) => Turned::LoggedOut,
         })
     }
+
+    /// Writes a record, if the store does.
+    fn save(&mut self, at: usize, fault: &StoreFault) -> Result<Turned, String> {
+        let clocks = self.plan.menu.chance(Fault::ClockJump) == 0;
+        let time = self.world.now;
+        let Self { world, hosts, store, ledger, .. } = self;
+        let host = &mut hosts[at];
+        let (now, profile) = (host.now(time), name(host.profile));
+        let leaves = host.leaves;
+        let Ok(Turn::Save(reply)) = host.session.turn() else {
+            return Err("asking changes something".into());
+        };
+        let (key, expected) = (reply.key(&profile), reply.expected());
+        let record = reply.record().clone();
+        let room = store.reserved(at).filter(|_| reply.is_spent());
+        let may_wait = room.is_some_and(|since| time <= since + LEASE);
+        let full = store.full_until > time && room.is_none();
+        if room.is_some() && !may_wait {
+            ledger.lose(at, "the store failed until its lease had ended");
+        }
+        if full || fault.save || fault.late || store.down_until > time {
+            if fault.late {
+                store.delay(Write { host: at, key, record, expected, leaves });
+            }
+            return Ok(failed(reply, now, may_wait));
+        }
+        let text = format!("saves {}", laws::label(Some(&record)));
+        let found = store.generation(&key);
+        if found != expected {
+            reply.conflict(found);
+            return Ok(Turned::Done(format!("{text}, but #{found} is not #{expected}")));
+        }
+        if key.kind == KeyKind::Grant {
+            let view = View { world, store, ledger, key: &key, leaves, clocks, now };
+            laws::loses_nothing(store.load(&key), &record, &view)
+                .map_err(|law| format!("{law} by h{at}"))?;
+        }
+        if key.kind == KeyKind::Grant {
+            ledger.settle(at, record.generation());
+        }
+        store.put(&key, record);
+        if fault.report {
+            // Who hears that it failed will find it there.
+            return Ok(failed(reply, now, may_wait));
+        }
+        reply.saved(now);
+        host.retries_at = None;
+        Ok(Turned::Done(text))
+    }
 }
+
+fn failed(reply: SaveReply<'_>, now: UnixTime, may_wait: bool) -> Turned {
+    if reply.is_spent() && may_wait {
+        return Turned::Unsaved;
+    }
+    spared(reply.failed(now), "the store cannot be written")
+}
+
+/// Whether a record has another access token than was known, and one that nobody has to refresh.
+fn is_fresh(record: &Record, stale: Option<&str>, now: UnixTime) -> bool {
+    let Some(tokens) = record.tokens() else { return false };
+    let is_other = stale != Some(tokens.access_token.token());
+    is_other && tokens.lives(now, MARGIN)
+}
+
+/// More than any token is refreshed early.
+const MARGIN: Duration = Duration::from_secs(61);
 
 /// Another place where a redirect can come back to, for which no client is registered at first.
 const ELSEWHERE: &str = "http://127.0.0.1:49153/callback";
