@@ -129,6 +129,25 @@ fn what_others_stored_meanwhile_is_adopted() {
     }
 }
 
+/// Somebody who respects no lock has written the same tokens again, and the store cannot be read: the token is
+/// spent, so that the look that has to come before the next save is tried until it succeeds.
+#[test]
+fn a_look_at_what_others_wrote_is_tried_again_before_what_was_spent_for_is_lost() {
+    for on_tokio in [false, true] {
+        let (served, store) = (serve(Knobs::default()), Store::default());
+        drop(common::logged_in(&served, &store));
+        expire(&store, &key(&served));
+        *store.meddles.lock().unwrap() = stored(&store, &key(&served));
+        store.blind.store(3, Ordering::SeqCst);
+        let client = Client::new(on_tokio, &served, &store);
+        assert_eq!(client.call(&served).unwrap(), 200);
+        assert_eq!(store.blind.load(Ordering::SeqCst), 0, "the store was not looked into");
+        assert_eq!(client.token(), stored_token(&store, &key(&served)));
+        assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+        assert_sound(&served);
+    }
+}
+
 /// Nobody comes back from a page that says that the client is not known. So the next login has another one.
 #[test]
 fn a_page_that_was_given_up_casts_doubt_on_the_client() {
@@ -220,6 +239,8 @@ struct Store {
     inner: MemoryTokenStorage,
     /// So many saves fail.
     fails: Arc<AtomicUsize>,
+    /// So many looks fail after somebody has stored something.
+    blind: Arc<AtomicUsize>,
     /// Somebody stores this before the next save.
     meddles: Arc<Mutex<Option<Record>>>,
     /// The next call of this method panics.
@@ -238,6 +259,12 @@ impl Store {
 impl TokenStorage for Store {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.called("load");
+        let fails = |left: usize| left.checked_sub(1);
+        let has_meddled = self.meddles.lock().unwrap().is_none();
+        if has_meddled && self.blind.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok()
+        {
+            return Err(StorageError::Other("out of sight".into()));
+        }
         self.inner.load(key)
     }
 

@@ -169,8 +169,11 @@ impl Simulation {
             Some(Outcome::Failed(Error::PeerIncompatible(PeerIncompatible::LoginInVain {
                 ..
             }))) => true,
-            // The others' refreshes, which were of no use either, have used up its patience.
-            Some(Outcome::Failed(Error::PeerIncompatible(_))) => self.hosts.len() > 1,
+            // The others' refreshes, which were of no use either, have used up its patience; or it has met two
+            // tokens that were too new, and has waited for one.
+            Some(Outcome::Failed(Error::PeerIncompatible(_))) => {
+                self.hosts.len() > 1 || self.plan.knobs.young_for > 0
+            }
             _ => false,
         }
     }
@@ -281,8 +284,8 @@ fn suffices(record: &Record) -> bool {
     record.scopes().is_some_and(|scopes| scopes.contains("mcp:basic"))
 }
 
-/// One for the others, one for a client that is forgotten.
-const MAX_TRIES: usize = 2;
+/// One for the others, one for a client that is forgotten, one for tokens that are too new.
+const MAX_TRIES: usize = 3;
 
 /// More calls than it takes until a refresh in vain is a need for a login.
 const MAX_REFRESHES: usize = 8;
