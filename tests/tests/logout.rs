@@ -242,3 +242,66 @@ fn a_process_may_end_before_any_turn_of_a_logout() {
         }
     }
 }
+
+/// The first has refreshed and its store has failed; meanwhile the second logs out, and the first goes on.
+fn a_logout_while_tokens_are_unsaved(knobs: &Knobs, between: impl Fn(&mut Stage, usize)) -> Stage {
+    later(knobs, |stage| {
+        let other = stage.add_host();
+        stage.world.advance(HOUR);
+        stage.session_mut(0).access();
+        while stage.refreshes() == 0 {
+            assert_eq!(stage.step(0), Ok(Event::Progress));
+        }
+        stage.store.broken.save = true;
+        assert_eq!(stage.run(0), Ok(Event::Broken));
+        stage.stop(0);
+        stage.store.broken.save = false;
+        log_out(stage, other);
+        between(stage, other);
+        stage.session_mut(0).access();
+        assert_eq!(stage.run(0), Ok(Event::Login));
+        assert_eq!(stage.record().unwrap().tokens(), None);
+    })
+}
+
+#[test]
+fn a_logout_is_not_undone_by_what_was_refreshed_before_it() {
+    let stage = a_logout_while_tokens_are_unsaved(&Knobs::default(), |_, _| {});
+    let last = stage.world.requests(What::Revoke).pop().unwrap().parameter("token").map(Into::into);
+    assert_eq!(last, Some("rt-2-auth".to_owned()), "what was dropped is revoked");
+    let knobs = Knobs { revocation: false, ..Knobs::default() };
+    let stage = a_logout_while_tokens_are_unsaved(&knobs, |_, _| {});
+    assert_eq!(stage.world.oauth_requests(), 1);
+}
+
+/// A login that was begun since then, and not finished, has written down its client.
+#[test]
+fn a_logout_is_not_undone_after_a_login_was_given_up() {
+    a_logout_while_tokens_are_unsaved(&Knobs::default(), |stage, other| {
+        stage.user = User::GivesUp;
+        for _ in 0..3 {
+            assert_eq!(stage.call_from(other, LIST), Err(Error::Cancelled));
+        }
+    });
+}
+
+/// Whoever logs in afterwards has not logged out.
+#[test]
+fn tokens_that_could_not_be_stored_after_a_new_login_are_stored_later() {
+    later(&Knobs::default(), |stage| {
+        log_out(stage, 0);
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(HOUR);
+        stage.session_mut(0).access();
+        let refreshes = stage.refreshes();
+        while stage.refreshes() == refreshes {
+            assert_eq!(stage.step(0), Ok(Event::Progress));
+        }
+        stage.store.broken.save = true;
+        assert_eq!(stage.run(0), Ok(Event::Broken));
+        stage.stop(0);
+        stage.store.broken.save = false;
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.refresh_token().as_deref(), Some("rt-3-auth"));
+    });
+}

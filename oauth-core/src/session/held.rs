@@ -44,14 +44,6 @@ impl Session {
         record
     }
 
-    /// The generation of the next record.
-    pub(crate) fn next_generation(&self, now: UnixTime) -> u64 {
-        match self.generation() {
-            0 => first_generation(now),
-            generation => generation.saturating_add(1),
-        }
-    }
-
     pub(crate) fn generation(&self) -> u64 {
         self.held.record.as_ref().map_or(0, |record| record.generation)
     }
@@ -134,12 +126,3 @@ impl Session {
 /// How long a living token is used before it is looked at what a refresh elsewhere has brought, or whether the
 /// store answers again.
 const ELSEWHERE: Duration = Duration::from_secs(5);
-
-/// The first generation of a record is the time, not 1: who still works on a record that was deleted meanwhile
-/// must not mistake a new one for it. A clock that is far out leaves room to count.
-pub(crate) fn first_generation(now: UnixTime) -> u64 {
-    now.as_secs().clamp(1, LAST_TO_START_WITH)
-}
-
-/// The 36812th year.
-const LAST_TO_START_WITH: u64 = 1 << 40;

@@ -150,8 +150,7 @@ impl Session {
         // Tokens first, also those that the policy will refuse.
         running.flow = match running.flow.into_grant() {
             Ok(Grant { binding, tokens }) => {
-                let generation = self.next_generation(now);
-                let record = Record::new(generation, now, binding.into(), Some(tokens))
+                let record = Record::new(now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), running.handed_out)
                     .moved_to(self.moved_to.clone())
                     .on_trial(Some(Trial::after(running.in_vain, now)));
@@ -266,7 +265,7 @@ impl Session {
         let mut binding = binding.clone();
         // Scopes that were asked for in vain are not asked for again.
         binding.forget_requested();
-        let record = Record::new(self.next_generation(now), now, binding.into(), None);
+        let record = Record::new(now, binding.into(), None);
         let record = record.after(self.held.record.as_ref(), None).doubted(doubt_from);
         Some(record.moved_to(self.moved_to.clone()))
     }

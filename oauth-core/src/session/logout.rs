@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::flow::NoAnswer;
 use crate::http::{Request, Response};
-use crate::session::access::MAX_LOST_RACES;
+use crate::session::access::{MAX_LOST_RACES, Want};
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
 use crate::session::saving::{AfterSave, save};
@@ -62,6 +62,9 @@ pub(crate) struct Leaving {
     refresh_token: Option<Fate>,
     access_token: Option<Fate>,
     lost_races: u8,
+    /// Why the session works, if it is not this one that has logged out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    then: Option<Box<Want>>,
 }
 
 impl Leaving {
@@ -87,6 +90,15 @@ impl Leaving {
         self.unsaved.as_deref().or(stored)
     }
 
+    /// Tokens of a grant that was logged out of elsewhere, before they could be stored: they end at their
+    /// server as well. The refresh token goes alone, because somebody waits for what comes then.
+    fn disowned(record: Record, then: Want) -> Option<Box<Self>> {
+        record.binding.server.revocation_endpoint.as_ref()?;
+        token(&record, Hint::RefreshToken)?;
+        let (unsaved, then) = (Some(record.into()), Some(then.into()));
+        Some(Box::new(Self { unsaved, access_token: Some(Fate::Absent), then, ..Self::default() }))
+    }
+
     fn settle(&mut self, hint: Hint, fate: Fate) {
         match hint {
             Hint::RefreshToken => self.refresh_token = Some(fate),
@@ -106,6 +118,7 @@ impl Session {
             {
                 Some(Box::new(saving.record))
             }
+            State::Revoke(leaving) => leaving.unsaved,
             _ => None,
         };
         let leaving = Box::new(Leaving { unsaved, ..Leaving::default() });
@@ -136,6 +149,9 @@ impl Session {
         if leaving.next().is_some() {
             return State::Revoke(leaving);
         }
+        if let Some(want) = leaving.then {
+            return State::Load(*want);
+        }
         let expected = self.generation();
         let Some(record) =
             leaving.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
@@ -144,8 +160,7 @@ impl Session {
         };
         let mut binding = (*record.binding).clone();
         binding.forget_requested();
-        let left = Record::new(self.next_generation(now), now, binding.into(), None)
-            .after(Some(record), None);
+        let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
         save(left, expected, AfterSave::LoggedOut(leaving))
     }
 
@@ -171,6 +186,14 @@ impl Session {
             leaving.settle(hint, outcome.map_or_else(Fate::Alive, |()| Fate::Revoked));
         }
         self.state = self.revoke_next(leaving, now);
+    }
+
+    /// The user has logged out elsewhere: what was issued before is not stored over that.
+    pub(crate) fn disown(record: Record, want: Want) -> State {
+        Lock::Refresh.release(match Leaving::disowned(record, want.clone()) {
+            Some(leaving) => State::Revoke(leaving),
+            None => State::Load(want),
+        })
     }
 
     /// Somebody wrote although the lock was held: what they wrote is logged out as well.

@@ -69,10 +69,12 @@
 mod access;
 mod answer;
 mod authorization;
+mod generation;
 mod held;
 mod login;
 mod logout;
 mod machine;
+mod past;
 mod pending;
 mod record;
 mod refresh;

@@ -3,19 +3,17 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Binding, KnownClient, Settings};
-use crate::policy::ServerUrl;
+use crate::flow::{Binding, Settings};
 use crate::scope::Scopes;
-use crate::session::trial::Trial;
+use crate::session::past::Past;
 use crate::session::trouble::Trouble;
 use crate::time::UnixTime;
-use crate::url::{HttpUrl, shown};
+use crate::url::shown;
 use crate::wire::{RegistrationKind, TokenData};
 
 /// What a record is stored under: which program, who (a profile that the host names), at which server; or, of a
@@ -106,33 +104,12 @@ pub struct Record {
     /// Shared with the record that replaces this one when the tokens are refreshed.
     pub(crate) binding: Arc<Binding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    past: Option<Box<Past>>,
+    pub(crate) past: Option<Box<Past>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<TokenData>,
     /// Why the tokens could not be renewed, since they came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<Box<Trouble>>,
-}
-
-/// What is left of earlier logins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Past {
-    /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    login: Option<Box<str>>,
-    /// What the client is to authorization servers that were used before, the last one first: who moves
-    /// back need not register again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    elsewhere: Vec<KnownClient>,
-    /// From when on the client is taken for forgotten: by then a login with it should have been finished.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    doubt_from: Option<UnixTime>,
-    /// The login that brought the tokens, while nobody has written down that the server took one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    trial: Option<Trial>,
-    /// Where the server's URL redirected to at the login: what the resource was compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    moved_to: Option<HttpUrl>,
 }
 
 /// Why stored bytes are no record.
@@ -151,124 +128,14 @@ pub enum RecordDefect {
 }
 
 impl Record {
+    /// One that has no number before it is [saved](crate::session::saving::save).
     pub(crate) fn new(
-        generation: u64,
         issued_at: UnixTime,
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        Self { format: Format, generation, issued_at, binding, past: None, tokens, trouble: None }
-    }
-
-    /// With what the record knew that this one replaces, and the `state` of the login that brought the
-    /// tokens if it was handed out.
-    pub(crate) fn after(mut self, before: Option<&Self>, login: Option<Box<str>>) -> Self {
-        let server = &self.binding.server;
-        let mut elsewhere = Vec::new();
-        if let Some(before) = before {
-            let Binding { server, client, .. } = &*before.binding;
-            if client.kind == RegistrationKind::Dynamic {
-                let (issuer, client) = (server.issuer.clone(), client.clone());
-                elsewhere.push(KnownClient { issuer, client });
-            }
-            elsewhere.extend_from_slice(before.elsewhere());
-        }
-        elsewhere.retain(|known| !server.is_of(known.issuer.as_str()));
-        elsewhere.truncate(MAX_ELSEWHERE);
-        let past = Past { login, elsewhere, doubt_from: None, trial: None, moved_to: None };
-        self.past = (past != Past::default()).then(|| Box::new(past));
-        self
-    }
-
-    /// With new tokens of the same grant.
-    pub(crate) fn renewed(&self, generation: u64, now: UnixTime, tokens: TokenData) -> Self {
-        let renewed = Self::new(generation, now, Arc::clone(&self.binding), Some(tokens));
-        // The server knows the client.
-        Self { past: self.vouched().past, ..renewed }
-    }
-
-    /// From a login at a server whose URL redirects to this one.
-    pub(crate) fn moved_to(mut self, url: Option<HttpUrl>) -> Self {
-        if url.is_some() {
-            self.past.get_or_insert_default().moved_to = url;
-        }
-        self
-    }
-
-    /// Whether the tokens are for this server.
-    pub(crate) fn is_for(&self, server: &ServerUrl) -> bool {
-        let moved_to = self.past.as_ref().and_then(|past| past.moved_to.as_ref());
-        server.is_reached_by(&self.binding.resource, moved_to)
-    }
-
-    /// With this trial of its login.
-    pub(crate) fn on_trial(mut self, trial: Option<Trial>) -> Self {
-        let past = Past { trial, ..self.past.as_deref().cloned().unwrap_or_default() };
-        self.past = (past != Past::default()).then(|| Box::new(past));
-        self
-    }
-
-    /// The login that brought the tokens, while nobody has written down that the server took one.
-    pub(crate) fn trial(&self) -> Option<Trial> {
-        self.past.as_ref()?.trial
-    }
-
-    /// Before a login with a client of an earlier one, which has until then to bring tokens.
-    pub(crate) fn doubted(mut self, from: Option<UnixTime>) -> Self {
-        if from.is_some() {
-            self.past.get_or_insert_default().doubt_from = from;
-        }
-        self
-    }
-
-    /// The same as a record of its own; `None` if it is written down already.
-    pub(crate) fn doubting(&self, from: UnixTime) -> Option<Self> {
-        if self.past.as_ref().is_some_and(|past| past.doubt_from.is_some()) {
-            return None;
-        }
-        let generation = self.generation.saturating_add(1);
-        Some(Self { generation, ..self.clone() }.doubted(Some(from)))
-    }
-
-    /// Whether a login with the client was begun, and none was finished since.
-    pub(crate) fn is_doubted(&self) -> bool {
-        self.past.as_ref().is_some_and(|past| past.doubt_from.is_some())
-    }
-
-    /// The record of a client that has brought tokens again.
-    pub(crate) fn vouched(&self) -> Self {
-        let generation = self.generation.saturating_add(1);
-        let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
-        let past = past.filter(|past| *past != Past::default()).map(Box::new);
-        Self { generation, past, ..self.clone() }
-    }
-
-    /// Whether a login with the client was begun long ago, and none was finished since.
-    pub(crate) fn is_doubtful(&self, now: UnixTime) -> bool {
-        let doubt_from = self.past.as_ref().and_then(|past| past.doubt_from);
-        doubt_from.is_some_and(|from| from <= now)
-    }
-
-    /// Whether it was written when a login was begun with a client of the host's, and no login has brought
-    /// tokens.
-    pub(crate) fn is_of_login(&self) -> bool {
-        let is_brought = self.binding.client.kind == RegistrationKind::PreRegistered;
-        is_brought && self.tokens.is_none() && self.is_doubted()
-    }
-
-    /// The same, once that login cannot bring any more: it says nothing about whose the client is.
-    pub(crate) fn is_of_login_in_vain(&self, now: UnixTime) -> bool {
-        self.is_of_login() && self.is_doubtful(now)
-    }
-
-    /// What the client is to authorization servers that were used before.
-    pub(crate) fn elsewhere(&self) -> &[KnownClient] {
-        self.past.as_ref().map_or(&[], |past| &past.elsewhere)
-    }
-
-    /// The `state` of the login that brought the tokens, if it was handed out.
-    pub(crate) fn login(&self) -> Option<&str> {
-        self.past.as_ref()?.login.as_deref()
+        let (format, generation, past, trouble) = (Format, 0, None, None);
+        Self { format, generation, issued_at, binding, past, tokens, trouble }
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -305,8 +172,11 @@ impl Record {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Grows each time the record is written: a store replaces a record only by one that was made from
-    /// the generation it holds. Never 0.
+    /// Grows each time the record is written, by more than one: a store replaces a record only by one that was
+    /// made from the generation it holds. Never 0, and less than 2⁵³, so that it is a number everywhere.
+    ///
+    /// It is a count that does not repeat, also where a store loses what it has said it holds, or a record is
+    /// deleted and made anew: its lower bits are drawn from what is written.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
@@ -386,9 +256,6 @@ impl Record {
 
 /// Far more than a record is ever written, and far from where counting ends.
 const MAX_GENERATION: u64 = u64::MAX / 2;
-
-/// How many authorization servers of earlier logins are remembered.
-const MAX_ELSEWHERE: usize = 3;
 
 /// The number that stands in every record.
 const FORMAT: u32 = 1;

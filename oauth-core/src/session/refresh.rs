@@ -51,17 +51,15 @@ impl Session {
         let error = match result {
             Ok(tokens) => {
                 let expected = record.generation;
-                let generation = expected.saturating_add(1);
-                let renewed = record.renewed(generation, now, tokens).on_trial(self.trial_after());
+                let renewed = record.renewed(now, tokens).on_trial(self.trial_after());
                 return self.state = save(renewed, expected, AfterSave::Refreshed(want));
             }
             Err(NoToken { error, refresh_token: Some(refresh_token) })
                 if old.refresh_token.as_ref() != Some(&refresh_token) =>
             {
                 let expected = record.generation;
-                let generation = expected.saturating_add(1);
                 let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
-                let mut rotated = record.renewed(generation, record.issued_at, tokens);
+                let mut rotated = record.renewed(record.issued_at, tokens);
                 if let Some(failure) = answer.and_then(|it| Failure::of(it, &error, now)) {
                     rotated.trouble.clone_from(&record.trouble);
                     rotated = rotated.troubled(failure, now);
@@ -124,18 +122,13 @@ impl Session {
     }
 
     /// The refresh token of this record is refused for good.
-    fn ended(&self, mut want: Want, record: Record) -> State {
+    fn ended(&self, want: Want, record: Record) -> State {
         let mut record = record.on_trial(self.trial_after());
         let expected = record.generation;
-        record.generation = expected.saturating_add(1);
         if let Some(tokens) = &mut record.tokens {
             tokens.refresh_token = None;
         }
         record.trouble = None;
-        // The token that was refused stays refused under its new number.
-        if want.refused.is_some() {
-            want.refused = Some(record.generation);
-        }
         save(record, expected, AfterSave::Ended(want))
     }
 }

@@ -24,6 +24,13 @@ pub(crate) struct Saving {
 }
 
 impl Saving {
+    /// The same over another record than was expected.
+    fn over(mut self: Box<Self>, stored: u64) -> Box<Self> {
+        let Self { record, expected, .. } = &mut *self;
+        (*record, *expected) = (record.clone().numbered(stored), stored);
+        self
+    }
+
     /// Whether it has tokens that are stored nowhere else.
     pub(crate) fn brings_tokens(&self) -> bool {
         self.record.tokens.is_some() && !matches!(self.then, AfterSave::Troubled(..))
@@ -109,10 +116,16 @@ impl Session {
             }
             // Meanwhile it may have expired.
             AfterSave::Late(want) => State::Load(want),
-            AfterSave::Ended(want) if self.is_alive(&want, now) => {
-                Lock::Refresh.release(State::Ready)
+            AfterSave::Ended(mut want) => {
+                if want.refused.is_some() {
+                    want.refused = Some(self.generation());
+                }
+                let lives = self.is_alive(&want, now);
+                Lock::Refresh.release(match lives {
+                    true => State::Ready,
+                    false => self.need_login(want, now),
+                })
             }
-            AfterSave::Ended(want) => Lock::Refresh.release(self.need_login(want, now)),
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::LoggedIn { .. } => {
                 self.brought = self.generation();
@@ -155,10 +168,8 @@ impl Session {
         };
         self.state = match saving.then {
             AfterSave::LoggedIn { tries } if tries < MAX_LOST_RACES => {
-                saving.expected = stored;
-                saving.record.generation = saving.record.generation.max(stored.saturating_add(1));
                 saving.then = AfterSave::LoggedIn { tries: tries + 1 };
-                State::Save(saving)
+                State::Save(saving.over(stored))
             }
             AfterSave::LoggedIn { .. } => {
                 saving.then = AfterSave::LoggedIn { tries: 0 };
@@ -202,10 +213,10 @@ impl Session {
 
     /// Somebody stored another record although the lock was held. If it has no tokens, or the refresh
     /// token that was rotated away by now, it is worth less than what could not be saved; otherwise it is
-    /// as good.
+    /// as good. A logout is worth more.
     pub(crate) fn outdone(
         &mut self,
-        mut saving: Box<Saving>,
+        saving: Box<Saving>,
         want: Want,
         stored: Option<Record>,
     ) -> State {
@@ -223,18 +234,22 @@ impl Session {
         };
         let brings_tokens = !matches!(saving.then, AfterSave::Ended(_));
         let is_worth_less = |stored: &&Record| {
-            brings_tokens && (stored.tokens.is_none() || has_spent(stored) || was_ended(stored))
+            brings_tokens
+                && !stored.has_left()
+                && (stored.tokens.is_none() || has_spent(stored) || was_ended(stored))
         };
         if let Some(stored) = stored.as_ref().filter(is_worth_less) {
-            saving.expected = stored.generation;
-            saving.record.generation = stored.generation.saturating_add(1);
-            return State::Save(saving);
+            return State::Save(saving.over(stored.generation));
         }
+        let has_left = stored.as_ref().is_some_and(Record::has_left);
         self.adopt(stored);
-        Lock::Refresh.release(State::Load(want))
+        match has_left && brings_tokens {
+            true => Self::disown(saving.record, want),
+            false => Lock::Refresh.release(State::Load(want)),
+        }
     }
 }
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
-    State::Save(Box::new(Saving { record, expected, then }))
+    State::Save(Box::new(Saving { record: record.numbered(expected), expected, then }))
 }

@@ -39,7 +39,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, PeerIncompatible};
 use crate::flow::{Binding, RedirectUri, Settings};
 use crate::session::access::MAX_LOST_RACES;
-use crate::session::held::first_generation;
 use crate::session::login::{PATIENCE, Running};
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::{Key, KeyKind, Record};
@@ -160,7 +159,7 @@ impl Session {
         binding.forget_requested();
         running.replaces = None;
         running.is_adopted = false;
-        let record = Record::new(generation_after(expected, now), now, binding.into(), None);
+        let record = Record::new(now, binding.into(), None);
         Err(save(record, expected, AfterSave::Shared(running)))
     }
 
@@ -282,7 +281,7 @@ impl Session {
             return self.settle(running, now);
         }
         let expected = stored.as_ref().map_or(0, |record| record.generation);
-        let record = issuer_record(binding, expected, now).doubted(Some(now + PATIENCE));
+        let record = issuer_record(binding, now).doubted(Some(now + PATIENCE));
         save(record, expected, AfterSave::Claimed(running))
     }
 
@@ -333,7 +332,7 @@ impl Session {
             // A claim that has brought no tokens gives way to who issued some.
             stored if is_brought && stored.as_ref().is_none_or(Record::is_doubted) => {
                 let expected = stored.map_or(0, |record| record.generation);
-                save(issuer_record(&own.binding, expected, now), expected, AfterSave::Vouched)
+                save(issuer_record(&own.binding, now), expected, AfterSave::Vouched)
             }
             _ => State::Ready,
         }
@@ -352,13 +351,9 @@ impl Running {
 }
 
 /// The record that says whose a client is which the host brings. Its secret is the host's to keep.
-fn issuer_record(binding: &Binding, replaces: u64, now: UnixTime) -> Record {
+fn issuer_record(binding: &Binding, now: UnixTime) -> Record {
     let mut binding = binding.clone();
     binding.forget_requested();
     binding.client.client_secret = None;
-    Record::new(generation_after(replaces, now), now, binding.into(), None)
-}
-
-fn generation_after(replaced: u64, now: UnixTime) -> u64 {
-    if replaced == 0 { first_generation(now) } else { replaced.saturating_add(1) }
+    Record::new(now, binding.into(), None)
 }

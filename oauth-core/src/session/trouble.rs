@@ -134,8 +134,7 @@ impl Session {
     ) -> State {
         let Some(record) = &self.held.record else { return State::Failed(Box::new(error)) };
         let expected = record.generation;
-        let mut troubled = record.troubled(failure, now).on_trial(self.trial_after());
-        troubled.generation = expected.saturating_add(1);
+        let troubled = record.troubled(failure, now).on_trial(self.trial_after());
         let error = match error {
             // Also a date, which takes a clock to be read.
             Error::Unreachable(unreachable) => {

@@ -1,0 +1,175 @@
+//! What a record knows of earlier logins: where else the client is known, whether it is doubted, and whether
+//! the user has left.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::{Binding, KnownClient};
+use crate::policy::ServerUrl;
+use crate::session::record::Record;
+use crate::session::trial::Trial;
+use crate::time::UnixTime;
+use crate::url::HttpUrl;
+use crate::wire::{RegistrationKind, TokenData};
+
+/// What is left of earlier logins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<Box<str>>,
+    /// What the client is to authorization servers that were used before, the last one first: who moves
+    /// back need not register again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    elsewhere: Vec<KnownClient>,
+    /// From when on the client is taken for forgotten: by then a login with it should have been finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubt_from: Option<UnixTime>,
+    /// The login that brought the tokens, while nobody has written down that the server took one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trial: Option<Trial>,
+    /// Where the server's URL redirected to at the login: what the resource was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<HttpUrl>,
+    /// Whether the user has logged out: what was issued before and comes late is not stored over it.
+    #[serde(default, skip_serializing_if = "is_not")]
+    has_left: bool,
+}
+
+impl Record {
+    /// With what the record knew that this one replaces, and the `state` of the login that brought the
+    /// tokens if it was handed out.
+    pub(crate) fn after(mut self, before: Option<&Self>, login: Option<Box<str>>) -> Self {
+        let server = &self.binding.server;
+        let mut elsewhere = Vec::new();
+        if let Some(before) = before {
+            let Binding { server, client, .. } = &*before.binding;
+            if client.kind == RegistrationKind::Dynamic {
+                let (issuer, client) = (server.issuer.clone(), client.clone());
+                elsewhere.push(KnownClient { issuer, client });
+            }
+            elsewhere.extend_from_slice(before.elsewhere());
+        }
+        elsewhere.retain(|known| !server.is_of(known.issuer.as_str()));
+        elsewhere.truncate(MAX_ELSEWHERE);
+        // Until a login brings tokens; not because one was begun.
+        let has_left = self.tokens.is_none() && before.is_some_and(Self::has_left);
+        let past = Past { login, elsewhere, has_left, ..Past::default() };
+        self.past = (past != Past::default()).then(|| Box::new(past));
+        self
+    }
+
+    /// What a logout leaves.
+    pub(crate) fn left(mut self) -> Self {
+        self.past.get_or_insert_default().has_left = true;
+        self
+    }
+
+    /// Whether the user has logged out, and not in again since.
+    pub(crate) fn has_left(&self) -> bool {
+        self.tokens.is_none() && self.past.as_ref().is_some_and(|past| past.has_left)
+    }
+
+    /// With new tokens of the same grant.
+    pub(crate) fn renewed(&self, now: UnixTime, tokens: TokenData) -> Self {
+        let mut renewed = Self::new(now, Arc::clone(&self.binding), Some(tokens));
+        // The server knows the client.
+        renewed.past = self.vouched().past;
+        renewed
+    }
+
+    /// From a login at a server whose URL redirects to this one.
+    pub(crate) fn moved_to(mut self, url: Option<HttpUrl>) -> Self {
+        if url.is_some() {
+            self.past.get_or_insert_default().moved_to = url;
+        }
+        self
+    }
+
+    /// Whether the tokens are for this server.
+    pub(crate) fn is_for(&self, server: &ServerUrl) -> bool {
+        let moved_to = self.past.as_ref().and_then(|past| past.moved_to.as_ref());
+        server.is_reached_by(&self.binding.resource, moved_to)
+    }
+
+    /// With this trial of its login.
+    pub(crate) fn on_trial(mut self, trial: Option<Trial>) -> Self {
+        let past = Past { trial, ..self.past.as_deref().cloned().unwrap_or_default() };
+        self.past = (past != Past::default()).then(|| Box::new(past));
+        self
+    }
+
+    /// The login that brought the tokens, while nobody has written down that the server took one.
+    pub(crate) fn trial(&self) -> Option<Trial> {
+        self.past.as_ref()?.trial
+    }
+
+    /// Before a login with a client of an earlier one, which has until then to bring tokens.
+    pub(crate) fn doubted(mut self, from: Option<UnixTime>) -> Self {
+        if from.is_some() {
+            self.past.get_or_insert_default().doubt_from = from;
+        }
+        self
+    }
+
+    /// The same as a record of its own; `None` if it is written down already.
+    pub(crate) fn doubting(&self, from: UnixTime) -> Option<Self> {
+        if self.past.as_ref().is_some_and(|past| past.doubt_from.is_some()) {
+            return None;
+        }
+        Some(self.clone().doubted(Some(from)))
+    }
+
+    /// Whether a login with the client was begun, and none was finished since.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.past.as_ref().is_some_and(|past| past.doubt_from.is_some())
+    }
+
+    /// The record of a client that has brought tokens again.
+    pub(crate) fn vouched(&self) -> Self {
+        let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
+        let past = past.filter(|past| *past != Past::default()).map(Box::new);
+        let mut vouched = self.clone();
+        vouched.past = past;
+        vouched
+    }
+
+    /// Whether a login with the client was begun long ago, and none was finished since.
+    pub(crate) fn is_doubtful(&self, now: UnixTime) -> bool {
+        let doubt_from = self.past.as_ref().and_then(|past| past.doubt_from);
+        doubt_from.is_some_and(|from| from <= now)
+    }
+
+    /// Whether it was written when a login was begun with a client of the host's, and no login has brought
+    /// tokens.
+    pub(crate) fn is_of_login(&self) -> bool {
+        let is_brought = self.binding.client.kind == RegistrationKind::PreRegistered;
+        is_brought && self.tokens.is_none() && self.is_doubted()
+    }
+
+    /// The same, once that login cannot bring any more: it says nothing about whose the client is.
+    pub(crate) fn is_of_login_in_vain(&self, now: UnixTime) -> bool {
+        self.is_of_login() && self.is_doubtful(now)
+    }
+
+    /// What the client is to authorization servers that were used before.
+    pub(crate) fn elsewhere(&self) -> &[KnownClient] {
+        self.past.as_ref().map_or(&[], |past| &past.elsewhere)
+    }
+
+    /// The `state` of the login that brought the tokens, if it was handed out.
+    pub(crate) fn login(&self) -> Option<&str> {
+        self.past.as_ref()?.login.as_deref()
+    }
+}
+
+/// How many authorization servers of earlier logins are remembered.
+const MAX_ELSEWHERE: usize = 3;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it like that")]
+fn is_not(flag: &bool) -> bool {
+    !*flag
+}
