@@ -21,7 +21,8 @@ pub use memory::MemoryTokenStorage;
 /// # The contract
 ///
 /// 1. [`save`](Self::save) replaces a record only if the store holds the generation that the caller
-///    expects, atomically, and returns when the new one is durable.
+///    expects, atomically, and returns when the new one is durable. Generations grow and do not repeat, so a
+///    store compares them and counts nothing itself.
 /// 2. [`try_lock`](Self::try_lock) excludes everybody else who shares the store, in this process or another,
 ///    until the guard is dropped or its process ends. The locks of a key are independent.
 /// 3. [`reserve`](Self::reserve) gives a lock back only if it is still held, and if what comes of the refresh
