@@ -89,12 +89,16 @@ faults! {
     SaveUnreported 80,
     /// The store says that it could not be written, and does it later.
     LateWrite 80,
+    /// The store forgets what it said was written.
+    LostWrite 40,
     /// There is no room for what a refresh will bring.
     NoRoom 150,
     /// Nothing can be written for some time but where room was reserved.
     DiskFull 5,
     /// Nothing can be read, locked or written for some time.
     Down 5,
+    /// A record is deleted, or so damaged that it counts as none.
+    Deleted 2,
 }
 
 /// How often each fault strikes, per mille of its opportunities.

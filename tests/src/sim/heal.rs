@@ -153,6 +153,12 @@ impl Simulation {
                 ..
             }))) => until.since(now),
             Some(Outcome::Failed(Error::Unreachable(it))) => it.retry_after.unwrap_or_default(),
+            // A request waits for one token that is too new, and has met two: the next one is on its own.
+            Some(Outcome::LoginNeeded | Outcome::Failed(Error::PeerIncompatible(_)))
+                if self.plan.knobs.young_for > 0 =>
+            {
+                Duration::from_secs(2)
+            }
             _ => return false,
         };
         self.world.advance(pause.as_secs());

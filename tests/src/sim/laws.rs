@@ -94,6 +94,11 @@ pub(super) fn loses_nothing(
     new: &Record,
     view: &View<'_>,
 ) -> Result<(), String> {
+    if let Some(is) = access_token(new)
+        && view.store.left(view.key).iter().any(|left| view.world.are_related(left, is))
+    {
+        return Err(format!("invariant 4: a logout is undone by {}", label(Some(new))));
+    }
     let Some(before) = old.and_then(Record::tokens).filter(|_| !view.leaves) else {
         return Ok(());
     };

@@ -5,7 +5,7 @@
 //!
 //! - the answer, or a process, was lost between the server's deed and the first write;
 //! - the request arrived twice;
-//! - the store showed an old record under the lock;
+//! - the store lost the write that it had acknowledged, or showed an old record under the lock;
 //! - locks did not exclude: others had the lock, it died with its process, or its holder was frozen for longer
 //!   than it is held.
 //!
@@ -96,6 +96,15 @@ impl Ledger {
     pub(super) fn settle(&mut self, host: usize, generation: u64) {
         for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.fate == Fate::Open) {
             ask.fate = Fate::Kept(generation);
+        }
+    }
+
+    /// The store has lost what it held of a profile.
+    pub(super) fn unsettle(&mut self, profile: usize, generation: u64) {
+        for ask in self.asks.iter_mut().filter(|ask| ask.profile == profile) {
+            if ask.fate == Fate::Kept(generation) {
+                ask.fate = Fate::Lost("the store has lost it");
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use oauth_core::session::{Key, KeyKind, Lock, Record};
 
+use super::laws;
+
 /// Records and locks by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Store {
@@ -25,6 +27,8 @@ pub(super) struct Shelf {
     before: Option<Record>,
     /// The access tokens that were ever stored.
     durable: HashSet<String>,
+    /// Access tokens of grants that somebody has logged out of.
+    left: Vec<String>,
 }
 
 /// A write that is done later than its host was told.
@@ -91,13 +95,32 @@ impl Store {
         self.load(key).map_or(0, Record::generation)
     }
 
-    /// Writes a record, whatever is there.
-    pub(super) fn put(&mut self, key: &Key, record: Record) {
+    /// Writes a record, whatever is there; that may be a logout.
+    pub(super) fn put(&mut self, key: &Key, record: Record, leaves: bool) {
         let shelf = self.shelf(key);
+        if leaves && let Some(token) = shelf.record.as_ref().and_then(laws::access_token) {
+            shelf.left.push(token.into());
+        }
         if let Some(tokens) = record.tokens() {
             shelf.durable.insert(tokens.access_token.token().into());
         }
         shelf.before = shelf.record.replace(record);
+    }
+
+    /// Forgets the last write; what it was.
+    pub(super) fn forget(&mut self, key: &Key) -> Option<Record> {
+        let shelf = self.shelf(key);
+        let before = shelf.before.take();
+        // A logout is forgotten as well.
+        shelf.left.clear();
+        core::mem::replace(&mut shelf.record, before)
+    }
+
+    /// Deletes what is there; whether anything was.
+    pub(super) fn delete(&mut self, key: &Key) -> bool {
+        let shelf = self.shelf(key);
+        shelf.before = None;
+        shelf.record.take().is_some()
     }
 
     /// Keeps a write for later.
@@ -114,6 +137,11 @@ impl Store {
     #[must_use]
     pub(super) fn is_durable(&self, key: &Key, access_token: &str) -> bool {
         self.shelves.get(key).is_some_and(|shelf| shelf.durable.contains(access_token))
+    }
+
+    /// Access tokens of grants that somebody has logged out of.
+    pub(super) fn left(&self, key: &Key) -> &[String] {
+        self.shelves.get(key).map_or(&[], |shelf| &shelf.left)
     }
 
     /// Takes a lock until `ends`, unless another host has it and has not had it for too long; from whom it

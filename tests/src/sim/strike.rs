@@ -1,6 +1,6 @@
 //! Faults that strike between turns: at hosts, at the store, at the servers.
 
-use oauth_core::session::{KeyKind, Record};
+use oauth_core::session::{Key, KeyKind, Record};
 
 use super::host::{Drive, Goal, Host, Stage, Task};
 use super::laws::{self, View};
@@ -119,6 +119,12 @@ impl Simulation {
         if self.strikes(Fault::Meddler) && self.dice.chance(100) {
             self.meddle();
         }
+        if self.strikes(Fault::LostWrite) && self.dice.chance(100) {
+            self.lose_a_write();
+        }
+        if self.strikes(Fault::Deleted) {
+            self.delete();
+        }
         if self.dice.chance(100) {
             self.write_late()?;
         }
@@ -138,6 +144,27 @@ impl Simulation {
         Ok(())
     }
 
+    /// Which grant the store has an accident with.
+    fn victim(&mut self) -> (usize, Key) {
+        let host = self.dice.index(self.hosts.len());
+        (self.hosts[host].profile, self.hosts[host].key.clone())
+    }
+
+    fn lose_a_write(&mut self) {
+        let (profile, key) = self.victim();
+        if let Some(record) = self.store.forget(&key) {
+            self.ledger.unsettle(profile, record.generation());
+            self.tell(|| format!("the store forgets {}", laws::label(Some(&record))));
+        }
+    }
+
+    fn delete(&mut self) {
+        let (_, key) = self.victim();
+        if self.store.delete(&key) {
+            self.tell(|| "somebody deletes the record".into());
+        }
+    }
+
     /// A write is done of which its host was told that it failed.
     pub(super) fn write_late(&mut self) -> Result<bool, String> {
         let Some(Write { host, key, record, expected, leaves }) = self.store.take_late() else {
@@ -155,7 +182,7 @@ impl Simulation {
             laws::loses_nothing(store.load(&key), &record, &view)?;
             ledger.settle(host, record.generation());
         }
-        self.store.put(&key, record);
+        self.store.put(&key, record, leaves);
         Ok(true)
     }
 
@@ -184,7 +211,7 @@ impl Simulation {
 
     /// Somebody writes the same record again, with a later generation.
     fn meddle(&mut self) {
-        let key = self.hosts[0].key.clone();
+        let (_, key) = self.victim();
         let Some(record) = self.store.load(&key) else {
             return;
         };
@@ -195,7 +222,7 @@ impl Simulation {
             1,
         );
         if let Ok(record) = Record::from_json(text.as_bytes()) {
-            self.store.put(&key, record);
+            self.store.put(&key, record, false);
             self.tell(|| format!("somebody makes #{from} #{to}"));
         }
     }

@@ -56,7 +56,6 @@ impl Simulation {
         let Self { hosts, store, ledger, logins, .. } = self;
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
-        let own = host.session.record().map_or(0, Record::generation);
         let held = host.session.record().and_then(laws::access_token).map(String::from);
         let turn = match host.session.turn() {
             Ok(turn) => turn,
@@ -85,9 +84,7 @@ impl Simulation {
                 if is_grant && store.held_by(at).any(|lock| lock == Lock::Refresh) {
                     host.second_look = if is_old {
                         SecondLook::Stale
-                    } else if record.is_some_and(|it| {
-                        it.generation() != own && is_fresh(it, host.stale.as_deref(), now)
-                    }) {
+                    } else if record.is_some_and(|it| is_fresh(it, host.stale.as_deref(), now)) {
                         SecondLook::Fresh
                     } else {
                         SecondLook::Same
@@ -210,7 +207,7 @@ impl Simulation {
         if key.kind == KeyKind::Grant {
             ledger.settle(at, record.generation());
         }
-        store.put(&key, record);
+        store.put(&key, record, leaves);
         if fault.report {
             // Who hears that it failed will find it there.
             return Ok(failed(reply, now, may_wait));
