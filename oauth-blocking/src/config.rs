@@ -81,4 +81,6 @@ pub struct OAuthConfig {
     pub registration_for_each_profile: bool,
     /// How long discovery and registration may take together, in seconds.
     pub discovery_limit: Option<NonZeroU32>,
+    /// How long a token in memory is used without a look into the store, in seconds.
+    pub store_check_interval: Option<NonZeroU32>,
 }

@@ -148,6 +148,14 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
+    /// How long a token in memory is used without a look into the store, where another process may have logged
+    /// out, or in to another account. A look is one load, without a lock. Unless set, a token is used until it is
+    /// due for a refresh.
+    pub fn store_check_interval(mut self, interval: Duration) -> Self {
+        self.settings = self.settings.store_check_interval(interval);
+        self
+    }
+
     /// The URL of a hosted client ID metadata document.
     pub fn client_metadata_url(mut self, url: &str) -> Self {
         self.client_metadata_url = Some(url.into());
@@ -344,6 +352,9 @@ impl<A: Adapter> Builder<A> {
                 }
                 if config.registration_for_each_profile {
                     self = self.registration_for_each_profile();
+                }
+                if let Some(interval) = config.store_check_interval {
+                    self = self.store_check_interval(Duration::from_secs(interval.get().into()));
                 }
                 if let Some(limit) = config.discovery_limit {
                     self = self.discovery_limit(Duration::from_secs(limit.get().into()));

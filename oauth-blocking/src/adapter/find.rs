@@ -27,7 +27,8 @@ impl<H: Host> Client<H> {
         let now = now();
         if session.authorization(now).is_none() {
             if H::WORKS_ASIDE {
-                if session.snapshot().living_authorization(now).is_none() {
+                let held = session.snapshot();
+                if held.is_look_due(now) || held.living_authorization(now).is_none() {
                     session.access();
                     let look = Driver::new(self, since).look(&mut session);
                     Span::of(Work::Access, self).around(look).await?;
@@ -57,17 +58,18 @@ impl<H: Host> Client<H> {
         use_it: &mut impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
     ) -> Option<T> {
         let now = now();
-        {
+        let is_look_due = {
             let shown = self.shown();
             if let Some((token, header)) = shown.fresh(now) {
                 return Some(use_it(&token, header));
             }
             shown.living(now)?;
-        }
-        if H::WORKS_ASIDE {
+            shown.snapshot.is_look_due(now)
+        };
+        if H::WORKS_ASIDE && !is_look_due {
             self.renew_aside();
         } else if self.host.try_take().is_some() {
-            // Nobody renews it, so it is on the caller.
+            // Nobody is at it, so it is on the caller.
             return None;
         }
         self.shown().living(now).map(|(token, header)| use_it(&token, header))

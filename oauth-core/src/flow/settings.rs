@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ use crate::wire::{
     AuthMethod, BearerAuth, ClientMetadata, Dialect, OAuthClientProvider, Parameter, PromptMode,
     ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
 };
+
+mod stored;
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
 ///
@@ -62,6 +65,8 @@ pub struct Settings {
     pub(crate) client_records: bool,
     #[serde(default)]
     pub(crate) registers_each_profile: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) store_check_interval: Option<Duration>,
 }
 
 /// A client id that the host brings.
@@ -106,6 +111,7 @@ impl Settings {
             private_hosts: Vec::new(),
             client_records: false,
             registers_each_profile: false,
+            store_check_interval: None,
         })
     }
 
@@ -123,29 +129,6 @@ impl Settings {
             Some(server) => Arc::new(Self { server, ..(*self).clone() }),
             None => self,
         }
-    }
-
-    /// The host stores records of clients beside those of grants. All profiles of a store use one client for each
-    /// issuer and redirect URI then, where a client has to be registered; where the listener takes [any
-    /// port](crate::flow::RedirectUri::at_any_port), it is the one that was registered last. A client that comes
-    /// with a secret, but without [`client_issuer`](Self::client_issuer), belongs to the first authorization server
-    /// that issued tokens to it, whoever's they were; a login that has sent it somewhere and got none keeps it from
-    /// other servers for five minutes. Unless set, each profile is on its own.
-    ///
-    /// Such a host has to look at the key of each turn
-    /// ([`LoadReply::key`](crate::session::LoadReply::key)): some are about a client's record.
-    #[must_use]
-    pub fn client_records(mut self) -> Self {
-        self.client_records = true;
-        self
-    }
-
-    /// Each profile registers a client of its own, although the host stores [records of
-    /// clients](Self::client_records).
-    #[must_use]
-    pub fn registration_for_each_profile(mut self) -> Self {
-        self.registers_each_profile = true;
-        self
     }
 
     /// The name that people see when they are asked to consent; used in dynamic registration.

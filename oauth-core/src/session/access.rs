@@ -85,7 +85,7 @@ impl Session {
     pub(crate) fn loaded(&mut self, record: Option<Record>, now: UnixTime) {
         let mut state = match mem::replace(&mut self.state, State::Ready) {
             State::LoadConflict(saving, want) => {
-                return self.state = self.outdone(saving, want, record);
+                return self.state = self.outdone(saving, want, record, now);
             }
             State::LoadClient(running) => {
                 return self.state = self.client_loaded(running, record, now);
@@ -99,7 +99,7 @@ impl Session {
         let (before, own) = (self.generation(), access_token(self.held.record.as_ref()));
         let is_same_token = access_token(record.as_ref()) == own;
         let sent = matches!(state, State::LoadRefused(..)).then(|| self.held.record.clone());
-        self.adopt(record);
+        self.adopt(record, now);
         let changed = self.generation() != before;
         if is_same_token && self.accepted == before {
             self.accepted = self.generation();

@@ -18,19 +18,37 @@ pub struct Snapshot {
     pub(crate) record: Option<Record>,
     /// Until when the token is handed out without a thought.
     pub(crate) fresh_until: UnixTime,
+    /// When the store was looked at; 0 if it was not.
+    #[serde(default = "never")]
+    pub(crate) looked_at: UnixTime,
+}
+
+fn never() -> UnixTime {
+    UnixTime::from_secs(0)
 }
 
 impl Snapshot {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let until = if settings.bearer.is_some() { u64::MAX } else { 0 };
-        Self { settings, record: None, fresh_until: UnixTime::from_secs(until) }
+        let fresh_until = UnixTime::from_secs(until);
+        Self { settings, record: None, fresh_until, looked_at: never() }
     }
 
     /// The token, if it needs no thought; `None` means that the session has work to do.
     #[must_use]
     #[inline]
     pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        if now < self.fresh_until { self.token() } else { None }
+        if now < self.fresh_until && !self.is_look_due(now) { self.token() } else { None }
+    }
+
+    /// Whether the store was not looked at for as long as
+    /// [`Settings::store_check_interval`](crate::flow::Settings::store_check_interval) says: the token may be no longer
+    /// what is stored. A clock that was set back makes that no longer.
+    #[must_use]
+    #[inline]
+    pub fn is_look_due(&self, now: UnixTime) -> bool {
+        let interval = self.settings.store_check_interval.filter(|_| self.record.is_some());
+        interval.is_some_and(|interval| now < self.looked_at || now >= self.looked_at + interval)
     }
 
     /// The token, as long as it has not expired: for those who would otherwise wait while somebody else

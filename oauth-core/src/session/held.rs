@@ -11,7 +11,8 @@ use crate::wire::ClientSecret;
 
 impl Session {
     /// Takes what the store holds: it knows better than the memory, also that there is nothing.
-    pub(crate) fn adopt(&mut self, record: Option<Record>) {
+    pub(crate) fn adopt(&mut self, record: Option<Record>, now: UnixTime) {
+        self.held.looked_at = now;
         // One that was put under the wrong key would send a token where it does not belong.
         let record = record.filter(|record| record.is_for(&self.held.settings.server));
         let record = record.map(|record| self.with_own_secret(record));
@@ -101,9 +102,12 @@ impl Session {
         spares
     }
 
-    /// Uses the living token for some seconds.
+    /// Uses the living token for some seconds, if it would need a thought.
     pub(crate) fn spare(&mut self, now: UnixTime) {
-        self.postpone(now + ELSEWHERE);
+        self.held.looked_at = now;
+        if self.held.fresh_until <= now {
+            self.postpone(now + ELSEWHERE);
+        }
     }
 
     /// What cannot be refreshed is used to its end.

@@ -93,7 +93,7 @@ impl Session {
         }
         let before = self.generation();
         if !then.is_about_client() {
-            self.adopt(Some(record));
+            self.adopt(Some(record), now);
         }
         self.state = match then {
             AfterSave::Refreshed(_) => {
@@ -219,6 +219,7 @@ impl Session {
         saving: Box<Saving>,
         want: Want,
         stored: Option<Record>,
+        now: UnixTime,
     ) -> State {
         let spent = refresh_token(self.held.record.as_ref());
         let has_spent = |stored: &Record| {
@@ -242,7 +243,7 @@ impl Session {
             return State::Save(saving.over(stored.generation));
         }
         let has_left = stored.as_ref().is_some_and(Record::has_left);
-        self.adopt(stored);
+        self.adopt(stored, now);
         match has_left && brings_tokens {
             true => Self::disown(saving.record, want),
             false => Lock::Refresh.release(State::Load(want)),

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
+use core::time::Duration;
 
 use oauth_core::flow::Settings;
 use oauth_core::session::PendingLogin;
@@ -39,6 +41,8 @@ pub(crate) struct Written {
     client_metadata_url: Option<Box<str>>,
     client_records: bool,
     registration_for_each_profile: bool,
+    /// Seconds.
+    store_check_interval: Option<NonZeroU32>,
     scope: Option<Box<str>>,
     provider: Option<OAuthClientProvider>,
     bearer: Option<BearerAuth>,
@@ -95,6 +99,9 @@ impl Written {
         }
         if self.registration_for_each_profile {
             settings = settings.registration_for_each_profile();
+        }
+        if let Some(seconds) = self.store_check_interval {
+            settings = settings.store_check_interval(Duration::from_secs(seconds.get().into()));
         }
         if let Some(url) = self.client_metadata_url {
             settings = settings.client_metadata_url(&url)?;

@@ -36,6 +36,7 @@ fn a_host_logs_in_and_refreshes_and_logs_out() {
 fn a_host_that_stores_clients_registers_one_for_all() {
     let each = json!({
         "server_url": SERVER_URL, "client_records": true, "registration_for_each_profile": true,
+        "store_check_interval": 60,
     });
     let shared = json!({ "server_url": SERVER_URL, "client_records": true });
     for (settings, expected) in [(shared, 1), (each, 2), (settings(), 2)] {
