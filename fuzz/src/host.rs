@@ -112,12 +112,9 @@ impl<'a> Host<'a> {
                 reply.locked();
             }
             Ok(Turn::Reserve(reply)) => {
-                assert!(held.contains(&Lock::Refresh), "spends a token without the lock");
-                assert_eq!(
-                    Some(reply.spend().generation),
-                    self.store.as_ref().map(Record::generation)
-                );
+                assert!(reply.spend().generation > 0 && reply.spend().room > 0);
                 match line {
+                    _ if !held.contains(&Lock::Refresh) => reply.lost(*now),
                     "-" => reply.lost(*now),
                     "!" => drop(reply.failed(*now)),
                     _ => reply.reserved(),

@@ -42,6 +42,7 @@
 //! # use oauth_core::session::{Attempt, Authorization, Session, Verdict};
 //! # use oauth_core::{Error, Response, UnixTime};
 //! # fn now() -> UnixTime { UnixTime::from_secs(1_900_000_000) }
+//! # fn sleep(_: core::time::Duration) {}
 //! fn call(
 //!     session: &mut Session,
 //!     send: impl Fn(Option<&Authorization<'_>>) -> Response,  // with `Authorization::headers`
@@ -56,6 +57,7 @@
 //!         match session.answered(&mut attempt, answer.status(), challenges, now())? {
 //!             Verdict::Deliver => return Ok(answer),
 //!             Verdict::Retry => drive(session)?,
+//!             Verdict::Wait(pause) => sleep(pause),           // the same token again, holding no lock
 //!         }
 //!     }
 //! }
