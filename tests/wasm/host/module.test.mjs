@@ -80,9 +80,11 @@ test("what is no input, too long, or passed without asking for room is an error"
 });
 
 /** What a host might call at this turn, and the bytes that go with it. */
-function fitting(random, { turn, endpoint, state }, turns) {
+function fitting(random, { turn, endpoint, state, record }, turns) {
   turns.set(turn, (turns.get(turn) ?? 0) + 1);
   lastState = state ?? lastState;
+  // One with tokens can be refreshed.
+  if (record?.includes("refresh_token")) lastRecord = record;
   const replies = {
     load: ["loaded", "loaded", "loaded", "failed"],
     lock: ["locked", "locked", "locked", "failed"],
@@ -107,9 +109,9 @@ function plausible(random) {
     settings: pick(random, SETTINGS),
     profile: "",
     pending: null,
-    now: pick(random, [1_900_000_000, 1_900_000_000, 1_900_000_000, 1_900_009_999, 0, 2 ** 53]),
+    now: pick(random, [1_900_000_000, 1_900_000_000, 1_900_000_000, 1_900_009_999, 1_900_009_999, 0, 2 ** 53]),
     expires_at: 1_900_000_600,
-    record: pick(random, [null, null, null, "{}", '{"format":2}']),
+    record: pick(random, [null, null, lastRecord, lastRecord, lastRecord, "{}", '{"format":2}']),
     stored: random(3),
     status: pick(random, [200, 200, 201, 200, 201, 200, 302, 401, 401, 403, 404, 500, 65_535]),
     headers: pick(random, [[], [["location", "/elsewhere"]], [["", "\u0000"]]]),
@@ -153,6 +155,7 @@ function numbers(seed) {
 }
 
 let lastState = "";
+let lastRecord = null;
 
 const SETTINGS = [
   { server_url: "https://mcp.example.com/mcp" },
