@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use oauth_core::error::PeerIncompatible;
+use oauth_core::session::{Attempt, Verdict};
 use oauth_core::{Error, UnixTime};
 use oauth_tests::drive::{Stage, User, play, play_later, settings};
 use oauth_tests::world::{
@@ -422,6 +423,7 @@ fn a_login_that_is_asked_for_waits_for_no_pause() {
         assert_eq!(in_vain(stage, 0), 2);
         stage.world.knobs.mcp_damage = Damage::none();
         assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(3);
         stage.world.end_grants();
         assert_eq!(stage.call(LIST), Ok(200));
     });
@@ -438,6 +440,77 @@ fn a_server_that_wants_ever_more_gets_no_login_at_the_next_call() {
         }
     });
     assert_eq!(stage.logins(), 3);
+}
+
+/// What one call takes, and another refuses: that the login helps the one says nothing about the other.
+#[test]
+fn a_token_that_one_call_takes_and_another_refuses_brings_no_page_for_each() {
+    for refresh_tokens in [RefreshTokens::Never, RefreshTokens::Always] {
+        let knobs = Knobs { refuses_calls: true, refresh_tokens, ..Knobs::default() };
+        let stage = act(&knobs, |stage| {
+            let mut logins = 1;
+            for pause in [60, 300, 1500] {
+                assert_eq!(stage.call(LIST), Ok(200));
+                logins += 1;
+                for _ in 0..6 {
+                    stage.call(CALL).unwrap_err();
+                    assert_eq!(stage.call(LIST), Ok(200));
+                }
+                assert_eq!(stage.logins(), logins, "{refresh_tokens:?}");
+                stage.world.advance(pause);
+            }
+        });
+        assert!(stage.refreshes() <= 2 * 3, "{}", stage.refreshes());
+    }
+}
+
+/// The other call's success comes between the login and the refusal.
+#[test]
+fn a_success_in_between_does_not_undo_the_pause() {
+    let knobs = Knobs { refuses_calls: true, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        let mut attempt = Attempt::new();
+        for _ in 0..3 {
+            attempt.sent_with(stage.session(0).snapshot().token().as_ref());
+            let (now, challenges) = (stage.now(), ["Bearer error=\"invalid_token\""]);
+            let verdict = stage.session_mut(0).answered(&mut attempt, 401, challenges, now);
+            if let (Ok(Verdict::Wait(_) | Verdict::Retry), Ok(())) = (&verdict, stage.obtain(0)) {
+                assert_eq!(stage.call(LIST), Ok(200));
+            }
+        }
+        assert_eq!(stage.logins(), 2);
+        stage.call(CALL).unwrap_err();
+    });
+    assert_eq!(stage.logins(), 2);
+}
+
+/// Nor does it give each call that wants ever more its three pages.
+#[test]
+fn a_success_does_not_undo_the_pause_of_scopes_that_grow() {
+    let knobs = Knobs { scopes: ScopePolicy::EverMore, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        for _ in 0..5 {
+            stage.call(CALL).unwrap_err();
+            assert_eq!(stage.call("initialize"), Ok(200));
+        }
+    });
+    assert_eq!(stage.logins(), 3);
+}
+
+/// A token that was refused once, and taken then, is one that was taken as soon as the pause is over.
+#[test]
+fn a_token_that_was_taken_in_the_end_is_replaced_at_once_when_it_is_refused_much_later() {
+    let knobs = Knobs { refuses_calls: true, ..Knobs::default() };
+    let stage = act(&knobs, |stage| {
+        stage.call(CALL).unwrap_err();
+        stage.world.knobs.refuses_calls = false;
+        assert_eq!(stage.call(CALL), Ok(200));
+        stage.world.advance(60);
+        stage.world.end_grants();
+        assert_eq!(stage.call(CALL), Ok(200));
+    });
+    assert_eq!(stage.logins(), 2);
 }
 
 /// A clock that was set back by a year must not stop logins for a year.

@@ -87,7 +87,7 @@ impl Session {
     ///
     /// A host may leave out answers other than 401 and 403, but should tell of one that is a success for
     /// each token ([`Attempt::generation`]): that the server took it is why a login is made again at once when it is
-    /// refused later.
+    /// refused later. A success says nothing about a request that the same login did not help.
     ///
     /// # Errors
     ///
@@ -135,7 +135,9 @@ impl Session {
             self.note(status, &want, Remedy::Wait);
             return Ok(Verdict::Wait(MOMENT));
         }
+        let has_logged_in = attempt.authorizations > 0;
         if attempt.is_spent() {
+            self.learn_refusal(refused, has_logged_in, true);
             self.note(status, &want, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
             let error = want.code();
@@ -146,8 +148,10 @@ impl Session {
         let before = in_vain && refused.is_none() && self.can_refresh(&Want::default(), now);
         // A token of somebody else, found in the store instead, may be refreshed in its turn.
         let tried = if attempt.refreshes == 0 { before } else { refused == Some(self.brought) };
-        self.learn_status(refused, status);
         let may_help = status == 401 && !tried;
+        let is_last = !(may_help && self.can_refresh(&want, now));
+        self.learn_refusal(refused, has_logged_in, is_last);
+        self.learn_status(refused, status);
         if may_help && self.can_refresh(&want, now) {
             attempt.refreshes += 1;
             self.note(status, &want, Remedy::Refresh);

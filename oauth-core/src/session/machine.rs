@@ -73,6 +73,9 @@ pub(crate) struct RefusedBefore {
     /// Tokens of the login of this time that it refused were refreshed.
     #[serde(default)]
     pub(crate) refreshed: Option<UnixTime>,
+    /// The login of this time did not help a request: that others are taken does not undo its pause.
+    #[serde(default)]
+    pub(crate) in_vain: Option<UnixTime>,
     /// The token of this generation was refused when it was new, and is given until then.
     #[serde(default)]
     pub(crate) young: Option<(u64, UnixTime)>,

@@ -7,6 +7,9 @@
 //!                                                                           └─▶ a login, whose pause is longer
 //! ```
 //!
+//! A server may take a token for one request, and refuse it for another. A login that did not help a request stays
+//! on trial, whatever else its tokens are good for: they are replaced at once again when its pause is over.
+//!
 //! Only the session that made the login keeps to the pause, over all calls, threads and tasks that share it.
 //! Others cannot know whether the server took a token meanwhile, and must not keep a user from a login that
 //! is needed: they try for themselves.
@@ -64,6 +67,7 @@ impl Session {
             return;
         }
         match status {
+            200..=299 if self.was_login_in_vain() => {}
             200..=299 => {
                 self.accepted = generation;
                 self.own_login = None;
@@ -75,6 +79,25 @@ impl Session {
             // Perhaps nobody has looked at the token.
             _ => {}
         }
+    }
+
+    /// A request is refused with the token that a login of this session has just brought it, or with one that
+    /// cannot be refreshed while the login is on trial.
+    pub(crate) fn learn_refusal(&mut self, sent: Option<u64>, has_logged_in: bool, is_last: bool) {
+        let (generation, brought) = (self.generation(), self.brought);
+        let Some(trial) = self.held.record.as_ref().and_then(Record::trial) else { return };
+        let is_own = has_logged_in && brought == generation;
+        if sent == Some(generation) && (is_own || is_last && self.own_login == Some(trial)) {
+            self.own_login = Some(trial);
+            self.accepted = 0;
+            self.refused_mut().in_vain = Some(trial.since);
+        }
+    }
+
+    /// Whether a request was refused for which the login was made that brought these tokens.
+    fn was_login_in_vain(&self) -> bool {
+        let trial = self.held.record.as_ref().and_then(Record::trial);
+        trial.is_some_and(|trial| self.refused().in_vain == Some(trial.since))
     }
 
     /// Whether the token of this generation was issued so short a time ago that the server may know it
@@ -104,6 +127,9 @@ impl Session {
     /// This session has logged in.
     pub(crate) fn learn_login(&mut self) {
         self.own_login = self.held.record.as_ref().and_then(Record::trial);
+        if let Some(refused) = &mut self.refused {
+            refused.in_vain = None;
+        }
     }
 
     /// The trial of this session's own login, if the server refuses these tokens and has taken none since.

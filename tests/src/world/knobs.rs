@@ -140,6 +140,8 @@ pub struct Knobs {
     pub plain_403: bool,
     /// For how many seconds the MCP server refuses a token after it was issued; default 0.
     pub young_for: u64,
+    /// Whether `tools/call` is answered like that whatever the token, while other methods take it.
+    pub refuses_calls: bool,
     /// How an expired, revoked or unknown access token is answered.
     pub bad_token: BadToken,
     /// After this many MCP requests with a valid token, the server moves to the second authorization server.
@@ -205,6 +207,7 @@ impl Default for Knobs {
             open_initialize: false,
             plain_403: false,
             young_for: 0,
+            refuses_calls: false,
             bad_token: BadToken::Challenged,
             migrate_after: None,
             mcp_damage: Damage::none(),

@@ -69,6 +69,9 @@ impl World {
             }
             Ok(Some(token)) => match self.judge_token(&token) {
                 Err(reason) => Some(self.bad_token(reason)),
+                Ok(_) if self.knobs.refuses_calls && method == "tools/call" => {
+                    Some(self.bad_token("no token is good for calls"))
+                }
                 Ok(scope) => {
                     if let Some(needed) = self.lacking(method, &scope) {
                         return Some(self.step_up(&needed));
