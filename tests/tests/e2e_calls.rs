@@ -110,12 +110,24 @@ fn whoever_tells_that_a_token_was_taken_gets_a_login_at_once() {
     let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     let token = oauth.authenticate().unwrap();
-    let same = oauth.refused(&token, 401, &[]).unwrap();
-    assert_eq!(same.as_ref(), Some(&token), "it was issued just now");
-    assert_eq!(in_vain(oauth.refused(&token, 401, &[])), 1);
     assert_eq!(oauth.refused(&token, 200, &[]).unwrap(), None);
     assert!(oauth.refused(&token, 401, &[]).unwrap().is_some_and(|new| new != token));
     assert_eq!(logins(&served), 2);
+}
+
+/// But not if that login did not help a request before: what others get says nothing about that one.
+#[test]
+fn a_success_that_is_told_of_does_not_undo_a_pause() {
+    let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let oauth = client(&served, &MemoryTokenStorage::new());
+    let token = oauth.authenticate().unwrap();
+    let same = oauth.refused(&token, 401, &[]).unwrap();
+    assert_eq!(same.as_ref(), Some(&token), "it was issued just now");
+    for _ in 0..3 {
+        assert_eq!(in_vain(oauth.refused(&token, 401, &[])), 1);
+        assert_eq!(oauth.refused(&token, 200, &[]).unwrap(), None);
+    }
+    assert_eq!(logins(&served), 1);
 }
 
 #[test]
