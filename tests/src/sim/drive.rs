@@ -136,6 +136,7 @@ impl Simulation {
             Goal::Attach(call) | Goal::Retry(call) => host.task = Task::Send(call),
             Goal::Hold => self.finish(at, Outcome::Token),
             Goal::Renew => {
+                host.want_another();
                 host.session.renew();
                 host.task = Task::Drive(Drive::new(Goal::Hold, drive.login));
             }

@@ -7,6 +7,8 @@ use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Key, Lock, Session};
 use oauth_core::{Error, UnixTime};
 
+use super::laws;
+
 /// One process with one session.
 #[derive(Debug)]
 pub(super) struct Host {
@@ -30,6 +32,8 @@ pub(super) struct Host {
     pub(super) lost_locks: Vec<Lock>,
     /// The access token that it had when it asked for the refresh lock.
     pub(super) stale: Option<String>,
+    /// The access token that will not do: it was refused, or another one is wanted.
+    pub(super) unwanted: Option<String>,
     /// What it has seen under the refresh lock since.
     pub(super) second_look: SecondLook,
     /// When it tries next to store what was spent, while the store fails.
@@ -172,6 +176,7 @@ impl Host {
             stopped: false,
             lost_locks: Vec::new(),
             stale: None,
+            unwanted: None,
             second_look: SecondLook::None,
             retries_at: None,
             leaves: false,
@@ -183,7 +188,13 @@ impl Host {
     /// Starts over.
     pub(super) fn access(&mut self) {
         self.leaves = false;
+        self.unwanted = None;
         self.session.access();
+    }
+
+    /// Goes on without the access token that it has.
+    pub(super) fn want_another(&mut self) {
+        self.unwanted = self.session.record().and_then(laws::access_token).map(Into::into);
     }
 
     /// The time by its clock, when the servers have this time.

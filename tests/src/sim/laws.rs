@@ -116,7 +116,7 @@ pub(super) fn loses_nothing(
     };
     let (was, is) = (before.access_token.token(), after.access_token.token());
     if !view.world.are_related(was, is) {
-        return if view.store.is_durable(view.key, is) { gone(was) } else { Ok(()) };
+        return if view.store.remembers(view.key, is) { gone(was) } else { Ok(()) };
     }
     match (refresh_token, &after.refresh_token) {
         _ if number(is) < number(was) => gone(was),

@@ -41,12 +41,21 @@ pub(super) struct Ask {
 pub(super) enum Fate {
     /// It is on its way, or what it brought waits to be stored.
     Open,
+    /// What it brought found this generation in the store, which may be as good.
+    Met(u64),
     /// What it brought is stored, as this generation.
     Kept(u64),
     /// The server has spent nothing, or will spend it again: it may be asked again, and nothing is lost.
     Unspent(&'static str),
     /// What it brought is lost, or may be: it may be asked again, and the server may end the grant.
     Lost(&'static str),
+}
+
+impl Ask {
+    /// Whether what it brought may still be stored.
+    fn is_open(&self) -> bool {
+        matches!(self.fate, Fate::Open | Fate::Met(_))
+    }
 }
 
 impl Ledger {
@@ -57,7 +66,7 @@ impl Ledger {
     /// It was spent before, and no fault explains why it is again.
     pub(super) fn ask(&mut self, ask: Ask) -> Result<usize, String> {
         let again = |before: &&Ask| {
-            matches!(before.fate, Fate::Open | Fate::Kept(_))
+            matches!(before.fate, Fate::Open | Fate::Met(_) | Fate::Kept(_))
                 && before.profile == ask.profile
                 && match ask.generation {
                     Some(_) => before.generation == ask.generation,
@@ -87,22 +96,29 @@ impl Ledger {
 
     /// A host has lost what it has not stored yet.
     pub(super) fn lose(&mut self, host: usize, why: &'static str) {
-        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.fate == Fate::Open) {
+        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.is_open()) {
             ask.fate = Fate::Lost(why);
         }
     }
 
     /// What a host has spent is paid for: the outcome is stored.
     pub(super) fn settle(&mut self, host: usize, generation: u64) {
-        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.fate == Fate::Open) {
+        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.is_open()) {
             ask.fate = Fate::Kept(generation);
+        }
+    }
+
+    /// What a host wants to store has found this in its place.
+    pub(super) fn meet(&mut self, host: usize, generation: u64) {
+        for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.is_open()) {
+            ask.fate = Fate::Met(generation);
         }
     }
 
     /// The store has lost what it held of a profile.
     pub(super) fn unsettle(&mut self, profile: usize, generation: u64) {
         for ask in self.asks.iter_mut().filter(|ask| ask.profile == profile) {
-            if ask.fate == Fate::Kept(generation) {
+            if [Fate::Met(generation), Fate::Kept(generation)].contains(&ask.fate) {
                 ask.fate = Fate::Lost("the store has lost it");
             }
         }

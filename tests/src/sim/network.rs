@@ -233,6 +233,9 @@ impl Simulation {
         let lines = lines.iter().map(String::as_str);
         let host = &mut self.hosts[at];
         host.task = Task::Rest;
+        if matches!(status, 401 | 403) {
+            host.want_another();
+        }
         match host.session.answered(&mut call.attempt, status, lines, now) {
             Ok(Verdict::Deliver) => self.finish(at, Outcome::Status(status)),
             Ok(Verdict::Retry) => {

@@ -27,6 +27,8 @@ pub(super) struct Shelf {
     before: Option<Record>,
     /// The access tokens that were ever stored.
     durable: HashSet<String>,
+    /// Those that the store has forgotten since: who has them may store them again.
+    forgotten: HashSet<String>,
     /// Access tokens of grants that somebody has logged out of.
     left: Vec<String>,
 }
@@ -113,7 +115,10 @@ impl Store {
         let before = shelf.before.take();
         // A logout is forgotten as well.
         shelf.left.clear();
-        core::mem::replace(&mut shelf.record, before)
+        let lost = core::mem::replace(&mut shelf.record, before);
+        let token = lost.as_ref().and_then(laws::access_token);
+        shelf.forgotten.extend(token.map(Into::into));
+        lost
     }
 
     /// Deletes what is there; whether anything was.
@@ -142,6 +147,13 @@ impl Store {
     /// Access tokens of grants that somebody has logged out of.
     pub(super) fn left(&self, key: &Key) -> &[String] {
         self.shelves.get(key).map_or(&[], |shelf| &shelf.left)
+    }
+
+    /// Whether it has stored an access token, and has not forgotten that.
+    #[must_use]
+    pub(super) fn remembers(&self, key: &Key, access_token: &str) -> bool {
+        self.is_durable(key, access_token)
+            && self.shelves.get(key).is_some_and(|shelf| !shelf.forgotten.contains(access_token))
     }
 
     /// Takes a lock until `ends`, unless another host has it and has not had it for too long; from whom it

@@ -84,7 +84,9 @@ impl Simulation {
                 if is_grant && store.held_by(at).any(|lock| lock == Lock::Refresh) {
                     host.second_look = if is_old {
                         SecondLook::Stale
-                    } else if record.is_some_and(|it| is_fresh(it, host.stale.as_deref(), now)) {
+                    } else if record
+                        .is_some_and(|it| is_fresh(it, [&host.stale, &host.unwanted], now))
+                    {
                         SecondLook::Fresh
                     } else {
                         SecondLook::Same
@@ -196,6 +198,9 @@ impl Simulation {
         let text = format!("saves {}", laws::label(Some(&record)));
         let found = store.generation(&key);
         if found != expected {
+            if key.kind == KeyKind::Grant {
+                ledger.meet(at, found);
+            }
             reply.conflict(found);
             return Ok(Turned::Done(format!("{text}, but #{found} is not #{expected}")));
         }
@@ -225,10 +230,10 @@ fn failed(reply: SaveReply<'_>, now: UnixTime, may_wait: bool) -> Turned {
     spared(reply.failed(now), "the store cannot be written")
 }
 
-/// Whether a record has another access token than was known, and one that nobody has to refresh.
-fn is_fresh(record: &Record, stale: Option<&str>, now: UnixTime) -> bool {
+/// Whether a record has another access token than those that were known, and one that nobody has to refresh.
+fn is_fresh(record: &Record, known: [&Option<String>; 2], now: UnixTime) -> bool {
     let Some(tokens) = record.tokens() else { return false };
-    let is_other = stale != Some(tokens.access_token.token());
+    let is_other = known.iter().all(|it| it.as_deref() != Some(tokens.access_token.token()));
     is_other && tokens.lives(now, MARGIN)
 }
 
