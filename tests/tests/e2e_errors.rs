@@ -8,8 +8,8 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    CALL, LIST, assert_sound, builder, call, client, key, logged_in, logins, registrations, serve,
-    statuses, stored, stored_token, visitor,
+    CALL, LIST, assert_sound, builder, call, client, end_pause, key, logged_in, logins,
+    registrations, serve, statuses, stored, stored_token, visitor,
 };
 use oauth_blocking::{Error, MemoryTokenStorage, OAuth, UserAgentError};
 use oauth_core::error::{Actor, Malformed, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
@@ -39,6 +39,7 @@ fn fails(defect: impl Fn(&mut Knobs)) -> oauth_core::Error {
         let client_id = before.binding().client().client_id();
         assert_eq!(after.binding().client().client_id(), client_id);
         served.world().knobs = Knobs::default();
+        end_pause(store, &key(served));
         assert_eq!(call(&oauth, served, LIST).unwrap(), 200);
         assert_eq!(registrations(served), 0, "the client was known already");
     })
