@@ -75,7 +75,8 @@ use takeover::Watch;
 /// what a later version wrote is neither replaced nor deleted.
 ///
 /// The locks are those of the operating system: they end with the process that holds them, however it
-/// ends. On a network file system they are as good as that file system's.
+/// ends. On a network file system they are as good as that file system's. Their empty files are deleted by who
+/// held them, but stay on Windows, where nothing tells whether an open file is still the one of its name.
 ///
 /// Before a refresh token is spent, the file is written that will hold what it brings, at the cost of one
 /// more wait for the disk: a disk that is full or may not be written is found out before, not after. A file
