@@ -61,6 +61,11 @@ impl ServerUrl {
         (url.origin() == self.url.origin()).then(|| Self { text, url: url.clone(), plaintext })
     }
 
+    /// The same for a URL that is not parsed yet.
+    pub(crate) fn at(&self, url: &str) -> Option<Self> {
+        self.moved_to(&HttpUrl::parse(url, self.plaintext).ok()?)
+    }
+
     /// Checks that a request to this URL goes to the server: same scheme, host and port. No token goes
     /// anywhere else.
     ///

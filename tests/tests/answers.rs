@@ -17,6 +17,9 @@ const LIST: &str = "tools/list";
 /// Longer than an access token lives.
 const HOUR: u64 = 3600;
 
+/// Longer than a server that answered without a token is left alone at first.
+const PAUSE: u64 = 10;
+
 /// Members beside the token that are not as they should be.
 const ODD: [(&str, &str); 8] = [
     ("expires_in", r#""two minutes""#),
@@ -177,6 +180,7 @@ fn a_rotated_refresh_token_is_stored_also_without_an_access_token() {
             stage.world.advance(HOUR);
             assert!(stage.call(LIST).is_err(), "{form:?}");
             assert_eq!(access_token(stage), before);
+            stage.world.advance(PAUSE);
             assert_eq!(stage.call(LIST), Ok(200), "with the new refresh token");
         });
         assert_eq!(stage.world.oauth_requests(), 2);

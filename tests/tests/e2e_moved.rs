@@ -24,15 +24,23 @@ const OLD: &str = "/old";
 
 /// A world in which `/old` answers like this, and metadata is where the path of `/mcp` says.
 fn moved(status: u16, location: &'static str) -> Served {
+    moved_and_carried(status, location).0
+}
+
+/// The same, and whether a token came to `/old`.
+fn moved_and_carried(status: u16, location: &'static str) -> (Served, Arc<AtomicBool>) {
     let served = serve(Knobs { challenge: Challenge::Bare, ..Knobs::default() });
+    let is_carried = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_carried);
     served.rewrite(move |request, answer| {
         if request.uri().path() == OLD {
+            seen.fetch_or(request.headers().contains_key("authorization"), Ordering::SeqCst);
             *answer = Response::new(Vec::new());
             *answer.status_mut() = StatusCode::from_u16(status).unwrap();
             answer.headers_mut().insert(header::LOCATION, HeaderValue::from_static(location));
         }
     });
-    served
+    (served, is_carried)
 }
 
 fn old_url(served: &Served) -> String {
@@ -112,6 +120,26 @@ fn what_a_login_at_a_moved_endpoint_brought_is_found_again() {
     assert!(blocking(&url, &store).initialize().unwrap().is_some());
     assert!(wait(on_tokio(&url, &store).initialize()).unwrap().is_some());
     assert_eq!(logins(&served), 1);
+}
+
+/// Whoever has one path of an origin, and redirects it to the path of somebody else, gets no token for that.
+#[test]
+fn a_token_goes_to_where_an_endpoint_has_moved_and_not_to_where_it_was() {
+    let (served, is_carried) = moved_and_carried(307, "/mcp");
+    let (url, store) = (old_url(&served), MemoryTokenStorage::new());
+    for _ in 0..2 {
+        let oauth = blocking(&url, &store);
+        assert_eq!([(); 2].map(|()| post(&oauth, &url, LIST).unwrap().0), [200; 2]);
+        wait(async {
+            let oauth = on_tokio(&url, &store);
+            for _ in 0..2 {
+                assert_eq!(tokio_common::post(&oauth, &url, LIST).await.unwrap().0, 200);
+            }
+        });
+    }
+    assert_eq!(logins(&served), 1);
+    assert!(!is_carried.load(Ordering::SeqCst), "a token for another path");
+    assert_sound(&served);
 }
 
 /// A page for the time of an outage, to which everything is redirected.

@@ -132,7 +132,8 @@ impl<H: Host> Client<H> {
     }
 
     /// What a request to `url` is sent with: a token at hand, or what can be had without a user; else
-    /// nothing, and the server says what it wants.
+    /// nothing, and the server says what it wants. So is a request to a URL that redirects to the one that the
+    /// token is for.
     ///
     /// # Errors
     ///
@@ -144,17 +145,24 @@ impl<H: Host> Client<H> {
         url: &str,
     ) -> Outcome<Option<HeaderValue>, H> {
         self.settings.server().check_request(url).map_err(oauth_core::Error::from)?;
-        if let Some(header) = &call.remedied {
-            return Ok(Some(header.clone()));
+        let mut header = call.remedied.clone();
+        if header.is_none() {
+            call.since = self.failures.now();
+            call.attempt.sent_with(None);
+            let since = call.since;
+            let found = self.find(Login::Never, since, |token, header| {
+                call.attempt.sent_with(Some(token));
+                header.clone()
+            });
+            header = found.await?;
         }
-        call.since = self.failures.now();
-        call.attempt.sent_with(None);
-        let since = call.since;
-        self.find(Login::Never, since, |token, header| {
-            call.attempt.sent_with(Some(token));
-            header.clone()
-        })
-        .await
+        let shown = self.shown();
+        let record = shown.snapshot.record();
+        if record.is_some_and(|record| !record.may_go_to(self.settings.server(), url)) {
+            call.attempt.sent_with(None);
+            return Ok(None);
+        }
+        Ok(header)
     }
 
     /// A token: the stored one, a refreshed one, or one for which a user logs in if they may be asked.

@@ -95,6 +95,16 @@ impl Record {
         server.is_reached_by(&self.binding.resource, moved_to)
     }
 
+    /// Whether a request to this URL of the server's origin may carry the token. One that is for where the
+    /// server's URL redirects to is for nothing else: another path may be somebody else's.
+    #[must_use]
+    pub fn may_go_to(&self, server: &ServerUrl, url: &str) -> bool {
+        let resource = &self.binding.resource;
+        let is_for = |url: &str| server.at(url).is_some_and(|there| there.is_part_of(resource));
+        let slashed = || alloc::format!("{}/", url.trim_end_matches('/'));
+        server.is_part_of(resource) || is_for(url) || is_for(&slashed())
+    }
+
     /// With this trial of its login.
     pub(crate) fn on_trial(mut self, trial: Option<Trial>) -> Self {
         let past = Past { trial, ..self.past.as_deref().cloned().unwrap_or_default() };
