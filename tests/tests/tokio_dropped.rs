@@ -284,8 +284,9 @@ async fn a_rotated_token_that_could_not_be_stored_is_not_lost_with_its_caller() 
     });
     until("it has begun", || refreshes(&served) == 1).await;
     asking.abort();
-    assert!(oauth.shutdown(PATIENCE).await);
+    assert!(!oauth.shutdown(Duration::from_millis(300)).await, "it is tried again");
     store.no_save.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(oauth.shutdown(PATIENCE).await);
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
     assert_eq!((refreshes(&served), logins(&served)), (1, 0));
     let stored = stored_token(&store, &key(&served)).unwrap();

@@ -94,7 +94,10 @@ impl Life {
         let thief = self.adapter.client(&self.server.url, &before, self.own, User::Nobody);
         thief.call(&self.server.url, LIST).unwrap_err();
         let requests = self.server.requests();
-        assert_eq!(requests[..2], ["POST /mcp 401", "POST /token 400"], "{:?}", self.adapter);
+        // A token that was issued a moment ago is sent once more.
+        let refused = requests.iter().take_while(|request| **request == "POST /mcp 401").count();
+        assert!((1..=2).contains(&refused), "{:?} {requests:?}", self.adapter);
+        assert_eq!(requests[refused], "POST /token 400", "{:?}", self.adapter);
     }
 
     fn call(&self, method: &str) -> serde_json::Value {
