@@ -88,6 +88,7 @@
 pub mod adapter;
 #[cfg(feature = "ureq")]
 mod client;
+mod clock;
 mod config;
 mod connect;
 #[cfg(feature = "ureq")]

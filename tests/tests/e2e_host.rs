@@ -282,7 +282,7 @@ fn a_rotated_token_that_could_not_be_stored_is_not_lost() {
     assert_sound(&served);
 }
 
-/// Two windows of a program, and a user who takes his time in the first.
+/// Two windows of a program, and a user who takes their time in the first.
 #[test]
 fn a_login_elsewhere_is_waited_for_and_reported() {
     let served = serve(Knobs::default());

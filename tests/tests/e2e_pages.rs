@@ -5,13 +5,15 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use oauth_blocking::adapter::PAGE_LIMIT;
-use oauth_blocking::{MemoryTokenStorage, OAuth};
+use oauth_blocking::{ClientError, MemoryTokenStorage, OAuth};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Damage, Fault, IssParameter, Knobs, TokenForm};
-use tokio_common::common::{PATIENCE, Pages, assert_sound, serve};
+use oauth_tokio::OnPool;
+use tokio_common::common::{Brittle, PATIENCE, Pages, assert_sound, serve};
 
 /// What is served, and what the page says.
 fn cases() -> Vec<(Knobs, &'static str)> {
@@ -73,6 +75,33 @@ async fn the_page_says_what_really_happened_on_tokio() {
         let seen = pages.clone();
         let succeeded = outcome.is_ok();
         tokio::task::spawn_blocking(move || assert_page(&seen, says, succeeded)).await.unwrap();
+    }
+}
+
+/// The tokens came, and are in memory only.
+#[test]
+fn the_page_does_not_say_that_it_worked_if_the_store_fails() {
+    for adapter in 0..2 {
+        let (served, pages, store) =
+            (serve(Knobs::default()), Pages::default(), Brittle::default());
+        let no_save = store.no_save.clone();
+        served.rewrite(move |request, _| {
+            no_save.fetch_or(request.uri().path() == "/token", Ordering::SeqCst);
+        });
+        let url = served.server_url();
+        if adapter == 0 {
+            let builder = OAuth::new(&url).unwrap().token_storage(store);
+            let oauth = builder.user_agent(pages.browser()).build().unwrap();
+            assert!(matches!(oauth.authenticate(), Err(ClientError::Storage(_))));
+        } else {
+            let builder = oauth_tokio::OAuth::new(&url).unwrap().token_storage(OnPool::new(store));
+            let oauth = builder.user_agent(pages.browser()).build().unwrap();
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let outcome = runtime.block_on(oauth.authenticate());
+            assert!(matches!(outcome, Err(ClientError::Storage(_))));
+        }
+        assert_page(&pages, "Go back to the application to see why.", false);
+        assert_eq!(served.world().token_requests(), 1);
     }
 }
 

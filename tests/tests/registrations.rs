@@ -57,19 +57,25 @@ fn port(stage: &Stage, host: usize) -> u16 {
     CallbackUrl::default().port_of(record.binding().client().redirect_uri()).unwrap()
 }
 
-#[test]
-fn profiles_of_one_store_register_once() {
+/// All profiles log in, twice: once in all, or once each where they do not share a client.
+fn register_once(callback: &Callback) {
     for (settings, expected) in
         [(sharing(), 1), (sharing().registration_for_each_profile(), 4), (settings(), 4)]
     {
         let stage = play(&Knobs::default(), &settings, |stage| {
             profiles(stage);
+            stage.callback = callback.clone();
             all_call(stage);
             stage.world.advance(HOUR);
             all_call(stage);
         });
         assert_eq!((registrations(&stage), stage.logins()), (expected, 4));
     }
+}
+
+#[test]
+fn profiles_of_one_store_register_once() {
+    register_once(&Callback::Registered);
 }
 
 /// Whoever comes while another one registers waits, and takes what that brings.
@@ -96,18 +102,7 @@ fn profiles_that_log_in_at_once_register_once() {
 /// A listener on any port takes the one that the client of the others is registered with.
 #[test]
 fn profiles_whose_listener_takes_any_port_register_once() {
-    for (settings, expected) in
-        [(sharing(), 1), (sharing().registration_for_each_profile(), 4), (settings(), 4)]
-    {
-        let stage = play(&Knobs::default(), &settings, |stage| {
-            profiles(stage);
-            stage.callback = Callback::any_port();
-            all_call(stage);
-            stage.world.advance(HOUR);
-            all_call(stage);
-        });
-        assert_eq!((registrations(&stage), stage.logins()), (expected, 4));
-    }
+    register_once(&Callback::any_port());
 }
 
 /// And if that is taken, it gets a client of its own, which the next ones use.

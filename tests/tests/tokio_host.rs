@@ -171,7 +171,7 @@ async fn clients_that_share_a_store_of_the_hosts_own_refresh_once() {
     assert_sound(&served);
 }
 
-/// A user of the host's own, who says what he was asked.
+/// A user of the host's own, who says what they were asked.
 #[derive(Default)]
 struct Page {
     registered: Arc<std::sync::Mutex<Vec<Option<String>>>>,

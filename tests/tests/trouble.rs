@@ -203,7 +203,7 @@ fn a_server_that_is_mended_is_asked_again_before_a_page_opens() {
 
 /// A token endpoint that says no to the request, and not to the grant, sends its users to the page as before.
 #[test]
-fn a_refusal_that_asks_to_wait_opens_no_page() {
+fn a_refusal_that_would_be_the_same_again_leads_to_a_login() {
     play_later(&Knobs::default(), &settings(), |stage| {
         stage.world.advance(HOUR);
         stage.user = User::Absent;

@@ -11,7 +11,7 @@ use oauth_core::HttpUrl;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn};
 
-use super::drive::{Driver, Login, now};
+use super::drive::{Driver, Login};
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::limits::Limits;
@@ -19,6 +19,7 @@ use super::migrate::Migration;
 use super::parts::Watcher;
 use super::shown::Shown;
 use super::trace::{self, Span, Work};
+use crate::clock::now;
 use crate::error::ClientError;
 use crate::event::Event;
 

@@ -7,11 +7,11 @@ use oauth_core::flow::{Diagnosis, Login, RedirectUri};
 
 use super::addresses::forbidden;
 use super::client::{Client, Outcome};
-use super::drive::now;
 use super::exchange::Deadline;
 use super::host::Host;
 use super::obstacle::silence;
 use super::trace::{self, Span, Work};
+use crate::clock::now;
 use crate::error::ClientError;
 
 impl<H: Host> Client<H> {

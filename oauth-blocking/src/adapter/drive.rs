@@ -1,10 +1,10 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use oauth_core::session::{Key, KeyKind, Lock, LoggedOut, Session, Turn};
-use oauth_core::{BearerAuth, Endpoint, UnixTime};
+use oauth_core::{BearerAuth, Endpoint};
 
 use super::addresses::forbidden;
 use super::client::Client;
@@ -16,6 +16,7 @@ use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
 use super::trace::{self, Span};
+use crate::clock::now;
 use crate::error::ClientError;
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved, StorageError};
@@ -335,10 +336,4 @@ impl<'a, H: Host> Driver<'a, H> {
             Lock::Client => &mut self.client_lock,
         }
     }
-}
-
-/// The time by this machine's clock. Before 1970 it counts as 1970: every token is fresh then.
-pub(super) fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }

@@ -6,11 +6,12 @@ use http::HeaderValue;
 use oauth_core::session::{Authorization, Turn};
 
 use super::client::{Client, Outcome};
-use super::drive::{Driver, Login, now};
+use super::drive::{Driver, Login};
 use super::failures::Moment;
 use super::host::Host;
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
+use crate::clock::now;
 
 impl<H: Host> Client<H> {
     /// A token at hand; else one that lives in the store; else one that has to be waited for.

@@ -12,12 +12,13 @@ use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn}
 use oauth_core::wire::AuthorizationUrl;
 
 use super::client::{Client, tell};
-use super::drive::{Driver, now};
+use super::drive::Driver;
 use super::exchange::Deadline;
 use super::failures::Work;
 use super::host::Host;
 use super::lock::WAIT;
 use super::trace;
+use crate::clock::now;
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
 use crate::user_agent::{Browser, UserAgentError, Waiting};

@@ -8,10 +8,11 @@ use oauth_core::BearerAuth;
 use oauth_core::session::{Turn, Verdict};
 
 use super::client::{Call, Client, Outcome};
-use super::drive::{Login, now};
+use super::drive::Login;
 use super::host::Host;
 use super::shown::header_value;
 use super::trace::{self, Span, Work};
+use crate::clock::now;
 use crate::error::ClientError;
 
 /// An answer that something can be done about.

@@ -324,9 +324,6 @@ impl TokenStorage for FileTokenStorage {
 /// Deletes what killed processes left in a directory: what they were writing, the room that they had, and
 /// locks. Whoever is at work holds a lock, so what is under one that can be had is nobody's.
 ///
-/// The empty files of locks are deleted by who held them, but stay on Windows, where nothing tells whether an open
-/// file is still the one under its name.
-///
 /// # Errors
 ///
 /// A [`StorageError`]; some of it may be deleted then.

@@ -71,7 +71,7 @@ impl Session {
             _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
             State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
-                if saving.brings_tokens() => {}
+                if saving.is_about_tokens() => {}
             _ => return self.state = State::Load(want),
         }
         self.state = match mem::replace(&mut self.state, State::Ready) {

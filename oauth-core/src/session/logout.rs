@@ -114,7 +114,7 @@ impl Session {
         self.timeline.clear();
         let unsaved = match mem::replace(&mut self.state, State::Ready) {
             State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
-                if saving.brings_tokens() =>
+                if saving.is_about_tokens() =>
             {
                 Some(Box::new(saving.record))
             }

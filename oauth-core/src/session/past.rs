@@ -91,8 +91,7 @@ impl Record {
 
     /// Whether the tokens are for this server.
     pub(crate) fn is_for(&self, server: &ServerUrl) -> bool {
-        let moved_to = self.past.as_ref().and_then(|past| past.moved_to.as_ref());
-        server.is_reached_by(&self.binding.resource, moved_to)
+        server.is_reached_by(&self.binding.resource, self.moved())
     }
 
     /// Whether a request to this URL of the server's origin may carry the token. One that is for where the
@@ -102,7 +101,12 @@ impl Record {
         let resource = &self.binding.resource;
         let is_for = |url: &str| server.at(url).is_some_and(|there| there.is_part_of(resource));
         let slashed = || alloc::format!("{}/", url.trim_end_matches('/'));
-        server.is_part_of(resource) || is_for(url) || is_for(&slashed())
+        // Before each call: almost no server has moved.
+        self.moved().is_none() || server.is_part_of(resource) || is_for(url) || is_for(&slashed())
+    }
+
+    fn moved(&self) -> Option<&HttpUrl> {
+        self.past.as_ref()?.moved_to.as_ref()
     }
 
     /// With this trial of its login.
@@ -127,10 +131,7 @@ impl Record {
 
     /// The same as a record of its own; `None` if it is written down already.
     pub(crate) fn doubting(&self, from: UnixTime) -> Option<Self> {
-        if self.past.as_ref().is_some_and(|past| past.doubt_from.is_some()) {
-            return None;
-        }
-        Some(self.clone().doubted(Some(from)))
+        (!self.is_doubted()).then(|| self.clone().doubted(Some(from)))
     }
 
     /// Whether a login with the client was begun, and none was finished since.

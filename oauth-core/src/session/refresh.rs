@@ -81,9 +81,9 @@ impl Session {
         };
     }
 
-    /// There are no new tokens, and the grant is as good as before.
-    pub(crate) fn not_renewed(&mut self, want: Want, error: Error, now: UnixTime) -> State {
-        if self.is_alive(&want, now) {
+    /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
+    pub(crate) fn go_on(&mut self, want: Want, error: Error, now: UnixTime) -> State {
+        Lock::Refresh.release(if self.is_alive(&want, now) {
             self.postpone(self.end_of_pause(now));
             State::Ready
         } else if says_no(&error) || self.is_worn_out(now) {
@@ -91,7 +91,7 @@ impl Session {
             self.need_login(Want { no_refresh: true, ..want }, now)
         } else {
             State::Failed(Box::new(error))
-        }
+        })
     }
 
     /// The refresh was refused that was made with `sent`, and the store was read again. Only what was refused
@@ -144,7 +144,7 @@ fn ends_grant(refusal: &Refusal) -> bool {
 }
 
 /// Whether asking again would bring the same answer.
-fn says_no(error: &Error) -> bool {
+pub(crate) fn says_no(error: &Error) -> bool {
     match error {
         Error::Refused(refusal) => !refusal.is_for_now(),
         Error::Malformed(malformed) => matches!(malformed.status, 300..=499),

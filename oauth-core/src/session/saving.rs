@@ -31,8 +31,8 @@ impl Saving {
         self
     }
 
-    /// Whether it has tokens that are stored nowhere else.
-    pub(crate) fn brings_tokens(&self) -> bool {
+    /// Whether it says of tokens what the store does not know: that they were issued, or have ended.
+    pub(crate) fn is_about_tokens(&self) -> bool {
         self.record.tokens.is_some() && !matches!(self.then, AfterSave::Troubled(..))
     }
 
@@ -105,7 +105,7 @@ impl Session {
                 if want.refused.is_some() {
                     want.refused = Some(self.generation());
                 }
-                Lock::Refresh.release(self.not_renewed(want, *error, now))
+                self.go_on(want, *error, now)
             }
             AfterSave::Troubled(mut want, error) => {
                 self.renumber(before);

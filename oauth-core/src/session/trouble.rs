@@ -22,8 +22,9 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Unreachable};
 use crate::http::{Endpoint, Response};
 use crate::session::access::Want;
-use crate::session::machine::{Lock, Session, State};
+use crate::session::machine::{Session, State};
 use crate::session::record::Record;
+use crate::session::refresh::says_no;
 use crate::session::saving::{AfterSave, save};
 use crate::time::UnixTime;
 
@@ -59,17 +60,12 @@ impl Failure {
     /// `None` if the answer would be the same again.
     pub(crate) fn of(response: &Response, error: &Error, now: UnixTime) -> Option<Self> {
         let (status, pause) = (response.status(), response.retry_after(Some(now)));
-        let is_no = match error {
-            Error::Refused(refusal) => !refusal.is_for_now(),
-            Error::Malformed(malformed) => matches!(malformed.status, 300..=499),
-            _ => false,
-        };
         let counts = match error {
             Error::Refused(refusal) => &*refusal.code == "server_error",
             _ => matches!(status, 200..=299 | 500 | 501),
         };
         let counts = counts && pause.is_none();
-        (!is_no || pause.is_some()).then_some(Self { status, pause, counts })
+        (!says_no(error) || pause.is_some()).then_some(Self { status, pause, counts })
     }
 }
 
@@ -202,11 +198,6 @@ impl Session {
         {
             *known = after;
         }
-    }
-
-    /// What the session goes on with once the trouble is written down, or could not be.
-    pub(crate) fn go_on(&mut self, want: Want, error: Error, now: UnixTime) -> State {
-        Lock::Refresh.release(self.not_renewed(want, error, now))
     }
 }
 

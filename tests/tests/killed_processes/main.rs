@@ -267,7 +267,7 @@ impl Run {
         }
     }
 
-    /// Does what the user does, if he has a reason.
+    /// Does what the user does, if they have a reason.
     fn log_in(&mut self, number: usize, url: &str) {
         let record = stored(&self.directory.store(), &key(&self.served)).unwrap();
         let access = number_of(record.tokens().unwrap().access_token.token()).unwrap();

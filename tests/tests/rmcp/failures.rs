@@ -76,7 +76,7 @@ async fn the_page_to_visit_is_found_when_a_call_fails_and_the_session_goes_on_af
     assert_sound(&guarded);
 }
 
-/// A client whose user consents until he is told otherwise, and how often he was asked.
+/// A client whose user consents until they are told otherwise, and how often they were asked.
 fn fickle(served: &oauth_tests::serve::Served, consents: usize) -> (OAuth, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);

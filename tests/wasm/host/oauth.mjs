@@ -4,7 +4,7 @@ import { MemoryStore } from "./store.mjs";
 
 /**
  * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user, and
- * returns the query with which he came back to `redirectUri`.
+ * returns the query with which they came back to `redirectUri`.
  */
 export class OAuth {
   #call;

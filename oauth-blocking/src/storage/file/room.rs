@@ -13,7 +13,6 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use oauth_core::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::held::Held;
 use super::slot::{MAX_FILE, Slot};
 use super::{disk, platform, private};
+use crate::clock;
 use crate::storage::{Spend, Spending, StorageError};
 
 /// The rooms that a store has taken, by the paths of the records. Clones share them.
@@ -143,8 +143,8 @@ pub(super) struct Mark {
 
 impl Mark {
     fn new(generation: u64) -> Self {
-        let now = seconds(SystemTime::now());
-        Self { generation: Some(generation), since: now, process: Some(std::process::id()) }
+        let since = clock::now().as_secs();
+        Self { generation: Some(generation), since, process: Some(std::process::id()) }
     }
 
     /// The one at a path, if there is one. In the middle of a save it is written over: then only the file
@@ -163,7 +163,7 @@ impl Mark {
         Ok(Some(match serde_json::from_slice(line) {
             Ok(mark) => mark,
             Err(_) => {
-                let since = seconds(changed.map_err(unreadable)?);
+                let since = clock::at(changed.map_err(unreadable)?).as_secs();
                 Self { generation: None, since, process: None }
             }
         }))
@@ -186,10 +186,6 @@ impl Mark {
         text.resize(text.len().max(room as usize), b' ');
         Ok(text)
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Longer than any mark, in bytes.

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use oauth_core::UnixTime;
 
@@ -21,6 +21,7 @@ use super::held::Held;
 use super::room::Mark;
 use super::slot::Slot;
 use super::{disk, platform};
+use crate::clock::now;
 use crate::storage::{LEASE, StorageError};
 
 /// The marks under locks that others hold, as far as this store has seen them. Clones share it.
@@ -101,11 +102,6 @@ impl Watch {
         seen.insert(path.into(), Seen { mark: mark.clone(), last: at, awake });
         awake >= self.vigil && now >= mark.since() + self.lease
     }
-}
-
-fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
 }
 
 /// For how long somebody has to look on before they take over: longer than a process that was just woken needs for its
