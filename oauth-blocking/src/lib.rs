@@ -97,6 +97,8 @@ mod error;
 mod event;
 #[cfg(feature = "ureq")]
 mod http;
+mod locks;
+mod pauses;
 #[cfg(feature = "ureq")]
 mod resolver;
 #[cfg(feature = "ureq")]
@@ -129,7 +131,7 @@ pub use resolver::FilteredResolver;
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
     FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
-    StorageError, StoredGrant, TokenStorage,
+    StorageError, StoredGrant, SystemError, TokenStorage,
 };
 #[cfg(feature = "ureq")]
 pub use ureq;

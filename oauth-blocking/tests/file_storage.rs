@@ -401,6 +401,10 @@ fn locks_do_not_stay_behind() {
     assert!(names.len() == 1 && names.iter().all(|name| name.ends_with(".json")), "{names:?}");
 }
 
+fn is_in_the_way(error: &StorageError, path: &Path) -> bool {
+    matches!(error, StorageError::NoDirectoryAt { path: named, .. } if named == path)
+}
+
 /// Permissions do not bind root, but nobody can make a directory below a file.
 #[test]
 fn a_directory_that_cannot_be_had_is_an_error() {
@@ -416,7 +420,7 @@ fn a_directory_that_cannot_be_had_is_an_error() {
             store.save(&key(), &record(1), 0).unwrap_err(),
             store.delete(&key()).unwrap_err(),
         ] {
-            assert!(matches!(error, StorageError::Io { .. }), "{error}");
+            assert!(is_in_the_way(&error, &file), "{error}");
         }
     }
     assert!(file.is_file());
@@ -562,6 +566,7 @@ mod unix {
         }
     }
 
+    /// A disk that is not mounted: nobody is told that they have never logged in, and nothing is made there.
     #[test]
     fn a_directory_below_a_link_that_leads_nowhere_is_an_error() {
         let place = Place::new();
@@ -569,9 +574,33 @@ mod unix {
         let link = place.0.join("link");
         symlink(place.0.join("missing"), &link).unwrap();
         for path in [link.join("tokens"), link.join("a/b/tokens")] {
-            let error = FileTokenStorage::in_dir(path).save(&key(), &record(1), 0).unwrap_err();
-            assert!(matches!(error, StorageError::Io { action: "create", .. }), "{error}");
+            let store = FileTokenStorage::in_dir(path);
+            for error in [
+                store.load(&key()).unwrap_err(),
+                store.list("test").unwrap_err(),
+                store.try_lock(&key(), Lock::Login).map(drop).unwrap_err(),
+                store.save(&key(), &record(1), 0).unwrap_err(),
+            ] {
+                assert!(is_in_the_way(&error, &link), "{error}");
+                assert!(error.advice().contains("mount the disk"), "{}", error.advice());
+            }
         }
+        fs::create_dir(place.0.join("missing")).unwrap();
+        let store = FileTokenStorage::in_dir(link.join("a/b/tokens"));
+        assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+    }
+
+    /// Links in a circle lead nowhere either.
+    #[test]
+    fn a_directory_below_links_in_a_circle_is_an_error() {
+        let place = Place::new();
+        fs::create_dir_all(&place.0).unwrap();
+        let [one, other] = ["one", "other"].map(|name| place.0.join(name));
+        symlink(&one, &other).unwrap();
+        symlink(&other, &one).unwrap();
+        let error =
+            FileTokenStorage::in_dir(one.join("a")).save(&key(), &record(1), 0).unwrap_err();
+        assert!(matches!(error, StorageError::Io { .. }), "{error}");
     }
 
     /// Only root can give a directory away: this tests nothing for others.

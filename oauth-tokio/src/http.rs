@@ -285,8 +285,15 @@ fn obstacle(error: &reqwest::Error) -> Option<Obstacle> {
 /// I/O errors do not give what they wrap as their source.
 #[cfg(feature = "rustls")]
 fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|error| is_tls(error))
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = wrapped.map(|error| error as _);
+    }
+    false
 }
 
 /// A backend of the host's own has errors of its own.

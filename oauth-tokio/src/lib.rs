@@ -74,8 +74,8 @@ pub use oauth_blocking::{
     FileTokenStorage, Guard, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser,
     MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig,
     PasteBack, PendingLogin, Plain, Policy, PromptMode, Record, RedirectUri, ResourceMode, Saved,
-    Spend, Spending, StorageError, StoredGrant, TerminalPrompt, Timeline, TokenData, Tolerance,
-    Tolerances, UserAgentError, Visitor, Waiting,
+    Spend, Spending, StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData,
+    Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
 };
 pub use oauth_core;
 pub use reqwest;

@@ -1,7 +1,6 @@
 //! What was spent has to be kept: a save that is tried again, under the lock, as long as that holds; and the
 //! look at what somebody else has written that comes before.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use oauth_core::session::{Key, LoadReply, SaveReply};
@@ -10,6 +9,7 @@ use super::client::Client;
 use super::exchange::Deadline;
 use super::host::Host;
 use crate::event::Event;
+use crate::pauses::Pauses;
 use crate::storage::{LEASE, Loaded, Saved, StorageError};
 
 impl Deadline {
@@ -54,7 +54,7 @@ impl<H: Host> Client<H> {
         lease: Option<Deadline>,
         attempt: impl Fn() -> F,
     ) -> Result<T, StorageError> {
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let done = attempt().await;
             let Err(error) = done else { return done };
@@ -66,47 +66,5 @@ impl<H: Host> Client<H> {
     }
 }
 
-/// The pauses between two tries: they grow, and two who try at the same time do so only once.
-#[derive(Debug)]
-struct Pauses(Duration);
-
-impl Default for Pauses {
-    fn default() -> Self {
-        Self(FIRST_PAUSE)
-    }
-}
-
-impl Pauses {
-    /// The next one; `None` if it would be over when that is.
-    fn next_within(&mut self, left: Duration) -> Option<Duration> {
-        let longest = self.0;
-        self.0 = (longest * 2).min(LONGEST_PAUSE);
-        // From a half to the whole.
-        let chance = RandomState::new().hash_one(longest) as u32;
-        let pause = longest / 2 + (longest / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX));
-        (pause < left).then_some(pause)
-    }
-}
-
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_end_with_the_lease() {
-        let (mut pauses, mut left) = (Pauses::default(), LEASE);
-        let mut taken = Vec::new();
-        while let Some(pause) = pauses.next_within(left) {
-            left -= pause;
-            taken.push(pause);
-        }
-        assert!((FIRST_PAUSE / 2..=FIRST_PAUSE).contains(&taken[0]), "{taken:?}");
-        assert!(taken.iter().all(|pause| *pause <= LONGEST_PAUSE), "{taken:?}");
-        assert!(taken[taken.len() - 1] >= LONGEST_PAUSE / 2, "{taken:?}");
-        // As many as fit, and nothing after that.
-        assert!((45..110).contains(&taken.len()) && left <= LONGEST_PAUSE, "{taken:?}");
-    }
-}

@@ -30,7 +30,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, Record, Spend};
@@ -75,8 +75,13 @@ use takeover::Watch;
 /// what a later version wrote is neither replaced nor deleted.
 ///
 /// The locks are those of the operating system: they end with the process that holds them, however it
-/// ends. On a network file system they are as good as that file system's. Their empty files are deleted by who
-/// held them, but stay on Windows, where nothing tells whether an open file is still the one of its name.
+/// ends. Their empty files are deleted by who held them, but stay on Windows, where nothing tells whether an open
+/// file is still the one of its name.
+///
+/// Other programs may use the files as well: virus scanners, backups, indexers. Where nobody else can use a file
+/// meanwhile (Windows, and file servers everywhere), what is to be done is tried again for two seconds. Whoever keeps a
+/// file for longer holds up the call, or makes it fail with an error that passes. What a refresh token was spent
+/// for is saved as soon as the file is let go.
 ///
 /// Before a refresh token is spent, the file is written that will hold what it brings, at the cost of one
 /// more wait for the disk: a disk that is full or may not be written is found out before, not after. A file
@@ -85,6 +90,21 @@ use takeover::Watch;
 /// A process that is stopped in the middle of a refresh keeps its lock. After 90 seconds another takes over, on
 /// Unix; on Windows nobody can until the process goes on or is ended
 /// ([`ClientError::Busy`](crate::ClientError::Busy) says which one it is).
+///
+/// # What file systems can do
+///
+/// - **Locks.** On a file server (NFS, SMB) they are as good as the server's. With NFS all machines have to use
+///   its lock service; nothing here can see a mount option that keeps locks on the machine (`nolock`,
+///   `local_lock`), and then two machines may spend one refresh token, which ends the grant. A file system without
+///   any locks (Lustre without its option `flock`) is an error when the first grant is read, or else when the first
+///   login begins. Use a directory on a local disk then, or [`MemoryTokenStorage`](crate::MemoryTokenStorage), or a
+///   [`TokenStorage`] of your own. On Windows nobody can read a file that is locked, so that a backup may report
+///   the lock files, which are empty.
+/// - **Flushing.** A save returns when the record is on the disk. On Apple's systems the drive is told to write
+///   down what it has. A file server may not know that order, and then it is enough that the server has the record.
+///   Some file systems cannot flush the names in a directory (SMB, FAT, some that are made with FUSE), and Windows
+///   has no such thing. After a loss of power the record from before the last save may be there again. If its
+///   refresh token was spent meanwhile, the user has to log in once more.
 ///
 /// # Security
 ///
@@ -100,6 +120,8 @@ pub struct FileTokenStorage {
     former: Directory,
     /// The directories where nothing is left of killed processes.
     swept: Arc<Mutex<BTreeSet<Box<str>>>>,
+    /// Set when a file there was seen to lock.
+    locks: Arc<OnceLock<()>>,
     rooms: Rooms,
     watch: Watch,
 }
@@ -137,8 +159,8 @@ impl FileTokenStorage {
     }
 
     fn over(directory: Directory, former: Directory) -> Self {
-        let (swept, rooms, watch) = Default::default();
-        Self { directory, former, swept, rooms, watch }
+        let (swept, locks, rooms, watch) = Default::default();
+        Self { directory, former, swept, locks, rooms, watch }
     }
 
     /// The directory.
@@ -157,6 +179,20 @@ impl FileTokenStorage {
         let slot = self.slot(key, name);
         slot.directory.add()?;
         Ok(slot)
+    }
+
+    /// Finds out with the first grant that is read, not with the first that is refreshed, that nothing can be
+    /// locked there.
+    fn see_that_it_locks(&self, slot: &Slot<'_>) -> Result<(), StorageError> {
+        if self.locks.get().is_none() {
+            let path = slot.record();
+            if let Some(file) = private::open(&path)? {
+                disk::see_that_it_locks(&file)
+                    .map_err(|error| StorageError::io("lock", &path, &error))?;
+            }
+            let _ = self.locks.set(());
+        }
+        Ok(())
     }
 
     /// Deletes what killed processes left beside a grant, the first time.
@@ -208,7 +244,10 @@ impl TokenStorage for FileTokenStorage {
         let slot = self.slot(key, Name::of(key));
         Ok(match slot.read()? {
             Found::Nothing => Loaded::Nothing,
-            Found::Record(record) => Loaded::Record(record),
+            Found::Record(record) => {
+                self.see_that_it_locks(&slot)?;
+                Loaded::Record(record)
+            }
             // Somebody may be replacing it right now: what is set aside has to be what was read.
             Found::Damaged => slot.load(&slot.hold()?)?,
         })

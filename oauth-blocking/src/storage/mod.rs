@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, Record, Spend};
 use oauth_core::{Scopes, TokenData, UnixTime};
 
+mod error;
 mod file;
 mod memory;
 
+pub use error::{StorageError, SystemError};
 pub use file::FileTokenStorage;
 pub use memory::MemoryTokenStorage;
 
@@ -268,86 +270,6 @@ impl Guard {
 impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Guard")
-    }
-}
-
-/// Why a store cannot be read or written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StorageError {
-    /// The operating system says no.
-    #[error("cannot {action} {path}: {kind}")]
-    Io {
-        /// What was tried, such as "write".
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// The reason.
-        kind: std::io::ErrorKind,
-    },
-    /// A file or directory is not what only its owner can read and write.
-    #[error("refusing to use {path}: {why}")]
-    Insecure {
-        /// The file or directory.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A record was written by a later version of this crate; it is left as it is.
-    #[error("{path} was written by a later version (format {found}); it is left as it is")]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The format's number.
-        found: u32,
-    },
-    /// Another process has held a lock for much longer than what it is for takes: it may have been
-    /// stopped. Nothing was changed.
-    #[error("another process has held {path} for {} seconds", waited.as_secs())]
-    Busy {
-        /// The lock.
-        path: PathBuf,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// There is no place for files: the home directory is not known.
-    #[error("no directory for tokens: set one, or set the environment variable HOME")]
-    NoDirectory,
-    /// A store of the host's own failed.
-    #[error("the token store failed: {0}")]
-    Other(Box<str>),
-}
-
-impl StorageError {
-    /// What would help, in one sentence.
-    #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "see that the directory exists, can be written and has room",
-            Self::Insecure { .. } => "make it yours and nobody else's, or use another directory",
-            Self::Newer { .. } => "use the later version that wrote it, or another directory",
-            Self::Busy { .. } => "call again; if it stays so, end the process that holds the lock",
-            Self::NoDirectory => "set a directory for tokens, or the environment variable HOME",
-            Self::Other(_) => "see to the token store, and call again",
-        }
-    }
-
-    /// Whether the same call may succeed without anybody's help.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-        match self {
-            Self::Busy { .. } => true,
-            // Disks fill up and empty again; nothing was spent.
-            Self::Io { kind, .. } => {
-                matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
-            }
-            _ => false,
-        }
-    }
-
-    pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> Self {
-        Self::Io { action, path: path.into(), kind: error.kind() }
     }
 }
 

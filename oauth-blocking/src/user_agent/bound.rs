@@ -77,16 +77,23 @@ impl Bound {
                 }
                 // Nobody else can listen on an address that this machine does not have.
                 Err(error) if is_missing(&error) => missing = Some(error.kind()),
-                Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                    return Err(UserAgentError::PortInUse { port });
-                }
-                Err(error) => return Err(UserAgentError::Listen { kind: error.kind() }),
+                Err(error) => return Err(refused(port, error.kind())),
             }
         }
         match missing {
             Some(kind) if listeners.is_empty() => Err(UserAgentError::Listen { kind }),
             _ => Ok(Self { listeners, port, _claim: None }),
         }
+    }
+}
+
+/// What it means that a port cannot be listened on.
+fn refused(port: u16, kind: ErrorKind) -> UserAgentError {
+    match kind {
+        ErrorKind::AddrInUse => UserAgentError::PortInUse { port },
+        // `WSAEACCES`. Of any port, it is not this one that is forbidden.
+        ErrorKind::PermissionDenied if port != 0 => UserAgentError::PortReserved { port },
+        kind => UserAgentError::Listen { kind },
     }
 }
 
@@ -103,7 +110,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 #[cfg(unix)]
-const NO_SUCH_FAMILY: i32 = libc::EAFNOSUPPORT;
+const NO_SUCH_FAMILY: i32 = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
 
 /// `WSAEAFNOSUPPORT`.
 #[cfg(not(unix))]
@@ -135,6 +142,19 @@ mod tests {
         let registered = format!("http://127.0.0.1:{port}/callback");
         let other = bound("http://127.0.0.1/callback", Some(&registered)).map(|it| it.port);
         assert!(other.is_ok_and(|found| found != port));
+    }
+
+    /// Root may take all ports of a Unix, so the number stands in for one that is reserved.
+    #[test]
+    fn a_port_that_is_reserved_is_named_with_what_helps() {
+        let denied = io::Error::from_raw_os_error(if cfg!(windows) { 10013 } else { 13 }).kind();
+        let error = refused(50_123, denied);
+        assert_eq!(error, UserAgentError::PortReserved { port: 50_123 });
+        let said = error.to_string();
+        assert!(said.contains("50123") && said.contains("reserved"), "{said}");
+        assert!(error.advice().contains("callback_port"), "{}", error.advice());
+        assert!(error.advice().contains(if cfg!(windows) { "netsh" } else { "1023" }));
+        assert_eq!(refused(0, denied), UserAgentError::Listen { kind: denied });
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
+use crate::locks;
+
 /// What is known about a port before it is bound.
 #[derive(Debug)]
 pub(super) enum Claim {
@@ -20,7 +22,7 @@ impl Claim {
     /// two files of one name.
     pub(super) fn on(port: u16) -> Self {
         let Ok(file) = open(port) else { return Self::Unknown };
-        match file.try_lock() {
+        match locks::try_lock(&file) {
             Ok(()) => Self::Held { _file: file },
             Err(TryLockError::WouldBlock) => Self::Anothers,
             Err(TryLockError::Error(_)) => Self::Unknown,
@@ -36,8 +38,11 @@ fn open(port: u16) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
+        use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
     options.open(directory.join(format!("mcp-oauth-port-{port}.lock")))
 }

@@ -72,7 +72,8 @@ impl LoopbackBrowser {
     ///
     /// # Errors
     ///
-    /// [`UserAgentError::PortBusy`] if another login has the port, [`UserAgentError::PortInUse`] if
+    /// [`UserAgentError::PortReserved`] if nobody may have the port,
+    /// [`UserAgentError::PortBusy`] if another login has it, [`UserAgentError::PortInUse`] if
     /// another program has it.
     pub fn bind(&self, registered: Option<&str>) -> Result<Bound, UserAgentError> {
         Bound::new(&self.callback, registered)

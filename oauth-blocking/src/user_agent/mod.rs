@@ -179,6 +179,15 @@ pub enum UserAgentError {
         /// The port.
         port: u16,
     },
+    /// The operating system gives the port to nobody, or not to this user. On Windows it is reserved, for virtual
+    /// machines perhaps, or a program has it all for itself; elsewhere those below 1024 are the administrator's.
+    #[error(
+        "port {port} of the redirect (`callback_port`) is reserved: this program may not use it"
+    )]
+    PortReserved {
+        /// The port.
+        port: u16,
+    },
     /// The port for the redirect is taken by another login, of this program or another, that did not
     /// end in time. A user agent says so at once, and is asked again until the login's time is over.
     #[error("port {port} of the redirect is in use by another login, for {} seconds now", waited.as_secs())]
@@ -232,6 +241,13 @@ impl UserAgentError {
         match self {
             Self::PortInUse { .. } => {
                 "set another `callback_port`, or none to take any that is free"
+            }
+            Self::PortReserved { .. } if cfg!(windows) => {
+                "set another `callback_port`, or none to take any that is free; `netsh interface ipv4 show \
+                 excludedportrange protocol=tcp` lists those that are reserved"
+            }
+            Self::PortReserved { .. } => {
+                "set a `callback_port` above 1023, or none to take any that is free"
             }
             Self::Listen { .. } => "use another user agent, such as `PasteBack`",
             Self::PortBusy { .. } => {

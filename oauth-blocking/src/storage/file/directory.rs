@@ -31,11 +31,13 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Insecure`], or [`StorageError::Io`] if it cannot be looked at.
+    /// [`StorageError::Insecure`], [`StorageError::NoDirectoryAt`] if it is something else, or
+    /// [`StorageError::Io`] if it cannot be looked at.
     pub(super) fn exists(&self) -> Result<bool, StorageError> {
         let metadata = match fs::symlink_metadata(&self.0) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            // A disk that is missing is no reason to say that nobody has ever logged in.
+            Err(error) if is_nothing(&error) => return missing(&self.0).map(|_| false),
             Err(error) => return Err(StorageError::io("read", &self.0, &error)),
         };
         let insecure = |why| StorageError::Insecure { path: self.0.clone(), why };
@@ -43,10 +45,9 @@ impl Directory {
             return Err(insecure("it is a symbolic link; name the directory that it leads to"));
         }
         if !metadata.is_dir() {
-            let error = io::ErrorKind::NotADirectory.into();
-            return Err(StorageError::io("use", &self.0, &error));
+            return Err(in_the_way(&self.0, FILE));
         }
-        if !platform::is_own(&metadata).map_err(|error| StorageError::io("use", &self.0, &error))? {
+        if !platform::is_own(&metadata) {
             return Err(insecure("it belongs to another user; name a directory of your own"));
         }
         if !platform::is_private(&metadata) {
@@ -59,10 +60,11 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// Those of [`exists`](Self::exists), or [`StorageError::Io`] if it cannot be made.
+    /// Those of [`exists`](Self::exists), for the directories above as well; [`StorageError::Io`] if it cannot
+    /// be made.
     pub(super) fn make(&self) -> Result<(), StorageError> {
         if !self.exists()? {
-            make(&self.0).map_err(|error| StorageError::io("create", &self.0, &error))?;
+            make(&self.0)?;
             self.exists()?;
         }
         Ok(())
@@ -82,9 +84,9 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Io`] if it cannot be made.
+    /// As [`make`](Self::make).
     pub(super) fn add(&self) -> Result<(), StorageError> {
-        make(&self.0).map_err(|error| StorageError::io("create", &self.0, &error))
+        if is_directory(&self.0)? { Ok(()) } else { make_one(&self.0) }
     }
 
     /// The names of the files in it, as far as they may be ours.
@@ -114,12 +116,7 @@ impl Directory {
     /// [`StorageError::Io`]. Some file systems cannot do it for directories, which is none.
     pub(super) fn sync(&self) -> Result<(), StorageError> {
         match disk::flush_directory(&self.0) {
-            Err(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-                ) =>
-            {
+            Err(error) if !platform::cannot_flush_directory(&error) => {
                 Err(StorageError::io("sync", &self.0, &error))
             }
             _ => Ok(()),
@@ -139,19 +136,28 @@ pub(super) fn default_path(
     Some(set.or_else(in_home)?.join("mcp-oauth"))
 }
 
-/// Makes a directory and those above it.
-fn make(path: &Path) -> io::Result<()> {
-    match (make_one(path), path.parent()) {
-        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
-            make(parent)?;
-            // If it is still not found, a link above leads nowhere.
-            make_one(path)
-        }
-        (made, _) => made,
-    }
+/// Makes a directory, and those above it that are not there.
+fn make(path: &Path) -> Result<(), StorageError> {
+    missing(path)?.into_iter().rev().try_for_each(make_one)
 }
 
-fn make_one(path: &Path) -> io::Result<()> {
+/// What is not there of a directory and those above it, the lowest first.
+///
+/// # Errors
+///
+/// [`StorageError::NoDirectoryAt`]: something else is where one of them has to be.
+fn missing(path: &Path) -> Result<Vec<&Path>, StorageError> {
+    let mut missing = Vec::new();
+    for path in path.ancestors() {
+        if is_directory(path)? {
+            break;
+        }
+        missing.push(path);
+    }
+    Ok(missing)
+}
+
+fn make_one(path: &Path) -> Result<(), StorageError> {
     match platform::directory_builder().create(path) {
         Ok(()) => {
             // Else it could be gone after a loss of power, with the tokens that were saved in it. Not
@@ -161,10 +167,40 @@ fn make_one(path: &Path) -> io::Result<()> {
             }
             Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        // Somebody else has made it just now.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_directory(path)? => Ok(()),
+        Err(error) => Err(StorageError::io("create", path, &error)),
     }
 }
+
+/// Whether a directory is there, or a link to one. What cannot be looked at may be one: making another below
+/// it tells.
+///
+/// # Errors
+///
+/// [`StorageError::NoDirectoryAt`]: something else is there.
+fn is_directory(path: &Path) -> Result<bool, StorageError> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(true),
+        Ok(_) => Err(in_the_way(path, FILE)),
+        Err(error) if is_nothing(&error) => match fs::symlink_metadata(path) {
+            Ok(_) => Err(in_the_way(path, "it is a link, and what it leads to is not there")),
+            Err(_) => Ok(false),
+        },
+        Err(_) => Ok(true),
+    }
+}
+
+/// Whether there is nothing under a name. Below a file there is nothing either.
+pub(super) fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn in_the_way(path: &Path, why: &'static str) -> StorageError {
+    StorageError::NoDirectoryAt { path: path.into(), why }
+}
+
+const FILE: &str = "it is no directory";
 
 const DATA_VARIABLE: Option<&str> = if cfg!(windows) {
     Some("LOCALAPPDATA")

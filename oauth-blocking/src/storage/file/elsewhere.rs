@@ -1,8 +1,10 @@
 //! Windows, and systems without users: permissions are those that the directory hands down.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
+
+use crate::storage::error::is_held;
 
 /// Makes directories.
 pub(super) fn directory_builder() -> DirBuilder {
@@ -24,9 +26,8 @@ pub(super) fn file_options() -> OpenOptions {
 }
 
 /// Taken on trust.
-#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-pub(super) fn is_own(_: &Metadata) -> io::Result<bool> {
-    Ok(true)
+pub(super) fn is_own(_: &Metadata) -> bool {
+    true
 }
 
 /// Taken on trust.
@@ -34,11 +35,35 @@ pub(super) fn is_private(_: &Metadata) -> bool {
     true
 }
 
-/// There is no such thing.
+/// There is no such thing as flushing the names in it.
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
-    Ok(())
+pub(super) fn open_directory(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
 }
+
+/// There is only one way to flush a file.
+pub(super) fn flush_to_drive(_: &File) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// It always can.
+pub(super) fn cannot_flush(_: &io::Error) -> bool {
+    false
+}
+
+/// It is not tried.
+pub(super) fn cannot_flush_directory(_: &io::Error) -> bool {
+    false
+}
+
+/// Whether another program may have the file for a moment. A file that is being deleted says that access is denied,
+/// and so does renaming over one that is open, on some file systems.
+pub(super) fn may_be_held(error: &io::Error) -> bool {
+    is_held(error.kind(), error.raw_os_error())
+        || cfg!(windows) && error.raw_os_error() == Some(ACCESS_DENIED)
+}
+
+const ACCESS_DENIED: i32 = 5;
 
 /// Nobody deletes them.
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]

@@ -15,7 +15,7 @@ use std::path::Path;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, Record};
 
-use super::directory::Directory;
+use super::directory::{Directory, is_nothing};
 use super::held::{Held, Taken};
 use super::name::Name;
 use super::slot::{self, Found};
@@ -126,5 +126,8 @@ impl Former<'_> {
 }
 
 fn is_there(path: &Path) -> Result<bool, StorageError> {
-    path.try_exists().map_err(|error| StorageError::io("read", path, &error))
+    match path.try_exists() {
+        Err(error) if !is_nothing(&error) => Err(StorageError::io("read", path, &error)),
+        is_there => Ok(is_there.unwrap_or(false)),
+    }
 }

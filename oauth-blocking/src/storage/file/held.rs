@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::room::Kept;
-use super::{platform, private};
+use super::{disk, platform, private};
+use crate::locks;
+use crate::pauses::Pauses;
 use crate::storage::StorageError;
 
 /// A lock that is held. It excludes other processes and, since it belongs to the open file and not to
@@ -75,17 +77,16 @@ impl Held {
     ///
     /// As [`at_once`](Self::at_once), or [`StorageError::Busy`] if it is not to be had in that time.
     pub(super) fn within(path: &Path, patience: Duration) -> Result<Self, StorageError> {
-        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let (begun, mut pauses) = (Instant::now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
         loop {
             if let Some(held) = Self::at_once(path)? {
                 return Ok(held);
             }
             let waited = begun.elapsed();
-            if waited >= patience {
-                return Err(StorageError::Busy { path: path.into(), waited });
+            match pauses.next_within(patience.saturating_sub(waited)) {
+                Some(pause) => thread::sleep(pause),
+                None => return Err(StorageError::Busy { path: path.into(), waited }),
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -97,7 +98,7 @@ impl Held {
     ) -> Result<Taken, StorageError> {
         for _ in 0..MAX_TRIES {
             let Some(file) = open(path)? else { return Ok(Taken::NoFile) };
-            match file.try_lock() {
+            match disk::try_lock(&file) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(Taken::ByAnother),
                 Err(TryLockError::Error(error)) => {
@@ -127,7 +128,7 @@ impl Drop for Held {
             let _ = fs::remove_file(&self.path);
         }
         // Closing is not enough: a process that is just being started has a copy of the open file.
-        let _ = self.file.unlock();
+        locks::unlock(&self.file);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use super::platform;
+use super::{disk, platform};
 use crate::storage::StorageError;
 
 /// Opens a file for reading; `None` if there is none.
@@ -13,7 +13,7 @@ use crate::storage::StorageError;
 ///
 /// [`StorageError::Insecure`] or [`StorageError::Io`].
 pub(super) fn open(path: &Path) -> Result<Option<File>, StorageError> {
-    match opening().read(true).open(path) {
+    match disk::open(path, opening().read(true)) {
         Ok(file) => checked(file, path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused("read", path, &error)),
@@ -27,8 +27,7 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, StorageError> {
 /// [`StorageError::Insecure`] or [`StorageError::Io`].
 pub(super) fn make_lock(path: &Path) -> Result<File, StorageError> {
     // Windows locks only files that may be read or written.
-    let mut options = opening();
-    match options.read(true).write(true).create(true).open(path) {
+    match disk::open(path, opening().read(true).write(true).create(true)) {
         Ok(file) => checked(file, path),
         Err(error) => Err(refused("open", path, &error)),
     }
@@ -40,7 +39,7 @@ pub(super) fn make_lock(path: &Path) -> Result<File, StorageError> {
 ///
 /// [`StorageError::Insecure`] or [`StorageError::Io`].
 pub(super) fn open_lock(path: &Path) -> Result<Option<File>, StorageError> {
-    match opening().read(true).write(true).open(path) {
+    match disk::open(path, opening().read(true).write(true)) {
         Ok(file) => checked(file, path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused("open", path, &error)),
@@ -54,11 +53,10 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 
 /// Looks at the file that was opened: the one under the name may be another by now.
 fn checked(file: File, path: &Path) -> Result<File, StorageError> {
-    let unreadable = |error| StorageError::io("read", path, &error);
-    let metadata = file.metadata().map_err(unreadable)?;
+    let metadata = file.metadata().map_err(|error| StorageError::io("read", path, &error))?;
     let why = if !metadata.is_file() {
         "it is no regular file; remove it"
-    } else if !platform::is_own(&metadata).map_err(unreadable)? {
+    } else if !platform::is_own(&metadata) {
         "it belongs to another user; remove it"
     } else if !platform::is_private(&metadata) {
         "others may have read or changed it; remove it, or forbid them to with `chmod 600`"

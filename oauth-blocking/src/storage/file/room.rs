@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -157,8 +157,7 @@ impl Mark {
         let Some(file) = private::open(path)? else { return Ok(None) };
         let unreadable = |error| StorageError::io("read", path, &error);
         let changed = file.metadata().and_then(|metadata| metadata.modified());
-        let mut line = Vec::new();
-        file.take(LONGEST_MARK).read_to_end(&mut line).map_err(unreadable)?;
+        let line = disk::read(&file, LONGEST_MARK).map_err(unreadable)?;
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
         Ok(Some(match serde_json::from_slice(line) {
             Ok(mark) => mark,

@@ -1,6 +1,6 @@
 //! The files of one grant: read, replaced, set aside.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,11 +126,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     let Some(file) = private::open(path)? else {
         return Ok(None);
     };
-    let mut bytes = Vec::new();
-    match file.take(MAX_FILE + 1).read_to_end(&mut bytes) {
+    match disk::read(&file, MAX_FILE + 1) {
         // Nothing reads as a record less than nothing.
-        Ok(_) if bytes.len() as u64 > MAX_FILE => Ok(Some(Vec::new())),
-        Ok(_) => Ok(Some(bytes)),
+        Ok(bytes) if bytes.len() as u64 > MAX_FILE => Ok(Some(Vec::new())),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) => Err(StorageError::io("read", path, &error)),
     }
 }

@@ -17,7 +17,11 @@ pub(super) mod disk;
 #[path = "tests/sound_disk.rs"]
 pub(super) mod disk;
 #[cfg(unix)]
+mod in_the_way;
+#[cfg(unix)]
 mod spending;
+#[cfg(unix)]
+mod stage;
 
 /// What this thread has asked the file system for.
 pub(super) mod counts {

@@ -1,10 +1,14 @@
 //! Owners and permissions on Unix.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use crate::storage::error::is_held;
 
 /// Makes directories that only their owner can enter.
 pub(super) fn directory_builder() -> DirBuilder {
@@ -16,16 +20,14 @@ pub(super) fn directory_builder() -> DirBuilder {
 /// Makes files that only their owner can read, opens no symbolic link, and waits at no pipe.
 pub(super) fn file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
     options
 }
 
 /// Whether it belongs to the user that this process acts as.
-pub(super) fn is_own(metadata: &Metadata) -> io::Result<bool> {
-    // A new pipe belongs to that user too; nothing safe says it more plainly, and it takes no disk.
-    let (pipe, _) = io::pipe()?;
-    let own = File::from(OwnedFd::from(pipe)).metadata()?.uid();
-    Ok(metadata.uid() == own)
+pub(super) fn is_own(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// Whether nobody but its owner may use it. An access control list on Linux shows in these bits as well.
@@ -33,9 +35,36 @@ pub(super) fn is_private(metadata: &Metadata) -> bool {
     metadata.mode() & 0o077 == 0
 }
 
-/// Waits until the names in a directory are on the disk.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+/// Opens a directory, to flush the names in it.
+pub(super) fn open_directory(path: &Path) -> io::Result<Option<File>> {
+    File::open(path).map(Some)
+}
+
+/// Waits until what is in a file is at the drive, or at the server that has it. `std` waits on Apple's systems until
+/// the drive has written it down, which servers do not know.
+pub(super) fn flush_to_drive(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fsync(file)?)
+}
+
+/// Whether an error means that what is there cannot be flushed in this way, whoever tries.
+pub(super) fn cannot_flush(error: &io::Error) -> bool {
+    const UNKNOWN: [Errno; 5] =
+        [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOTTY];
+    let is_unknown = |code| UNKNOWN.iter().any(|errno| errno.raw_os_error() == code);
+    error.raw_os_error().map_or(error.kind() == ErrorKind::Unsupported, is_unknown)
+}
+
+/// Whether an error means that a directory cannot be flushed, whoever tries: some cannot be opened for that, and some
+/// that were opened for reading cannot be flushed.
+pub(super) fn cannot_flush_directory(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    let is_reading = [Errno::BADF, Errno::ISDIR].iter().any(|it| Some(it.raw_os_error()) == code);
+    cannot_flush(error) || is_reading || error.kind() == ErrorKind::PermissionDenied
+}
+
+/// Whether another program may have the file for a moment.
+pub(super) fn may_be_held(error: &io::Error) -> bool {
+    is_held(error.kind(), error.raw_os_error())
 }
 
 /// Whether a path leads to the file that is open.
@@ -43,7 +72,7 @@ pub(super) fn is_same(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::symlink_metadata(path) {
         Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::Path;
+pub(in super::super) use std::thread::sleep;
+use std::time::Instant;
 
 use super::super::disk::Call;
 
@@ -10,3 +12,7 @@ pub(in super::super) fn asked(_: Call) -> io::Result<()> {
 }
 
 pub(in super::super) fn done(_: Call, _: &Path) {}
+
+pub(in super::super) fn now() -> Instant {
+    Instant::now()
+}

@@ -2,67 +2,23 @@
 //! from whom.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use oauth_core::session::{Key, Lock, Record};
+use oauth_core::session::Lock;
 
 use super::disk::{self, Names, Refuses};
-use super::{FIXTURE, Place, numbered};
+use super::stage::{
+    ROOM, generation, key, left_over, locked, refreshed, reserve, reserved, slot, stored,
+};
+use super::{Place, numbered};
 use crate::storage::file::disk::Call;
 use crate::storage::file::takeover::Watch;
-use crate::storage::file::{FileTokenStorage, document};
-use crate::storage::{Guard, Loaded, Saved, Spend, StorageError, TokenStorage};
-
-fn key() -> Key {
-    Key::grant("test", "", "https://mcp.example.com/mcp")
-}
-
-/// A store with the record of generation 7.
-fn stored(place: &Place) -> (FileTokenStorage, Record) {
-    let record = document::read_former(&key(), &fs::read(FIXTURE).unwrap()).unwrap();
-    let store = FileTokenStorage::in_dir(&place.0);
-    assert_eq!(store.save(&key(), &numbered(&record, 7), 0), Ok(Saved::Done));
-    (store, record)
-}
-
-/// What a refresh brings.
-fn refreshed(record: &Record, generation: u64) -> Record {
-    let text = numbered(record, generation).to_json();
-    let text = text.replace("\"access-7\"", &format!("\"access-{generation}\""));
-    Record::from_json(text.as_bytes()).unwrap()
-}
-
-fn generation(store: &FileTokenStorage) -> u64 {
-    match store.load(&key()) {
-        Ok(Loaded::Record(record)) => record.generation(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn locked(store: &FileTokenStorage) -> Guard {
-    store.try_lock(&key(), Lock::Refresh).unwrap().expect("nobody has it")
-}
-
-fn reserved(store: &FileTokenStorage) -> Guard {
-    reserve(store, locked(store)).unwrap().expect("nobody took it")
-}
-
-fn reserve(store: &FileTokenStorage, guard: Guard) -> Result<Option<Guard>, StorageError> {
-    store.reserve(&key(), guard, Spend::new(7, ROOM))
-}
-
-fn names(place: &Place) -> Vec<String> {
-    let shards = fs::read_dir(&place.0).unwrap().map(|shard| shard.unwrap().path());
-    let files = shards.flat_map(|shard| fs::read_dir(shard).unwrap());
-    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-/// What is there but the record.
-fn left_over(place: &Place) -> Vec<String> {
-    names(place).into_iter().filter(|name| !name.ends_with(".json")).collect()
-}
+use crate::storage::file::{FileTokenStorage, private};
+use crate::storage::{Saved, StorageError, TokenStorage};
 
 #[test]
 fn the_proof_that_tokens_can_be_kept_is_one_flush() {
@@ -167,7 +123,7 @@ fn a_room_is_there_when_no_other_is() {
     assert_eq!(generation(&store), 8);
     // As large as it was to be, whatever the record takes.
     let _guard = reserved(&store);
-    let path = store.slot(&key(), super::super::Name::of(&key())).spending();
+    let path = slot(&store).spending();
     assert_eq!(fs::metadata(path).unwrap().len(), ROOM as u64);
 }
 
@@ -223,7 +179,7 @@ fn a_room_that_was_not_used_is_given_back() {
 fn the_room_of_a_process_that_was_killed_is_the_next_ones() {
     let place = Place::new("killed");
     let (store, record) = stored(&place);
-    let path = store.slot(&key(), super::super::Name::of(&key())).spending();
+    let path = slot(&store).spending();
     for left in ["", "half a reco", "{\"generation\":7,\"since\":0,\"process\":1}\n   "] {
         fs::write(&path, left).unwrap();
         #[cfg(unix)]
@@ -296,4 +252,36 @@ fn a_lock_that_is_at_work_is_not_taken_over() {
     assert!(other.spending(&key()).unwrap().is_some());
 }
 
-const ROOM: usize = 20 << 10;
+/// This process was stopped while it made room, and the lock is another's by now.
+#[test]
+fn a_lock_that_is_lost_while_room_is_made_is_not_given_back() {
+    let place = Place::new("lost");
+    let (store, _) = stored(&place);
+    let guard = locked(&store);
+    let lock = slot(&store).lock(Lock::Refresh);
+    disk::meddle(Call::Create, move || fs::remove_file(lock).unwrap());
+    assert!(reserve(&store, guard).unwrap().is_none());
+    assert_eq!(left_over(&place), [""; 0]);
+}
+
+/// Whoever wants to take over has read the mark of one process, and finds that of another under the same name.
+#[test]
+fn nobody_takes_over_from_who_has_just_begun() {
+    let place = Place::new("begun");
+    let (stopped, _) = stored(&place);
+    let _guard = reserved(&stopped);
+    let store = FileTokenStorage::in_dir(&place.0);
+    let store = FileTokenStorage { watch: Watch::new(Duration::ZERO, Duration::ZERO), ..store };
+    let (mark, lock) = (slot(&store).spending(), slot(&store).lock(Lock::Refresh));
+    disk::meddle(Call::Read, move || {
+        fs::remove_file(&mark).unwrap();
+        drop(private::create(&mark).unwrap());
+        fs::write(&mark, r#"{"generation":7,"since":1,"process":1}"#).unwrap();
+    });
+    let number = |path: &Path| fs::metadata(path).unwrap().ino();
+    let held = number(&lock);
+    assert!(store.try_lock(&key(), Lock::Refresh).unwrap().is_none());
+    assert_eq!(number(&lock), held);
+    // Which is as old as the first, and is looked at anew.
+    assert!(store.try_lock(&key(), Lock::Refresh).unwrap().is_some());
+}
