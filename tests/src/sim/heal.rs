@@ -29,7 +29,9 @@ impl Simulation {
         let clocks = self.dice.chance(500);
         if clocks {
             self.tell(|| "the clocks are right again".into());
-            self.hosts.iter_mut().for_each(|host| host.offset = 0);
+            for host in &mut self.hosts {
+                (host.offset, host.look.blind_at) = (0, self.world.now);
+            }
         }
         self.settle()?;
         if self.dice.chance(500) {

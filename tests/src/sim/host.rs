@@ -7,7 +7,7 @@ use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Key, Lock, Session};
 use oauth_core::{Error, UnixTime};
 
-use super::laws;
+use super::laws::{self, Look};
 
 /// One process with one session.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Host {
     pub(super) profile: usize,
     /// Where its grant is stored.
     pub(super) key: Key,
+    /// What its sessions are made with.
+    pub(super) settings: Arc<Settings>,
     /// The machine.
     pub(super) session: Session,
     /// What its application does.
@@ -38,6 +40,8 @@ pub(super) struct Host {
     pub(super) second_look: SecondLook,
     /// When it tries next to store what was spent, while the store fails.
     pub(super) retries_at: Option<u64>,
+    /// When it looked into the store.
+    pub(super) look: Look,
     /// Whether the session is logging out.
     pub(super) leaves: bool,
     /// An old serialized form of the session.
@@ -163,11 +167,12 @@ pub(super) fn name(profile: usize) -> String {
 impl Host {
     /// A host that knows only the store.
     #[must_use]
-    pub(super) fn new(profile: usize, settings: &Arc<Settings>) -> Self {
+    pub(super) fn new(profile: usize, settings: &Arc<Settings>, looks: Option<u64>) -> Self {
         let session = Session::new(Arc::clone(settings));
         Self {
             profile,
             key: session.key(&name(profile)),
+            settings: Arc::clone(settings),
             session,
             task: Task::Rest,
             flight: None,
@@ -179,6 +184,7 @@ impl Host {
             unwanted: None,
             second_look: SecondLook::None,
             retries_at: None,
+            look: Look::every(looks),
             leaves: false,
             copy: None,
             outcome: None,

@@ -86,6 +86,35 @@ pub(super) fn is_durable(session: &Session, key: &Key, store: &Store) -> Result<
     }
 }
 
+/// What others have stored is seen in time: no token is sent for longer that is not stored any more.
+pub(super) fn is_in_time(token: &str, gone_since: Option<u64>, look: &Look) -> Result<(), String> {
+    let Some((gone, interval)) = gone_since.zip(look.interval) else { return Ok(()) };
+    if look.decided_at < gone.max(look.blind_at) + interval {
+        return Ok(());
+    }
+    Err(format!(
+        "looks: {token} is sent, and has been gone from the store for {interval} s or more"
+    ))
+}
+
+/// When a host looked into the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// For how many seconds it uses its token without a look; `None`: to the token's end.
+    pub(super) interval: Option<u64>,
+    /// When it decided to use the token that it has: at the look that showed it, or later without one.
+    pub(super) decided_at: u64,
+    /// When it was last unable to see what is stored, or to tell how long ago it had looked.
+    pub(super) blind_at: u64,
+}
+
+impl Look {
+    /// Of a host that has not looked yet.
+    pub(super) const fn every(interval: Option<u64>) -> Self {
+        Self { interval, decided_at: 0, blind_at: 0 }
+    }
+}
+
 /// Invariant 4: a record is replaced by a newer one of its grant, or by another grant that is stored for
 /// the first time. A refresh token gets lost otherwise only if it was refused, or if the user wants that;
 /// and what the user has logged out of does not come back.

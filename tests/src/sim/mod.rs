@@ -12,7 +12,7 @@
 //!     └─ network ────────▶ World    lost · late · twice · 5xx · 429 · an answer without a token
 //!                │
 //!                ▼
-//!   laws (invariants 1, 3, 4) · ledger (invariant 2) ── broken ──▶ history, one line per event
+//!   laws (invariants 1, 3, 4; looks) · ledger (invariant 2) ── broken ──▶ history, one line per event
 //! ```
 //!
 //! The session is the real one. Between any two of its turns everybody else may act, and a request is
@@ -23,7 +23,9 @@
 //!    for what comes of it, unless the history has a fault that excuses this one spend (`ledger`);
 //! 3. a session holds no token that was not stored before;
 //! 4. a write replaces nothing that is newer, and loses no refresh token that was not refused;
-//! 5. a drive ends.
+//! 5. a drive ends;
+//! 6. a token that is not stored any more is sent for as long as the host lets go by without a look into the
+//!    store, and no longer, unless a look failed, showed an old record, or the host's clock jumped.
 //!
 //! In the end, with no more faults and nobody to log in, everybody gets a token if the store has anything
 //! that the servers take, at once if it lives. What is stored and spent has to be excused. A server that refuses

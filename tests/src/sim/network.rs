@@ -15,8 +15,9 @@ impl Simulation {
         self.interrupt(at);
         let now = self.now(at);
         let mut request = mcp_request(SERVER_URL, call.method);
-        let Host { session, key, .. } = &mut self.hosts[at];
+        let Host { session, key, look, .. } = &mut self.hosts[at];
         let authorization = if session.authorization(now).is_some() {
+            look.decided_at = self.world.now;
             session.authorization(now)
         } else if let Ok(Turn::Ready(authorization)) = session.turn() {
             Some(authorization)
@@ -24,6 +25,9 @@ impl Simulation {
             None
         };
         call.attempt.sent_with(authorization.as_ref());
+        if let Some(token) = authorization.map(|it| it.bearer().token()) {
+            laws::is_in_time(token, self.store.gone_since(key, token), look)?;
+        }
         let headers = authorization.map(|it| it.headers("POST", SERVER_URL));
         for (name, value) in headers.into_iter().flatten().flatten() {
             let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;

@@ -60,7 +60,7 @@ impl Simulation {
             self.pending[found].clone()
         };
         self.say(at, || "goes on with a login that was handed out".into());
-        let settings = alloc::sync::Arc::clone(&self.settings);
+        let settings = alloc::sync::Arc::clone(&self.hosts[at].settings);
         let session = Session::resume(settings, &name(profile), pending);
         let host = &mut self.hosts[at];
         host.leaves = false;

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) logs_out: bool,
     /// Whether logins are handed out now and then.
     pub(super) hands_out: bool,
+    /// For how many seconds each host uses its token without a look into the store.
+    pub(super) looks: Vec<Option<u64>>,
 }
 
 impl Plan {
@@ -49,6 +51,9 @@ impl Plan {
             shares_client: dice.chance(300),
             logs_out: dice.chance(250),
             hands_out: dice.chance(250),
+            looks: (0..hosts)
+                .map(|_| dice.pick(&[None, None, Some(5), Some(20), Some(60)]))
+                .collect(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One run: everything that is in it, and the scheduler.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
-use oauth_core::flow::Settings;
 use oauth_core::session::{PendingLogin, Turn};
 
 use super::drive::RETRY;
@@ -31,7 +31,6 @@ pub(super) struct Simulation {
     pub(super) is_healing: bool,
     pub(super) ledger: Ledger,
     pub(super) history: History,
-    pub(super) settings: Arc<Settings>,
     pub(super) logins: u64,
     /// Whether each session is serialized and restored before each of its turns.
     pub(super) restores: bool,
@@ -46,7 +45,15 @@ impl Simulation {
         let plan = Plan::of(&mut dice);
         let settings = settings();
         let settings = if plan.shares_client { settings.client_records() } else { settings };
-        let settings = Arc::new(settings);
+        let hosts = plan.profiles.iter().zip(&plan.looks).map(|(profile, looks)| {
+            let settings = settings.clone();
+            let settings = match looks {
+                Some(seconds) => settings.store_check_interval(Duration::from_secs(*seconds)),
+                None => settings,
+            };
+            Host::new(*profile, &Arc::new(settings), *looks)
+        });
+        let hosts = hosts.collect();
         let mut history = History::new(recording);
         history.note(|| format!("seed {seed}"));
         history.note(|| describe(&plan));
@@ -54,14 +61,13 @@ impl Simulation {
             menu: plan.menu.clone(),
             world: World::new(plan.knobs.clone()),
             store: Store::default(),
-            hosts: plan.profiles.iter().map(|profile| Host::new(*profile, &settings)).collect(),
+            hosts,
             orphans: Vec::new(),
             pending: Vec::new(),
             refuses_refreshes: false,
             is_healing: false,
             ledger: Ledger::default(),
             history,
-            settings,
             logins: 0,
             restores,
             dice,
@@ -162,6 +168,7 @@ impl Simulation {
         let now = host.now(time);
         let at_hand = host.session.authorization(now).is_some();
         host.task = if at_hand {
+            host.look.decided_at = time;
             Task::Send(call)
         } else {
             host.access();
@@ -233,7 +240,7 @@ impl Simulation {
 }
 
 fn describe(plan: &Plan) -> String {
-    let Plan { profiles, knobs, menu, lease, .. } = plan;
+    let Plan { profiles, knobs, menu, lease, looks, .. } = plan;
     let faults: Vec<_> = Fault::ALL
         .into_iter()
         .filter(|fault| menu.chance(*fault) > 0)
@@ -241,7 +248,7 @@ fn describe(plan: &Plan) -> String {
         .collect();
     format!(
         "profiles of the hosts: {profiles:?}; tokens live {} s, refresh tokens {:?}; {:?}, {:?}, {:?}; \
-         secrets of {:?} live {:?}; leases {lease:?}; faults per mille: {}",
+         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; faults per mille: {}",
         knobs.access_lifetime,
         knobs.refresh_lifetime,
         knobs.rotation,

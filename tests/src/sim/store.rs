@@ -31,6 +31,20 @@ pub(super) struct Shelf {
     forgotten: HashSet<String>,
     /// Access tokens of grants that somebody has logged out of.
     left: Vec<String>,
+    /// Since when others stand where these access tokens were, or none.
+    gone: HashMap<String, u64>,
+}
+
+impl Shelf {
+    /// Puts this there, and says what was there.
+    fn replace(&mut self, record: Option<Record>, now: u64) -> Option<Record> {
+        let before = core::mem::replace(&mut self.record, record);
+        self.gone.extend(before.as_ref().and_then(laws::access_token).map(|it| (it.into(), now)));
+        if let Some(token) = self.record.as_ref().and_then(laws::access_token) {
+            self.gone.remove(token);
+        }
+        before
+    }
 }
 
 /// A write that is done later than its host was told.
@@ -98,7 +112,7 @@ impl Store {
     }
 
     /// Writes a record, whatever is there; that may be a logout.
-    pub(super) fn put(&mut self, key: &Key, record: Record, leaves: bool) {
+    pub(super) fn put(&mut self, key: &Key, record: Record, leaves: bool, now: u64) {
         let shelf = self.shelf(key);
         if leaves && let Some(token) = shelf.record.as_ref().and_then(laws::access_token) {
             shelf.left.push(token.into());
@@ -106,26 +120,26 @@ impl Store {
         if let Some(tokens) = record.tokens() {
             shelf.durable.insert(tokens.access_token.token().into());
         }
-        shelf.before = shelf.record.replace(record);
+        shelf.before = shelf.replace(Some(record), now);
     }
 
     /// Forgets the last write; what it was.
-    pub(super) fn forget(&mut self, key: &Key) -> Option<Record> {
+    pub(super) fn forget(&mut self, key: &Key, now: u64) -> Option<Record> {
         let shelf = self.shelf(key);
         let before = shelf.before.take();
         // A logout is forgotten as well.
         shelf.left.clear();
-        let lost = core::mem::replace(&mut shelf.record, before);
+        let lost = shelf.replace(before, now);
         let token = lost.as_ref().and_then(laws::access_token);
         shelf.forgotten.extend(token.map(Into::into));
         lost
     }
 
     /// Deletes what is there; whether anything was.
-    pub(super) fn delete(&mut self, key: &Key) -> bool {
+    pub(super) fn delete(&mut self, key: &Key, now: u64) -> bool {
         let shelf = self.shelf(key);
         shelf.before = None;
-        shelf.record.take().is_some()
+        shelf.replace(None, now).is_some()
     }
 
     /// Keeps a write for later.
@@ -142,6 +156,12 @@ impl Store {
     #[must_use]
     pub(super) fn is_durable(&self, key: &Key, access_token: &str) -> bool {
         self.shelves.get(key).is_some_and(|shelf| shelf.durable.contains(access_token))
+    }
+
+    /// Since when an access token is not what is stored, if it was.
+    #[must_use]
+    pub(super) fn gone_since(&self, key: &Key, access_token: &str) -> Option<u64> {
+        self.shelves.get(key)?.gone.get(access_token).copied()
     }
 
     /// Access tokens of grants that somebody has logged out of.

@@ -47,7 +47,8 @@ impl Simulation {
             self.end(at, "crashes");
             let host = &mut self.hosts[at];
             let (offset, copy) = (host.offset, host.copy.take());
-            *host = Host { offset, copy, ..Host::new(host.profile, &self.settings) };
+            let new = Host::new(host.profile, &host.settings, host.look.interval);
+            *host = Host { offset, copy, ..new };
         }
         if self.strikes(Fault::Sleep) {
             let seconds = self.dice.pick(&[2, 10, 100]);
@@ -58,6 +59,7 @@ impl Simulation {
         if self.strikes(Fault::ClockJump) {
             let offset = self.dice.pick(&[0, 1, -1, 60, -60, 7200, -7200, 86_400, -86_400, FAR]);
             self.hosts[at].offset = offset;
+            self.hosts[at].look.blind_at = self.world.now;
             self.say(at, || format!("has a clock that is {offset} s ahead"));
         }
         Ok(())
@@ -152,7 +154,7 @@ impl Simulation {
 
     fn lose_a_write(&mut self) {
         let (profile, key) = self.victim();
-        if let Some(record) = self.store.forget(&key) {
+        if let Some(record) = self.store.forget(&key, self.world.now) {
             self.ledger.unsettle(profile, record.generation());
             self.tell(|| format!("the store forgets {}", laws::label(Some(&record))));
         }
@@ -160,7 +162,7 @@ impl Simulation {
 
     fn delete(&mut self) {
         let (_, key) = self.victim();
-        if self.store.delete(&key) {
+        if self.store.delete(&key, self.world.now) {
             self.tell(|| "somebody deletes the record".into());
         }
     }
@@ -182,7 +184,7 @@ impl Simulation {
             laws::loses_nothing(store.load(&key), &record, &view)?;
             ledger.settle(host, record.generation());
         }
-        self.store.put(&key, record, leaves);
+        self.store.put(&key, record, leaves, self.world.now);
         Ok(true)
     }
 
@@ -222,7 +224,7 @@ impl Simulation {
             1,
         );
         if let Ok(record) = Record::from_json(text.as_bytes()) {
-            self.store.put(&key, record, false);
+            self.store.put(&key, record, false, self.world.now);
             self.tell(|| format!("somebody makes #{from} #{to}"));
         }
     }

@@ -69,6 +69,7 @@ impl Simulation {
                     Some(false) => ledger.lose(at, "the store failed until its lease had ended"),
                     None => {}
                 }
+                (host.look.decided_at, host.look.blind_at) = (time, time);
                 spared(reply.failed(now), "the store cannot be read")
             }
             Turn::Load(reply) => {
@@ -94,6 +95,10 @@ impl Simulation {
                 }
                 let record = record.cloned();
                 host.retries_at = None;
+                if is_grant {
+                    host.look.decided_at = time;
+                    host.look.blind_at = if is_old { time } else { host.look.blind_at };
+                }
                 reply.loaded(record, now);
                 Turned::Done(text)
             }
@@ -212,10 +217,13 @@ impl Simulation {
         if key.kind == KeyKind::Grant {
             ledger.settle(at, record.generation());
         }
-        store.put(&key, record, leaves);
+        store.put(&key, record, leaves, time);
         if fault.report {
             // Who hears that it failed will find it there.
             return Ok(failed(reply, now, may_wait));
+        }
+        if key.kind == KeyKind::Grant {
+            host.look.decided_at = time;
         }
         reply.saved(now);
         host.retries_at = None;
