@@ -225,11 +225,16 @@ fn a_thread_whose_token_still_lives_sends_while_another_renews_it() {
     drop(logged_in(&served, &store));
     age(&store, &key(&served), Duration::from_secs(30));
     // A refresh that fails once leaves the token in memory, old as it is.
-    let fault = Fault::Unavailable { retry_after: 0 };
+    let fault = Fault::Unavailable { retry_after: 1 };
     served.world().knobs.token_damage = Damage::times(fault, 1);
     let oauth = client(&served, &store);
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!(refreshes(&served), 1);
+    let begun = Instant::now();
+    while oauth.authorization().is_some() {
+        assert!(begun.elapsed() < PATIENCE, "the pause ends");
+        thread::sleep(Duration::from_millis(10));
+    }
 
     served.delay_tokens(Duration::from_secs(1));
     thread::scope(|scope| {

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use oauth_core::error::{PeerIncompatible, PeerMisbehaved};
-use oauth_core::session::{Lock, Record};
+use oauth_core::session::{Lock, Record, Turn};
 use oauth_core::{Endpoint, Error};
-use oauth_tests::drive::{Event, Stage, User, play, play_later, settings};
+use oauth_tests::drive::{Event, Stage, User, play, play_later, restored, settings, stored};
 use oauth_tests::world::{
     AuthMethod, Consent, Damage, IssuerPath, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers,
     RefreshTokens, Registration, RegistrationForm, Rotation, ScopePolicy, TokenForm, What,
@@ -225,6 +225,37 @@ fn a_rotated_token_survives_a_store_that_is_never_quiet() {
     assert_eq!((stage.refreshes(), stage.world.reuses), (1, 0));
 }
 
+/// The process ends between the last try to store the token and the release of the lock.
+#[test]
+fn a_rotated_token_survives_a_process_that_ends_after_a_store_was_never_quiet() {
+    let later = |end: fn(&mut Stage)| {
+        let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(HOUR);
+        stage.store.contested = true;
+        stage.session_mut(0).access();
+        while !matches!(stage.session_mut(0).turn(), Ok(Turn::Unlock(..))) {
+            assert_eq!(stage.step(0), Ok(Event::Progress));
+        }
+        stage.store.contested = false;
+        stage.stop(0);
+        *stage.session_mut(0) = restored(&stored(stage.session(0)));
+        end(&mut stage);
+        assert_eq!((stage.refreshes(), stage.world.reuses), (1, 0));
+    };
+    later(|stage| {
+        stage.session_mut(0).access();
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert_eq!(stage.refresh_token().as_deref(), Some("rt-2-auth"));
+    });
+    later(|stage| {
+        stage.session_mut(0).logout();
+        assert!(matches!(stage.run(0), Ok(Event::LoggedOut(outcome)) if outcome.is_complete()));
+        let revoked = stage.world.requests(What::Revoke)[0];
+        assert_eq!(revoked.parameter("token"), Some("rt-2-auth"));
+    });
+}
+
 #[test]
 fn a_record_with_an_absurd_generation_is_damaged() {
     let mut stage = Stage::new(&Knobs::default(), &settings(), false);
@@ -312,6 +343,39 @@ fn a_client_that_is_forgotten_is_not_a_dead_page_for_ever() {
         assert_eq!(stage.call(LIST), Ok(200));
         assert_eq!(stage.world.count(What::Register), 2, "the new one is known");
     }
+}
+
+/// Programs that run once for each call, and ask for a wider scope while the token lives.
+#[test]
+fn a_client_that_is_forgotten_is_not_a_dead_page_for_each_program_that_asks_for_more() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let mut stage = Stage::new(&knobs, &settings(), false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    stage.world.forget_clients();
+    for _ in 0..2 {
+        stage.restart();
+        assert_eq!(stage.call("tools/call"), Err(Error::Cancelled));
+        assert_eq!(stage.call(LIST), Ok(200), "what there was is kept");
+        stage.world.advance(200);
+    }
+    stage.restart();
+    assert_eq!(stage.call("tools/call"), Ok(200));
+    assert_eq!((stage.logins(), stage.world.count(What::Register)), (4, 2));
+}
+
+/// What is known of a token is known whatever else is written beside it.
+#[test]
+fn a_page_that_is_closed_makes_no_stranger_of_a_token() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    play(&knobs, &settings(), |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.user = User::GivesUp;
+        assert_eq!(stage.call("tools/call"), Err(Error::Cancelled));
+        let before = stage.now();
+        stage.world.revoke_access_tokens();
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.now(), before, "it was taken before, and is not given a moment now");
+    });
 }
 
 /// Closing the page for a wider scope says nothing about the client.

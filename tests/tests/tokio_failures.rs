@@ -15,8 +15,8 @@ use oauth_tests::world::{Damage, Fault, Knobs, ScopePolicy};
 use oauth_tokio::{Error, MemoryTokenStorage, OAuth, OnPool, RedirectUri, UserAgentError, Visitor};
 use tokio::task::JoinSet;
 use tokio_common::common::{
-    CALL, ELSEWHERE, LIST, PATIENCE, assert_sound, expire, key, logins, refreshes, registrations,
-    serve,
+    CALL, ELSEWHERE, LIST, PATIENCE, assert_sound, end_pause, expire, key, logins, refreshes,
+    registrations, serve,
 };
 use tokio_common::{
     SlowUser, builder, call, client, core_error, handed_out, headless, logged_in, redirect, until,
@@ -53,7 +53,7 @@ async fn a_server_in_trouble_is_asked_once_for_all_who_wait() {
     let store = MemoryTokenStorage::new();
     drop(logged_in(&served, &store).await);
     expire(&store, &key(&served));
-    let fault = Fault::Unavailable { retry_after: 0 };
+    let fault = Fault::Unavailable { retry_after: 9 };
     served.world().knobs.token_damage = Damage::times(fault, 1);
     served.delay_tokens(SLOWLY);
     let oauth = client(&served, &store);
@@ -62,6 +62,7 @@ async fn a_server_in_trouble_is_asked_once_for_all_who_wait() {
     }
     assert_eq!((refreshes(&served), served.world().log.len()), (1, 1));
     // Who comes later asks again.
+    end_pause(&store, &key(&served));
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
     assert_eq!((refreshes(&served), logins(&served)), (2, 0));
     assert_sound(&served);

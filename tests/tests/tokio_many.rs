@@ -202,12 +202,13 @@ async fn tasks_whose_token_lives_send_it_while_it_is_renewed_aside() {
     let store = MemoryTokenStorage::new();
     let served = about_to_run_out(&store).await;
     // A refresh that fails once leaves the token in memory, old as it is.
-    let fault = Fault::Unavailable { retry_after: 0 };
+    let fault = Fault::Unavailable { retry_after: 1 };
     served.world().knobs.token_damage = Damage::times(fault, 1);
     let oauth = client(&served, &store);
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
     until("the refresh failed", || refreshes(&served) == 1).await;
     assert!(oauth.shutdown(PATIENCE).await);
+    until("the pause is over", || oauth.authorization().is_none()).await;
     nobody_waits(&served, &store, &oauth).await;
 }
 

@@ -83,6 +83,32 @@ fn a_server_that_names_no_time_is_asked_less_and_less_often() {
     });
 }
 
+/// It says that it may be asked at once, which is no reason to do so at every call.
+#[test]
+fn a_server_that_names_a_time_which_is_over_is_asked_less_and_less_often() {
+    for fault in [
+        Fault::TooMany { retry_after: 0 },
+        Fault::Unavailable { retry_after: 0 },
+        Fault::TooManyUntil("Sun, 17 Mar 2030 18:46:39 GMT".into()),
+    ] {
+        expired(&fault, |stage| {
+            for _ in 0..100 {
+                drop(stage.call(LIST));
+            }
+            assert_eq!(stage.refreshes(), 1, "{fault:?}");
+        });
+        // Nor are calls held up by it whose token lives.
+        play_later(&Knobs::default(), &settings(), |stage| {
+            stage.world.advance(HOUR - 30);
+            stage.world.knobs.token_damage = Damage::always(fault.clone());
+            for _ in 0..100 {
+                assert_eq!(stage.call(LIST), Ok(200));
+            }
+            assert_eq!(stage.refreshes(), 1, "{fault:?}");
+        });
+    }
+}
+
 #[test]
 fn a_pause_blocks_nobody_whose_token_lives() {
     play_later(&Knobs::default(), &settings(), |stage| {

@@ -67,6 +67,7 @@ impl Session {
     }
 
     pub(crate) fn want(&mut self, want: Want) {
+        self.state.let_go();
         match &self.state {
             _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
@@ -96,13 +97,12 @@ impl Session {
             State::LoadDoubt => return self.state = self.doubt_loaded(record, now),
             state => state,
         };
-        let (before, own) = (self.generation(), access_token(self.held.record.as_ref()));
-        let is_same_token = access_token(record.as_ref()) == own;
+        let (before, is_same_token) = (self.generation(), self.is_same_token(record.as_ref()));
         let sent = matches!(state, State::LoadRefused(..)).then(|| self.held.record.clone());
         self.adopt(record, now);
         let changed = self.generation() != before;
-        if is_same_token && self.accepted == before {
-            self.accepted = self.generation();
+        if is_same_token {
+            self.renumber(before);
         }
         // The token that was refused stays refused under the number that somebody else gave it.
         let refused = state.reason_to_load().filter(|want| want.refused == Some(before));

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::session::access::Want;
+use crate::session::access::{Want, access_token};
 use crate::session::machine::{RefusedBefore, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
@@ -47,6 +47,12 @@ impl Session {
 
     pub(crate) fn generation(&self) -> u64 {
         self.held.record.as_ref().map_or(0, |record| record.generation)
+    }
+
+    /// Whether the access token is the one that is held, whatever else was written since.
+    pub(crate) fn is_same_token(&self, record: Option<&Record>) -> bool {
+        let held = access_token(self.held.record.as_ref());
+        held.is_some() && held == access_token(record)
     }
 
     pub(crate) fn refused(&self) -> RefusedBefore {

@@ -240,8 +240,9 @@ impl Session {
     }
 
     /// What is written before the user is sent off: the client, so that a login that is given up need
-    /// not register again, and a store that cannot be written is found out in time. `None` while there
-    /// is a grant that may still serve: it stays until the new one is there.
+    /// not register again, and a store that cannot be written is found out in time. While there is a grant that
+    /// may still serve, it stays until the new one is there, and only its client is doubted: whoever starts
+    /// anew after a dead page knows nothing else of it.
     fn registration_record(
         &self,
         binding: &Binding,
@@ -251,14 +252,15 @@ impl Session {
         // A login that comes to nothing does not make a client of the host's this server's.
         let is_first = self.held.record.as_ref().is_none_or(Record::is_of_login);
         let is_brought = binding.client.kind() == RegistrationKind::PreRegistered;
-        let is_unproven = matches!(client, Client::Old | Client::Elsewhere);
-        let is_doubted = is_unproven || is_brought && is_first;
+        let is_doubted = client != Client::Known || is_brought && is_first;
         let doubt_from = is_doubted.then(|| now + PATIENCE);
         let known = |record: &Record| {
             record.binding.server == binding.server && record.binding.client == binding.client
         };
         match &self.held.record {
-            Some(record) if known(record) => return record.doubting(doubt_from?),
+            Some(record) if known(record) || client == Client::Proven => {
+                return record.doubting(doubt_from?);
+            }
             Some(record) if serves(record, now) => return None,
             _ => {}
         }

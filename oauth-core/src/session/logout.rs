@@ -112,6 +112,7 @@ impl Session {
     /// registered, for the next login. A fixed token is not ours to end.
     pub fn logout(&mut self) {
         self.timeline.clear();
+        self.state.let_go();
         let unsaved = match mem::replace(&mut self.state, State::Ready) {
             State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
                 if saving.is_about_tokens() =>

@@ -143,6 +143,13 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// Whoever starts over has released its locks: what was to come after that is left.
+    pub(crate) fn let_go(&mut self) {
+        while let Self::Unlock(_, then) = self {
+            *self = mem::replace(&mut **then, Self::Ready);
+        }
+    }
+
     /// Why the store is read for a token.
     pub(crate) fn reason_to_load(&mut self) -> Option<&mut Want> {
         match self {

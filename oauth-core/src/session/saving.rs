@@ -91,25 +91,22 @@ impl Session {
         if let AfterSave::Refreshed(want) | AfterSave::Rotated(want, _) = &then {
             self.learn_refresh(want);
         }
-        let before = self.generation();
         if !then.is_about_client() {
+            let before = self.generation();
+            let is_same_token = self.is_same_token(Some(&record));
             self.adopt(Some(record), now);
+            if is_same_token {
+                self.renumber(before);
+            }
         }
         self.state = match then {
             AfterSave::Refreshed(_) => {
                 self.brought = self.generation();
                 Lock::Refresh.release(self.vouch())
             }
-            AfterSave::Rotated(mut want, error) => {
+            AfterSave::Rotated(mut want, error) | AfterSave::Troubled(mut want, error) => {
                 // The token that was refused stays refused under its new number.
                 if want.refused.is_some() {
-                    want.refused = Some(self.generation());
-                }
-                self.go_on(want, *error, now)
-            }
-            AfterSave::Troubled(mut want, error) => {
-                self.renumber(before);
-                if want.refused == Some(before) {
                     want.refused = Some(self.generation());
                 }
                 self.go_on(want, *error, now)

@@ -51,7 +51,7 @@ pub(crate) struct Trouble {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
     status: u16,
-    /// How long the server asks to wait.
+    /// How long the server asks to wait, if it asks for more than nothing.
     pause: Option<Duration>,
     counts: bool,
 }
@@ -59,20 +59,24 @@ pub(crate) struct Failure {
 impl Failure {
     /// `None` if the answer would be the same again.
     pub(crate) fn of(response: &Response, error: &Error, now: UnixTime) -> Option<Self> {
-        let (status, pause) = (response.status(), response.retry_after(Some(now)));
+        let (status, named) = (response.status(), response.retry_after(Some(now)));
         let counts = match error {
             Error::Refused(refusal) => &*refusal.code == "server_error",
             _ => matches!(status, 200..=299 | 500 | 501),
         };
-        let counts = counts && pause.is_none();
-        (!says_no(error) || pause.is_some()).then_some(Self { status, pause, counts })
+        let counts = counts && named.is_none();
+        // "At once", or a date that is over, is what servers say who mean nothing by it.
+        let pause = named.filter(|pause| !pause.is_zero());
+        (!says_no(error) || named.is_some()).then_some(Self { status, pause, counts })
     }
 }
 
 impl Trouble {
     /// What is known after one more answer. `seed` keeps those apart who would come back all at once.
     fn after(before: Option<&Self>, failure: Failure, seed: &[u8], now: UnixTime) -> Self {
-        let since = before.and_then(|before| before.since).or(failure.counts.then_some(now));
+        // What is later than now came by a clock that was set back since: nothing is counted up to it.
+        let since = before.and_then(|before| before.since).map(|since| since.min(now));
+        let since = since.or(failure.counts.then_some(now));
         let counted = before.map_or(0, |before| before.counted);
         let counted = counted.saturating_add(failure.counts.into());
         let answers = before.map_or(0, |before| before.answers).saturating_add(1);

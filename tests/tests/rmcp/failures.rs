@@ -16,7 +16,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 use rmcp::{RmcpError, ServiceError};
 
 use crate::tokio_common::common::{
-    CALL, ELSEWHERE, HOUR, assert_sound, logins, refreshes, silent_port, statuses,
+    CALL, ELSEWHERE, HOUR, assert_sound, end_pause, key, logins, refreshes, silent_port, statuses,
 };
 use crate::tokio_common::{builder, client, headless, redirect, until};
 use crate::{INITIALIZE, bounded, config, connect, connect_over, guarded, open};
@@ -158,15 +158,17 @@ async fn a_failure_in_the_middle_of_the_handshake_is_not_told() {
 #[tokio::test]
 async fn a_refresh_that_cannot_be_had_now_is_our_error_and_loses_nothing() {
     let guarded = guarded(Knobs::default()).await;
-    let connected = open(&guarded, &client(&guarded, &MemoryTokenStorage::new())).await;
+    let store = MemoryTokenStorage::new();
+    let connected = open(&guarded, &client(&guarded, &store)).await;
     guarded.advance(HOUR);
-    let fault = Fault::Unavailable { retry_after: 0 };
+    let fault = Fault::Unavailable { retry_after: 9 };
     guarded.world().knobs.token_damage = Damage::times(fault, 1);
     let error = connected.add().await.unwrap_err();
     match cause(&error) {
         Some(Error::OAuth { error, .. }) => assert!(error.is_retryable()),
         error => panic!("{error:?}"),
     }
+    end_pause(&store, &key(&guarded));
     assert_eq!(connected.add().await.unwrap(), "42");
     assert_eq!((refreshes(&guarded), logins(&guarded)), (2, 1));
     assert_sound(&guarded);

@@ -28,12 +28,27 @@ fn pauses_grow_to_ten_minutes_and_no_two_grants_come_back_together() {
 
 #[test]
 fn a_pause_that_the_server_names_is_kept_for_an_hour_at_most() {
-    for (named, kept) in
-        [(0, 0), (1, 1), (120, 120), (3600, 3600), (86_400, 3600), (u64::MAX, 3600)]
-    {
+    for (named, kept) in [(1, 1), (120, 120), (3600, 3600), (86_400, 3600), (u64::MAX, 3600)] {
         let trouble = Trouble::after(None, failure(Some(named), false), b"", NOW);
         assert_eq!(trouble.until, at(kept), "{named}");
-        assert_eq!((trouble.pauses(NOW), trouble.pauses(at(kept))), (kept > 0, false));
+        assert_eq!((trouble.pauses(NOW), trouble.pauses(at(kept))), (true, false));
+    }
+}
+
+/// It is neither a pause nor a reason to ask again and again; nor does it count, since it is there.
+#[test]
+fn a_pause_of_nothing_is_none_that_is_named() {
+    let error = Unreachable {
+        endpoint: Endpoint::Token,
+        url: "u".into(),
+        status: Some(500),
+        retry_after: None,
+        obstacle: None,
+    };
+    for nothing in ["0", "00", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let response = Response::new(500, vec![]).with_header("retry-after", nothing);
+        let found = Failure::of(&response, &error.clone().into(), NOW);
+        assert_eq!(found.map(|it| (it.counts, it.pause)), Some((false, None)), "{nothing}");
     }
 }
 
@@ -65,6 +80,16 @@ fn a_grant_is_worn_out_after_four_answers_and_ten_minutes() {
         Some(Trouble::after(before.as_ref(), failure(None, false), b"", at(60 * minute)))
     });
     assert_eq!(outage.map(|it| it.is_worn_out(at(86_400))), Some(false));
+}
+
+/// Else a grant would wait for years, to be called dead, that was troubled on a day when the clock was wrong.
+#[test]
+fn a_clock_that_was_set_back_puts_no_login_off() {
+    let first = Trouble::after(None, failure(None, true), b"", at(1_000_000));
+    let worn_out = [0, 5, 20, 600].into_iter().fold(first, |before, seconds| {
+        Trouble::after(Some(&before), failure(None, true), b"", at(seconds))
+    });
+    assert!(worn_out.is_worn_out(at(600)));
 }
 
 #[test]
