@@ -50,6 +50,7 @@ mod name;
 mod private;
 mod room;
 mod slot;
+mod sweep;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ use held::{Held, Locked, Taken};
 use name::Name;
 use room::{Mark, Rooms};
 use slot::{Found, Slot};
+use sweep::sweep;
 use takeover::Watch;
 
 /// A store in a directory that only its owner can enter.
@@ -111,8 +113,9 @@ use takeover::Watch;
 /// On Unix the directory is made with mode 0700 and the files with 0600. A directory or file that
 /// others can read, that belongs to somebody else or is a symbolic link is refused with a message that
 /// says what to do. The directories above it are not looked at: nobody else should be able to rename
-/// anything on the way. On Windows the files inherit the permissions of their directory; below the
-/// user's profile, where the default directory is, only they and administrators have any.
+/// anything on the way. On Windows the files inherit the permissions of their directory. In the user's profile,
+/// where the default directory is, only they and administrators have any. What a directory elsewhere hands down
+/// cannot be told here, so such a one is refused, unless the host [vouches for it](Self::in_private_dir).
 #[derive(Debug, Clone)]
 pub struct FileTokenStorage {
     directory: Directory,
@@ -151,10 +154,24 @@ impl FileTokenStorage {
     /// A store in a directory, which is made when it is first written to, those above it included.
     /// A relative path is taken from where the process is now, wherever it goes later.
     ///
-    /// Programs may share it: each finds its own grants.
+    /// Programs may share it: each finds its own grants. On Windows it has to be in the user's profile: below their home
+    /// directory, `%LOCALAPPDATA%` or `%APPDATA%`.
     #[must_use]
     pub fn in_dir(path: impl AsRef<Path>) -> Self {
         let directory = Directory::new(path.as_ref());
+        Self::over(directory.clone(), directory)
+    }
+
+    /// The same, anywhere on Windows; on Unix there is no difference.
+    ///
+    /// # Security
+    ///
+    /// On Windows nothing is checked: the host says that nobody else can enter the directory, and that the files in it
+    /// inherit that. A new directory at the root of a disk can be read by all users. An installer can make one that is not,
+    /// as can `icacls DIRECTORY /inheritance:r /grant:r "%USERNAME%:(OI)(CI)F"`.
+    #[must_use]
+    pub fn in_private_dir(path: impl AsRef<Path>) -> Self {
+        let directory = Directory::vouched_for(path.as_ref());
         Self::over(directory.clone(), directory)
     }
 
@@ -358,33 +375,6 @@ impl TokenStorage for FileTokenStorage {
     fn migrate(&self, key: &Key, settings: &Settings) -> Result<Migrated, StorageError> {
         former::migrate(self, key, settings)
     }
-}
-
-/// Deletes what killed processes left in a directory: what they were writing, the room that they had, and
-/// locks. Whoever is at work holds a lock, so what is under one that can be had is nobody's.
-///
-/// # Errors
-///
-/// A [`StorageError`]; some of it may be deleted then.
-fn sweep(directory: &Directory) -> Result<(), StorageError> {
-    for file in directory.list()? {
-        let Some((name, rest)) = Name::split(&file) else { continue };
-        let path = directory.file(&file);
-        if name::is_lock(rest) {
-            // It goes with its guard.
-            drop(Held::at_once(&path)?);
-            continue;
-        }
-        let lock = match rest {
-            rest if name::is_temporary(rest) => name.write_lock(),
-            name::SPENDING => name.lock(Lock::Refresh),
-            _ => continue,
-        };
-        if let Some(_held) = Held::at_once(&directory.file(&lock))? {
-            remove(&path)?;
-        }
-    }
-    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), StorageError> {

@@ -4,27 +4,40 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::{disk, platform};
 use crate::storage::StorageError;
 
 /// A directory that may not exist yet.
 #[derive(Debug, Clone)]
-pub(super) struct Directory(PathBuf);
+pub(super) struct Directory {
+    path: PathBuf,
+    /// Set when somebody has said that nobody else can enter it, where permissions are what the directory above hands
+    /// down: the host, or the operating system for what is in the user's profile.
+    vouched: Arc<OnceLock<()>>,
+}
 
 impl Directory {
     pub(super) fn new(path: &Path) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
         // With a slash at its end, a path to a symbolic link is one to what the link leads to.
-        Self(path.components().collect())
+        Self { path: path.components().collect(), vouched: Arc::default() }
+    }
+
+    /// The same, and the host says that nobody else can enter it.
+    pub(super) fn vouched_for(path: &Path) -> Self {
+        let directory = Self::new(path);
+        let _ = directory.vouched.set(());
+        directory
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// Whether it is there; if so, nobody else can enter it.
@@ -34,18 +47,26 @@ impl Directory {
     /// [`StorageError::Insecure`], [`StorageError::NoDirectoryAt`] if it is something else, or
     /// [`StorageError::Io`] if it cannot be looked at.
     pub(super) fn exists(&self) -> Result<bool, StorageError> {
-        let metadata = match fs::symlink_metadata(&self.0) {
+        let insecure = |why| StorageError::Insecure { path: self.path.clone(), why };
+        let is_elsewhere = |profile: Vec<_>| !is_within(&self.path, &profile);
+        if self.vouched.get().is_none() && platform::profile().is_some_and(is_elsewhere) {
+            return Err(insecure(
+                "others may be able to enter what is not in the user's profile; name a directory in it, or see to that \
+                 yourself (`FileTokenStorage::in_private_dir`)",
+            ));
+        }
+        let _ = self.vouched.set(());
+        let metadata = match fs::symlink_metadata(&self.path) {
             Ok(metadata) => metadata,
             // A disk that is missing is no reason to say that nobody has ever logged in.
-            Err(error) if is_nothing(&error) => return missing(&self.0).map(|_| false),
-            Err(error) => return Err(StorageError::io("read", &self.0, &error)),
+            Err(error) if is_nothing(&error) => return missing(&self.path).map(|_| false),
+            Err(error) => return Err(StorageError::io("read", &self.path, &error)),
         };
-        let insecure = |why| StorageError::Insecure { path: self.0.clone(), why };
         if metadata.is_symlink() {
             return Err(insecure("it is a symbolic link; name the directory that it leads to"));
         }
         if !metadata.is_dir() {
-            return Err(in_the_way(&self.0, FILE));
+            return Err(in_the_way(&self.path, FILE));
         }
         if !platform::is_own(&metadata) {
             return Err(insecure("it belongs to another user; name a directory of your own"));
@@ -64,7 +85,7 @@ impl Directory {
     /// be made.
     pub(super) fn make(&self) -> Result<(), StorageError> {
         if !self.exists()? {
-            make(&self.0)?;
+            make(&self.path)?;
             self.exists()?;
         }
         Ok(())
@@ -72,12 +93,12 @@ impl Directory {
 
     /// Whether there is anything under its name.
     pub(super) fn is_there(&self) -> bool {
-        self.0.exists()
+        self.path.exists()
     }
 
     /// A directory in it.
     pub(super) fn below(&self, name: &str) -> Self {
-        Self(self.0.join(name))
+        Self { path: self.path.join(name), vouched: Arc::clone(&self.vouched) }
     }
 
     /// Makes a directory that is [below](Self::below) one that exists. Nobody else can get there.
@@ -86,7 +107,7 @@ impl Directory {
     ///
     /// As [`make`](Self::make).
     pub(super) fn add(&self) -> Result<(), StorageError> {
-        if is_directory(&self.0)? { Ok(()) } else { make_one(&self.0) }
+        if is_directory(&self.path)? { Ok(()) } else { make_one(&self.path) }
     }
 
     /// The names of the files in it, as far as they may be ours.
@@ -97,9 +118,9 @@ impl Directory {
     pub(super) fn list(&self) -> Result<Vec<String>, StorageError> {
         #[cfg(test)]
         super::tests::counts::directory_read();
-        let unreadable = |error| StorageError::io("read", &self.0, &error);
+        let unreadable = |error| StorageError::io("read", &self.path, &error);
         let mut names = Vec::new();
-        let entries = match fs::read_dir(&self.0) {
+        let entries = match fs::read_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
             entries => entries.map_err(unreadable)?,
         };
@@ -115,9 +136,9 @@ impl Directory {
     ///
     /// [`StorageError::Io`]. Some file systems cannot do it for directories, which is none.
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        match disk::flush_directory(&self.0) {
+        match disk::flush_directory(&self.path) {
             Err(error) if !platform::cannot_flush_directory(&error) => {
-                Err(StorageError::io("sync", &self.0, &error))
+                Err(StorageError::io("sync", &self.path, &error))
             }
             _ => Ok(()),
         }
@@ -134,6 +155,19 @@ pub(super) fn default_path(
     let set = DATA_VARIABLE.and_then(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let in_home = || Some(home().filter(|path| path.is_absolute())?.join(DATA_IN_HOME));
     Some(set.or_else(in_home)?.join("mcp-oauth"))
+}
+
+/// Whether a path leads to what is in one of the directories, whatever links it leads through.
+fn is_within(path: &Path, directories: &[PathBuf]) -> bool {
+    let path = real(path);
+    directories.iter().any(|directory| path.starts_with(real(directory)))
+}
+
+/// Where a path leads. Below what is not there, no links are.
+fn real(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let Some((above, real)) = there else { return path.into() };
+    real.join(path.strip_prefix(above).unwrap_or(path))
 }
 
 /// Makes a directory, and those above it that are not there.
@@ -246,5 +280,29 @@ mod tests {
         for path in [link.join(""), link.join(".")] {
             assert_eq!(Directory::new(&path).path().as_os_str(), link.as_os_str(), "{path:?}");
         }
+    }
+
+    /// The user's profile on Windows, for instance: what is not there has not its permissions.
+    #[test]
+    fn what_is_within_a_directory_is_told_by_where_a_path_leads() {
+        let place = std::env::temp_dir().join(format!("mcp-oauth-within-{}", std::process::id()));
+        let (profile, outside) = (place.join("profile"), place.join("profile-of-another"));
+        fs::create_dir_all(&profile).unwrap_or_else(|error| panic!("{error}"));
+        fs::create_dir_all(&outside).unwrap_or_else(|error| panic!("{error}"));
+        let is_within = |path: &Path| is_within(path, &[place.join("missing"), profile.clone()]);
+        for path in [profile.clone(), profile.join("data"), place.join("missing/data")] {
+            assert!(is_within(&path), "{path:?}");
+        }
+        for path in [&place, &outside, &outside.join("data"), &place.join("data")] {
+            assert!(!is_within(path), "{path:?}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&outside, profile.join("link")).unwrap_or_default();
+            std::os::unix::fs::symlink(&profile, outside.join("link")).unwrap_or_default();
+            assert!(!is_within(&profile.join("link/data")), "a link leads out");
+            assert!(is_within(&outside.join("link/data")), "a link leads in");
+        }
+        fs::remove_dir_all(place).unwrap_or_else(|error| panic!("{error}"));
     }
 }

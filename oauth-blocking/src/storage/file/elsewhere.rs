@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::storage::error::is_held;
 
@@ -28,6 +28,14 @@ pub(super) fn file_options() -> OpenOptions {
 /// Taken on trust.
 pub(super) fn is_own(_: &Metadata) -> bool {
     true
+}
+
+/// Where nobody but the user and administrators have permissions, unless somebody has given them away: what is not
+/// there is not theirs alone. Nothing safe says who may enter a directory.
+pub(super) fn profile() -> Option<Vec<PathBuf>> {
+    let data = ["LOCALAPPDATA", "APPDATA"].into_iter().filter_map(std::env::var_os);
+    let profile = std::env::home_dir().into_iter().chain(data.map(PathBuf::from));
+    cfg!(windows).then(|| profile.filter(|path| path.is_absolute()).collect())
 }
 
 /// Taken on trust.

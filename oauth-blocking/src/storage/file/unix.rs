@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -28,6 +28,11 @@ pub(super) fn file_options() -> OpenOptions {
 /// Whether it belongs to the user that this process acts as.
 pub(super) fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// The user's profile means nothing: the permissions of a directory say who can enter it.
+pub(super) fn profile() -> Option<Vec<PathBuf>> {
+    None
 }
 
 /// Whether nobody but its owner may use it. An access control list on Linux shows in these bits as well.
