@@ -7,6 +7,7 @@ use oauth_core::{Endpoint, Error, HttpUrl, Plaintext};
 use serde_json::Value;
 
 use crate::error::NeedsConsent;
+use crate::user_agent::open_browser;
 
 /// A gateway's refusal: its user has to visit a page, then the call can be made again.
 ///
@@ -74,7 +75,7 @@ impl TerminalPrompt {
         write!(terminal, "Press Enter when you are done there: ").map_err(gone)?;
         terminal.flush().map_err(gone)?;
         // Printed already, so it does not matter whether this works.
-        let _ = webbrowser::open(page.as_str());
+        let _ = open_browser(page.as_str());
         match std::io::stdin().lock().read_line(&mut String::new()) {
             Ok(1..) => Ok(()),
             _ => Err(Error::Cancelled),

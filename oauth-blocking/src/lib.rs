@@ -81,8 +81,8 @@
 //! - `ureq_proto` at `trace`: the heads that are sent and all that is received, byte for byte, tokens
 //!   included. At `debug`, it and `ureq` show neither bodies nor credentials; `ureq` at `trace` shows
 //!   queries, and the `Location` of a redirect.
-//! - `webbrowser` at `debug`: the command that opens the browser, and with it the page's URL and its
-//!   `state`, which the list of processes shows for a moment, too. A function of the host's own
+//! - `webbrowser` at `debug`, on Windows, Apple's systems and Android: the command that opens the browser, and
+//!   with it the page's URL and its `state`, which the list of processes shows for a moment on any system. A function of the host's own
 //!   ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;

@@ -51,7 +51,7 @@
 //!
 //! What the [blocking client](oauth_blocking#what-is-logged) logs, under the same names. A span goes with
 //! its work when that is finished after its caller was dropped. Of the crates beneath, only `webbrowser`
-//! writes something secret, at `debug`, and reqwest if its
+//! writes something secret, at `debug` (not on Linux and BSD), and reqwest if its
 //! [`connection_verbose`](reqwest::ClientBuilder::connection_verbose) is turned on: all that is sent and
 //! received, at `trace`.
 

@@ -283,6 +283,11 @@ impl<A: Adapter> Builder<A> {
     /// login that spend something go out on connections of their own, whatever it is set to. What it trusts,
     /// whether it knows SOCKS, and how it gets over dead addresses is its own.
     ///
+    /// Without it, the proxy is that of the environment (`ALL_PROXY`, `HTTPS_PROXY`, `NO_PROXY`); where that names
+    /// none, the one that is set up by hand in Windows, and with `oauth-tokio` in macOS: ureq does not ask there.
+    /// Scripts that choose a proxy (PAC), and settings with one proxy for each scheme, are not understood: there
+    /// the environment has to name it.
+    ///
     /// # Security
     ///
     /// Its resolver is the host's own: unless that asks an [`address_filter`](Self::address_filter), names

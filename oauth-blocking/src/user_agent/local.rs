@@ -16,7 +16,17 @@ use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent, UserAgentError};
 ///
 /// No browser can be shown in a session over SSH, and on Linux and BSD without a display; a forwarded display
 /// is one, and so is a program named in `BROWSER`. Standard input that is no terminal is never read: it is
-/// the pipe of an MCP server's messages, for instance.
+/// the pipe of an MCP server's messages, for instance. No browser gets it either, nor standard output, and
+/// browsers that run in a terminal are not used.
+///
+/// | where | what opens the page | what was tried |
+/// |---|---|---|
+/// | Linux, BSD | what `BROWSER` names, then `xdg-open`, `gio open`, `x-www-browser`, until one does not fail within two seconds | with programs that say how they were called |
+/// | WSL (`WSL_DISTRO_NAME`) | what `BROWSER` names, then `wslview`, `rundll32.exe` of Windows, then as Linux | the same |
+/// | over SSH, in a container, without a display | what `BROWSER` names (Visual Studio Code sets it there), else nothing | the same |
+/// | flatpak, snap | as Linux; their `xdg-open` asks the portal | no |
+/// | Windows | the command that is registered for http | no |
+/// | macOS, iOS, Android | the system's function for it | no |
 ///
 /// A program that draws on the whole terminal, and reads its keys, sets a user agent of its own.
 #[derive(Debug)]
@@ -55,25 +65,72 @@ impl UserAgent for LocalUser {
     }
 }
 
-/// Whether this session can show a browser to its user.
-pub(super) fn shows_pages() -> bool {
-    has_display(std::env::consts::OS, |name| {
-        std::env::var_os(name).is_some_and(|value| !value.is_empty())
-    })
+/// Shows a page in the user's browser, if there is one in this session; whether that worked, as far as the
+/// system says. No shell is involved; the URL is https, or http to this machine.
+pub(crate) fn open_browser(url: &str) -> bool {
+    // Programs that open pages succeed on some machines though there is nothing to show them on.
+    shows_pages() && open(url)
 }
 
-fn has_display(os: &str, is_set: impl Fn(&str) -> bool) -> bool {
-    if ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(&is_set) {
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+use super::desktop::open;
+
+#[cfg(not(all(unix, not(any(target_vendor = "apple", target_os = "android")))))]
+fn open(url: &str) -> bool {
+    webbrowser::open(url).is_ok()
+}
+
+/// Whether this session can show a browser to its user.
+fn shows_pages() -> bool {
+    has_display(std::env::consts::OS, |name| std::env::var(name).ok())
+}
+
+fn has_display(os: &str, environment: impl Fn(&str) -> Option<String>) -> bool {
+    let named = environment("BROWSER");
+    if named.is_some_and(|named| browsers(&named).next().is_some())
+        || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| is_set(&environment, name))
+    {
         return true;
     }
     // A browser would open where nobody sits.
-    if ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(&is_set) {
+    if ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(|name| is_set(&environment, name)) {
         return false;
     }
     // Below Windows, the browser is that of Windows.
     let has_one_always = matches!(os, "windows" | "macos" | "ios" | "android");
-    has_one_always || is_set("WSL_DISTRO_NAME")
+    has_one_always || is_set(&environment, "WSL_DISTRO_NAME")
 }
+
+pub(super) fn is_set(environment: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
+    environment(name).is_some_and(|value| !value.is_empty())
+}
+
+/// The commands that `BROWSER` names, but for browsers of the terminal: that is the host's, or there is none.
+pub(super) fn browsers(named: &str) -> impl Iterator<Item = &str> {
+    named.split(':').filter(|command| {
+        let program = command.split_whitespace().next().unwrap_or_default();
+        let name = program.rsplit('/').next().unwrap_or_default();
+        !name.is_empty() && !IN_THE_TERMINAL.contains(&name)
+    })
+}
+
+/// Programs that show pages in a terminal. Debian's `www-browser` is one of them, unlike `x-www-browser`.
+const IN_THE_TERMINAL: [&str; 14] = [
+    "browsh",
+    "carbonyl",
+    "cha",
+    "curl",
+    "elinks",
+    "eww",
+    "links",
+    "links2",
+    "lynx",
+    "netrik",
+    "retawq",
+    "w3m",
+    "wget",
+    "www-browser",
+];
 
 #[cfg(test)]
 mod tests {
@@ -86,17 +143,28 @@ mod tests {
             ("freebsd", "", false),
             ("linux", "DISPLAY", true),
             ("linux", "WAYLAND_DISPLAY", true),
-            ("linux", "BROWSER", true),
+            ("linux", "BROWSER=fox", true),
+            ("linux", "BROWSER=", false),
+            ("linux", "BROWSER=w3m", false),
+            ("linux", "BROWSER=/usr/bin/lynx:links2", false),
+            ("linux", "BROWSER=w3m:fox", true),
+            ("linux", "DISPLAY BROWSER=w3m", true),
             ("linux", "WSL_DISTRO_NAME", true),
             ("linux", "SSH_TTY WSL_DISTRO_NAME", false),
             ("linux", "SSH_CONNECTION SSH_TTY DISPLAY", true),
-            ("linux", "SSH_CONNECTION BROWSER", true),
+            ("linux", "SSH_CONNECTION BROWSER=fox", true),
             ("macos", "", true),
             ("macos", "SSH_CONNECTION", false),
             ("windows", "", true),
             ("windows", "SSH_CONNECTION", false),
         ] {
-            let found = has_display(os, |name| set.split(' ').any(|it| it == name));
+            let environment = |name: &str| {
+                set.split(' ').find_map(|it| match it.split_once('=') {
+                    Some((it, value)) => (it == name).then(|| value.to_owned()),
+                    None => (it == name).then(|| "set".to_owned()),
+                })
+            };
+            let found = has_display(os, environment);
             assert_eq!(found, expected, "{os}: {set}");
         }
     }

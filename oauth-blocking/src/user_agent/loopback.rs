@@ -13,7 +13,7 @@ use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Outcome, Received}
 use oauth_core::wire::AuthorizationUrl;
 
 use super::bound::Bound;
-use super::local::shows_pages;
+use super::local::open_browser;
 use super::parked::{PAGE_LIMIT, Parked, write_page};
 use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
 
@@ -203,7 +203,7 @@ fn page_in_time(
 }
 
 /// Runs work on a thread of its own, if there is one to be had.
-fn apart(work: impl FnOnce() + Send + 'static) {
+pub(super) fn apart(work: impl FnOnce() + Send + 'static) {
     drop(std::thread::Builder::new().name("oauth".into()).spawn(work));
 }
 
@@ -243,12 +243,6 @@ impl<'a> Client<'a> {
             Err(_) => Served::Done,
         }
     }
-}
-
-/// No shell is involved; the URL is https, or http to this machine. A program that opens pages succeeds
-/// on some machines though there is nothing to show them on.
-fn open_browser(url: &str) -> bool {
-    shows_pages() && webbrowser::open(url).is_ok()
 }
 
 /// A browser opens half a dozen connections; more are somebody else's.

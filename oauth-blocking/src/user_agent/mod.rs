@@ -11,6 +11,8 @@ use oauth_core::wire::AuthorizationUrl;
 mod bound;
 mod claim;
 mod closure;
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+mod desktop;
 mod local;
 mod loopback;
 mod none;
@@ -21,6 +23,7 @@ mod returned;
 pub use bound::Bound;
 pub use closure::Visitor;
 pub use local::LocalUser;
+pub(crate) use local::open_browser;
 pub use loopback::LoopbackBrowser;
 pub use none::NoUserAgent;
 pub use parked::{PAGE_LIMIT, Parked, write_page};

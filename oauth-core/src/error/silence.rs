@@ -97,8 +97,8 @@ impl Obstacle {
                  operator"
             }
             Self::Proxy => {
-                "check the proxy that the environment names (`HTTPS_PROXY`, `ALL_PROXY`), or except the host \
-                 from it with `NO_PROXY`"
+                "check the proxy that the environment names (`HTTPS_PROXY`, `ALL_PROXY`), or the system's \
+                 settings, or except the host from it with `NO_PROXY`"
             }
             Self::Connection | Self::Time => "try again later; nothing that was stored is lost",
         }

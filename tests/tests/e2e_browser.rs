@@ -1,0 +1,194 @@
+//! Which program is asked to show the page, and what it gets of the host's: nothing but the page. With programs
+//! that tell how they were called, each case in a process of its own.
+
+#![cfg(all(unix, not(target_vendor = "apple")))]
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+mod common;
+
+use std::fs::{self, DirBuilder};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use common::{PATIENCE, browser};
+use oauth_blocking::{Browser, Event, LoopbackBrowser, MemoryTokenStorage, OAuth};
+use oauth_tests::serve::Served;
+use oauth_tests::world::Knobs;
+
+/// The variables that say how pages are shown.
+const VARIABLES: [&str; 7] = [
+    "BROWSER",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "WSL_DISTRO_NAME",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "XDG_CURRENT_DESKTOP",
+];
+
+/// Where programs write how they were called.
+const CALLS: &str = "MCP_OAUTH_TEST_CALLS";
+
+/// A machine with programs of these names: each tells how it was called and what it can read, writes to what is
+/// its output, and ends with this status.
+struct Machine {
+    folder: PathBuf,
+}
+
+impl Machine {
+    fn new(name: &str, programs: &[(&str, u8)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("mcp-oauth-{name}-{}", std::process::id()));
+        DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        let machine = Self { folder };
+        for (program, status) in programs {
+            let mut file = fs::OpenOptions::new();
+            let file = file.write(true).create_new(true).mode(0o700);
+            let mut file = file.open(machine.folder.join(program)).unwrap();
+            writeln!(
+                file,
+                "#!/bin/sh\n\
+                 echo SPOILT; echo SPOILT >&2\n\
+                 read -r line\n\
+                 echo \"{program} $line $*\" >>\"${CALLS}\"\n\
+                 exit {status}"
+            )
+            .unwrap();
+        }
+        machine
+    }
+
+    /// Runs a test once more in a process of its own on this machine, with something to read; tells what it said.
+    fn run(&self, test: &str, set: &[(&str, &str)]) -> String {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        for variable in VARIABLES {
+            child.env_remove(variable);
+        }
+        child.env("PATH", &self.folder).env(CALLS, self.calls_file()).envs(set.iter().copied());
+        child.args([test, "--exact", "--nocapture"]).stdin(Stdio::piped());
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"MESSAGE\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        said + &String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn calls_file(&self) -> PathBuf {
+        self.folder.join("calls")
+    }
+
+    /// How programs were called, with `PAGE` for the page.
+    fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.calls_file()).unwrap_or_default();
+        let word = |word: &str| match word.starts_with("http://") {
+            true => "PAGE".to_owned(),
+            false => word.to_owned(),
+        };
+        let call = |line: &str| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
+        calls.lines().map(call).collect()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A login in a process of its own, whose user comes back once it is known what became of the browser. `None` in
+/// that process.
+fn outcome(test: &str, programs: &[(&str, u8)], set: &[(&str, &str)]) -> Option<Outcome> {
+    if std::env::var_os(CALLS).is_some() {
+        log_in();
+        return None;
+    }
+    let machine = Machine::new(test, programs);
+    let said = machine.run(test, set);
+    assert!(!said.contains("SPOILT"), "{said}");
+    Some(Outcome { calls: machine.calls(), opened: said.contains("a browser") })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    calls: Vec<String>,
+    opened: bool,
+}
+
+fn log_in() {
+    let served = Served::start(Knobs::default()).unwrap();
+    let page = Mutex::new(None);
+    let come_back = move |event: &Event<'_>| match event {
+        Event::Opening { url, .. } => *page.lock().unwrap() = Some(url.as_str().to_owned()),
+        Event::Waiting(waiting) if waiting.browser != Browser::Opening => {
+            if let Some(url) = page.lock().unwrap().take() {
+                println!("{} browser", if waiting.browser == Browser::Opened { "a" } else { "no" });
+                thread::spawn(move || browser(&url));
+            }
+        }
+        _ => {}
+    };
+    let oauth = OAuth::new(&served.server_url())
+        .unwrap()
+        .token_storage(MemoryTokenStorage::new())
+        .user_agent(LoopbackBrowser::new())
+        .wait(PATIENCE)
+        .on_event(come_back)
+        .build()
+        .unwrap();
+    oauth.authenticate().unwrap();
+    // Nobody else has read it.
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    assert_eq!(line, "MESSAGE\n");
+}
+
+fn opened<const N: usize>(calls: [&str; N]) -> Option<Outcome> {
+    Some(Outcome { calls: calls.map(str::to_owned).to_vec(), opened: true })
+}
+
+fn not_opened<const N: usize>(calls: [&str; N]) -> Option<Outcome> {
+    Some(Outcome { opened: false, ..opened(calls)? })
+}
+
+macro_rules! cases {
+    ($($(#[$doc:meta])* $name:ident: $programs:expr, $set:expr => $expected:expr;)+) => {$(
+        $(#[$doc])*
+        #[test]
+        fn $name() {
+            if let found @ Some(_) = outcome(stringify!($name), &$programs, &$set) {
+                assert_eq!(found, $expected);
+            }
+        }
+    )+};
+}
+
+cases! {
+    /// A pipe of messages would be its keyboard and its screen.
+    a_text_browser_is_not_used:
+        [("w3m", 0)], [("BROWSER", "w3m")] => not_opened([]);
+    the_first_of_several_that_is_none_is_used:
+        [("lynx", 0), ("fox", 0)], [("BROWSER", "/usr/bin/lynx:lynx:fox --new %s")]
+        => opened(["fox --new PAGE"]);
+    the_next_is_tried_where_one_fails:
+        [("bad", 1), ("fox", 0)], [("BROWSER", "none:bad:fox")] => opened(["bad PAGE", "fox PAGE"]);
+    the_desktop_is_asked:
+        [("xdg-open", 0), ("x-www-browser", 0)], [("DISPLAY", ":0")] => opened(["xdg-open PAGE"]);
+    a_desktop_that_has_no_browser:
+        [("xdg-open", 3), ("gio", 1), ("x-www-browser", 0)], [("WAYLAND_DISPLAY", "w")]
+        => opened(["xdg-open PAGE", "gio open PAGE", "x-www-browser PAGE"]);
+    nobody_can_show_it:
+        [("xdg-open", 3)], [("DISPLAY", ":0")] => not_opened(["xdg-open PAGE"]);
+    /// The browser of Windows, whatever may run beneath it.
+    below_windows:
+        [("wslview", 1), ("rundll32.exe", 0), ("xdg-open", 0)],
+        [("WSL_DISTRO_NAME", "d"), ("DISPLAY", ":0")]
+        => opened(["wslview PAGE", "rundll32.exe url.dll,FileProtocolHandler PAGE"]);
+    without_a_display: [("xdg-open", 0)], [] => not_opened([]);
+    over_ssh: [("xdg-open", 0)], [("SSH_TTY", "t"), ("WSL_DISTRO_NAME", "d")] => not_opened([]);
+    over_ssh_with_a_display:
+        [("xdg-open", 0)], [("SSH_TTY", "t"), ("DISPLAY", "d")] => opened(["xdg-open PAGE"]);
+}
