@@ -246,7 +246,8 @@ impl OAuth {
     }
 
     /// Waits until what has begun is at its durable end, for `limit` at most; whether it got there.
-    /// Nothing is lost by exiting then: a refresh that was under way is stored.
+    /// Nothing is lost by exiting then: a refresh that was under way is stored. Without it, a runtime that ends cuts
+    /// off what was begun aside, and a refresh token may be spent for nothing.
     pub async fn shutdown(&self, limit: Duration) -> bool {
         self.client.host().shutdown(limit).await
     }

@@ -13,8 +13,9 @@ use oauth_blocking::TokenStorage;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::{MemoryTokenStorage, OAuth, OnPool, SharedStorage};
+use tokio::runtime::Runtime;
 use tokio_common::common::{
-    Brittle, LIST, PATIENCE, assert_sound, expire, key, logins, refreshes, serve, stored_token,
+    Brittle, LIST, PATIENCE, age, assert_sound, expire, key, logins, refreshes, serve, stored_token,
 };
 use tokio_common::{
     Directory, SlowUser, builder, call, client, handed_out, headless, logged_in, redirect, until,
@@ -145,6 +146,26 @@ async fn a_refresh_that_was_asked_for_survives_its_caller() {
         oauth.refresh_token().await.unwrap().unwrap();
     })
     .await;
+}
+
+/// A program that makes a call and ends, without a word to the client, in the last minute of its token.
+#[test]
+fn a_program_that_ends_after_its_first_call_loses_no_refresh() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    let program = |left: u64| {
+        age(&store, &key(&served), Duration::from_secs(left));
+        let runtime = Runtime::new().unwrap();
+        runtime.block_on(async {
+            assert_eq!(call(&client(&served, &store), &served, LIST).await.unwrap(), 200);
+        });
+    };
+    drop(Runtime::new().unwrap().block_on(logged_in(&served, &store)));
+    served.delay_tokens(Duration::from_millis(300));
+    program(30);
+    program(30);
+    program(0);
+    assert_eq!((refreshes(&served), logins(&served)), (3, 0));
+    assert_sound(&served);
 }
 
 #[tokio::test]

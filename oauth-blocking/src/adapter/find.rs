@@ -1,6 +1,7 @@
 //! How a token is found: at hand, in the store, or by driving the session.
 
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use oauth_core::session::{Authorization, Turn};
@@ -11,7 +12,7 @@ use super::failures::Moment;
 use super::host::Host;
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
-use crate::clock::now;
+use crate::clock::{self, now};
 
 impl<H: Host> Client<H> {
     /// A token at hand; else one that lives in the store; else one that has to be waited for.
@@ -29,19 +30,30 @@ impl<H: Host> Client<H> {
         if session.authorization(now).is_none() {
             if H::WORKS_ASIDE {
                 let held = session.snapshot();
+                let is_first = held.record().is_none();
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
                     session.access();
                     let look = Driver::new(self, since).look(&mut session);
                     Span::of(Work::Access, self).around(look).await?;
                 }
                 let found = Shown::new(session.snapshot());
+                let is_fresh = found.fresh(now).is_some();
                 if let Some(living) =
                     found.living(now).map(|(token, header)| use_it(&token, header))
                 {
                     self.show(found);
                     drop(session);
                     self.renew_aside();
-                    return Ok(Some(living));
+                    if is_fresh || !is_first {
+                        return Ok(Some(living));
+                    }
+                    self.linger().await;
+                    // The server may take only the new one by now.
+                    let renewed = self
+                        .shown()
+                        .fresh(clock::now())
+                        .map(|(token, header)| use_it(&token, header));
+                    return Ok(renewed.or(Some(living)));
                 }
             }
             session.access();
@@ -92,6 +104,16 @@ impl<H: Host> Client<H> {
         self.host.aside(Span::of(Work::Access, self).around(renew));
     }
 
+    /// Gives what was begun aside a moment. A program that makes one call and ends would end in the middle of
+    /// the refresh, and lose the only copy of the next refresh token.
+    async fn linger(&self) {
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        while begun.elapsed() < MOMENT && self.host.try_take().is_none() {
+            self.host.sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
     /// Drives the session until there is a token, or a login is needed that may not begin. What has
     /// begun goes on if the caller is gone.
     pub(super) async fn drive(
@@ -137,3 +159,11 @@ impl<H: Host> Client<H> {
         self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How long the first call of a client waits at most for the refresh of a token that still lives: almost all are
+/// done by then.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// The pauses between two looks whether it is done grow from one to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
