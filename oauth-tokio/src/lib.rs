@@ -31,8 +31,8 @@
 //! - A token that is about to run out is renewed aside: nobody waits while the old one lives. Only the first call
 //!   of a client gives it two seconds, because a program that makes one call and ends would end in the middle.
 //! - A refresh that has begun goes on to its durable end when its caller is dropped, and so does a login
-//!   whose user came back; [`OAuth::shutdown`] waits for it. A program calls that before its runtime ends: a refresh that is cut off
-//!   can cost the login, where the server ends a grant whose refresh token comes twice.
+//!   whose user came back; [`OAuth::shutdown`] waits for it. A program calls that before its runtime ends: a
+//!   refresh that is cut off can cost the login, where a server ends the grant of who sends a refresh token twice.
 //! - A login that still waits, for its user, for another process or for a port, goes on as long as any
 //!   caller waits for it. When the last one is dropped, its page and its port are closed. A host that
 //!   limits how long a call may take, and wants the page to stay, asks for the login in a task of its own:
