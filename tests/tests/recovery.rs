@@ -5,7 +5,9 @@
 use oauth_core::error::{PeerIncompatible, PeerMisbehaved};
 use oauth_core::session::{Lock, Record, Turn};
 use oauth_core::{Endpoint, Error};
-use oauth_tests::drive::{Event, Stage, User, play, play_later, restored, settings, stored};
+use oauth_tests::drive::{
+    Broken, Event, Stage, User, play, play_later, restored, settings, stored,
+};
 use oauth_tests::world::{
     AuthMethod, Consent, Damage, IssuerPath, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmServers,
     RefreshTokens, Registration, RegistrationForm, Rotation, ScopePolicy, TokenForm, What,
@@ -361,6 +363,39 @@ fn a_client_that_is_forgotten_is_not_a_dead_page_for_each_program_that_asks_for_
     stage.restart();
     assert_eq!(stage.call("tools/call"), Ok(200));
     assert_eq!((stage.logins(), stage.world.count(What::Register)), (4, 2));
+}
+
+/// Who was sent back has seen that the server knows the client.
+#[test]
+fn a_user_who_declines_more_costs_no_registration() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
+    let stage = play_later(&knobs, &settings(), |stage| {
+        stage.world.knobs.consent = Consent::Deny;
+        assert!(matches!(stage.call("tools/call"), Err(Error::Refused(_))));
+        stage.world.advance(600);
+        stage.world.knobs.consent = Consent::Grant;
+        assert_eq!(stage.call("tools/call"), Ok(200));
+    });
+    assert_eq!((stage.logins(), stage.world.count(What::Register)), (2, 0));
+}
+
+/// The store cannot be written when a wider scope is asked for: that is no reason to do nothing else first.
+#[test]
+fn a_doubt_that_could_not_be_stored_is_not_stored_later() {
+    let stage = play_later(&Knobs::default(), &settings(), |stage| {
+        stage.session_mut(0).log_in();
+        assert_eq!(stage.run(0), Ok(Event::Login));
+        stage.begin(0);
+        stage.store.broken = Broken { save: true, ..Broken::default() };
+        assert_eq!(stage.run(0), Ok(Event::Broken));
+        stage.stop(0);
+        let writes = stage.store.written.len();
+        stage.store.broken = Broken { load: true, ..Broken::default() };
+        stage.world.advance(HOUR - 30);
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.store.written.len(), writes);
+    });
+    assert_eq!((stage.logins(), stage.refreshes()), (0, 0));
 }
 
 /// What is known of a token is known whatever else is written beside it.

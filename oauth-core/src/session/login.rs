@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::Entropy;
 use crate::error::{Error, Refusal};
 use crate::flow::{Before, Binding, Flow, Grant, Login, RedirectUri, Step};
-use crate::http::Request;
+use crate::http::{Endpoint, Request};
 use crate::session::access::Want;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
@@ -162,6 +162,9 @@ impl Session {
             if let Some(refusal) = error.refusal() {
                 self.learn(refusal, running.client);
             }
+            if let Some(known) = self.known_by(&running, &error) {
+                return save(known, self.generation(), AfterSave::Declined(Box::new(error)));
+            }
             let failed = Lock::Login.release(State::Failed(Box::new(error)));
             return match running.replaces {
                 Some(_) => Lock::Client.release(failed),
@@ -195,6 +198,15 @@ impl Session {
             }
         }
         State::Run(running)
+    }
+
+    /// The record without the doubt of this login, if the server has sent its user back: so it knows the client,
+    /// whatever else it said.
+    fn known_by(&self, running: &Running, error: &Error) -> Option<Record> {
+        let refusal = error.refusal().filter(|it| it.endpoint == Endpoint::Authorization)?;
+        let record = self.held.record.as_ref().filter(|record| record.is_doubted())?;
+        let is_own = running.client == Client::Proven && running.replaces.is_none();
+        (is_own && !refusal.is_about_client()).then(|| record.vouched())
     }
 
     fn recognize(&self, client: &Registration, refused: bool, now: UnixTime) -> Client {

@@ -33,7 +33,11 @@ impl Saving {
 
     /// Whether it says of tokens what the store does not know: that they were issued, or have ended.
     pub(crate) fn is_about_tokens(&self) -> bool {
-        self.record.tokens.is_some() && !matches!(self.then, AfterSave::Troubled(..))
+        let is_about_them = match &self.then {
+            AfterSave::LoggedIn { .. } | AfterSave::Ended(_) => true,
+            then => then.is_spent(),
+        };
+        is_about_them && self.record.tokens.is_some()
     }
 
     /// The host has stopped before it heard that the record is stored, and starts over.
@@ -68,6 +72,8 @@ pub(crate) enum AfterSave {
     Claimed(Box<Running>),
     /// The client is known: go on with the login.
     Registered(Box<Running>),
+    /// The user came back and no tokens did, for the reason kept here: the client is doubted no more.
+    Declined(Box<Error>),
     /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
     LoggedIn { tries: u8 },
     /// The tokens are gone.
@@ -124,6 +130,7 @@ impl Session {
                 })
             }
             AfterSave::Registered(running) => State::Run(running),
+            AfterSave::Declined(error) => Lock::Login.release(State::Failed(error)),
             AfterSave::LoggedIn { .. } => {
                 self.brought = self.generation();
                 self.learn_login();
@@ -143,6 +150,7 @@ impl Session {
         let State::Save(saving) = &self.state else { return false };
         self.state = match &saving.then {
             AfterSave::Vouched => State::Ready,
+            AfterSave::Declined(error) => Lock::Login.release(State::Failed(error.clone())),
             // Who refreshes next finds out the same.
             AfterSave::Ended(want) if self.is_alive(want, now) => {
                 self.spare(now);
@@ -199,6 +207,7 @@ impl Session {
                 })
             }
             AfterSave::LoggedOut(ref leaving) => Self::leave_again(leaving),
+            AfterSave::Declined(error) => Lock::Login.release(State::Failed(error)),
             // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
             AfterSave::Registered(running) => State::Run(running),
             // The same: what this login has registered is good for it.
