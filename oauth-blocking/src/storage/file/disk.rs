@@ -107,7 +107,7 @@ fn patiently<T>(call: Call, mut attempt: impl FnMut() -> io::Result<T>) -> io::R
     let (begun, mut pauses) = (now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
     loop {
         let error = match asked(call).and_then(|()| attempt()) {
-            Err(error) if platform::may_be_held(&error) => error,
+            Err(error) if platform::may_be_held(call, &error) => error,
             done => return done,
         };
         let left = PATIENCE.saturating_sub(now().saturating_duration_since(begun));

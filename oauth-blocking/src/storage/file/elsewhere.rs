@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::disk::Call;
 use crate::storage::error::is_held;
 
 /// Makes directories.
@@ -66,7 +67,7 @@ pub(super) fn cannot_flush_directory(_: &io::Error) -> bool {
 
 /// Whether another program may have the file for a moment. A file that is being deleted says that access is denied,
 /// and so does renaming over one that is open, on some file systems.
-pub(super) fn may_be_held(error: &io::Error) -> bool {
+pub(super) fn may_be_held(_: Call, error: &io::Error) -> bool {
     is_held(error.kind(), error.raw_os_error())
         || cfg!(windows) && error.raw_os_error() == Some(ACCESS_DENIED)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use super::disk::Call;
 use crate::storage::error::is_held;
 
 /// Makes directories that only their owner can enter.
@@ -67,9 +68,12 @@ pub(super) fn cannot_flush_directory(error: &io::Error) -> bool {
     cannot_flush(error) || is_reading || error.kind() == ErrorKind::PermissionDenied
 }
 
-/// Whether another program may have the file for a moment.
-pub(super) fn may_be_held(error: &io::Error) -> bool {
-    is_held(error.kind(), error.raw_os_error())
+/// Whether another program may have the file for a moment. A file server of Windows says that access is denied when
+/// that keeps a file its name, of a directory in which it has just let us make one.
+pub(super) fn may_be_held(call: Call, error: &io::Error) -> bool {
+    let keeps_its_name = matches!(call, Call::Rename | Call::Remove)
+        && error.raw_os_error() == Some(Errno::ACCESS.raw_os_error());
+    is_held(error.kind(), error.raw_os_error()) || keeps_its_name
 }
 
 /// Whether a path leads to the file that is open.

@@ -46,8 +46,8 @@ pub(in super::super) enum Refuses {
     Each(Call, i32),
     /// One of a kind, with the number of an error.
     First(Call, i32),
-    /// All of a kind while another program has the file.
-    While(Call, Instant),
+    /// All of a kind for a while, with the number of an error.
+    While(Call, i32, Instant),
 }
 
 /// What a loss of power does to names that were not flushed: either may happen.
@@ -132,8 +132,8 @@ impl Disk {
                 self.refuses = None;
                 failed(code)
             }
-            Some(Refuses::While(refused, until)) if call == *refused && at < *until => {
-                failed(rustix::io::Errno::BUSY.raw_os_error())
+            Some(Refuses::While(refused, code, until)) if call == *refused && at < *until => {
+                failed(*code)
             }
             _ => Ok(()),
         }

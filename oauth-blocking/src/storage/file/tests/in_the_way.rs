@@ -13,14 +13,25 @@ use crate::storage::file::FileTokenStorage;
 use crate::storage::file::disk::Call;
 use crate::storage::{Loaded, Saved, StorageError, TokenStorage};
 
-fn held_for(call: Call, time: Duration) {
-    disk::refuse(Some(Refuses::While(call, disk::now() + time)));
+fn held_for((call, error): (Call, Errno), time: Duration) {
+    disk::refuse(Some(Refuses::While(call, error.raw_os_error(), disk::now() + time)));
 }
 
 /// A virus scanner has a file for a moment, or a backup.
 #[test]
 fn nobody_notices_who_has_a_file_for_a_moment() {
-    for call in [Call::Open, Call::Read, Call::Create, Call::Write, Call::Rename, Call::Remove] {
+    for call in [
+        (Call::Open, Errno::BUSY),
+        // Samba has lent the file to somebody, and wants it back first.
+        (Call::Open, Errno::AGAIN),
+        (Call::Read, Errno::BUSY),
+        (Call::Create, Errno::TXTBSY),
+        (Call::Write, Errno::BUSY),
+        (Call::Rename, Errno::BUSY),
+        // From a file server of Windows.
+        (Call::Rename, Errno::ACCESS),
+        (Call::Remove, Errno::ACCESS),
+    ] {
         let place = Place::new(&format!("moment-{call:?}"));
         let (store, record) = stored(&place);
         let in_the_way = || held_for(call, Duration::from_millis(300));
@@ -48,7 +59,7 @@ fn who_has_a_file_for_longer_holds_up_one_save() {
         let (store, record) = stored(&place);
         let guard = reserved(&store);
         let begun = disk::now();
-        held_for(call, Duration::from_secs(5));
+        held_for((call, Errno::BUSY), Duration::from_secs(5));
         let error = store.save(&key(), &refreshed(&record, 8), 7).unwrap_err();
         let waited = disk::now() - begun;
         let patience = Duration::from_millis(1500)..Duration::from_secs(3);
