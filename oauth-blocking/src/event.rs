@@ -80,12 +80,12 @@ pub enum Event<'a> {
         /// What the store said.
         error: &'a StorageError,
     },
-    /// Tokens for which a refresh token was spent could not be stored. Until they are, they are lost with this
-    /// process.
+    /// Tokens for which a refresh token or a user's login was spent could not be stored. Until they are, they are
+    /// lost with this process.
     SaveFailed {
         /// Why.
         error: &'a StorageError,
-        /// When it is tried again; nobody else can refresh before. `None` if the call fails with the error: then
+        /// When it is tried again; nobody else can refresh or log in before. `None` if the call fails with the error: then
         /// the tokens are in memory, and the next call tries first of all to store them.
         again_in: Option<Duration>,
     },

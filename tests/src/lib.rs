@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod drive;
+pub mod faulty;
 pub mod files;
 #[cfg(feature = "rmcp")]
 pub mod guard;

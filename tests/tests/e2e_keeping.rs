@@ -53,6 +53,33 @@ fn a_save_that_fails_is_tried_again_while_nobody_else_spends_the_token() {
     }
 }
 
+/// A code is spent as well: nobody else sends the user to a page while what it brought is not stored.
+#[test]
+fn a_login_that_cannot_be_stored_for_a_moment_is_asked_for_once() {
+    for on_tokio in [false, true] {
+        let (served, store) = (serve(Knobs::default()), Store::default());
+        let fails = Arc::clone(&store.fails);
+        let user = visitor_who(move |url| {
+            fails.store(4, Ordering::SeqCst);
+            Ok(redirect(url))
+        });
+        let (watch, told) = saves_that_failed();
+        let client = Client::with(on_tokio, &served, &store, user, watch);
+        let other = Client::new(!on_tokio, &served, &store);
+        let outcomes = thread::scope(|scope| {
+            let call = scope.spawn(|| client.call(&served));
+            told.recv_timeout(PATIENCE).unwrap();
+            let other = other.call(&served);
+            [call.join().unwrap(), other]
+        });
+        assert_eq!(outcomes.map(Result::unwrap), [200, 200]);
+        assert_eq!(logins(&served), 1);
+        let told: Vec<_> = told.try_iter().collect();
+        assert!(told.len() == 3 && told.iter().all(Option::is_some), "{told:?}");
+        assert_sound(&served);
+    }
+}
+
 #[test]
 fn a_living_token_goes_on_while_the_next_one_is_not_stored() {
     for on_tokio in [false, true] {
@@ -331,13 +358,7 @@ impl Client {
 
     /// The same, and what it tells of saves that failed: when they are tried again.
     fn told(on_tokio: bool, served: &Served, store: &Store) -> (Self, Receiver<Option<Duration>>) {
-        let (tell, told) = channel();
-        let tell = Mutex::new(tell);
-        let watch = move |event: &Event<'_>| {
-            if let Event::SaveFailed { again_in, .. } = event {
-                let _ = tell.lock().unwrap().send(*again_in);
-            }
-        };
+        let (watch, told) = saves_that_failed();
         (Self::with(on_tokio, served, store, common::visitor(), watch), told)
     }
 
@@ -412,6 +433,19 @@ impl Client {
             assert!(runtime.block_on(oauth.shutdown(PATIENCE)));
         }
     }
+}
+
+/// A watcher, and what it is told of saves that failed: when they are tried again.
+fn saves_that_failed() -> (impl Fn(&Event<'_>) + Send + Sync + 'static, Receiver<Option<Duration>>)
+{
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    let watch = move |event: &Event<'_>| {
+        if let Event::SaveFailed { again_in, .. } = event {
+            let _ = tell.lock().unwrap().send(*again_in);
+        }
+    };
+    (watch, told)
 }
 
 fn failed<H: std::error::Error>(error: ClientError<H>) -> Failed {

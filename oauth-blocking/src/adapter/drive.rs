@@ -279,7 +279,8 @@ impl<'a, H: Host> Driver<'a, H> {
             }
             Turn::Save(reply) => {
                 let key = reply.key(profile);
-                let lease = self.lease.filter(|_| self.lock.is_some());
+                let is_locked = self.lock.is_some();
+                let lease = is_locked.then(|| self.lease.unwrap_or_else(Deadline::of_login));
                 match self.client.save(&key, &reply, lease).await {
                     Ok(Saved::Done) => reply.saved(now()),
                     Ok(Saved::Conflict { stored }) => reply.conflict(stored),
@@ -288,6 +289,9 @@ impl<'a, H: Host> Driver<'a, H> {
             }
             Turn::Unlock(lock, reply) => {
                 *self.guard(lock) = None;
+                if lock == Lock::Refresh {
+                    self.lease = None;
+                }
                 reply.unlocked();
             }
             Turn::Http(request, reply) => {

@@ -17,11 +17,16 @@ impl Deadline {
     pub(super) fn of_lease() -> Self {
         Self::after(LEASE)
     }
+
+    /// The same for the login lock, from when there is something to store.
+    pub(super) fn of_login() -> Self {
+        Self::after(AT_PAGE)
+    }
 }
 
 impl<H: Host> Client<H> {
-    /// Saves a record. If tokens would be lost with it that a refresh token was spent for, it is tried until the
-    /// lease ends: nobody else spends that token before, since the lock is held.
+    /// Saves a record. If tokens would be lost with it that a refresh token or a login was spent for, it is tried
+    /// until the lease ends: nobody else spends that token or asks the user before, since the lock is held.
     pub(super) async fn save(
         &self,
         key: &Key,
@@ -65,6 +70,9 @@ impl<H: Host> Client<H> {
         }
     }
 }
+
+/// The user waits for it at a page.
+const AT_PAGE: Duration = Duration::from_secs(10);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -153,8 +153,9 @@ impl SaveReply<'_> {
         }
     }
 
-    /// Whether tokens are lost if the record is not stored: a refresh token was spent for them, or they
-    /// could not be stored earlier. A host that keeps the lock and tries again keeps its user logged in.
+    /// Whether tokens are lost if the record is not stored: a refresh token or a user's login was spent for
+    /// them, or they could not be stored earlier. A host that keeps the lock and tries again keeps its user
+    /// logged in, and sends nobody to a page for what is there already.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         match &self.session.state {

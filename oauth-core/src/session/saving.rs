@@ -83,7 +83,10 @@ pub(crate) enum AfterSave {
 impl AfterSave {
     /// Whether tokens are lost if the record is not stored.
     pub(crate) fn is_spent(&self) -> bool {
-        matches!(self, Self::Refreshed(_) | Self::Rotated(..) | Self::Late(_))
+        matches!(
+            self,
+            Self::Refreshed(_) | Self::Rotated(..) | Self::Late(_) | Self::LoggedIn { .. }
+        )
     }
 }
 

@@ -1,9 +1,10 @@
 //! A host that calls an MCP server again and again, for the test that kills such processes:
 //! `caller NUMBER URL DIRECTORY SEED`.
 //!
-//! The tokens are in the directory. Every fourth caller is on tokio, the others are blocking. On standard
-//! output there is a line for everything that happens, written in one piece before anything else happens,
-//! so that it is known how far a caller had come that was killed:
+//! The tokens are in the directory, on a disk that fails when the test says so ([`oauth_tests::faulty`]). Every
+//! fourth caller is on tokio, the others are blocking. On standard output there is a line for everything that
+//! happens, written in one piece before anything else happens, so that it is known how far a caller had come
+//! that was killed:
 //!
 //! ```text
 //!   locked LOCK           the lock is taken
@@ -15,6 +16,7 @@
 //!   visit URL             the user has to go there; the query of the redirect is expected as a line
 //!   got STATUS            the server was called
 //!   renewed FOUND         another token was asked for; whether there is one
+//!   retryable ERROR       neither, and it is worth another try
 //!   stopped               as it was told to by the line `stop`
 //! ```
 //!
@@ -23,7 +25,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a part of a test may panic anywhere")]
 
-use std::fmt::{Debug, Display};
+use std::error::Error;
+use std::fmt::Display;
 use std::io::stdin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -33,10 +36,11 @@ use std::{env, process, thread};
 
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
-    FileTokenStorage, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, Spend,
+    ClientError, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, Spend, Spending,
     StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
 };
 use oauth_tests::drive::dice;
+use oauth_tests::faulty::FaultyStorage;
 use oauth_tokio::OnPool;
 use tokio::runtime::Runtime;
 
@@ -52,7 +56,7 @@ fn main() {
         thread::sleep(LIMIT);
         process::exit(1);
     });
-    let store = Told(FileTokenStorage::in_dir(directory));
+    let store = Told(FaultyStorage::in_dir(directory));
     let client = Client::new(number.is_multiple_of(4), &server, store, asking(redirects));
     let url = format!("{server}?caller={number}");
     let mut dice = (0..).map(|turn| dice(seed + (number << 32) + turn));
@@ -141,12 +145,15 @@ impl Client {
     }
 }
 
-fn shown<T>(result: Result<T, impl Debug>) -> Result<T, String> {
-    result.map_err(|error| format!("error {error:?}"))
+fn shown<T, H: Error>(result: Result<T, ClientError<H>>) -> Result<T, String> {
+    result.map_err(|error| match error.is_retryable() {
+        true => format!("retryable {error:?}"),
+        false => format!("error {error:?}"),
+    })
 }
 
-/// The file store; it says what it does.
-struct Told(FileTokenStorage);
+/// The store; it says what it does.
+struct Told(FaultyStorage);
 
 /// A lock that says that it is about to be released.
 struct ToldGuard(Option<Guard>);
@@ -189,6 +196,10 @@ impl TokenStorage for Told {
         let Some(guard) = told.0.take() else { return Ok(None) };
         told.0 = self.0.reserve(key, guard, spend)?;
         Ok(told.0.is_some().then(|| Guard::new(told)))
+    }
+
+    fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        self.0.spending(key)
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
@@ -237,4 +248,4 @@ const PAUSE: u8 = 30;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// No caller lives longer; the test ends before.
-const LIMIT: Duration = Duration::from_secs(360);
+const LIMIT: Duration = Duration::from_secs(900);

@@ -20,6 +20,8 @@ pub(crate) struct Caller {
     pub(crate) held: Option<Held>,
     /// How long the log was when it was about to be killed.
     pub(crate) killed_at: Option<usize>,
+    /// How many calls have to succeed until it has nothing to do with the last fault of the store any more.
+    pub(crate) shaken: u8,
 }
 
 /// A lock in the hands of a caller that has stored nothing under it.
@@ -51,7 +53,7 @@ impl Caller {
             let said = BufReader::new(stdout).lines().map_while(Result::ok).map(Some);
             said.chain([None]).try_for_each(|line| lines.send((number, line)))
         });
-        Self { process, stdin, loaded: None, held: None, killed_at: None }
+        Self { process, stdin, loaded: None, held: None, killed_at: None, shaken: 0 }
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
@@ -70,6 +72,15 @@ impl Caller {
 
     pub(crate) fn has_succeeded(&mut self) -> bool {
         self.process.wait().unwrap().success()
+    }
+
+    /// The store has failed until now: the next success may be of a time before that.
+    pub(crate) fn shake(&mut self) {
+        self.shaken = 2;
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        self.shaken = self.shaken.saturating_sub(1);
     }
 
     pub(crate) fn locked(&mut self, lock: &str) {

@@ -71,15 +71,24 @@ impl Generations {
         counts
     }
 
-    /// Each reuse has a kill of its own. How many refreshes were answered in vain because of one.
-    pub(crate) fn judge_losses(&self, lost: &[(Held, usize)], history: &History) -> usize {
+    /// Each reuse has a kill of its own, or sends once more what has ended its grant before, where the store has failed
+    /// to keep that. How many refreshes were answered in vain because of a kill.
+    pub(crate) fn judge_losses(
+        &self,
+        lost: &[(Held, usize)],
+        history: &History,
+        store_fails: bool,
+    ) -> usize {
         let mut kills = lost.to_vec();
         kills.retain(|(held, _)| held.lock == "Refresh");
+        let mut ended = BTreeSet::new();
         for (token, at) in &history.reused {
             let is_reason =
                 |(held, killed_at): &(Held, usize)| held.token == Some(*token) && killed_at <= at;
             let reason = kills.iter().position(is_reason);
-            kills.swap_remove(reason.unwrap_or_else(|| panic!("{token} was reused at {at}")));
+            let is_over = !ended.insert(token) && store_fails;
+            assert!(reason.is_some() || is_over, "{token} was reused at {at}");
+            reason.map(|reason| kills.swap_remove(reason));
         }
         let stored: BTreeSet<_> = self.0.values().map(|pair| pair.access).collect();
         let held: BTreeSet<_> = lost.iter().filter_map(|(held, _)| held.token).collect();
