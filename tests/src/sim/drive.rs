@@ -123,6 +123,12 @@ impl Simulation {
             credential: credential.into(),
             fate,
         };
+        let may_wait = ask.fate == Fate::Open && self.plan.menu.chance(Fault::ClockJump) == 0;
+        if let Some(until) = self.store.paused(&host.key, credential).filter(|_| may_wait)
+            && self.now(at) < until
+        {
+            return wrong("although the server is to be left alone");
+        }
         self.say(at, || format!("spends {credential} of #{generation}"));
         self.ledger.ask(ask).map(Some)
     }

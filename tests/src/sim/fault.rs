@@ -65,6 +65,8 @@ faults! {
     NoRefreshTokens 3,
     /// All access tokens are revoked.
     RevokesAccess 4,
+    /// The MCP server takes no token any more, or takes them again.
+    RefusesTokens 6,
     /// All grants are revoked.
     EndsGrants 3,
     // Locks.

@@ -26,6 +26,7 @@ impl Simulation {
         self.store.full_until = 0;
         self.store.down_until = 0;
         self.world.knobs.access_lifetime = 3600;
+        self.world.knobs.young_for = self.plan.knobs.young_for;
         let clocks = self.dice.chance(500);
         if clocks {
             self.tell(|| "the clocks are right again".into());
@@ -65,7 +66,7 @@ impl Simulation {
             for _ in 0..MAX_TRIES {
                 if self.wait_for_the_end_of_a_pause(host) {
                     *hope = *hope && self.hope(&self.hosts[host])?;
-                    self.call(host, Call::new("tools/list", false));
+                    self.call(host, Call::new("tools/list", false))?;
                     self.settle()?;
                 }
             }
@@ -137,7 +138,7 @@ impl Simulation {
                         self.world.advance(DOUBT);
                     }
                     self.wait_for_the_end_of_a_pause(host);
-                    self.call(host, Call::new(method, true));
+                    self.call(host, Call::new(method, true))?;
                     self.settle()?;
                 }
             }
@@ -189,7 +190,7 @@ impl Simulation {
     fn everybody_calls(&mut self, method: &'static str, login: bool) -> Result<(), String> {
         for host in 0..self.hosts.len() {
             self.hosts[host].outcome = None;
-            self.call(host, Call::new(method, login));
+            self.call(host, Call::new(method, login))?;
         }
         self.settle()
     }

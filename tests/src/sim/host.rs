@@ -1,10 +1,11 @@
 //! A host: a session, and what its application is doing with it.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use http::{Request, Response};
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Key, Lock, Session};
+use oauth_core::session::{Attempt, Key, Lock, Record, Session};
 use oauth_core::{Error, UnixTime};
 
 use super::laws::{self, Look};
@@ -42,6 +43,13 @@ pub(super) struct Host {
     pub(super) retries_at: Option<u64>,
     /// When it looked into the store.
     pub(super) look: Look,
+    /// Until when, by its clock, the last answer to a refresh wants to be left alone, while nobody has
+    /// written that down.
+    pub(super) pause: Option<UnixTime>,
+    /// When its session had the last answer.
+    pub(super) answered_at: u64,
+    /// When the last login of its session brought tokens, unless a user has asked for another since.
+    pub(super) logged_in_at: Option<u64>,
     /// Whether the session is logging out.
     pub(super) leaves: bool,
     /// An old serialized form of the session.
@@ -185,6 +193,9 @@ impl Host {
             second_look: SecondLook::None,
             retries_at: None,
             look: Look::every(looks),
+            pause: None,
+            answered_at: 0,
+            logged_in_at: None,
             leaves: false,
             copy: None,
             outcome: None,
@@ -201,6 +212,23 @@ impl Host {
     /// Goes on without the access token that it has.
     pub(super) fn want_another(&mut self) {
         self.unwanted = self.session.record().and_then(laws::access_token).map(Into::into);
+    }
+
+    /// Whether it has a token that lives, and that will do.
+    pub(super) fn lives(&self, now: UnixTime) -> bool {
+        let record = self.session.record().filter(|_| !self.leaves);
+        record.is_some_and(|record| {
+            let lives = record.tokens().is_some_and(|tokens| tokens.lives(now, Duration::ZERO));
+            lives && laws::access_token(record) != self.unwanted.as_deref()
+        })
+    }
+
+    /// Whether its last call went well, with a token that is fresh and may be used without a look into the store.
+    pub(super) fn needs_no_thought(&self, now: UnixTime) -> bool {
+        let tokens = self.session.record().and_then(Record::tokens);
+        self.outcome == Some(Outcome::Status(200))
+            && self.look.interval.is_none()
+            && tokens.is_some_and(|tokens| tokens.lives(now, laws::MARGIN))
     }
 
     /// The time by its clock, when the servers have this time.

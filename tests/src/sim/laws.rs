@@ -193,3 +193,6 @@ pub(super) fn label(record: Option<&Record>) -> String {
     let expires_at = tokens.expires_at.map_or(0, UnixTime::as_secs);
     format!("#{} {access_token} until {expires_at} {refresh_token}", record.generation())
 }
+
+/// More than any token is refreshed early.
+pub(super) const MARGIN: Duration = Duration::from_secs(61);

@@ -24,7 +24,11 @@
 //! 3. a session holds no token that was not stored before;
 //! 4. a write replaces nothing that is newer, and loses no refresh token that was not refused;
 //! 5. a drive ends;
-//! 6. a token that is not stored any more is sent for as long as the host lets go by without a look into the
+//! 6. a refresh token is not spent while a pause is written down that its server asked for;
+//! 7. a token that lives and will do is used, whatever fails at the store before anything is spent, and is at hand
+//!    without a look while it is fresh;
+//! 8. while the MCP server takes no token, a call opens no page within a minute of a login of the same session;
+//! 9. a token that is not stored any more is sent for as long as the host lets go by without a look into the
 //!    store, and no longer, unless a look failed, showed an old record, or the host's clock jumped.
 //!
 //! In the end, with no more faults and nobody to log in, everybody gets a token if the store has anything

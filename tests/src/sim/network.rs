@@ -1,5 +1,7 @@
 //! The way to the servers and back: where requests are, and what happens to them.
 
+use core::time::Duration;
+
 use http::{HeaderValue, Request, Response, header};
 use oauth_core::session::{Turn, Verdict};
 
@@ -53,7 +55,14 @@ impl Simulation {
                 self.hosts[at].flight = Some(Flight { purpose, request, ask, stage });
                 Ok(())
             }
-            Stage::Back(answer) => self.land(at, purpose, answer),
+            Stage::Back(answer) => {
+                let now = self.now(at);
+                let host = &mut self.hosts[at];
+                host.answered_at = self.world.now;
+                let answer_to_refresh = answer.as_ref().filter(|_| laws::is_refresh(&request));
+                host.pause = answer_to_refresh.and_then(pause).map(|pause| now + pause);
+                self.land(at, purpose, answer)
+            }
         }
     }
 
@@ -262,6 +271,19 @@ impl Simulation {
         }
         Ok(())
     }
+}
+
+/// For how long at least a server wants to be left alone by those whose refresh it has answered like that.
+fn pause(answer: &Response<Vec<u8>>) -> Option<Duration> {
+    if !matches!(answer.status().as_u16(), 429 | 500..=599) {
+        return None;
+    }
+    let seconds = match answer.headers().get(header::RETRY_AFTER).map(HeaderValue::to_str) {
+        None | Some(Ok("soon")) => 5,
+        Some(Ok(seconds)) => seconds.parse().ok()?,
+        Some(Err(_)) => return None,
+    };
+    Some(Duration::from_secs(seconds))
 }
 
 /// What servers say that have troubles of their own, as status and body.

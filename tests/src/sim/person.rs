@@ -37,15 +37,15 @@ impl Simulation {
     }
 
     /// The login is taken out of the session, for whoever gets to it.
-    fn hand_out(&mut self, at: usize) {
+    fn hand_out(&mut self, at: usize) -> Result<(), String> {
         let host = &mut self.hosts[at];
         let expires_at = host.now(self.world.now) + PATIENCE;
-        if let Ok(Turn::Browser(_, reply)) = host.session.turn()
-            && let Some(pending) = reply.suspend(&name(host.profile), expires_at)
-        {
-            self.pending.push(pending);
+        if let Ok(Turn::Browser(_, reply)) = host.session.turn() {
+            let pending = reply.suspend(&name(host.profile), expires_at);
+            self.pending.push(pending.ok_or("a login cannot be handed out")?);
             self.say(at, || "hands its login out".into());
         }
+        Ok(())
     }
 
     /// Goes on with a login that was handed out; its old session is not needed any more. Copies of it may go on
@@ -64,13 +64,30 @@ impl Simulation {
         let session = Session::resume(settings, &name(profile), pending);
         let host = &mut self.hosts[at];
         host.leaves = false;
+        host.logged_in_at = None;
         host.session = session.map_err(|error| error.to_string())?;
         host.task = Task::Drive(Drive::new(Goal::Hold, true));
         Ok(())
     }
 
+    /// While the server takes no token, a login is not made again at once for a call.
+    fn is_worth_a_page(&self, at: usize) -> Result<(), String> {
+        let host = &self.hosts[at];
+        let is_for_a_call =
+            matches!(&host.task, Task::Drive(it) if matches!(it.goal, Goal::Retry(_)));
+        let since = host.logged_in_at.zip(self.refuses_since);
+        let is_in_vain = since.is_some_and(|(last, refuses)| {
+            refuses <= last && self.world.now < last + BETWEEN_LOGINS
+        });
+        if is_for_a_call && is_in_vain && self.plan.remembers_logins() {
+            return Err(format!("h{at} opens another page although no token is taken"));
+        }
+        Ok(())
+    }
+
     /// The user consents, declines, closes the window, or walks away for a while.
     pub(super) fn visit(&mut self, at: usize, url: &str) -> Result<(), String> {
+        self.is_worth_a_page(at)?;
         let faulty = self.plan.presence > 0 && self.menu.any();
         let whim = if faulty { self.dice.below(20) } else { 19 };
         if whim < 6 {
@@ -78,8 +95,7 @@ impl Simulation {
             return Ok(());
         }
         if whim == 8 && self.plan.hands_out {
-            self.hand_out(at);
-            return Ok(());
+            return self.hand_out(at);
         }
         let request = Request::get(url).body(Vec::new()).map_err(|error| error.to_string())?;
         laws::stays_at_home(&request)?;
@@ -109,3 +125,6 @@ impl Simulation {
         Ok(())
     }
 }
+
+/// For how many seconds no other login is made for a call after one whose token was refused.
+const BETWEEN_LOGINS: u64 = 60;

@@ -58,6 +58,22 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether what a login has stored is taken away by nobody, and all have one notion of time: only then does it
+    /// say anything if another one is made.
+    pub(super) fn remembers_logins(&self) -> bool {
+        let takes_away = [
+            Fault::ClockJump,
+            Fault::Deleted,
+            Fault::LostWrite,
+            Fault::StaleRead,
+            Fault::LateWrite,
+        ];
+        let is_quiet = takes_away.iter().all(|fault| self.menu.chance(*fault) == 0);
+        is_quiet && !self.logs_out && self.knobs.scopes != ScopePolicy::StepUp
+    }
+}
+
 fn knobs(dice: &mut Dice) -> Knobs {
     let scopes = if dice.chance(200) { ScopePolicy::StepUp } else { ScopePolicy::Basic };
     let method = dice.pick(&[None, None, Some(AuthMethod::Basic), Some(AuthMethod::Post)]);

@@ -27,6 +27,8 @@ pub(super) struct Simulation {
     pub(super) pending: Vec<PendingLogin>,
     /// Whether the authorization servers have lost what they need for refreshes, and do not say so.
     pub(super) refuses_refreshes: bool,
+    /// Since when the MCP server refuses every token, if it does.
+    pub(super) refuses_since: Option<u64>,
     /// Whether the faults are over.
     pub(super) is_healing: bool,
     pub(super) ledger: Ledger,
@@ -65,6 +67,7 @@ impl Simulation {
             orphans: Vec::new(),
             pending: Vec::new(),
             refuses_refreshes: false,
+            refuses_since: None,
             is_healing: false,
             ledger: Ledger::default(),
             history,
@@ -154,19 +157,22 @@ impl Simulation {
             _ => {
                 let writes = self.plan.knobs.scopes == ScopePolicy::StepUp && self.dice.chance(300);
                 let method = if writes { "tools/call" } else { "tools/list" };
-                self.call(host, Call::new(method, login));
+                self.call(host, Call::new(method, login))?;
             }
         }
         Ok(())
     }
 
     /// Sends a request: with the token at hand, else with one that can be had without a person.
-    pub(super) fn call(&mut self, host: usize, call: Call) {
+    pub(super) fn call(&mut self, host: usize, call: Call) -> Result<(), String> {
         self.say(host, || format!("calls {}", call.method));
         let time = self.world.now;
         let host = &mut self.hosts[host];
         let now = host.now(time);
         let at_hand = host.session.authorization(now).is_some();
+        if !at_hand && host.needs_no_thought(now) {
+            return Err("a fresh token is not at hand".into());
+        }
         host.task = if at_hand {
             host.look.decided_at = time;
             Task::Send(call)
@@ -174,6 +180,7 @@ impl Simulation {
             host.access();
             Task::Drive(Drive::new(Goal::Attach(call), false))
         };
+        Ok(())
     }
 
     fn hold(&mut self, host: usize, login: bool) {
@@ -194,6 +201,8 @@ impl Simulation {
         self.say(host, || "wants to log in".into());
         let host = &mut self.hosts[host];
         host.leaves = false;
+        host.logged_in_at = None;
+        host.want_another();
         host.session.log_in();
         host.task = Task::Drive(Drive::new(Goal::Hold, true));
     }
@@ -203,6 +212,7 @@ impl Simulation {
         // What it could not store goes with it.
         self.ledger.lose(host, "its user logs out");
         let host = &mut self.hosts[host];
+        host.logged_in_at = None;
         host.session.logout();
         host.leaves = true;
         host.task = Task::Drive(Drive::new(Goal::Hold, false));

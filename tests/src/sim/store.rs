@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use oauth_core::UnixTime;
 use oauth_core::session::{Key, KeyKind, Lock, Record};
 
 use super::laws;
@@ -33,6 +34,8 @@ pub(super) struct Shelf {
     left: Vec<String>,
     /// Since when others stand where these access tokens were, or none.
     gone: HashMap<String, u64>,
+    /// The refresh token that is not to be spent before then.
+    pause: Option<(String, UnixTime)>,
 }
 
 impl Shelf {
@@ -129,6 +132,7 @@ impl Store {
         let before = shelf.before.take();
         // A logout is forgotten as well.
         shelf.left.clear();
+        shelf.pause = None;
         let lost = shelf.replace(before, now);
         let token = lost.as_ref().and_then(laws::access_token);
         shelf.forgotten.extend(token.map(Into::into));
@@ -138,7 +142,7 @@ impl Store {
     /// Deletes what is there; whether anything was.
     pub(super) fn delete(&mut self, key: &Key, now: u64) -> bool {
         let shelf = self.shelf(key);
-        shelf.before = None;
+        (shelf.before, shelf.pause) = (None, None);
         shelf.replace(None, now).is_some()
     }
 
@@ -162,6 +166,21 @@ impl Store {
     #[must_use]
     pub(super) fn gone_since(&self, key: &Key, access_token: &str) -> Option<u64> {
         self.shelves.get(key)?.gone.get(access_token).copied()
+    }
+
+    /// Somebody has written down that what is stored is not refreshed before then.
+    pub(super) fn pause(&mut self, key: &Key, until: UnixTime) {
+        let shelf = self.shelf(key);
+        let tokens = shelf.record.as_ref().and_then(Record::tokens);
+        let token = tokens.and_then(|tokens| tokens.refresh_token.as_ref());
+        shelf.pause = token.map(|token| (token.expose().into(), until));
+    }
+
+    /// Until when a refresh token is not to be spent.
+    #[must_use]
+    pub(super) fn paused(&self, key: &Key, refresh_token: &str) -> Option<UnixTime> {
+        let (paused, until) = self.shelves.get(key)?.pause.as_ref()?;
+        (paused == refresh_token).then_some(*until)
     }
 
     /// Access tokens of grants that somebody has logged out of.

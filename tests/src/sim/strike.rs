@@ -33,6 +33,7 @@ impl Simulation {
                 Some(copy) => {
                     self.end(at, "goes on from an old copy");
                     self.hosts[at].session = restored(&copy);
+                    self.hosts[at].logged_in_at = None;
                     self.hosts[at].access();
                     None
                 }
@@ -60,6 +61,7 @@ impl Simulation {
             let offset = self.dice.pick(&[0, 1, -1, 60, -60, 7200, -7200, 86_400, -86_400, FAR]);
             self.hosts[at].offset = offset;
             self.hosts[at].look.blind_at = self.world.now;
+            self.hosts[at].logged_in_at = None;
             self.say(at, || format!("has a clock that is {offset} s ahead"));
         }
         Ok(())
@@ -74,6 +76,8 @@ impl Simulation {
         let host = &mut self.hosts[at];
         host.lost_locks.extend(held);
         host.task = Task::Rest;
+        host.outcome = None;
+        host.pause = None;
         host.retries_at = None;
         let flight = host.flight.take();
         self.orphans.extend(flight.filter(|flight| matches!(flight.stage, Stage::Out)));
@@ -136,6 +140,7 @@ impl Simulation {
             Fault::Shortens,
             Fault::NoRefreshTokens,
             Fault::RevokesAccess,
+            Fault::RefusesTokens,
             Fault::EndsGrants,
         ] {
             if self.strikes(fault) {
@@ -205,6 +210,11 @@ impl Simulation {
                 knobs.refresh_tokens =
                     if never { RefreshTokens::Always } else { RefreshTokens::Never };
             }
+            Fault::RefusesTokens => {
+                let refuses = self.refuses_since.is_none();
+                self.refuses_since = refuses.then_some(self.world.now);
+                knobs.young_for = if refuses { FOR_EVER } else { self.plan.knobs.young_for };
+            }
             Fault::RevokesAccess => self.world.revoke_access_tokens(),
             Fault::EndsGrants => self.world.end_grants(),
             _ => {}
@@ -229,6 +239,9 @@ impl Simulation {
         }
     }
 }
+
+/// Longer than any run.
+const FOR_EVER: u64 = 1 << 40;
 
 /// Half a life.
 const FAR: i64 = 1_000_000_000;

@@ -1,7 +1,5 @@
 //! One turn of a session, with a store that may fail.
 
-use core::time::Duration;
-
 use http::Request;
 use oauth_core::Error;
 use oauth_core::UnixTime;
@@ -36,9 +34,13 @@ pub(super) enum Turned {
     Failed(Error),
 }
 
-/// Goes on with a living token where the store fails, or stops.
-fn spared(goes_on: bool, why: &'static str) -> Turned {
-    if goes_on { Turned::Done(format!("goes on, although {why}")) } else { Turned::Broken(why) }
+/// Goes on with a living token where the store fails, or stops if there `lives` none.
+fn spared(goes_on: bool, lives: bool, why: &'static str) -> Result<Turned, String> {
+    match (goes_on, lives) {
+        (true, _) => Ok(Turned::Done(format!("goes on, although {why}"))),
+        (false, true) => Err(format!("a living token is of no use, because {why}")),
+        (false, false) => Ok(Turned::Broken(why)),
+    }
 }
 
 impl Simulation {
@@ -57,6 +59,7 @@ impl Simulation {
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let held = host.session.record().and_then(laws::access_token).map(String::from);
+        let lives = host.lives(now) && store.held_by(at).all(|lock| lock == Lock::Refresh);
         let turn = match host.session.turn() {
             Ok(turn) => turn,
             Err(error) => return Ok(Turned::Failed(error)),
@@ -70,7 +73,8 @@ impl Simulation {
                     None => {}
                 }
                 (host.look.decided_at, host.look.blind_at) = (time, time);
-                spared(reply.failed(now), "the store cannot be read")
+                let lives = lives && reply.key(&profile).kind.is_grant() && !reply.is_spent();
+                spared(reply.failed(now), lives, "the store cannot be read")?
             }
             Turn::Load(reply) => {
                 let key = reply.key(&profile);
@@ -105,8 +109,8 @@ impl Simulation {
             Turn::Lock(lock, _) if store.held_by(at).any(|held| held == lock) => {
                 return Err(format!("h{at} would wait for itself: {lock:?}"));
             }
-            Turn::Lock(_, reply) if fault.down => {
-                spared(reply.failed(now), "the store cannot lock")
+            Turn::Lock(lock, reply) if fault.down => {
+                spared(reply.failed(now), lives && lock == Lock::Refresh, "the store cannot lock")?
             }
             Turn::Lock(lock, mut reply) => {
                 let key = reply.key(&profile);
@@ -150,7 +154,7 @@ impl Simulation {
                         reply.lost(now);
                         Turned::Done("has lost the lock".into())
                     }
-                    None => spared(reply.failed(now), "there is no room"),
+                    None => spared(reply.failed(now), lives, "there is no room")?,
                 }
             }
             Turn::Unlock(lock, reply) => {
@@ -216,8 +220,15 @@ impl Simulation {
         }
         if key.kind == KeyKind::Grant {
             ledger.settle(at, record.generation());
+            let token = laws::access_token(&record);
+            if !reply.is_spent() && token.is_some_and(|it| !store.is_durable(&key, it)) {
+                host.logged_in_at = Some(host.answered_at);
+            }
         }
         store.put(&key, record, leaves, time);
+        if let Some(until) = host.pause.take() {
+            store.pause(&key, until);
+        }
         if fault.report {
             // Who hears that it failed will find it there.
             return Ok(failed(reply, now, may_wait));
@@ -235,18 +246,18 @@ fn failed(reply: SaveReply<'_>, now: UnixTime, may_wait: bool) -> Turned {
     if reply.is_spent() && may_wait {
         return Turned::Unsaved;
     }
-    spared(reply.failed(now), "the store cannot be written")
+    match reply.failed(now) {
+        true => Turned::Done("goes on, although the store cannot be written".into()),
+        false => Turned::Broken("the store cannot be written"),
+    }
 }
 
 /// Whether a record has another access token than those that were known, and one that nobody has to refresh.
 fn is_fresh(record: &Record, known: [&Option<String>; 2], now: UnixTime) -> bool {
     let Some(tokens) = record.tokens() else { return false };
     let is_other = known.iter().all(|it| it.as_deref() != Some(tokens.access_token.token()));
-    is_other && tokens.lives(now, MARGIN)
+    is_other && tokens.lives(now, laws::MARGIN)
 }
-
-/// More than any token is refreshed early.
-const MARGIN: Duration = Duration::from_secs(61);
 
 /// Another place where a redirect can come back to, for which no client is registered at first.
 const ELSEWHERE: &str = "http://127.0.0.1:49153/callback";

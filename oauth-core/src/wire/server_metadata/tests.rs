@@ -81,6 +81,10 @@ fn both_spellings_of_the_documents_are_the_servers_own_and_no_other() {
         one.is_same(other)
     };
     assert!(same(&root, &plain) && !same(&root, &path));
+    // On a host that many share, whoever was named like that before it spoke for itself is the same.
+    let slashed = document(S256).replace("https://as.example\"", "https://as.example/t/\"");
+    let slashed = check_as(&slashed, "https://as.example/t/", &Policy::default());
+    assert!(same(&path, &slashed) && !same(&plain, &slashed));
 }
 
 #[test]
@@ -220,6 +224,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("revocation_endpoint", r#""http://as.example/r""#),
         ("revocation_endpoint", r#"["https://as.example/r","https://as.example/s"]"#),
         ("registration_endpoint", "{}"),
+        ("registration_endpoint", r#""http://as.example/r""#),
         ("token_endpoint_auth_methods_supported", "1"),
         ("token_endpoint_auth_methods_supported", r#""none""#),
         ("authorization_response_iss_parameter_supported", r#""true""#),
