@@ -58,6 +58,17 @@ mod tests {
     use crate::url::Plaintext;
 
     #[test]
+    fn of_what_is_no_url_three_hundred_characters_are_shown() {
+        let url = HttpUrl::parse("https://mcp.example/mcp", Plaintext::Forbidden);
+        let url = url.unwrap_or_else(|defect| panic!("{defect}"));
+        for (written, shown) in [(300, 300), (301, 300)] {
+            let location = alloc::format!("ftp:{}", "x".repeat(written - 4));
+            let redirect = Redirect::of(&url, 302, Some(&location)).map(Redirect::shown);
+            assert_eq!(redirect.as_deref(), Some(&location[..shown]));
+        }
+    }
+
+    #[test]
     fn only_the_same_request_within_the_origin_is_followed() {
         let url = HttpUrl::parse("https://mcp.example/mcp?key=planted", Plaintext::Forbidden);
         let url = url.unwrap_or_else(|defect| panic!("{defect}"));

@@ -76,6 +76,15 @@ mod tests {
     use crate::Endpoint;
 
     #[test]
+    fn three_hundred_characters_are_shown_of_a_servers_words() {
+        for (written, shown) in [(300, "\""), (301, "\" …")] {
+            let words = "é".repeat(written);
+            let text = Quoted(&words).to_string();
+            assert_eq!(text, alloc::format!("\"{}{shown}", "é".repeat(300)));
+        }
+    }
+
+    #[test]
     fn a_servers_words_are_quoted_escaped_and_cut() {
         let words = alloc::format!("\u{1b}[2Jrun \"rm\"\u{202e}{}", "x".repeat(1000));
         let error = Error::Refused(Refusal {

@@ -24,3 +24,13 @@ fn only_the_literal_true_is_true() {
         assert_eq!(OnlyTrue::read(json).map(|read| read.value.0), expected, "{json}");
     }
 }
+
+#[test]
+fn a_member_that_is_nested_deeper_than_any_that_is_meant_to_be_read_is_not_kept() {
+    for (arrays, is_kept) in [(31, true), (32, false)] {
+        let body = alloc::format!(r#"{{"a":{}1{}}}"#, "[".repeat(arrays), "]".repeat(arrays));
+        let mut members = Members::of(body.as_bytes()).unwrap_or_else(|defect| panic!("{defect}"));
+        let others = OtherMembers::rest_of(&mut members);
+        assert_eq!(others.names().eq(["a"]), is_kept, "{arrays}");
+    }
+}

@@ -61,3 +61,11 @@ fn a_step_is_shown_without_the_query() {
     assert!(shown.starts_with("404  resource metadata  https://a.example/m\n"), "{shown}");
     assert!(shown.contains("HTML") && !shown.contains("planted"), "{shown}");
 }
+
+#[test]
+fn of_a_text_that_is_no_url_two_hundred_characters_are_kept() {
+    for (written, kept) in [(200, 200), (201, 200)] {
+        let entry = Entry::of_text(Endpoint::Token, &"x".repeat(written), entry(200).finding);
+        assert_eq!(entry.url.len(), kept);
+    }
+}
