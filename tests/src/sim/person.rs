@@ -42,7 +42,8 @@ impl Simulation {
         let expires_at = host.now(self.world.now) + PATIENCE;
         if let Ok(Turn::Browser(_, reply)) = host.session.turn() {
             let pending = reply.suspend(&name(host.profile), expires_at);
-            self.pending.push(pending.ok_or("a login cannot be handed out")?);
+            let is_own = |it: &PendingLogin| it.profile() == name(host.profile);
+            self.pending.push(pending.filter(is_own).ok_or("a login cannot be handed out")?);
             self.say(at, || "hands its login out".into());
         }
         Ok(())

@@ -126,11 +126,15 @@ impl Simulation {
                         }
                     }
                 } else {
-                    return Ok(if lock == Lock::Refresh && reply.held_elsewhere(now) {
-                        Turned::Done("goes on, as another has the lock".into())
-                    } else {
-                        Turned::Blocked
-                    });
+                    if lock != Lock::Refresh || !reply.held_elsewhere(now) {
+                        return Ok(Turned::Blocked);
+                    }
+                    return match host.session.turn() {
+                        Ok(Turn::Ready(_)) => {
+                            Ok(Turned::Done("goes on, as another has the lock".into()))
+                        }
+                        _ => Err(format!("h{at} goes on without a token, as another has the lock")),
+                    };
                 }
                 reply.locked();
                 host.lost_locks.retain(|lost| *lost != lock);
@@ -187,6 +191,7 @@ impl Simulation {
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let leaves = host.leaves;
+        let lives = host.lives(now) && store.held_by(at).all(|lock| lock == Lock::Refresh);
         let Ok(Turn::Save(reply)) = host.session.turn() else {
             return Err("asking changes something".into());
         };
@@ -202,7 +207,7 @@ impl Simulation {
             if fault.late {
                 store.delay(Write { host: at, key, record, expected, leaves });
             }
-            return Ok(failed(reply, now, may_wait));
+            return failed(reply, now, may_wait, lives);
         }
         let text = format!("saves {}", laws::label(Some(&record)));
         let found = store.generation(&key);
@@ -231,7 +236,7 @@ impl Simulation {
         }
         if fault.report {
             // Who hears that it failed will find it there.
-            return Ok(failed(reply, now, may_wait));
+            return failed(reply, now, may_wait, lives);
         }
         if key.kind == KeyKind::Grant {
             host.look.decided_at = time;
@@ -242,14 +247,17 @@ impl Simulation {
     }
 }
 
-fn failed(reply: SaveReply<'_>, now: UnixTime, may_wait: bool) -> Turned {
-    if reply.is_spent() && may_wait {
-        return Turned::Unsaved;
+fn failed(
+    reply: SaveReply<'_>,
+    now: UnixTime,
+    may_wait: bool,
+    lives: bool,
+) -> Result<Turned, String> {
+    let is_spent = reply.is_spent();
+    if is_spent && may_wait {
+        return Ok(Turned::Unsaved);
     }
-    match reply.failed(now) {
-        true => Turned::Done("goes on, although the store cannot be written".into()),
-        false => Turned::Broken("the store cannot be written"),
-    }
+    spared(reply.failed(now), lives && !is_spent, "the store cannot be written")
 }
 
 /// Whether a record has another access token than those that were known, and one that nobody has to refresh.
