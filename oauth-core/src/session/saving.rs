@@ -33,10 +33,7 @@ impl Saving {
 
     /// Whether it says of tokens what the store does not know: that they were issued, or have ended.
     pub(crate) fn is_about_tokens(&self) -> bool {
-        let is_about_them = match &self.then {
-            AfterSave::LoggedIn { .. } | AfterSave::Ended(_) => true,
-            then => then.is_spent(),
-        };
+        let is_about_them = self.then.is_spent() || matches!(self.then, AfterSave::Ended(_));
         is_about_them && self.record.tokens.is_some()
     }
 

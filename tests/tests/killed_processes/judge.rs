@@ -11,6 +11,10 @@ use crate::tokio_common::common::{
 
 impl Run {
     pub(crate) fn judge(&self) {
+        if let Some(windows) = &self.course.windows {
+            println!("{windows}, {} calls failed meanwhile, {} logins", self.failed, self.logins);
+            assert!(self.failed > 0, "the windows are none");
+        }
         let history = History::of(&self.served.world());
         assert_eq!(self.served.world().reuses, u32::try_from(history.reused.len()).unwrap());
         let [refreshed, ended, logged_in] = self.generations.judge(&history);
@@ -28,10 +32,6 @@ impl Run {
             history.reused.len(),
             self.begun.elapsed()
         );
-        if let Some(windows) = &self.course.windows {
-            println!("{windows}: {} calls failed meanwhile", self.failed);
-            assert!(self.failed > 0, "the windows are none");
-        }
     }
 
     /// The record is whole, nothing is locked or left over, and a new client goes on at once.

@@ -179,8 +179,7 @@ impl Run {
         self.plan = None;
         if let Some(windows) = &mut self.course.windows {
             windows.end();
-            self.callers.values_mut().for_each(Caller::shake);
-            self.until(Self::have_recovered);
+            self.until(|run| run.course.windows.as_ref().is_some_and(Windows::have_ended));
         }
         self.until(|run| run.callers.len() == run.course.callers);
         let enough = self.generations.count() + 4;
@@ -209,16 +208,17 @@ impl Run {
     fn until(&mut self, is_so: impl Fn(&Self) -> bool) {
         while !is_so(self) {
             assert!(self.begun.elapsed() < self.course.limit, "it is too slow");
+            let mut is_quiet = false;
             match self.lines.recv_timeout(Duration::from_millis(1)) {
                 Ok((number, Some(line))) => self.heard(number, &line),
                 Ok((number, None)) => self.ended(number),
-                Err(_) => {}
+                Err(_) => is_quiet = true,
             }
-            self.do_what_is_due();
+            self.do_what_is_due(is_quiet);
         }
     }
 
-    fn do_what_is_due(&mut self) {
+    fn do_what_is_due(&mut self, is_quiet: bool) {
         let now = Instant::now();
         if let Some(Plan { victim: Some(victim), at, .. }) = self.plan
             && at <= now
@@ -230,7 +230,7 @@ impl Run {
         }
         let (have_recovered, dice) = (self.have_recovered(), [(); 2].map(|()| self.roll()));
         if let Some(windows) = &mut self.course.windows
-            && windows.pass(have_recovered, dice)
+            && windows.pass(is_quiet, have_recovered, dice)
         {
             self.callers.values_mut().for_each(Caller::shake);
         }

@@ -27,6 +27,7 @@ pub(crate) struct Windows {
     disk: Box<dyn Disk>,
     faults: &'static [Fault],
     state: State,
+    is_ending: bool,
     /// How many there were.
     counts: BTreeMap<Fault, u32>,
 }
@@ -39,6 +40,8 @@ enum State {
     /// At that moment.
     Next(Instant),
     Open(Instant),
+    /// Since then the disk is sound, and what was said before may not be heard yet.
+    Closing(Instant),
     /// When the last one ended.
     Over(Instant),
     /// There is none any more.
@@ -48,7 +51,7 @@ enum State {
 impl Windows {
     pub(crate) fn new(disk: impl Disk + 'static, faults: &'static [Fault]) -> Self {
         let (disk, counts) = (Box::new(disk), BTreeMap::new());
-        Self { disk, faults, state: State::Over(Instant::now()), counts }
+        Self { disk, faults, state: State::Over(Instant::now()), is_ending: false, counts }
     }
 
     /// How many there were.
@@ -57,7 +60,11 @@ impl Windows {
     }
 
     pub(crate) fn are_open(&self) -> bool {
-        matches!(self.state, State::Open(..))
+        matches!(self.state, State::Open(_) | State::Closing(_))
+    }
+
+    pub(crate) fn have_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
     }
 
     /// Somebody says something: a window that waits for that opens a moment later.
@@ -70,15 +77,20 @@ impl Windows {
         }
     }
 
-    /// Opens and closes what is due; true if a window was closed. After that all have to recover first.
-    pub(crate) fn pass(&mut self, have_recovered: bool, dice: [u8; 2]) -> bool {
+    /// Opens and closes what is due; true if a window is over. After that all have to recover first. `is_quiet` if
+    /// all was heard that was said.
+    pub(crate) fn pass(&mut self, is_quiet: bool, have_recovered: bool, dice: [u8; 2]) -> bool {
         let now = Instant::now();
         match self.state {
             State::Open(until) if until <= now => {
                 self.disk.set(None);
-                self.state = State::Over(Instant::now());
+                self.state = State::Closing(Instant::now());
+            }
+            State::Closing(since) if is_quiet && since.elapsed() >= HEARSAY => {
+                self.state = State::Over(now);
                 return true;
             }
+            State::Over(_) if have_recovered && self.is_ending => self.state = State::Ended,
             State::Over(_) if have_recovered => {
                 let at = now + BETWEEN * dice[0].into() / 256;
                 let words = ["", "locked Refresh", "saving"];
@@ -103,10 +115,11 @@ impl Windows {
         false
     }
 
-    /// The store is sound from now on.
+    /// The last one is closed now, and over when all have recovered.
     pub(crate) fn end(&mut self) {
+        self.is_ending = true;
         self.disk.set(None);
-        self.state = State::Ended;
+        self.state = State::Closing(Instant::now());
     }
 }
 
@@ -119,6 +132,9 @@ impl Display for Windows {
 /// How long a window is.
 const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(2);
+
+/// Longer than it takes until a line that was said is heard.
+const HEARSAY: Duration = Duration::from_millis(100);
 
 /// The longest pause from when all have recovered to the next window.
 const BETWEEN: Duration = Duration::from_millis(500);
