@@ -184,6 +184,13 @@ fn is_lost(error: &ureq::Error) -> bool {
     )
 }
 
+/// Whether it was the resolver that failed. The standard library has no kind for it, but words of its own on
+/// Unix, and on Windows numbers: from `WSAHOST_NOT_FOUND` to `WSANO_DATA`.
+fn is_lookup(error: &io::Error) -> bool {
+    let is_number = |number| cfg!(windows) && (11001..=11004).contains(&number);
+    error.raw_os_error().is_some_and(is_number) || error.to_string().contains("lookup address")
+}
+
 /// What an error says about the way to this URL. ureq's errors have no source; what the resolver says is
 /// wrapped in one.
 fn cause(error: ureq::Error, by_proxy: bool) -> Unanswered {
@@ -201,8 +208,7 @@ fn cause(error: ureq::Error, by_proxy: bool) -> Unanswered {
             ErrorKind::TimedOut => Obstacle::Time,
             // So are rustls' errors wrapped.
             ErrorKind::InvalidData => Obstacle::Tls,
-            // The standard library has no kind for it.
-            _ if error.to_string().contains("lookup address") => Obstacle::Name,
+            _ if is_lookup(error) => Obstacle::Name,
             _ => Obstacle::Connection,
         }),
         _ => None,

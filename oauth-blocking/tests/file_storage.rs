@@ -17,7 +17,7 @@ use oauth_blocking::{
 mod place;
 
 use place::{
-    APPLICATION, LONG, Place, URL, key, key_for, key_of, loaded, names, record, record_with, taken,
+    APPLICATION, LONG, Place, URL, key, key_for, key_of, loaded, record, record_with, taken,
     waited_for, write,
 };
 
@@ -509,7 +509,7 @@ mod unix {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 
     use super::*;
-    use crate::place::allow;
+    use crate::place::{allow, names};
 
     #[test]
     fn directories_and_files_are_made_for_their_owner_only() {

@@ -26,7 +26,9 @@ struct Home(PathBuf);
 impl Home {
     fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        // Where it was built on another system, its path there is not whole here.
         let path = path.join(format!("programs-{name}-{}", std::process::id()));
+        let path = std::path::absolute(path).unwrap();
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -8,9 +8,8 @@ mod tokio_common;
 use std::net::TcpStream;
 
 use oauth_tests::world::Knobs;
-use oauth_tokio::{Browser, Event, LoopbackBrowser, MemoryTokenStorage, OAuth};
+use oauth_tokio::{Event, LoopbackBrowser, MemoryTokenStorage, OAuth};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_common::common::{LIST, PATIENCE, assert_sound, browser, logins, serve, silent_port};
 use tokio_common::{SlowUser, builder, call, until};
 use url::Url;
@@ -93,46 +92,6 @@ async fn a_caller_after_those_who_left_gets_a_login_of_their_own() {
     assert_sound(&served);
 }
 
-/// The threads of this process that have this name.
-#[cfg(target_os = "linux")]
-fn threads(name: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names =
-        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|found| found.trim_end() == name).count()
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn logins_that_wait_take_no_threads() {
-    const LOGINS: usize = 200;
-    let served = serve(Knobs::default());
-    let (idle, _pages) = idle();
-    let (at_page, mut arrivals) = mpsc::unbounded_channel();
-    let oauth = builder(&served, &MemoryTokenStorage::new())
-        .user_agent(idle)
-        .wait(10 * PATIENCE)
-        .on_event(move |event| {
-            if let Event::Waiting(waiting) = event
-                && waiting.browser == Browser::Opened
-            {
-                at_page.send(()).unwrap();
-            }
-        })
-        .build()
-        .unwrap();
-    let mut asking = JoinSet::new();
-    for user in 0..LOGINS {
-        let oauth = oauth.for_profile(&user.to_string());
-        asking.spawn(async move { oauth.authenticate().await });
-    }
-    for _ in 0..LOGINS {
-        arrivals.recv().await.unwrap();
-    }
-    until("the browsers are open", || threads("oauth") == 0).await;
-    asking.abort_all();
-}
-
 #[tokio::test]
 async fn logins_that_need_one_port_wait_for_each_other() {
     let (first, second) = (serve(Knobs::default()), serve(Knobs::default()));
@@ -190,5 +149,52 @@ async fn nobody_waits_for_a_login_elsewhere_or_a_port_without_a_caller() {
         waits.recv().await.unwrap();
         asking.abort();
         assert!(oauth.shutdown(PATIENCE / 2).await);
+    }
+}
+
+/// A process is asked for its threads in a way of its own on each system.
+#[cfg(target_os = "linux")]
+mod threads {
+    use oauth_tokio::Browser;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// The threads of this process that have this name.
+    fn threads(name: &str) -> usize {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|found| found.trim_end() == name).count()
+    }
+
+    #[tokio::test]
+    async fn logins_that_wait_take_no_threads() {
+        const LOGINS: usize = 200;
+        let served = serve(Knobs::default());
+        let (idle, _pages) = idle();
+        let (at_page, mut arrivals) = mpsc::unbounded_channel();
+        let oauth = builder(&served, &MemoryTokenStorage::new())
+            .user_agent(idle)
+            .wait(10 * PATIENCE)
+            .on_event(move |event| {
+                if let Event::Waiting(waiting) = event
+                    && waiting.browser == Browser::Opened
+                {
+                    at_page.send(()).unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        let mut asking = JoinSet::new();
+        for user in 0..LOGINS {
+            let oauth = oauth.for_profile(&user.to_string());
+            asking.spawn(async move { oauth.authenticate().await });
+        }
+        for _ in 0..LOGINS {
+            arrivals.recv().await.unwrap();
+        }
+        until("the browsers are open", || threads("oauth") == 0).await;
+        asking.abort_all();
     }
 }

@@ -5,6 +5,7 @@
 use core::time::Duration;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc;
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -634,7 +635,33 @@ fn e2e_the_served_world_answers_on_one_connection_and_ends() {
     // What is left of the last body, and then nothing more.
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let ended = stream.read_to_end(&mut Vec::new());
-    assert!(!matches!(ended, Err(error) if error.kind() == ErrorKind::WouldBlock));
+    let is_late = |error: &ErrorKind| matches!(error, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    assert!(!ended.is_err_and(|error| is_late(&error.kind())));
+}
+
+#[test]
+fn e2e_ending_does_not_wait_for_clients_that_do_nothing() {
+    let damage = Damage::always(Fault::Endless);
+    let served = Served::start(Knobs { mcp_damage: damage, ..Knobs::default() }).unwrap();
+    let url = served.server_url();
+    let host = url.strip_prefix("http://").unwrap().strip_suffix("/mcp").unwrap();
+    let said_nothing = TcpStream::connect(host).unwrap();
+    let mut reads_nothing = TcpStream::connect(host).unwrap();
+    write!(reads_nothing, "GET /mcp HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    let started = Instant::now();
+    while served.world().log.is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        std::thread::yield_now();
+    }
+    // Long enough for what nobody reads to fill all that is between the two.
+    std::thread::sleep(Duration::from_millis(300));
+    let (sender, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        drop(served);
+        sender.send(()).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(10)).unwrap();
+    drop((said_nothing, reads_nothing));
 }
 
 #[test]

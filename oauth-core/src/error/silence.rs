@@ -93,8 +93,8 @@ impl Obstacle {
             Self::Name => "check the name and the network, and try again",
             Self::Tls => {
                 "if the certificate is of your organization's own authority, have the system trust that \
-                 (or name it in `SSL_CERT_FILE`); if it has expired or is another host's, tell the server's \
-                 operator"
+                 (on Linux, or name it in `SSL_CERT_FILE`); if it has expired or is another host's, tell the \
+                 server's operator"
             }
             Self::Proxy => {
                 "check the proxy that the environment names (`HTTPS_PROXY`, `ALL_PROXY`), or the system's \

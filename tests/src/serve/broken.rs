@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use http::Response;
 
 use super::connection::{Framing, body_of, head_of};
-use super::reader::Reader;
+use super::reader::{LOOK, Reader, is_timeout, until_closed};
 use crate::world::Fault;
 
 /// Answers as the fault has it, to the end of the connection.
@@ -48,14 +48,15 @@ fn half(response: &Response<Vec<u8>>) -> Vec<u8> {
 
 /// Until the client closes, or the world ends and closes all sockets.
 fn wait_for_the_end(stream: &mut TcpStream) -> io::Result<()> {
-    while stream.read(&mut [0; 64])? > 0 {}
+    while until_closed(|| stream.read(&mut [0; 64]))? > 0 {}
     Ok(())
 }
 
 /// Until the client has enough of it.
 fn flood(stream: &mut TcpStream) -> io::Result<()> {
+    stream.set_write_timeout(Some(LOOK))?;
     loop {
-        stream.write_all(&[b' '; 16 * 1024])?;
+        until_closed(|| stream.write(&[b' '; 16 * 1024]))?;
     }
 }
 
@@ -71,10 +72,6 @@ fn trickle(stream: &mut TcpStream) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Shorter than any time limit of a client under test.

@@ -17,7 +17,7 @@ pub(super) fn serve(
     handle: impl Fn(&Request<Vec<u8>>) -> Response<Vec<u8>>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut reader = Reader::new(stream);
+    let mut reader = Reader::new(stream)?;
     let mut is_used = false;
     loop {
         let Some(head) = read_head(&mut reader)? else {

@@ -27,8 +27,6 @@
 //! The dice come from a seed, which is shown on failure. Time is real: the same seed makes a similar run,
 //! not the same.
 
-// Elsewhere nothing dies of a signal.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 mod callers;

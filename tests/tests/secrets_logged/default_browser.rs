@@ -12,7 +12,6 @@ use oauth_tests::world::Knobs;
 /// The command that opens the page is started by no crate that would tell it. (On Windows and Apple's systems
 /// one does; the documentation says so.)
 #[test]
-#[cfg(all(unix, not(target_vendor = "apple")))]
 fn the_page_that_is_opened_is_not_logged() {
     if std::env::var_os("BROWSER").is_some_and(|name| name == "true") {
         return open();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 mod clients;
+#[cfg(all(unix, not(target_vendor = "apple")))]
 mod default_browser;
 mod person;
 mod sdk;
