@@ -124,7 +124,8 @@ fn who_waits_in_vain_is_told_who_spends_the_token() {
         };
         let failed = impatient(lock());
         assert_eq!((failed.code, failed.spending), ("busy", None));
-        let spend = Spend::new(1, 1000);
+        let generation = stored(&store, &key(&served)).unwrap().generation();
+        let spend = Spend::new(generation, 1000);
         let guard = store.reserve(&key(&served), lock(), spend).unwrap().unwrap();
         let failed = impatient(guard);
         assert_eq!(failed.spending.unwrap().process, Some(std::process::id()));

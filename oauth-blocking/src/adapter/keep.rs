@@ -13,9 +13,10 @@ use crate::pauses::Pauses;
 use crate::storage::{LEASE, Loaded, Saved, StorageError};
 
 impl Deadline {
-    /// Until when the refresh lock is held at most under which a token is spent now.
+    /// Until when a save is tried under the refresh lock under which a token is spent now. A save that began just
+    /// before the end of the lease could come after somebody else has looked.
     pub(super) fn of_lease() -> Self {
-        Self::after(LEASE)
+        Self::after(LEASE - LAST_SAVE)
     }
 
     /// The same for the login lock, from when there is something to store.
@@ -73,6 +74,9 @@ impl<H: Host> Client<H> {
 
 /// The user waits for it at a page.
 const AT_PAGE: Duration = Duration::from_secs(10);
+
+/// How long one save may take.
+const LAST_SAVE: Duration = Duration::from_secs(10);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -65,7 +65,7 @@ use unix as platform;
 use directory::Directory;
 use held::{Held, Locked, Taken};
 use name::Name;
-use room::{Mark, Rooms};
+use room::{Kept, Mark, Rooms};
 use slot::{Found, Slot};
 use sweep::sweep;
 use takeover::Watch;
@@ -222,6 +222,16 @@ impl FileTokenStorage {
         }
     }
 
+    /// Room for what the refresh token of a record will bring; `None` if somebody has replaced the record since
+    /// it was read: a holder of the lock who was slow to store, or one where locks do not work.
+    fn take_room(&self, slot: &Slot<'_>, spend: Spend) -> Result<Option<Kept>, StorageError> {
+        let held = slot.hold()?;
+        if stored_generation(slot, &held)? != spend.generation {
+            return Ok(None);
+        }
+        self.rooms.take(slot, spend, &held).map(Some)
+    }
+
     /// The names of grants in one of the directories.
     fn list_shard(&self, shard: &str) -> Result<Vec<(Key, Record)>, StorageError> {
         let directory = self.directory.below(shard);
@@ -301,17 +311,17 @@ impl TokenStorage for FileTokenStorage {
             Ok(locked) => locked,
             // What a host has put around it keeps the lock just as long.
             Err(guard) => {
-                let room = self.rooms.take(&slot, spend, &slot.hold()?)?;
-                return Ok(Some(Guard::new((room, guard))));
+                let room = self.take_room(&slot, spend)?;
+                return Ok(room.map(|room| Guard::new((room, guard))));
             }
         };
         if !locked.is_current()? {
             return Ok(None);
         }
         locked.room = None;
-        locked.room = Some(self.rooms.take(&slot, spend, &slot.hold()?)?);
+        locked.room = self.take_room(&slot, spend)?;
         // If this process was stopped meanwhile, it may be another's.
-        Ok(locked.is_current()?.then(|| Guard::new(locked)))
+        Ok((locked.room.is_some() && locked.is_current()?).then(|| Guard::new(locked)))
     }
 
     fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
@@ -375,6 +385,14 @@ impl TokenStorage for FileTokenStorage {
     fn migrate(&self, key: &Key, settings: &Settings) -> Result<Migrated, StorageError> {
         former::migrate(self, key, settings)
     }
+}
+
+/// The number of the record that is stored; 0 if there is none.
+fn stored_generation(slot: &Slot<'_>, held: &Held) -> Result<u64, StorageError> {
+    Ok(match slot.load(held)? {
+        Loaded::Record(stored) => stored.generation(),
+        Loaded::Nothing | Loaded::Damaged { .. } => 0,
+    })
 }
 
 fn remove(path: &Path) -> Result<(), StorageError> {

@@ -36,8 +36,14 @@ impl TokenStorage for MemoryTokenStorage {
     }
 
     /// There is always room, and the lock belongs to the guard.
-    fn reserve(&self, _: &Key, guard: Guard, _: Spend) -> Result<Option<Guard>, StorageError> {
-        Ok(Some(guard))
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> Result<Option<Guard>, StorageError> {
+        let stored = self.0.contents().records.get(key).map_or(0, Record::generation);
+        Ok((stored == spend.generation).then_some(guard))
     }
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {

@@ -49,7 +49,8 @@ pub trait TokenStorage: Send + Sync {
 
     /// Sees, right before a refresh token is spent, that its result can be stored: takes the guard of
     /// [`Lock::Refresh`] and gives it back if the lock is still held. `None` if it was lost, because its lease
-    /// has ended or its process was stopped for so long that another took it over.
+    /// has ended or its process was stopped for so long that another took it over, or if the stored record is not
+    /// that of this [generation](Spend::generation) any more: its refresh token may be spent already.
     ///
     /// A store proves it by writing: it reserves the [room](Spend::room) for the record, or writes into the row
     /// that it will replace. A guard that is not given back is dropped, which releases the lock.

@@ -18,7 +18,7 @@ use super::{Place, numbered};
 use crate::storage::file::disk::Call;
 use crate::storage::file::takeover::Watch;
 use crate::storage::file::{FileTokenStorage, private};
-use crate::storage::{Saved, StorageError, TokenStorage};
+use crate::storage::{Guard, Saved, Spend, StorageError, TokenStorage};
 
 #[test]
 fn the_proof_that_tokens_can_be_kept_is_one_flush() {
@@ -284,4 +284,26 @@ fn nobody_takes_over_from_who_has_just_begun() {
     assert_eq!(number(&lock), held);
     // Which is as old as the first, and is looked at anew.
     assert!(store.try_lock(&key(), Lock::Refresh).unwrap().is_some());
+}
+
+/// Who has the lock now has read it before the one who had it stored what its refresh token brought.
+#[test]
+fn nothing_is_spent_for_a_record_that_was_replaced() {
+    let place = Place::new("replaced");
+    let (store, record) = stored(&place);
+    for has_own_guard in [true, false] {
+        let guard = locked(&store);
+        let guard = if has_own_guard { guard } else { Guard::new(guard) };
+        let expected = generation(&store);
+        let refreshed = refreshed(&record, expected + 1);
+        assert_eq!(store.save(&key(), &refreshed, expected), Ok(Saved::Done));
+        let spend = Spend::new(expected, ROOM);
+        assert!(store.reserve(&key(), guard, spend).unwrap().is_none());
+        assert_eq!(left_over(&place), [""; 0]);
+        // The lock is free again.
+        drop(reserved(&store));
+    }
+    store.delete(&key()).unwrap();
+    let spend = Spend::new(9, ROOM);
+    assert!(store.reserve(&key(), locked(&store), spend).unwrap().is_none());
 }

@@ -54,7 +54,9 @@ pub(super) fn reserve(
     store: &FileTokenStorage,
     guard: Guard,
 ) -> Result<Option<Guard>, StorageError> {
-    store.reserve(&key(), guard, Spend::new(7, ROOM))
+    let stored = store.load(&key())?;
+    let Loaded::Record(record) = stored else { panic!("{stored:?}") };
+    store.reserve(&key(), guard, Spend::new(record.generation(), ROOM))
 }
 
 pub(super) fn names(place: &Place) -> Vec<String> {
