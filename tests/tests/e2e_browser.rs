@@ -146,49 +146,104 @@ fn log_in() {
     assert_eq!(line, "MESSAGE\n");
 }
 
-fn opened<const N: usize>(calls: [&str; N]) -> Option<Outcome> {
-    Some(Outcome { calls: calls.map(str::to_owned).to_vec(), opened: true })
+fn opened<const N: usize>(calls: [&str; N]) -> Outcome {
+    Outcome { calls: calls.map(str::to_owned).to_vec(), opened: true }
 }
 
-fn not_opened<const N: usize>(calls: [&str; N]) -> Option<Outcome> {
-    Some(Outcome { opened: false, ..opened(calls)? })
+fn not_opened<const N: usize>(calls: [&str; N]) -> Outcome {
+    Outcome { opened: false, ..opened(calls) }
 }
 
-macro_rules! cases {
-    ($($(#[$doc:meta])* $name:ident: $programs:expr, $set:expr => $expected:expr;)+) => {$(
-        $(#[$doc])*
-        #[test]
-        fn $name() {
-            if let found @ Some(_) = outcome(stringify!($name), &$programs, &$set) {
-                assert_eq!(found, $expected);
-            }
-        }
-    )+};
+/// The same, and what is expected of it.
+fn expect(test: &str, programs: &[(&str, u8)], set: &[(&str, &str)], expected: &Outcome) {
+    if let Some(found) = outcome(test, programs, set) {
+        assert_eq!(found, *expected);
+    }
 }
 
-cases! {
-    /// A pipe of messages would be its keyboard and its screen.
-    a_text_browser_is_not_used:
-        [("w3m", 0)], [("BROWSER", "w3m")] => not_opened([]);
-    the_first_of_several_that_is_none_is_used:
-        [("lynx", 0), ("fox", 0)], [("BROWSER", "/usr/bin/lynx:lynx:fox --new %s")]
-        => opened(["fox --new PAGE"]);
-    the_next_is_tried_where_one_fails:
-        [("bad", 1), ("fox", 0)], [("BROWSER", "none:bad:fox")] => opened(["bad PAGE", "fox PAGE"]);
-    the_desktop_is_asked:
-        [("xdg-open", 0), ("x-www-browser", 0)], [("DISPLAY", ":0")] => opened(["xdg-open PAGE"]);
-    a_desktop_that_has_no_browser:
-        [("xdg-open", 3), ("gio", 1), ("x-www-browser", 0)], [("WAYLAND_DISPLAY", "w")]
-        => opened(["xdg-open PAGE", "gio open PAGE", "x-www-browser PAGE"]);
-    nobody_can_show_it:
-        [("xdg-open", 3)], [("DISPLAY", ":0")] => not_opened(["xdg-open PAGE"]);
-    /// The browser of Windows, whatever may run beneath it.
-    below_windows:
-        [("wslview", 1), ("rundll32.exe", 0), ("xdg-open", 0)],
-        [("WSL_DISTRO_NAME", "d"), ("DISPLAY", ":0")]
-        => opened(["wslview PAGE", "rundll32.exe url.dll,FileProtocolHandler PAGE"]);
-    without_a_display: [("xdg-open", 0)], [] => not_opened([]);
-    over_ssh: [("xdg-open", 0)], [("SSH_TTY", "t"), ("WSL_DISTRO_NAME", "d")] => not_opened([]);
-    over_ssh_with_a_display:
-        [("xdg-open", 0)], [("SSH_TTY", "t"), ("DISPLAY", "d")] => opened(["xdg-open PAGE"]);
+/// A pipe of messages would be its keyboard and its screen.
+#[test]
+fn a_text_browser_is_not_used() {
+    let programs = [("w3m", 0)];
+    expect("a_text_browser_is_not_used", &programs, &[("BROWSER", "w3m")], &not_opened([]));
+}
+
+#[test]
+fn the_first_of_several_that_is_none_is_used() {
+    let programs = [("lynx", 0), ("fox", 0)];
+    expect(
+        "the_first_of_several_that_is_none_is_used",
+        &programs,
+        &[("BROWSER", "/usr/bin/lynx:lynx:fox --new %s")],
+        &opened(["fox --new PAGE"]),
+    );
+}
+
+#[test]
+fn the_next_is_tried_where_one_fails() {
+    let programs = [("bad", 1), ("fox", 0)];
+    expect(
+        "the_next_is_tried_where_one_fails",
+        &programs,
+        &[("BROWSER", "none:bad:fox")],
+        &opened(["bad PAGE", "fox PAGE"]),
+    );
+}
+
+#[test]
+fn the_desktop_is_asked() {
+    let programs = [("xdg-open", 0), ("x-www-browser", 0)];
+    expect("the_desktop_is_asked", &programs, &[("DISPLAY", ":0")], &opened(["xdg-open PAGE"]));
+}
+
+#[test]
+fn a_desktop_that_has_no_browser() {
+    let programs = [("xdg-open", 3), ("gio", 1), ("x-www-browser", 0)];
+    expect(
+        "a_desktop_that_has_no_browser",
+        &programs,
+        &[("WAYLAND_DISPLAY", "w")],
+        &opened(["xdg-open PAGE", "gio open PAGE", "x-www-browser PAGE"]),
+    );
+}
+
+#[test]
+fn nobody_can_show_it() {
+    let programs = [("xdg-open", 3)];
+    expect("nobody_can_show_it", &programs, &[("DISPLAY", ":0")], &not_opened(["xdg-open PAGE"]));
+}
+
+/// The browser of Windows, whatever may run beneath it.
+#[test]
+fn below_windows() {
+    let programs = [("wslview", 1), ("rundll32.exe", 0), ("xdg-open", 0)];
+    expect(
+        "below_windows",
+        &programs,
+        &[("WSL_DISTRO_NAME", "d"), ("DISPLAY", ":0")],
+        &opened(["wslview PAGE", "rundll32.exe url.dll,FileProtocolHandler PAGE"]),
+    );
+}
+
+#[test]
+fn without_a_display() {
+    let programs = [("xdg-open", 0)];
+    expect("without_a_display", &programs, &[], &not_opened([]));
+}
+
+#[test]
+fn over_ssh() {
+    let programs = [("xdg-open", 0)];
+    expect("over_ssh", &programs, &[("SSH_TTY", "t"), ("WSL_DISTRO_NAME", "d")], &not_opened([]));
+}
+
+#[test]
+fn over_ssh_with_a_display() {
+    let programs = [("xdg-open", 0)];
+    expect(
+        "over_ssh_with_a_display",
+        &programs,
+        &[("SSH_TTY", "t"), ("DISPLAY", "d")],
+        &opened(["xdg-open PAGE"]),
+    );
 }
