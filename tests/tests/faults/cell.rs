@@ -264,8 +264,12 @@ impl Stage {
                 assert_eq!(after.tokens(), None, "{cell:?}");
                 assert_ne!(client_id(&after), client_id(before), "{cell:?}");
             }
-            // What the answer was is written beside them.
-            _ if matches!(cell.request, Request::Refresh | Request::EarlyRefresh) => {
+            // What the answer was, or that a page was shown, is written beside them.
+            _ if matches!(
+                cell.request,
+                Request::Refresh | Request::EarlyRefresh | Request::StepUp
+            ) =>
+            {
                 assert_eq!(after.tokens(), before.tokens(), "{cell:?}");
                 assert_eq!(after.binding(), before.binding(), "{cell:?}");
             }
