@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use oauth_core::Error;
-use oauth_core::session::Turn;
+use oauth_core::session::{Session, Turn};
 use oauth_tests::drive::{Event, Stage, play_later, settings};
 use oauth_tests::world::{Damage, Knobs, TokenForm};
 use serde_json::Value;
@@ -128,4 +128,38 @@ fn a_refused_token_that_was_only_written_anew_is_not_sent_again() {
         assert_eq!(stage.run(0), Ok(Event::Login));
     });
     assert_eq!((stage.refreshes(), stage.refresh_token()), (1, None));
+}
+
+/// A session that wanted another token, was refused, and could not store that the grant has ended; what its
+/// next caller asks for.
+fn ended_and_not_stored(ask: impl Fn(&mut Session), then: impl Fn(&mut Stage)) {
+    play_later(&Knobs::default(), &settings(), |stage| {
+        stage.world.knobs.token_form = Damage::times(TokenForm::Refuse("invalid_grant".into()), 1);
+        stage.session_mut(0).renew();
+        run_to(stage, 0, |turn| matches!(turn, Turn::Save(_)));
+        stage.store.broken.save = true;
+        assert_eq!(stage.step(0), Ok(Event::Broken));
+        stage.stop(0);
+        ask(stage.session_mut(0));
+        then(stage);
+    });
+}
+
+/// Who refreshes next finds out the same; the token that is there lives, and this caller takes any.
+#[test]
+fn a_living_token_is_used_although_the_end_of_its_grant_cannot_be_stored() {
+    ended_and_not_stored(Session::access, |stage| assert_eq!(stage.run(0), Ok(Event::Ready)));
+}
+
+/// The end of the grant is written down first, and is no answer to who asked for another account.
+#[test]
+fn a_login_that_is_asked_for_comes_after_the_end_of_a_grant_is_stored() {
+    ended_and_not_stored(Session::log_in, |stage| {
+        assert_eq!(stage.step(0), Ok(Event::Broken));
+        stage.stop(0);
+        stage.store.broken.save = false;
+        stage.session_mut(0).log_in();
+        assert_eq!(stage.run(0), Ok(Event::Login));
+        assert_eq!(stage.refresh_token(), None);
+    });
 }

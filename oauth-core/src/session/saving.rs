@@ -39,9 +39,10 @@ impl Saving {
 
     /// The host has stopped before it heard that the record is stored, and starts over.
     pub(crate) fn late(mut self: Box<Self>, want: Want) -> Box<Self> {
-        if !matches!(self.then, AfterSave::Ended(_)) {
-            self.then = AfterSave::Late(want);
-        }
+        self.then = match self.then {
+            AfterSave::Ended(_) => AfterSave::Ended(want),
+            _ => AfterSave::Late(want),
+        };
         self
     }
 }
@@ -119,6 +120,7 @@ impl Session {
             }
             // Meanwhile it may have expired.
             AfterSave::Late(want) => State::Load(want),
+            AfterSave::Ended(want) if want.asked_for => Lock::Refresh.release(State::Load(want)),
             AfterSave::Ended(mut want) => {
                 if want.refused.is_some() {
                     want.refused = Some(self.generation());
@@ -152,7 +154,7 @@ impl Session {
             AfterSave::Vouched => State::Ready,
             AfterSave::Declined(error) => Lock::Login.release(State::Failed(error.clone())),
             // Who refreshes next finds out the same.
-            AfterSave::Ended(want) if self.is_alive(want, now) => {
+            AfterSave::Ended(want) if !want.asked_for && self.is_alive(want, now) => {
                 self.spare(now);
                 Lock::Refresh.release(State::Ready)
             }
