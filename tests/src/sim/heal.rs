@@ -293,8 +293,9 @@ fn suffices(record: &Record) -> bool {
     record.scopes().is_some_and(|scopes| scopes.contains("mcp:basic"))
 }
 
-/// One for the others, one for a client that is forgotten, one for tokens that are too new.
-const MAX_TRIES: usize = 3;
+/// One for the others, one for a client that is forgotten, one for tokens that are too new, one for a login whose
+/// token was.
+const MAX_TRIES: usize = 4;
 
 /// More calls than it takes until a refresh in vain is a need for a login.
 const MAX_REFRESHES: usize = 8;

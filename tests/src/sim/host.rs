@@ -50,6 +50,8 @@ pub(super) struct Host {
     pub(super) answered_at: u64,
     /// When the last login of its session brought tokens, unless a user has asked for another since.
     pub(super) logged_in_at: Option<u64>,
+    /// Whether its user has asked for a login, so that no token will do that it has.
+    pub(super) asked_for: bool,
     /// Whether the session is logging out.
     pub(super) leaves: bool,
     /// An old serialized form of the session.
@@ -196,6 +198,7 @@ impl Host {
             pause: None,
             answered_at: 0,
             logged_in_at: None,
+            asked_for: false,
             leaves: false,
             copy: None,
             outcome: None,
@@ -204,7 +207,7 @@ impl Host {
 
     /// Starts over.
     pub(super) fn access(&mut self) {
-        self.leaves = false;
+        (self.leaves, self.asked_for) = (false, false);
         self.unwanted = None;
         self.session.access();
     }
@@ -216,7 +219,7 @@ impl Host {
 
     /// Whether it has a token that lives, and that will do.
     pub(super) fn lives(&self, now: UnixTime) -> bool {
-        let record = self.session.record().filter(|_| !self.leaves);
+        let record = self.session.record().filter(|_| !self.leaves && !self.asked_for);
         record.is_some_and(|record| {
             let lives = record.tokens().is_some_and(|tokens| tokens.lives(now, Duration::ZERO));
             lives && laws::access_token(record) != self.unwanted.as_deref()

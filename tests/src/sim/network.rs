@@ -252,7 +252,7 @@ impl Simulation {
         match host.session.answered(&mut call.attempt, status, lines, now) {
             Ok(Verdict::Deliver) => self.finish(at, Outcome::Status(status)),
             Ok(Verdict::Retry) => {
-                host.leaves = false;
+                (host.leaves, host.asked_for) = (false, false);
                 self.retry(at, call);
             }
             Ok(Verdict::Wait(pause)) => {

@@ -36,14 +36,18 @@ impl Simulation {
         Ok(())
     }
 
-    /// The login is taken out of the session, for whoever gets to it.
+    /// The login is taken out of the session, for whoever gets to it. One that was handed out before is another
+    /// login from then on, with the same verifier: its host throws away what is left of the first.
     fn hand_out(&mut self, at: usize) -> Result<(), String> {
         let host = &mut self.hosts[at];
         let expires_at = host.now(self.world.now) + PATIENCE;
         if let Ok(Turn::Browser(_, reply)) = host.session.turn() {
             let pending = reply.suspend(&name(host.profile), expires_at);
             let is_own = |it: &PendingLogin| it.profile() == name(host.profile);
-            self.pending.push(pending.filter(is_own).ok_or("a login cannot be handed out")?);
+            let pending = pending.filter(is_own).ok_or("a login cannot be handed out")?;
+            let own = challenge(&pending);
+            self.pending.retain(|it| challenge(it) != own);
+            self.pending.push(pending);
             self.say(at, || "hands its login out".into());
         }
         Ok(())
@@ -125,6 +129,13 @@ impl Simulation {
         }
         Ok(())
     }
+}
+
+/// The challenge to a login's verifier.
+fn challenge(pending: &PendingLogin) -> Option<String> {
+    let url = pending.connect_url();
+    let mut parameters = url.as_str().split(['?', '&']);
+    parameters.find(|it| it.starts_with("code_challenge=")).map(Into::into)
 }
 
 /// For how many seconds no other login is made for a call after one whose token was refused.

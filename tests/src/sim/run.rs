@@ -202,7 +202,7 @@ impl Simulation {
         let host = &mut self.hosts[host];
         host.leaves = false;
         host.logged_in_at = None;
-        host.want_another();
+        host.asked_for = true;
         host.session.log_in();
         host.task = Task::Drive(Drive::new(Goal::Hold, true));
     }
