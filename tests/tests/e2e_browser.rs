@@ -53,6 +53,7 @@ impl Machine {
                 "#!/bin/sh\n\
                  echo SPOILT; echo SPOILT >&2\n\
                  read -r line\n\
+                 case :$BROWSER: in *:w3m:*|::) echo \"{program} may ask a text browser\" >>\"${CALLS}\";; esac\n\
                  echo \"{program} $line $*\" >>\"${CALLS}\"\n\
                  exit {status}"
             )
@@ -211,6 +212,14 @@ fn a_desktop_that_has_no_browser() {
 fn nobody_can_show_it() {
     let programs = [("xdg-open", 3)];
     expect("nobody_can_show_it", &programs, &[("DISPLAY", ":0")], &not_opened(["xdg-open PAGE"]));
+}
+
+/// `xdg-open` takes the browser that is named there, or knows browsers of the terminal itself.
+#[test]
+fn the_desktop_asks_no_text_browser() {
+    let programs = [("w3m", 0), ("xdg-open", 0)];
+    let set = [("DISPLAY", ":0"), ("BROWSER", "w3m")];
+    expect("the_desktop_asks_no_text_browser", &programs, &set, &opened(["xdg-open PAGE"]));
 }
 
 /// The browser of Windows, whatever may run beneath it.

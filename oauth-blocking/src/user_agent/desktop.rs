@@ -13,7 +13,7 @@ use super::local::{browsers, is_set};
 use super::loopback::apart;
 
 /// Asks one program after the other to show a page, until one does not fail at once. A program gets the page
-/// and the environment, and no file of this process.
+/// and the environment, and neither input nor outputs of this process.
 pub(super) fn open(url: &str) -> bool {
     let environment = |name: &str| std::env::var(name).ok();
     commands(environment, url).iter().any(|command| command.opens())
@@ -88,6 +88,9 @@ impl Opener {
         };
         Command::new(program)
             .args(arguments)
+            // `xdg-open` looks there, and else for browsers of the terminal in the end: one without a terminal
+            // reads the page, shows it to nobody, and succeeds.
+            .env("BROWSER", IN_WINDOWS)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -96,6 +99,10 @@ impl Opener {
             .spawn()
     }
 }
+
+/// Browsers that have windows, for programs that look for one.
+const IN_WINDOWS: &str =
+    "x-www-browser:firefox:chromium:chromium-browser:google-chrome:epiphany:konqueror";
 
 /// How long a program may take to fail. A browser that is started goes on; one that was there already ends its
 /// starter at once.

@@ -14,8 +14,8 @@ use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent, UserAgentError};
 /// | no | yes | is asked in the terminal ([`PasteBack`]) |
 /// | no | no | has to open the URL that the host is told ([`Event::NoBrowser`](crate::Event::NoBrowser)) |
 ///
-/// No browser can be shown in a session over SSH, and on Linux and BSD without a display; a forwarded display
-/// is one, and so is a program named in `BROWSER`. Standard input that is no terminal is never read: it is
+/// No browser can be shown in a session over SSH, and on Linux and BSD without a display; there, a forwarded
+/// display is one, and so is a program named in `BROWSER`. Standard input that is no terminal is never read: it is
 /// the pipe of an MCP server's messages, for instance. No browser gets it either, nor standard output, and
 /// browsers that run in a terminal are not used.
 ///
@@ -86,19 +86,17 @@ fn shows_pages() -> bool {
 }
 
 fn has_display(os: &str, environment: impl Fn(&str) -> Option<String>) -> bool {
-    let named = environment("BROWSER");
-    if named.is_some_and(|named| browsers(&named).next().is_some())
-        || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| is_set(&environment, name))
-    {
-        return true;
-    }
     // A browser would open where nobody sits.
-    if ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(|name| is_set(&environment, name)) {
-        return false;
+    let is_remote = ["SSH_CONNECTION", "SSH_TTY"].iter().any(|name| is_set(&environment, name));
+    // What opens pages there does not know the other variables.
+    if matches!(os, "windows" | "macos" | "ios" | "android") {
+        return !is_remote;
     }
-    // Below Windows, the browser is that of Windows.
-    let has_one_always = matches!(os, "windows" | "macos" | "ios" | "android");
-    has_one_always || is_set(&environment, "WSL_DISTRO_NAME")
+    let named = environment("BROWSER");
+    named.is_some_and(|named| browsers(&named).next().is_some())
+        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| is_set(&environment, name))
+        // Below Windows, the browser is that of Windows.
+        || !is_remote && is_set(&environment, "WSL_DISTRO_NAME")
 }
 
 pub(super) fn is_set(environment: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
@@ -155,6 +153,7 @@ mod tests {
             ("linux", "SSH_CONNECTION BROWSER=fox", true),
             ("macos", "", true),
             ("macos", "SSH_CONNECTION", false),
+            ("macos", "SSH_CONNECTION DISPLAY BROWSER=fox", false),
             ("windows", "", true),
             ("windows", "SSH_CONNECTION", false),
         ] {
