@@ -82,8 +82,8 @@
 //!   included. At `debug`, it and `ureq` show neither bodies nor credentials; `ureq` at `trace` shows
 //!   queries, and the `Location` of a redirect.
 //! - `webbrowser` at `debug`, on Windows, Apple's systems and Android: the command that opens the browser, and
-//!   with it the page's URL and its `state`, which the list of processes shows for a moment on any system. A function of the host's own
-//!   ([`LoopbackBrowser::open_with`]) does without.
+//!   with it the page's URL and its `state`, which the list of processes shows for a moment on any system. A
+//!   function of the host's own ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;
 #[cfg(feature = "ureq")]

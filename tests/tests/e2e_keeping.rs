@@ -37,13 +37,7 @@ fn a_save_that_fails_is_tried_again_while_nobody_else_spends_the_token() {
         store.fails.store(4, Ordering::SeqCst);
         let (client, told) = Client::told(on_tokio, &served, &store);
         let other = Client::new(!on_tokio, &served, &store);
-        let outcomes = thread::scope(|scope| {
-            let call = scope.spawn(|| client.call(&served));
-            told.recv_timeout(PATIENCE).unwrap();
-            let other = other.call(&served);
-            [call.join().unwrap(), other]
-        });
-        assert_eq!(outcomes.map(Result::unwrap), [200, 200]);
+        both_call(&served, &client, &told, &other);
         assert_eq!((refreshes(&served), logins(&served)), (1, 0));
         // The first word was waited for.
         let told: Vec<_> = told.try_iter().collect();
@@ -51,6 +45,17 @@ fn a_save_that_fails_is_tried_again_while_nobody_else_spends_the_token() {
         assert!(told.iter().all(Option::is_some), "{told:?}");
         assert_sound(&served);
     }
+}
+
+/// One calls, and as soon as it could not store something, the other one does.
+fn both_call(served: &Served, client: &Client, told: &Receiver<Option<Duration>>, other: &Client) {
+    let outcomes = thread::scope(|scope| {
+        let call = scope.spawn(|| client.call(served));
+        told.recv_timeout(PATIENCE).unwrap();
+        let other = other.call(served);
+        [call.join().unwrap(), other]
+    });
+    assert_eq!(outcomes.map(Result::unwrap), [200, 200]);
 }
 
 /// A code is spent as well: nobody else sends the user to a page while what it brought is not stored.
@@ -66,13 +71,7 @@ fn a_login_that_cannot_be_stored_for_a_moment_is_asked_for_once() {
         let (watch, told) = saves_that_failed();
         let client = Client::with(on_tokio, &served, &store, user, watch);
         let other = Client::new(!on_tokio, &served, &store);
-        let outcomes = thread::scope(|scope| {
-            let call = scope.spawn(|| client.call(&served));
-            told.recv_timeout(PATIENCE).unwrap();
-            let other = other.call(&served);
-            [call.join().unwrap(), other]
-        });
-        assert_eq!(outcomes.map(Result::unwrap), [200, 200]);
+        both_call(&served, &client, &told, &other);
         assert_eq!(logins(&served), 1);
         let told: Vec<_> = told.try_iter().collect();
         assert!(told.len() == 3 && told.iter().all(Option::is_some), "{told:?}");

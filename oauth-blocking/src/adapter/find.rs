@@ -13,6 +13,7 @@ use super::host::Host;
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
 use crate::clock::{self, now};
+use crate::pauses::Pauses;
 
 impl<H: Host> Client<H> {
     /// A token at hand; else one that lives in the store; else one that has to be waited for.
@@ -107,10 +108,11 @@ impl<H: Host> Client<H> {
     /// Gives what was begun aside a moment. A program that makes one call and ends would end in the middle of
     /// the refresh, and lose the only copy of the next refresh token.
     async fn linger(&self) {
-        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
-        while begun.elapsed() < MOMENT && self.host.try_take().is_none() {
+        let (begun, mut pauses) = (Instant::now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
+        while self.host.try_take().is_none() {
+            let left = MOMENT.saturating_sub(begun.elapsed());
+            let Some(pause) = pauses.next_within(left) else { return };
             self.host.sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

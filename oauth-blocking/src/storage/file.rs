@@ -226,7 +226,8 @@ impl FileTokenStorage {
     /// it was read: a holder of the lock who was slow to store, or one where locks do not work.
     fn take_room(&self, slot: &Slot<'_>, spend: Spend) -> Result<Option<Kept>, StorageError> {
         let held = slot.hold()?;
-        if stored_generation(slot, &held)? != spend.generation {
+        let stored = slot.stored(&held)?;
+        if generation(stored.as_deref()) != spend.generation {
             return Ok(None);
         }
         self.rooms.take(slot, spend, &held).map(Some)
@@ -336,11 +337,8 @@ impl TokenStorage for FileTokenStorage {
         let slot = self.made(key, Name::of(key))?;
         self.sweep_once(&slot);
         let held = slot.hold()?;
-        let stored = match slot.load(&held)? {
-            Loaded::Record(stored) => Some(stored),
-            Loaded::Nothing | Loaded::Damaged { .. } => None,
-        };
-        let generation = stored.as_ref().map_or(0, |stored| stored.generation());
+        let stored = slot.stored(&held)?;
+        let generation = generation(stored.as_deref());
         if generation != expected {
             // A save that failed may have come as far as this, and nobody knows whether it would last.
             if stored.is_some_and(|stored| *stored == *record) {
@@ -362,7 +360,7 @@ impl TokenStorage for FileTokenStorage {
         }
         sweep(&slot.directory)?;
         let held = slot.hold()?;
-        if let Loaded::Record(_) = slot.load(&held)? {
+        if slot.stored(&held)?.is_some() {
             remove(&slot.record())?;
         }
         slot.directory.sync()
@@ -388,11 +386,8 @@ impl TokenStorage for FileTokenStorage {
 }
 
 /// The number of the record that is stored; 0 if there is none.
-fn stored_generation(slot: &Slot<'_>, held: &Held) -> Result<u64, StorageError> {
-    Ok(match slot.load(held)? {
-        Loaded::Record(stored) => stored.generation(),
-        Loaded::Nothing | Loaded::Damaged { .. } => 0,
-    })
+fn generation(stored: Option<&Record>) -> u64 {
+    stored.map_or(0, Record::generation)
 }
 
 fn remove(path: &Path) -> Result<(), StorageError> {

@@ -9,22 +9,22 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::local::{browsers, is_set};
+use super::local::{browsers, is_set, variable};
 use super::loopback::apart;
 
 /// Asks one program after the other to show a page, until one does not fail at once. A program gets the page
 /// and the environment, and neither input nor outputs of this process.
 pub(super) fn open(url: &str) -> bool {
-    let environment = |name: &str| std::env::var(name).ok();
-    commands(environment, url).iter().any(|command| command.opens())
+    commands(url).iter().any(Opener::opens)
 }
 
 /// A program and its arguments.
 #[derive(Debug, PartialEq, Eq)]
 struct Opener(Vec<String>);
 
-fn commands(environment: impl Fn(&str) -> Option<String>, url: &str) -> Vec<Opener> {
-    let mut commands: Vec<_> = environment("BROWSER")
+/// Those that may be able to: what the user has named, and what the system has.
+fn commands(url: &str) -> Vec<Opener> {
+    let mut commands: Vec<_> = variable("BROWSER")
         .iter()
         .flat_map(|named| browsers(named))
         .map(|browser| Opener::named(browser, url))
@@ -32,7 +32,7 @@ fn commands(environment: impl Fn(&str) -> Option<String>, url: &str) -> Vec<Open
     let system: &[&[&str]] = &[&["xdg-open"], &["gio", "open"], &["x-www-browser"]];
     // The browser of Windows, which is the one with the user's passwords.
     let windows: &[&[&str]] = &[&["wslview"], &["rundll32.exe", "url.dll,FileProtocolHandler"]];
-    let windows = if is_set(&environment, "WSL_DISTRO_NAME") { windows } else { &[] };
+    let windows = if is_set(variable, "WSL_DISTRO_NAME") { windows } else { &[] };
     for command in windows.iter().chain(system) {
         commands.push(Opener(command.iter().copied().chain([url]).map(str::to_owned).collect()));
     }
@@ -90,7 +90,7 @@ impl Opener {
             .args(arguments)
             // `xdg-open` looks there, and else for browsers of the terminal in the end: one without a terminal
             // reads the page, shows it to nobody, and succeeds.
-            .env("BROWSER", IN_WINDOWS)
+            .env("BROWSER", GRAPHICAL)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -100,8 +100,8 @@ impl Opener {
     }
 }
 
-/// Browsers that have windows, for programs that look for one.
-const IN_WINDOWS: &str =
+/// Browsers that need no terminal, for programs that look for one.
+const GRAPHICAL: &str =
     "x-www-browser:firefox:chromium:chromium-browser:google-chrome:epiphany:konqueror";
 
 /// How long a program may take to fail. A browser that is started goes on; one that was there already ends its

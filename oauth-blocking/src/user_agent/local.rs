@@ -82,24 +82,29 @@ fn open(url: &str) -> bool {
 
 /// Whether this session can show a browser to its user.
 fn shows_pages() -> bool {
-    has_display(std::env::consts::OS, |name| std::env::var(name).ok())
+    has_display(std::env::consts::OS, variable)
 }
 
-fn has_display(os: &str, environment: impl Fn(&str) -> Option<String>) -> bool {
+fn has_display(os: &str, environment: impl Copy + Fn(&str) -> Option<String>) -> bool {
     // A browser would open where nobody sits.
-    let is_remote = ["SSH_CONNECTION", "SSH_TTY"].iter().any(|name| is_set(&environment, name));
+    let is_remote = ["SSH_CONNECTION", "SSH_TTY"].iter().any(|name| is_set(environment, name));
     // What opens pages there does not know the other variables.
     if matches!(os, "windows" | "macos" | "ios" | "android") {
         return !is_remote;
     }
     let named = environment("BROWSER");
     named.is_some_and(|named| browsers(&named).next().is_some())
-        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| is_set(&environment, name))
+        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| is_set(environment, name))
         // Below Windows, the browser is that of Windows.
-        || !is_remote && is_set(&environment, "WSL_DISTRO_NAME")
+        || !is_remote && is_set(environment, "WSL_DISTRO_NAME")
 }
 
-pub(super) fn is_set(environment: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
+/// A variable of this process's environment.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(super) fn is_set(environment: impl Fn(&str) -> Option<String>, name: &str) -> bool {
     environment(name).is_some_and(|value| !value.is_empty())
 }
 

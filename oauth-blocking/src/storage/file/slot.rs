@@ -74,6 +74,14 @@ impl Slot<'_> {
         })
     }
 
+    /// The same without what cannot be read.
+    pub(super) fn stored(&self, held: &Held) -> Result<Option<Box<Record>>, StorageError> {
+        Ok(match self.load(held)? {
+            Loaded::Record(record) => Some(record),
+            Loaded::Nothing | Loaded::Damaged { .. } => None,
+        })
+    }
+
     /// Renames what cannot be read to the first free name.
     fn set_aside(&self, _: &Held) -> Result<PathBuf, StorageError> {
         let from = self.record();
