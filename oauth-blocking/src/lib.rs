@@ -130,8 +130,8 @@ pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
-    FileTokenStorage, Guard, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
-    StorageError, StoredGrant, SystemError, TokenStorage,
+    FileTokenStorage, Guard, Insecurity, Loaded, MemoryTokenStorage, Migrated, Saved,
+    SharedStorage, Spending, StorageError, StoredGrant, SystemError, TokenStorage,
 };
 #[cfg(feature = "ureq")]
 pub use ureq;

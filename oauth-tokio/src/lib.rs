@@ -73,11 +73,11 @@ pub use http::HttpClient;
 pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
     Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
-    FileTokenStorage, Guard, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoopbackBrowser,
-    MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig,
-    PasteBack, PendingLogin, Plain, Policy, PromptMode, Record, RedirectUri, ResourceMode, Saved,
-    Spend, Spending, StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData,
-    Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
+    FileTokenStorage, Guard, Insecurity, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut,
+    LoopbackBrowser, MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider,
+    OAuthConfig, PasteBack, PendingLogin, Plain, Policy, PromptMode, Record, RedirectUri,
+    ResourceMode, Saved, Spend, Spending, StorageError, StoredGrant, SystemError, TerminalPrompt,
+    Timeline, TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
 };
 pub use oauth_core;
 pub use reqwest;

@@ -152,7 +152,8 @@ impl FileTokenStorage {
     }
 
     /// A store in a directory, which is made when it is first written to, those above it included.
-    /// A relative path is taken from where the process is now, wherever it goes later.
+    /// A relative path is taken from where the process is now, wherever it goes later. One that is empty, or relative
+    /// to a directory that is gone, is no place: every call says [`StorageError::NotAbsolute`].
     ///
     /// Programs may share it: each finds its own grants. On Windows it has to be in the user's profile: below their home
     /// directory, `%LOCALAPPDATA%` or `%APPDATA%`.
@@ -235,8 +236,10 @@ impl FileTokenStorage {
 
     /// The names of grants in one of the directories.
     fn list_shard(&self, shard: &str) -> Result<Vec<(Key, Record)>, StorageError> {
-        let directory = self.directory.below(shard);
-        let mut grants = Vec::new();
+        let (directory, mut grants) = (self.directory.below(shard), Vec::new());
+        if !directory.is_there()? {
+            return Ok(grants);
+        }
         for file in directory.list()? {
             // Locks, and what is not ours.
             let Some(bytes) = file
@@ -270,6 +273,9 @@ impl TokenStorage for FileTokenStorage {
             return Ok(Loaded::Nothing);
         }
         let slot = self.slot(key, Name::of(key));
+        if !slot.directory.is_there()? {
+            return Ok(Loaded::Nothing);
+        }
         Ok(match slot.read()? {
             Found::Nothing => Loaded::Nothing,
             Found::Record(record) => {
@@ -329,7 +335,11 @@ impl TokenStorage for FileTokenStorage {
         if !self.directory.exists()? {
             return Ok(None);
         }
-        let mark = Mark::at(&self.slot(key, Name::of(key)).spending())?;
+        let slot = self.slot(key, Name::of(key));
+        if !slot.directory.is_there()? {
+            return Ok(None);
+        }
+        let mark = Mark::at(&slot.spending())?;
         Ok(mark.as_ref().map(Mark::spending))
     }
 
@@ -355,7 +365,7 @@ impl TokenStorage for FileTokenStorage {
 
     fn delete(&self, key: &Key) -> Result<(), StorageError> {
         let slot = self.slot(key, Name::of(key));
-        if !self.directory.exists()? || !slot.directory.is_there() {
+        if !self.directory.exists()? || !slot.directory.is_there()? {
             return Ok(());
         }
         sweep(&slot.directory)?;
@@ -371,7 +381,7 @@ impl TokenStorage for FileTokenStorage {
             return Ok(Vec::new());
         }
         let mut grants = Vec::new();
-        for shard in self.directory.list()?.iter().filter(|name| name.len() == name::SHARD_LENGTH) {
+        for shard in self.directory.list()?.iter().filter(|name| name::is_shard(name)) {
             let records = self.list_shard(shard)?.into_iter();
             let own = records.filter(|(key, _)| *key.application == *application);
             grants.extend(own.filter_map(|(key, record)| StoredGrant::new(&key, &record)));

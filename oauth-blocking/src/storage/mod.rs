@@ -14,7 +14,7 @@ mod error;
 mod file;
 mod memory;
 
-pub use error::{StorageError, SystemError};
+pub use error::{Insecurity, StorageError, SystemError};
 pub use file::FileTokenStorage;
 pub use memory::MemoryTokenStorage;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::{disk, platform};
-use crate::storage::StorageError;
+use crate::storage::{Insecurity, StorageError};
 
 /// A directory that may not exist yet.
 #[derive(Debug, Clone)]
@@ -44,16 +44,14 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Insecure`], [`StorageError::NoDirectoryAt`] if it is something else, or
-    /// [`StorageError::Io`] if it cannot be looked at.
+    /// [`StorageError::Insecure`], [`StorageError::NoDirectoryAt`] if it is something else,
+    /// [`StorageError::Io`] if it cannot be looked at, or that of [`leads_somewhere`](Self::leads_somewhere).
     pub(super) fn exists(&self) -> Result<bool, StorageError> {
+        self.leads_somewhere()?;
         let insecure = |why| StorageError::Insecure { path: self.path.clone(), why };
         let is_elsewhere = |profile: Vec<_>| !is_within(&self.path, &profile);
         if self.vouched.get().is_none() && platform::profile().is_some_and(is_elsewhere) {
-            return Err(insecure(
-                "others may be able to enter what is not in the user's profile; name a directory in it, or see to that \
-                 yourself (`FileTokenStorage::in_private_dir`)",
-            ));
+            return Err(insecure(Insecurity::OutsideProfile));
         }
         let _ = self.vouched.set(());
         let metadata = match fs::symlink_metadata(&self.path) {
@@ -63,16 +61,16 @@ impl Directory {
             Err(error) => return Err(StorageError::io("read", &self.path, &error)),
         };
         if metadata.is_symlink() {
-            return Err(insecure("it is a symbolic link; name the directory that it leads to"));
+            return Err(insecure(Insecurity::LinkToDirectory));
         }
         if !metadata.is_dir() {
             return Err(in_the_way(&self.path, FILE));
         }
         if !platform::is_own(&metadata) {
-            return Err(insecure("it belongs to another user; name a directory of your own"));
+            return Err(insecure(Insecurity::ForeignDirectory));
         }
         if !platform::is_private(&metadata) {
-            return Err(insecure("others can enter it; forbid them to with `chmod 700`"));
+            return Err(insecure(Insecurity::OpenDirectory));
         }
         Ok(true)
     }
@@ -91,9 +89,25 @@ impl Directory {
         Ok(())
     }
 
-    /// Whether there is anything under its name.
-    pub(super) fn is_there(&self) -> bool {
-        self.path.exists()
+    /// Sees that its path means the same wherever the process goes.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::NotAbsolute`]: it could not be made absolute.
+    pub(super) fn leads_somewhere(&self) -> Result<(), StorageError> {
+        match self.path.is_absolute() {
+            true => Ok(()),
+            false => Err(StorageError::NotAbsolute { path: self.path.clone() }),
+        }
+    }
+
+    /// Whether it is there, where it is [below](Self::below) one that nobody else can enter.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::NoDirectoryAt`] if it is something else.
+    pub(super) fn is_there(&self) -> Result<bool, StorageError> {
+        is_directory(&self.path)
     }
 
     /// A directory in it.
@@ -107,7 +121,7 @@ impl Directory {
     ///
     /// As [`make`](Self::make).
     pub(super) fn add(&self) -> Result<(), StorageError> {
-        if is_directory(&self.path)? { Ok(()) } else { make_one(&self.path) }
+        if self.is_there()? { Ok(()) } else { make_one(&self.path) }
     }
 
     /// The names of the files in it, as far as they may be ours.
@@ -160,7 +174,9 @@ pub(super) fn default_path(
 /// Whether a path leads to what is in one of the directories, whatever links it leads through.
 fn is_within(path: &Path, directories: &[PathBuf]) -> bool {
     let path = real(path);
-    directories.iter().any(|directory| path.starts_with(real(directory)))
+    // A whole disk is nobody's own, whatever a variable says.
+    let own = directories.iter().map(|it| real(it)).filter(|it| it.parent().is_some());
+    own.into_iter().any(|directory| path.starts_with(directory))
 }
 
 /// Where a path leads. Below what is not there, no links are.
@@ -179,16 +195,16 @@ fn make(path: &Path) -> Result<(), StorageError> {
 ///
 /// # Errors
 ///
-/// [`StorageError::NoDirectoryAt`]: something else is where one of them has to be.
+/// [`StorageError::NoDirectoryAt`]: something else is where one of them has to be, or not even the root is there.
 fn missing(path: &Path) -> Result<Vec<&Path>, StorageError> {
     let mut missing = Vec::new();
     for path in path.ancestors() {
         if is_directory(path)? {
-            break;
+            return Ok(missing);
         }
         missing.push(path);
     }
-    Ok(missing)
+    Err(in_the_way(missing.last().unwrap_or(&path), "there is no such disk"))
 }
 
 fn make_one(path: &Path) -> Result<(), StorageError> {
@@ -203,6 +219,13 @@ fn make_one(path: &Path) -> Result<(), StorageError> {
         }
         // Somebody else has made it just now.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_directory(path)? => Ok(()),
+        // Nothing is missing, and still: what the system itself shows as files (`/proc`) has no room for others'.
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound
+                && path.parent().is_some_and(Path::is_dir) =>
+        {
+            Err(in_the_way(path, "the file system makes none there"))
+        }
         Err(error) => Err(StorageError::io("create", path, &error)),
     }
 }
@@ -218,7 +241,7 @@ fn is_directory(path: &Path) -> Result<bool, StorageError> {
         Ok(metadata) if metadata.is_dir() => Ok(true),
         Ok(_) => Err(in_the_way(path, FILE)),
         Err(error) if is_nothing(&error) => match fs::symlink_metadata(path) {
-            Ok(_) => Err(in_the_way(path, "it is a link, and what it leads to is not there")),
+            Ok(_) => Err(in_the_way(path, "a link is there, and what it leads to is not")),
             Err(_) => Ok(false),
         },
         Err(_) => Ok(true),
@@ -234,7 +257,7 @@ fn in_the_way(path: &Path, why: &'static str) -> StorageError {
     StorageError::NoDirectoryAt { path: path.into(), why }
 }
 
-const FILE: &str = "it is no directory";
+const FILE: &str = "something else is there";
 
 const DATA_VARIABLE: Option<&str> = if cfg!(windows) {
     Some("LOCALAPPDATA")
@@ -295,6 +318,14 @@ mod tests {
         }
         for path in [&place, &outside, &outside.join("data"), &place.join("data")] {
             assert!(!is_within(path), "{path:?}");
+        }
+        let root = place.ancestors().last().unwrap_or(&place).to_owned();
+        let up: PathBuf = place.join(place.components().map(|_| "..").collect::<PathBuf>());
+        for whole_disk in [root, up] {
+            assert!(
+                !super::is_within(&profile, std::slice::from_ref(&whole_disk)),
+                "{whole_disk:?}"
+            );
         }
         #[cfg(unix)]
         {

@@ -2,7 +2,7 @@
 //! less than most, and all that a loss of power undoes unless it was flushed; tests stand in its place for each.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -84,18 +84,20 @@ pub(super) fn see_that_it_locks(file: &File) -> io::Result<()> {
 
 fn lock_by(means: [locks::Means; 2], file: &File) -> Result<(), TryLockError> {
     locks::by_first_of(means, |means| {
-        asked(Call::Lock).map_err(TryLockError::Error)?;
-        means(file)
+        let taken = uninterrupted(Call::Lock, || match means(file) {
+            Err(TryLockError::Error(error)) => Err(error),
+            taken => Ok(taken),
+        });
+        taken.map_err(TryLockError::Error)?
     })
 }
 
 /// Where a drive cannot be told to write down what it has, such as over a network on Apple's systems, it is enough that
 /// it has it.
 fn flush_as_far_as_possible(file: &File, call: Call) -> io::Result<()> {
-    match asked(call).and_then(|()| file.sync_all()) {
+    match uninterrupted(call, || file.sync_all()) {
         Err(error) if platform::cannot_flush(&error) => {
-            asked(Call::FlushToDrive)?;
-            platform::flush_to_drive(file)
+            uninterrupted(Call::FlushToDrive, || platform::flush_to_drive(file))
         }
         flushed => flushed,
     }
@@ -106,7 +108,7 @@ fn flush_as_far_as_possible(file: &File, call: Call) -> io::Result<()> {
 fn patiently<T>(call: Call, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let (begun, mut pauses) = (now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
     loop {
-        let error = match asked(call).and_then(|()| attempt()) {
+        let error = match uninterrupted(call, &mut attempt) {
             Err(error) if platform::may_be_held(call, &error) => error,
             done => return done,
         };
@@ -114,6 +116,19 @@ fn patiently<T>(call: Call, mut attempt: impl FnMut() -> io::Result<T>) -> io::R
         let Some(pause) = pauses.next_within(left) else { return Err(error) };
         sleep(pause);
     }
+}
+
+/// Does what a signal to this process may interrupt, on file servers and where the disk is another program's, until it
+/// is done.
+fn uninterrupted<T>(call: Call, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut attempt = || asked(call).and_then(|()| attempt());
+    let is_interrupted =
+        |done: &io::Result<T>| matches!(done, Err(error) if error.kind() == ErrorKind::Interrupted);
+    let done = attempt();
+    if !is_interrupted(&done) {
+        return done;
+    }
+    (1..MAX_INTERRUPTIONS).map(|_| attempt()).find(|done| !is_interrupted(done)).unwrap_or(done)
 }
 
 /// What the disk is asked for.
@@ -134,6 +149,9 @@ pub(super) enum Call {
 /// How long others are waited for, as long as Go's tools do. Whoever needs longer than that holds up one call, not
 /// the program.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often something is tried that is interrupted each time.
+const MAX_INTERRUPTIONS: u32 = 100;
 
 /// The pauses between two tries grow from one to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);

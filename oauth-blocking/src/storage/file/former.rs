@@ -32,6 +32,7 @@ pub(super) fn migrate(
     key: &Key,
     settings: &Settings,
 ) -> Result<Migrated, StorageError> {
+    store.former.leads_somewhere()?;
     let (name, new) = (Name::former(key), Name::of(key));
     let moving = store.former.file(&name.moving_to(&new));
     let former =

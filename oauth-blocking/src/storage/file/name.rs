@@ -102,6 +102,11 @@ pub(super) fn is_temporary(rest: &str) -> bool {
     rest.starts_with(TEMPORARY)
 }
 
+/// Whether a directory of this name has grants in it.
+pub(super) fn is_shard(name: &str) -> bool {
+    name.len() == SHARD_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The same: whether it is a lock.
 pub(super) fn is_lock(rest: &str) -> bool {
     [REFRESH, LOGIN, CLIENT, WRITE].contains(&rest)
@@ -155,7 +160,7 @@ const CLIENT: &str = ".client.lock";
 const WRITE: &str = ".write.lock";
 
 /// How long the name of a [shard](Name::shard) is.
-pub(super) const SHARD_LENGTH: usize = 2;
+const SHARD_LENGTH: usize = 2;
 
 /// How much of the hash is used, in bytes: enough that two keys with one name cannot be found.
 const HASH_LENGTH: usize = 16;

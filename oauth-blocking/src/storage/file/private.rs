@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{disk, platform};
-use crate::storage::StorageError;
+use crate::storage::{Insecurity, StorageError};
 
 /// Opens a file for reading; `None` if there is none.
 ///
@@ -55,11 +55,11 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 fn checked(file: File, path: &Path) -> Result<File, StorageError> {
     let metadata = file.metadata().map_err(|error| StorageError::io("read", path, &error))?;
     let why = if !metadata.is_file() {
-        "it is no regular file; remove it"
+        Insecurity::NoFile
     } else if !platform::is_own(&metadata) {
-        "it belongs to another user; remove it"
+        Insecurity::ForeignFile
     } else if !platform::is_private(&metadata) {
-        "others may have read or changed it; remove it, or forbid them to with `chmod 600`"
+        Insecurity::OpenFile
     } else {
         return Ok(file);
     };
@@ -69,8 +69,7 @@ fn checked(file: File, path: &Path) -> Result<File, StorageError> {
 /// The error for a symbolic link differs between systems, and has no name in `std` yet.
 fn refused(action: &'static str, path: &Path, error: &io::Error) -> StorageError {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        let why = "it is a symbolic link; remove it";
-        return StorageError::Insecure { path: path.into(), why };
+        return StorageError::Insecure { path: path.into(), why: Insecurity::LinkToFile };
     }
     StorageError::io(action, path, error)
 }

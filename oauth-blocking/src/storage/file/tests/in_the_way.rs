@@ -75,6 +75,33 @@ fn who_has_a_file_for_longer_holds_up_one_save() {
     }
 }
 
+/// A timer of the host's, for instance. Who is interrupted for ever hears of it.
+#[test]
+fn what_a_signal_interrupts_is_done_at_once() {
+    for call in [Call::Create, Call::Open, Call::Read, Call::Write, Call::Flush, Call::Rename]
+        .into_iter()
+        .chain([Call::Remove, Call::FlushDirectory, Call::Lock])
+    {
+        let place = Place::new(&format!("signal-{call:?}"));
+        let (store, record) = stored(&place);
+        let begun = disk::now();
+        let interrupt = || disk::refuse(Some(Refuses::First(call, Errno::INTR.raw_os_error())));
+        interrupt();
+        let guard = reserved(&store);
+        interrupt();
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done), "{call:?}");
+        drop(guard);
+        interrupt();
+        assert_eq!(store.delete(&key()), Ok(()), "{call:?}");
+        assert!(disk::now() - begun < Duration::from_millis(500), "{call:?}");
+        disk::refuse(Some(Refuses::Each(call, Errno::INTR.raw_os_error())));
+        if let Err(error) = store.save(&key(), &refreshed(&record, 9), 0) {
+            assert!(error.is_retryable() && error.advice() == "call again", "{error}");
+        }
+        disk::refuse(None);
+    }
+}
+
 /// Nobody has the file then.
 #[test]
 fn other_errors_are_not_waited_for() {
