@@ -9,10 +9,12 @@ mod common;
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, browser};
 use oauth_blocking::{Browser, Event, LoopbackBrowser, MemoryTokenStorage, OAuth};
@@ -45,37 +47,45 @@ impl Machine {
         DirBuilder::new().mode(0o700).create(&folder).unwrap();
         let machine = Self { folder };
         for (program, status) in programs {
-            let mut file = fs::OpenOptions::new();
-            let file = file.write(true).create_new(true).mode(0o700);
-            let mut file = file.open(machine.folder.join(program)).unwrap();
-            writeln!(
-                file,
-                "#!/bin/sh\n\
-                 echo SPOILT; echo SPOILT >&2\n\
-                 read -r line\n\
-                 case :$BROWSER: in *:w3m:*|::) echo \"{program} may ask a text browser\" >>\"${CALLS}\";; esac\n\
-                 echo \"{program} $line $*\" >>\"${CALLS}\"\n\
-                 exit {status}"
-            )
-            .unwrap();
+            machine.add(program, &format!("exit {status}"));
         }
         machine
     }
 
+    /// A program that ends with these commands.
+    fn add(&self, program: &str, end: &str) {
+        let mut file = fs::OpenOptions::new();
+        let file = file.write(true).create_new(true).mode(0o700);
+        let mut file = file.open(self.folder.join(program)).unwrap();
+        writeln!(
+            file,
+            "#!/bin/sh\n\
+             echo SPOILT; echo SPOILT >&2\n\
+             read -r line\n\
+             case :$BROWSER: in *:w3m:*|::) echo \"{program} may ask a text browser\" >>\"${CALLS}\";; esac\n\
+             echo \"{program} $line $*\" >>\"${CALLS}\"\n\
+             {end}"
+        )
+        .unwrap();
+    }
+
     /// Runs a test once more in a process of its own on this machine, with something to read; tells what it said.
     fn run(&self, test: &str, set: &[(&str, &str)]) -> String {
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        for variable in VARIABLES {
-            child.env_remove(variable);
-        }
-        child.env("PATH", &self.folder).env(CALLS, self.calls_file()).envs(set.iter().copied());
-        child.args([test, "--exact", "--nocapture"]).stdin(Stdio::piped());
-        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.start(Command::new(std::env::current_exe().unwrap()), test, set);
         child.stdin.take().unwrap().write_all(b"MESSAGE\n").unwrap();
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         said + &String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn start(&self, mut host: Command, test: &str, set: &[(&str, &str)]) -> Child {
+        for variable in VARIABLES {
+            host.env_remove(variable);
+        }
+        host.env("PATH", &self.folder).env(CALLS, self.calls_file()).envs(set.iter().copied());
+        host.args([test, "--exact", "--nocapture"]).stdin(Stdio::piped());
+        host.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn calls_file(&self) -> PathBuf {
@@ -255,4 +265,77 @@ fn over_ssh_with_a_display() {
         &[("SSH_TTY", "t"), ("DISPLAY", "d")],
         &opened(["xdg-open PAGE"]),
     );
+}
+
+/// It goes on in the background, writes without an end, and has taken all that it was given along.
+#[test]
+fn a_browser_that_goes_on_is_one() {
+    const TEST: &str = "a_browser_that_goes_on_is_one";
+    if std::env::var_os(CALLS).is_some() {
+        return log_in();
+    }
+    for (number, end) in
+        ["(/bin/sleep 8; echo) & exit 0", "/usr/bin/head -c 9000000 /dev/zero; exec /bin/sleep 8"]
+            .into_iter()
+            .enumerate()
+    {
+        let machine = Machine::new(&format!("{TEST}-{number}"), &[]);
+        machine.add("fox", end);
+        let begun = Instant::now();
+        let said = machine.run(TEST, &[("BROWSER", "fox")]);
+        assert!(begun.elapsed() < Duration::from_secs(8), "the host waits for it");
+        assert!(said.contains("a browser") && !said.contains("SPOILT"), "{said}");
+        assert_eq!(machine.calls(), ["fox PAGE"]);
+    }
+}
+
+/// The system tells such a host nothing of how a program has ended. The next would show a second page, and who is told
+/// that there is one would look for none.
+#[test]
+fn a_host_that_ignores_its_children_is_not_told_that_a_page_was_opened() {
+    const TEST: &str = "a_host_that_ignores_its_children_is_not_told_that_a_page_was_opened";
+    if std::env::var_os(CALLS).is_some() {
+        return log_in();
+    }
+    for (number, (end, opened)) in
+        [("exit 1", false), ("exec /bin/sleep 4", true)].into_iter().enumerate()
+    {
+        let machine = Machine::new(&format!("ignored-{number}"), &[("other", 0)]);
+        machine.add("fox", end);
+        let mut host = Command::new("/usr/bin/env");
+        host.arg("--ignore-signal=CHLD").arg(std::env::current_exe().unwrap());
+        let mut child = machine.start(host, TEST, &[("BROWSER", "fox:other")]);
+        child.stdin.take().unwrap().write_all(b"MESSAGE\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        assert_eq!(said.contains("a browser"), opened, "{end}: {said}");
+        assert_eq!(machine.calls(), ["fox PAGE"], "{end}");
+    }
+}
+
+/// `^C` is for who is in the foreground of the terminal.
+#[test]
+fn the_keys_that_end_the_host_do_not_end_the_browser() {
+    const TEST: &str = "the_keys_that_end_the_host_do_not_end_the_browser";
+    if std::env::var_os(CALLS).is_some() {
+        return log_in();
+    }
+    let machine = Machine::new("keys", &[]);
+    machine.add("fox", &format!("/bin/sleep 1; echo lives >>\"${CALLS}\""));
+    let mut host = Command::new(std::env::current_exe().unwrap());
+    host.process_group(0);
+    let mut host = machine.start(host, TEST, &[("BROWSER", "fox")]);
+    let within = |calls: &[&str]| {
+        let begun = Instant::now();
+        while machine.calls() != calls {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", machine.calls());
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    within(&["fox PAGE"]);
+    let group = format!("kill -INT -{}", host.id());
+    assert!(Command::new("/bin/sh").args(["-c", &group]).status().unwrap().success());
+    assert!(!host.wait().unwrap().success());
+    within(&["fox PAGE", "lives"]);
 }

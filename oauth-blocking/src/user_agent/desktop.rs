@@ -14,8 +14,23 @@ use super::loopback::apart;
 
 /// Asks one program after the other to show a page, until one does not fail at once. A program gets the page
 /// and the environment, and neither input nor outputs of this process.
+///
+/// Where nothing tells how a program has ended, it is the last, and no page counts as opened: the next could show a
+/// second one, and who is told of a page does not open it themselves.
 pub(super) fn open(url: &str) -> bool {
-    commands(url).iter().any(Opener::opens)
+    let mut tried = commands(url).into_iter().map(|opener| opener.outcome());
+    let ended = tried.find(|outcome| *outcome != Outcome::Failed);
+    ended == Some(Outcome::Opened)
+}
+
+/// What a program came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It goes on, or says that it was right. What goes on is a browser, or on its way to one.
+    Opened,
+    Failed,
+    /// It has ended, and the system has told another part of this process, or nobody: where `SIGCHLD` is ignored.
+    Unknown,
 }
 
 /// A program and its arguments.
@@ -66,20 +81,21 @@ impl Opener {
         Self(command)
     }
 
-    /// Whether it was started and did not fail at once. What goes on is a browser, or on its way to one.
-    fn opens(&self) -> bool {
-        let Ok(mut child) = self.start() else { return false };
+    /// Starts it, and waits as long as it may take to fail.
+    fn outcome(&self) -> Outcome {
+        let Ok(mut child) = self.start() else { return Outcome::Failed };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             match child.try_wait() {
                 Ok(None) => thread::sleep(PAUSE),
-                Ok(Some(status)) => return status.success(),
-                Err(_) => break,
+                Ok(Some(status)) if status.success() => return Outcome::Opened,
+                Ok(Some(_)) => return Outcome::Failed,
+                Err(_) => return Outcome::Unknown,
             }
         }
         // Whoever is not waited for stays in the list of processes.
         apart(move || drop(child.wait()));
-        true
+        Outcome::Opened
     }
 
     fn start(&self) -> io::Result<Child> {

@@ -28,6 +28,16 @@ use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent, UserAgentError};
 /// | Windows | the command that is registered for http | no |
 /// | macOS, iOS, Android | the system's function for it | no |
 ///
+/// On Linux and BSD, what a program says is believed: one that ends without an error has shown the page, also if it is
+/// `echo`. Nothing tells how a program has ended where the host ignores `SIGCHLD`, or collects all ended processes
+/// itself: then no other program is tried, and the host hears that no browser was opened, though one may have been.
+///
+/// # Security
+///
+/// A browser is a process of its own: what the host has opened without close-on-exec, in code that is not Rust's, or has
+/// inherited in that way itself, the browser has open as well, as any program that the host starts. Only the host can
+/// close that, or mark it (`FD_CLOEXEC`). Keys such as `^C`, which end a host in its terminal, do not reach the browser.
+///
 /// A program that draws on the whole terminal, and reads its keys, sets a user agent of its own.
 #[derive(Debug)]
 #[non_exhaustive]
