@@ -10,7 +10,7 @@ use ureq::{AsSendBody, Body};
 
 use crate::Error;
 use crate::adapter::{
-    Adapter, AddressFilter, Builder, Client, Login, Parts, challenges, location, ready,
+    Adapter, AddressFilter, Builder, Client, Mode, Parts, challenges, location, ready,
 };
 use crate::connector;
 use crate::event::Event;
@@ -26,6 +26,7 @@ use crate::user_agent::{LocalUser, SharedUserAgent};
 #[derive(Clone)]
 pub struct OAuth {
     client: Arc<Client<Threads>>,
+    mode: Mode,
 }
 
 impl OAuth {
@@ -53,7 +54,29 @@ impl OAuth {
     /// knows of this one only through the store, as another process would, and reads the tokens anew.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
-        Self { client: Arc::new(self.client.for_profile(profile)) }
+        Self { client: Arc::new(self.client.for_profile(profile)), mode: self.mode }
+    }
+
+    /// The same, for calls that ask nobody: what can be had without a person, or else an error at once that
+    /// says why. Both handles share everything, and the host says by its choice of one what may happen.
+    ///
+    /// - A token at hand, a stored one and a refreshed one are used as ever. A refresh of somebody else is waited
+    ///   for ([`wait`](Builder::wait), a minute at most); a login never is, in whichever process or thread.
+    /// - Where a login is needed, the error is [`oauth_core::Error::LoginRequired`], and
+    ///   [`oauth_core::Error::ScopeRequired`] where the token lacks scopes. Nothing is registered, locked or
+    ///   looked up for it.
+    /// - What the server asked for is kept: the next [`login`](Self::login), of either handle, asks for it. That
+    ///   stays with this process.
+    /// - [`login`](Self::login) is the host's own word, and logs in on either handle.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self { client: Arc::clone(&self.client), mode: Mode::Quiet }
+    }
+
+    /// The same, for calls that may begin a login and wait for one, which is what a handle does at first.
+    #[must_use]
+    pub fn interactive(&self) -> Self {
+        Self { client: Arc::clone(&self.client), mode: Mode::Interactive }
     }
 
     /// The value of the `Authorization` field for now, for hosts that send requests in their own way:
@@ -76,8 +99,7 @@ impl OAuth {
     /// [`Error::Authentication`] if the user has to go somewhere else first; otherwise why there is no
     /// token.
     pub fn authenticate(&self) -> Result<BearerAuth, Error> {
-        ready(self.client.token(Login::Allowed))?
-            .ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        ready(self.client.token(self.mode))?.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
     /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait
@@ -103,7 +125,7 @@ impl OAuth {
     ///
     /// Why that could not be found out.
     pub fn initialize(&self) -> Result<Option<BearerAuth>, Error> {
-        ready(self.client.token(Login::Never))
+        ready(self.client.token(Mode::Quiet))
     }
 
     /// The same as an error: [`oauth_core::Error::LoginRequired`] if a login is needed. For calls inside
@@ -128,7 +150,7 @@ impl OAuth {
 
     /// Another token than the one at hand, refreshed or through a login.
     pub(crate) fn replace_token(&self) -> Result<(), Error> {
-        ready(self.client.replace())
+        ready(self.client.replace(self.mode))
     }
 
     /// Sends a request to the MCP server, with a token if there is one. What the server's answer asks
@@ -153,7 +175,7 @@ impl OAuth {
         mut build: impl FnMut() -> http::Result<Request<B>>,
     ) -> Result<Response<Body>, Error> {
         let client = &self.client;
-        let mut call = client.call();
+        let mut call = client.call(self.mode);
         loop {
             let mut request = build().map_err(ureq::Error::from)?;
             if let Some(url) = call.url() {
@@ -221,7 +243,7 @@ impl OAuth {
         status: u16,
         challenges: &[String],
     ) -> Result<Option<BearerAuth>, Error> {
-        ready(self.client.refused(token, status, challenges))
+        ready(self.client.refused(self.mode, token, status, challenges))
     }
 
     /// Logs out: revokes the refresh token, then the access token (RFC 7009), and takes both out of the
@@ -278,13 +300,14 @@ impl Adapter for OAuth {
         let host = |session| Threads::new(session, http, storage, user_agent);
         let client =
             Client::new(&parts.settings, &parts.profile, parts.limits, parts.watcher, host);
-        Ok(Self { client: Arc::new(client) })
+        Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
     }
 }
 
 impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OAuth").field("key", self.client.key()).finish_non_exhaustive()
+        let (key, mode) = (self.client.key(), self.mode);
+        f.debug_struct("OAuth").field("key", key).field("mode", &mode).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,6 @@ use oauth_core::Timeline;
 use oauth_core::session::PendingLogin;
 use oauth_core::wire::AuthorizationUrl;
 
-use crate::causes::Causes;
 use crate::storage::{Spending, StorageError};
 use crate::user_agent::UserAgentError;
 
@@ -33,7 +32,7 @@ pub enum ClientError<H: std::error::Error + 'static> {
     UserAgent(#[from] UserAgentError),
     /// The request of the application could not be sent; requests of the login itself are
     /// [`oauth_core::Error::Unreachable`] instead.
-    #[error("the request could not be sent: {}", Causes(.0))]
+    #[error("the request could not be sent: {0}")]
     Http(#[source] H),
     /// Another process holds the lock of a refresh for much longer than one takes: it may have been stopped.
     /// Nothing is lost; the same call may succeed later.
@@ -189,10 +188,14 @@ pub trait NeedsConsent {
 
 impl<H: std::error::Error> NeedsConsent for ClientError<H> {
     fn needs_consent(&self) -> bool {
-        matches!(
-            self,
-            Self::Authentication(_) | Self::OAuth { error: oauth_core::Error::LoginRequired, .. }
-        )
+        match self {
+            Self::Authentication(_) => true,
+            Self::OAuth { error, .. } => {
+                use oauth_core::Error as E;
+                matches!(error, E::LoginRequired | E::ScopeRequired { .. })
+            }
+            _ => false,
+        }
     }
 
     fn connect_url(&self) -> Option<&str> {

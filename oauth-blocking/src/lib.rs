@@ -86,7 +86,6 @@
 //!   function of the host's own ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;
-mod causes;
 #[cfg(feature = "ureq")]
 mod client;
 mod clock;
@@ -94,7 +93,6 @@ mod config;
 mod connect;
 #[cfg(feature = "ureq")]
 mod connector;
-mod consent;
 mod error;
 mod event;
 #[cfg(feature = "ureq")]
@@ -115,23 +113,22 @@ pub use adapter::{Adapter, AddressFilter, Builder};
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
 pub use connect::{ConnectRequired, TerminalPrompt};
-pub use consent::{NeededConsent, RetryError};
 pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
-pub use oauth_core::Error as ProtocolError;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{Fate, Key, KeyKind, Lock, LoggedOut, PendingLogin, Record, Spend};
-pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
+pub use oauth_core::wire::AuthorizationUrl;
+pub use oauth_core::wire::{PromptMode, ResourceMode};
 pub use oauth_core::{
-    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Secret, Timeline,
-    TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
+    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Timeline,
+    TokenData, Tolerance, Tolerances,
 };
 #[cfg(feature = "ureq")]
 pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
-pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
+pub use retry::{Consent, with_oauth_retry};
 pub use storage::{
     FileTokenStorage, Guard, Insecurity, Loaded, MemoryTokenStorage, Migrated, Saved,
     SharedStorage, Spending, StorageError, StoredGrant, SystemError, TokenStorage,

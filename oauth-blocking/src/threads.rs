@@ -57,6 +57,15 @@ impl Host for Threads {
         Slot::try_take(&self.session)
     }
 
+    async fn take_beside(&self, limit: Duration) -> Option<Held> {
+        Slot::take_beside(&self.session, limit)
+    }
+
+    fn set_at_login(&self, is_at_login: bool) {
+        self.session.place().is_at_login = is_at_login;
+        self.session.changed.notify_all();
+    }
+
     async fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -132,33 +141,53 @@ impl Host for Threads {
 
 /// Where the session is while nobody has it. A guard of a mutex could not go from thread to thread.
 struct Slot {
-    session: Mutex<Option<Session>>,
-    returned: Condvar,
+    place: Mutex<Place>,
+    /// The session is back, or whoever has it begins to wait for a person.
+    changed: Condvar,
+}
+
+struct Place {
+    session: Option<Session>,
+    is_at_login: bool,
 }
 
 impl Slot {
     fn new(session: Session) -> Self {
-        Self { session: Mutex::new(Some(session)), returned: Condvar::new() }
+        let place = Place { session: Some(session), is_at_login: false };
+        Self { place: Mutex::new(place), changed: Condvar::new() }
     }
 
     fn take(slot: &Arc<Self>) -> Held {
-        let mut place = slot.place();
-        loop {
-            if let Some(session) = place.take() {
-                return Held { session: Some(session), slot: Arc::clone(slot) };
-            }
-            place = slot.returned.wait(place).unwrap_or_else(PoisonError::into_inner);
+        let waits = |place: &mut Place| place.session.is_none();
+        let place = slot.changed.wait_while(slot.place(), waits);
+        Self::hold(slot, place.unwrap_or_else(PoisonError::into_inner))
+            .unwrap_or_else(|| unreachable!("it was waited for"))
+    }
+
+    fn take_beside(slot: &Arc<Self>, limit: Duration) -> Option<Held> {
+        let waits = |place: &mut Place| place.session.is_none() && !place.is_at_login;
+        let place = slot.changed.wait_timeout_while(slot.place(), limit, waits);
+        let (place, _) = place.unwrap_or_else(PoisonError::into_inner);
+        let held = Self::hold(slot, place);
+        if held.is_none() {
+            // It may have been this one that was told of its return.
+            slot.changed.notify_one();
         }
+        held
     }
 
     fn try_take(slot: &Arc<Self>) -> Option<Held> {
-        let session = slot.place().take()?;
+        Self::hold(slot, slot.place())
+    }
+
+    fn hold(slot: &Arc<Self>, mut place: MutexGuard<'_, Place>) -> Option<Held> {
+        let session = place.session.take()?;
         Some(Held { session: Some(session), slot: Arc::clone(slot) })
     }
 
     /// A panic elsewhere does no harm to the session: each of its turns is whole.
-    fn place(&self) -> MutexGuard<'_, Option<Session>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -190,7 +219,7 @@ impl DerefMut for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        *self.slot.place() = self.session.take();
-        self.slot.returned.notify_one();
+        self.slot.place().session = self.session.take();
+        self.slot.changed.notify_one();
     }
 }

@@ -112,6 +112,18 @@ impl Scopes {
         other.iter().all(|token| self.contains(token))
     }
 
+    /// The tokens that are not in `other`; `None` if there are none.
+    pub(crate) fn without(&self, other: &Self) -> Option<Self> {
+        let mut rest = String::with_capacity(self.0.len());
+        for token in self.iter().filter(|token| !other.contains(token)) {
+            if !rest.is_empty() {
+                rest.push(' ');
+            }
+            rest.push_str(token);
+        }
+        (!rest.is_empty()).then(|| Self(rest.into()))
+    }
+
     /// The tokens in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|token| !token.is_empty())
@@ -321,6 +333,20 @@ mod tests {
             assert_eq!(scopes.map(|it| it.map(|it| String::from(it.as_str()))), expected, "{text}");
         }
         assert!(Scopes::asked_for("a\nb").is_err());
+    }
+
+    #[test]
+    fn what_others_do_not_have_is_left() {
+        for (text, other, expected) in [
+            ("a b c", "b", Some("a c")),
+            ("a b", "c", Some("a b")),
+            ("a b", "b a d", None),
+            ("ab", "a b", Some("ab")),
+        ] {
+            let [scopes, other] = [text, other].map(|it| Scopes::parse(it).unwrap_or_default());
+            let rest = scopes.without(&other);
+            assert_eq!(rest.as_ref().map(Scopes::as_str), expected, "{text} - {other}");
+        }
     }
 
     #[test]

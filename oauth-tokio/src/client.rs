@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_blocking::adapter::{Client, Login, Parts, challenges, location};
+use oauth_blocking::adapter::{Client, Mode, Parts, challenges, location};
 use oauth_blocking::{
     Adapter, AddressFilter, Builder, Event, FileTokenStorage, LocalUser, LoggedOut, PendingLogin,
     Record,
@@ -25,6 +25,7 @@ use crate::user_agent::SharedUserAgent;
 #[derive(Clone)]
 pub struct OAuth {
     pub(crate) client: Arc<Client<Tasks>>,
+    pub(crate) mode: Mode,
 }
 
 impl OAuth {
@@ -52,7 +53,29 @@ impl OAuth {
     /// knows of this one only through the store, as another process would, and reads the tokens anew.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
-        Self { client: Arc::new(self.client.for_profile(profile)) }
+        Self { client: Arc::new(self.client.for_profile(profile)), mode: self.mode }
+    }
+
+    /// The same, for calls that ask nobody: what can be had without a person, or else an error at once that
+    /// says why. Both handles share everything, and the host says by its choice of one what may happen.
+    ///
+    /// - A token at hand, a stored one and a refreshed one are used as ever. A refresh of somebody else is waited
+    ///   for ([`wait`](Builder::wait), a minute at most); a login never is, in whichever process or task.
+    /// - Where a login is needed, the error is [`oauth_core::Error::LoginRequired`], and
+    ///   [`oauth_core::Error::ScopeRequired`] where the token lacks scopes. Nothing is registered, locked or
+    ///   looked up for it.
+    /// - What the server asked for is kept: the next [`login`](Self::login), of either handle, asks for it. That
+    ///   stays with this process.
+    /// - [`login`](Self::login) is the host's own word, and logs in on either handle.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self { client: Arc::clone(&self.client), mode: Mode::Quiet }
+    }
+
+    /// The same, for calls that may begin a login and wait for one, which is what a handle does at first.
+    #[must_use]
+    pub fn interactive(&self) -> Self {
+        Self { client: Arc::clone(&self.client), mode: Mode::Interactive }
     }
 
     /// The value of the `Authorization` field for now, for hosts that send requests in their own way:
@@ -76,7 +99,7 @@ impl OAuth {
     /// [`Error::Authentication`] if the user has to go somewhere else first; otherwise why there is no
     /// token.
     pub async fn authenticate(&self) -> Result<BearerAuth, Error> {
-        let token = self.client.token(Login::Allowed).await?;
+        let token = self.client.token(self.mode).await?;
         token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
@@ -103,7 +126,7 @@ impl OAuth {
     ///
     /// Why that could not be found out.
     pub async fn initialize(&self) -> Result<Option<BearerAuth>, Error> {
-        self.client.token(Login::Never).await
+        self.client.token(Mode::Quiet).await
     }
 
     /// The same as an error: [`oauth_core::Error::LoginRequired`] if a login is needed. For calls inside
@@ -128,7 +151,7 @@ impl OAuth {
 
     /// Another token than the one at hand, refreshed or through a login.
     pub(crate) async fn replace_token(&self) -> Result<(), Error> {
-        self.client.replace().await
+        self.client.replace(self.mode).await
     }
 
     /// Sends a request to the MCP server, with a token if there is one. What the server's answer asks
@@ -153,7 +176,7 @@ impl OAuth {
         mut build: impl FnMut(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, Error> {
         let client = &self.client;
-        let mut call = client.call();
+        let mut call = client.call(self.mode);
         loop {
             let http = client.host().http().to(&client.key().server_url).map_err(Error::Http)?;
             let mut request = build(http).build().map_err(Error::Http)?;
@@ -221,7 +244,7 @@ impl OAuth {
         status: u16,
         challenges: &[String],
     ) -> Result<Option<BearerAuth>, Error> {
-        self.client.refused(token, status, challenges).await
+        self.client.refused(self.mode, token, status, challenges).await
     }
 
     /// Logs out: revokes the refresh token, then the access token (RFC 7009), and takes both out of the
@@ -291,12 +314,13 @@ impl Adapter for OAuth {
         let host = |session| Tasks::new(session, http, storage, user_agent);
         let client =
             Client::new(&parts.settings, &parts.profile, parts.limits, parts.watcher, host);
-        Ok(Self { client: Arc::new(client) })
+        Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
     }
 }
 
 impl std::fmt::Debug for OAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OAuth").field("key", self.client.key()).finish_non_exhaustive()
+        let (key, mode) = (self.client.key(), self.mode);
+        f.debug_struct("OAuth").field("key", key).field("mode", &mode).finish_non_exhaustive()
     }
 }

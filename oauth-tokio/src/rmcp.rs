@@ -56,6 +56,8 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 pub use error::cause;
 use error::{is_redirect, lasts, outer, refusal};
 
+use oauth_blocking::adapter::Mode;
+
 use crate::{Error, Event, OAuth};
 
 impl OAuth {
@@ -115,7 +117,7 @@ impl OAuth {
             return send(request.url.into(), request.token).await.map_err(outer);
         }
         let client = &self.client;
-        let mut call = client.call();
+        let mut call = client.call(self.mode);
         let mut has_moved = false;
         loop {
             let url = self.target(request.url);
@@ -187,7 +189,7 @@ impl OAuth {
             return send(request.url.into(), request.token).await.map_err(outer);
         }
         let url = self.target(request.url);
-        let header = self.client.authorize(&mut self.client.call(), &url).await;
+        let header = self.client.authorize(&mut self.client.call(Mode::Quiet), &url).await;
         let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
         let authorized = token.is_some();
         let sent = send(Arc::clone(&url), token).await;

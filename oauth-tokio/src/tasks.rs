@@ -28,6 +28,8 @@ pub(crate) struct Tasks {
     session: Arc<Mutex<Session>>,
     /// Held for reading by whatever must not be interrupted.
     running: Arc<RwLock<()>>,
+    /// Whether whoever has the session waits for a person.
+    at_login: watch::Sender<bool>,
     /// How many callers wait for what comes of a work, or for their turn.
     waiting: watch::Sender<usize>,
     http: Http,
@@ -46,6 +48,7 @@ impl Tasks {
         Self {
             session,
             running: Arc::default(),
+            at_login: watch::Sender::default(),
             waiting: watch::Sender::default(),
             http,
             storage,
@@ -82,6 +85,21 @@ impl Host for Tasks {
 
     fn try_take(&self) -> Option<OwnedMutexGuard<Session>> {
         Arc::clone(&self.session).try_lock_owned().ok()
+    }
+
+    async fn take_beside(&self, limit: Duration) -> Option<OwnedMutexGuard<Session>> {
+        let mut at_login = self.at_login.subscribe();
+        let mut begins = pin!(at_login.wait_for(|is_at_login| *is_at_login));
+        let mut session = pin!(Arc::clone(&self.session).lock_owned());
+        let first = poll_fn(|context| match session.as_mut().poll(context) {
+            Poll::Ready(session) => Poll::Ready(Some(session)),
+            Poll::Pending => begins.as_mut().poll(context).map(|_| None),
+        });
+        timeout(limit, first).await.ok().flatten()
+    }
+
+    fn set_at_login(&self, is_at_login: bool) {
+        self.at_login.send_replace(is_at_login);
     }
 
     async fn to_its_end<T: Send + 'static>(

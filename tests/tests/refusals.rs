@@ -8,7 +8,7 @@ use std::time::Duration;
 use oauth_core::error::PeerIncompatible;
 use oauth_core::session::{Attempt, Verdict};
 use oauth_core::{Error, UnixTime};
-use oauth_tests::drive::{Stage, User, play, play_later, settings};
+use oauth_tests::drive::{Stage, User, missing, play, play_later, settings};
 use oauth_tests::world::{
     BadToken, Consent, Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Party, PrmServers,
     RefreshTokens, Registration, ScopePolicy, StepUpChallenge, TokenForm, What,
@@ -297,7 +297,7 @@ fn a_token_that_is_refused_after_a_step_up_that_nobody_made_is_refreshed() {
     let knobs = Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() };
     let stage = later(&knobs, |stage| {
         stage.user = User::Absent;
-        assert_eq!(stage.call(CALL), Err(Error::LoginRequired));
+        assert_eq!(stage.call(CALL), Err(missing("mcp:write")));
         stage.world.revoke_access_tokens();
         assert_eq!(stage.call(LIST), Ok(200));
     });

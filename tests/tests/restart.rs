@@ -9,8 +9,8 @@ use oauth_core::flow::{Flow, Grant, Login, RedirectUri, Step};
 use oauth_core::session::Record;
 use oauth_core::{Endpoint, Error, UnixTime};
 use oauth_tests::drive::{
-    CALLBACK, Event, MAX_STEPS, Network, Stage, User, assert_sound, entropy, restored, settings,
-    stored, walk,
+    CALLBACK, Event, MAX_STEPS, Network, Stage, User, assert_sound, entropy, missing, restored,
+    settings, stored, walk,
 };
 use oauth_tests::world::{self, Knobs, ScopePolicy, What, World};
 use serde_json::Value;
@@ -197,7 +197,7 @@ fn a_process_may_end_before_any_turn_of_a_step_up() {
         let mut stage = Stage::new(&knobs, &settings(), false);
         assert_eq!(stage.call(LIST), Ok(200));
         stage.user = User::Absent;
-        assert_eq!(stage.call("tools/call"), Err(Error::LoginRequired));
+        assert_eq!(stage.call("tools/call"), Err(missing("mcp:write")));
         stage.user = User::Consents;
         stage.begin(0);
         let ended = (0..turns).any(|_| stage.step(0).unwrap() == Event::Ready);

@@ -17,7 +17,7 @@ use oauth_core::{
     BearerAuth, ClientRegistrationResponse, Endpoint, Error, Secret, TokenData, UnixTime,
 };
 use oauth_tests::drive::{
-    CALLBACK, Event, Network, Stage, User, dice, entropy, restored, settings, stored, walk,
+    CALLBACK, Event, Network, Stage, User, dice, entropy, missing, restored, settings, stored, walk,
 };
 use oauth_tests::world::{
     AuthMethod, CodeParameter, Consent, Damage, Fault, IssParameter, Knobs, MetadataForm,
@@ -235,7 +235,7 @@ fn a_session_shows_nothing_at_any_turn() {
         assert_eq!(run(search, &mut stage, 0), Ok(Event::Ready));
         // A login for more, handed out and finished elsewhere.
         stage.user = User::Absent;
-        assert_eq!(stage.call("tools/call"), Err(Error::LoginRequired));
+        assert_eq!(stage.call("tools/call"), Err(missing("mcp:write")));
         stage.begin(0);
         stage.user = User::Waits;
         assert_eq!(run(search, &mut stage, 0), Ok(Event::Page));

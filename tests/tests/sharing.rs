@@ -5,7 +5,7 @@
 use oauth_core::Error;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Lock, Verdict};
-use oauth_tests::drive::{Event, Stage, User, assert_sound, play, play_later, settings};
+use oauth_tests::drive::{Event, Stage, User, assert_sound, missing, play, play_later, settings};
 use oauth_tests::world::{Damage, Knobs, Rotation, ScopePolicy, TokenForm, What};
 
 const LIST: &str = "tools/list";
@@ -162,7 +162,7 @@ fn a_refresh_does_not_wait_for_a_person() {
         let second = stage.add_host();
         assert_eq!(stage.call_from(second, LIST), Ok(200));
         stage.user = User::Absent;
-        assert_eq!(stage.call(CALL), Err(Error::LoginRequired));
+        assert_eq!(stage.call(CALL), Err(missing("mcp:write")));
         stage.begin(0);
         stage.user = User::Waits;
         assert_eq!(stage.run(0), Ok(Event::Page));

@@ -2,20 +2,20 @@
 
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use http::HeaderValue;
-use oauth_core::BearerAuth;
-use oauth_core::HttpUrl;
 use oauth_core::flow::Settings;
 use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn};
+use oauth_core::{BearerAuth, HttpUrl, Scopes};
 
 use super::drive::{Driver, Login};
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::limits::Limits;
 use super::migrate::Migration;
+use super::mode::Mode;
 use super::parts::Watcher;
 use super::shown::Shown;
 use super::trace::{self, Span, Work};
@@ -42,12 +42,15 @@ pub struct Client<H: Host> {
     pub(super) logins: AtomicU64,
     /// The token that the server has taken, as the session knows, by its generation.
     pub(super) taken: AtomicU64,
+    /// What was missing from calls beside a login.
+    pub(super) missing: Mutex<Option<Scopes>>,
     pub(super) migration: Migration,
 }
 
 /// A request of the application, over all the times it is sent.
 #[derive(Debug)]
 pub struct Call {
+    pub(super) mode: Mode,
     pub(super) attempt: Attempt,
     pub(super) since: Moment,
     /// What a remedy brought: the request is sent with it, even if it expires in the same second.
@@ -72,7 +75,7 @@ impl<H: Host> Client<H> {
         let (settings, shown) = (Arc::clone(settings), RwLock::new(shown));
         let (host, failures) = (host(session), Failures::new());
         let (logins, taken) = (AtomicU64::new(0), AtomicU64::new(0));
-        let migration = Migration::default();
+        let (missing, migration) = (Mutex::default(), Migration::default());
         let (Limits { wait, discovery, request }, moved) = (limits, RwLock::new(None));
         Self {
             host,
@@ -87,6 +90,7 @@ impl<H: Host> Client<H> {
             moved,
             logins,
             taken,
+            missing,
             migration,
         }
     }
@@ -121,9 +125,9 @@ impl<H: Host> Client<H> {
     }
 
     /// A request that was not sent yet.
-    pub fn call(&self) -> Call {
+    pub fn call(&self, mode: Mode) -> Call {
         let (attempt, since) = (Attempt::new(), self.failures.now());
-        Call { attempt, since, remedied: None, moved: None, redirects: 0 }
+        Call { mode, attempt, since, remedied: None, moved: None, redirects: 0 }
     }
 
     /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
@@ -150,8 +154,8 @@ impl<H: Host> Client<H> {
         if header.is_none() {
             call.since = self.failures.now();
             call.attempt.sent_with(None);
-            let since = call.since;
-            let found = self.find(Login::Never, since, |token, header| {
+            let (mode, since) = (call.mode, call.since);
+            let found = self.find(mode, Login::Never, since, |token, header| {
                 call.attempt.sent_with(Some(token));
                 header.clone()
             });
@@ -172,19 +176,20 @@ impl<H: Host> Client<H> {
     /// # Errors
     ///
     /// Why there is none.
-    pub async fn token(self: &Arc<Self>, login: Login) -> Outcome<Option<BearerAuth>, H> {
-        self.find(login, self.failures.now(), |token, _| token.bearer().clone()).await
+    pub async fn token(self: &Arc<Self>, mode: Mode) -> Outcome<Option<BearerAuth>, H> {
+        let since = self.failures.now();
+        self.find(mode, mode.login(), since, |token, _| token.bearer().clone()).await
     }
 
     /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh
-    /// with.
+    /// with. Waits for nobody's login.
     ///
     /// # Errors
     ///
     /// Why it could not be tried.
     pub async fn refresh(self: &Arc<Self>) -> Outcome<Option<BearerAuth>, H> {
         let since = self.failures.now();
-        let mut session = self.host.take().await;
+        let mut session = self.take(Mode::Quiet).await?.session;
         // What others stored meanwhile counts as what is at hand.
         session.access();
         let (mut session, found) = self.drive(session, Login::Never, since).await?;

@@ -12,6 +12,7 @@ use super::exchange::{Deadline, Exchange};
 use super::failures::{Moment, Work};
 use super::host::Host;
 use super::log_in::Way;
+use super::mode::AtLogin;
 use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
@@ -22,12 +23,12 @@ use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved, StorageError};
 use crate::user_agent::Returned;
 
-/// Whether a user may be asked to log in.
+/// Whether a drive may begin a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
+pub(super) enum Login {
     /// Yes.
     Allowed,
-    /// No: only what can be had without them.
+    /// No: only what can be had without a person.
     Never,
 }
 
@@ -81,8 +82,11 @@ impl<'a, H: Host> Driver<'a, H> {
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
         self.span.outcome(&outcome, session.timeline());
         match &outcome {
+            // Who waits for a login that has failed meanwhile still has to hear of that.
+            Ok(true) if login == Login::Never => self.client.failures.forget(Work::Refresh),
             Ok(true) => {
-                self.client.failures.forget();
+                self.client.failures.forget(Work::Refresh);
+                self.client.failures.forget(Work::Login);
                 if self.work == Work::Login {
                     self.client.logins.fetch_add(1, Ordering::SeqCst);
                 }
@@ -103,7 +107,7 @@ impl<'a, H: Host> Driver<'a, H> {
         }
         loop {
             match Next::of(&session.turn()?) {
-                Next::Login if login == Login::Never => return Ok(false),
+                Next::Login | Next::Page if login == Login::Never => return Ok(false),
                 Next::Login | Next::Page => {
                     let span = self.enter(trace::Work::Login);
                     span.around(self.log_in(session)).await?;
@@ -169,6 +173,7 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         query: &str,
     ) -> Result<BearerAuth, ClientError<H::Http>> {
+        let _at_login = AtLogin::new(&self.client.host);
         let mut query = Some(query);
         loop {
             match session.turn()? {

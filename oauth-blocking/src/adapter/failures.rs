@@ -65,9 +65,12 @@ impl<H: std::error::Error> Failures<H> {
     }
 
     /// What failed before is of no concern any more; those who waited have it, or will succeed.
-    pub(super) fn forget(&self) {
+    pub(super) fn forget(&self, work: Work) {
         let mut noted = self.noted();
-        (noted.login, noted.refresh) = (None, None);
+        match work {
+            Work::Login => noted.login = None,
+            Work::Refresh => noted.refresh = None,
+        }
     }
 
     fn noted(&self) -> MutexGuard<'_, Noted<H>> {

@@ -10,6 +10,7 @@ use super::client::{Client, Outcome};
 use super::drive::{Driver, Login};
 use super::failures::Moment;
 use super::host::Host;
+use super::mode::{Mode, Taken};
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
 use crate::clock::{self, now};
@@ -19,6 +20,7 @@ impl<H: Host> Client<H> {
     /// A token at hand; else one that lives in the store; else one that has to be waited for.
     pub(super) async fn find<T>(
         self: &Arc<Self>,
+        mode: Mode,
         login: Login,
         since: Moment,
         mut use_it: impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
@@ -26,10 +28,11 @@ impl<H: Host> Client<H> {
         if let Some(found) = self.at_hand(&mut use_it) {
             return Ok(Some(found));
         }
-        let mut session = self.host.take().await;
+        let Taken { mut session, is_own } = self.take(mode).await?;
         let now = now();
+        // Nobody renews aside what is found beside a login.
         if session.authorization(now).is_none() {
-            if H::WORKS_ASIDE {
+            if H::WORKS_ASIDE && !is_own {
                 let held = session.snapshot();
                 let is_first = held.record().is_none();
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
@@ -59,6 +62,10 @@ impl<H: Host> Client<H> {
             }
             session.access();
             session = self.drive(session, login, since).await?.0;
+        }
+        // A token may be good for this call, although another one was refused for want of a scope.
+        if let Some(token) = session.authorization(now) {
+            return Ok(Some(use_it(&token, &header_value(token.bearer()))));
         }
         Ok(match session.turn() {
             Ok(Turn::Ready(token)) => Some(use_it(&token, &header_value(token.bearer()))),
@@ -149,7 +156,11 @@ impl<H: Host> Client<H> {
         since: Moment,
     ) -> Outcome<(H::Session, bool), H> {
         let outcome = Driver::new(&self, since).run(&mut session, login).await;
-        self.show(Shown::new(session.snapshot()));
+        let shown = Shown::new(session.snapshot());
+        // Whoever was at a login in vain may know less than a call beside it has found.
+        if outcome.is_ok() || self.shown().generation() <= shown.generation() {
+            self.show(shown);
+        }
         outcome.map(|found| (session, found))
     }
 

@@ -38,6 +38,13 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// The session, if nobody has it.
     fn try_take(&self) -> Option<Self::Session>;
 
+    /// Waits for the session for `limit` at most, and for nobody's login: `None` also as soon as whoever has it
+    /// is [at a login](Self::set_at_login). Who waits in this way counts for no [`while_awaited`](Self::while_awaited).
+    fn take_beside(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
+
+    /// Whoever has the session waits for a person from now on, or does so no more.
+    fn set_at_login(&self, is_at_login: bool);
+
     /// Runs work to its end, whether or not the caller waits that long.
     fn to_its_end<T: Send + 'static>(
         &self,

@@ -28,7 +28,7 @@ impl<H: Host> Client<H> {
     /// Waits until nobody else refreshes, and says so. A refresh takes as long as its request and a save, unless
     /// its process was stopped.
     pub(super) async fn lock_refresh(&self) -> Result<Guard, ClientError<H::Http>> {
-        let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
+        let limit = self.patience();
         self.tell(&Event::RefreshElsewhere);
         match self.lock_within(&self.key, Lock::Refresh, limit).await? {
             Ok(guard) => Ok(guard),
@@ -45,7 +45,7 @@ impl<H: Host> Client<H> {
         if let Some(guard) = self.host.try_lock(key, Lock::Client).await? {
             return Ok(guard);
         }
-        let limit = self.wait.unwrap_or(REFRESH).min(REFRESH);
+        let limit = self.patience();
         let locked = self.lock_within(key, Lock::Client, limit).await?;
         locked.map_err(|waited| ClientError::Busy { waited, spending: None })
     }
@@ -76,7 +76,7 @@ impl<H: Host> Client<H> {
 pub(super) const WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// How long the refresh or registration of another process is waited for: twice what its request may take.
-const REFRESH: Duration = Duration::from_secs(60);
+pub(super) const REFRESH: Duration = Duration::from_secs(60);
 
 /// Most refreshes are done in less than a tenth of a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

@@ -17,6 +17,7 @@ use super::exchange::Deadline;
 use super::failures::Work;
 use super::host::Host;
 use super::lock::WAIT;
+use super::mode::AtLogin;
 use super::trace;
 use crate::clock::now;
 use crate::error::{AuthenticationError, ClientError};
@@ -29,6 +30,7 @@ impl<H: Host> Driver<'_, H> {
         &mut self,
         session: &mut Session,
     ) -> Result<(), ClientError<H::Http>> {
+        let _at_login = AtLogin::new(&self.client.host);
         let outcome = self.try_to_log_in(session).await;
         if let Some(returned) = self.returned.take() {
             returned.end(match &outcome {
@@ -68,6 +70,9 @@ impl<H: Host> Driver<'_, H> {
             return Err(failure);
         }
         let deadline = Deadline::after(self.client.discovery);
+        if let Some(missing) = self.client.take_missing() {
+            reply.ask_for(&missing);
+        }
         // Only the server's refusal may say where its metadata is.
         if reply.lacks_challenge() {
             reply.probed(&self.client.probe_within(deadline.left()).await);

@@ -8,8 +8,8 @@ use oauth_core::BearerAuth;
 use oauth_core::session::{Turn, Verdict};
 
 use super::client::{Call, Client, Outcome};
-use super::drive::Login;
 use super::host::Host;
+use super::mode::{Mode, Taken};
 use super::shown::header_value;
 use super::trace::{self, Span, Work};
 use crate::clock::now;
@@ -20,7 +20,7 @@ pub struct Remedy<H: Host>(What<H>);
 
 enum What<H: Host> {
     /// The session's turns.
-    Turns(H::Session),
+    Turns(Taken<H>),
     /// A wait, while nobody has the session.
     Moment(Duration),
 }
@@ -42,7 +42,8 @@ impl<H: Host> Client<H> {
             return Ok(None);
         }
         call.remedied = None;
-        let mut session = self.host.take().await;
+        let mut taken = self.take_knowing(call.mode, call.since).await?;
+        let session = &mut taken.session;
         let challenges = challenges.iter().map(String::as_str);
         let verdict = session.answered(&mut call.attempt, status, challenges, now());
         let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
@@ -57,7 +58,7 @@ impl<H: Host> Client<H> {
         Ok(Some(match verdict? {
             // Others need the session meanwhile.
             Verdict::Wait(pause) => Remedy(What::Moment(pause)),
-            _ => Remedy(What::Turns(session)),
+            _ => Remedy(What::Turns(taken)),
         }))
     }
 
@@ -89,20 +90,23 @@ impl<H: Host> Client<H> {
         call: &mut Call,
         remedy: Remedy<H>,
     ) -> Outcome<BearerAuth, H> {
-        let session = match remedy.0 {
-            What::Turns(session) => session,
+        let Taken { session, is_own } = match remedy.0 {
+            What::Turns(taken) => taken,
             What::Moment(pause) => {
                 self.host.sleep(pause).await;
-                let mut session = self.host.take().await;
+                let mut taken = self.take(call.mode).await?;
                 // What failed for others meanwhile is not this request's.
-                if !matches!(session.turn(), Ok(Turn::Ready(_))) {
-                    session.access();
+                if !matches!(taken.session.turn(), Ok(Turn::Ready(_))) {
+                    taken.session.access();
                 }
-                session
+                taken
             }
         };
         // What happens belongs to the story of the request, and stays in the session.
-        let (mut session, _) = self.drive_on(session, Login::Allowed, call.since).await?;
+        let (mut session, found) = self.drive_on(session, call.mode.login(), call.since).await?;
+        if !found {
+            return Err(self.lacks(&mut session, is_own));
+        }
         let Ok(Turn::Ready(token)) = session.turn() else {
             return Err(oauth_core::Error::LoginRequired.into());
         };
@@ -119,11 +123,12 @@ impl<H: Host> Client<H> {
     /// As [`remedy`](Self::remedy).
     pub async fn refused(
         self: &Arc<Self>,
+        mode: Mode,
         token: &BearerAuth,
         status: u16,
         challenges: &[String],
     ) -> Outcome<Option<BearerAuth>, H> {
-        let mut call = self.call();
+        let mut call = self.call(mode);
         call.attempt.sent_token(self.shown().snapshot.record(), token);
         match self.judge(&mut call, status, challenges).await? {
             Some(remedy) => self.remedy(&mut call, remedy).await.map(Some),
@@ -137,11 +142,24 @@ impl<H: Host> Client<H> {
     /// # Errors
     ///
     /// Why there is none.
-    pub async fn replace(self: &Arc<Self>) -> Outcome<(), H> {
-        let mut call = self.call();
+    pub async fn replace(self: &Arc<Self>, mode: Mode) -> Outcome<(), H> {
+        if let Some(mut session) = self.host.try_take()
+            && let Ok(Turn::Login(reply)) = session.turn()
+            && matches!(reply.error(), oauth_core::Error::ScopeRequired { .. })
+        {
+            // A refresh brings no scope.
+            let error = self.lacks(&mut session, false);
+            drop(session);
+            return match mode {
+                Mode::Interactive => self.log_in().await.map(drop),
+                Mode::Quiet => Err(error),
+            };
+        }
+        let mut call = self.call(mode);
         call.attempt.sent_with(self.shown().snapshot.token().as_ref());
         if call.attempt.generation().is_none() {
-            return self.token(Login::Allowed).await.map(drop);
+            let found = self.token(mode).await?;
+            return found.map(drop).ok_or_else(|| oauth_core::Error::LoginRequired.into());
         }
         let mut remedy = self.judge(&mut call, 401, &[]).await?;
         if matches!(remedy, Some(Remedy(What::Moment(_)))) {

@@ -1,7 +1,7 @@
 //! What the session holds, for those who need not wait for it: the hot path.
 
 use http::HeaderValue;
-use oauth_core::session::{Authorization, Snapshot};
+use oauth_core::session::{Authorization, Record, Snapshot};
 use oauth_core::{BearerAuth, UnixTime};
 
 /// What the session held when it last had nothing to do.
@@ -16,6 +16,11 @@ impl Shown {
         // The first copy of a value allocates what all copies share: not at a request's expense.
         drop(header.clone());
         Self { snapshot, header }
+    }
+
+    /// The number of the record; 0 without.
+    pub(super) fn generation(&self) -> u64 {
+        self.snapshot.record().map_or(0, Record::generation)
     }
 
     /// The token and its header field, if they need no thought.

@@ -7,7 +7,7 @@
 //! | [`Refused`](Error::Refused) | depends on the code | the server's own words are in the [`Refusal`] |
 //! | [`Malformed`](Error::Malformed) | the server's operator | the answer cannot be read |
 //! | [`Unreachable`](Error::Unreachable) | nobody, or the developer | try again later, or what its [`Obstacle`] wants |
-//! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired) | the user | log in |
+//! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired), [`ScopeRequired`](Error::ScopeRequired) | the user | log in |
 //! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed) | the user | call again |
 //! | [`Contended`](Error::Contended) | nobody | try again |
 //! | [`Misuse`](Error::Misuse) | the developer | read what was passed in |

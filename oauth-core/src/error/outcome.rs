@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::explanation::Explanation;
 use crate::error::{Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
 use crate::http::Endpoint;
+use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 
@@ -35,6 +36,13 @@ pub enum Error {
     /// A user has to log in, and nobody began a login.
     #[error("a login is needed")]
     LoginRequired,
+    /// The token is good, but not for this request: a user has to log in for more, and nobody began a login. The
+    /// session's next login asks for what is missing.
+    #[error("a login for more scopes is needed")]
+    ScopeRequired {
+        /// What the server asks for, without what is granted.
+        missing: Scopes,
+    },
     /// A login that was handed out came back too late.
     #[error("the login was not finished in time")]
     LoginExpired {
@@ -96,6 +104,7 @@ impl Error {
             Self::Unreachable(_) => "unreachable",
             Self::Cancelled => "cancelled",
             Self::LoginRequired => "login_required",
+            Self::ScopeRequired { .. } => "scope_required",
             Self::LoginExpired { .. } => "login_expired",
             Self::LoginUsed => "login_used",
             Self::Contended => "contended",
@@ -132,9 +141,11 @@ impl Error {
             Self::Refused(refusal) => refusal.actor(),
             Self::Unreachable(unreachable) => unreachable.actor(),
             Self::Contended => Actor::Nobody,
-            Self::Cancelled | Self::LoginRequired | Self::LoginExpired { .. } | Self::LoginUsed => {
-                Actor::User
-            }
+            Self::Cancelled
+            | Self::LoginRequired
+            | Self::ScopeRequired { .. }
+            | Self::LoginExpired { .. }
+            | Self::LoginUsed => Actor::User,
         }
     }
 
@@ -153,6 +164,7 @@ impl Error {
             Self::Unreachable(unreachable) => unreachable.advice(),
             Self::Cancelled => "log in again, and finish in the browser",
             Self::LoginRequired => "log in",
+            Self::ScopeRequired { .. } => "log in: what is missing is asked for, too",
             Self::LoginExpired { .. } => "call again, and open the new connect URL soon",
             Self::LoginUsed => "call again: the tokens that the login brought are stored",
             Self::Contended => {

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::*;
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
+use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
 use crate::url::UrlDefect;
@@ -126,6 +127,7 @@ fn others() -> Vec<(Error, &'static str)> {
         (unreachable.into(), "unreachable"),
         (Error::Cancelled, "cancelled"),
         (Error::LoginRequired, "login_required"),
+        (Error::ScopeRequired { missing: Scopes::default() }, "scope_required"),
         (Error::LoginExpired { expired_at: UnixTime::from_secs(1) }, "login_expired"),
         (Error::LoginUsed, "login_used"),
         (Error::Contended, "contended"),

@@ -37,6 +37,9 @@ pub struct Login {
     #[serde(default)]
     pub(crate) not_asked: Option<Box<NotAsked>>,
     pub(crate) before: Option<Box<Before>>,
+    /// What was missing when no login was begun for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) missing: Option<Scopes>,
     /// Who wants the scopes that are asked for.
     pub(crate) requested_by: Option<ScopeSource>,
 }
@@ -103,6 +106,7 @@ impl Login {
             challenge: None,
             not_asked: None,
             before: None,
+            missing: None,
             requested_by: None,
         }
     }
@@ -170,8 +174,9 @@ impl Login {
         let challenged = self.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
         let own = self.settings.scope.as_ref();
         let missing = challenged.filter(|_| self.lacks_scope());
+        let is_step_up = missing.is_some() || self.missing.is_some();
         self.requested_by = match (own, challenged, &resource_scopes, &before) {
-            _ if missing.is_some() => Some(ScopeSource::Challenge),
+            _ if is_step_up => Some(ScopeSource::Challenge),
             (Some(_), ..) => Some(ScopeSource::Settings),
             (None, Some(_), ..) => Some(ScopeSource::Challenge),
             (None, None, Some(_), _) => Some(ScopeSource::ResourceMetadata),
@@ -180,8 +185,8 @@ impl Login {
         };
         let wanted = own.or(challenged).cloned().or(resource_scopes);
         // Scopes that were set up are what is asked for; only what is missing joins them.
-        let mut all = before.filter(|_| own.is_none() || self.lacks_scope());
-        for more in [wanted.as_ref(), missing].into_iter().flatten() {
+        let mut all = before.filter(|_| own.is_none() || is_step_up);
+        for more in [wanted.as_ref(), missing, self.missing.as_ref()].into_iter().flatten() {
             match &mut all {
                 Some(all) => all.extend(more)?,
                 None => all = Some(more.clone()),

@@ -68,6 +68,7 @@ impl Session {
 
     pub(crate) fn want(&mut self, want: Want) {
         self.state.let_go();
+        self.keep_unmet();
         match &self.state {
             _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.

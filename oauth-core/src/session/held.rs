@@ -24,7 +24,12 @@ impl Session {
             self.held.fresh_until =
                 record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
         }
+        let is_new = access_token(record.as_ref())
+            .is_some_and(|token| access_token(self.held.record.as_ref()) != Some(token));
         self.held.record = record;
+        if is_new {
+            self.meet();
+        }
     }
 
     /// A host that changed the secret of its client, or how it authenticates, means the new one.

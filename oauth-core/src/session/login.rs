@@ -105,6 +105,7 @@ impl Session {
         let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
         let mut login = Login::new(settings, redirect_uri, entropy, now);
         login.not_asked = want.not_asked.clone();
+        login.missing = self.unmet_scopes().cloned();
         if let Some(record) = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now)) {
             let mut binding = (*record.binding).clone();
             if self.refused().scopes {
@@ -122,8 +123,9 @@ impl Session {
         let lacks_scope = want.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope());
         let refused = want.refused == Some(self.generation()) && !lacks_scope;
         let in_vain = self.refused_trial(&want).map_or(0, |trial| trial.logins);
-        if let Some(challenge) = want.challenge {
-            login = login.challenge(*challenge);
+        let before = self.unmet_challenge().filter(|_| !want.was_answered);
+        if let Some(challenge) = want.challenge.as_deref().or(before) {
+            login = login.challenge(challenge.clone());
         }
         match Flow::login(login) {
             Ok(flow) => self.settle(
@@ -248,6 +250,9 @@ impl Session {
         }
         if refusal.is_about_scope() {
             self.refused_mut().scopes = true;
+        }
+        if refusal.is_about_scope() || &*refusal.code == "access_denied" {
+            self.forget_unmet_scopes();
         }
     }
 

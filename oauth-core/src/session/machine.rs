@@ -22,6 +22,7 @@ use crate::session::reply::{
 use crate::session::saving::Saving;
 use crate::session::shared::SharedClient;
 use crate::session::trial::Trial;
+use crate::session::unmet::Unmet;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
@@ -48,6 +49,9 @@ pub struct Session {
     /// Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<Box<RefusedBefore>>,
+    /// What the server asked for, and no login was begun for. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unmet: Option<Box<Unmet>>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     pub(crate) timeline: Timeline,
     /// The client that the session has to do with in the store, if all profiles share it.
@@ -224,6 +228,7 @@ impl Session {
             own_login: None,
             moved_to: None,
             refused: None,
+            unmet: None,
             timeline: Timeline::default(),
             shared: None,
         }

@@ -86,6 +86,7 @@ mod saving;
 mod shared;
 mod trial;
 mod trouble;
+mod unmet;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};

@@ -242,7 +242,8 @@ impl LoginReply<'_> {
     /// without a token, and [`challenge`](Self::challenge) with what comes back.
     #[must_use]
     pub fn lacks_challenge(&self) -> bool {
-        matches!(&self.session.state, State::Login(want) if !want.was_answered)
+        let is_known = self.session.unmet_challenge().is_some();
+        matches!(&self.session.state, State::Login(want) if !want.was_answered && !is_known)
     }
 
     /// The `WWW-Authenticate` values with which the server answered a request without a token.

@@ -136,6 +136,7 @@ impl Session {
             AfterSave::LoggedIn { .. } => {
                 self.brought = self.generation();
                 self.learn_login();
+                self.unmet = None;
                 Lock::Login.release(self.vouch())
             }
             AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),

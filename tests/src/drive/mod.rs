@@ -24,8 +24,8 @@ pub use store::{Broken, Store};
 
 use core::time::Duration;
 
-use oauth_core::Entropy;
 use oauth_core::flow::Settings;
+use oauth_core::{Entropy, Error, Scopes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -53,6 +53,16 @@ pub fn dice(login: u64) -> [u8; 64] {
 #[must_use]
 pub fn entropy(login: u64) -> Entropy {
     Entropy::from_bytes(dice(login))
+}
+
+/// Why a call failed for which nobody was there to log in for more.
+///
+/// # Panics
+///
+/// These are no scopes.
+#[must_use]
+pub fn missing(scopes: &str) -> Error {
+    Error::ScopeRequired { missing: Scopes::parse(scopes).expect("scopes") }
 }
 
 /// A machine as one process leaves it behind.

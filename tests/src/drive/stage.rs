@@ -133,17 +133,26 @@ impl Stage {
     ///
     /// # Errors
     ///
-    /// Why there is none; [`Error::LoginRequired`] if nobody is there to log in.
+    /// Why there is none; what the login would be for, if nobody is there to log in.
     pub fn obtain(&mut self, host: usize) -> Result<(), Error> {
         for _ in 0..MAX_STEPS {
             match self.run(host)? {
                 Event::Ready => return Ok(()),
-                Event::Login if self.user == User::Absent => return Err(Error::LoginRequired),
+                Event::Login if self.user == User::Absent => return Err(self.needs_login(host)),
                 Event::Login => self.begin(host),
                 event => panic!("stuck: {event:?}"),
             }
         }
         panic!("logins without end")
+    }
+
+    /// Why a host needs a login.
+    fn needs_login(&mut self, host: usize) -> Error {
+        self.interrupt(host);
+        match self.sessions[host].turn() {
+            Ok(Turn::Login(reply)) => reply.error(),
+            turn => panic!("no login is needed: {turn:?}"),
+        }
     }
 
     /// Drives a session until it is ready or needs a person.

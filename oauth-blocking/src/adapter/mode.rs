@@ -1,0 +1,123 @@
+//! Calls that may ask for a person, and calls that never do.
+//!
+//! ```text
+//!  interactive ─▶ waits for the session, also while another call is at its login ─▶ a token, through a login if need be
+//!  quiet ───────▶ waits for a refresh, and for no login ─┬─ the session is had ──▶ a token, or why there is none
+//!                                                        └─ it is at a login ────▶ the same with a session of its own
+//! ```
+//!
+//! A session of its own knows what is stored, as another process would, and refreshes under the same lock.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use oauth_core::Scopes;
+use oauth_core::session::{Session, Turn};
+
+use super::client::{Client, Outcome};
+use super::drive::{Driver, Login};
+use super::failures::Moment;
+use super::host::Host;
+use super::lock::REFRESH;
+use super::trace::{Span, Work};
+use crate::error::ClientError;
+
+/// Whether a person may be asked for what a call needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They may: a call that needs a login begins one, or waits for the one that is under way.
+    Interactive,
+    /// They may not: a call that needs a login fails at once, whoever is at a login.
+    Quiet,
+}
+
+impl Mode {
+    pub(super) fn login(self) -> Login {
+        match self {
+            Self::Interactive => Login::Allowed,
+            Self::Quiet => Login::Never,
+        }
+    }
+}
+
+/// A session in the hands of a call.
+pub(super) struct Taken<H: Host> {
+    pub(super) session: H::Session,
+    /// Whether it is one of its own, beside another call's login.
+    pub(super) is_own: bool,
+}
+
+impl<H: Host> Client<H> {
+    /// The session, or for a quiet call one of its own.
+    pub(super) async fn take(&self, mode: Mode) -> Outcome<Taken<H>, H> {
+        if mode == Mode::Interactive {
+            return Ok(Taken { session: self.host.take().await, is_own: false });
+        }
+        let (begun, limit) = (Instant::now(), self.patience());
+        if let Some(session) = self.host.take_beside(limit).await {
+            return Ok(Taken { session, is_own: false });
+        }
+        let waited = begun.elapsed();
+        if waited >= limit {
+            let spending = self.host.spending(&self.key).await.ok().flatten();
+            return Err(ClientError::Busy { waited, spending });
+        }
+        let beside = self.host.with_session(Session::new(Arc::clone(&self.settings)));
+        Ok(Taken { session: beside.take().await, is_own: true })
+    }
+
+    /// How long somebody else's refresh is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        self.wait.unwrap_or(REFRESH).min(REFRESH)
+    }
+
+    /// The same for a session that has to know what is stored.
+    pub(super) async fn take_knowing(&self, mode: Mode, since: Moment) -> Outcome<Taken<H>, H> {
+        let mut taken = self.take(mode).await?;
+        if taken.is_own {
+            taken.session.access();
+            let look = Driver::new(self, since).look(&mut taken.session);
+            Span::of(Work::Access, self).around(look).await?;
+        }
+        Ok(taken)
+    }
+
+    /// Why there is no token, after a drive that might begin no login. What is missing is kept for the next one.
+    pub(super) fn lacks(&self, session: &mut Session, is_own: bool) -> ClientError<H::Http> {
+        let error = match session.turn() {
+            Ok(Turn::Login(reply)) => reply.error(),
+            _ => oauth_core::Error::LoginRequired,
+        };
+        if let oauth_core::Error::ScopeRequired { missing } = &error
+            && is_own
+        {
+            let mut all = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+            // Where not all fit, the last ones are those that somebody waits for.
+            if all.get_or_insert_default().extend(missing).is_err() {
+                *all = Some(missing.clone());
+            }
+        }
+        ClientError::from(error).after(session.timeline())
+    }
+
+    /// What was missing from calls beside a login: it has to be asked for by the next one.
+    pub(super) fn take_missing(&self) -> Option<Scopes> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Says that whoever has the session waits for a person, until it is dropped.
+pub(super) struct AtLogin<'a, H: Host>(&'a H);
+
+impl<'a, H: Host> AtLogin<'a, H> {
+    pub(super) fn new(host: &'a H) -> Self {
+        host.set_at_login(true);
+        Self(host)
+    }
+}
+
+impl<H: Host> Drop for AtLogin<'_, H> {
+    fn drop(&mut self) {
+        self.0.set_at_login(false);
+    }
+}

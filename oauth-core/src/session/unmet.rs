@@ -1,0 +1,116 @@
+//! What the MCP server asked for, and no login was begun for: the next login does.
+//!
+//! ```text
+//!  refused ─▶ Login ─┬─ a login ─▶ tokens ──────────────────────▶ nothing is left of it
+//!                    └─ the host begins none ─▶ kept ─▶ … ─▶ a login, which asks for it, too
+//! ```
+//!
+//! It belongs to one session, and is serialized with it. That the token at hand still lives, is refreshed or
+//! used for what it is good for changes nothing; a login of somebody else that has asked for the scopes does.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::scope::Scopes;
+use crate::session::access::Want;
+use crate::session::machine::{Session, State};
+use crate::session::record::Record;
+use crate::session::reply::LoginReply;
+use crate::wire::ResourceChallenge;
+
+/// What no login was begun for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unmet {
+    /// What the server said last when it wanted another token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    challenge: Option<Box<ResourceChallenge>>,
+    /// What it said was missing from a token that was good otherwise: of all such refusals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<Scopes>,
+}
+
+impl Want {
+    /// Why a host that begins no login has no token for its caller; `granted` is what the present one has.
+    fn error(&self, granted: Option<&Scopes>) -> Error {
+        let challenge = self.challenge.as_ref().filter(|it| it.is_insufficient_scope());
+        let Some(scope) = challenge.and_then(|it| it.scope.as_ref()) else {
+            return Error::LoginRequired;
+        };
+        // A server may ask for what it says it has granted.
+        let missing = granted.and_then(|granted| scope.without(granted));
+        Error::ScopeRequired { missing: missing.unwrap_or_else(|| scope.clone()) }
+    }
+}
+
+impl LoginReply<'_> {
+    /// Why there is no token, for a host that begins no login: [`Error::LoginRequired`], or
+    /// [`Error::ScopeRequired`] if there is one that lacks scopes. What the server asked for is not lost: the
+    /// session's next login asks for it.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let granted = self.session.held.record.as_ref().and_then(Record::scopes);
+        match &self.session.state {
+            State::Login(want) => want.error(granted),
+            _ => Error::LoginRequired,
+        }
+    }
+
+    /// Asks for these scopes, too: another session for the same user was refused for want of them.
+    pub fn ask_for(&mut self, missing: &Scopes) {
+        self.session.unmet.get_or_insert_default().miss(missing);
+    }
+}
+
+impl Unmet {
+    fn miss(&mut self, missing: &Scopes) {
+        let mut all = self.missing.take().unwrap_or_default();
+        // Where not all fit, the last ones are those that somebody waits for.
+        let fits = all.extend(missing).is_ok();
+        self.missing = Some(if fits { all } else { missing.clone() });
+    }
+}
+
+impl Session {
+    /// A need for a login is left: what the server asked for is kept.
+    pub(crate) fn keep_unmet(&mut self) {
+        let State::Login(Want { challenge: Some(challenge), .. }) = &mut self.state else { return };
+        let challenge = challenge.clone();
+        let unmet = self.unmet.get_or_insert_default();
+        match &challenge.scope {
+            // Where its metadata is, is known of who has a token: and the server may move before the login.
+            Some(missing) if challenge.is_insufficient_scope() => unmet.miss(missing),
+            _ => unmet.challenge = Some(challenge),
+        }
+    }
+
+    /// There are other tokens: what was said about the old ones is over, and what they were asked for with is
+    /// there.
+    pub(crate) fn meet(&mut self) {
+        let Some(unmet) = &mut self.unmet else { return };
+        unmet.challenge = None;
+        let requested = self.held.record.as_ref().and_then(|it| it.binding.requested.as_ref());
+        unmet.missing.take_if(|it| requested.is_some_and(|requested| requested.includes(it)));
+        self.unmet.take_if(|unmet| unmet.missing.is_none());
+    }
+
+    /// The user has refused what a login asked for, or the authorization server has: it is asked for again when
+    /// the MCP server wants it again.
+    pub(crate) fn forget_unmet_scopes(&mut self) {
+        self.unmet.take_if(|unmet| {
+            unmet.missing = None;
+            unmet.challenge.is_none()
+        });
+    }
+
+    /// What the server said when a login was needed before, unless it has been asked since.
+    pub(crate) fn unmet_challenge(&self) -> Option<&ResourceChallenge> {
+        self.unmet.as_ref()?.challenge.as_deref()
+    }
+
+    /// What a login asks for beside what it is for.
+    pub(crate) fn unmet_scopes(&self) -> Option<&Scopes> {
+        self.unmet.as_ref()?.missing.as_ref()
+    }
+}
