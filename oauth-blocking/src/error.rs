@@ -6,6 +6,7 @@ use oauth_core::Timeline;
 use oauth_core::session::PendingLogin;
 use oauth_core::wire::AuthorizationUrl;
 
+use crate::causes::Causes;
 use crate::storage::{Spending, StorageError};
 use crate::user_agent::UserAgentError;
 
@@ -32,7 +33,7 @@ pub enum ClientError<H: std::error::Error + 'static> {
     UserAgent(#[from] UserAgentError),
     /// The request of the application could not be sent; requests of the login itself are
     /// [`oauth_core::Error::Unreachable`] instead.
-    #[error("the request could not be sent: {0}")]
+    #[error("the request could not be sent: {}", Causes(.0))]
     Http(#[source] H),
     /// Another process holds the lock of a refresh for much longer than one takes: it may have been stopped.
     /// Nothing is lost; the same call may succeed later.
@@ -190,10 +191,7 @@ impl<H: std::error::Error> NeedsConsent for ClientError<H> {
     fn needs_consent(&self) -> bool {
         match self {
             Self::Authentication(_) => true,
-            Self::OAuth { error, .. } => {
-                use oauth_core::Error as E;
-                matches!(error, E::LoginRequired | E::ScopeRequired { .. })
-            }
+            Self::OAuth { error, .. } => error.needs_login(),
             _ => false,
         }
     }

@@ -86,6 +86,7 @@
 //!   function of the host's own ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;
+mod causes;
 #[cfg(feature = "ureq")]
 mod client;
 mod clock;
@@ -93,6 +94,7 @@ mod config;
 mod connect;
 #[cfg(feature = "ureq")]
 mod connector;
+mod consent;
 mod error;
 mod event;
 #[cfg(feature = "ureq")]
@@ -113,22 +115,23 @@ pub use adapter::{Adapter, AddressFilter, Builder};
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};
 pub use connect::{ConnectRequired, TerminalPrompt};
+pub use consent::{NeededConsent, RetryError};
 pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::Event;
 pub use oauth_core;
+pub use oauth_core::Error as ProtocolError;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{Fate, Key, KeyKind, Lock, LoggedOut, PendingLogin, Record, Spend};
-pub use oauth_core::wire::AuthorizationUrl;
-pub use oauth_core::wire::{PromptMode, ResourceMode};
+pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::{
-    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Timeline,
-    TokenData, Tolerance, Tolerances,
+    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Secret, Timeline,
+    TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
 };
 #[cfg(feature = "ureq")]
 pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
-pub use retry::{Consent, with_oauth_retry};
+pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
 pub use storage::{
     FileTokenStorage, Guard, Insecurity, Loaded, MemoryTokenStorage, Migrated, Saved,
     SharedStorage, Spending, StorageError, StoredGrant, SystemError, TokenStorage,

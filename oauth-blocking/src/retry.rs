@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::client::OAuth;
 use crate::connect::TerminalPrompt;
+use crate::consent::{NeededConsent, RetryError};
 use crate::error::NeedsConsent;
 
 /// A way to get a user's consent.
@@ -46,16 +47,50 @@ impl Consent for TerminalPrompt {
 /// The call's own, or why the user did not consent.
 pub fn with_oauth_retry<T, E>(
     consent: &impl Consent,
-    mut call: impl FnMut() -> Result<T, E>,
+    call: impl FnMut() -> Result<T, E>,
 ) -> Result<T, E>
 where
     E: NeedsConsent + From<Error>,
 {
-    match call() {
-        Err(error) if error.needs_consent() => {
-            consent.consent(error.connect_url())?;
-            call()
-        }
-        result => result,
-    }
+    with_oauth_retry_if(consent, NeededConsent::of, call).map_err(RetryError::into_call)
+}
+
+/// The same for a call with an error of any type: `needs` says whether it is for want of a login, for instance
+/// with [`needed_consent`].
+///
+/// ```no_run
+/// # use oauth_blocking::{Error, OAuth, needed_consent, with_oauth_retry_if};
+/// # let oauth = OAuth::new("https://mcp.example.com/mcp")?.build()?;
+/// # type AnyError = Box<dyn std::error::Error + Send + Sync>;
+/// # fn call(token: &str) -> Result<u32, AnyError> { Ok(1) }
+/// let call = || -> Result<u32, AnyError> { call(oauth.token()?.token()) };
+/// let answer = with_oauth_retry_if(&oauth, |error: &AnyError| needed_consent(&**error), call)
+///     .map_err(|error| error.into_call())?;
+/// # Ok::<(), AnyError>(())
+/// ```
+///
+/// # Errors
+///
+/// A [`RetryError`], which says whose it is. Where the call's own can be either,
+/// [`into_call`](RetryError::into_call) makes it that.
+pub fn with_oauth_retry_if<T, E>(
+    consent: &impl Consent,
+    needs: impl FnOnce(&E) -> Option<NeededConsent>,
+    mut call: impl FnMut() -> Result<T, E>,
+) -> Result<T, RetryError<E, Error>> {
+    let error = match call() {
+        Ok(result) => return Ok(result),
+        Err(error) => error,
+    };
+    let Some(needed) = needs(&error) else { return Err(RetryError::Call(error)) };
+    consent.consent(needed.connect_url()).map_err(RetryError::Consent)?;
+    call().map_err(RetryError::Call)
+}
+
+/// Whether an error, or one behind it, is for want of a login: what
+/// [`with_oauth_retry_if`] can be told for `anyhow::Error` (`needed_consent(error.as_ref())`) and boxed
+/// errors (`needed_consent(&**error)`).
+#[must_use]
+pub fn needed_consent(error: &(dyn std::error::Error + 'static)) -> Option<NeededConsent> {
+    NeededConsent::behind::<ureq::Error>(error)
 }

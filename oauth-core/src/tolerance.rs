@@ -1,12 +1,15 @@
 //! Where servers stray from the specifications, and how far they are followed.
 
+use alloc::boxed::Box;
 use core::fmt;
+use core::str::FromStr;
 
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Text;
+use crate::plain::Plain;
 
 /// One way in which servers stray from a specification, and which a client can put up with.
 ///
@@ -144,6 +147,24 @@ impl fmt::Display for Tolerance {
     }
 }
 
+/// No tolerance has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no tolerance is called \"{}\"", Plain(.name))]
+pub struct UnknownTolerance {
+    /// What was looked for.
+    pub name: Box<str>,
+}
+
+/// By its [name](Tolerance::name), as in a configuration or on a command line.
+impl FromStr for Tolerance {
+    type Err = UnknownTolerance;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTolerance> {
+        let known = Self::ALL.into_iter().find(|it| it.name() == name);
+        known.ok_or_else(|| UnknownTolerance { name: name.into() })
+    }
+}
+
 impl Serialize for Tolerance {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -153,8 +174,7 @@ impl Serialize for Tolerance {
 impl<'de> Deserialize<'de> for Tolerance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = Text::deserialize(deserializer)?;
-        let known = Self::ALL.into_iter().find(|it| it.name() == &*name);
-        known.ok_or_else(|| serde::de::Error::custom("unknown tolerance"))
+        name.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -272,10 +292,7 @@ impl<'de> Deserialize<'de> for Tolerances {
             fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Tolerances, A::Error> {
                 let mut all = Tolerances::NONE;
                 while let Some(name) = names.next_element::<Text<'_>>()? {
-                    Tolerance::ALL
-                        .into_iter()
-                        .filter(|it| it.name() == &*name)
-                        .for_each(|it| all.insert(it));
+                    all.0 |= name.parse().map_or(0, Tolerance::bit);
                 }
                 Ok(all)
             }
@@ -290,6 +307,15 @@ mod tests {
     use alloc::string::ToString as _;
 
     use super::*;
+
+    #[test]
+    fn each_is_found_by_its_name() {
+        for tolerance in Tolerance::ALL {
+            assert_eq!(tolerance.name().parse(), Ok(tolerance));
+        }
+        let unknown = "Scope_List".parse::<Tolerance>();
+        assert_eq!(unknown, Err(UnknownTolerance { name: "Scope_List".into() }));
+    }
 
     #[test]
     fn a_set_is_written_as_names_and_read_back() {

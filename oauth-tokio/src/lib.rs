@@ -74,15 +74,16 @@ pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
     Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
     FileTokenStorage, Guard, Insecurity, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut,
-    LoopbackBrowser, MemoryTokenStorage, Migrated, NeedsConsent, NoUserAgent, OAuthClientProvider,
-    OAuthConfig, PasteBack, PendingLogin, Plain, Policy, PromptMode, Record, RedirectUri,
-    ResourceMode, Saved, Spend, Spending, StorageError, StoredGrant, SystemError, TerminalPrompt,
-    Timeline, TokenData, Tolerance, Tolerances, UserAgentError, Visitor, Waiting,
+    LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent, NoUserAgent,
+    OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Plain, Policy, PromptMode,
+    ProtocolError, Record, RedirectUri, ResourceMode, RetryError, Saved, Secret, Spend, Spending,
+    StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData, Tolerance,
+    Tolerances, UnixTime, UnknownTolerance, UserAgentError, Visitor, Waiting, redirect_state,
 };
 pub use oauth_core;
 pub use reqwest;
 pub use resolver::FilteredResolver;
-pub use retry::{Consent, with_oauth_retry};
+pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
 pub use storage::{OnPool, SharedStorage, TokenStorage};
 pub use user_agent::{Prepared, SharedUserAgent, UserAgent};
 

@@ -1,6 +1,6 @@
 //! Run, let the user consent if that is what is missing, run once more.
 
-use oauth_blocking::{NeedsConsent, TerminalPrompt};
+use oauth_blocking::{NeededConsent, NeedsConsent, RetryError, TerminalPrompt};
 use tokio::sync::oneshot;
 
 use crate::Error;
@@ -42,18 +42,49 @@ impl Consent for TerminalPrompt {
 /// The call's own, or why the user did not consent.
 pub async fn with_oauth_retry<T, E, F>(
     consent: &impl Consent,
-    mut call: impl FnMut() -> F,
+    call: impl FnMut() -> F,
 ) -> Result<T, E>
 where
     E: NeedsConsent + From<Error>,
     // With `AsyncFnMut`, no task could be spawned that calls this.
     F: Future<Output = Result<T, E>>,
 {
-    match call().await {
-        Err(error) if error.needs_consent() => {
-            consent.consent(error.connect_url()).await?;
-            call().await
-        }
-        result => result,
+    with_oauth_retry_if(consent, NeededConsent::of, call).await.map_err(RetryError::into_call)
+}
+
+/// The same for a call with an error of any type: `needs` says whether it is for want of a login, for instance
+/// with [`needed_consent`].
+///
+/// # Errors
+///
+/// A [`RetryError`], which says whose it is. Where the call's own can be either,
+/// [`into_call`](RetryError::into_call) makes it that.
+pub async fn with_oauth_retry_if<T, E, F>(
+    consent: &impl Consent,
+    needs: impl FnOnce(&E) -> Option<NeededConsent>,
+    mut call: impl FnMut() -> F,
+) -> Result<T, RetryError<E, Error>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let error = match call().await {
+        Ok(result) => return Ok(result),
+        Err(error) => error,
+    };
+    let Some(needed) = needs(&error) else { return Err(RetryError::Call(error)) };
+    drop(error);
+    consent.consent(needed.connect_url()).await.map_err(RetryError::Consent)?;
+    call().await.map_err(RetryError::Call)
+}
+
+/// Whether an error, or one behind it, is for want of a login: what
+/// [`with_oauth_retry_if`] can be told for `anyhow::Error` (`needed_consent(error.as_ref())`) and boxed
+/// errors (`needed_consent(&**error)`). With the feature `rmcp` it looks behind the errors of that as well.
+#[must_use]
+pub fn needed_consent(error: &(dyn std::error::Error + 'static)) -> Option<NeededConsent> {
+    #[cfg(feature = "rmcp")]
+    if let Some(cause) = crate::rmcp::cause(error) {
+        return NeededConsent::of(cause);
     }
+    NeededConsent::behind::<reqwest::Error>(error)
 }

@@ -277,7 +277,9 @@ fn an_mcp_server_that_is_not_there_is_an_http_error() {
         .user_agent(visitor())
         .build()
         .unwrap();
-    assert!(matches!(post(&oauth, &url, LIST), Err(Error::Http(_))));
+    let error = post(&oauth, &url, LIST).unwrap_err();
+    assert!(matches!(error, Error::Http(_)), "{error:?}");
+    assert_eq!(error.to_string().matches("os error").count(), 1, "{error}");
     // A login asks for metadata there, and that is a request of its own.
     match oauth.authenticate().unwrap_err() {
         Error::OAuth { error: error @ oauth_core::Error::Unreachable(_), .. } => {

@@ -8,10 +8,13 @@ use std::cell::{Cell, RefCell};
 
 use common::{assert_sound, client, handed_out, headless, logins, serve};
 use oauth_blocking::{
-    Consent, Error, MemoryTokenStorage, NeedsConsent, TerminalPrompt, with_oauth_retry,
+    ConnectRequired, Consent, Error, MemoryTokenStorage, NeededConsent, NeedsConsent, RetryError,
+    TerminalPrompt, needed_consent, with_oauth_retry, with_oauth_retry_if,
 };
 use oauth_core::error::PeerMisbehaved;
 use oauth_tests::world::Knobs;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The error of a host's own call.
 #[derive(Debug)]
@@ -135,6 +138,49 @@ fn a_refused_consent_is_returned_without_another_run() {
     );
     assert!(cancelled);
     assert_eq!(calls.get(), 1);
+}
+
+/// Errors that know nothing of logins: the closure finds out.
+#[test]
+fn a_call_with_an_error_of_any_type_is_run_again_after_a_login() {
+    let served = serve(Knobs::default());
+    let oauth = client(&served, &MemoryTokenStorage::new());
+    let calls = Cell::new(0);
+    let token = with_oauth_retry_if(
+        &oauth,
+        |error: &AnyError| needed_consent(&**error),
+        || {
+            calls.set(calls.get() + 1);
+            Ok::<_, AnyError>(oauth.token()?)
+        },
+    );
+    assert_eq!(token.unwrap(), oauth.token().unwrap());
+    assert_eq!((calls.get(), logins(&served)), (2, 1));
+    assert_sound(&served);
+}
+
+#[test]
+fn a_gateways_own_error_is_enough_for_a_retry() {
+    let refusal = || {
+        let body = br#"{"detail": {"connect_url": "https://gateway.example.com/connect"}}"#;
+        ConnectRequired::from_body(body).unwrap()
+    };
+    for consents in [true, false] {
+        let user = Asked::who(consents);
+        let failed: Result<(), _> =
+            with_oauth_retry_if(&user, NeededConsent::of, || Err(refusal()));
+        match failed.unwrap_err() {
+            RetryError::Call(error) => assert!(consents && error == refusal()),
+            RetryError::Consent(error) => assert!(!consents, "{error}"),
+        }
+        let urls = user.urls.into_inner();
+        assert_eq!(urls, [Some("https://gateway.example.com/connect".to_owned())]);
+    }
+    let (user, other) = (Asked::who(true), || Err(AnyError::from("something else")));
+    let failed: Result<(), _> =
+        with_oauth_retry_if(&user, |error: &AnyError| needed_consent(&**error), other);
+    assert_eq!(failed.unwrap_err().to_string(), "something else");
+    assert_eq!(user.urls.borrow().len(), 0);
 }
 
 #[test]

@@ -110,6 +110,21 @@ fn without_a_revocation_endpoint_the_tokens_are_gone_here_only() {
     assert_eq!(stage.world.oauth_requests(), 0);
 }
 
+/// RFC 7009 §2.2.1
+#[test]
+fn a_kind_of_token_that_the_server_does_not_revoke_is_told_as_such() {
+    later(&Knobs { revokes_access_tokens: false, ..Knobs::default() }, |stage| {
+        let outcome = log_out(stage, 0);
+        let (refresh_token, access_token) = (Fate::Revoked, Fate::NotRevocable);
+        assert_eq!(outcome, LoggedOut { refresh_token, access_token });
+        assert!(!outcome.is_complete());
+        let shown = "refresh token: revoked; \
+                     access token: lives until it expires, the server revokes none";
+        assert_eq!(outcome.to_string(), shown);
+        assert_gone(stage);
+    });
+}
+
 #[test]
 fn a_server_that_does_not_help_keeps_nobody_logged_in() {
     for (fault, refused) in [
@@ -138,6 +153,8 @@ fn an_unreachable_server_keeps_nobody_logged_in() {
     let stage = later(&Knobs::default(), |stage| {
         stage.network.silent = Some(Endpoint::Revocation);
         let outcome = log_out(stage, 0);
+        let why = "may live until it expires, since the revocation endpoint";
+        assert!(outcome.access_token.to_string().starts_with(why), "{outcome}");
         for fate in [outcome.refresh_token, outcome.access_token] {
             assert!(matches!(fate, Fate::Alive(error) if error.is_retryable()));
         }

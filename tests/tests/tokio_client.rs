@@ -17,7 +17,8 @@ use oauth_tests::world::{
 use oauth_tokio::reqwest::{ClientBuilder, redirect::Policy};
 use oauth_tokio::{
     BearerAuth, Error, Event, HttpClient, LoopbackBrowser, MemoryTokenStorage, OAuth, OnPool,
-    RedirectUri, StorageError, UserAgentError, Visitor, with_oauth_retry,
+    RedirectUri, RetryError, StorageError, UserAgentError, Visitor, needed_consent,
+    with_oauth_retry, with_oauth_retry_if,
 };
 use tokio_common::common::{
     Brittle, CALL, ELSEWHERE, HOUR, LIST, PATIENCE, assert_sound, browser, expire, key, logins,
@@ -323,7 +324,9 @@ async fn an_mcp_server_that_is_not_there_is_an_http_error() {
         .user_agent(OnPool::new(visitor()))
         .build()
         .unwrap();
-    assert!(matches!(post(&oauth, &url, LIST).await, Err(Error::Http(_))));
+    let error = post(&oauth, &url, LIST).await.unwrap_err();
+    assert!(matches!(error, Error::Http(_)), "{error:?}");
+    assert!(error.to_string().contains("os error"), "it says why: {error}");
     assert!(core_error(oauth.authenticate().await).is_retryable());
     let sent = oauth.send(|http| http.get("not a url")).await;
     assert!(matches!(sent, Err(Error::Http(_))), "{sent:?}");
@@ -395,6 +398,29 @@ async fn a_failure_that_no_consent_helps_against_is_returned_at_once() {
         with_oauth_retry(&oauth, async || Err(oauth_core::Error::Contended.into())).await;
     assert_eq!(core_error(failed), oauth_core::Error::Contended);
     assert_eq!(served.world().log.len(), 0);
+}
+
+/// In a task, as hosts call it.
+#[tokio::test]
+async fn a_call_with_an_error_of_any_type_is_run_again_after_a_login() {
+    type AnyError = Box<dyn std::error::Error + Send + Sync>;
+    let served = serve(Knobs::default());
+    let oauth = client(&served, &MemoryTokenStorage::new());
+    let needs = |error: &AnyError| needed_consent(&**error);
+    let called = tokio::spawn({
+        let oauth = oauth.clone();
+        async move {
+            let call = || async { Ok::<_, AnyError>(oauth.token().await?) };
+            with_oauth_retry_if(&oauth, needs, call).await
+        }
+    });
+    assert_eq!(called.await.unwrap().unwrap(), oauth.token().await.unwrap());
+    assert_eq!(logins(&served), 1);
+    let other = async || Err::<(), _>(AnyError::from("something else"));
+    let failed = with_oauth_retry_if(&oauth, needs, other).await.unwrap_err();
+    assert!(matches!(failed, RetryError::Call(_)), "{failed}");
+    assert_eq!(logins(&served), 1);
+    assert_sound(&served);
 }
 
 #[tokio::test]

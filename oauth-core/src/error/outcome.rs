@@ -174,6 +174,12 @@ impl Error {
         }
     }
 
+    /// Whether a login is what is missing: nobody began one.
+    #[must_use]
+    pub fn needs_login(&self) -> bool {
+        matches!(self, Self::LoginRequired | Self::ScopeRequired { .. })
+    }
+
     /// Whether the same call may succeed later with nothing changed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -7,7 +7,7 @@
 //! ```
 
 use alloc::boxed::Box;
-use core::mem;
+use core::{fmt, mem};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ pub enum Fate {
     Absent,
     /// It is revoked.
     Revoked,
-    /// It lives until it expires: the server does not revoke tokens.
+    /// It lives until it expires: the server does not revoke tokens, or none of this kind (RFC 7009
+    /// §2.2.1).
     NotRevocable,
     /// It may live until it expires: it was not revoked for this reason.
     Alive(Error),
@@ -51,6 +52,35 @@ impl LoggedOut {
         [&self.refresh_token, &self.access_token]
             .into_iter()
             .all(|fate| matches!(fate, Fate::Absent | Fate::Revoked))
+    }
+}
+
+/// What became of both, in one line for people.
+impl fmt::Display for LoggedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { refresh_token, access_token } = self;
+        write!(f, "refresh token: {refresh_token}; access token: {access_token}")
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there was none"),
+            Self::Revoked => f.write_str("revoked"),
+            Self::NotRevocable => f.write_str("lives until it expires, the server revokes none"),
+            Self::Alive(error) => write!(f, "may live until it expires, since {error}"),
+        }
+    }
+}
+
+impl From<Result<(), Error>> for Fate {
+    fn from(outcome: Result<(), Error>) -> Self {
+        match outcome {
+            Ok(()) => Self::Revoked,
+            Err(Error::Refused(refusal)) if &*refusal.code == UNSUPPORTED => Self::NotRevocable,
+            Err(error) => Self::Alive(error),
+        }
     }
 }
 
@@ -186,7 +216,7 @@ impl Session {
             let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
             let entry = Entry::new(request.endpoint(), request.url(), status, finding);
             self.timeline.push(entry.unanswered(silence));
-            leaving.settle(hint, outcome.map_or_else(Fate::Alive, |()| Fate::Revoked));
+            leaving.settle(hint, outcome.into());
         }
         self.state = self.revoke_next(leaving, now);
     }
@@ -228,3 +258,7 @@ impl From<Box<Leaving>> for Box<LoggedOut> {
 }
 
 const NOTHING: LoggedOut = LoggedOut { refresh_token: Fate::Absent, access_token: Fate::Absent };
+
+/// What a server answers that does not revoke tokens of a kind: access tokens that nobody looks up, mostly
+/// (RFC 7009 §2.2.1).
+const UNSUPPORTED: &str = "unsupported_token_type";

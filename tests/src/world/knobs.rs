@@ -128,6 +128,8 @@ pub struct Knobs {
     pub token_damage: Damage<Fault>,
     /// Whether there is a revocation endpoint.
     pub revocation: bool,
+    /// Whether it revokes access tokens (RFC 7009 §2).
+    pub revokes_access_tokens: bool,
     /// What is wrong with its answers.
     pub revocation_damage: Damage<Fault>,
     /// Which scope each MCP method needs.
@@ -201,6 +203,7 @@ impl Default for Knobs {
             token_form: Damage::none(),
             token_damage: Damage::none(),
             revocation: true,
+            revokes_access_tokens: true,
             revocation_damage: Damage::none(),
             scopes: ScopePolicy::Basic,
             step_up_challenge: StepUpChallenge::Full,

@@ -206,6 +206,11 @@ impl World {
         }
         match refresh {
             Some(grant) => self.grants.kill(grant),
+            None if !self.knobs.revokes_access_tokens => {
+                let (code, why) = ("unsupported_token_type", "access tokens are not looked up");
+                self.remark(why);
+                return Err(answer::oauth_error(400, code, why).into());
+            }
             None => self.grants.revoke_one(value),
         }
         Ok(())
