@@ -10,7 +10,7 @@ use ureq::{AsSendBody, Body};
 
 use crate::Error;
 use crate::adapter::{
-    Adapter, AddressFilter, Builder, Client, Mode, Parts, challenges, location, ready,
+    Adapter, AddressFilter, Builder, Client, Forgotten, Mode, Parts, challenges, location, ready,
 };
 use crate::connector;
 use crate::event::Event;
@@ -257,6 +257,18 @@ impl OAuth {
     /// [`Error::Storage`] if the tokens are still stored: call it again.
     pub fn logout(&self) -> Result<LoggedOut, Error> {
         ready(self.client.log_out())
+    }
+
+    /// Deletes what is stored for this server and profile, and the client that was registered for it, also where
+    /// other profiles use that: their grants stay, and their next login registers another. Nothing is
+    /// revoked: [`logout`](Self::logout) comes before, for tokens that shall end. The result says what stays
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if something is still stored: call it again.
+    pub fn forget(&self) -> Result<Forgotten, Error> {
+        ready(self.client.forget())
     }
 
     /// What is stored for this server and user, as far as it is known here.

@@ -110,7 +110,7 @@ mod storage;
 mod threads;
 mod user_agent;
 
-pub use adapter::{Adapter, AddressFilter, Builder};
+pub use adapter::{Adapter, AddressFilter, Builder, Forgotten};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};

@@ -11,7 +11,9 @@ use oauth_core::{Request, Response};
 
 use crate::adapter::{Host, Unanswered};
 use crate::http::Http;
-use crate::storage::{Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError};
+use crate::storage::{
+    Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError, StoredGrant,
+};
 use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
 
 pub(crate) struct Threads {
@@ -106,6 +108,14 @@ impl Host for Threads {
 
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         self.storage.save(key, record, expected)
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.storage.delete(key)
+    }
+
+    async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        self.storage.list(application)
     }
 
     async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {

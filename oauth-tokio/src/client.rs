@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oauth_blocking::adapter::{Client, Mode, Parts, challenges, location};
 use oauth_blocking::{
-    Adapter, AddressFilter, Builder, Event, FileTokenStorage, LocalUser, LoggedOut, PendingLogin,
-    Record,
+    Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, LocalUser, LoggedOut,
+    PendingLogin, Record,
 };
 use oauth_core::flow::Diagnosis;
 use oauth_core::{BearerAuth, Policy};
@@ -258,6 +258,18 @@ impl OAuth {
     /// [`Error::Storage`] if the tokens are still stored: call it again.
     pub async fn logout(&self) -> Result<LoggedOut, Error> {
         self.client.log_out().await
+    }
+
+    /// Deletes what is stored for this server and profile, and the client that was registered for it, also where
+    /// other profiles use that: their grants stay, and their next login registers another. Nothing is
+    /// revoked: [`logout`](Self::logout) comes before, for tokens that shall end. The result says what stays
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if something is still stored: call it again.
+    pub async fn forget(&self) -> Result<Forgotten, Error> {
+        self.client.forget().await
     }
 
     /// What is stored for this server and user, as far as it is known here.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
 use oauth_blocking::{Migrated, Saved, Spend, Spending, StorageError, StoredGrant};
+use oauth_core::TokenData;
 use oauth_core::flow::Settings;
 use tokio::runtime::Handle;
 
@@ -66,6 +67,49 @@ pub trait TokenStorage: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Migrated, StorageError>> + Send {
         let _ = (key, settings);
         async { Ok(Migrated::Nothing) }
+    }
+
+    /// A program's tokens for a server, in the default profile.
+    fn load_tokens(
+        &self,
+        application: &str,
+        server_url: &str,
+    ) -> impl Future<Output = Result<Option<TokenData>, StorageError>> + Send {
+        let key = Key::grant(application, "", server_url);
+        async move { Ok(self.load(&key).await?.into_tokens()) }
+    }
+
+    /// Stores tokens that a program brings for a server, in the default profile and in place of what is there
+    /// ([`oauth_blocking::TokenStorage::save_tokens`]).
+    fn save_tokens(
+        &self,
+        application: &str,
+        server_url: &str,
+        record: Record,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        let key = Key::grant(application, "", server_url);
+        async move {
+            let (mut record, mut stored) = (record, self.load(&key).await?.generation());
+            for _ in 0..MAX_LOST_RACES {
+                record = record.replacing(stored);
+                match self.save(&key, &record, stored).await? {
+                    Saved::Done => return Ok(()),
+                    Saved::Conflict { stored: other } => stored = other,
+                }
+            }
+            Err(StorageError::Contended)
+        }
+    }
+
+    /// Deletes what a program has stored for a server in the default profile
+    /// ([`oauth_blocking::TokenStorage::delete_tokens`]).
+    fn delete_tokens(
+        &self,
+        application: &str,
+        server_url: &str,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send {
+        let key = Key::grant(application, "", server_url);
+        async move { self.delete(&key).await }
     }
 }
 
@@ -211,6 +255,14 @@ impl SharedStorage {
         self.0.save(key, record, expected).await
     }
 
+    pub(crate) async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.0.delete(key).await
+    }
+
+    pub(crate) async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+        self.0.list(application).await
+    }
+
     pub(crate) async fn migrate(
         &self,
         key: &Key,
@@ -240,6 +292,8 @@ trait Erased: Send + Sync {
     ) -> Pending<'a, Option<Guard>>;
     fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
+    fn delete<'a>(&'a self, key: &'a Key) -> Pending<'a, ()>;
+    fn list<'a>(&'a self, application: &'a str) -> Pending<'a, Vec<StoredGrant>>;
     fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated>;
 }
 
@@ -269,7 +323,18 @@ impl<S: TokenStorage> Erased for S {
         Box::pin(TokenStorage::save(self, key, record, expected))
     }
 
+    fn delete<'a>(&'a self, key: &'a Key) -> Pending<'a, ()> {
+        Box::pin(TokenStorage::delete(self, key))
+    }
+
+    fn list<'a>(&'a self, application: &'a str) -> Pending<'a, Vec<StoredGrant>> {
+        Box::pin(TokenStorage::list(self, application))
+    }
+
     fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated> {
         Box::pin(TokenStorage::migrate(self, key, settings))
     }
 }
+
+/// How often others may be faster than who stores tokens.
+const MAX_LOST_RACES: usize = 3;

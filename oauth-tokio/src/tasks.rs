@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use oauth_blocking::adapter::{Host, Obstructed, Unanswered, last_chance};
 use oauth_blocking::{
     AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
-    Spending, StorageError, UserAgentError,
+    Spending, StorageError, StoredGrant, UserAgentError,
 };
 use oauth_core::error::Obstacle;
 use oauth_core::flow::Settings;
@@ -172,6 +172,17 @@ impl Host for Tasks {
         expected: u64,
     ) -> impl Future<Output = Result<Saved, StorageError>> + Send {
         self.storage.save(key, record, expected)
+    }
+
+    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send {
+        self.storage.delete(key)
+    }
+
+    fn list(
+        &self,
+        application: &str,
+    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send {
+        self.storage.list(application)
     }
 
     async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {

@@ -9,7 +9,7 @@ use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
-use crate::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError};
+use crate::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant};
 use crate::user_agent::{Returned, UserAgentError, Waiting};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
@@ -95,6 +95,15 @@ pub trait Host: Sized + Send + Sync + 'static {
         record: &Record,
         expected: u64,
     ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
+
+    /// [`TokenStorage::delete`](crate::TokenStorage::delete).
+    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// [`TokenStorage::list`](crate::TokenStorage::list).
+    fn list(
+        &self,
+        application: &str,
+    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
 
     /// Sends a request of the login as it is, once, within `limit`, which is [`TIME_LIMIT`] at most, and nothing
     /// else: no limit of the host's HTTP client for a whole call. A limit that is over has a

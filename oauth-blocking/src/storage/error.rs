@@ -66,6 +66,9 @@ pub enum StorageError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// Others have written the record again and again meanwhile. Nothing was changed.
+    #[error("others have written the record again and again")]
+    Contended,
     /// There is no place for files: the home directory is not known.
     #[error("no directory for tokens: set one, or set the environment variable HOME")]
     NoDirectory,
@@ -87,6 +90,7 @@ impl StorageError {
             Self::Insecure { why, .. } => why.advice(),
             Self::Newer { .. } => "use the later version that wrote it, or another directory",
             Self::Busy { .. } => "call again; if it stays so, end the process that holds the lock",
+            Self::Contended => "call again",
             Self::NoDirectory => "set a directory for tokens, or the environment variable HOME",
             Self::Other(_) => "see to the token store, and call again",
         }
@@ -96,7 +100,7 @@ impl StorageError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Busy { .. } => true,
+            Self::Busy { .. } | Self::Contended => true,
             Self::Io { cause, .. } => cause.trouble().passes(),
             _ => false,
         }

@@ -119,10 +119,32 @@ pub trait TokenStorage: Send + Sync {
         application: &str,
         server_url: &str,
     ) -> Result<Option<TokenData>, StorageError> {
-        match self.load(&default_key(application, server_url))? {
-            Loaded::Record(record) => Ok(record.tokens().cloned()),
-            Loaded::Nothing | Loaded::Damaged { .. } => Ok(None),
+        Ok(self.load(&default_key(application, server_url))?.into_tokens())
+    }
+
+    /// Stores tokens that a program brings for a server ([`Record::brought`]), in the default profile and in
+    /// place of what is there. Nobody who uses the store notices before they look into it again, and a refresh
+    /// that is under way meanwhile is lost to it.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`]; [`Contended`](StorageError::Contended) if others were faster again and again.
+    fn save_tokens(
+        &self,
+        application: &str,
+        server_url: &str,
+        mut record: Record,
+    ) -> Result<(), StorageError> {
+        let key = default_key(application, server_url);
+        let mut stored = self.load(&key)?.generation();
+        for _ in 0..MAX_LOST_RACES {
+            record = record.replacing(stored);
+            match self.save(&key, &record, stored)? {
+                Saved::Done => return Ok(()),
+                Saved::Conflict { stored: other } => stored = other,
+            }
         }
+        Err(StorageError::Contended)
     }
 
     /// Deletes what a program has stored for a server in the default profile. The tokens stay valid at the
@@ -174,6 +196,26 @@ pub enum Loaded {
         /// Where it is kept.
         kept: PathBuf,
     },
+}
+
+impl Loaded {
+    /// The number of the record; 0 if there is none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        match self {
+            Self::Record(record) => record.generation(),
+            Self::Nothing | Self::Damaged { .. } => 0,
+        }
+    }
+
+    /// The tokens in the record, if there are any.
+    #[must_use]
+    pub fn into_tokens(self) -> Option<TokenData> {
+        match self {
+            Self::Record(record) => record.tokens().cloned(),
+            Self::Nothing | Self::Damaged { .. } => None,
+        }
+    }
 }
 
 /// A grant that a store holds, as far as it is no secret.
@@ -281,3 +323,6 @@ pub(crate) const LEASE: Duration = Duration::from_secs(90);
 fn default_key(application: &str, server_url: &str) -> Key {
     Key::grant(application, "", server_url)
 }
+
+/// How often others may be faster than who stores tokens.
+const MAX_LOST_RACES: usize = 3;

@@ -254,6 +254,13 @@ pub(crate) fn method_with_secret(
     server.auth_methods.unwrap_or(AuthMethods::UNLISTED_WITH_SECRET).with_secret(tried)
 }
 
+impl Settings {
+    /// The method to begin with for a client that has a secret.
+    pub(crate) fn method_with_secret(&self, server: &ServerMetadata) -> Option<AuthMethod> {
+        method_with_secret(server, self, AuthMethods::default())
+    }
+}
+
 fn no_authentication(server: &ServerMetadata) -> PeerIncompatible {
     PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
 }

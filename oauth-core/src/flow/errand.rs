@@ -11,7 +11,7 @@ use crate::flow::consent::Consent;
 use crate::flow::recourse::Tried;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
-use crate::wire::{Dialect, Registration, ServerMetadata};
+use crate::wire::{Registration, ServerMetadata};
 
 /// What a login asks for, and what makes its redirect and its code its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,10 +56,8 @@ impl Errand {
         client: Registration,
     ) -> Consent {
         let Self { resource, requested, requested_by, verifier, state, tried } = self;
-        let profile = settings.profile_of(&server);
         settings.report_profile(&mut server);
-        let own = settings.dialect.as_deref();
-        let dialect = Dialect::with_profile(own, profile, requested.as_ref());
+        let dialect = settings.dialect_with(&server, requested.as_ref());
         Consent {
             binding: Binding { server, client, resource, requested, requested_by, dialect },
             tolerates: settings.policy.tolerates,

@@ -11,17 +11,16 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Misuse};
 use crate::plain::is_vschar;
 use crate::policy::{Policy, ServerUrl};
-use crate::profile::Profile;
 use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::secret::Secret;
-use crate::tolerance::Tolerance;
 use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
 use crate::wire::{
     AuthMethod, BearerAuth, ClientMetadata, Dialect, OAuthClientProvider, Parameter, PromptMode,
     ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
 };
 
+mod profile;
 mod stored;
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
@@ -358,19 +357,6 @@ impl Settings {
             server_host: self.server.url().host(),
             only_public: self.policy.only_public_addresses,
             private_hosts: &self.private_hosts,
-        }
-    }
-
-    /// What is known of the provider of an authorization server, unless the policy refuses that.
-    pub(crate) fn profile_of(&self, server: &ServerMetadata) -> Option<&'static Profile> {
-        let is_refused = !self.policy.tolerates.contains(Tolerance::ProviderProfile);
-        if is_refused { None } else { Profile::of(server.issuer.as_str()) }
-    }
-
-    /// Reports that it is applied.
-    pub(crate) fn report_profile(&self, server: &mut ServerMetadata) {
-        if self.profile_of(server).is_some() {
-            server.tolerated.insert(Tolerance::ProviderProfile);
         }
     }
 

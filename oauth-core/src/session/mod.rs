@@ -71,6 +71,7 @@
 mod access;
 mod answer;
 mod authorization;
+mod brought;
 mod generation;
 mod held;
 mod login;

@@ -77,6 +77,28 @@ impl SharedClient {
     }
 }
 
+impl SharedClient {
+    fn key(&self, settings: &Settings) -> Key {
+        let application = &settings.application;
+        match self {
+            Self::Registered { issuer, redirect_uri } => {
+                Key { kind: KeyKind::Client, ..Key::grant(application, redirect_uri, issuer) }
+            }
+            Self::Brought { client_id } => {
+                Key { kind: KeyKind::ClientIssuer, ..Key::grant(application, client_id, "") }
+            }
+        }
+    }
+}
+
+impl Record {
+    /// Where else its client is stored, for a program with these settings: under the key that all profiles share.
+    #[must_use]
+    pub fn client_key(&self, settings: &Settings) -> Option<Key> {
+        Some(SharedClient::of(&self.binding, settings)?.key(settings))
+    }
+}
+
 /// How far a login is with making the client that the host brings its server's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Claim {
@@ -113,14 +135,8 @@ impl State {
 impl Session {
     /// Which record a turn is about.
     pub(crate) fn key_of_turn(&self, profile: &str) -> Key {
-        let application = &self.held.settings.application;
         match self.shared.as_deref().filter(|_| self.state.is_about_client()) {
-            Some(SharedClient::Registered { issuer, redirect_uri }) => {
-                Key { kind: KeyKind::Client, ..Key::grant(application, redirect_uri, issuer) }
-            }
-            Some(SharedClient::Brought { client_id }) => {
-                Key { kind: KeyKind::ClientIssuer, ..Key::grant(application, client_id, "") }
-            }
+            Some(client) => client.key(&self.held.settings),
             None => self.key(profile),
         }
     }
