@@ -71,7 +71,8 @@ functions! {
     probe => Probe,
     /// Answers `probe`: `{status, headers}`, or without a status that no answer came.
     probed => Probed,
-    /// Answers `login`.
+    /// Answers `login`. A host that asks nobody stops there instead: nothing is locked or sent, `code` is the error of
+    /// its call, and `access` or `log_in` come later.
     begin => Begin,
     /// Answers `prepare`: `{redirect_uri, any_port, now}`, and behind a line feed 64 random bytes. With
     /// `any_port` the listener took any port that was free, and a login may ask once more.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use oauth_core::session::{Fate, Key, Lock, LoggedOut, Session, Spend, Turn};
 use oauth_core::wire::Issuer;
-use oauth_core::{Endpoint, MAX_BODY, Request};
+use oauth_core::{Endpoint, Error, MAX_BODY, Request, Scopes};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -50,8 +50,13 @@ pub(crate) enum Written<'a> {
         /// Bytes.
         read_at_most: usize,
     },
+    /// `code` says why, for a host that begins no login, and `missing` for which scopes; that is not lost: the
+    /// session's next login asks for them.
     Login {
         lacks_challenge: bool,
+        code: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Scopes>,
     },
     Prepare {
         registered_redirect_uri: Option<&'a str>,
@@ -98,7 +103,15 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
         },
         Turn::Unlock(lock, _) => Written::Unlock { lock: name(*lock) },
         Turn::Http(request, _) => self::request(request),
-        Turn::Login(reply) => Written::Login { lacks_challenge: reply.lacks_challenge() },
+        Turn::Login(reply) => {
+            let error = reply.error();
+            let (lacks_challenge, code) = (reply.lacks_challenge(), error.code());
+            let missing = match error {
+                Error::ScopeRequired { missing } => Some(missing),
+                _ => None,
+            };
+            Written::Login { lacks_challenge, code, missing }
+        }
         Turn::Prepare(reply) => {
             Written::Prepare { registered_redirect_uri: reply.registered_redirect_uri() }
         }

@@ -16,9 +16,11 @@ impl Simulation {
     /// Takes a turn.
     pub(super) fn drive(&mut self, host: usize, mut drive: Drive) -> Result<(), String> {
         self.interrupt(host);
+        laws::asks_nobody(&mut self.hosts[host])?;
         let turned = self.turn(host)?;
-        let Host { session, key, stopped, .. } = &mut self.hosts[host];
+        let Host { session, key, stopped, lacks_scope, .. } = &mut self.hosts[host];
         *stopped = false;
+        *lacks_scope &= !session.record().is_some_and(laws::has_asked_for_more);
         laws::is_durable(session, key, &self.store)?;
         match turned {
             Turned::Blocked => {

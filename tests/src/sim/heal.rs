@@ -106,6 +106,7 @@ impl Simulation {
     }
 
     fn call_with_people(&mut self, method: &'static str) -> Result<(), String> {
+        self.hosts.iter_mut().for_each(|host| host.is_quiet = false);
         let strangers: Vec<bool> = self.hosts.iter().map(|host| self.is_stranger(host)).collect();
         self.everybody_calls(method, true)?;
         self.try_again(method, &strangers)?;

@@ -50,6 +50,10 @@ pub(super) struct Host {
     pub(super) answered_at: u64,
     /// When the last login of its session brought tokens, unless a user has asked for another since.
     pub(super) logged_in_at: Option<u64>,
+    /// Whether it asks nobody.
+    pub(super) is_quiet: bool,
+    /// Whether `mcp:write` was missing from its token, and nobody was asked for it.
+    pub(super) lacks_scope: bool,
     /// Whether its user has asked for a login, so that no token will do that it has.
     pub(super) asked_for: bool,
     /// Whether the session is logging out.
@@ -198,6 +202,8 @@ impl Host {
             pause: None,
             answered_at: 0,
             logged_in_at: None,
+            is_quiet: false,
+            lacks_scope: false,
             asked_for: false,
             leaves: false,
             copy: None,

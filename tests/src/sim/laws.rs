@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use oauth_core::UnixTime;
-use oauth_core::session::{Key, Record, Session};
+use oauth_core::session::{Key, Lock, Record, Session, Turn};
 
+use super::host::{Host, Task};
 use super::{Ledger, Store};
 use crate::world::World;
 
@@ -48,6 +49,31 @@ pub(super) fn stays_at_home(request: &Request<Vec<u8>>) -> Result<(), String> {
         check(&String::from_utf8_lossy(&basic.unwrap_or_default()), Part::Header)?;
     }
     Ok(())
+}
+
+/// A quiet host takes no lock of a login and gets ready for no page, and whoever drives it asks nobody.
+pub(super) fn asks_nobody(host: &mut Host) -> Result<(), String> {
+    let asks = match host.session.turn() {
+        Ok(Turn::Lock(Lock::Login | Lock::Client, _) | Turn::Prepare(_) | Turn::Browser(..)) => {
+            true
+        }
+        _ => matches!(&host.task, Task::Drive(drive) if drive.login),
+    };
+    if host.is_quiet && asks { Err("a quiet host asks for a person".into()) } else { Ok(()) }
+}
+
+/// What a quiet call was refused for is asked for by the next login.
+pub(super) fn asks_for_what_was_missing(host: &Host, page: &str) -> Result<(), String> {
+    if host.lacks_scope && !page.contains("write") {
+        return Err(format!("{page} does not ask for what was missing"));
+    }
+    Ok(())
+}
+
+/// Whether the login of these tokens has asked for `mcp:write`.
+pub(super) fn has_asked_for_more(record: &Record) -> bool {
+    let requested = record.binding().requested().filter(|_| record.tokens().is_some());
+    requested.is_some_and(|scopes| scopes.contains("mcp:write"))
 }
 
 /// Whether a request spends a refresh token.

@@ -29,7 +29,9 @@
 //!    without a look while it is fresh;
 //! 8. while the MCP server takes no token, a call opens no page within a minute of a login of the same session;
 //! 9. a token that is not stored any more is sent for as long as the host lets go by without a look into the
-//!    store, and no longer, unless a look failed, showed an old record, or the host's clock jumped.
+//!    store, and no longer, unless a look failed, showed an old record, or the host's clock jumped;
+//! 10. a quiet host never takes the lock of a login nor gets ready for a page, and the next login of a session
+//!     that was refused for want of a scope asks for it, unless its user has said no.
 //!
 //! In the end, with no more faults and nobody to log in, everybody gets a token if the store has anything
 //! that the servers take, at once if it lives. What is stored and spent has to be excused. A server that refuses

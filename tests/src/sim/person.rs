@@ -1,6 +1,7 @@
 //! The person at a host: whether there is one, and what they do with a login page.
 
 use http::Request;
+use oauth_core::Error;
 use oauth_core::session::{PendingLogin, Session, Turn};
 
 use super::Simulation;
@@ -15,6 +16,10 @@ impl Simulation {
     pub(super) fn decide(&mut self, at: usize, drive: &Drive) -> Result<(), String> {
         self.unlocked(at)?;
         if !drive.login {
+            let host = &mut self.hosts[at];
+            if let Ok(Turn::Login(reply)) = host.session.turn() {
+                host.lacks_scope |= matches!(reply.error(), Error::ScopeRequired { .. });
+            }
             match &drive.goal {
                 Goal::Attach(call) => self.hosts[at].task = Task::Send(call.clone()),
                 _ => self.finish(at, Outcome::LoginNeeded),
@@ -68,7 +73,7 @@ impl Simulation {
         let settings = alloc::sync::Arc::clone(&self.hosts[at].settings);
         let session = Session::resume(settings, &name(profile), pending);
         let host = &mut self.hosts[at];
-        host.leaves = false;
+        (host.leaves, host.lacks_scope) = (false, false);
         host.logged_in_at = None;
         host.session = session.map_err(|error| error.to_string())?;
         host.task = Task::Drive(Drive::new(Goal::Hold, true));
@@ -93,6 +98,7 @@ impl Simulation {
     /// The user consents, declines, closes the window, or walks away for a while.
     pub(super) fn visit(&mut self, at: usize, url: &str) -> Result<(), String> {
         self.is_worth_a_page(at)?;
+        laws::asks_for_what_was_missing(&self.hosts[at], url)?;
         let faulty = self.plan.presence > 0 && self.menu.any();
         let whim = if faulty { self.dice.below(20) } else { 19 };
         if whim < 6 {
@@ -105,6 +111,8 @@ impl Simulation {
         let request = Request::get(url).body(Vec::new()).map_err(|error| error.to_string())?;
         laws::stays_at_home(&request)?;
         self.world.knobs.consent = if whim == 6 { Consent::Deny } else { Consent::Grant };
+        // Who says no is not asked again.
+        self.hosts[at].lacks_scope &= whim != 6;
         let query = match whim {
             7 => Err("closed".into()),
             _ => self.world.visit(url),

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) logs_out: bool,
     /// Whether logins are handed out now and then.
     pub(super) hands_out: bool,
+    /// The host that asks nobody, if there is one beside those that do.
+    pub(super) quiet: Option<usize>,
     /// For how many seconds each host uses its token without a look into the store.
     pub(super) looks: Vec<Option<u64>>,
 }
@@ -54,6 +56,7 @@ impl Plan {
             looks: (0..hosts)
                 .map(|_| dice.pick(&[None, None, Some(5), Some(20), Some(60)]))
                 .collect(),
+            quiet: Some(hosts - 1).filter(|quiet| *quiet > 0 && dice.chance(400)),
         }
     }
 }

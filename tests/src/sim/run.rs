@@ -55,7 +55,10 @@ impl Simulation {
             };
             Host::new(*profile, &Arc::new(settings), *looks)
         });
-        let hosts = hosts.collect();
+        let mut hosts: Vec<Host> = hosts.collect();
+        if let Some(quiet) = plan.quiet {
+            hosts[quiet].is_quiet = true;
+        }
         let mut history = History::new(recording);
         history.note(|| format!("seed {seed}"));
         history.note(|| describe(&plan));
@@ -140,20 +143,21 @@ impl Simulation {
 
     /// An application thinks of something to do.
     fn begin(&mut self, host: usize) -> Result<(), String> {
-        let login = self.dice.chance(self.plan.presence);
+        let login = self.dice.chance(self.plan.presence) && !self.hosts[host].is_quiet;
         let is_idle = !matches!(self.hosts[host].session.turn(), Ok(Turn::Save(_)));
         if self.plan.logs_out && self.dice.chance(20) {
             self.leave(host);
             return Ok(());
         }
-        if is_idle && !self.pending.is_empty() && self.dice.chance(100) {
+        let is_quiet = self.hosts[host].is_quiet;
+        if is_idle && !is_quiet && !self.pending.is_empty() && self.dice.chance(100) {
             return self.take_up(host);
         }
         match self.dice.below(40) {
             0..=3 => {}
             4..=7 => self.hold(host, login),
             8..=11 => self.renew(host),
-            12 => self.log_in(host),
+            12 if !is_quiet => self.log_in(host),
             _ => {
                 let writes = self.plan.knobs.scopes == ScopePolicy::StepUp && self.dice.chance(300);
                 let method = if writes { "tools/call" } else { "tools/list" };
@@ -214,6 +218,7 @@ impl Simulation {
         let host = &mut self.hosts[host];
         host.logged_in_at = None;
         host.session.logout();
+        host.lacks_scope = false;
         host.leaves = true;
         host.task = Task::Drive(Drive::new(Goal::Hold, false));
     }
@@ -250,7 +255,7 @@ impl Simulation {
 }
 
 fn describe(plan: &Plan) -> String {
-    let Plan { profiles, knobs, menu, lease, looks, .. } = plan;
+    let Plan { profiles, knobs, menu, lease, looks, quiet, .. } = plan;
     let faults: Vec<_> = Fault::ALL
         .into_iter()
         .filter(|fault| menu.chance(*fault) > 0)
@@ -258,7 +263,7 @@ fn describe(plan: &Plan) -> String {
         .collect();
     format!(
         "profiles of the hosts: {profiles:?}; tokens live {} s, refresh tokens {:?}; {:?}, {:?}, {:?}; \
-         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; faults per mille: {}",
+         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}",
         knobs.access_lifetime,
         knobs.refresh_lifetime,
         knobs.rotation,

@@ -34,6 +34,7 @@ impl Simulation {
                     self.end(at, "goes on from an old copy");
                     self.hosts[at].session = restored(&copy);
                     self.hosts[at].logged_in_at = None;
+                    self.hosts[at].lacks_scope = false;
                     self.hosts[at].access();
                     None
                 }
@@ -47,9 +48,9 @@ impl Simulation {
         if self.strikes(Fault::Crash) {
             self.end(at, "crashes");
             let host = &mut self.hosts[at];
-            let (offset, copy) = (host.offset, host.copy.take());
+            let (offset, copy, is_quiet) = (host.offset, host.copy.take(), host.is_quiet);
             let new = Host::new(host.profile, &host.settings, host.look.interval);
-            *host = Host { offset, copy, ..new };
+            *host = Host { offset, copy, is_quiet, ..new };
         }
         if self.strikes(Fault::Sleep) {
             let seconds = self.dice.pick(&[2, 10, 100]);
@@ -86,7 +87,7 @@ impl Simulation {
     /// A session that was restored goes on where it was, unless the store had failed it there.
     fn wake(&mut self, at: usize) {
         if !self.hosts[at].stopped && self.dice.chance(500) {
-            let login = self.dice.chance(self.plan.presence);
+            let login = self.dice.chance(self.plan.presence) && !self.hosts[at].is_quiet;
             self.hosts[at].task = Task::Drive(Drive::new(Goal::Hold, login));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Request;
 use oauth_interface::{Function, Interface};
-use oauth_tests::drive::{dice, mcp_request};
+use oauth_tests::drive::{challenges, dice, mcp_request};
 use oauth_tests::world::{Knobs, World};
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ impl Host {
             add_headers(&mut request, &attached["headers"]);
             let response = self.world.handle(&request);
             let status = response.status().as_u16();
-            let challenges = oauth_tests::drive::challenges(&response);
+            let challenges = challenges(&response);
             let answer = json!({
                 "attempt": attempt, "status": status, "challenges": challenges, "now": now
             });
@@ -138,6 +138,33 @@ impl Host {
             }
             self.world.advance(verdict["wait"].as_u64().unwrap_or(0));
             assert_eq!(self.drive(session), "ready");
+        }
+    }
+
+    /// A request that needs a login; the turn at which a host stops that begins none.
+    pub(crate) fn stop_at_login(&mut self, session: u32, method: &str) -> Value {
+        self.call(Function::Access, session, json!({}), b"");
+        while !["ready", "login"].contains(&self.turn(session)["turn"].as_str().unwrap()) {
+            self.answer(session);
+        }
+        let now = self.world.now;
+        let ask = json!({ "method": "POST", "url": SERVER_URL, "now": now });
+        let attached = self.call(Function::Attach, session, ask, b"");
+        let mut request = mcp_request(SERVER_URL, method);
+        add_headers(&mut request, &attached["headers"]);
+        let response = self.world.handle(&request);
+        let (status, challenges) = (response.status().as_u16(), challenges(&response));
+        let attempt = &attached["attempt"];
+        let answer =
+            json!({ "attempt": attempt, "status": status, "challenges": challenges, "now": now });
+        let verdict = self.call(Function::Answered, session, answer, b"");
+        assert_eq!(verdict["verdict"], "retry");
+        loop {
+            let turn = self.turn(session);
+            if turn["turn"] == "login" {
+                return turn;
+            }
+            self.answer(session);
         }
     }
 

@@ -10,7 +10,7 @@ use chance::Chance;
 use host::{Host, NOW, SERVER_URL, settings};
 use oauth_interface::{Function, MAX_INPUT};
 use oauth_tests::drive::{assert_sound, challenges, mcp_request};
-use oauth_tests::world::{Grant, Knobs, PrmLocation, What};
+use oauth_tests::world::{Grant, Knobs, PrmLocation, ScopePolicy, What};
 use serde_json::{Value, json};
 
 #[test]
@@ -117,6 +117,22 @@ fn a_host_asks_as_the_core_does_whether_a_login_is_needed() {
 }
 
 /// The tokens are stored; what is known of the client is not.
+/// It stops where a login would begin, and is told why; what was missing is asked for when somebody is there.
+#[test]
+fn a_host_that_asks_nobody_is_told_what_is_missing() {
+    let scopes = ScopePolicy::StepUp;
+    let mut host = Host::new(&Knobs { scopes, prm_scopes: None, ..Knobs::default() });
+    let session = host.open(&settings());
+    assert_eq!(host.stop_at_login(session, "tools/list")["code"], "login_required");
+    assert_eq!(host.world.oauth_requests(), 0);
+    assert_eq!(host.drive(session), "ready");
+    let turn = host.stop_at_login(session, "tools/call");
+    assert_eq!((&turn["code"], &turn["missing"]), (&json!("scope_required"), &json!("mcp:write")));
+    host.call(Function::LogIn, session, json!({}), b"");
+    assert_eq!(host.drive(session), "ready");
+    assert_eq!(host.world.scopes_asked(), [Some("mcp:basic"), Some("mcp:basic mcp:write")]);
+}
+
 #[test]
 fn a_host_whose_store_fails_is_told_whether_that_matters() {
     let mut host = Host::new(&Knobs::default());
