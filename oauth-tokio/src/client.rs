@@ -117,8 +117,8 @@ impl OAuth {
         self.client.log_in().await
     }
 
-    /// A token that can be had without a user: the stored one or a refreshed one. `None` if a login is
-    /// needed.
+    /// What [`authenticate`](Self::authenticate) of a [`quiet`](Self::quiet) handle gives, whatever this one is: the
+    /// stored token or a refreshed one. `None` if a login is needed.
     ///
     /// It has nothing to do with the request `initialize` of MCP, which is the application's to send.
     ///
