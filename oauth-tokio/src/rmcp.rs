@@ -14,7 +14,9 @@
 //!
 //! With settings of the transport's own:
 //! `StreamableHttpClientTransport::with_client(oauth, StreamableHttpClientTransportConfig::with_uri(url))`.
-//! An `Authorization` that such a configuration brings wins: nothing here is done for it then.
+//! An `Authorization` that such a configuration brings wins: nothing here is done for it then. Refused, it is
+//! [`PeerIncompatible::BearerRefused`](oauth_core::error::PeerIncompatible), as is a fixed token
+//! ([`bearer`](oauth_blocking::Builder::bearer)).
 //!
 //! Every request carries the token; a refusal is answered by a refresh, a login or a wider scope, and the
 //! request is sent again. What fails on the way is behind rmcp's error: [`cause`] finds it.
@@ -29,8 +31,9 @@
 //!   all there is for the first request: call [`OAuth::authenticate`] before.
 //! - A call that is dropped or cancelled takes nothing with it. A refresh or a login that it began goes
 //!   on, and the next call has its token.
-//! - Replies, cancellations and the end of the session have five seconds. The end of the session begins
-//!   no login, only a refresh.
+//! - Replies, cancellations and the end of the session have five seconds. The end of a session begins
+//!   no login, only a refresh, which all sessions that end at a time share; beside a login it neither waits nor
+//!   refreshes.
 //! - A failure to open the stream of notifications is told to nobody, nor is one of
 //!   `notifications/initialized`, but that the connection is closed. If a login fails on behalf of the
 //!   stream, rmcp does not try again.
@@ -54,11 +57,10 @@ use ::rmcp::transport::streamable_http_client::{
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 pub use error::cause;
-use error::{is_redirect, lasts, outer, refusal};
-
+use error::{is_redirect, lasts, outer, refusal, refused_bearer};
 use oauth_blocking::adapter::Mode;
 
-use crate::{Error, Event, OAuth};
+use crate::{Error, Event, NeedsConsent as _, OAuth};
 
 impl OAuth {
     /// A transport of rmcp to this server, for `serve`.
@@ -114,7 +116,7 @@ impl OAuth {
         F: Future<Output = Inner<T>>,
     {
         if request.brings_its_own() {
-            return send(request.url.into(), request.token).await.map_err(outer);
+            return send(request.url.into(), request.token).await.map_err(refused_bearer);
         }
         let client = &self.client;
         let mut call = client.call(self.mode);
@@ -153,7 +155,7 @@ impl OAuth {
                     let done = client.remedy(&mut call, remedy).await;
                     done.map_err(StreamableHttpError::Client)?;
                 }
-                None => return Err(outer(error)),
+                None => return Err(self.left(error)),
             }
         }
     }
@@ -176,7 +178,8 @@ impl OAuth {
         })
     }
 
-    /// The same for the end of a session, which is worth a refresh, but no login.
+    /// The same for the end of a session. It is worth a refresh, which all that end share, but no login: beside
+    /// one it is sent with what is at hand, and left if that is refused.
     async fn close<F>(
         &self,
         request: Passed<'_>,
@@ -186,22 +189,44 @@ impl OAuth {
         F: Future<Output = Inner<()>>,
     {
         if request.brings_its_own() {
-            return send(request.url.into(), request.token).await.map_err(outer);
+            return send(request.url.into(), request.token).await.map_err(refused_bearer);
         }
-        let url = self.target(request.url);
-        let header = self.client.authorize(&mut self.client.call(Mode::Quiet), &url).await;
-        let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
-        let authorized = token.is_some();
-        let sent = send(Arc::clone(&url), token).await;
-        match sent {
-            Err(error) if authorized && refusal(&error).is_some() => {
-                match self.refresh_token().await.map_err(StreamableHttpError::Client)? {
-                    Some(token) => send(url, Some(token.token().to_owned())).await.map_err(outer),
-                    None => Err(outer(error)),
-                }
+        let client = &self.client;
+        let mut call = client.call(Mode::Quiet);
+        loop {
+            let url = self.target(request.url);
+            let header = match client.host().is_at_login() {
+                true => client.authorize_now(&mut call, &url),
+                false => client.authorize(&mut call, &url).await,
+            };
+            let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
+            let authorized = token.is_some();
+            let Err(error) = send(Arc::clone(&url), token).await else {
+                client.delivered(&mut call, 200);
+                return Ok(());
+            };
+            let Some((status @ 401, challenges)) = refusal(&error) else {
+                return Err(outer(error));
+            };
+            client.tell(&Event::Answered { method: request.method, url: &url, authorized, status });
+            if !authorized || client.host().is_at_login() {
+                return Err(outer(error));
             }
-            sent => sent.map_err(outer),
+            let remedy = client.judge(&mut call, status, &challenges).await;
+            let Some(remedy) = remedy.map_err(StreamableHttpError::Client)? else {
+                return Err(self.left(error));
+            };
+            match client.remedy(&mut call, remedy).await {
+                Ok(_) => {}
+                Err(failure) if failure.needs_consent() => return Err(outer(error)),
+                Err(failure) => return Err(StreamableHttpError::Client(failure)),
+            }
         }
+    }
+
+    /// A refusal about which nothing is done.
+    fn left(&self, error: StreamableHttpError<reqwest::Error>) -> StreamableHttpError<Error> {
+        if self.client.has_bearer() { refused_bearer(error) } else { outer(error) }
     }
 }
 

@@ -604,6 +604,19 @@ mod peer_incompatible {
     }
 
     #[test]
+    fn bearer_refused() {
+        for (lines, code) in [
+            (&["Basic realm=\"x\"", "Bearer error=\"invalid_token\""][..], Some("invalid_token")),
+            (&["Bearer"], None),
+            (&[], None),
+        ] {
+            let error = PeerIncompatible::bearer_refused(lines.iter().copied());
+            assert_eq!(error, PeerIncompatible::BearerRefused { error: code.map(Into::into) });
+            assert_says(Error::from(error), Actor::Developer, "another token");
+        }
+    }
+
+    #[test]
     fn scopes_do_not_fit() {
         // With the scope that is missing, they are three bytes more than may be.
         let own: String = (0..510).map(|number| format!("{number:07} ")).collect();

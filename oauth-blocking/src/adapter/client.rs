@@ -161,13 +161,42 @@ impl<H: Host> Client<H> {
             });
             header = found.await?;
         }
+        Ok(self.only_where_it_may_go(call, url, header))
+    }
+
+    /// The same without a wait for anything, and without a refresh: a token at hand that has not expired.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignRequest`](oauth_core::error::Misuse) if the URL is not the MCP server's.
+    pub fn authorize_now(&self, call: &mut Call, url: &str) -> Outcome<Option<HeaderValue>, H> {
+        self.settings.server().check_request(url).map_err(oauth_core::Error::from)?;
+        call.attempt.sent_with(None);
+        let header = self.shown().living(now()).map(|(token, header)| {
+            call.attempt.sent_with(Some(&token));
+            header.clone()
+        });
+        Ok(self.only_where_it_may_go(call, url, header))
+    }
+
+    fn only_where_it_may_go(
+        &self,
+        call: &mut Call,
+        url: &str,
+        header: Option<HeaderValue>,
+    ) -> Option<HeaderValue> {
         let shown = self.shown();
         let record = shown.snapshot.record();
         if record.is_some_and(|record| !record.may_go_to(self.settings.server(), url)) {
             call.attempt.sent_with(None);
-            return Ok(None);
+            return None;
         }
-        Ok(header)
+        header
+    }
+
+    /// Whether there is a fixed token, which a refusal does not change.
+    pub fn has_bearer(&self) -> bool {
+        self.settings.has_bearer()
     }
 
     /// A token: the stored one, a refreshed one, or one for which a user logs in if they may be asked.

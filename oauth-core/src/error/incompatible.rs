@@ -167,6 +167,12 @@ pub enum PeerIncompatible {
         /// How many bytes they may have as written.
         limit: usize,
     },
+    /// The MCP server refuses a fixed bearer token, which nobody here can renew.
+    #[error("the server refuses{} the bearer token that was set", named(error.as_deref()))]
+    BearerRefused {
+        /// The error code of its challenge (RFC 6750 §3.1), if it has one.
+        error: Option<Box<str>>,
+    },
     /// A refused request was retried with all that could be done, and is refused still.
     #[error(
         "the server still refuses{} after {authorizations} logins and {refreshes} refreshes",
@@ -265,6 +271,7 @@ impl PeerIncompatible {
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
             Self::ScopesDoNotFit { .. } => "scopes_do_not_fit",
+            Self::BearerRefused { .. } => "bearer_refused",
             Self::StillRefused { .. } => "still_refused",
             Self::LoginInVain { .. } => "login_in_vain",
         }
@@ -370,6 +377,7 @@ impl PeerIncompatible {
             Self::ScopesDoNotFit { .. } => {
                 "ask for the scopes that are needed, and no others, with `scope`, and log in with `login`"
             }
+            Self::BearerRefused { .. } => "set another token, or none so that the user can log in",
             Self::StillRefused { .. } => {
                 "the user may lack the permission, or the server does not take the tokens of the \
                  authorization server that it names"

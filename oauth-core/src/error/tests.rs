@@ -85,6 +85,7 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
         (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
         (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
         (It::ScopesDoNotFit { limit: 4096 }, "scopes_do_not_fit"),
+        (It::BearerRefused { error: None }, "bearer_refused"),
         (It::StillRefused { authorizations: 3, refreshes: 1, error: None }, "still_refused"),
         (
             It::LoginInVain { logins: 1, until: UnixTime::from_secs(60), error: None },

@@ -360,6 +360,12 @@ impl Settings {
         }
     }
 
+    /// Whether there is a fixed token: nothing is done about a refusal then.
+    #[must_use]
+    pub fn has_bearer(&self) -> bool {
+        self.bearer.is_some()
+    }
+
     /// Checks that the MCP server itself may be where its URL says. A login does that too.
     ///
     /// # Errors

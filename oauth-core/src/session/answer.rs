@@ -82,6 +82,16 @@ pub enum Verdict {
     Wait(Duration),
 }
 
+impl PeerIncompatible {
+    /// What an answer means that came with these `WWW-Authenticate` values to a request with a fixed token: for hosts
+    /// that cannot hand out the answer itself.
+    #[must_use]
+    pub fn bearer_refused<'a>(challenges: impl IntoIterator<Item = &'a str>) -> Self {
+        let challenge = ResourceChallenge::select(challenges).map(Box::new);
+        Self::BearerRefused { error: Want { challenge, ..Want::default() }.code() }
+    }
+}
+
 impl Session {
     /// Judges an answer of the MCP server: its status and all its `WWW-Authenticate` values.
     ///

@@ -2,6 +2,7 @@
 
 use ::rmcp::service::{ClientInitializeError, ServiceError};
 use ::rmcp::transport::streamable_http_client::StreamableHttpError;
+use oauth_core::error::PeerIncompatible;
 use oauth_core::wire::ResourceChallenge;
 use reqwest::StatusCode;
 
@@ -57,6 +58,20 @@ pub(super) fn refusal(error: &StreamableHttpError<reqwest::Error>) -> Option<(u1
             Some((401, Vec::new()))
         }
         _ => None,
+    }
+}
+
+/// The same error with this crate's failures, of a request with a token that nobody here can renew.
+pub(super) fn refused_bearer(
+    error: StreamableHttpError<reqwest::Error>,
+) -> StreamableHttpError<Error> {
+    match refusal(&error) {
+        Some((401, challenges)) => {
+            let challenges = challenges.iter().map(String::as_str);
+            let refused = PeerIncompatible::bearer_refused(challenges);
+            StreamableHttpError::Client(oauth_core::Error::from(refused).into())
+        }
+        _ => outer(error),
     }
 }
 

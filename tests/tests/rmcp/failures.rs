@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use oauth_core::error::Misuse;
+use oauth_core::error::{Misuse, PeerIncompatible};
 use oauth_tests::world::{Damage, Fault, Knobs};
 use oauth_tokio::rmcp::cause;
 use oauth_tokio::{
-    AuthenticationError, Error, MemoryTokenStorage, OAuth, PendingLogin, RedirectUri,
+    AuthenticationError, BearerAuth, Error, MemoryTokenStorage, OAuth, PendingLogin, RedirectUri,
     UserAgentError, Visitor,
 };
 use rmcp::model::CallToolRequestParams;
@@ -39,6 +39,30 @@ pub(crate) fn assert_foreign(error: Option<&Error>) {
         Some(Error::OAuth { error: oauth_core::Error::Misuse(Misuse::ForeignRequest { .. }), .. })
     );
     assert!(misuse, "{error:?}");
+}
+
+pub(crate) fn assert_bearer_refused(error: Option<&Error>) {
+    let Some(Error::OAuth { error, .. }) = error else { panic!("{error:?}") };
+    let code = Some("invalid_token".into());
+    assert_eq!(*error, PeerIncompatible::BearerRefused { error: code }.into());
+}
+
+#[tokio::test]
+async fn a_fixed_token_that_is_refused_is_our_error() {
+    let guarded = guarded(Knobs::default()).await;
+    let (token, store) = (BearerAuth::new("a-key").unwrap(), MemoryTokenStorage::new());
+    let oauth = builder(&guarded, &store).bearer(token).build().unwrap();
+    let error = connect(&oauth).await.err().unwrap();
+    assert_bearer_refused(cause(&error));
+
+    let good = client(&guarded, &store).authenticate().await.unwrap();
+    let oauth = builder(&guarded, &store).bearer(good).build().unwrap();
+    let connected = open(&guarded, &oauth).await;
+    guarded.world().revoke_access_tokens();
+    assert_bearer_refused(cause(&connected.add().await.unwrap_err()));
+    connected.close().await;
+    assert_eq!((statuses(&guarded, CALL), statuses(&guarded, "DELETE")), (vec![401], vec![401]));
+    assert_eq!((logins(&guarded), refreshes(&guarded)), (1, 0));
 }
 
 #[tokio::test]

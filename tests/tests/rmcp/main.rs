@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 mod calls;
+mod ending;
 mod failures;
 #[path = "../tokio_common.rs"]
 mod tokio_common;

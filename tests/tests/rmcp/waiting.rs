@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use oauth_tests::guard::Guarded;
-use oauth_tests::world::{Knobs, ScopePolicy};
-use oauth_tokio::{MemoryTokenStorage, OAuth};
+use oauth_tests::world::{Damage, Fault, Knobs, ScopePolicy};
+use oauth_tokio::rmcp::cause;
+use oauth_tokio::{Error, MemoryTokenStorage, OAuth};
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _};
 
@@ -15,7 +16,7 @@ use crate::tokio_common::{SlowUser, SlowUserHandle, builder, client, until};
 use crate::{bounded, connect, guarded, open};
 
 /// A client whose user stays at the login page until told.
-fn slow(guarded: &Guarded, store: &MemoryTokenStorage) -> (OAuth, SlowUserHandle) {
+pub(crate) fn slow(guarded: &Guarded, store: &MemoryTokenStorage) -> (OAuth, SlowUserHandle) {
     let (user, handle) = SlowUser::new();
     (builder(guarded, store).user_agent(user).build().unwrap(), handle)
 }
@@ -133,4 +134,31 @@ async fn a_login_takes_too_long_for_the_lifecycle_that_probes_unless_it_is_made_
     let service = bounded(().serve_with_lifecycle(oauth.transport(), lifecycle())).await.unwrap();
     assert_eq!(crate::add(&service).await.unwrap(), "42");
     assert_eq!(logins(&guarded), 1);
+}
+
+/// More calls than rmcp lets wait at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_for_a_refresh_that_fails_do_not_send_their_token_again() {
+    const CALLS: usize = 24;
+    let guarded = guarded(Knobs::default()).await;
+    let connected = open(&guarded, &client(&guarded, &MemoryTokenStorage::new())).await;
+    guarded.world().log.clear();
+    guarded.world().revoke_access_tokens();
+    let fault = Fault::Unavailable { retry_after: 60 };
+    guarded.world().knobs.token_damage = Damage::times(fault, 1);
+    guarded.delay_tokens(Duration::from_millis(100));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..CALLS {
+        let peer = connected.service.peer().clone();
+        tasks.spawn(async move { crate::add(&peer).await.unwrap_err() });
+    }
+    for error in bounded(tasks.join_all()).await {
+        match cause(&error) {
+            Some(Error::OAuth { error, .. }) => assert!(error.is_retryable(), "{error}"),
+            error => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(refreshes(&guarded), 1);
+    assert_eq!(statuses(&guarded, CALL), [401; CALLS]);
+    assert_sound(&guarded);
 }
