@@ -85,8 +85,9 @@ pub enum Event<'a> {
     SaveFailed {
         /// Why.
         error: &'a StorageError,
-        /// When it is tried again; nobody else can refresh or log in before. `None` if the call fails with the
-        /// error: then the tokens are in memory, and the next call tries first of all to store them.
+        /// When it is tried again; nobody else can refresh or log in before. `None` if the call goes on: with the
+        /// new token if that lives, else with this error. The tokens are in memory, and the next call that is a few
+        /// seconds later tries first of all to store them.
         again_in: Option<Duration>,
     },
     /// The token store failed. There is a token that still lives, so the call goes on with that.

@@ -107,6 +107,29 @@ fn a_living_token_goes_on_while_the_next_one_is_not_stored() {
 }
 
 #[test]
+fn the_next_token_is_used_by_others_while_it_is_not_stored() {
+    for on_tokio in [false, true] {
+        let (served, store) = (serve(Knobs::default()), Store::default());
+        drop(common::logged_in(&served, &store));
+        expire(&store, &key(&served));
+        store.fails.store(usize::MAX, Ordering::SeqCst);
+        let (client, told) = Client::told(on_tokio, &served, &store);
+        thread::scope(|scope| {
+            let first = scope.spawn(|| client.call(&served));
+            assert!(told.recv_timeout(PATIENCE).unwrap().is_some());
+            assert_eq!(client.call(&served).unwrap(), 200);
+            assert!(store.fails.load(Ordering::SeqCst) > 0, "it is stored already");
+            store.fails.store(0, Ordering::SeqCst);
+            assert_eq!(first.join().unwrap().unwrap(), 200);
+        });
+        client.end();
+        assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+        assert_eq!(stored_token(&store, &key(&served)), client.token());
+        assert_sound(&served);
+    }
+}
+
+#[test]
 fn who_waits_in_vain_is_told_who_spends_the_token() {
     for on_tokio in [false, true] {
         let (served, directory) = (serve(Knobs::default()), Directory::new());

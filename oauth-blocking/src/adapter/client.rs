@@ -285,8 +285,8 @@ impl<H: Host> Client<H> {
             let outcome = driver.finish(&mut resumed, &query).await;
             let outcome = outcome.map_err(|error| error.after(resumed.timeline()));
             Span::current().outcome(&outcome, resumed.timeline());
-            // The code is spent: what came for it is stored by the next call.
-            if matches!(outcome, Err(ClientError::Storage(_))) {
+            // The code is spent: what came for it and is not stored yet is stored by the next call.
+            if matches!(outcome, Ok(_) | Err(ClientError::Storage(_))) {
                 *session = resumed;
             } else {
                 // What the session knew is older than what is stored now.

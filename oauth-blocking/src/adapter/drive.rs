@@ -286,10 +286,15 @@ impl<'a, H: Host> Driver<'a, H> {
                 let key = reply.key(profile);
                 let is_locked = self.lock.is_some();
                 let lease = is_locked.then(|| self.lease.unwrap_or_else(Deadline::of_login));
+                let is_spent = reply.is_spent();
                 match self.client.save(&key, &reply, lease).await {
                     Ok(Saved::Done) => reply.saved(now()),
                     Ok(Saved::Conflict { stored }) => reply.conflict(stored),
-                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
+                    Err(error) => match reply.failed(now()) {
+                        // That it failed is told already, each time.
+                        true if is_spent => {}
+                        goes_on => return self.spared(error, key.kind, goes_on),
+                    },
                 }
             }
             Turn::Unlock(lock, reply) => {

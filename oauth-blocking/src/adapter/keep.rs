@@ -8,6 +8,8 @@ use oauth_core::session::{Key, LoadReply, SaveReply};
 use super::client::Client;
 use super::exchange::Deadline;
 use super::host::Host;
+use super::shown::Shown;
+use crate::clock::now;
 use crate::event::Event;
 use crate::pauses::Pauses;
 use crate::storage::{LEASE, Loaded, Saved, StorageError};
@@ -34,7 +36,16 @@ impl<H: Host> Client<H> {
         reply: &SaveReply<'_>,
         lease: Option<Deadline>,
     ) -> Result<Saved, StorageError> {
-        let save = || self.host.save(key, reply.record(), reply.expected());
+        let save = || async {
+            let saved = self.host.save(key, reply.record(), reply.expected()).await;
+            // Nobody else has to wait for the next try.
+            if let Some(kept) =
+                reply.would_keep(now()).filter(|_| saved.is_err() && reply.is_spent())
+            {
+                self.show(Shown::new(kept));
+            }
+            saved
+        };
         if !reply.is_spent() {
             return save().await;
         }

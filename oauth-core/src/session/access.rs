@@ -72,12 +72,17 @@ impl Session {
         match &self.state {
             _ if self.held.settings.bearer.is_some() => return,
             // Spent but not stored: nothing is more urgent.
-            State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
+            State::Save(saving)
+            | State::LoadConflict(saving, _)
+            | State::Unsaved(saving)
+            | State::Kept(saving)
                 if saving.is_about_tokens() => {}
             _ => return self.state = State::Load(want),
         }
         self.state = match mem::replace(&mut self.state, State::Ready) {
-            State::Save(saving) | State::Unsaved(saving) => State::Save(saving.late(want)),
+            State::Save(saving) | State::Unsaved(saving) | State::Kept(saving) => {
+                State::Save(saving.late(want))
+            }
             State::LoadConflict(saving, _) => State::LoadConflict(saving.late(want.clone()), want),
             state => state,
         };

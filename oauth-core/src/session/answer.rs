@@ -131,7 +131,7 @@ impl Session {
             attempt.retries = attempt.retries.saturating_add(1);
             if attempt.retries <= MAX_REMEDIES {
                 self.note(status, &want, Remedy::OtherToken);
-                if !matches!(self.state, State::Ready) {
+                if !matches!(self.state, State::Ready | State::Kept(_)) {
                     self.want(want);
                 }
                 return Ok(Verdict::Retry);

@@ -1,40 +1,36 @@
 //! What a session holds, and what that is good for.
 
 use alloc::sync::Arc;
+use core::mem;
 use core::time::Duration;
 
 use crate::session::access::{Want, access_token};
+use crate::session::authorization::Snapshot;
 use crate::session::machine::{RefusedBefore, Session, State};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::ClientSecret;
 
-impl Session {
-    /// Takes what the store holds: it knows better than the memory, also that there is nothing.
-    pub(crate) fn adopt(&mut self, record: Option<Record>, now: UnixTime) {
-        self.held.looked_at = now;
+impl Snapshot {
+    /// What was held before comes back.
+    fn adopt(&mut self, record: Option<Record>, now: UnixTime) -> Option<Record> {
+        self.looked_at = now;
         // One that was put under the wrong key would send a token where it does not belong.
-        let record = record.filter(|record| record.is_for(&self.held.settings.server));
+        let record = record.filter(|record| record.is_for(&self.settings.server));
         let record = record.map(|record| self.with_own_secret(record));
         // The same tokens again do not undo a pause in refreshing them.
         let same = |own: &Record, new: &Record| {
             (own.generation, own.issued_at) == (new.generation, new.issued_at)
         };
-        if !matches!((&self.held.record, &record), (Some(own), Some(new)) if same(own, new)) {
-            self.held.fresh_until =
-                record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
+        if !matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)) {
+            self.fresh_until = record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
         }
-        let is_new = access_token(record.as_ref())
-            .is_some_and(|token| access_token(self.held.record.as_ref()) != Some(token));
-        self.held.record = record;
-        if is_new {
-            self.meet();
-        }
+        mem::replace(&mut self.record, record)
     }
 
     /// A host that changed the secret of its client, or how it authenticates, means the new one.
     fn with_own_secret(&self, mut record: Record) -> Record {
-        let own = self.held.settings.pre_registered.as_ref();
+        let own = self.settings.pre_registered.as_ref();
         if let Some(own) = own.filter(|own| own.client_id == record.binding.client.client_id)
             && let Some(secret) = &own.client_secret
             && record.binding.client.secret() != Some(secret)
@@ -42,12 +38,40 @@ impl Session {
             let client = &mut Arc::make_mut(&mut record.binding).client;
             client.client_secret = Some(ClientSecret::for_ever(secret.clone()));
         }
-        if let (Some(_), Some(method)) = (own, self.held.settings.auth_method)
+        if let (Some(_), Some(method)) = (own, self.settings.auth_method)
             && record.binding.client.auth_method != method
         {
             Arc::make_mut(&mut record.binding).client.auth_method = method;
         }
         record
+    }
+
+    fn postpone(&mut self, until: UnixTime) {
+        let end = self.record.as_ref().and_then(Record::expires_at);
+        self.fresh_until = end.map_or(until, |end| end.min(until));
+    }
+
+    /// With tokens that the store does not have. They are used for some seconds, and then stored if that is possible.
+    pub(crate) fn keeping(mut self, record: Record, now: UnixTime) -> Self {
+        drop(self.adopt(Some(record), now));
+        self.postpone(now + ELSEWHERE);
+        self
+    }
+}
+
+impl Session {
+    /// Takes what the store holds: it knows better than the memory, also that there is nothing.
+    pub(crate) fn adopt(&mut self, record: Option<Record>, now: UnixTime) {
+        let before = self.held.adopt(record, now);
+        self.meet_after(before.as_ref());
+    }
+
+    /// Something else is held than before.
+    pub(crate) fn meet_after(&mut self, before: Option<&Record>) {
+        let token = access_token(self.held.record.as_ref());
+        if token.is_some() && token != access_token(before) {
+            self.meet();
+        }
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -133,8 +157,7 @@ impl Session {
 
     /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
     pub(crate) fn postpone(&mut self, until: UnixTime) {
-        let end = self.held.record.as_ref().and_then(Record::expires_at);
-        self.held.fresh_until = end.map_or(until, |end| end.min(until));
+        self.held.postpone(until);
     }
 }
 

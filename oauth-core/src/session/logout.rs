@@ -146,7 +146,10 @@ impl Session {
         // Whoever comes next may be somebody else.
         self.unmet = None;
         let unsaved = match mem::replace(&mut self.state, State::Ready) {
-            State::Save(saving) | State::LoadConflict(saving, _) | State::Unsaved(saving)
+            State::Save(saving)
+            | State::LoadConflict(saving, _)
+            | State::Unsaved(saving)
+            | State::Kept(saving)
                 if saving.is_about_tokens() =>
             {
                 Some(Box::new(saving.record))

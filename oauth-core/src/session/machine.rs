@@ -104,6 +104,8 @@ pub(crate) enum State {
     LoadConflict(Box<Saving>, Want),
     /// A new attempt to write a record, after others wrote theirs again and again.
     Unsaved(Box<Saving>),
+    /// Nothing: there is a token, which is not stored yet.
+    Kept(Box<Saving>),
     /// The host's decision to log in.
     Login(Want),
     /// The login lock.
@@ -294,7 +296,7 @@ impl Session {
                     Turn::Browser(url, BrowserReply { session: self })
                 }
             },
-            State::Ready => {
+            State::Ready | State::Kept(_) => {
                 self.held.check()?;
                 return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired);
             }

@@ -20,8 +20,9 @@
 //!
 //! 1. **The refresh token is spent only under the lock, after a second look, and where what it brings can
 //!    be kept.** Whoever lost the race adopts what the winner stored, and asks nobody.
-//! 2. **New tokens are stored before they are used.** A session that could not save says so, and saves
-//!    before it does anything else.
+//! 2. **New tokens are stored before they are used, or before anything else is done.** Where the store fails, and
+//!    goes on failing while the host tries again, a token that lives is used all the same; each access saves
+//!    first, a few seconds apart, and no refresh token is spent before that has succeeded.
 //! 3. **Nothing transient ends a grant.** Only a refusal by the server that issued it does.
 //! 4. **No lock is held while a request of the application is under way**, and the refresh lock never
 //!    while a person looks at a page: a login has a lock of its own.
@@ -30,7 +31,7 @@
 //!
 //! [`Session::turn`] says what to do, as often as it is asked, until it is [`Turn::Ready`]. A host that
 //! cannot show a page stops at [`Turn::Login`], where nothing is locked and nothing begun. A host whose
-//! store fails says so with the reply's `failed`, which goes on with a living token. If there is none it stops,
+//! store fails says so with the reply's `failed`, which goes on with a living token, old or new. If there is none it stops,
 //! releases its locks, and starts over with [`Session::access`], also if its process ended in between and
 //! the session was restored.
 //!
@@ -74,6 +75,7 @@ mod authorization;
 mod brought;
 mod generation;
 mod held;
+mod kept;
 mod login;
 mod logout;
 mod machine;

@@ -9,6 +9,7 @@ use crate::error::{Error, Silence};
 use crate::flow::{NoAnswer, Probe, RedirectUri, Step};
 use crate::http::Response;
 use crate::session::access::Want;
+use crate::session::authorization::Snapshot;
 use crate::session::machine::{Session, State};
 use crate::session::pending::PendingLogin;
 use crate::session::record::{Key, Record};
@@ -98,7 +99,8 @@ impl LoadReply<'_> {
 
     /// The store cannot be read. True if that does not matter: the token still lives, and is used for some
     /// seconds more before the store is looked at again; or this was about the client of tokens that are stored
-    /// already. Otherwise the host stops with the store's error.
+    /// already. The same with tokens that [are spent for](Self::is_spent), which are stored later then. Otherwise
+    /// the host stops with the store's error.
     #[must_use = "false means that the host stops"]
     pub fn failed(self, now: UnixTime) -> bool {
         self.session.store_failed(now)
@@ -164,13 +166,22 @@ impl SaveReply<'_> {
         }
     }
 
+    /// What the session would hold if it [could not be stored](Self::failed) now: for those who must not wait while
+    /// the host tries again. `None` if its tokens are good for nothing without the store.
+    #[must_use]
+    pub fn would_keep(&self, now: UnixTime) -> Option<Snapshot> {
+        self.session.would_keep(now)
+    }
+
     /// The record is stored, durably.
     pub fn saved(self, now: UnixTime) {
         self.session.saved(now);
     }
 
-    /// The store failed. True if that does not matter: what was to be written is only good to know. Otherwise
-    /// the host stops with the store's error, or tries again first if it [is spent](Self::is_spent).
+    /// The store failed. True if the session goes on: what was to be written is only good to know, or it brings a
+    /// token that lives. That is used for some seconds, until the next access tries to store it; it is lost if the
+    /// session ends before, so a host tries again for a while first if the record [is spent](Self::is_spent).
+    /// Otherwise the host stops with the store's error.
     #[must_use = "false means that the host stops"]
     pub fn failed(self, now: UnixTime) -> bool {
         self.session.save_failed(now)

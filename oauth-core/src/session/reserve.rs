@@ -91,6 +91,9 @@ impl Session {
     /// Goes on with a living token where the store cannot be read, locked or written before anything is
     /// spent; or without what is only good to know. The state stays if neither is possible.
     pub(crate) fn store_failed(&mut self, now: UnixTime) -> bool {
+        if self.keep(now) {
+            return true;
+        }
         let (want, is_locked) = match &self.state {
             State::Load(want) | State::Lock(want) => (want, false),
             State::LoadLocked(want) | State::LoadRefused(want, _) | State::Reserve(want) => {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::session::access::{MAX_LOST_RACES, Want, access_token};
+use crate::session::kept::Before;
 use crate::session::login::Running;
 use crate::session::logout::Leaving;
 use crate::session::machine::{Lock, Session, State};
@@ -21,13 +22,23 @@ pub(crate) struct Saving {
     /// The generation that it replaces; 0 for none.
     pub(crate) expected: u64,
     pub(crate) then: AfterSave,
+    /// What the session held before it used these tokens, if it did that before they were stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Box<Before>>,
 }
 
 impl Saving {
     /// The same over another record than was expected.
     fn over(mut self: Box<Self>, stored: u64) -> Box<Self> {
-        let Self { record, expected, .. } = &mut *self;
+        let Self { record, expected, then, .. } = &mut *self;
+        let before = record.generation;
         (*record, *expected) = (record.clone().numbered(stored), stored);
+        // Used before it was stored, and refused, it stays refused under its new number.
+        if let AfterSave::Late(want) = then
+            && want.refused == Some(before)
+        {
+            want.refused = Some(record.generation);
+        }
         self
     }
 
@@ -94,14 +105,14 @@ impl Session {
         let State::Save(saving) = mem::replace(&mut self.state, State::Ready) else {
             return;
         };
-        let Saving { record, then, .. } = *saving;
+        let Saving { record, then, before: before_use, .. } = *saving;
         if let AfterSave::Refreshed(want) | AfterSave::Rotated(want, _) = &then {
             self.learn_refresh(want);
         }
         if !then.is_about_client() {
             let before = self.generation();
             let is_same_token = self.is_same_token(Some(&record));
-            self.adopt(Some(record), now);
+            self.adopt_after(before_use.as_deref(), Some(record), now);
             if is_same_token {
                 self.renumber(before);
             }
@@ -148,8 +159,11 @@ impl Session {
         };
     }
 
-    /// The record is not stored. True if it need not be.
+    /// The record is not stored. True if the session goes on without that.
     pub(crate) fn save_failed(&mut self, now: UnixTime) -> bool {
+        if self.keep(now) {
+            return true;
+        }
         let State::Save(saving) = &self.state else { return false };
         self.state = match &saving.then {
             AfterSave::Vouched => State::Ready,
@@ -230,7 +244,11 @@ impl Session {
         stored: Option<Record>,
         now: UnixTime,
     ) -> State {
-        let spent = refresh_token(self.held.record.as_ref());
+        let before = match &saving.before {
+            Some(before) => before.record.as_ref(),
+            None => self.held.record.as_ref(),
+        };
+        let spent = refresh_token(before);
         let has_spent = |stored: &Record| {
             spent.is_some()
                 && spent == refresh_token(Some(stored))
@@ -239,7 +257,7 @@ impl Session {
         // Whoever spent it as well, and was refused, has written that the grant has ended.
         let was_ended = |stored: &Record| {
             refresh_token(Some(stored)).is_none()
-                && access_token(Some(stored)) == access_token(self.held.record.as_ref())
+                && access_token(Some(stored)) == access_token(before)
                 && refresh_token(Some(&saving.record)).is_some()
         };
         let brings_tokens = !matches!(saving.then, AfterSave::Ended(_));
@@ -252,7 +270,7 @@ impl Session {
             return State::Save(saving.over(stored.generation));
         }
         let has_left = stored.as_ref().is_some_and(Record::has_left);
-        self.adopt(stored, now);
+        self.adopt_after(saving.before.as_deref(), stored, now);
         match has_left && brings_tokens {
             true => Self::disown(saving.record, want),
             false => Lock::Refresh.release(State::Load(want)),
@@ -261,5 +279,6 @@ impl Session {
 }
 
 pub(crate) fn save(record: Record, expected: u64, then: AfterSave) -> State {
-    State::Save(Box::new(Saving { record: record.numbered(expected), expected, then }))
+    let record = record.numbered(expected);
+    State::Save(Box::new(Saving { record, expected, then, before: None }))
 }

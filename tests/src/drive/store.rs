@@ -9,6 +9,8 @@ use oauth_core::session::{Key, Lock, Record};
 pub struct Store {
     /// Every text that was ever written, in order.
     pub written: Vec<String>,
+    /// Those that it did not take, and that were used all the same.
+    pub not_taken: Vec<String>,
     /// How many saves were tried.
     pub tries: u32,
     /// Whether others write before each save, so that it finds another generation than it expects.

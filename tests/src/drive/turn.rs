@@ -3,9 +3,9 @@
 use oauth_core::Error;
 use oauth_core::session::{Lock, Turn};
 
-use super::entropy;
 use super::scene::{Event, User};
 use super::stage::Stage;
+use super::{entropy, stored};
 
 impl Stage {
     /// Takes one turn.
@@ -48,7 +48,12 @@ impl Stage {
                     reply.reserved();
                 }
             }
-            Turn::Save(reply) if store.broken.save => return Ok(spared(reply.failed(now))),
+            Turn::Save(reply) if store.broken.save => {
+                let record = stored(reply.record());
+                let goes_on = reply.failed(now);
+                store.not_taken.extend(goes_on.then_some(record));
+                return Ok(spared(goes_on));
+            }
             Turn::Save(reply) => {
                 match store.save(&reply.key(profile), reply.record(), reply.expected()) {
                     Ok(()) => reply.saved(now),

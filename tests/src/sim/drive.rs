@@ -18,10 +18,10 @@ impl Simulation {
         self.interrupt(host);
         laws::asks_nobody(&mut self.hosts[host])?;
         let turned = self.turn(host)?;
-        let Host { session, key, stopped, lacks_scope, .. } = &mut self.hosts[host];
+        let Host { session, stopped, lacks_scope, .. } = &mut self.hosts[host];
         *stopped = false;
         *lacks_scope &= !session.record().is_some_and(laws::has_asked_for_more);
-        laws::is_durable(session, key, &self.store)?;
+        laws::is_durable(&self.hosts[host], &self.store)?;
         match turned {
             Turned::Blocked => {
                 self.wait(host);

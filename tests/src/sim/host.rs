@@ -41,6 +41,8 @@ pub(super) struct Host {
     pub(super) second_look: SecondLook,
     /// When it tries next to store what was spent, while the store fails.
     pub(super) retries_at: Option<u64>,
+    /// The access tokens that it has used although the store would not take them.
+    pub(super) kept: Vec<String>,
     /// When it looked into the store.
     pub(super) look: Look,
     /// Until when, by its clock, the last answer to a refresh wants to be left alone, while nobody has
@@ -198,6 +200,7 @@ impl Host {
             unwanted: None,
             second_look: SecondLook::None,
             retries_at: None,
+            kept: Vec::new(),
             look: Look::every(looks),
             pause: None,
             answered_at: 0,
@@ -234,10 +237,19 @@ impl Host {
 
     /// Whether its last call went well, with a token that is fresh and may be used without a look into the store.
     pub(super) fn needs_no_thought(&self, now: UnixTime) -> bool {
-        let tokens = self.session.record().and_then(Record::tokens);
+        let record = self.session.record();
+        // What is not stored is tried to be, every few seconds.
+        let is_kept = record.and_then(laws::access_token).is_some_and(|it| self.has_kept(it));
+        let tokens = record.and_then(Record::tokens);
         self.outcome == Some(Outcome::Status(200))
             && self.look.interval.is_none()
+            && !is_kept
             && tokens.is_some_and(|tokens| tokens.lives(now, laws::MARGIN))
+    }
+
+    /// Whether it has used this access token although the store would not take it.
+    pub(super) fn has_kept(&self, access_token: &str) -> bool {
+        self.kept.iter().any(|kept| kept == access_token)
     }
 
     /// The time by its clock, when the servers have this time.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use oauth_core::UnixTime;
-use oauth_core::session::{Key, Lock, Record, Session, Turn};
+use oauth_core::session::{Key, Lock, Record, Turn};
 
 use super::host::{Host, Task};
 use super::{Ledger, Store};
@@ -102,10 +102,10 @@ fn credentials(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Invariant 3: what a session holds was stored before, for the same profile.
-pub(super) fn is_durable(session: &Session, key: &Key, store: &Store) -> Result<(), String> {
-    match session.record().and_then(access_token) {
-        Some(token) if !store.is_durable(key, token) => {
+/// Invariant 3: what a session holds was stored before, for the same profile, unless the store has failed.
+pub(super) fn is_durable(host: &Host, store: &Store) -> Result<(), String> {
+    match host.session.record().and_then(access_token) {
+        Some(token) if !store.is_durable(&host.key, token) && !host.has_kept(token) => {
             Err(format!("invariant 3: {token} is at hand and not stored"))
         }
         _ => Ok(()),

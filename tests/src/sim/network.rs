@@ -35,7 +35,7 @@ impl Simulation {
             let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
             request.headers_mut().insert(name, value);
         }
-        laws::is_durable(session, key, &self.store)?;
+        laws::is_durable(&self.hosts[at], &self.store)?;
         laws::stays_at_home(&request)?;
         let token = request.headers().get(header::AUTHORIZATION).cloned();
         self.say(at, || format!("sends {} with {token:?}", call.method));
@@ -227,8 +227,7 @@ impl Simulation {
             (Purpose::Call(call), _) => return self.judge(at, call, answer),
             (purpose, turn) => return Err(format!("{purpose:?} is answered at {turn:?}")),
         }
-        let Host { session, key, .. } = &self.hosts[at];
-        laws::is_durable(session, key, &self.store)
+        laws::is_durable(&self.hosts[at], &self.store)
     }
 
     fn judge(

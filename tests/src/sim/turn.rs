@@ -207,7 +207,7 @@ impl Simulation {
             if fault.late {
                 store.delay(Write { host: at, key, record, expected, leaves });
             }
-            return failed(reply, now, may_wait, lives);
+            return failed(reply, &mut host.kept, now, may_wait, lives);
         }
         let text = format!("saves {}", laws::label(Some(&record)));
         let found = store.generation(&key);
@@ -236,7 +236,7 @@ impl Simulation {
         }
         if fault.report {
             // Who hears that it failed will find it there.
-            return failed(reply, now, may_wait, lives);
+            return failed(reply, &mut host.kept, now, may_wait, lives);
         }
         if key.kind == KeyKind::Grant {
             host.look.decided_at = time;
@@ -249,6 +249,7 @@ impl Simulation {
 
 fn failed(
     reply: SaveReply<'_>,
+    kept: &mut Vec<String>,
     now: UnixTime,
     may_wait: bool,
     lives: bool,
@@ -257,7 +258,10 @@ fn failed(
     if is_spent && may_wait {
         return Ok(Turned::Unsaved);
     }
-    spared(reply.failed(now), lives && !is_spent, "the store cannot be written")
+    let token = laws::access_token(reply.record()).map(String::from);
+    let goes_on = reply.failed(now);
+    kept.extend(token.filter(|_| is_spent && goes_on));
+    spared(goes_on, lives && !is_spent, "the store cannot be written")
 }
 
 /// Whether a record has another access token than those that were known, and one that nobody has to refresh.
