@@ -21,6 +21,10 @@
 //! Every request carries the token; a refusal is answered by a refresh, a login or a wider scope, and the
 //! request is sent again. What fails on the way is behind rmcp's error: [`cause`] finds it.
 //!
+//! Through `oauth.quiet().transport()` nobody is asked: a call that needs a login fails at once. rmcp has shapes for
+//! that, and its own `is_authorization_required` and `auth_challenge` see them; [`cause`] finds
+//! [`oauth_core::Error::LoginRequired`] or [`oauth_core::Error::ScopeRequired`]. The session goes on after it.
+//!
 //! # What rmcp does meanwhile
 //!
 //! - Calls wait side by side, sixteen at most (`max_concurrent_requests`): one that waits for a person at
@@ -43,6 +47,7 @@
 //! others are asked for; a step-up is found in the first line or not at all.
 
 mod error;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -59,6 +64,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 pub use error::cause;
 use error::{is_redirect, lasts, outer, refusal, refused_bearer};
 use oauth_blocking::adapter::Mode;
+use told::told;
 
 use crate::{Error, Event, NeedsConsent as _, OAuth};
 
@@ -153,7 +159,7 @@ impl OAuth {
             match remedy.map_err(StreamableHttpError::Client)? {
                 Some(remedy) => {
                     let done = client.remedy(&mut call, remedy).await;
-                    done.map_err(StreamableHttpError::Client)?;
+                    done.map_err(|failure| told(failure, &challenges))?;
                 }
                 None => return Err(self.left(error)),
             }

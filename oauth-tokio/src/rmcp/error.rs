@@ -6,6 +6,7 @@ use oauth_core::error::PeerIncompatible;
 use oauth_core::wire::ResourceChallenge;
 use reqwest::StatusCode;
 
+use super::told::heard;
 use crate::{Error, OAuth};
 
 /// The failure of this crate behind an error of rmcp, or behind one that has such a source: for instance
@@ -38,7 +39,8 @@ fn behind<'a>(
     }
     match error.downcast_ref::<StreamableHttpError<Error>>() {
         Some(StreamableHttpError::Client(error)) => Some(error),
-        _ => None,
+        Some(error) => heard(error).map(|error| error as _),
+        None => None,
     }
 }
 

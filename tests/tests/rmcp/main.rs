@@ -6,6 +6,7 @@
 mod calls;
 mod ending;
 mod failures;
+mod quiet;
 #[path = "../tokio_common.rs"]
 mod tokio_common;
 mod waiting;
