@@ -1,10 +1,25 @@
-//! What a login tells those who watch it.
+//! What a client tells those who watch it, in the order of what happens.
+//!
+//! ```text
+//!  LoginNeeded ─▶ LoginBegun ─▶ … Opening … Redirected … ─┬─▶ LoginFinished
+//!  StepUp ────────▲                                       ├─▶ LoginHandedOut
+//!                                                         ├─▶ LoginCancelled
+//!                                                         └─▶ LoginFailed
+//!  TokenRefused ─▶ a refresh ─┬─▶ Refreshed
+//!                             ├─▶ RefreshPostponed, RefreshFailed
+//!                             └─▶ RefreshRefused ─▶ LoginNeeded
+//! ```
+
+mod owned;
 
 use std::path::Path;
 use std::time::Duration;
 
+use oauth_core::session::LoggedOut;
 use oauth_core::wire::{AuthorizationUrl, Issuer};
-use oauth_core::{Endpoint, Finding, HttpUrl, Method};
+use oauth_core::{Endpoint, Finding, HttpUrl, Method, Scopes, UnixTime};
+
+pub use owned::{Happened, OwnedEvent};
 
 use crate::storage::StorageError;
 use crate::user_agent::Waiting;
@@ -95,4 +110,106 @@ pub enum Event<'a> {
         /// Why.
         error: &'a StorageError,
     },
+    /// A login is needed: a call had no token, or the server wants one. Told once until there is a token again, and
+    /// not for a login that the host asked for.
+    LoginNeeded,
+    /// The server wants scopes that the token lacks, which takes another login.
+    StepUp {
+        /// The scopes that it wants, if it says so.
+        scopes: Option<&'a Scopes>,
+    },
+    /// A login begins. One of [`LoginFinished`](Self::LoginFinished), [`LoginHandedOut`](Self::LoginHandedOut),
+    /// [`LoginCancelled`](Self::LoginCancelled) and [`LoginFailed`](Self::LoginFailed) follows.
+    LoginBegun,
+    /// The login is over, and there is a token: its own, or one that somebody else brought meanwhile
+    /// ([`Adopted`](Self::Adopted)). A login that was handed out ends so as well, where it is resumed.
+    LoginFinished {
+        /// When the access token expires; `None` if the server does not say.
+        expires_at: Option<UnixTime>,
+        /// The scopes that it has, as far as is known.
+        scopes: Option<&'a Scopes>,
+    },
+    /// The login was handed out to whoever called: their user has to open its page.
+    LoginHandedOut,
+    /// The host has ended the login, or nobody waits for it any more.
+    LoginCancelled,
+    /// The login came to nothing, for another reason.
+    LoginFailed {
+        /// [`ClientError::code`](crate::ClientError::code).
+        code: &'static str,
+        /// Why.
+        error: &'a dyn std::error::Error,
+    },
+    /// The MCP server refused the token. What can be done about that follows.
+    TokenRefused {
+        /// The answer's status.
+        status: u16,
+    },
+    /// There is a new token, without a login.
+    Refreshed {
+        /// When it expires; `None` if the server does not say.
+        expires_at: Option<UnixTime>,
+    },
+    /// There is no new token yet. The old one lives, and is used meanwhile.
+    RefreshPostponed {
+        /// Why: [`oauth_core::Error::code`].
+        code: &'a str,
+    },
+    /// The authorization server takes the refresh token no more, and will not another time.
+    RefreshRefused {
+        /// Why: [`oauth_core::Error::code`].
+        code: &'a str,
+    },
+    /// There is no token that lives, and no new one for now. What is stored is kept; the next call tries again.
+    RefreshFailed {
+        /// Why: [`ClientError::code`](crate::ClientError::code).
+        code: &'a str,
+    },
+    /// A token was found in the store that somebody else has put there, another process perhaps, and is used from
+    /// now on.
+    Adopted {
+        /// When it expires; `None` if the server does not say.
+        expires_at: Option<UnixTime>,
+    },
+    /// The user is logged out.
+    LoggedOut {
+        /// What became of the tokens.
+        outcome: &'a LoggedOut,
+    },
+}
+
+impl Event<'_> {
+    /// A short name, for logs and programs; it never changes.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "answered",
+            Self::Exchange { .. } => "exchange",
+            Self::Opening { .. } => "opening",
+            Self::LoginElsewhere => "login_elsewhere",
+            Self::PortBusy { .. } => "port_busy",
+            Self::NoBrowser { .. } => "no_browser",
+            Self::RefreshElsewhere => "refresh_elsewhere",
+            Self::Waiting(_) => "waiting",
+            Self::Redirected => "redirected",
+            Self::DamagedRecord { .. } => "damaged_record",
+            Self::ClientNotStored { .. } => "client_not_stored",
+            Self::SaveFailed { .. } => "save_failed",
+            Self::StoreFailed { .. } => "store_failed",
+            Self::LoginNeeded => "login_needed",
+            Self::StepUp { .. } => "step_up",
+            Self::LoginBegun => "login_begun",
+            Self::LoginFinished { .. } => "login_finished",
+            Self::LoginHandedOut => "login_handed_out",
+            Self::LoginCancelled => "login_cancelled",
+            Self::LoginFailed { .. } => "login_failed",
+            Self::TokenRefused { .. } => "token_refused",
+            Self::Refreshed { .. } => "refreshed",
+            Self::RefreshPostponed { .. } => "refresh_postponed",
+            Self::RefreshRefused { .. } => "refresh_refused",
+            Self::RefreshFailed { .. } => "refresh_failed",
+            Self::Adopted { .. } => "adopted",
+            Self::LoggedOut { .. } => "logged_out",
+        }
+    }
 }

@@ -66,6 +66,7 @@
 //! | `finding` | a step | what the answer was taken for: [`oauth_core::Finding::name`] |
 //! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], `damaged_record` or `client_not_stored` |
 //! | `error` | what went wrong here | why no answer came, or what the store says |
+//! | `event` | what began or ended | [`Event::name`]; with the `code` of what failed |
 //! | `kept` | a damaged record | where it was kept |
 //! | `again_in` | tokens that are not stored yet | in how many milliseconds that is tried again, if it is |
 //!
@@ -117,7 +118,7 @@ pub use config::{AuthConfig, OAuthConfig};
 pub use connect::{ConnectRequired, TerminalPrompt};
 pub use consent::{NeededConsent, RetryError};
 pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
-pub use event::Event;
+pub use event::{Event, Happened, OwnedEvent};
 pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};

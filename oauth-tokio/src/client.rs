@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use oauth_blocking::adapter::{Client, Mode, Parts, challenges, location};
 use oauth_blocking::{
-    Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, LocalUser, LoggedOut,
+    Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, Key, LocalUser, LoggedOut,
     PendingLogin, Record,
 };
 use oauth_core::flow::Diagnosis;
@@ -13,6 +13,7 @@ use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
 use crate::Error;
+use crate::events::{Events, Readers};
 use crate::http::{Connection, Http, HttpClient};
 use crate::storage::SharedStorage;
 use crate::tasks::Tasks;
@@ -280,6 +281,27 @@ impl OAuth {
         self.client.record()
     }
 
+    /// What happens from now on: logins, refreshes, what is found in the store and each step on the way, in their
+    /// order, of this client and of all that were made from it with [`for_profile`](Self::for_profile). There is no
+    /// secret in it but the URLs that the user has to open ([`OwnedEvent`](crate::OwnedEvent)).
+    ///
+    /// ```no_run
+    /// # async fn example(oauth: oauth_tokio::OAuth) {
+    /// # use oauth_tokio::{Happened, OwnedEvent};
+    /// let mut events = oauth.events();
+    /// while let Some(next) = events.next().await {
+    ///     match next {
+    ///         Ok(Happened { server, event: OwnedEvent::LoginNeeded, .. }) => println!("{server}: log in"),
+    ///         Ok(_) => {}
+    ///         Err(missed) => println!("{missed}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn events(&self) -> Events {
+        self.client.host().readers().subscribe()
+    }
+
     /// Waits until what has begun is at its durable end, for `limit` at most; whether it got there.
     /// Nothing is lost by exiting then: a refresh that was under way is stored. Without it, a runtime that ends cuts
     /// off what was begun aside, and a refresh token may be spent for nothing.
@@ -323,9 +345,17 @@ impl Adapter for OAuth {
             }
         };
         let http = Http::new(http, parts.headers);
-        let host = |session| Tasks::new(session, http, storage, user_agent);
+        let (readers, told) = (Readers::default(), parts.watcher);
+        let told_to = readers.clone();
+        let host = |session| Tasks::new(session, http, storage, user_agent, told_to);
+        let watcher = Arc::new(move |key: &Key, event: &Event<'_>| {
+            if let Some(told) = &told {
+                told(key, event);
+            }
+            readers.tell(key, event);
+        });
         let client =
-            Client::new(&parts.settings, &parts.profile, parts.limits, parts.watcher, host);
+            Client::new(&parts.settings, &parts.profile, parts.limits, Some(watcher), host);
         Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
     }
 }

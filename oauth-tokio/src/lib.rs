@@ -58,6 +58,7 @@
 //! received, at `trace`.
 
 mod client;
+mod events;
 mod http;
 mod resolver;
 mod retry;
@@ -69,16 +70,17 @@ mod turns;
 mod user_agent;
 
 pub use client::OAuth;
+pub use events::{Events, Missed};
 pub use http::HttpClient;
 pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
     Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
-    FileTokenStorage, Forgotten, Guard, Insecurity, Key, KeyKind, Loaded, LocalUser, Lock,
-    LoggedOut, LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
-    NoUserAgent, OAuthClientProvider, OAuthConfig, PasteBack, PendingLogin, Plain, Policy,
-    PromptMode, ProtocolError, Record, RedirectUri, ResourceMode, RetryError, Saved, Secret, Spend,
-    Spending, StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData,
-    Tolerance, Tolerances, UnixTime, UnknownTolerance, UserAgentError, Visitor, Waiting,
+    FileTokenStorage, Forgotten, Guard, Happened, Insecurity, Key, KeyKind, Loaded, LocalUser,
+    Lock, LoggedOut, LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
+    NoUserAgent, OAuthClientProvider, OAuthConfig, OwnedEvent, PasteBack, PendingLogin, Plain,
+    Policy, PromptMode, ProtocolError, Record, RedirectUri, ResourceMode, RetryError, Saved,
+    Secret, Spend, Spending, StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline,
+    TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance, UserAgentError, Visitor, Waiting,
     redirect_state,
 };
 pub use oauth_core;

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use crate::events::Readers;
 use crate::http::{Http, cause};
 use crate::storage::SharedStorage;
 use crate::user_agent::{SharedUserAgent, Told, Visit};
@@ -35,6 +36,7 @@ pub(crate) struct Tasks {
     http: Http,
     storage: SharedStorage,
     user_agent: SharedUserAgent,
+    readers: Readers,
 }
 
 impl Tasks {
@@ -43,6 +45,7 @@ impl Tasks {
         http: Http,
         storage: SharedStorage,
         user_agent: SharedUserAgent,
+        readers: Readers,
     ) -> Self {
         let session = Arc::new(Mutex::new(session));
         Self {
@@ -53,7 +56,12 @@ impl Tasks {
             http,
             storage,
             user_agent,
+            readers,
         }
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -80,8 +88,8 @@ impl Host for Tasks {
     const WORKS_ASIDE: bool = true;
 
     fn with_session(&self, session: Session) -> Self {
-        let Self { http, storage, user_agent, .. } = self;
-        Self::new(session, http.clone(), storage.clone(), user_agent.clone())
+        let Self { http, storage, user_agent, readers, .. } = self;
+        Self::new(session, http.clone(), storage.clone(), user_agent.clone(), readers.clone())
     }
 
     async fn take(&self) -> OwnedMutexGuard<Session> {

@@ -55,12 +55,15 @@ fn a_login_tells_what_it_does() {
         names,
         [
             "answered false 401",
+            "LoginNeeded",
+            "LoginBegun",
             "ResourceMetadata 200",
             "ServerMetadata 200",
             "Registration 201",
             "opening",
             "redirected",
             "Token 200",
+            "login finished",
             "answered true 200",
         ]
     );

@@ -19,12 +19,23 @@ fn listened(knobs: Knobs) -> Served {
 
 /// What is said about this server: in which spans, and its fields but for the sentence.
 fn said(served: &Served) -> Vec<String> {
+    let lines = about(served).into_iter();
+    let lines =
+        lines.filter(|line| !line.fields.0.is_empty() && line.fields.get("event").is_none());
+    lines.map(|line| shown(&line)).collect()
+}
+
+fn about(served: &Served) -> Vec<Line> {
     let url = served.server_url();
     let is_about = |line: &Line| {
         line.target == "oauth" && line.spans.iter().any(|it| it.fields.get("server") == Some(&url))
     };
-    let lines = logs::lines().into_iter().filter(is_about);
-    lines.filter(|line| !line.fields.0.is_empty()).map(|line| shown(&line)).collect()
+    logs::lines().into_iter().filter(is_about).collect()
+}
+
+/// The events of logins, refreshes and tokens.
+fn events(served: &Served) -> Vec<String> {
+    about(served).iter().filter_map(|line| line.fields.get("event").map(str::to_owned)).collect()
 }
 
 fn shown(line: &Line) -> String {
@@ -63,6 +74,18 @@ const A_LIFE: [&str; 15] = [
     "debug logout: revocation 200 revoked",
 ];
 
+const EVENTS_OF_A_LIFE: [&str; 9] = [
+    "login_needed",
+    "login_begun",
+    "login_finished",
+    "step_up",
+    "login_begun",
+    "login_finished",
+    "token_refused",
+    "refreshed",
+    "logged_out",
+];
+
 #[test]
 fn threads_say_each_step_of_a_life() {
     let served = listened(step_up());
@@ -74,6 +97,7 @@ fn threads_say_each_step_of_a_life() {
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     oauth.logout().unwrap();
     assert_eq!(said(&served), A_LIFE);
+    assert_eq!(events(&served), EVENTS_OF_A_LIFE);
 }
 
 #[test]
@@ -90,6 +114,7 @@ fn tasks_say_the_same() {
         oauth.logout().await.unwrap();
     });
     assert_eq!(said(&served), A_LIFE);
+    assert_eq!(events(&served), EVENTS_OF_A_LIFE);
 }
 
 fn on_tokio(served: &Served) -> oauth_tokio::OAuth {

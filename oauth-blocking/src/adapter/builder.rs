@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::flow::Settings;
+use oauth_core::session::Key;
 use oauth_core::wire::{PromptMode, ResourceMode};
 use oauth_core::{AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret};
 
@@ -321,7 +322,16 @@ impl<A: Adapter> Builder<A> {
 
     /// Is told what happens, on the thread on which it happens. It must not call the client, which is at
     /// work.
-    pub fn on_event(mut self, watcher: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+    pub fn on_event(self, watcher: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.on_event_of(move |_, event| watcher(event))
+    }
+
+    /// The same for hosts with several servers or profiles: it is told whose grant each event concerns
+    /// ([`Happened`](crate::Happened) keeps both). It takes the place of [`on_event`](Self::on_event).
+    pub fn on_event_of(
+        mut self,
+        watcher: impl Fn(&Key, &Event<'_>) + Send + Sync + 'static,
+    ) -> Self {
         self.watcher = Some(Arc::new(watcher));
         self
     }

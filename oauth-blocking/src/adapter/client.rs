@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Key, LoggedOut, PendingLogin, Record, Session, Turn};
+use oauth_core::session::{
+    Attempt, Authorization, Key, LoggedOut, PendingLogin, Record, Session, Turn,
+};
 use oauth_core::{BearerAuth, HttpUrl, Scopes};
 
 use super::drive::{Driver, Login};
@@ -18,6 +20,7 @@ use super::migrate::Migration;
 use super::mode::Mode;
 use super::parts::Watcher;
 use super::shown::Shown;
+use super::tell::Told;
 use super::trace::{self, Span, Work};
 use crate::clock::now;
 use crate::error::ClientError;
@@ -33,6 +36,7 @@ pub struct Client<H: Host> {
     /// How long one request of a login may take.
     pub(super) request: Duration,
     pub(super) watcher: Option<Arc<Watcher>>,
+    pub(super) told: Told,
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
     pub(super) shown: RwLock<Shown>,
@@ -84,6 +88,7 @@ impl<H: Host> Client<H> {
             discovery,
             request,
             watcher,
+            told: Told::default(),
             failures,
             settings,
             shown,
@@ -121,7 +126,7 @@ impl<H: Host> Client<H> {
 
     /// Tells the watcher, if there is one, and `tracing`.
     pub fn tell(&self, event: &Event<'_>) {
-        tell(self.watcher.as_deref(), event);
+        tell(self.watcher.as_deref(), &self.key, event);
     }
 
     /// A request that was not sent yet.
@@ -207,7 +212,13 @@ impl<H: Host> Client<H> {
     /// Why there is none.
     pub async fn token(self: &Arc<Self>, mode: Mode) -> Outcome<Option<BearerAuth>, H> {
         let since = self.failures.now();
-        self.find(mode, mode.login(), since, |token, _| token.bearer().clone()).await
+        let use_it = |token: &Authorization<'_>, _: &HeaderValue| token.bearer().clone();
+        let found = self.find(mode, mode.login(), since, use_it).await?;
+        // With nothing stored, the server may want no token at all.
+        if found.is_none() && self.record().is_some() {
+            self.tell_unmet_need().await;
+        }
+        Ok(found)
     }
 
     /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh
@@ -240,6 +251,7 @@ impl<H: Host> Client<H> {
         let mut session = self.host.take().await;
         if self.logins.load(Ordering::SeqCst) == logins {
             session.log_in();
+            self.told.need_is_known();
         }
         let (session, _) = self.drive(session, Login::Allowed, since).await?;
         bearer(session).ok_or_else(|| oauth_core::Error::LoginRequired.into())
@@ -259,6 +271,9 @@ impl<H: Host> Client<H> {
             let outcome = driver.log_out(&mut session).await;
             let outcome = outcome.map_err(|error| error.after(session.timeline()));
             Span::current().outcome(&outcome, session.timeline());
+            if let Ok(outcome) = &outcome {
+                client.tell(&Event::LoggedOut { outcome });
+            }
             client.show(Shown::new(session.snapshot()));
             outcome
         };
@@ -285,6 +300,7 @@ impl<H: Host> Client<H> {
             let outcome = driver.finish(&mut resumed, &query).await;
             let outcome = outcome.map_err(|error| error.after(resumed.timeline()));
             Span::current().outcome(&outcome, resumed.timeline());
+            client.tell_end_of_login(&outcome, &resumed);
             // The code is spent: what came for it and is not stored yet is stored by the next call.
             if matches!(outcome, Ok(_) | Err(ClientError::Storage(_))) {
                 *session = resumed;
@@ -309,10 +325,10 @@ impl<H: Host> std::fmt::Debug for Client<H> {
 }
 
 /// Tells a watcher, if there is one, and `tracing`.
-pub(super) fn tell(watcher: Option<&Watcher>, event: &Event<'_>) {
+pub(super) fn tell(watcher: Option<&Watcher>, key: &Key, event: &Event<'_>) {
     trace::event(event);
     if let Some(watcher) = watcher {
-        watcher(event);
+        watcher(key, event);
     }
 }
 

@@ -16,6 +16,7 @@ use super::mode::AtLogin;
 use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
+use super::tell::{Done, Purpose, Refresh};
 use super::trace::{self, Span};
 use crate::clock::now;
 use crate::error::ClientError;
@@ -50,6 +51,8 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) way: Way<H::Visit>,
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
+    /// Whether a login was begun whose end was not told.
+    pub(super) has_begun: bool,
     /// Where it is said if the work fails.
     span: Span,
 }
@@ -68,6 +71,7 @@ impl<'a, H: Host> Driver<'a, H> {
             client_lock: None,
             way: Way::Elsewhere,
             returned: None,
+            has_begun: false,
             span,
         }
     }
@@ -85,6 +89,7 @@ impl<'a, H: Host> Driver<'a, H> {
             // Who waits for a login that has failed meanwhile still has to hear of that.
             Ok(true) if login == Login::Never => self.client.failures.forget(Work::Refresh),
             Ok(true) => {
+                self.client.told.met();
                 self.client.failures.forget(Work::Refresh);
                 self.client.failures.forget(Work::Login);
                 if self.work == Work::Login {
@@ -118,7 +123,7 @@ impl<'a, H: Host> Driver<'a, H> {
                     span.around(self.refresh(session)).await?;
                     self.span = outer;
                 }
-                Next::Step => self.step(session).await?,
+                Next::Step => drop(self.step(session).await?),
                 Next::Ready => return Ok(true),
                 Next::LoggedOut => return Ok(false),
             }
@@ -139,27 +144,50 @@ impl<'a, H: Host> Driver<'a, H> {
     }
 
     /// From the refresh lock to its release.
-    async fn refresh(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
+    pub(super) async fn refresh(
+        &mut self,
+        session: &mut Session,
+    ) -> Result<(), ClientError<H::Http>> {
         // Others go on with what was found, as long as it lives.
         self.client.show(Shown::new(session.snapshot()));
-        self.step(session).await?;
-        while self.lock.is_some() {
-            self.step(session).await?;
+        let mut refresh = Refresh::default();
+        let outcome = self.refresh_under_lock(&mut refresh, session).await;
+        self.client.tell_end_of_refresh(&refresh, &outcome, session);
+        outcome
+    }
+
+    async fn refresh_under_lock(
+        &mut self,
+        refresh: &mut Refresh,
+        session: &mut Session,
+    ) -> Result<(), ClientError<H::Http>> {
+        loop {
+            let done = self.step(session).await?;
+            refresh.note(done, session);
+            if self.lock.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// One turn that needs no user.
-    async fn step(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
-        let exchange = self.work(session.turn()?).await?;
+    pub(super) async fn step(
+        &mut self,
+        session: &mut Session,
+    ) -> Result<Done, ClientError<H::Http>> {
+        let turn = session.turn()?;
+        let purpose = Purpose::of(&turn);
+        let exchange = self.work(turn).await?;
+        let asked = exchange.as_ref().map(|exchange| exchange.request.endpoint());
         self.client.tell_of(exchange, session);
-        Ok(())
+        let has_adopted = self.client.tell_of_token(purpose, session);
+        Ok(Done { asked, has_adopted })
     }
 
     /// Looks into the store, if that comes first, and no further.
     pub(super) async fn look(mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
         let outcome = match session.turn() {
-            Ok(turn @ Turn::Load(_)) => self.work(turn).await.map(drop),
+            Ok(Turn::Load(_)) => self.step(session).await.map(drop),
             _ => Ok(()),
         };
         Span::current().outcome(&outcome, session.timeline());
@@ -188,8 +216,8 @@ impl<'a, H: Host> Driver<'a, H> {
                 }
                 Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
                 turn => {
-                    let exchange = self.work(turn).await?;
-                    self.client.tell_of(exchange, session);
+                    drop(turn);
+                    self.step(session).await?;
                 }
             }
         }
@@ -209,8 +237,8 @@ impl<'a, H: Host> Driver<'a, H> {
                 | Turn::Http(..)
                 | Turn::Save(_)
                 | Turn::Unlock(..)) => {
-                    let exchange = self.work(turn).await?;
-                    self.client.tell_of(exchange, session);
+                    drop(turn);
+                    self.step(session).await?;
                 }
                 // A logout has no such turns.
                 Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {

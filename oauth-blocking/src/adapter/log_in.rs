@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use oauth_core::Entropy;
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::Outcome;
-use oauth_core::session::{BrowserReply, LoginReply, PrepareReply, Session, Turn};
+use oauth_core::session::{BrowserReply, Lock, LoginReply, PrepareReply, Session, Turn};
 use oauth_core::wire::AuthorizationUrl;
 
 use super::client::{Client, tell};
@@ -39,6 +39,9 @@ impl<H: Host> Driver<'_, H> {
                 Err(_) => Outcome::Failed,
             });
         }
+        if mem::take(&mut self.has_begun) {
+            self.client.tell_end_of_login(&outcome, session);
+        }
         outcome
     }
 
@@ -55,9 +58,14 @@ impl<H: Host> Driver<'_, H> {
                     outcome?;
                 }
                 Turn::Ready(_) | Turn::LoggedOut(_) => return Ok(()),
+                // Somebody else has logged in, so long ago that their token has expired.
+                turn @ Turn::Lock(Lock::Refresh, _) => {
+                    drop(turn);
+                    self.refresh(session).await?;
+                }
                 turn => {
-                    let exchange = self.work(turn).await?;
-                    self.client.tell_of(exchange, session);
+                    drop(turn);
+                    self.step(session).await?;
                 }
             }
         }
@@ -68,6 +76,10 @@ impl<H: Host> Driver<'_, H> {
         self.discovery = None;
         if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
             return Err(failure);
+        }
+        if !mem::replace(&mut self.has_begun, true) {
+            self.client.tell_need();
+            self.client.tell(&Event::LoginBegun);
         }
         let deadline = Deadline::after(self.client.discovery);
         if let Some(missing) = self.client.take_missing() {
@@ -176,14 +188,14 @@ pub(super) enum Way<V> {
 impl<H: Host> Client<H> {
     /// Tells how the wait at a page goes, and at once if the user has to open it.
     fn waiting_at(&self, url: &AuthorizationUrl) -> Arc<dyn Fn(Waiting) + Send + Sync> {
-        let (watcher, url) = (self.watcher.clone(), url.clone());
+        let (watcher, key, url) = (self.watcher.clone(), self.key.clone(), url.clone());
         let is_said = AtomicBool::new(false);
         Arc::new(move |waiting| {
             let no_browser = waiting.browser == Browser::NotOpened;
             if no_browser && !is_said.swap(true, Ordering::Relaxed) {
-                tell(watcher.as_deref(), &Event::NoBrowser { url: &url });
+                tell(watcher.as_deref(), &key, &Event::NoBrowser { url: &url });
             }
-            tell(watcher.as_deref(), &Event::Waiting(waiting));
+            tell(watcher.as_deref(), &key, &Event::Waiting(waiting));
         })
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oauth_core::flow::Settings;
 use oauth_core::loopback::CallbackUrl;
+use oauth_core::session::Key;
 
 use super::headers::Headers;
 use super::limits::Limits;
@@ -57,5 +58,5 @@ impl<A: Adapter> std::fmt::Debug for Parts<A> {
     }
 }
 
-/// Is told what happens.
-pub type Watcher = dyn Fn(&Event<'_>) + Send + Sync;
+/// Is told what happens, and whose grant it concerns.
+pub type Watcher = dyn Fn(&Key, &Event<'_>) + Send + Sync;

@@ -44,8 +44,8 @@ impl<H: Host> Client<H> {
         call.remedied = None;
         let mut taken = self.take_knowing(call.mode, call.since).await?;
         let session = &mut taken.session;
-        let challenges = challenges.iter().map(String::as_str);
-        let verdict = session.answered(&mut call.attempt, status, challenges, now());
+        let values = challenges.iter().map(String::as_str);
+        let verdict = session.answered(&mut call.attempt, status, values, now());
         let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
         if matches!(verdict, Ok(Verdict::Deliver)) {
             return Ok(None);
@@ -53,6 +53,9 @@ impl<H: Host> Client<H> {
         let said = async {
             trace::last_step(session.timeline(), None);
             Span::current().outcome(&verdict, session.timeline());
+            if call.attempt.generation().is_some() {
+                self.tell_refusal(session, status, challenges);
+            }
         };
         Span::of(Work::Access, self).around(said).await;
         Ok(Some(match verdict? {
@@ -105,6 +108,7 @@ impl<H: Host> Client<H> {
         // What happens belongs to the story of the request, and stays in the session.
         let (mut session, found) = self.drive_on(session, call.mode.login(), call.since).await?;
         if !found {
+            self.tell_unmet_need().await;
             return Err(self.lacks(&mut session, is_own));
         }
         let Ok(Turn::Ready(token)) = session.turn() else {

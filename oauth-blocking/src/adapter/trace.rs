@@ -141,6 +141,24 @@ pub(super) fn event(event: &Event<'_>) {
             let (code, error) = ("storage", tracing::field::display(error));
             warn!(target: "oauth", code, error, "the store fails: a living token is used");
         }
-        _ => {}
+        Event::LoginFailed { code, .. } | Event::RefreshFailed { code } => end(event, Some(code)),
+        Event::RefreshPostponed { code } | Event::RefreshRefused { code } => end(event, Some(code)),
+        Event::LoginNeeded
+        | Event::StepUp { .. }
+        | Event::LoginBegun
+        | Event::LoginFinished { .. }
+        | Event::LoginHandedOut
+        | Event::LoginCancelled
+        | Event::TokenRefused { .. }
+        | Event::Refreshed { .. }
+        | Event::Adopted { .. }
+        | Event::LoggedOut { .. } => end(event, None),
+        Event::Answered { .. } | Event::Exchange { .. } | Event::Waiting(_) | Event::Redirected => {
+        }
     }
+}
+
+/// Says by its name what began or ended. What went wrong is a warning already, of the step or of the work.
+fn end(event: &Event<'_>, code: Option<&str>) {
+    debug!(target: "oauth", event = event.name(), code);
 }

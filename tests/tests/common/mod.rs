@@ -353,6 +353,7 @@ impl Events {
                 Event::Waiting(waiting) => format!("waiting {:?}", waiting.browser),
                 Event::NoBrowser { .. } => "no browser".into(),
                 Event::Redirected => "redirected".into(),
+                Event::LoginFinished { .. } => "login finished".into(),
                 Event::DamagedRecord { kept } => format!("damaged {}", kept.display()),
                 other => format!("{other:?}"),
             };

@@ -1,0 +1,188 @@
+//! What those who watch are told of logins, refreshes and tokens: here alone, so that all adapters tell it in one
+//! order. Single steps are told where they are done.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use oauth_core::session::{Record, Session, Turn};
+use oauth_core::wire::ResourceChallenge;
+use oauth_core::{BearerAuth, Endpoint, Finding, Remedy, TokenData};
+
+use super::client::Client;
+use super::host::Host;
+use super::trace::{Span, Work};
+use crate::error::ClientError;
+use crate::event::Event;
+use crate::user_agent::UserAgentError;
+
+/// What was told already.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// That a login is needed, and there was no token since.
+    is_needed: AtomicBool,
+    /// The token that the store was seen to hold, once it was looked at.
+    token: Mutex<Option<Option<BearerAuth>>>,
+}
+
+/// What a turn was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A look at what others may have stored.
+    Look,
+    /// Anything else.
+    Own,
+}
+
+impl Purpose {
+    pub(super) fn of(turn: &Turn<'_>) -> Self {
+        if matches!(turn, Turn::Load(_)) { Self::Look } else { Self::Own }
+    }
+}
+
+impl Told {
+    /// There is a token: the next need for a login is another one.
+    pub(super) fn met(&self) {
+        self.is_needed.store(false, Ordering::Relaxed);
+    }
+
+    /// The need is told already, or none: the host itself wants the login.
+    pub(super) fn need_is_known(&self) {
+        self.is_needed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// A call has no token, or the server wants one.
+    pub(super) fn tell_need(&self) {
+        if !self.told.is_needed.swap(true, Ordering::Relaxed) {
+            self.tell(&Event::LoginNeeded);
+        }
+    }
+
+    /// The same where no login is begun for it.
+    pub(super) async fn tell_unmet_need(&self) {
+        Span::of(Work::Access, self).around(async { self.tell_need() }).await;
+    }
+
+    /// What the MCP server's answer to a request of the application was taken for.
+    pub(super) fn tell_refusal(&self, session: &Session, status: u16, challenges: &[String]) {
+        let Some(Finding::Refused { remedy, .. }) =
+            session.timeline().entries().last().map(|entry| &entry.finding)
+        else {
+            return;
+        };
+        match remedy {
+            Remedy::WiderLogin => {
+                self.told.need_is_known();
+                let challenge = ResourceChallenge::select(challenges.iter().map(String::as_str));
+                let scopes = challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
+                self.tell(&Event::StepUp { scopes });
+            }
+            // It may be taken yet, or was replaced by now.
+            Remedy::OtherToken | Remedy::Wait => {}
+            _ => self.tell(&Event::TokenRefused { status }),
+        }
+    }
+
+    /// After each turn: whether the token is another one than before, and was found in the store.
+    pub(super) fn tell_of_token(&self, purpose: Purpose, session: &Session) -> bool {
+        let tokens = tokens(session);
+        let token = tokens.map(|tokens| &tokens.access_token);
+        let is_adopted = {
+            let mut known = self.told.token.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.as_ref().is_some_and(|known| known.as_ref() == token) {
+                return false;
+            }
+            // A turn that looks at nothing before the first look has not seen the store.
+            if known.is_none() && purpose == Purpose::Own && token.is_none() {
+                return false;
+            }
+            let had_looked = known.replace(token.cloned()).is_some();
+            had_looked && purpose == Purpose::Look && token.is_some()
+        };
+        if is_adopted {
+            self.tell(&Event::Adopted { expires_at: tokens.and_then(|it| it.expires_at) });
+        }
+        is_adopted
+    }
+
+    /// How a refresh ended.
+    pub(super) fn tell_end_of_refresh(
+        &self,
+        refresh: &Refresh,
+        outcome: &Result<(), ClientError<H::Http>>,
+        session: &mut Session,
+    ) {
+        let code = match (outcome, &refresh.answer) {
+            (Err(error), _) => return self.tell(&Event::RefreshFailed { code: error.code() }),
+            // Somebody else did it, or there was no need.
+            (Ok(()), None) => return,
+            (Ok(()), Some(Ok(()))) => {
+                if !refresh.has_adopted {
+                    let expires_at = tokens(session).and_then(|tokens| tokens.expires_at);
+                    self.tell(&Event::Refreshed { expires_at });
+                }
+                return;
+            }
+            (Ok(()), Some(Err(code))) => &**code,
+        };
+        let can_refresh = tokens(session).is_some_and(|tokens| tokens.refresh_token.is_some());
+        self.tell(&match session.turn() {
+            Err(_) => Event::RefreshFailed { code },
+            Ok(Turn::Ready(_)) if can_refresh => Event::RefreshPostponed { code },
+            Ok(_) => Event::RefreshRefused { code },
+        });
+    }
+
+    /// How a login ended.
+    pub(super) fn tell_end_of_login<T>(
+        &self,
+        outcome: &Result<T, ClientError<H::Http>>,
+        session: &Session,
+    ) {
+        self.tell(&match outcome {
+            Ok(_) => Event::LoginFinished {
+                expires_at: tokens(session).and_then(|tokens| tokens.expires_at),
+                scopes: session.record().and_then(Record::scopes),
+            },
+            Err(ClientError::Authentication(_)) => Event::LoginHandedOut,
+            Err(
+                ClientError::UserAgent(UserAgentError::Cancelled | UserAgentError::Abandoned)
+                | ClientError::OAuth { error: oauth_core::Error::Cancelled, .. },
+            ) => Event::LoginCancelled,
+            Err(error) => Event::LoginFailed { code: error.code(), error },
+        });
+    }
+}
+
+/// A refresh, as far as it concerns those who watch.
+#[derive(Debug, Default)]
+pub(super) struct Refresh {
+    /// What came of the request, if one was sent: tokens, or the code of the reason why none.
+    answer: Option<Result<(), Box<str>>>,
+    has_adopted: bool,
+}
+
+impl Refresh {
+    /// A turn of it is done.
+    pub(super) fn note(&mut self, done: Done, session: &Session) {
+        self.has_adopted |= done.has_adopted;
+        if done.asked == Some(Endpoint::Token) {
+            let code = session.timeline().entries().last().and_then(|it| it.finding.code());
+            self.answer = Some(code.map_or(Ok(()), |code| Err(code.into())));
+        }
+    }
+}
+
+/// What a turn did.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done {
+    /// Who was asked.
+    pub(super) asked: Option<Endpoint>,
+    /// Whether it found a token that somebody else has stored.
+    pub(super) has_adopted: bool,
+}
+
+fn tokens(session: &Session) -> Option<&TokenData> {
+    session.record().and_then(Record::tokens)
+}
