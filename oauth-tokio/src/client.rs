@@ -264,7 +264,7 @@ impl OAuth {
     /// Deletes what is stored for this server and profile, and the client that was registered for it, also where
     /// other profiles use that: their grants stay, and their next login registers another. Nothing is
     /// revoked: [`logout`](Self::logout) comes before, for tokens that shall end. The result says what stays
-    /// elsewhere.
+    /// elsewhere. A login that is under way here is waited for.
     ///
     /// # Errors
     ///

@@ -57,7 +57,7 @@ use ::rmcp::transport::StreamableHttpClientTransport;
 use ::rmcp::transport::common::client_side_sse::BoxedSseResponse;
 use ::rmcp::transport::streamable_http_client::{
     AuthRequiredError, StreamableHttpClient, StreamableHttpClientTransportConfig,
-    StreamableHttpError, StreamableHttpPostResponse,
+    StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
@@ -265,8 +265,8 @@ impl StreamableHttpClient for OAuth {
         token: Option<String>,
         headers: Headers,
     ) -> Outer<StreamableHttpPostResponse> {
-        let max = default_max();
-        self.post_message_with_max_sse_event_size(url, message, session, token, headers, max).await
+        let limits = StreamableHttpResponseLimits::default();
+        self.post_message_with_response_limits(url, message, session, token, headers, limits).await
     }
 
     async fn post_message_with_max_sse_event_size(
@@ -278,14 +278,28 @@ impl StreamableHttpClient for OAuth {
         headers: Headers,
         max: usize,
     ) -> Outer<StreamableHttpPostResponse> {
+        let mut limits = StreamableHttpResponseLimits::default();
+        limits.max_sse_event_size = max;
+        self.post_message_with_response_limits(url, message, session, token, headers, limits).await
+    }
+
+    async fn post_message_with_response_limits(
+        &self,
+        url: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        token: Option<String>,
+        headers: Headers,
+        limits: StreamableHttpResponseLimits,
+    ) -> Outer<StreamableHttpPostResponse> {
         let request = Passed { method: "POST", url: &url, token, headers: &headers };
         self.pass(request, |url, token| {
             let (message, session) = (message.clone(), session.clone());
             let headers = self.with_own(&url, &headers);
             async move {
                 self.http_to(&url)?
-                    .post_message_with_max_sse_event_size(
-                        url, message, session, token, headers, max,
+                    .post_message_with_response_limits(
+                        url, message, session, token, headers, limits,
                     )
                     .await
             }
@@ -301,7 +315,7 @@ impl StreamableHttpClient for OAuth {
         token: Option<String>,
         headers: Headers,
     ) -> Outer<BoxedSseResponse> {
-        let max = default_max();
+        let max = StreamableHttpResponseLimits::default().max_sse_event_size;
         self.get_stream_with_max_sse_event_size(url, session, last_event, token, headers, max).await
     }
 
@@ -348,8 +362,4 @@ impl StreamableHttpClient for OAuth {
 /// The token in an `Authorization` field: rmcp writes the field itself.
 fn token(header: &HeaderValue) -> Option<String> {
     header.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)
-}
-
-fn default_max() -> usize {
-    StreamableHttpClientTransportConfig::default().max_sse_event_size
 }

@@ -12,10 +12,10 @@ use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::{StreamableHttpClient as _, StreamableHttpError};
 
-use crate::tokio_common::client;
 use crate::tokio_common::common::{
     CALL, HOUR, LIST, assert_sound, logins, refreshes, registrations, statuses,
 };
+use crate::tokio_common::{client, until};
 use crate::{INITIALIZE, bounded, config, connect_over, guarded, no_headers, open, url};
 
 /// A client that knows nothing yet.
@@ -296,4 +296,18 @@ async fn other_answers_are_the_hosts() {
         assert!(oauth_tokio::rmcp::cause(&error).is_none(), "{error:?}");
     }
     assert_eq!(guarded.world().oauth_requests(), 0);
+}
+
+#[tokio::test]
+async fn the_limits_that_the_host_sets_for_answers_hold() {
+    let guarded = guarded(Knobs::default()).await;
+    let oauth = fresh(&guarded);
+    let mut config = config(guarded.server_url());
+    config.max_error_response_size = 0;
+    let transport = StreamableHttpClientTransport::with_client(oauth, config);
+    let connected = connect_over(transport).await.unwrap();
+    until("the stream is open", || statuses(&guarded, "GET") == [200]).await;
+    guarded.world().knobs.mcp_damage = Damage::times(Fault::Status(400), 1);
+    let error = connected.add().await.unwrap_err().to_string();
+    assert!(error.ends_with("HTTP 400 Bad Request: "), "{error}");
 }

@@ -7,8 +7,8 @@ use oauth_core::error::{Misuse, PeerIncompatible};
 use oauth_tests::world::{Damage, Fault, Knobs};
 use oauth_tokio::rmcp::cause;
 use oauth_tokio::{
-    AuthenticationError, BearerAuth, Error, MemoryTokenStorage, OAuth, PendingLogin, RedirectUri,
-    UserAgentError, Visitor,
+    AuthenticationError, BearerAuth, Error, MemoryTokenStorage, NeededConsent, OAuth, PendingLogin,
+    RedirectUri, UserAgentError, Visitor, needed_consent,
 };
 use rmcp::model::CallToolRequestParams;
 use rmcp::transport::StreamableHttpClientTransport;
@@ -213,7 +213,8 @@ async fn a_cause_is_found_behind_whatever_shows_its_source_and_nowhere_else() {
     let guarded = guarded(Knobs::default()).await;
     let oauth = headless(&guarded, &MemoryTokenStorage::new());
     let error = RmcpError::from(connect(&oauth).await.err().unwrap());
-    handed_out(cause(&error));
+    let page = handed_out(cause(&error)).connect_url.as_str();
+    assert_eq!(needed_consent(&error), Some(NeededConsent::at(page)));
     handed_out(cause(&std::io::Error::other(error)));
     handed_out(cause(&oauth.authenticate().await.unwrap_err()));
     let own = oauth.authenticate().await.unwrap_err();
