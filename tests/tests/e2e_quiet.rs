@@ -241,6 +241,35 @@ fn what_was_refused_beside_a_login_is_asked_for_by_the_next_one() {
     assert_eq!(served.world().scopes_asked().last(), Some(&Some("mcp:basic mcp:write")));
 }
 
+/// Whoever comes next may be somebody else.
+#[test]
+fn what_was_missing_is_not_asked_for_after_a_logout() {
+    for forgets in [false, true] {
+        let served = serve(steps_up());
+        let store = MemoryTokenStorage::new();
+        logged_in(&served, &store);
+        let (agent, user) = SlowUser::new();
+        let oauth = builder(&served, &store).user_agent(agent).build().unwrap();
+        let user = thread::scope(|scope| {
+            // If something fails, the user is gone, and the page with them.
+            let user = user;
+            let page = scope.spawn(|| oauth.login());
+            user.at_page();
+            assert_eq!(refused(|| call(&oauth.quiet(), &served, CALL)), missing("mcp:write"));
+            user.decide(true);
+            page.join().unwrap().unwrap();
+            user
+        });
+        match forgets {
+            true => drop(oauth.forget().unwrap()),
+            false => drop(oauth.logout().unwrap()),
+        }
+        user.decide(true);
+        oauth.login().unwrap();
+        assert_eq!(served.world().scopes_asked().last(), Some(&Some("mcp:basic")), "{forgets}");
+    }
+}
+
 /// The consent is for what the call was refused for.
 #[test]
 fn a_quiet_call_that_lacks_a_scope_is_made_again_after_a_login_for_it() {

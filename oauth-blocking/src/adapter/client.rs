@@ -265,6 +265,7 @@ impl<H: Host> Client<H> {
     pub async fn log_out(self: &Arc<Self>) -> Outcome<LoggedOut, H> {
         let mut session = self.host.take().await;
         session.logout();
+        drop(self.take_missing());
         let client = Arc::clone(self);
         let leave = async move {
             let driver = Driver::new(&client, client.failures.now());
@@ -308,6 +309,7 @@ impl<H: Host> Client<H> {
                 // What the session knew is older than what is stored now.
                 session.access();
             }
+            client.show(Shown::new(session.snapshot()));
             outcome.map(|token| (session, token))
         };
         let finish = Span::of(Work::Resume, self).around(finish);

@@ -59,7 +59,8 @@ impl<H: Host> Client<H> {
         let client = Arc::clone(self);
         let forget = async move {
             let outcome = client.delete_all().await;
-            // What it knew is gone, also if a part of it is not.
+            // What it knew is gone, also if a part of what is stored is not.
+            drop(client.take_missing());
             *session = Session::new(Arc::clone(&client.settings));
             client.show(Shown::new(session.snapshot()));
             outcome
