@@ -305,6 +305,7 @@ impl<H: Host> Client<H> {
             // The code is spent: what came for it and is not stored yet is stored by the next call.
             if matches!(outcome, Ok(_) | Err(ClientError::Storage(_))) {
                 *session = resumed;
+                client.show(Shown::new(session.snapshot()));
             } else {
                 // What the session knew is older than what is stored now.
                 session.access();
