@@ -51,7 +51,7 @@ functions! {
     /// Answers `reserve`: `{now}`, the lock is not held any more.
     lost => Lost,
     /// Answers `load`, `lock`, `reserve` and `save`: `{now}`, the store failed. With `goes_on` the session does
-    /// without; otherwise the host stops.
+    /// without, for some seconds if this was `spent` for; otherwise the host stops.
     failed => Failed,
     /// Answers `save`: `{now}`.
     saved => Saved,

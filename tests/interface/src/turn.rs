@@ -16,7 +16,9 @@ use crate::error::Failure;
 #[derive(Serialize)]
 #[serde(tag = "turn", rename_all = "snake_case")]
 pub(crate) enum Written<'a> {
+    /// What was `spent` for is lost if the store fails, as at `save`.
     Load {
+        spent: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         client: Option<Key>,
     },
@@ -30,11 +32,13 @@ pub(crate) enum Written<'a> {
         generation: u64,
         room: usize,
     },
-    /// `record` is a text, so that a host that stores it cannot change it on the way.
+    /// `record` is a text, so that a host that stores it cannot change it on the way. If something was `spent` for it,
+    /// a host whose store fails tries again for a while before it says so.
     Save {
         record: String,
         generation: u64,
         expected: u64,
+        spent: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         client: Option<Key>,
     },
@@ -87,7 +91,9 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
     let timeline = session.timeline().clone();
     let turn = session.turn().map_err(|error| Failure::Told(error, timeline))?;
     let written = match &turn {
-        Turn::Load(reply) => Written::Load { client: client(reply.key("")) },
+        Turn::Load(reply) => {
+            Written::Load { spent: reply.is_spent(), client: client(reply.key("")) }
+        }
         Turn::Lock(lock, reply) => {
             Written::Lock { lock: name(*lock), client: client(reply.key("")) }
         }
@@ -99,6 +105,7 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             record: reply.record().to_json(),
             generation: reply.record().generation(),
             expected: reply.expected(),
+            spent: reply.is_spent(),
             client: client(reply.key("")),
         },
         Turn::Unlock(lock, _) => Written::Unlock { lock: name(*lock) },

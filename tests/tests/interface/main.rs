@@ -144,7 +144,8 @@ fn a_host_whose_store_fails_is_told_whether_that_matters() {
         let turn = host.turn(session);
         match turn["turn"].as_str().unwrap() {
             "ready" => break,
-            "load" | "save" => {
+            // What a code was spent for would be used, and be stored later.
+            "load" | "save" if turn["spent"] == false => {
                 let now = json!({ "now": host.world.now });
                 let answer = host.call(Function::Failed, session, now, b"");
                 if answer["goes_on"] == true {
