@@ -14,7 +14,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 
 use crate::Error;
 use crate::events::{Events, Readers};
-use crate::http::{Connection, Http, HttpClient};
+use crate::http::{Connection, Http, HttpClient, unsent};
 use crate::storage::SharedStorage;
 use crate::tasks::Tasks;
 use crate::user_agent::SharedUserAgent;
@@ -179,8 +179,8 @@ impl OAuth {
         let client = &self.client;
         let mut call = client.call(self.mode);
         loop {
-            let http = client.host().http().to(&client.key().server_url).map_err(Error::Http)?;
-            let mut request = build(http).build().map_err(Error::Http)?;
+            let http = client.host().http().to(&client.key().server_url).map_err(unsent)?;
+            let mut request = build(http).build().map_err(unsent)?;
             if let Some(url) = call.url().and_then(|url| reqwest::Url::parse(url.as_str()).ok()) {
                 *request.url_mut() = url;
             }
@@ -313,7 +313,7 @@ impl OAuth {
         let (method, url) = (request.method().clone(), request.url().clone());
         let authorized = request.headers().contains_key(AUTHORIZATION);
         let http = self.client.host().http();
-        let response = http.send(request, Connection::Any).await.map_err(Error::Http)?;
+        let response = http.send(request, Connection::Any).await.map_err(unsent)?;
         self.client.tell(&Event::Answered {
             method: method.as_str(),
             url: url.as_str(),
@@ -341,7 +341,7 @@ impl Adapter for OAuth {
             Some(http) => http,
             None => {
                 let filter = AddressFilter::new(Arc::clone(&parts.settings));
-                HttpClient::filtered(|http| http, filter).map_err(Error::Http)?
+                HttpClient::filtered(|http| http, filter).map_err(unsent)?
             }
         };
         let http = Http::new(http, parts.headers);

@@ -11,6 +11,7 @@ use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use reqwest::dns::Resolve;
 use reqwest::{ClientBuilder, Url};
 
+use crate::Error;
 use crate::resolver::{FilteredResolver, System};
 use crate::turns::{InTurn, Turns};
 
@@ -249,6 +250,14 @@ impl Http {
 /// Whether a connection ended, or brought nothing that is HTTP, before the head of an answer.
 fn is_lost(error: &reqwest::Error) -> bool {
     error.is_request() && !error.is_connect() && !error.is_timeout()
+}
+
+/// The error of a request of the application. It is for logs, and queries are not: some have keys in them.
+pub(crate) fn unsent(mut error: reqwest::Error) -> Error {
+    if let Some(url) = error.url_mut() {
+        url.set_query(None);
+    }
+    Error::Http(error)
 }
 
 /// What an error says about the way to the server.

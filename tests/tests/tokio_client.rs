@@ -317,7 +317,7 @@ async fn an_authorization_server_that_is_not_there_can_be_tried_again() {
 
 #[tokio::test]
 async fn an_mcp_server_that_is_not_there_is_an_http_error() {
-    let url = format!("http://127.0.0.1:{}/mcp", silent_port());
+    let url = format!("http://127.0.0.1:{}/mcp?key=planted", silent_port());
     let oauth = OAuth::new(&url)
         .unwrap()
         .token_storage(MemoryTokenStorage::new())
@@ -327,6 +327,8 @@ async fn an_mcp_server_that_is_not_there_is_an_http_error() {
     let error = post(&oauth, &url, LIST).await.unwrap_err();
     assert!(matches!(error, Error::Http(_)), "{error:?}");
     assert!(error.to_string().contains("os error"), "it says why: {error}");
+    assert!(error.to_string().contains("/mcp"), "it says where: {error}");
+    assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
     assert!(core_error(oauth.authenticate().await).is_retryable());
     let sent = oauth.send(|http| http.get("not a url")).await;
     assert!(matches!(sent, Err(Error::Http(_))), "{sent:?}");

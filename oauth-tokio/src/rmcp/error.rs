@@ -7,6 +7,7 @@ use oauth_core::wire::ResourceChallenge;
 use reqwest::StatusCode;
 
 use super::told::heard;
+use crate::http::unsent;
 use crate::{Error, OAuth};
 
 /// The failure of this crate behind an error of rmcp, or behind one that has such a source: for instance
@@ -119,7 +120,7 @@ pub(super) fn lasts(failure: &Error) -> bool {
 pub(super) fn outer(error: StreamableHttpError<reqwest::Error>) -> StreamableHttpError<Error> {
     use StreamableHttpError as E;
     match error {
-        E::Client(error) => E::Client(Error::Http(error)),
+        E::Client(error) => E::Client(unsent(error)),
         E::Sse(error) => E::Sse(error),
         E::Io(error) => E::Io(error),
         E::HttpStatus(error) => E::HttpStatus(error),

@@ -201,10 +201,11 @@ async fn a_refresh_that_cannot_be_had_now_is_our_error_and_loses_nothing() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_http_error() {
     let guarded = guarded(Knobs::default()).await;
-    let url = format!("http://127.0.0.1:{}/mcp", silent_port());
+    let url = format!("http://127.0.0.1:{}/mcp?key=planted", silent_port());
     let oauth = OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new()).build().unwrap();
     let error = connect(&oauth).await.err().unwrap();
     assert!(matches!(cause(&error), Some(Error::Http(_))), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
     assert_eq!(guarded.world().log.len(), 0);
 }
 
