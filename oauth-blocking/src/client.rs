@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oauth_core::flow::Diagnosis;
-use oauth_core::session::{LoggedOut, PendingLogin, Record};
+use oauth_core::session::{LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
 use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
@@ -269,6 +269,21 @@ impl OAuth {
     /// [`Error::Storage`] if something is still stored: call it again.
     pub fn forget(&self) -> Result<Forgotten, Error> {
         ready(self.client.forget())
+    }
+
+    /// How the authorization stands, for a host that shows it: without any request, from one look into the store
+    /// that takes no lock, writes nothing and waits for nobody's login. It is cheap enough for a list of many
+    /// servers.
+    ///
+    /// What the MCP server has refused, or asked for, is known of this client's own calls only. A login of another
+    /// process is seen by its lock, where the store can look at that
+    /// ([`TokenStorage::is_held`](crate::TokenStorage::is_held)); one that was handed out is no longer under way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the store cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        ready(self.client.status())
     }
 
     /// What is stored for this server and user, as far as it is known here.

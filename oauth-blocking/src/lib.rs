@@ -123,7 +123,10 @@ pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
-pub use oauth_core::session::{Fate, Key, KeyKind, Lock, LoggedOut, PendingLogin, Record, Spend};
+pub use oauth_core::session::{
+    Fate, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, PendingLogin, Record, Spend,
+    Status,
+};
 pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Secret, Timeline,

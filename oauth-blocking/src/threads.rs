@@ -102,6 +102,10 @@ impl Host for Threads {
         self.storage.spending(key)
     }
 
+    async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+        self.storage.is_held(key, lock)
+    }
+
     async fn sleep(&self, pause: Duration) {
         std::thread::sleep(pause);
     }

@@ -37,6 +37,15 @@ impl OtherMembers {
         self.0.get(name)?.as_str()
     }
 
+    /// Takes a text member over, where there is none of that name.
+    pub(crate) fn keep_text(&mut self, name: &str, from: &Self) {
+        if let Some(value) =
+            from.0.get(name).filter(|value| value.is_string() && !self.0.contains_key(name))
+        {
+            self.0.insert(name.into(), value.clone());
+        }
+    }
+
     /// A member as JSON text; nothing is allocated for an absent one.
     #[must_use]
     pub fn json(&self, name: &str) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use oauth_blocking::adapter::{Client, Mode, Parts, challenges, location};
 use oauth_blocking::{
     Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, Key, LocalUser, LoggedOut,
-    PendingLogin, Record,
+    PendingLogin, Record, Status,
 };
 use oauth_core::flow::Diagnosis;
 use oauth_core::{BearerAuth, Policy};
@@ -271,6 +271,21 @@ impl OAuth {
     /// [`Error::Storage`] if something is still stored: call it again.
     pub async fn forget(&self) -> Result<Forgotten, Error> {
         self.client.forget().await
+    }
+
+    /// How the authorization stands, for a host that shows it: without any request, from one look into the store
+    /// that takes no lock, writes nothing and waits for nobody's login. It is cheap enough for a list of many
+    /// servers.
+    ///
+    /// What the MCP server has refused, or asked for, is known of this client's own calls only. A login of another
+    /// process is seen by its lock, where the store can look at that
+    /// ([`TokenStorage::is_held`](crate::TokenStorage::is_held)); one that was handed out is no longer under way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`] if the store cannot be read.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.client.status().await
     }
 
     /// What is stored for this server and user, as far as it is known here.

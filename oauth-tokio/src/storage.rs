@@ -41,6 +41,17 @@ pub trait TokenStorage: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// Whether somebody holds a lock, without taking it and without writing. It decides about nothing, and a store
+    /// that cannot look says no.
+    fn is_held(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send {
+        let _ = (key, lock);
+        async { Ok(false) }
+    }
+
     /// Writes a record over the generation `expected`; 0 if there must be none.
     fn save(
         &self,
@@ -167,6 +178,11 @@ impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
         self.run(move |store| store.spending(&key)).await
     }
 
+    async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.is_held(&key, lock)).await
+    }
+
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let (key, record) = (key.clone(), record.clone());
         self.run(move |store| store.save(&key, &record, expected)).await
@@ -246,6 +262,10 @@ impl SharedStorage {
         self.0.spending(key).await
     }
 
+    pub(crate) async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+        self.0.is_held(key, lock).await
+    }
+
     pub(crate) async fn save(
         &self,
         key: &Key,
@@ -291,6 +311,7 @@ trait Erased: Send + Sync {
         spend: Spend,
     ) -> Pending<'a, Option<Guard>>;
     fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>>;
+    fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, bool>;
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
     fn delete<'a>(&'a self, key: &'a Key) -> Pending<'a, ()>;
     fn list<'a>(&'a self, application: &'a str) -> Pending<'a, Vec<StoredGrant>>;
@@ -317,6 +338,10 @@ impl<S: TokenStorage> Erased for S {
 
     fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>> {
         Box::pin(TokenStorage::spending(self, key))
+    }
+
+    fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, bool> {
+        Box::pin(TokenStorage::is_held(self, key, lock))
     }
 
     fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {

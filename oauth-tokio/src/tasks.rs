@@ -175,6 +175,14 @@ impl Host for Tasks {
         self.storage.spending(key)
     }
 
+    fn is_held(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send {
+        self.storage.is_held(key, lock)
+    }
+
     fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send {
         tokio::time::sleep(pause)
     }

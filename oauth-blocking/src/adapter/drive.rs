@@ -16,7 +16,7 @@ use super::mode::AtLogin;
 use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
-use super::tell::{Done, Purpose, Refresh};
+use super::tell::{Begun, Done, Purpose, Refresh};
 use super::trace::{self, Span};
 use crate::clock::now;
 use crate::error::ClientError;
@@ -52,7 +52,7 @@ pub(super) struct Driver<'a, H: Host> {
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
     /// Whether a login was begun whose end was not told.
-    pub(super) has_begun: bool,
+    pub(super) begun: Option<Begun<'a>>,
     /// Where it is said if the work fails.
     span: Span,
 }
@@ -71,7 +71,7 @@ impl<'a, H: Host> Driver<'a, H> {
             client_lock: None,
             way: Way::Elsewhere,
             returned: None,
-            has_begun: false,
+            begun: None,
             span,
         }
     }

@@ -85,6 +85,13 @@ pub trait Host: Sized + Send + Sync + 'static {
         key: &Key,
     ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send;
 
+    /// [`TokenStorage::is_held`](crate::TokenStorage::is_held).
+    fn is_held(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+
     /// Waits that long.
     fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send;
 

@@ -18,6 +18,11 @@ impl<H: Host> Client<H> {
         if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
             return Ok(guard);
         }
+        // Whoever looks whether somebody logs in shares the lock for a moment.
+        self.host.sleep(FIRST_PAUSE).await;
+        if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
+            return Ok(guard);
+        }
         self.tell(&Event::LoginElsewhere);
         // Without anybody who wants the login, nobody waits for it.
         let locked = self.host.while_awaited(self.lock_within(&self.key, Lock::Login, limit)).await;

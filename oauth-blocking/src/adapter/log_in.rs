@@ -39,7 +39,7 @@ impl<H: Host> Driver<'_, H> {
                 Err(_) => Outcome::Failed,
             });
         }
-        if mem::take(&mut self.has_begun) {
+        if self.begun.take().is_some() {
             self.client.tell_end_of_login(&outcome, session);
         }
         outcome
@@ -77,7 +77,8 @@ impl<H: Host> Driver<'_, H> {
         if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
             return Err(failure);
         }
-        if !mem::replace(&mut self.has_begun, true) {
+        if self.begun.is_none() {
+            self.begun = Some(self.client.told.begin());
             self.client.tell_need();
             self.client.tell(&Event::LoginBegun);
         }

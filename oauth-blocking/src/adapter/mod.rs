@@ -38,6 +38,7 @@ mod obstacle;
 mod parts;
 mod refusal;
 mod shown;
+mod standing;
 mod tell;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
 mod trace;

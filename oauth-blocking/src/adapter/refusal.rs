@@ -53,9 +53,7 @@ impl<H: Host> Client<H> {
         let said = async {
             trace::last_step(session.timeline(), None);
             Span::current().outcome(&verdict, session.timeline());
-            if call.attempt.generation().is_some() {
-                self.tell_refusal(session, status, challenges);
-            }
+            self.tell_refusal(call.attempt.generation(), session, status, challenges);
         };
         Span::of(Work::Access, self).around(said).await;
         Ok(Some(match verdict? {

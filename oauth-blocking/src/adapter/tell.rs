@@ -2,7 +2,7 @@
 //! order. Single steps are told where they are done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oauth_core::session::{Record, Session, Turn};
 use oauth_core::wire::ResourceChallenge;
@@ -22,6 +22,20 @@ pub(super) struct Told {
     is_needed: AtomicBool,
     /// The token that the store was seen to hold, once it was looked at.
     token: Mutex<Option<Option<BearerAuth>>>,
+    /// The token that the MCP server refused last.
+    refused: Mutex<Option<BearerAuth>>,
+    /// The MCP server has refused a request without a token.
+    was_asked: AtomicBool,
+    is_at_login: AtomicBool,
+}
+
+/// A login that has begun, until it is dropped.
+pub(super) struct Begun<'a>(&'a Told);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.is_at_login.store(false, Ordering::Relaxed);
+    }
 }
 
 /// What a turn was for.
@@ -45,6 +59,26 @@ impl Told {
         self.is_needed.store(false, Ordering::Relaxed);
     }
 
+    pub(super) fn begin(&self) -> Begun<'_> {
+        self.is_at_login.store(true, Ordering::Relaxed);
+        Begun(self)
+    }
+
+    pub(super) fn is_at_login(&self) -> bool {
+        self.is_at_login.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        self.was_asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether the token of this record is the one that the MCP server refused.
+    pub(super) fn was_refused(&self, record: Option<&Record>) -> bool {
+        let refused = lock(&self.refused);
+        let token = record.and_then(Record::tokens).map(|tokens| &tokens.access_token);
+        refused.is_some() && refused.as_ref() == token
+    }
+
     /// The need is told already, or none: the host itself wants the login.
     pub(super) fn need_is_known(&self) {
         self.is_needed.store(true, Ordering::Relaxed);
@@ -64,8 +98,17 @@ impl<H: Host> Client<H> {
         Span::of(Work::Access, self).around(async { self.tell_need() }).await;
     }
 
-    /// What the MCP server's answer to a request of the application was taken for.
-    pub(super) fn tell_refusal(&self, session: &Session, status: u16, challenges: &[String]) {
+    /// What the MCP server's answer to a request of the application was taken for, if that carried a token.
+    pub(super) fn tell_refusal(
+        &self,
+        sent: Option<u64>,
+        session: &Session,
+        status: u16,
+        challenges: &[String],
+    ) {
+        let Some(sent) = sent else {
+            return self.told.was_asked.store(true, Ordering::Relaxed);
+        };
         let Some(Finding::Refused { remedy, .. }) =
             session.timeline().entries().last().map(|entry| &entry.finding)
         else {
@@ -80,7 +123,13 @@ impl<H: Host> Client<H> {
             }
             // It may be taken yet, or was replaced by now.
             Remedy::OtherToken | Remedy::Wait => {}
-            _ => self.tell(&Event::TokenRefused { status }),
+            _ => {
+                if session.record().is_some_and(|record| record.generation() == sent) {
+                    let token = tokens(session).map(|tokens| tokens.access_token.clone());
+                    *lock(&self.told.refused) = token;
+                }
+                self.tell(&Event::TokenRefused { status });
+            }
         }
     }
 
@@ -89,7 +138,7 @@ impl<H: Host> Client<H> {
         let tokens = tokens(session);
         let token = tokens.map(|tokens| &tokens.access_token);
         let is_adopted = {
-            let mut known = self.told.token.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&self.told.token);
             if known.as_ref().is_some_and(|known| known.as_ref() == token) {
                 return false;
             }
@@ -181,6 +230,11 @@ pub(super) struct Done {
     pub(super) asked: Option<Endpoint>,
     /// Whether it found a token that somebody else has stored.
     pub(super) has_adopted: bool,
+}
+
+/// Whoever panicked has left what is whole: each change is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn tokens(session: &Session) -> Option<&TokenData> {

@@ -287,6 +287,17 @@ impl TokenStorage for FileTokenStorage {
         })
     }
 
+    /// A lock has no file while nobody holds it, but for Windows and for processes that were killed.
+    fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+        let slot = self.slot(key, Name::of(key));
+        if !self.directory.exists()? || !slot.directory.is_there()? {
+            return Ok(false);
+        }
+        let path = slot.lock(lock);
+        let Some(file) = private::open_lock(&path)? else { return Ok(false) };
+        disk::is_locked(&file).map_err(|error| StorageError::io("lock", &path, &error))
+    }
+
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         let slot = self.made(key, Name::of(key))?;
         let held = match Held::at_once(&slot.lock(lock))? {

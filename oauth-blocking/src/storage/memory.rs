@@ -46,6 +46,10 @@ impl TokenStorage for MemoryTokenStorage {
         Ok((stored == spend.generation).then_some(guard))
     }
 
+    fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+        Ok(self.0.contents().held.contains(&(key.clone(), lock)))
+    }
+
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         let mut contents = self.0.contents();
         let stored = contents.records.get(key).map_or(0, Record::generation);

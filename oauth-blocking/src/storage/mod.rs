@@ -72,6 +72,17 @@ pub trait TokenStorage: Send + Sync {
         Ok(None)
     }
 
+    /// Whether somebody holds a lock, without taking it and without writing: what is shown of a login that is
+    /// under way. It decides about nothing, and a store that cannot look says no.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`].
+    fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+        let _ = (key, lock);
+        Ok(false)
+    }
+
     /// Writes a record over the generation `expected`; 0 if there must be none.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ pub(crate) fn refresh_request(binding: &Binding, refresh_token: &Secret) -> Requ
     wire::refresh_request(&binding.parties(), refresh_token)
 }
 
-/// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6) and the
-/// granted scopes (RFC 6749 §5.1).
+/// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6), the
+/// granted scopes (RFC 6749 §5.1), and who the user is (OpenID Connect Core 1.0 §12.2).
 pub(crate) fn refreshed(
     binding: &Binding,
     old: &TokenData,
@@ -27,5 +27,6 @@ pub(crate) fn refreshed(
     if tokens.scope.is_none() {
         tokens.scope.clone_from(&old.scope);
     }
+    tokens.other.keep_text("id_token", &old.other);
     Ok(tokens)
 }

@@ -34,6 +34,12 @@ pub(crate) struct Want {
 }
 
 impl Want {
+    /// Whether the server has refused the token, and not for want of a scope.
+    pub(crate) fn is_refusal(&self) -> bool {
+        let lacks_scope = self.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope());
+        self.was_answered && !self.asked_for && !lacks_scope
+    }
+
     /// The error code of the challenge, to be shown.
     pub(crate) fn code(&self) -> Option<Box<str>> {
         Some(clean_code(self.challenge.as_ref()?.error.as_ref()?).into())

@@ -87,6 +87,7 @@ mod reply;
 mod reserve;
 mod saving;
 mod shared;
+mod status;
 mod trial;
 mod trouble;
 mod unmet;
@@ -102,3 +103,4 @@ pub use reply::{
     SaveReply, UnlockReply,
 };
 pub use reserve::Spend;
+pub use status::{GrantSummary, LoginPlace, Status};

@@ -20,6 +20,7 @@ mod challenge;
 mod client_auth;
 mod client_metadata;
 mod dialect;
+pub(crate) mod id_token;
 mod issuer;
 mod parameters;
 mod pkce;

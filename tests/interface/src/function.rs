@@ -93,4 +93,8 @@ functions! {
     record => Record,
     /// How it came to this.
     timeline => Timeline,
+    /// `{now}`: how it stands, as far as the session knows: `status` is `bearer`, `not_needed`, `logged_in`, `refused`,
+    /// `login_needed` or `login_under_way`. With the first two of these words for a token come `issuer`, `scopes`,
+    /// `expires_at`, `is_refreshable` and `who`, which is for display only and not verified.
+    status => Status,
 }

@@ -96,6 +96,9 @@ impl Interface {
                 let record = session.record().map(Record::to_json);
                 return Ok(json(&Kept { record }));
             }
+            Function::Status => {
+                return Ok(json(&session.status(input.now()?)));
+            }
             Function::Timeline => {
                 let timeline = session.timeline();
                 return Ok(json(&Told { text: timeline.to_string(), entries: timeline }));

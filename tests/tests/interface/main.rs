@@ -10,7 +10,7 @@ use chance::Chance;
 use host::{Host, NOW, SERVER_URL, settings};
 use oauth_interface::{Function, MAX_INPUT};
 use oauth_tests::drive::{assert_sound, challenges, mcp_request};
-use oauth_tests::world::{Grant, Knobs, PrmLocation, ScopePolicy, What};
+use oauth_tests::world::{Grant, Knobs, PrmLocation, RefreshTokens, ScopePolicy, What};
 use serde_json::{Value, json};
 
 #[test]
@@ -29,6 +29,29 @@ fn a_host_logs_in_and_refreshes_and_logs_out() {
     host.call(Function::Logout, later, json!({}), b"");
     assert_eq!(host.drive(later), "logged_out");
     assert_sound(&host.world);
+}
+
+#[test]
+fn a_host_is_told_how_it_stands() {
+    let mut host = Host::new(&Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let session = host.open(&settings());
+    let status = |host: &mut Host, now: u64| {
+        let said = host.call(Function::Status, session, json!({ "now": now }), b"");
+        (said["status"].as_str().unwrap().to_owned(), said["expires_at"].as_u64())
+    };
+    assert_eq!(status(&mut host, NOW), ("not_needed".into(), None));
+    host.call(Function::Access, session, json!({}), b"");
+    while host.turn(session)["turn"] != "browser" {
+        host.answer(session);
+    }
+    assert_eq!(status(&mut host, NOW), ("login_under_way".into(), None));
+    assert_eq!(host.fetch(session), 200);
+    assert_eq!(status(&mut host, NOW), ("logged_in".into(), Some(NOW + 3600)));
+    assert_eq!(status(&mut host, NOW + 3600), ("login_needed".into(), None));
+    let fixed = json!({ "server_url": SERVER_URL, "bearer": "fixed" });
+    let fixed = host.open(&fixed);
+    let said = host.call(Function::Status, fixed, json!({ "now": NOW }), b"");
+    assert_eq!(said, json!({ "status": "bearer" }));
 }
 
 /// The client is stored under a key of its own, where other users find it.

@@ -95,7 +95,7 @@ function fitting(random, { turn, endpoint, state, record }, turns) {
     login: ["begin", "challenge"],
     prepare: ["prepared"],
     browser: ["redirected", "redirected", "redirected", "cancelled", "suspend"],
-    ready: ["attach", "answered", "renew", "access", "logout", "record", "timeline", "fresh"],
+    ready: ["attach", "answered", "renew", "access", "logout", "record", "timeline", "fresh", "status"],
     logged_out: ["access"],
   };
   const random64 = new Uint8Array(64).map(() => random(256));

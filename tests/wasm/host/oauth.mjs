@@ -65,6 +65,11 @@ export class OAuth {
     }
   }
 
+  /** How it stands, as far as this session knows: without a request. */
+  get status() {
+    return this.#call("status", { now: now() });
+  }
+
   /** How it came to this, for people. */
   get timeline() {
     return this.#call("timeline").text;

@@ -82,6 +82,17 @@ pub(super) fn see_that_it_locks(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether somebody has the lock of a file. To see that it is free, it is shared for a moment: there is no other
+/// way to look, and who wants it for themselves meanwhile has to ask again.
+pub(super) fn is_locked(file: &File) -> io::Result<bool> {
+    match lock_by(locks::SHARED, file) {
+        Ok(()) => locks::unlock(file),
+        Err(TryLockError::WouldBlock) => return Ok(true),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    Ok(false)
+}
+
 fn lock_by(means: [locks::Means; 2], file: &File) -> Result<(), TryLockError> {
     locks::by_first_of(means, |means| {
         let taken = uninterrupted(Call::Lock, || match means(file) {
