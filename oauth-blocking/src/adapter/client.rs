@@ -310,7 +310,6 @@ impl<H: Host> Client<H> {
                 // What the session knew is older than what is stored now.
                 session.access();
             }
-            client.show(Shown::new(session.snapshot()));
             outcome.map(|token| (session, token))
         };
         let finish = Span::of(Work::Resume, self).around(finish);
