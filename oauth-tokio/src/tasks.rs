@@ -31,8 +31,8 @@ pub(crate) struct Tasks {
     running: Arc<RwLock<()>>,
     /// Whether whoever has the session waits for a person.
     at_login: watch::Sender<bool>,
-    /// How many callers wait for what comes of a work, or for their turn.
-    waiting: watch::Sender<usize>,
+    /// Who waits for what comes of a work, or for their turn.
+    waiting: watch::Sender<Callers>,
     http: Http,
     storage: SharedStorage,
     user_agent: SharedUserAgent,
@@ -238,7 +238,11 @@ impl Host for Tasks {
 
     async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
         let mut waiting = self.waiting.subscribe();
-        let mut all_left = pin!(waiting.wait_for(|waiting| *waiting == 0));
+        let before = waiting.borrow().departures;
+        // Who comes after the last one has left wants a work of their own.
+        let has_ended =
+            move |callers: &Callers| callers.waiting == 0 || callers.departures != before;
+        let mut all_left = pin!(waiting.wait_for(has_ended));
         let mut work = pin!(work);
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -261,19 +265,29 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, 
     }
 }
 
+#[derive(Default)]
+struct Callers {
+    waiting: usize,
+    /// How often the last one who waited has left.
+    departures: u64,
+}
+
 /// A caller who waits, until it is dropped.
-struct Waits<'a>(&'a watch::Sender<usize>);
+struct Waits<'a>(&'a watch::Sender<Callers>);
 
 impl<'a> Waits<'a> {
-    fn new(waiting: &'a watch::Sender<usize>) -> Self {
-        waiting.send_modify(|count| *count += 1);
+    fn new(waiting: &'a watch::Sender<Callers>) -> Self {
+        waiting.send_modify(|callers| callers.waiting += 1);
         Self(waiting)
     }
 }
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.send_modify(|callers| {
+            callers.waiting -= 1;
+            callers.departures += u64::from(callers.waiting == 0);
+        });
     }
 }
 

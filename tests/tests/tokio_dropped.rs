@@ -314,3 +314,29 @@ async fn a_rotated_token_that_could_not_be_stored_is_not_lost_with_its_caller() 
     assert_eq!(oauth.token().await.unwrap().token(), stored);
     assert_sound(&served);
 }
+
+/// Whoever gives a login up and asks for another in the same breath does not wait for the old page.
+#[test]
+fn a_login_that_is_asked_for_right_after_one_was_given_up_has_a_page_of_its_own() {
+    Runtime::new().unwrap().block_on(async {
+        let served = serve(Knobs::default());
+        let (user, mut handle) = SlowUser::new();
+        let store = MemoryTokenStorage::new();
+        let oauth = builder(&served, &store).user_agent(user).build().unwrap();
+        let mut first = Box::pin(oauth.login());
+        tokio::select! {
+            outcome = &mut first => panic!("{outcome:?}"),
+            () = handle.at_page() => {}
+        }
+        drop(first);
+        let second = oauth.login();
+        let consents = async {
+            handle.at_page().await;
+            handle.consent();
+        };
+        let (outcome, ()) = tokio::join!(second, consents);
+        outcome.unwrap();
+        assert_eq!(logins(&served), 1);
+        assert_sound(&served);
+    });
+}
