@@ -1,0 +1,199 @@
+//! A host: MCP servers from a configuration file, and one command a line.
+//!
+//! ```json
+//! {"mcpServers": {"calendar": {"url": "https://calendar.example.com/mcp"},
+//!                 "issues": {"url": "https://issues.example.com/mcp", "auth": {"client_id": "my-client"}}}}
+//! ```
+//!
+//! `cargo run -p oauth-tokio --features rmcp --example host -- servers.json` starts all of them quietly: no page
+//! opens before `login NAME` is typed. Ctrl-C ends a login that waits; without one, it ends the host.
+//! Without a file, the host runs against three simulated servers.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use oauth_tokio::rmcp::cause;
+use oauth_tokio::{AuthConfig, Event, NeedsConsent, OAuth, OAuthBuilder, Plain};
+use rmcp::model::{CallToolRequestParams, JsonObject};
+use rmcp::service::RunningService;
+use rmcp::{RoleClient, ServiceExt};
+use serde::Deserialize;
+use tokio::task::JoinSet;
+
+mod simulated;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Client = RunningService<RoleClient, ()>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    match std::env::args_os().nth(1) {
+        Some(file) => real(Path::new(&file)).await,
+        None => simulated::run().await,
+    }
+}
+
+/// Commands from standard input.
+async fn real(file: &Path) -> Result<(), Failure> {
+    let mut host = Host::from_config(&std::fs::read_to_string(file)?, |_, builder| builder)?;
+    host.start().await;
+    println!("  list · login NAME · logout NAME · call NAME TOOL [JSON]");
+    loop {
+        let read = tokio::task::spawn_blocking(|| {
+            print!("> ");
+            io::stdout().flush()?;
+            io::stdin().lock().lines().next().transpose()
+        });
+        let line = tokio::select! {
+            line = read => line??,
+            // The thread that reads does not end by itself.
+            stop = tokio::signal::ctrl_c() => { stop?; host.end().await?; std::process::exit(0) }
+        };
+        let Some(line) = line else { return host.end().await };
+        host.run(&line, async { drop(tokio::signal::ctrl_c().await) }).await;
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    url: String,
+    auth: Option<AuthConfig>,
+}
+
+/// All servers, by name.
+struct Host(BTreeMap<Box<str>, Server>);
+
+struct Server {
+    oauth: OAuth,
+    client: Option<Client>,
+}
+
+impl Host {
+    /// `adapt` adds what is not in the file.
+    fn from_config(
+        text: &str,
+        adapt: impl Fn(&str, OAuthBuilder) -> OAuthBuilder,
+    ) -> Result<Self, Failure> {
+        let mut config: BTreeMap<Box<str>, BTreeMap<Box<str>, _>> = serde_json::from_str(text)?;
+        let servers = config.remove("mcpServers").ok_or("there are no `mcpServers`")?;
+        let servers = servers.into_iter().map(|(name, Entry { url, auth })| {
+            let mut builder = OAuth::new(&url)?.client_name("Example host").on_event(show);
+            if let Some(auth) = auth {
+                builder = builder.config(auth)?;
+            }
+            let oauth = adapt(&name, builder).build()?;
+            Ok((name, Server { oauth, client: None }))
+        });
+        servers.collect::<Result<_, Failure>>().map(Self)
+    }
+
+    /// Connects to all at once, and asks nobody: who needs a login is told as that.
+    async fn start(&mut self) {
+        let mut starts = JoinSet::new();
+        for (name, mut server) in std::mem::take(&mut self.0) {
+            starts.spawn(async move {
+                match server.client().await {
+                    Ok(_) => println!("  {name}: connected"),
+                    Err(error) => tell(&name, &*error),
+                }
+                (name, server)
+            });
+        }
+        self.0.extend(starts.join_all().await);
+    }
+
+    /// One command. `stop` ends a login that it begins.
+    async fn run(&mut self, line: &str, stop: impl Future<Output = ()>) {
+        let mut words = line.splitn(4, ' ').map(str::trim);
+        let mut next = || words.next().unwrap_or_default();
+        let (command, name) = (next(), next());
+        let outcome = match (command, self.0.get_mut(name)) {
+            ("list", _) => return self.list().await,
+            ("login", Some(server)) => server.login(stop).await,
+            ("logout", Some(server)) => server.logout().await,
+            ("call", Some(server)) => server.call(name, next(), next()).await,
+            _ => Err(format!("there is no command {command:?} for a server {name:?}").into()),
+        };
+        if let Err(error) = outcome {
+            tell(name, &*error);
+        }
+    }
+
+    async fn list(&self) {
+        for (name, server) in &self.0 {
+            match server.oauth.status().await {
+                Ok(status) => println!("  {name}: {status:?}"),
+                Err(error) => tell(name, &error),
+            }
+        }
+    }
+
+    /// Ends the sessions, and whatever has begun.
+    async fn end(self) -> Result<(), Failure> {
+        for Server { oauth, client } in self.0.into_values() {
+            if let Some(client) = client {
+                client.cancel().await?;
+            }
+            oauth.shutdown(Duration::from_secs(10)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Server {
+    async fn login(&mut self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        tokio::select! {
+            // Dropped, it gives its page and its port back.
+            token = self.oauth.login() => drop(token?),
+            () = stop => return Err("the login was cancelled".into()),
+        }
+        self.client().await.map(|_| println!("  logged in, and connected"))
+    }
+
+    async fn logout(&mut self) -> Result<(), Failure> {
+        if let Some(client) = self.client.take() {
+            client.cancel().await?;
+        }
+        println!("  {}", self.oauth.logout().await?);
+        Ok(())
+    }
+
+    async fn call(&mut self, name: &str, tool: &str, arguments: &str) -> Result<(), Failure> {
+        let mut request = CallToolRequestParams::new(tool.to_owned());
+        if !arguments.is_empty() {
+            request = request.with_arguments(serde_json::from_str::<JsonObject>(arguments)?);
+        }
+        let (client, begun) = (self.client().await?, Instant::now());
+        let result = serde_json::to_string(&client.call_tool(request).await?.content)?;
+        println!("  {name} {tool}: {} after {} ms", Plain(&result), begun.elapsed().as_millis());
+        Ok(())
+    }
+
+    /// A session whose calls ask nobody.
+    async fn client(&mut self) -> Result<&Client, Failure> {
+        let client = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => ().serve(self.oauth.quiet().transport()).await?,
+        };
+        Ok(self.client.insert(client))
+    }
+}
+
+/// What a login says meanwhile.
+fn show(event: &Event<'_>) {
+    if let Event::Opening { url, .. } = event {
+        println!("  Visit, if no browser opens:\n    {}", url.as_str());
+    }
+}
+
+/// An error, and what helps.
+fn tell(name: &str, error: &(dyn std::error::Error + Send + Sync + 'static)) {
+    match cause(error) {
+        Some(error) if error.needs_consent() => println!("  {name}: {error}; `login {name}`"),
+        Some(error) => println!("  {name}: {error}; {}", error.advice()),
+        None => println!("  {name}: {error}"),
+    }
+}
