@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use oauth_core::flow::Diagnosis;
-use oauth_core::session::{LoggedOut, PendingLogin, Record, Status};
+use oauth_core::session::{Forecast, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
 use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
@@ -218,14 +217,15 @@ impl OAuth {
         ready(self.client.resume(pending, query))
     }
 
-    /// Finds out what a first login would do, without logging in: nothing is registered, no browser opens,
-    /// and the store is not looked at. `Display` of what comes back is a page for people: what will
-    /// happen, or why nothing can, which setting would help, and how that was found out.
+    /// Finds out what the user will experience, without logging in: nothing is registered, no browser opens,
+    /// and the store is only read. `Display` of what comes back is a page for people: first what the next call
+    /// will do, then what a login would do, or why none can begin, which setting would help, and how that was found
+    /// out. It takes as long as [`discovery_limit`](Builder::discovery_limit) at most.
     ///
     /// # Errors
     ///
     /// [`Error::NoEntropy`]. Why a login could not begin is in the diagnosis.
-    pub fn diagnose(&self) -> Result<Diagnosis, Error> {
+    pub fn diagnose(&self) -> Result<Forecast, Error> {
         ready(self.client.diagnose())
     }
 

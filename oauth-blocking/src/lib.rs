@@ -124,8 +124,8 @@ pub use oauth_core::Error as ProtocolError;
 pub use oauth_core::flow::{Diagnosis, RedirectUri};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
-    Fate, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, PendingLogin, Record, Spend,
-    Status,
+    Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, PendingLogin, Record,
+    Spend, Status,
 };
 pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::{

@@ -8,7 +8,7 @@ use oauth_blocking::{
     Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, Key, LocalUser, LoggedOut,
     PendingLogin, Record, Status,
 };
-use oauth_core::flow::Diagnosis;
+use oauth_core::session::Forecast;
 use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
@@ -220,14 +220,15 @@ impl OAuth {
         self.client.resume(pending, query).await
     }
 
-    /// Finds out what a first login would do, without logging in: nothing is registered, no browser opens,
-    /// and the store is not looked at. `Display` of what comes back is a page for people: what will
-    /// happen, or why nothing can, which setting would help, and how that was found out.
+    /// Finds out what the user will experience, without logging in: nothing is registered, no browser opens,
+    /// and the store is only read. `Display` of what comes back is a page for people: first what the next call
+    /// will do, then what a login would do, or why none can begin, which setting would help, and how that was found
+    /// out. It takes as long as [`discovery_limit`](Builder::discovery_limit) at most.
     ///
     /// # Errors
     ///
     /// [`Error::NoEntropy`]. Why a login could not begin is in the diagnosis.
-    pub async fn diagnose(&self) -> Result<Diagnosis, Error> {
+    pub async fn diagnose(&self) -> Result<Forecast, Error> {
         self.client.diagnose().await
     }
 

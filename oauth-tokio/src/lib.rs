@@ -75,8 +75,8 @@ pub use http::HttpClient;
 pub use oauth_blocking::{
     AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
     Browser, CallbackUrl, ClientMetadata, ConnectRequired, Diagnosis, Event, Explanation, Fate,
-    FileTokenStorage, Forgotten, GrantSummary, Guard, Happened, Insecurity, Key, KeyKind, Loaded,
-    LocalUser, Lock, LoggedOut, LoginPlace, LoopbackBrowser, MemoryTokenStorage, Migrated,
+    FileTokenStorage, Forecast, Forgotten, GrantSummary, Guard, Happened, Insecurity, Key, KeyKind,
+    Loaded, LocalUser, Lock, LoggedOut, LoginPlace, LoopbackBrowser, MemoryTokenStorage, Migrated,
     NeededConsent, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, OwnedEvent,
     PasteBack, PendingLogin, Plain, Policy, PromptMode, ProtocolError, Record, RedirectUri,
     ResourceMode, RetryError, Saved, Secret, Spend, Spending, Status, StorageError, StoredGrant,

@@ -7,14 +7,15 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
-use oauth_blocking::{MemoryTokenStorage, OAuth, Policy, Tolerance};
+use oauth_blocking::{BearerAuth, MemoryTokenStorage, OAuth, Policy, Tolerance};
 use oauth_core::wire::RegistrationKind;
+use oauth_tests::serve::Served;
 use oauth_tests::world::{
     Challenge, Damage, Fault, IssuerPath, Knobs, MetadataForm, MetadataLocation, PkceSupport,
     PrmLocation, PrmResource, PrmServers, Registration, What,
 };
 use oauth_tokio::OnPool;
-use tokio_common::common::{assert_sound, serve};
+use tokio_common::common::{self, assert_sound, serve};
 
 /// What both adapters say. Nothing may have been changed by asking.
 fn told_about(knobs: Knobs, policy: Policy) -> String {
@@ -54,6 +55,90 @@ fn a_healthy_server() {
     {
         assert!(text.contains(words), "{words} is not in:\n{text}");
     }
+}
+
+/// The first line of what both adapters say.
+fn first_line(served: &Served, store: &MemoryTokenStorage, bearer: Option<&str>) -> String {
+    let (mut threads, mut tasks) =
+        (common::builder(served, store), tokio_common::builder(served, store));
+    if let Some(token) = bearer {
+        let token = BearerAuth::new(token).unwrap();
+        (threads, tasks) = (threads.bearer(token.clone()), tasks.bearer(token));
+    }
+    let text = threads.build().unwrap().diagnose().unwrap().to_string();
+    let tasks = tasks.build().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    assert_eq!(runtime.block_on(tasks.diagnose()).unwrap().to_string(), text);
+    text.lines().next().unwrap().replace(&served.server_url(), "SERVER")
+}
+
+#[test]
+fn what_the_user_will_experience_comes_first() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    let login = format!(
+        "The next call to SERVER sends the user to the login of {}.",
+        served.world().issuer()
+    );
+    assert_eq!(first_line(&served, &store, None), login);
+    let fixed = "Calls to SERVER carry the token that was set up: nobody is asked to log in.";
+    assert_eq!(first_line(&served, &store, Some("fixed")), fixed);
+    let oauth = common::logged_in(&served, &store);
+    let logged_in = "The user is logged in to SERVER: nobody is asked to log in while the tokens can be refreshed.";
+    assert_eq!(first_line(&served, &store, None), logged_in);
+    oauth.logout().unwrap();
+    assert_eq!(first_line(&served, &store, None), login);
+    let knobs = Knobs { metadata_off: true, ..Knobs::default() };
+    let nobody = "Calls to SERVER that need a token fail: nobody can log in.";
+    assert_eq!(first_line(&serve(knobs), &store, None), nobody);
+}
+
+#[test]
+fn a_server_that_needs_no_login_is_told_as_that() {
+    for (prm_location, expected) in [
+        (
+            PrmLocation::Nowhere,
+            "SERVER asks nobody to log in: it answers without a token (status 200).",
+        ),
+        (
+            PrmLocation::Path,
+            "SERVER answers without a login (status 200); a call that needs one sends the user to ",
+        ),
+    ] {
+        let served = serve(Knobs { prm_location, ..Knobs::default() });
+        served.rewrite(|request, answer| {
+            if request.uri().path() == "/mcp" {
+                *answer = http::Response::new(Vec::new());
+            }
+        });
+        let line = first_line(&served, &MemoryTokenStorage::new(), None);
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+/// Whatever it waits for.
+#[test]
+fn a_server_that_never_answers_is_looked_at_for_as_long_as_is_set() {
+    let origin = common::raw_server(|_, _| std::thread::sleep(common::PATIENCE * 2));
+    let (limit, begun) = (std::time::Duration::from_secs(1), std::time::Instant::now());
+    let oauth = OAuth::new(&format!("{origin}/mcp")).unwrap().discovery_limit(limit);
+    let oauth = oauth.token_storage(MemoryTokenStorage::new()).build().unwrap();
+    let text = oauth.diagnose().unwrap().to_string();
+    assert!(
+        text.contains("that need a token fail") && text.contains("error[unreachable]"),
+        "{text}"
+    );
+    assert!(begun.elapsed() < common::PATIENCE, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_store_that_fails_is_what_the_user_will_experience() {
+    let (served, store) = (serve(Knobs::default()), common::Brittle::default());
+    store.no_load.store(true, std::sync::atomic::Ordering::SeqCst);
+    let text = common::client(&served, &store).diagnose().unwrap().to_string();
+    assert!(
+        text.contains("fail, because the token store does: ") && text.contains("can begin"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use oauth_core::Entropy;
 use oauth_core::flow::{Diagnosis, Login, RedirectUri};
+use oauth_core::session::Forecast;
 
 use super::addresses::forbidden;
 use super::client::{Client, Outcome};
@@ -15,13 +16,15 @@ use crate::clock::now;
 use crate::error::ClientError;
 
 impl<H: Host> Client<H> {
-    /// Finds out what a first login would do, without logging in: nothing is registered, nobody is sent
-    /// anywhere, and the store is not looked at.
+    /// Finds out what the user will experience, and what a first login would do, without logging in: nothing is
+    /// registered, nobody is sent anywhere, and the store is only read. All requests together take as long as
+    /// [`Limits::discovery`](super::Limits) at most.
     ///
     /// # Errors
     ///
     /// There is no randomness. Why a login could not begin is in the diagnosis.
-    pub async fn diagnose(&self) -> Outcome<Diagnosis, H> {
+    pub async fn diagnose(&self) -> Outcome<Forecast, H> {
+        let status = self.status().await.map_err(|error| error.to_string().into());
         let deadline = Deadline::after(self.discovery);
         let probe = self.probe_within(deadline.left()).await;
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
@@ -39,7 +42,7 @@ impl<H: Host> Client<H> {
         }
         let said = async { trace::steps(&diagnosis.timeline()) };
         Span::of(Work::Diagnose, self).around(said).await;
-        Ok(diagnosis)
+        Ok(Forecast::new(&self.key.server_url, status, diagnosis))
     }
 }
 

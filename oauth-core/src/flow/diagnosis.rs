@@ -24,6 +24,8 @@ use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
 pub struct Diagnosis {
     flow: Result<Flow, Error>,
     server: Box<str>,
+    /// The status with which the MCP server answered who has no token, if it did not ask for a login.
+    open: Option<u16>,
     /// What came before the flow.
     timeline: Timeline,
 }
@@ -51,7 +53,8 @@ impl Diagnosis {
     #[must_use]
     pub fn new(login: Login, probe: &Probe) -> Self {
         let server = login.settings.server.as_str().into();
-        Self { server, flow: Flow::login(login.probed(probe)), timeline: probe.timeline().clone() }
+        let (open, timeline) = (probe.status_without_login(), probe.timeline().clone());
+        Self { server, open, flow: Flow::login(login.probed(probe)), timeline }
     }
 
     /// The next request, if there is one; asking changes nothing.
@@ -90,6 +93,13 @@ impl Diagnosis {
             }),
             _ => Err(Error::LoginRequired),
         }
+    }
+
+    /// The status with which the MCP server answered a request without a token, if that was neither a refusal nor a
+    /// redirect, nor one that says "not now". Other requests may need a token all the same.
+    #[must_use]
+    pub fn status_without_login(&self) -> Option<u16> {
+        self.open
     }
 
     /// What was found out on the way.

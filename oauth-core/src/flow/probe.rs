@@ -102,6 +102,12 @@ impl Probe {
         self.found.as_ref()
     }
 
+    /// What it answered instead of asking for a login, if that says that it goes without.
+    pub(crate) fn status_without_login(&self) -> Option<u16> {
+        let found = self.found.as_ref().filter(|found| found.leads_to.is_none())?;
+        (!matches!(found.status, 408 | 429 | 500..)).then_some(found.status)
+    }
+
     pub(crate) fn timeline(&self) -> &Timeline {
         &self.timeline
     }

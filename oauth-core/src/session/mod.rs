@@ -73,6 +73,7 @@ mod access;
 mod answer;
 mod authorization;
 mod brought;
+mod forecast;
 mod generation;
 mod held;
 mod kept;
@@ -94,6 +95,7 @@ mod unmet;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};
+pub use forecast::Forecast;
 pub use logout::{Fate, LoggedOut};
 pub use machine::{Lock, Session, Turn};
 pub use pending::PendingLogin;
