@@ -1,22 +1,18 @@
 //! What a host answers to a turn. Each reply can be given once; one that is dropped changes nothing.
 
-use alloc::boxed::Box;
 use core::mem;
 use core::net::IpAddr;
 
-use crate::entropy::Entropy;
-use crate::error::{Error, Silence};
-use crate::flow::{NoAnswer, Probe, RedirectUri, Step};
+use crate::error::Silence;
+use crate::flow::{NoAnswer, Step};
 use crate::http::Response;
 use crate::session::access::Want;
 use crate::session::authorization::Snapshot;
 use crate::session::machine::{Session, State};
-use crate::session::pending::PendingLogin;
 use crate::session::record::{Key, Record};
 use crate::time::UnixTime;
-use crate::tolerance::Tolerance;
-use crate::url::HttpUrl;
-use crate::wire::{Issuer, RegistrationKind, ResourceChallenge};
+
+mod person;
 
 macro_rules! reply {
     ($(#[$doc:meta])* $name:ident) => {
@@ -245,155 +241,6 @@ impl HttpReply<'_> {
             }
             other => self.session.state = other,
         }
-    }
-}
-
-impl LoginReply<'_> {
-    /// Whether the server has not said yet where its metadata is. A host that can may ask it: a request
-    /// without a token, and [`challenge`](Self::challenge) with what comes back.
-    #[must_use]
-    pub fn lacks_challenge(&self) -> bool {
-        let is_known = self.session.unmet_challenge().is_some();
-        matches!(&self.session.state, State::Login(want) if !want.was_answered && !is_known)
-    }
-
-    /// The `WWW-Authenticate` values with which the server answered a request without a token.
-    pub fn challenge<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
-        if let State::Login(want) = &mut self.session.state {
-            want.challenge = ResourceChallenge::select(values).map(Box::new);
-            want.was_answered = true;
-        }
-    }
-
-    /// The same from a [`Probe`](crate::flow::Probe), which also knows where the MCP endpoint has moved to,
-    /// and what the server says if it asks for no login.
-    pub fn probed(&mut self, probe: &Probe) {
-        self.moved_to(probe.url());
-        self.session.timeline.append(probe.timeline().clone());
-        if let State::Login(want) = &mut self.session.state {
-            want.challenge = probe.challenge().map(Box::new);
-            want.not_asked = probe.not_asked().cloned().map(Box::new);
-            want.was_answered = true;
-        }
-    }
-
-    /// The MCP endpoint's URL redirects to this one: its metadata is looked for there, and the resource
-    /// may be named like that. Another origin counts for nothing.
-    pub fn moved_to(&mut self, url: &HttpUrl) {
-        let server = &self.session.held.settings.server;
-        let moved = server.moved_to(url).is_some() && url != server.url();
-        self.session.moved_to = moved.then(|| url.clone());
-    }
-
-    /// Begins a login: it waits for one that is under way elsewhere, and uses what that brings.
-    pub fn begin(self) {
-        self.session.advance(|_, state| match state {
-            State::Login(want) => State::LockLogin(want),
-            other => other,
-        });
-    }
-}
-
-impl PrepareReply<'_> {
-    /// The redirect URI that is registered already, if a dynamic client is: a host that can use it
-    /// again spares a registration.
-    ///
-    /// At first it is the profile's own. A login that is [asked once
-    /// more](crate::flow::RedirectUri::at_any_port) could use the client of other profiles if its user came
-    /// back there. Of the two listeners only the last one is used.
-    #[must_use]
-    pub fn registered_redirect_uri(&self) -> Option<&str> {
-        let shared = match &self.session.state {
-            State::PrepareAgain(_, shared) => Some(&**shared),
-            _ => None,
-        };
-        let client = &shared.or(self.session.held.record.as_ref())?.binding.client;
-        (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
-    }
-
-    /// The redirect comes back to this URI, where the host listens already. `entropy` is used up by the
-    /// login.
-    pub fn prepared(self, redirect_uri: RedirectUri, entropy: Entropy, now: UnixTime) {
-        self.session.advance(|session, state| match state {
-            State::Prepare(want) => session.run(want, redirect_uri, entropy, now),
-            State::PrepareAgain(running, shared) => {
-                session.prepared_again(running, &shared, redirect_uri, now)
-            }
-            other => other,
-        });
-    }
-}
-
-impl BrowserReply<'_> {
-    /// The issuer of the tokens that are stored, if the user is about to be sent to another one. That is
-    /// how a server moves, and how a server that was taken over would look like: a host may want to ask.
-    #[must_use]
-    pub fn moved_from(&self) -> Option<&Issuer> {
-        match &self.session.state {
-            State::Run(running) => running.moved_from.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// The authorization server, if it will get the client's secret although only the MCP server says that it is
-    /// the right one ([`Tolerance::UnconfirmedIssuer`]). Nothing was sent there yet: a host may want to ask.
-    #[must_use]
-    pub fn unconfirmed_issuer(&self) -> Option<&Issuer> {
-        match &self.session.state {
-            State::Run(running) => {
-                let server = &running.flow.binding()?.server;
-                let is_unconfirmed = server.tolerated.contains(Tolerance::UnconfirmedIssuer);
-                is_unconfirmed.then_some(&server.issuer)
-            }
-            _ => None,
-        }
-    }
-
-    /// Where the user will come back to. A login whose client was refused sends its user once more, to come
-    /// back to the same place.
-    #[must_use]
-    pub fn redirect_uri(&self) -> Option<&str> {
-        match &self.session.state {
-            State::Run(running) => Some(&running.flow.binding()?.client.redirect_uri),
-            _ => None,
-        }
-    }
-
-    /// The user came back with this query, the part of the redirect behind the question mark.
-    ///
-    /// # Errors
-    ///
-    /// [`PeerMisbehaved::StateMismatch`](crate::error::PeerMisbehaved::StateMismatch) if the redirect
-    /// belongs to another login: the session still waits for the right one.
-    pub fn redirect(self, query: &str, now: UnixTime) -> Result<(), Error> {
-        let State::Run(running) = &mut self.session.state else {
-            return Ok(());
-        };
-        let answered = match running.flow.step() {
-            Ok(Step::Browser { reply, .. }) => reply.redirect(query),
-            _ => Ok(()),
-        };
-        self.session.timeline.append(running.flow.take_timeline());
-        answered?;
-        self.session.advance(|session, state| match state {
-            State::Run(running) => session.settle(running, now),
-            other => other,
-        });
-        Ok(())
-    }
-
-    /// The user or the host gave up waiting.
-    pub fn cancelled(self) {
-        self.session.cancel();
-    }
-
-    /// Hands the login out, to be finished elsewhere until `expires_at`, for the profile whose tokens it
-    /// will bring. The user goes to [`PendingLogin::connect_url`], not to the turn's URL. The session needs
-    /// a login as before.
-    #[must_use]
-    pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
-        let running = self.session.give_up(Error::LoginRequired)?;
-        PendingLogin::new(profile, expires_at, running, self.session.moved_to.clone())
     }
 }
 
