@@ -298,3 +298,23 @@ async fn both_adapters_tell_how_everything_ends_in_the_same_order() {
         assert_eq!(names(&tasks), names(&threads), "{}", scenario.name);
     }
 }
+
+/// One stream for all users of a host.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_says_whose_it_is() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    let oauth = tokio_common::client(&served, &store);
+    let mut events = oauth.events();
+    oauth.for_profile("bob").login().await.unwrap();
+    oauth.login().await.unwrap();
+    drop(oauth);
+    let mut finished = Vec::new();
+    while let Some(next) = events.next().await {
+        let Happened { server, profile, event, .. } = next.unwrap();
+        assert_eq!(*server, served.server_url());
+        if let OwnedEvent::LoginFinished { expires_at: Some(_), scopes: Some(_) } = event {
+            finished.push(profile);
+        }
+    }
+    assert_eq!(finished, ["bob".into(), "".into()]);
+}

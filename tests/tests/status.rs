@@ -5,6 +5,7 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 
@@ -268,4 +269,17 @@ fn a_look_writes_nothing_and_takes_no_lock() {
     drop(held);
     assert!(!other.is_held(&key, login).unwrap());
     assert!(store.try_lock(&key, login).unwrap().is_some());
+}
+
+/// As a look at a lock's file is: it has no other way.
+#[test]
+fn a_login_takes_nobody_who_looks_for_one_who_logs_in() {
+    let (served, store) = (serve(Knobs::default()), common::Brittle::default());
+    let events = common::Events::default();
+    let oauth = events.watch(common::builder(&served, &store)).build().unwrap();
+    store.is_looked_at.store(true, Ordering::SeqCst);
+    oauth.login().unwrap();
+    assert!(!store.is_looked_at.load(Ordering::SeqCst));
+    let names = events.names();
+    assert!(names.iter().all(|name| name != "LoginElsewhere"), "{names:?}");
 }

@@ -288,6 +288,8 @@ pub(crate) struct Brittle {
     pub(crate) no_lock: Arc<AtomicBool>,
     pub(crate) no_room: Arc<AtomicBool>,
     pub(crate) no_save: Arc<AtomicBool>,
+    /// Whether somebody has the next lock for a moment, to see whether it is free.
+    pub(crate) is_looked_at: Arc<AtomicBool>,
 }
 
 impl Brittle {
@@ -307,6 +309,9 @@ impl TokenStorage for Brittle {
 
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         Self::check(&self.no_lock)?;
+        if lock == Lock::Login && self.is_looked_at.swap(false, Ordering::SeqCst) {
+            return Ok(None);
+        }
         self.inner.try_lock(key, lock)
     }
 
