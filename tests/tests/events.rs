@@ -224,7 +224,16 @@ fn by_threads(scenario: &Scenario) -> Vec<Happened> {
         }
     }
     let heard = heard.lock().unwrap();
+    assert_no_secret(&served, &heard);
     heard.clone()
+}
+
+/// There is none where the user refuses.
+fn assert_no_secret(served: &Served, heard: &[Happened]) {
+    let text = format!("{heard:?}");
+    for secret in served.world().secrets() {
+        assert!(!text.contains(&*secret), "{secret} is in {text}");
+    }
 }
 
 /// The same through the stream.
@@ -276,6 +285,7 @@ async fn by_tasks(scenario: &Scenario) -> Vec<Happened> {
     while let Some(next) = events.next().await {
         heard.push(next.unwrap());
     }
+    assert_no_secret(&served, &heard);
     heard
 }
 
