@@ -64,7 +64,7 @@ struct Tried {
     error: Option<Error>,
     /// The pages that the user was sent to.
     opened: Vec<String>,
-    /// The requests that the host was told of.
+    /// The requests that the host was told of, one a line.
     told: String,
 }
 
@@ -98,7 +98,7 @@ fn try_both(
             Err(Failed { text, .. }) => panic!("{text}"),
         };
         let opened = opened.lock().unwrap().clone();
-        check(&served, Tried { error, opened, told: watch.text() });
+        check(&served, Tried { error, opened, told: requests(&watch.text()) });
     }
 }
 
@@ -273,6 +273,11 @@ fn metadata_cannot_point_a_client_at_plain_http_elsewhere() {
             });
         }
     }
+}
+
+fn requests(told: &str) -> String {
+    let is_request = |line: &&str| line.starts_with("Exchange ") || line.starts_with("Answered ");
+    told.lines().filter(is_request).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The attacker is the second authorization server; the first one answers with its own `iss`.
