@@ -1,6 +1,7 @@
 //! The client: one handle for one server and one user.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oauth_core::session::{Forecast, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
@@ -99,6 +100,17 @@ impl OAuth {
     /// token.
     pub fn authenticate(&self) -> Result<BearerAuth, Error> {
         ready(self.client.token(self.mode))?.ok_or_else(|| oauth_core::Error::LoginRequired.into())
+    }
+
+    /// The same with a token that lives at least that long, refreshed early if need be: for a subprocess or a long
+    /// stream. Nobody logs in for more time; one whose expiry is unknown will do.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenTooShort`](oauth_core::Error::TokenTooShort) if also a new one lives shorter.
+    pub fn token_for(&self, wanted: Duration) -> Result<BearerAuth, Error> {
+        let token = ready(self.client.token_for(self.mode, wanted))?;
+        token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
     /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait

@@ -104,6 +104,17 @@ impl OAuth {
         token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 
+    /// The same with a token that lives at least that long, refreshed early if need be: for a subprocess or a long
+    /// stream. Nobody logs in for more time; one whose expiry is unknown will do.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenTooShort`](oauth_core::Error::TokenTooShort) if also a new one lives shorter.
+    pub async fn token_for(&self, wanted: Duration) -> Result<BearerAuth, Error> {
+        let token = self.client.token_for(self.mode, wanted).await?;
+        token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
+    }
+
     /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait
     /// until the pause after a login in vain is over
     /// ([`PeerIncompatible::LoginInVain`](oauth_core::error::PeerIncompatible)). One that is under way already

@@ -308,3 +308,39 @@ impl TokenStorage for Slow {
         self.0.list(application)
     }
 }
+
+/// All who want it share one refresh; how long the server gives is said without another, and nobody logs in for it.
+#[test]
+fn a_token_for_some_time_is_refreshed_early_and_once() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    let first = logged_in(&served, &store).authenticate().unwrap();
+    age(&store, &key(&served), Duration::from_secs(1_200));
+    let oauth = client(&served, &store);
+    let (less, more) = (Duration::from_secs(900), Duration::from_secs(1_800));
+    assert_eq!(oauth.token_for(less).unwrap(), first);
+    assert_eq!(refreshes(&served), 0);
+
+    let start = Barrier::new(THREADS);
+    let long = || {
+        start.wait();
+        oauth.token_for(more).unwrap()
+    };
+    let tokens: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(long)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(tokens.iter().all(|token| *token == tokens[0] && *token != first));
+    assert_eq!(refreshes(&served), 1);
+
+    let wanted = Duration::from_secs(7_200);
+    match oauth.token_for(wanted).unwrap_err() {
+        Error::OAuth {
+            error: oauth_core::Error::TokenTooShort { lives_for, wanted: asked },
+            ..
+        } => assert!(asked == wanted && lives_for > more, "{lives_for:?}"),
+        error => panic!("{error:?}"),
+    }
+    assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+    assert_eq!(oauth.authenticate().unwrap(), tokens[0]);
+    assert_sound(&served);
+}

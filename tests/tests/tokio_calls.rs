@@ -155,3 +155,38 @@ async fn discovery_ends_when_its_time_is_over() {
     assert_eq!((error.code(), error.is_retryable()), ("unreachable", true));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
+
+/// All who want it share one refresh; how long the server gives is said without another, and nobody logs in for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_some_time_is_refreshed_early_and_once() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    let first = logged_in(&served, &store).await.authenticate().await.unwrap();
+    age(&store, &key(&served), Duration::from_secs(1_200));
+    let oauth = client(&served, &store);
+    let (less, more) = (Duration::from_secs(900), Duration::from_secs(1_800));
+    assert_eq!(oauth.token_for(less).await.unwrap(), first);
+    assert_eq!(refreshes(&served), 0);
+
+    let (mut tasks, start) = (JoinSet::new(), Arc::new(Barrier::new(TASKS)));
+    for _ in 0..TASKS {
+        let (oauth, start) = (oauth.clone(), Arc::clone(&start));
+        tasks.spawn(async move {
+            start.wait().await;
+            oauth.token_for(more).await.unwrap()
+        });
+    }
+    let tokens = tasks.join_all().await;
+    assert!(tokens.iter().all(|token| *token == tokens[0] && *token != first));
+    assert_eq!(refreshes(&served), 1);
+
+    let wanted = Duration::from_secs(7_200);
+    match core_error(oauth.token_for(wanted).await) {
+        oauth_core::Error::TokenTooShort { lives_for, wanted: asked } => {
+            assert!(asked == wanted && lives_for > more, "{lives_for:?}");
+        }
+        error => panic!("{error:?}"),
+    }
+    assert_eq!((refreshes(&served), logins(&served)), (1, 0));
+    assert_eq!(oauth.authenticate().await.unwrap(), tokens[0]);
+    assert_sound(&served);
+}

@@ -334,7 +334,7 @@ pub(super) fn tell(watcher: Option<&Watcher>, key: &Key, event: &Event<'_>) {
     }
 }
 
-fn bearer(mut session: impl DerefMut<Target = Session>) -> Option<BearerAuth> {
+pub(super) fn bearer(mut session: impl DerefMut<Target = Session>) -> Option<BearerAuth> {
     match session.turn() {
         Ok(Turn::Ready(token)) => Some(token.bearer().clone()),
         _ => None,

@@ -26,6 +26,7 @@ mod forget;
 mod headers;
 mod host;
 mod keep;
+mod lasting;
 mod limits;
 mod lock;
 mod log_in;

@@ -10,6 +10,7 @@
 //! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired), [`ScopeRequired`](Error::ScopeRequired) | the user | log in |
 //! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed) | the user | call again |
 //! | [`Contended`](Error::Contended) | nobody | try again |
+//! | [`TokenTooShort`](Error::TokenTooShort) | the developer | ask for a shorter time |
 //! | [`Misuse`](Error::Misuse) | the developer | read what was passed in |
 //!
 //! Evidence is data in the variants, prose is in `Display` and [`advice`](Error::advice). Text that a

@@ -1,6 +1,7 @@
 //! The error of every operation, and who has to act on it.
 
 use core::fmt;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,14 @@ pub enum Error {
     /// Others who share the store kept changing the record.
     #[error("the stored grant was changed by others again and again")]
     Contended,
+    /// The server's tokens live shorter than what is wanted of one, also a new one.
+    #[error("a token lives for {} seconds, and {} are wanted", .lives_for.as_secs(), .wanted.as_secs())]
+    TokenTooShort {
+        /// How long the newest one lives yet.
+        lives_for: Duration,
+        /// How long it should.
+        wanted: Duration,
+    },
     /// What the caller passed in cannot work.
     #[error(transparent)]
     Misuse(#[from] Misuse),
@@ -108,6 +117,7 @@ impl Error {
             Self::LoginExpired { .. } => "login_expired",
             Self::LoginUsed => "login_used",
             Self::Contended => "contended",
+            Self::TokenTooShort { .. } => "token_too_short",
             Self::Misuse(problem) => problem.code(),
         }
     }
@@ -137,7 +147,7 @@ impl Error {
             Self::PeerMisbehaved(PeerMisbehaved::StateMismatch) => Actor::User,
             Self::PeerMisbehaved(_) | Self::Malformed(_) => Actor::ServerOperator,
             Self::PeerIncompatible(problem) => problem.actor(),
-            Self::Misuse(_) => Actor::Developer,
+            Self::Misuse(_) | Self::TokenTooShort { .. } => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),
             Self::Unreachable(unreachable) => unreachable.actor(),
             Self::Contended => Actor::Nobody,
@@ -169,6 +179,9 @@ impl Error {
             Self::LoginUsed => "call again: the tokens that the login brought are stored",
             Self::Contended => {
                 "try again; if it stays, see that all who share the store respect its locks"
+            }
+            Self::TokenTooShort { .. } => {
+                "ask for a token for a shorter time; how long tokens live is the server's setting"
             }
             Self::Misuse(problem) => problem.advice(),
         }

@@ -116,6 +116,8 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
     ])
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 fn others() -> Vec<(Error, &'static str)> {
     let (endpoint, refusal) = (Endpoint::Token, refusal());
     let malformed = Malformed { endpoint, url: text(), status: 200, defect: Defect::Html };
@@ -132,6 +134,7 @@ fn others() -> Vec<(Error, &'static str)> {
         (Error::LoginExpired { expired_at: UnixTime::from_secs(1) }, "login_expired"),
         (Error::LoginUsed, "login_used"),
         (Error::Contended, "contended"),
+        (Error::TokenTooShort { lives_for: SECOND, wanted: 2 * SECOND }, "token_too_short"),
     ])
 }
 

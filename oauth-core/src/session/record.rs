@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::flow::{Binding, Settings};
 use crate::scope::Scopes;
 use crate::session::past::Past;
@@ -242,6 +243,31 @@ impl Record {
         self.tokens.as_ref()?.expires_at.filter(|at| *at > self.issued_at)
     }
 
+    /// Whether the access token lives at least that long. One whose expiry is unknown does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TokenTooShort`], with how long it lives.
+    pub fn lives_for(&self, wanted: Duration, now: UnixTime) -> Result<(), Error> {
+        let lives_for = self.expires_at().map(|at| at.since(now));
+        match lives_for.filter(|lives_for| *lives_for < wanted) {
+            Some(lives_for) => Err(Error::TokenTooShort { lives_for, wanted }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the tokens were issued less than a minute ago: others would live no longer.
+    #[must_use]
+    pub fn is_new(&self, now: UnixTime) -> bool {
+        now.since(self.issued_at) < NEW
+    }
+
+    /// Whether there is a refresh token that the server may still take.
+    #[must_use]
+    pub fn is_refreshable(&self, now: UnixTime) -> bool {
+        self.can_refresh(now)
+    }
+
     /// Whether there is an access token that has not expired.
     pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
         self.tokens.is_some() && self.expires_at().is_none_or(|at| now < at)
@@ -278,6 +304,9 @@ impl TryFrom<u32> for Format {
         if found == FORMAT { Ok(Self) } else { Err(RecordDefect::Format { found }) }
     }
 }
+
+/// How old a token is at most that is not renewed for a longer life.
+const NEW: Duration = Duration::from_secs(60);
 
 /// How long before its end a token is renewed, at most.
 const EARLY: Duration = Duration::from_secs(60);

@@ -1,0 +1,65 @@
+//! Tokens that have to live for some time yet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oauth_core::BearerAuth;
+use oauth_core::session::Record;
+
+use super::client::{Client, Outcome, bearer};
+use super::drive::Login;
+use super::host::Host;
+use super::mode::Mode;
+use crate::clock::now;
+
+impl<H: Host> Client<H> {
+    /// A token that lives at least that long: the one at hand, or a refreshed one. A user logs in, if they may be
+    /// asked, only where there is no token at all; `None` if they may not and have to. One whose expiry is unknown
+    /// will do.
+    ///
+    /// Who has to wait for somebody else's refresh takes what that brings. A token that was issued less than a minute
+    /// ago is not refreshed: the next would live as long.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenTooShort`](oauth_core::Error::TokenTooShort) if even a new one lives shorter; otherwise why there is
+    /// none.
+    pub async fn token_for(
+        self: &Arc<Self>,
+        mode: Mode,
+        wanted: Duration,
+    ) -> Outcome<Option<BearerAuth>, H> {
+        let since = self.failures.now();
+        if self.token(mode).await?.is_none() {
+            return Ok(None);
+        }
+        {
+            let shown = self.shown();
+            let lives = lives_for(shown.snapshot.record(), wanted).is_ok();
+            if let Some((token, _)) = shown.living(now()).filter(|_| lives) {
+                return Ok(Some(token.bearer().clone()));
+            }
+        }
+        let mut session = self.take(Mode::Quiet).await?.session;
+        // What others stored meanwhile may live long enough.
+        session.access();
+        let (mut session, found) = self.drive(session, Login::Never, since).await?;
+        if !found {
+            return Ok(None);
+        }
+        if let Some(record) = session.record()
+            && record.lives_for(wanted, now()).is_err()
+            && !record.is_new(now())
+            && record.is_refreshable(now())
+        {
+            session.renew();
+            session = self.drive(session, Login::Never, since).await?.0;
+        }
+        lives_for(session.record(), wanted)?;
+        Ok(bearer(session))
+    }
+}
+
+fn lives_for(record: Option<&Record>, wanted: Duration) -> Result<(), oauth_core::Error> {
+    record.map_or(Ok(()), |record| record.lives_for(wanted, now()))
+}
