@@ -93,6 +93,13 @@ impl Scopes {
         })
     }
 
+    /// Adds all of `other`; where not all fit, `other` takes the place of what was there: somebody waits for it.
+    pub fn add_or_replace(&mut self, other: &Self) {
+        if self.extend(other).is_err() {
+            *self = other.clone();
+        }
+    }
+
     fn edit<T>(&mut self, edit: impl FnOnce(&mut String) -> T) -> T {
         let mut scopes = mem::take(&mut self.0).into_string();
         let result = edit(&mut scopes);

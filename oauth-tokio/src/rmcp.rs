@@ -201,7 +201,7 @@ impl OAuth {
         let mut call = client.call(Mode::Quiet);
         loop {
             let url = self.target(request.url);
-            let header = match client.host().is_at_login() {
+            let header = match client.is_at_login() {
                 true => client.authorize_now(&mut call, &url),
                 false => client.authorize(&mut call, &url).await,
             };
@@ -215,7 +215,7 @@ impl OAuth {
                 return Err(outer(error));
             };
             client.tell(&Event::Answered { method: request.method, url: &url, authorized, status });
-            if !authorized || client.host().is_at_login() {
+            if !authorized || client.is_at_login() {
                 return Err(outer(error));
             }
             let remedy = client.judge(&mut call, status, &challenges).await;

@@ -68,12 +68,6 @@ impl Tasks {
         &self.http
     }
 
-    /// Whether a person is waited for.
-    #[cfg(feature = "rmcp")]
-    pub(crate) fn is_at_login(&self) -> bool {
-        *self.at_login.borrow()
-    }
-
     /// Waits until what has begun is at its end; whether it got there in time.
     pub(crate) async fn shutdown(&self, limit: Duration) -> bool {
         timeout(limit, self.running.write()).await.is_ok()

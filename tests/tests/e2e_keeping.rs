@@ -81,10 +81,19 @@ fn a_login_that_cannot_be_stored_for_a_moment_is_asked_for_once() {
 
 #[test]
 fn a_living_token_goes_on_while_the_next_one_is_not_stored() {
+    others_call_while_it_is_not_stored(|store, key| age(store, key, Duration::from_secs(30)));
+}
+
+#[test]
+fn the_next_token_is_used_by_others_while_it_is_not_stored() {
+    others_call_while_it_is_not_stored(expire);
+}
+
+fn others_call_while_it_is_not_stored(spoil: impl Fn(&Store, &Key)) {
     for on_tokio in [false, true] {
         let (served, store) = (serve(Knobs::default()), Store::default());
         drop(common::logged_in(&served, &store));
-        age(&store, &key(&served), Duration::from_secs(30));
+        spoil(&store, &key(&served));
         store.fails.store(usize::MAX, Ordering::SeqCst);
         let (client, told) = Client::told(on_tokio, &served, &store);
         thread::scope(|scope| {
@@ -102,28 +111,6 @@ fn a_living_token_goes_on_while_the_next_one_is_not_stored() {
         let record = stored(&store, &key(&served)).unwrap();
         let expires_at = record.tokens().unwrap().expires_at.unwrap().as_secs();
         assert!(expires_at > served.world().now + 60, "it is not stored");
-        assert_sound(&served);
-    }
-}
-
-#[test]
-fn the_next_token_is_used_by_others_while_it_is_not_stored() {
-    for on_tokio in [false, true] {
-        let (served, store) = (serve(Knobs::default()), Store::default());
-        drop(common::logged_in(&served, &store));
-        expire(&store, &key(&served));
-        store.fails.store(usize::MAX, Ordering::SeqCst);
-        let (client, told) = Client::told(on_tokio, &served, &store);
-        thread::scope(|scope| {
-            let first = scope.spawn(|| client.call(&served));
-            assert!(told.recv_timeout(PATIENCE).unwrap().is_some());
-            assert_eq!(client.call(&served).unwrap(), 200);
-            assert!(store.fails.load(Ordering::SeqCst) > 0, "it is stored already");
-            store.fails.store(0, Ordering::SeqCst);
-            assert_eq!(first.join().unwrap().unwrap(), 200);
-        });
-        client.end();
-        assert_eq!((refreshes(&served), logins(&served)), (1, 0));
         assert_eq!(stored_token(&store, &key(&served)), client.token());
         assert_sound(&served);
     }

@@ -218,23 +218,29 @@ fn what_was_refused_quietly_is_asked_for_by_the_next_login() {
     assert_sound(&served);
 }
 
-#[test]
-fn what_was_refused_beside_a_login_is_asked_for_by_the_next_one() {
-    let served = serve(steps_up());
-    let store = MemoryTokenStorage::new();
-    logged_in(&served, &store);
+/// A call lacks a scope while a login that does not ask for it is at its page.
+fn refused_beside_a_login(served: &Served, store: &MemoryTokenStorage) -> (OAuth, SlowUser) {
     let (agent, user) = SlowUser::new();
-    let oauth = builder(&served, &store).user_agent(agent).build().unwrap();
+    let oauth = builder(served, store).user_agent(agent).build().unwrap();
     let user = thread::scope(|scope| {
         // If something fails, the user is gone, and the page with them.
         let user = user;
         let page = scope.spawn(|| oauth.login());
         user.at_page();
-        assert_eq!(refused(|| call(&oauth.quiet(), &served, CALL)), missing("mcp:write"));
+        assert_eq!(refused(|| call(&oauth.quiet(), served, CALL)), missing("mcp:write"));
         user.decide(true);
         page.join().unwrap().unwrap();
         user
     });
+    (oauth, user)
+}
+
+#[test]
+fn what_was_refused_beside_a_login_is_asked_for_by_the_next_one() {
+    let served = serve(steps_up());
+    let store = MemoryTokenStorage::new();
+    logged_in(&served, &store);
+    let (oauth, user) = refused_beside_a_login(&served, &store);
     assert_eq!(refused(|| call(&oauth.quiet(), &served, CALL)), missing("mcp:write"));
     user.decide(true);
     oauth.login().unwrap();
@@ -248,18 +254,7 @@ fn what_was_missing_is_not_asked_for_after_a_logout() {
         let served = serve(steps_up());
         let store = MemoryTokenStorage::new();
         logged_in(&served, &store);
-        let (agent, user) = SlowUser::new();
-        let oauth = builder(&served, &store).user_agent(agent).build().unwrap();
-        let user = thread::scope(|scope| {
-            // If something fails, the user is gone, and the page with them.
-            let user = user;
-            let page = scope.spawn(|| oauth.login());
-            user.at_page();
-            assert_eq!(refused(|| call(&oauth.quiet(), &served, CALL)), missing("mcp:write"));
-            user.decide(true);
-            page.join().unwrap().unwrap();
-            user
-        });
+        let (oauth, user) = refused_beside_a_login(&served, &store);
         match forgets {
             true => drop(oauth.forget().unwrap()),
             false => drop(oauth.logout().unwrap()),

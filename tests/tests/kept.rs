@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use oauth_core::session::Record;
+use oauth_core::session::{Attempt, Record, Verdict};
 use oauth_tests::drive::{Broken, Event, Stage, assert_sound, play, play_later, settings};
 use oauth_tests::world::{Knobs, Rotation};
 
@@ -117,6 +117,24 @@ fn a_refused_token_that_was_not_stored_is_replaced() {
         assert_eq!(token(stage.record().as_ref()), at_hand(stage));
     });
     assert_eq!(stage.refreshes(), 2);
+}
+
+/// What lacks a scope for one request is as good as ever for the others.
+#[test]
+fn a_token_that_is_not_stored_and_lacks_a_scope_is_used_for_what_it_is_good_for() {
+    kept(|stage| {
+        let (now, token) = (stage.now(), at_hand(stage));
+        let session = stage.session_mut(0);
+        let mut attempt = Attempt::new();
+        attempt.sent_with(session.authorization(now).as_ref());
+        let challenge = r#"Bearer error="insufficient_scope", scope="mcp:basic mcp:write""#;
+        let verdict = session.answered(&mut attempt, 403, [challenge], now);
+        assert!(matches!(verdict, Ok(Verdict::Retry)), "{verdict:?}");
+        assert_eq!(stage.run(0), Ok(Event::Broken));
+        stage.session_mut(0).access();
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert_eq!(at_hand(stage), token);
+    });
 }
 
 #[test]

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, ScopePolicy};
-use oauth_tokio::{Error, MemoryTokenStorage, OAuth, OnPool, RedirectUri, UserAgentError, Visitor};
+use oauth_tokio::{
+    Error, MemoryTokenStorage, OAuth, OnPool, OwnedEvent, RedirectUri, UserAgentError, Visitor,
+};
 use tokio::task::JoinSet;
 use tokio_common::common::{
     CALL, ELSEWHERE, LIST, PATIENCE, assert_sound, end_pause, expire, key, logins, refreshes,
@@ -127,8 +129,8 @@ async fn a_login_that_fails_fails_nobody_who_needs_none() {
     assert_sound(&served);
 }
 
-/// Dropped while the user looks at the page that asks for more: the page is still good, and so is what
-/// he had before.
+/// Dropped while the user looks at the page that asks for more: what they had before is still good, and the next call
+/// has a page of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_is_gone_leaves_a_login_for_more_to_its_user() {
     let served = Arc::new(serve(Knobs { scopes: ScopePolicy::StepUp, ..Knobs::default() }));
@@ -136,6 +138,7 @@ async fn a_caller_who_is_gone_leaves_a_login_for_more_to_its_user() {
     drop(logged_in(&served, &store).await);
     let (user, mut person) = SlowUser::new();
     let oauth = builder(&served, &store).user_agent(user).build().unwrap();
+    let mut events = oauth.events();
     let wants_more = {
         let (oauth, served) = (oauth.clone(), Arc::clone(&served));
         tokio::spawn(async move { call(&oauth, &served, CALL).await })
@@ -144,6 +147,11 @@ async fn a_caller_who_is_gone_leaves_a_login_for_more_to_its_user() {
     wants_more.abort();
     assert!(wants_more.await.unwrap_err().is_cancelled());
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
+    // Who consents in the same moment may do so to the page that is closed.
+    let ends = async {
+        while events.next().await.unwrap().unwrap().event != OwnedEvent::LoginCancelled {}
+    };
+    tokio::time::timeout(PATIENCE, ends).await.unwrap();
     person.consent();
     assert_eq!(call(&oauth, &served, CALL).await.unwrap(), 200);
     assert_eq!(logins(&served), 1);

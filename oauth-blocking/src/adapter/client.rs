@@ -1,7 +1,7 @@
 //! The client that all adapters share.
 
 use std::ops::DerefMut;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub struct Client<H: Host> {
     pub(super) logins: AtomicU64,
     /// The token that the server has taken, as the session knows, by its generation.
     pub(super) taken: AtomicU64,
+    /// Whether whoever has the session waits for a person.
+    pub(super) at_login: AtomicBool,
     /// What was missing from calls beside a login.
     pub(super) missing: Mutex<Option<Scopes>>,
     pub(super) migration: Migration,
@@ -95,6 +97,7 @@ impl<H: Host> Client<H> {
             moved,
             logins,
             taken,
+            at_login: AtomicBool::new(false),
             missing,
             migration,
         }
@@ -215,7 +218,7 @@ impl<H: Host> Client<H> {
         let use_it = |token: &Authorization<'_>, _: &HeaderValue| token.bearer().clone();
         let found = self.find(mode, mode.login(), since, use_it).await?;
         // With nothing stored, the server may want no token at all.
-        if found.is_none() && self.record().is_some() {
+        if found.is_none() && self.shown().snapshot.record().is_some() {
             self.tell_unmet_need().await;
         }
         Ok(found)
@@ -310,13 +313,9 @@ impl<H: Host> Client<H> {
                 // What the session knew is older than what is stored now.
                 session.access();
             }
-            outcome.map(|token| (session, token))
+            outcome
         };
-        let finish = Span::of(Work::Resume, self).around(finish);
-        let (session, token) = self.host.to_its_end(finish).await?;
-        // It is stored; if it cannot be loaded now, the next call does that.
-        drop(self.drive(session, Login::Never, self.failures.now()).await);
-        Ok(token)
+        self.host.to_its_end(Span::of(Work::Resume, self).around(finish)).await
     }
 }
 

@@ -16,7 +16,7 @@ use super::mode::AtLogin;
 use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
-use super::tell::{Begun, Done, Purpose, Refresh};
+use super::tell::{Done, Purpose, Refresh, Worked};
 use super::trace::{self, Span};
 use crate::clock::now;
 use crate::error::ClientError;
@@ -52,7 +52,7 @@ pub(super) struct Driver<'a, H: Host> {
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
     /// Whether a login was begun whose end was not told.
-    pub(super) begun: Option<Begun<'a>>,
+    pub(super) has_begun: bool,
     /// Where it is said if the work fails.
     span: Span,
 }
@@ -71,7 +71,7 @@ impl<'a, H: Host> Driver<'a, H> {
             client_lock: None,
             way: Way::Elsewhere,
             returned: None,
-            begun: None,
+            has_begun: false,
             span,
         }
     }
@@ -175,13 +175,16 @@ impl<'a, H: Host> Driver<'a, H> {
         &mut self,
         session: &mut Session,
     ) -> Result<Done, ClientError<H::Http>> {
-        let turn = session.turn()?;
-        let purpose = Purpose::of(&turn);
-        let exchange = self.work(turn).await?;
+        let worked = self.work(session.turn()?).await?;
+        Ok(self.tell(worked, session))
+    }
+
+    /// Tells what a turn came to.
+    pub(super) fn tell(&self, worked: Worked, session: &Session) -> Done {
+        let Worked { purpose, exchange } = worked;
         let asked = exchange.as_ref().map(|exchange| exchange.request.endpoint());
         self.client.tell_of(exchange, session);
-        let has_adopted = self.client.tell_of_token(purpose, session);
-        Ok(Done { asked, has_adopted })
+        Done { asked, has_adopted: self.client.tell_of_token(purpose, session) }
     }
 
     /// Looks into the store, if that comes first, and no further.
@@ -201,7 +204,7 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         query: &str,
     ) -> Result<BearerAuth, ClientError<H::Http>> {
-        let _at_login = AtLogin::new(&self.client.host);
+        let _at_login = AtLogin::new(self.client);
         let mut query = Some(query);
         loop {
             match session.turn()? {
@@ -216,8 +219,8 @@ impl<'a, H: Host> Driver<'a, H> {
                 }
                 Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
                 turn => {
-                    drop(turn);
-                    self.step(session).await?;
+                    let worked = self.work(turn).await?;
+                    self.tell(worked, session);
                 }
             }
         }
@@ -237,8 +240,8 @@ impl<'a, H: Host> Driver<'a, H> {
                 | Turn::Http(..)
                 | Turn::Save(_)
                 | Turn::Unlock(..)) => {
-                    drop(turn);
-                    self.step(session).await?;
+                    let worked = self.work(turn).await?;
+                    self.tell(worked, session);
                 }
                 // A logout has no such turns.
                 Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {
@@ -248,11 +251,14 @@ impl<'a, H: Host> Driver<'a, H> {
         }
     }
 
-    /// The turns that need no user. One that sends something says what.
-    pub(super) async fn work(
-        &mut self,
-        turn: Turn<'_>,
-    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
+    /// The turns that need no user.
+    pub(super) async fn work(&mut self, turn: Turn<'_>) -> Result<Worked, ClientError<H::Http>> {
+        let purpose = Purpose::of(&turn);
+        Ok(Worked { purpose, exchange: self.answer(turn).await? })
+    }
+
+    /// Does what a turn asks for. One that sends something says what.
+    async fn answer(&mut self, turn: Turn<'_>) -> Result<Option<Exchange>, ClientError<H::Http>> {
         let Client { key: Key { profile, .. }, host, .. } = self.client;
         if self.lock.is_none() && matches!(turn, Turn::Load(_) | Turn::Lock(..)) {
             self.client.migrate().await?;

@@ -64,13 +64,14 @@ impl<H: Host> Client<H> {
             session = self.drive(session, login, since).await?.0;
         }
         // A token may be good for this call, although another one was refused for want of a scope.
-        if let Some(token) = session.authorization(now) {
-            return Ok(Some(use_it(&token, &header_value(token.bearer()))));
-        }
-        Ok(match session.turn() {
-            Ok(Turn::Ready(token)) => Some(use_it(&token, &header_value(token.bearer()))),
-            _ => None,
-        })
+        let token = match session.authorization(clock::now()) {
+            None => match session.turn() {
+                Ok(Turn::Ready(token)) => Some(token),
+                _ => None,
+            },
+            at_hand => at_hand,
+        };
+        Ok(token.map(|token| use_it(&token, &header_value(token.bearer()))))
     }
 
     /// A token that costs no wait: a fresh one, or one that lives while it is renewed by somebody else.

@@ -39,8 +39,8 @@ impl<H: Host> Client<H> {
         let save = || async {
             let saved = self.host.save(key, reply.record(), reply.expected()).await;
             // Nobody else has to wait for the next try.
-            if let Some(kept) =
-                reply.would_keep(now()).filter(|_| saved.is_err() && reply.is_spent())
+            if saved.is_err()
+                && let Some(kept) = reply.would_keep(now())
             {
                 self.show(Shown::new(kept));
             }

@@ -50,7 +50,7 @@ impl<H: Host> Client<H> {
         if let Some(record) = session.record()
             && record.lives_for(wanted, now()).is_err()
             && !record.is_new(now())
-            && record.is_refreshable(now())
+            && record.can_refresh(now())
         {
             session.renew();
             session = self.drive(session, Login::Never, since).await?.0;

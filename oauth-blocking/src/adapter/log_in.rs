@@ -30,7 +30,7 @@ impl<H: Host> Driver<'_, H> {
         &mut self,
         session: &mut Session,
     ) -> Result<(), ClientError<H::Http>> {
-        let _at_login = AtLogin::new(&self.client.host);
+        let _at_login = AtLogin::new(self.client);
         let outcome = self.try_to_log_in(session).await;
         if let Some(returned) = self.returned.take() {
             returned.end(match &outcome {
@@ -39,7 +39,7 @@ impl<H: Host> Driver<'_, H> {
                 Err(_) => Outcome::Failed,
             });
         }
-        if self.begun.take().is_some() {
+        if mem::take(&mut self.has_begun) {
             self.client.tell_end_of_login(&outcome, session);
         }
         outcome
@@ -64,8 +64,8 @@ impl<H: Host> Driver<'_, H> {
                     self.refresh(session).await?;
                 }
                 turn => {
-                    drop(turn);
-                    self.step(session).await?;
+                    let worked = self.work(turn).await?;
+                    self.tell(worked, session);
                 }
             }
         }
@@ -77,8 +77,7 @@ impl<H: Host> Driver<'_, H> {
         if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
             return Err(failure);
         }
-        if self.begun.is_none() {
-            self.begun = Some(self.client.told.begin());
+        if !mem::replace(&mut self.has_begun, true) {
             self.client.tell_need();
             self.client.tell(&Event::LoginBegun);
         }

@@ -8,6 +8,7 @@
 //!
 //! A session of its own knows what is stored, as another process would, and refreshes under the same lock.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,16 @@ pub(super) struct Taken<H: Host> {
 }
 
 impl<H: Host> Client<H> {
+    /// Whether whoever has the session waits for a person.
+    pub fn is_at_login(&self) -> bool {
+        self.at_login.load(Ordering::Relaxed)
+    }
+
+    fn set_at_login(&self, is_at_login: bool) {
+        self.at_login.store(is_at_login, Ordering::Relaxed);
+        self.host.set_at_login(is_at_login);
+    }
+
     /// The session, or for a quiet call one of its own.
     pub(super) async fn take(&self, mode: Mode) -> Outcome<Taken<H>, H> {
         if mode == Mode::Interactive {
@@ -92,10 +103,7 @@ impl<H: Host> Client<H> {
             && is_own
         {
             let mut all = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-            // Where not all fit, the last ones are those that somebody waits for.
-            if all.get_or_insert_default().extend(missing).is_err() {
-                *all = Some(missing.clone());
-            }
+            all.get_or_insert_default().add_or_replace(missing);
         }
         ClientError::from(error).after(session.timeline())
     }
@@ -107,12 +115,12 @@ impl<H: Host> Client<H> {
 }
 
 /// Says that whoever has the session waits for a person, until it is dropped.
-pub(super) struct AtLogin<'a, H: Host>(&'a H);
+pub(super) struct AtLogin<'a, H: Host>(&'a Client<H>);
 
 impl<'a, H: Host> AtLogin<'a, H> {
-    pub(super) fn new(host: &'a H) -> Self {
-        host.set_at_login(true);
-        Self(host)
+    pub(super) fn new(client: &'a Client<H>) -> Self {
+        client.set_at_login(true);
+        Self(client)
     }
 }
 

@@ -17,7 +17,7 @@ impl<H: Host> Client<H> {
         if self.settings.has_bearer() {
             return Ok(Status::of(&self.settings, None, now()));
         }
-        let is_here = self.told.is_at_login();
+        let is_here = self.is_at_login();
         let record = match self.host.load(&self.key).await? {
             Loaded::Record(record) => Some(*record),
             Loaded::Nothing | Loaded::Damaged { .. } => None,

@@ -9,6 +9,7 @@ use oauth_core::wire::ResourceChallenge;
 use oauth_core::{BearerAuth, Endpoint, Finding, Remedy, TokenData};
 
 use super::client::Client;
+use super::exchange::Exchange;
 use super::host::Host;
 use super::trace::{Span, Work};
 use crate::error::ClientError;
@@ -26,16 +27,6 @@ pub(super) struct Told {
     refused: Mutex<Option<BearerAuth>>,
     /// The MCP server has refused a request without a token.
     was_asked: AtomicBool,
-    is_at_login: AtomicBool,
-}
-
-/// A login that has begun, until it is dropped.
-pub(super) struct Begun<'a>(&'a Told);
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        self.0.is_at_login.store(false, Ordering::Relaxed);
-    }
 }
 
 /// What a turn was for.
@@ -57,15 +48,6 @@ impl Told {
     /// There is a token: the next need for a login is another one.
     pub(super) fn met(&self) {
         self.is_needed.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn begin(&self) -> Begun<'_> {
-        self.is_at_login.store(true, Ordering::Relaxed);
-        Begun(self)
-    }
-
-    pub(super) fn is_at_login(&self) -> bool {
-        self.is_at_login.load(Ordering::Relaxed)
     }
 
     pub(super) fn was_asked(&self) -> bool {
@@ -221,6 +203,12 @@ impl Refresh {
             self.answer = Some(code.map_or(Ok(()), |code| Err(code.into())));
         }
     }
+}
+
+/// What was done for a turn, and not told yet.
+pub(super) struct Worked {
+    pub(super) purpose: Purpose,
+    pub(super) exchange: Option<Exchange>,
 }
 
 /// What a turn did.

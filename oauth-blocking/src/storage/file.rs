@@ -46,6 +46,7 @@ mod document;
 mod elsewhere;
 mod former;
 mod held;
+mod list;
 mod name;
 mod private;
 mod room;
@@ -233,34 +234,6 @@ impl FileTokenStorage {
         }
         self.rooms.take(slot, spend, &held).map(Some)
     }
-
-    /// The names of grants in one of the directories.
-    fn list_shard(&self, shard: &str) -> Result<Vec<(Key, Record)>, StorageError> {
-        let (directory, mut grants) = (self.directory.below(shard), Vec::new());
-        if !directory.is_there()? {
-            return Ok(grants);
-        }
-        for file in directory.list()? {
-            // Locks, and what is not ours.
-            let Some(bytes) = file
-                .ends_with(name::RECORD)
-                .then(|| slot::read(&directory.file(&file)))
-                .transpose()?
-            else {
-                continue;
-            };
-            // Under another name than its own it would not be found by anybody.
-            let key = bytes.as_deref().and_then(document::key).filter(|key| {
-                let name = Name::of(key);
-                name.record() == file && name.shard() == shard
-            });
-            grants.extend(key.zip(bytes).and_then(|(key, bytes)| {
-                let record = document::read(&key, &bytes).ok()?;
-                Some((key, record))
-            }));
-        }
-        Ok(grants)
-    }
 }
 
 /// A [`load`](Self::load) writes only when it has to set a damaged file aside. A
@@ -388,17 +361,7 @@ impl TokenStorage for FileTokenStorage {
     }
 
     fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        if !self.directory.exists()? {
-            return Ok(Vec::new());
-        }
-        let mut grants = Vec::new();
-        for shard in self.directory.list()?.iter().filter(|name| name::is_shard(name)) {
-            let records = self.list_shard(shard)?.into_iter();
-            let own = records.filter(|(key, _)| *key.application == *application);
-            grants.extend(own.filter_map(|(key, record)| StoredGrant::new(&key, &record)));
-        }
-        grants.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(grants)
+        list::list(&self.directory, application)
     }
 
     fn migrate(&self, key: &Key, settings: &Settings) -> Result<Migrated, StorageError> {

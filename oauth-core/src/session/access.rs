@@ -34,10 +34,14 @@ pub(crate) struct Want {
 }
 
 impl Want {
+    /// Whether the server wants more scopes than the token has, which is good for other requests.
+    pub(crate) fn lacks_scope(&self) -> bool {
+        self.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope())
+    }
+
     /// Whether the server has refused the token, and not for want of a scope.
     pub(crate) fn is_refusal(&self) -> bool {
-        let lacks_scope = self.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope());
-        self.was_answered && !self.asked_for && !lacks_scope
+        self.was_answered && !self.asked_for && !self.lacks_scope()
     }
 
     /// The error code of the challenge, to be shown.

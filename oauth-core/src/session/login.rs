@@ -120,8 +120,7 @@ impl Session {
             }
             login = login.before(before);
         }
-        let lacks_scope = want.challenge.as_ref().is_some_and(|it| it.is_insufficient_scope());
-        let refused = want.refused == Some(self.generation()) && !lacks_scope;
+        let refused = want.refused == Some(self.generation()) && !want.lacks_scope();
         let in_vain = self.refused_trial(&want).map_or(0, |trial| trial.logins);
         let before = self.unmet_challenge().filter(|_| !want.was_answered);
         if let Some(challenge) = want.challenge.as_deref().or(before) {

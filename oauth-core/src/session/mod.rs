@@ -31,9 +31,9 @@
 //!
 //! [`Session::turn`] says what to do, as often as it is asked, until it is [`Turn::Ready`]. A host that
 //! cannot show a page stops at [`Turn::Login`], where nothing is locked and nothing begun. A host whose
-//! store fails says so with the reply's `failed`, which goes on with a living token, old or new. If there is none it stops,
-//! releases its locks, and starts over with [`Session::access`], also if its process ended in between and
-//! the session was restored.
+//! store fails says so with the reply's `failed`, which goes on with a living token, old or new. If there is
+//! none it stops, releases its locks, and starts over with [`Session::access`], also if its process ended in
+//! between and the session was restored.
 //!
 //! # A request of the application
 //!

@@ -262,19 +262,14 @@ impl Record {
         now.since(self.issued_at) < NEW
     }
 
-    /// Whether there is a refresh token that the server may still take.
-    #[must_use]
-    pub fn is_refreshable(&self, now: UnixTime) -> bool {
-        self.can_refresh(now)
-    }
-
     /// Whether there is an access token that has not expired.
     pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
         self.tokens.is_some() && self.expires_at().is_none_or(|at| now < at)
     }
 
     /// Whether there is something to refresh with that the server may still take.
-    pub(crate) fn can_refresh(&self, now: UnixTime) -> bool {
+    #[must_use]
+    pub fn can_refresh(&self, now: UnixTime) -> bool {
         self.binding.client.is_alive(now)
             && self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
     }

@@ -65,10 +65,7 @@ impl LoginReply<'_> {
 
 impl Unmet {
     fn miss(&mut self, missing: &Scopes) {
-        let mut all = self.missing.take().unwrap_or_default();
-        // Where not all fit, the last ones are those that somebody waits for.
-        let fits = all.extend(missing).is_ok();
-        self.missing = Some(if fits { all } else { missing.clone() });
+        self.missing.get_or_insert_default().add_or_replace(missing);
     }
 }
 

@@ -88,6 +88,8 @@ fn knobs(dice: &mut Dice) -> Knobs {
         refresh_tokens: if dice.chance(950) { RefreshTokens::Always } else { RefreshTokens::Never },
         bad_token: dice.pick(&[BadToken::Challenged, BadToken::Unexplained]),
         scopes,
+        // A server that lists all its scopes is asked for all of them at once.
+        prm_scopes: if scopes == ScopePolicy::StepUp { None } else { Knobs::default().prm_scopes },
         young_for: dice.pick(&[0, 0, 0, 1, 2]),
         assigned_method: method,
         secret_lifetime: dice.pick(&[None, None, None, Some(900)]),
