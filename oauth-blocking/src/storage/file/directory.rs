@@ -233,18 +233,26 @@ fn make_one(path: &Path) -> Result<(), StorageError> {
 /// Whether a directory is there, or a link to one. What cannot be looked at may be one: making another below
 /// it tells.
 ///
+/// The name itself is looked at first, and what a link leads to only where one was seen: another process may
+/// make the directory between two looks.
+///
 /// # Errors
 ///
 /// [`StorageError::NoDirectoryAt`]: something else is there.
 fn is_directory(path: &Path) -> Result<bool, StorageError> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Ok(true),
-        Ok(_) => Err(in_the_way(path, FILE)),
-        Err(error) if is_nothing(&error) => match fs::symlink_metadata(path) {
-            Ok(_) => Err(in_the_way(path, "a link is there, and what it leads to is not")),
-            Err(_) => Ok(false),
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => match fs::metadata(path) {
+            Err(error) if is_nothing(&error) => {
+                return Err(in_the_way(path, "a link is there, and what it leads to is not"));
+            }
+            behind => behind,
         },
-        Err(_) => Ok(true),
+        found => found,
+    };
+    match found {
+        Ok(found) if found.is_dir() => Ok(true),
+        Ok(_) => Err(in_the_way(path, FILE)),
+        Err(error) => Ok(!is_nothing(&error)),
     }
 }
 
@@ -303,6 +311,20 @@ mod tests {
         for path in [link.join(""), link.join(".")] {
             assert_eq!(Directory::new(&path).path().as_os_str(), link.as_os_str(), "{path:?}");
         }
+    }
+
+    /// A look at a name and one at what it leads to are two moments: a directory that came between them was
+    /// taken for a link to nothing.
+    #[test]
+    fn many_threads_make_the_same_directories() {
+        let place = std::env::temp_dir().join(format!("mcp-oauth-made-{}", std::process::id()));
+        let paths: Vec<PathBuf> = (0..500).map(|i| place.join(format!("{i}/below"))).collect();
+        let make_all = || paths.iter().try_for_each(|path| make(path));
+        std::thread::scope(|scope| {
+            let made = [(); 4].map(|()| scope.spawn(make_all)).map(|thread| thread.join().ok());
+            assert!(made.iter().all(|made| matches!(made, Some(Ok(())))), "{made:?}");
+        });
+        fs::remove_dir_all(place).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// The user's profile on Windows, for instance: what is not there has not its permissions.
