@@ -111,6 +111,9 @@ impl Session {
                 return self.state = self.issuer_loaded(running, record, now);
             }
             State::LoadDoubt => return self.state = self.doubt_loaded(record, now),
+            State::LoadCancelled(doubts) => {
+                return self.state = self.cancelled_loaded(record, doubts);
+            }
             state => state,
         };
         let (before, is_same_token) = (self.generation(), self.is_same_token(record.as_ref()));

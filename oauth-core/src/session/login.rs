@@ -12,6 +12,7 @@ use crate::error::{Error, Refusal};
 use crate::flow::{Before, Binding, Flow, Grant, Login, RedirectUri, Step};
 use crate::http::{Endpoint, Request};
 use crate::session::access::Want;
+use crate::session::cancel::Doubts;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
 use crate::session::saving::{AfterSave, save};
@@ -39,7 +40,10 @@ pub(crate) struct Running {
     pub(crate) moved_from: Option<Issuer>,
     /// Whether the server refused the token, for another reason than a scope.
     refused: bool,
-    client: Client,
+    pub(crate) client: Client,
+    /// What it has written down against the client.
+    #[serde(default, skip_serializing_if = "Doubts::are_none")]
+    pub(crate) doubts: Doubts,
     /// How many logins in a row the server refused at once, before this one.
     #[serde(default)]
     pub(crate) in_vain: u8,
@@ -49,7 +53,7 @@ pub(crate) struct Running {
 
 /// Whether the server may have forgotten the client of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Client {
+pub(crate) enum Client {
     /// It is new, or not a dynamic one.
     Known,
     /// It has brought what may still be good.
@@ -77,6 +81,7 @@ impl Running {
             moved_from: None,
             refused: false,
             client: Client::Known,
+            doubts: Doubts::default(),
             in_vain,
             handed_out: Some(state.into()),
         }
@@ -137,6 +142,7 @@ impl Session {
                     moved_from: None,
                     refused,
                     client: Client::Known,
+                    doubts: Doubts::default(),
                     in_vain,
                     handed_out: None,
                 }),
@@ -191,6 +197,8 @@ impl Session {
             running.moved_from = before.map(|before| before.issuer.clone());
             running.recorded = true;
             if let Some(record) = record {
+                // That of a client which the host brings says whose it is.
+                running.doubts.own = record.is_doubted() && running.client != Client::Known;
                 // Wherever it comes from, it is the record's from now on.
                 if running.client == Client::Elsewhere {
                     running.client = Client::Old;
@@ -224,19 +232,13 @@ impl Session {
         }
     }
 
-    /// Nobody came back. A server that has forgotten its client shows a page about that and sends nobody
-    /// back, whatever the page was for, so the next login registers one. Tokens that come through the client
-    /// before that end the doubt: they make another generation.
-    pub(crate) fn cancel(&mut self) {
-        if let State::Run(running) = &self.state {
-            match running.client {
-                Client::Known => {}
-                Client::Proven | Client::Old => self.refused_mut().closed = Some(self.generation()),
-                Client::Elsewhere => self.refused_mut().elsewhere = true,
-            }
+    /// Nobody came back from a page for this client.
+    pub(crate) fn doubt(&mut self, client: Client) {
+        match client {
+            Client::Known => {}
+            Client::Proven | Client::Old => self.refused_mut().closed = Some(self.generation()),
+            Client::Elsewhere => self.refused_mut().elsewhere = true,
         }
-        // What is left of it is of no use.
-        drop(self.give_up(Error::Cancelled));
     }
 
     /// What the next login does otherwise.
@@ -286,21 +288,6 @@ impl Session {
         let record = Record::new(now, binding.into(), None);
         let record = record.after(self.held.record.as_ref(), None).doubted(doubt_from);
         Some(record.moved_to(self.moved_to.clone()))
-    }
-
-    /// Takes the login out of the session, to be finished elsewhere or not at all.
-    pub(crate) fn give_up(&mut self, why: Error) -> Option<Running> {
-        match core::mem::replace(&mut self.state, State::Failed(Box::new(why))) {
-            State::Run(running) => {
-                let failed = core::mem::replace(&mut self.state, State::Ready);
-                self.state = Lock::Login.release(failed);
-                Some(*running)
-            }
-            state => {
-                self.state = state;
-                None
-            }
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::flow::Settings;
 use crate::http::Request;
 use crate::session::access::Want;
 use crate::session::authorization::{Authorization, Snapshot};
+use crate::session::cancel::Doubts;
 use crate::session::login::Running;
 use crate::session::logout::{Leaving, LoggedOut};
 use crate::session::pending::PendingLogin;
@@ -136,6 +137,8 @@ pub(crate) enum State {
     LoadIssuer(Box<Running>),
     /// A look at what is known of the client that has just brought tokens.
     LoadDoubt,
+    /// The same of a login that the host has cancelled, which takes back what is kept here.
+    LoadCancelled(Doubts),
     /// The login's next step.
     Run(Box<Running>),
     /// A record on its way into the store.
@@ -264,6 +267,7 @@ impl Session {
             | State::LoadClient(_)
             | State::LoadIssuer(_)
             | State::LoadDoubt
+            | State::LoadCancelled(_)
             | State::LoadLogout(_) => Turn::Load(LoadReply { session: self }),
             State::Lock(_) | State::LockLogout(_) => {
                 Turn::Lock(Lock::Refresh, LockReply { session: self })

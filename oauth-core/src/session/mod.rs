@@ -73,6 +73,7 @@ mod access;
 mod answer;
 mod authorization;
 mod brought;
+mod cancel;
 mod forecast;
 mod generation;
 mod held;

@@ -103,6 +103,10 @@ impl Session {
                 self.state = State::Ready;
                 return true;
             }
+            State::LoadCancelled(doubts) => {
+                self.state = self.take_back_own(*doubts);
+                return true;
+            }
             _ => return false,
         };
         if want.asked_for || !self.is_alive(want, now) {

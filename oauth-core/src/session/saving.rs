@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::session::access::{MAX_LOST_RACES, Want, access_token};
+use crate::session::cancel::Doubts;
 use crate::session::kept::Before;
 use crate::session::login::Running;
 use crate::session::logout::Leaving;
@@ -77,6 +78,8 @@ pub(crate) enum AfterSave {
     Shared(Box<Running>),
     /// That client is doubted no more.
     Vouched,
+    /// The same, because the host has cancelled the login that had doubted it.
+    Cancelled(Doubts),
     /// The client that the host brings is this server's: go on with the login, which sends its secret there.
     Claimed(Box<Running>),
     /// The client is known: go on with the login.
@@ -152,6 +155,7 @@ impl Session {
             }
             AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),
             AfterSave::Vouched => State::Ready,
+            AfterSave::Cancelled(doubts) => self.take_back_own(doubts),
             AfterSave::Claimed(running) => self.claimed(running, now),
             AfterSave::LoggedOut(leaving) => {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
@@ -167,6 +171,7 @@ impl Session {
         let State::Save(saving) = &self.state else { return false };
         self.state = match &saving.then {
             AfterSave::Vouched => State::Ready,
+            AfterSave::Cancelled(doubts) => self.take_back_own(*doubts),
             AfterSave::Declined(error) => Lock::Login.release(State::Failed(error.clone())),
             // Who refreshes next finds out the same.
             AfterSave::Ended(want) if !want.asked_for && self.is_alive(want, now) => {
@@ -230,6 +235,7 @@ impl Session {
             // The same: what this login has registered is good for it.
             AfterSave::Shared(running) => Lock::Client.release(State::Run(running)),
             AfterSave::Vouched => State::Ready,
+            AfterSave::Cancelled(doubts) => self.take_back_own(doubts),
             AfterSave::Claimed(running) => Self::claim_again(running),
         };
     }

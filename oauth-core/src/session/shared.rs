@@ -114,7 +114,7 @@ pub(crate) enum Claim {
 impl AfterSave {
     /// Whether the record is the client's, and not the session's own.
     pub(crate) fn is_about_client(&self) -> bool {
-        matches!(self, Self::Shared(_) | Self::Vouched | Self::Claimed(_))
+        matches!(self, Self::Shared(_) | Self::Vouched | Self::Claimed(_) | Self::Cancelled(_))
     }
 }
 
@@ -124,6 +124,7 @@ impl State {
             Self::LockClient(_)
             | Self::LoadClient(_)
             | Self::LoadDoubt
+            | Self::LoadCancelled(_)
             | Self::LoadIssuer(_)
             | Self::Unlock(Lock::Client, _) => true,
             Self::Save(saving) => saving.then.is_about_client(),
@@ -248,7 +249,10 @@ impl Session {
         running.flow.adopt(binding.client.clone());
         running.is_adopted = true;
         match shared.doubting(now + PATIENCE) {
-            Some(doubted) => save(doubted, *generation, AfterSave::Shared(running)),
+            Some(doubted) => {
+                running.doubts.shared = true;
+                save(doubted, *generation, AfterSave::Shared(running))
+            }
             None => Lock::Client.release(self.settle(running, now)),
         }
     }

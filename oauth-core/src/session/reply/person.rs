@@ -147,9 +147,12 @@ impl BrowserReply<'_> {
         Ok(())
     }
 
-    /// The user or the host gave up waiting.
+    /// Nobody came back, and nobody waits any more: the user gave up, perhaps because the page does not know the
+    /// client. A host that does not want the login any more says so with [`Session::cancel_login`].
+    ///
+    /// [`Session::cancel_login`]: crate::session::Session::cancel_login
     pub fn cancelled(self) {
-        self.session.cancel();
+        self.session.nobody_came_back();
     }
 
     /// Hands the login out, to be finished elsewhere until `expires_at`, for the profile whose tokens it
