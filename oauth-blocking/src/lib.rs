@@ -111,7 +111,7 @@ mod storage;
 mod threads;
 mod user_agent;
 
-pub use adapter::{Adapter, AddressFilter, Builder, Forgotten};
+pub use adapter::{Adapter, AddressFilter, Builder, Forgotten, LoginHandle};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, OAuthConfig};

@@ -12,6 +12,7 @@ use oauth_core::session::{
 };
 use oauth_core::{BearerAuth, HttpUrl, Scopes};
 
+use super::cancel::UnderWay;
 use super::drive::{Driver, Login};
 use super::failures::{Failures, Moment};
 use super::host::Host;
@@ -48,6 +49,8 @@ pub struct Client<H: Host> {
     pub(super) taken: AtomicU64,
     /// Whether whoever has the session waits for a person.
     pub(super) at_login: AtomicBool,
+    /// The login that can be cancelled.
+    pub(super) under_way: UnderWay,
     /// What was missing from calls beside a login.
     pub(super) missing: Mutex<Option<Scopes>>,
     pub(super) migration: Migration,
@@ -98,6 +101,7 @@ impl<H: Host> Client<H> {
             logins,
             taken,
             at_login: AtomicBool::new(false),
+            under_way: UnderWay::default(),
             missing,
             migration,
         }

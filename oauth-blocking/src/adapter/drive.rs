@@ -1,5 +1,6 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use oauth_core::session::{Key, KeyKind, Lock, LoggedOut, Session, Turn};
 use oauth_core::{BearerAuth, Endpoint};
 
 use super::addresses::forbidden;
+use super::cancel::Cancellation;
 use super::client::Client;
 use super::exchange::{Deadline, Exchange};
 use super::failures::{Moment, Work};
@@ -53,6 +55,10 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) returned: Option<Returned>,
     /// Whether a login was begun whose end was not told.
     pub(super) has_begun: bool,
+    /// How the host ends the login, while there is one.
+    pub(super) cancellation: Option<Arc<Cancellation>>,
+    /// Whether those who wait for the same will hear of the failure already.
+    pub(super) is_noted: bool,
     /// Where it is said if the work fails.
     span: Span,
 }
@@ -72,6 +78,8 @@ impl<'a, H: Host> Driver<'a, H> {
             way: Way::Elsewhere,
             returned: None,
             has_begun: false,
+            cancellation: None,
+            is_noted: false,
             span,
         }
     }
@@ -97,6 +105,8 @@ impl<'a, H: Host> Driver<'a, H> {
                 }
             }
             Ok(false) => {}
+            // Noted once more, it would reach those who came later.
+            Err(_) if self.is_noted => {}
             Err(error) => self.client.failures.note(self.work, error),
         }
         outcome
@@ -107,15 +117,14 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         login: Login,
     ) -> Result<bool, ClientError<H::Http>> {
-        if let Some(failure) = self.client.failures.since(self.since, Work::Refresh) {
-            return Err(failure);
-        }
+        self.share_failure(Work::Refresh)?;
         loop {
             match Next::of(&session.turn()?) {
                 Next::Login | Next::Page if login == Login::Never => return Ok(false),
                 Next::Login | Next::Page => {
                     let span = self.enter(trace::Work::Login);
-                    span.around(self.log_in(session)).await?;
+                    // A login is rare, and much of what everybody who might begin one would carry along.
+                    span.around(Box::pin(self.log_in(session))).await?;
                 }
                 Next::Refresh => {
                     let outer = self.span.clone();
@@ -130,11 +139,22 @@ impl<'a, H: Host> Driver<'a, H> {
         }
     }
 
+    /// What has failed while this one waited, it does not try again.
+    pub(super) fn share_failure(&mut self, work: Work) -> Result<(), ClientError<H::Http>> {
+        match self.client.failures.since(self.since, work) {
+            Some(failure) => {
+                self.is_noted = true;
+                Err(failure)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// How long a request may take. What spends a code or a token is not cut short.
     fn left_for(&self, endpoint: Endpoint) -> Duration {
-        match (endpoint, &self.discovery) {
-            (Endpoint::Token | Endpoint::Revocation, _) | (_, None) => self.client.request,
-            (_, Some(deadline)) => deadline.left(),
+        match self.discovery {
+            Some(deadline) if !is_spent_at(endpoint) => deadline.left(),
+            _ => self.client.request,
         }
     }
 
@@ -293,11 +313,14 @@ impl<'a, H: Host> Driver<'a, H> {
                 }
             }
             Turn::Lock(Lock::Login, reply) => {
-                self.lock = Some(self.client.lock_login().await?);
+                let lock = Box::pin(self.client.lock_login());
+                self.lock = Some(self.while_wanted(lock).await??);
                 reply.locked();
             }
             Turn::Lock(Lock::Client, reply) => {
-                self.client_lock = Some(self.client.lock_client(&reply.key(profile)).await?);
+                let key = reply.key(profile);
+                let lock = Box::pin(self.client.lock_client(&key));
+                self.client_lock = Some(self.while_wanted(lock).await??);
                 reply.locked();
             }
             Turn::Reserve(reply) => {
@@ -339,7 +362,12 @@ impl<'a, H: Host> Driver<'a, H> {
                 reply.unlocked();
             }
             Turn::Http(request, reply) => {
-                let answer = self.client.send(&request, self.left_for(request.endpoint())).await;
+                let endpoint = request.endpoint();
+                let send = Box::pin(self.client.send(&request, self.left_for(endpoint)));
+                let answer = match is_spent_at(endpoint) {
+                    true => send.await,
+                    false => self.while_wanted(send).await?,
+                };
                 match &answer {
                     Ok(response) => reply.response(response, now()),
                     Err(error) => match forbidden(error.as_ref()) {
@@ -384,4 +412,9 @@ impl<'a, H: Host> Driver<'a, H> {
             Lock::Client => &mut self.client_lock,
         }
     }
+}
+
+/// Whether a request spends a code or a token: it is not cut short.
+fn is_spent_at(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Token | Endpoint::Revocation)
 }

@@ -42,16 +42,26 @@ impl<H: std::error::Error> Failures<H> {
         Moment(self.noted().count)
     }
 
+    /// A moment of its own: whoever begins to wait from now on waited for nothing that was before.
+    pub(super) fn next(&self) -> Moment {
+        let mut noted = self.noted();
+        noted.count += 1;
+        Moment(noted.count)
+    }
+
+    /// What failed at this moment of its own concerns nobody who came later.
+    pub(super) fn note_at(&self, moment: Moment, work: Work, error: &ClientError<H>) {
+        let Some(error) = error.share() else { return };
+        self.noted().put(moment.0, work, error);
+    }
+
     pub(super) fn note(&self, work: Work, error: &ClientError<H>) {
         // Errors of the application's own requests are nobody else's.
         let Some(error) = error.share() else { return };
         let mut noted = self.noted();
         noted.count += 1;
-        let entry = Some((noted.count, error));
-        match work {
-            Work::Login => noted.login = entry,
-            Work::Refresh => noted.refresh = entry,
-        }
+        let at = noted.count;
+        noted.put(at, work, error);
     }
 
     /// The last failure of this work, if it happened after that moment.
@@ -75,5 +85,15 @@ impl<H: std::error::Error> Failures<H> {
 
     fn noted(&self) -> MutexGuard<'_, Noted<H>> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<H: std::error::Error> Noted<H> {
+    fn put(&mut self, at: u64, work: Work, error: ClientError<H>) {
+        let entry = Some((at, error));
+        match work {
+            Work::Login => self.login = entry,
+            Work::Refresh => self.refresh = entry,
+        }
     }
 }

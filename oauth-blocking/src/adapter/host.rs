@@ -150,7 +150,7 @@ pub trait Host: Sized + Send + Sync + 'static {
 
     /// Works as long as somebody waits for what comes of it, in [`take`](Self::take) or
     /// [`to_its_end`](Self::to_its_end); `None` if all are gone before. Only waits are worked at in this
-    /// way: for a user, a lock, a port.
+    /// way, and requests that spend nothing: for a user, a lock, a port, metadata.
     fn while_awaited<T: Send>(
         &self,
         work: impl Future<Output = T> + Send,

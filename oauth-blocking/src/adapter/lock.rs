@@ -24,9 +24,7 @@ impl<H: Host> Client<H> {
             return Ok(guard);
         }
         self.tell(&Event::LoginElsewhere);
-        // Without anybody who wants the login, nobody waits for it.
-        let locked = self.host.while_awaited(self.lock_within(&self.key, Lock::Login, limit)).await;
-        let locked = locked.ok_or(UserAgentError::Abandoned)??;
+        let locked = self.lock_within(&self.key, Lock::Login, limit).await?;
         locked.map_err(|waited| UserAgentError::Elsewhere { waited }.into())
     }
 

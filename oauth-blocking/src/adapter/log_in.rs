@@ -1,6 +1,7 @@
 //! The driver's part that needs a user: from the decision to log in until there is a token.
 
 use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +32,17 @@ impl<H: Host> Driver<'_, H> {
         session: &mut Session,
     ) -> Result<(), ClientError<H::Http>> {
         let _at_login = AtLogin::new(self.client);
+        let begun = self.client.under_way.begin();
+        self.cancellation = Some(Arc::clone(&begun.cancellation));
         let outcome = self.try_to_log_in(session).await;
+        self.cancellation = None;
+        if let Err(error @ ClientError::UserAgent(_)) = &outcome {
+            self.take_back(session).await;
+            if let Some(moment) = begun.cancellation.moment() {
+                self.client.failures.note_at(moment, Work::Login, error);
+                self.is_noted = true;
+            }
+        }
         if let Some(returned) = self.returned.take() {
             returned.end(match &outcome {
                 Ok(()) => Outcome::LoggedIn,
@@ -71,12 +82,38 @@ impl<H: Host> Driver<'_, H> {
         }
     }
 
+    /// Ends a login that nobody wants any more, if it is one: what it has written is taken back.
+    async fn take_back(&mut self, session: &mut Session) {
+        if !session.cancel_login() {
+            return;
+        }
+        // Where the store fails, the client stays in doubt: another one may be registered.
+        while let Ok(turn @ (Turn::Load(_) | Turn::Save(_) | Turn::Unlock(..))) = session.turn() {
+            match self.work(turn).await {
+                Ok(worked) => drop(self.tell(worked, session)),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Works at a wait or a request of the login, which ends if the host cancels it, or if all have left who waited
+    /// for it. Boxed, because each layer around the work would be as large again.
+    pub(super) async fn while_wanted<T: Send>(
+        &mut self,
+        work: Pin<Box<impl Future<Output = T> + Send>>,
+    ) -> Result<T, UserAgentError> {
+        let Some(cancellation) = &self.cancellation else { return Ok(work.await) };
+        match self.client.host.while_awaited(cancellation.or(work)).await {
+            Some(Some(done)) => Ok(done),
+            Some(None) => Err(UserAgentError::Cancelled),
+            None => Err(UserAgentError::Abandoned),
+        }
+    }
+
     async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
         self.work = Work::Login;
         self.discovery = None;
-        if let Some(failure) = self.client.failures.since(self.since, Work::Login) {
-            return Err(failure);
-        }
+        self.share_failure(Work::Login)?;
         if !mem::replace(&mut self.has_begun, true) {
             self.client.tell_need();
             self.client.tell(&Event::LoginBegun);
@@ -87,7 +124,8 @@ impl<H: Host> Driver<'_, H> {
         }
         // Only the server's refusal may say where its metadata is.
         if reply.lacks_challenge() {
-            reply.probed(&self.client.probe_within(deadline.left()).await);
+            let probe = Box::pin(self.client.probe_within(deadline.left()));
+            reply.probed(&self.while_wanted(probe).await?);
         } else if let Some(url) = self.client.moved() {
             reply.moved_to(&url);
         }
@@ -101,7 +139,8 @@ impl<H: Host> Driver<'_, H> {
         self.way = Way::Elsewhere;
         self.left = self.discovery.map_or(self.left, Deadline::left);
         let registered = reply.registered_redirect_uri();
-        let (redirect_uri, visit) = self.client.way_back(registered).await?;
+        let way_back = Box::pin(self.client.way_back(registered));
+        let (redirect_uri, visit) = self.while_wanted(way_back).await??;
         // To wait for the login of somebody else, or for its port, did not count.
         self.discovery = Some(Deadline::after(self.left));
         let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
@@ -124,7 +163,8 @@ impl<H: Host> Driver<'_, H> {
             Way::Elsewhere => return Err(self.hand_out(reply)),
             Way::Again => {
                 let place = Box::<str>::from(reply.redirect_uri().unwrap_or_default());
-                match self.client.way_back(Some(&place)).await? {
+                let way_back = Box::pin(self.client.way_back(Some(&place)));
+                match self.while_wanted(way_back).await?? {
                     (redirect_uri, _) if redirect_uri.as_str() != &*place => {
                         reply.cancelled();
                         return Err(UserAgentError::PlaceTaken { redirect_uri: place }.into());
@@ -141,16 +181,18 @@ impl<H: Host> Driver<'_, H> {
         self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
         let host = &self.client.host;
         let waiting = self.client.waiting_at(&url);
-        let visited = host.while_awaited(host.visit(visit, &url, deadline, waiting)).await;
-        match visited.unwrap_or(Err(UserAgentError::Abandoned)) {
-            Ok(returned) => {
+        let visit = Box::pin(host.visit(visit, &url, deadline, waiting));
+        match self.while_wanted(visit).await {
+            Ok(Ok(returned)) => {
                 self.discovery = Some(Deadline::after(self.left));
                 self.client.tell(&Event::Redirected);
                 let returned = self.returned.insert(returned);
                 reply.redirect(returned.query().expose(), now())?;
                 Ok(())
             }
-            Err(error) => {
+            // It says nothing about the page.
+            Err(UserAgentError::Cancelled) => Err(UserAgentError::Cancelled.into()),
+            Ok(Err(error)) | Err(error) => {
                 reply.cancelled();
                 Err(error.into())
             }
@@ -219,14 +261,8 @@ impl<H: Host> Client<H> {
             if waited >= self.wait.unwrap_or(WAIT) {
                 return Err(UserAgentError::PortBusy { port, waited });
             }
-            self.pause(BETWEEN_PORTS).await?;
+            self.host.sleep(BETWEEN_PORTS).await;
         }
-    }
-
-    /// Waits that long, unless nobody waits for the login any more.
-    async fn pause(&self, pause: Duration) -> Result<(), UserAgentError> {
-        let awaited = self.host.while_awaited(self.host.sleep(pause)).await;
-        awaited.ok_or(UserAgentError::Abandoned)
     }
 }
 

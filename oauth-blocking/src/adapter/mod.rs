@@ -16,6 +16,7 @@
 mod addresses;
 mod application;
 mod builder;
+mod cancel;
 mod client;
 mod diagnose;
 mod drive;
@@ -46,6 +47,7 @@ mod trace;
 
 pub use addresses::{AddressFilter, PrivateAddress};
 pub use builder::Builder;
+pub use cancel::LoginHandle;
 pub use client::{Call, Client};
 pub use forget::Forgotten;
 pub use headers::Headers;

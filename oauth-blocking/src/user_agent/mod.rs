@@ -226,8 +226,8 @@ pub enum UserAgentError {
         /// Where the user has to come back to.
         redirect_uri: Box<str>,
     },
-    /// The user gave up, or the terminal was closed.
-    #[error("the login was given up")]
+    /// The user gave up, the terminal was closed, or the host has cancelled the login (`OAuth::cancel_login`).
+    #[error("the login was cancelled")]
     Cancelled,
     /// All who waited for the login are gone: their calls were dropped.
     #[error("nobody waits for the login any more")]
@@ -262,7 +262,11 @@ impl UserAgentError {
                 "keep the call until the user has come back, in a task of its own perhaps"
             }
             Self::PlaceTaken { .. } => "log in again",
-            Self::TimedOut { .. } | Self::Cancelled => {
+            Self::Cancelled => {
+                "log in again when it is wanted; if its page does not know the client, `forget` what is stored \
+                 first: another one is registered then"
+            }
+            Self::TimedOut { .. } => {
                 "log in again, and finish in the browser; if its page does not know the client, wait \
                  five minutes first: another one is registered then"
             }

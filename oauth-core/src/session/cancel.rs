@@ -96,9 +96,7 @@ impl Session {
     /// The client that all profiles share was read.
     pub(crate) fn cancelled_loaded(&self, stored: Option<Record>, doubts: Doubts) -> State {
         match stored.filter(Record::is_doubted) {
-            Some(shared) => {
-                save(shared.vouched(), shared.generation, AfterSave::Cancelled(doubts))
-            }
+            Some(shared) => save(shared.vouched(), shared.generation, AfterSave::Cancelled(doubts)),
             None => self.take_back_own(doubts),
         }
     }

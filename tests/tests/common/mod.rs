@@ -5,7 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -368,5 +368,30 @@ impl Events {
 
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+}
+
+/// Holds back the answers of one endpoint, once they are made.
+pub(crate) struct HeldBack {
+    asked: mpsc::Receiver<()>,
+    _holds: mpsc::Sender<()>,
+}
+
+impl HeldBack {
+    /// From now on, until this is dropped, at every path that ends so.
+    pub(crate) fn at(served: &Served, end: &'static str) -> Self {
+        let ((asks, asked), (holds, held)) = (mpsc::channel(), mpsc::channel::<()>());
+        served.rewrite(move |request, _| {
+            if request.uri().path().ends_with(end) {
+                let _ = asks.send(());
+                let _ = held.recv();
+            }
+        });
+        Self { asked, _holds: holds }
+    }
+
+    /// Whether somebody waits for an answer that was not noticed before.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.try_recv().is_ok()
     }
 }
