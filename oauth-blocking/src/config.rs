@@ -1,29 +1,56 @@
 //! The `auth` member of a host's configuration file.
 
 use std::fmt;
-use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use oauth_core::wire::PromptMode;
-use oauth_core::{AuthMethod, ClientMetadata, OAuthClientProvider, Secret};
+use oauth_core::Secret;
+use oauth_core::flow::WrittenSettings;
+use oauth_core::written::{Pairs, Seconds, UnknownMember};
 
 /// What a configuration file says about a server's authorization: a token, or how to log in.
 ///
 /// ```
-/// # use oauth_blocking::AuthConfig;
-/// let config: AuthConfig = serde_json::from_str(r#"{"client_id": "my-client", "callback_port": 8080}"#)?;
-/// let fixed: AuthConfig = serde_json::from_str(r#""my-api-key""#)?;
-/// # Ok::<(), serde_json::Error>(())
+/// # use oauth_blocking::{AuthConfig, ConfigError};
+/// let config: AuthConfig = r#"{"client_id": "my-client", "tolerate": ["issuer_slash"]}"#.parse()?;
+/// let fixed: AuthConfig = r#""my-api-key""#.parse()?;
+/// let Err(ConfigError::Unknown(member)) = r#"{"clientid": "x"}"#.parse::<AuthConfig>() else { panic!() };
+/// assert_eq!(member.nearest, Some("client_id"));
+/// # Ok::<(), ConfigError>(())
 /// ```
+///
+/// It also deserializes, as a part of a larger file; a member that nobody knows is an error of the same words then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthConfig {
     /// A fixed bearer token.
     Bearer(Secret),
     /// A login.
     OAuth(Box<OAuthConfig>),
+}
+
+/// Why a configuration cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It has a member that nobody knows.
+    #[error(transparent)]
+    Unknown(#[from] UnknownMember),
+    /// It is no JSON, or a value is none for its member. No secret is quoted.
+    #[error("the configuration cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A JSON text.
+impl FromStr for AuthConfig {
+    type Err = ConfigError;
+
+    fn from_str(json: &str) -> Result<Self, ConfigError> {
+        UnknownMember::find::<OAuthConfig>(json)?;
+        Ok(serde_json::from_str(json)?)
+    }
 }
 
 impl<'de> Deserialize<'de> for AuthConfig {
@@ -40,6 +67,18 @@ impl<'de> Deserialize<'de> for AuthConfig {
                 Ok(AuthConfig::Bearer(token.into()))
             }
 
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<AuthConfig, E> {
+                Err(E::invalid_type(NUMBER, &self))
+            }
+
+            fn visit_u64<E: de::Error>(self, _: u64) -> Result<AuthConfig, E> {
+                Err(E::invalid_type(NUMBER, &self))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<AuthConfig, E> {
+                Err(E::invalid_type(NUMBER, &self))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<AuthConfig, A::Error> {
                 OAuthConfig::deserialize(MapAccessDeserializer::new(members))
                     .map(|config| AuthConfig::OAuth(Box::new(config)))
@@ -49,38 +88,28 @@ impl<'de> Deserialize<'de> for AuthConfig {
     }
 }
 
-/// How to log in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OAuthConfig {
-    /// A client that is registered already.
-    pub client_id: Option<Box<str>>,
-    /// Its secret.
-    pub client_secret: Option<Secret>,
-    /// The issuer that they belong to.
-    pub client_issuer: Option<Box<str>>,
-    /// How the client authenticates.
-    pub token_endpoint_auth_method: Option<AuthMethod>,
-    /// What a client that registers says of itself.
-    pub client_metadata: Option<ClientMetadata>,
-    /// The token that permits to register.
-    pub initial_access_token: Option<Secret>,
-    /// The scopes to ask for, separated by spaces.
-    pub scope: Option<Box<str>>,
-    /// The port on which the redirect is listened for.
-    pub callback_port: Option<u16>,
-    /// The redirect URI that is listened for: `http://localhost:8765/auth/callback`.
-    pub callback_url: Option<Box<str>>,
-    /// The URL of a hosted client ID metadata document.
-    pub client_metadata_url: Option<Box<str>>,
-    /// An authorization server that is known beforehand.
-    pub oauth_provider: Option<OAuthClientProvider>,
-    /// Whether `prompt=consent` is sent: `"consent"` or `"omit"`.
-    pub prompt_mode: Option<PromptMode>,
-    /// Whether each profile registers a client of its own.
-    pub registration_for_each_profile: bool,
-    /// How long discovery and registration may take together, in seconds.
-    pub discovery_limit: Option<NonZeroU32>,
-    /// How long a token in memory is used without a look into the store, in seconds.
-    pub store_check_interval: Option<NonZeroU32>,
+/// It may be a token without its quotation marks, so it is not quoted.
+const NUMBER: de::Unexpected<'_> = de::Unexpected::Other("number");
+
+oauth_core::written! {
+    /// How to log in: what [`WrittenSettings`] say of the server, and what an adapter can be told beside them.
+    pub struct OAuthConfig {
+        ..settings: WrittenSettings,
+        /// Whose tokens: a name for a user or an account.
+        profile: Option<Box<str>>,
+        /// The port on which the redirect is listened for.
+        callback_port: Option<u16>,
+        /// The redirect URI that is listened for: `http://localhost:8765/auth/callback`.
+        callback_url: Option<Box<str>>,
+        /// How long the user has, in seconds.
+        wait: Option<Seconds>,
+        /// How long discovery and registration may take together, in seconds.
+        discovery_limit: Option<Seconds>,
+        /// How long one request may take, in seconds; thirty at most.
+        request_limit: Option<Seconds>,
+        /// What requests say in `User-Agent`.
+        http_user_agent: Option<Box<str>>,
+        /// Header fields on every request to the MCP server's origin: `{"cf-access-client-id": "…"}`.
+        server_headers: Pairs<Secret>,
+    }
 }

@@ -114,20 +114,21 @@ mod user_agent;
 pub use adapter::{Adapter, AddressFilter, Builder, Forgotten, LoginHandle};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
-pub use config::{AuthConfig, OAuthConfig};
+pub use config::{AuthConfig, ConfigError, OAuthConfig};
 pub use connect::{ConnectRequired, TerminalPrompt};
 pub use consent::{NeededConsent, RetryError};
 pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::{Event, Happened, OwnedEvent};
 pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
-pub use oauth_core::flow::{Diagnosis, RedirectUri};
+pub use oauth_core::flow::{Diagnosis, RedirectUri, WrittenSettings};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
     Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, PendingLogin, Record,
     Spend, Status,
 };
 pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
+pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
 pub use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Secret, Timeline,
     TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,

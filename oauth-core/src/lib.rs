@@ -76,6 +76,7 @@ mod timeline;
 mod tolerance;
 mod url;
 pub mod wire;
+pub mod written;
 
 pub use address::{is_localhost, is_loopback, is_public};
 pub use entropy::Entropy;

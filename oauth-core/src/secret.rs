@@ -9,6 +9,7 @@ use alloc::string::String;
 use core::fmt;
 use core::hint::black_box;
 
+use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
 /// A secret text.
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(format!("{secret:?}"), "Secret(…)");
 /// assert_eq!(secret.expose(), "hunter2");
 /// ```
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct Secret(Box<str>);
 
@@ -49,6 +50,14 @@ impl From<&str> for Secret {
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self(text.into_boxed_str())
+    }
+}
+
+/// What is no text is not quoted in the error: a secret may have been written without its quotation marks.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::deserialize(deserializer).map(Self);
+        text.map_err(|_| de::Error::custom("a text was expected, and is not shown"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where servers stray from the specifications, and how far they are followed.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Text;
 use crate::plain::Plain;
+use crate::written::{DidYouMean, MAX_NAME, nearest};
 
 /// One way in which servers stray from a specification, and which a client can put up with.
 ///
@@ -149,10 +151,12 @@ impl fmt::Display for Tolerance {
 
 /// No tolerance has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no tolerance is called \"{}\"", Plain(.name))]
+#[error("no tolerance is called \"{}\"{}", Plain(.name), DidYouMean(*.nearest))]
 pub struct UnknownTolerance {
-    /// What was looked for.
+    /// What was looked for; of a very long text, the beginning.
     pub name: Box<str>,
+    /// The name that was meant, as it seems.
+    pub nearest: Option<&'static str>,
 }
 
 /// By its [name](Tolerance::name), as in a configuration or on a command line.
@@ -161,7 +165,11 @@ impl FromStr for Tolerance {
 
     fn from_str(name: &str) -> Result<Self, UnknownTolerance> {
         let known = Self::ALL.into_iter().find(|it| it.name() == name);
-        known.ok_or_else(|| UnknownTolerance { name: name.into() })
+        known.ok_or_else(|| {
+            let name: String = name.chars().take(MAX_NAME).collect();
+            let nearest = nearest(&name, Self::ALL.into_iter().map(Self::name));
+            UnknownTolerance { name: name.into(), nearest }
+        })
     }
 }
 
@@ -313,8 +321,9 @@ mod tests {
         for tolerance in Tolerance::ALL {
             assert_eq!(tolerance.name().parse(), Ok(tolerance));
         }
-        let unknown = "Scope_List".parse::<Tolerance>();
-        assert_eq!(unknown, Err(UnknownTolerance { name: "Scope_List".into() }));
+        let unknown = "Scope_Lst".parse::<Tolerance>();
+        let nearest = Some("scope_list");
+        assert_eq!(unknown, Err(UnknownTolerance { name: "Scope_Lst".into(), nearest }));
     }
 
     #[test]

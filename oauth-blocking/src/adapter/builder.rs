@@ -5,39 +5,23 @@ mod build;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_core::flow::Settings;
 use oauth_core::session::Key;
 use oauth_core::wire::{PromptMode, ResourceMode};
-use oauth_core::{AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret};
+use oauth_core::written::{Seconds, Written as _};
+use oauth_core::{
+    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Policy, Secret, ServerUrl,
+};
 
-use super::host::TIME_LIMIT;
-use super::limits::Limits;
 use super::parts::{Adapter, Watcher};
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, OAuthConfig};
 use crate::event::Event;
 
 /// Settings of a client. Only the server URL has to be given.
 #[must_use = "nothing happens until it is built"]
 pub struct Builder<A: Adapter> {
-    settings: Settings,
-    application: Option<Box<str>>,
-    client_name: Option<Box<str>>,
-    client_id: Option<Box<str>>,
-    client_secret: Option<Secret>,
-    client_issuer: Option<Box<str>>,
-    initial_access_token: Option<Secret>,
-    provider: Option<OAuthClientProvider>,
-    private_hosts: Vec<Box<str>>,
-    client_metadata_url: Option<Box<str>>,
-    scope: Option<Box<str>>,
-    authorization_parameters: Vec<(Box<str>, Box<str>)>,
-    token_parameters: Vec<(Box<str>, Box<str>)>,
-    callback_port: Option<u16>,
-    callback_url: Option<Box<str>>,
-    profile: Box<str>,
-    limits: Limits,
-    http_user_agent: Option<Box<str>>,
-    server_headers: Vec<(Box<str>, Secret)>,
+    server_url: Box<str>,
+    policy: Policy,
+    config: OAuthConfig,
     http: Option<A::Http>,
     storage: Option<A::Storage>,
     user_agent: Option<A::UserAgent>,
@@ -51,26 +35,11 @@ impl<A: Adapter> Builder<A> {
     ///
     /// [`Misuse::ServerUrl`](oauth_core::error::Misuse) unless it is an https URL, or http to this machine.
     pub fn new(server_url: &str, policy: Policy) -> Result<Self, A::Error> {
+        ServerUrl::parse(server_url).map_err(oauth_core::Error::from)?;
         Ok(Self {
-            settings: Settings::with_policy(server_url, policy)?.client_records(),
-            application: None,
-            client_name: None,
-            client_id: None,
-            client_secret: None,
-            client_issuer: None,
-            initial_access_token: None,
-            provider: None,
-            private_hosts: Vec::new(),
-            client_metadata_url: None,
-            scope: None,
-            authorization_parameters: Vec::new(),
-            token_parameters: Vec::new(),
-            callback_port: None,
-            callback_url: None,
-            profile: "".into(),
-            limits: Limits::default(),
-            http_user_agent: None,
-            server_headers: Vec::new(),
+            server_url: server_url.into(),
+            policy,
+            config: OAuthConfig::default(),
             http: None,
             storage: None,
             user_agent: None,
@@ -80,7 +49,7 @@ impl<A: Adapter> Builder<A> {
 
     /// The scopes to ask for, separated by spaces. They win over what the server suggests.
     pub fn scope(mut self, scope: &str) -> Self {
-        self.scope = Some(scope.into());
+        self.config.settings.scope = Some(scope.into());
         self
     }
 
@@ -91,46 +60,46 @@ impl<A: Adapter> Builder<A> {
     /// a version at its end (`foo-1.2.3` is `foo`, as `foo.exe` is). Who changes these, or has the user
     /// rename the executable, sets this one to what it was; else everybody logs in anew.
     pub fn application(mut self, name: &str) -> Self {
-        self.application = Some(name.into());
+        self.config.settings.application = Some(name.into());
         self
     }
 
     /// The name that people see when they are asked to consent. It is also the
     /// [`application`](Self::application) if that is not set.
     pub fn client_name(mut self, name: &str) -> Self {
-        self.client_name = Some(name.into());
+        self.config.settings.client_name = Some(name.into());
         self
     }
 
     /// A client that is registered already; none is registered dynamically then.
     pub fn client_id(mut self, id: &str) -> Self {
-        self.client_id = Some(id.into());
+        self.config.settings.client_id = Some(id.into());
         self
     }
 
     /// The secret of that client. It means nothing without [`client_id`](Self::client_id).
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
-        self.client_secret = Some(secret.into());
+        self.config.settings.client_secret = Some(secret.into());
         self
     }
 
     /// The authorization server that the client id belongs to, byte for byte as it names itself. Set it
     /// wherever there is a secret: without it the first one that the MCP server names gets the secret.
     pub fn client_issuer(mut self, issuer: &str) -> Self {
-        self.client_issuer = Some(issuer.into());
+        self.config.settings.client_issuer = Some(issuer.into());
         self
     }
 
     /// What a client that registers says of itself beyond its name: pages, a logo, who answers for it.
     pub fn client_metadata(mut self, client: ClientMetadata) -> Self {
-        self.settings = self.settings.client_metadata(client);
+        self.config.settings.client_metadata = Some(client);
         self
     }
 
     /// The one way in which the client authenticates, whatever the server lists. Without it, the listed ones
     /// are tried in turn.
     pub fn token_endpoint_auth_method(mut self, method: AuthMethod) -> Self {
-        self.settings = self.settings.token_endpoint_auth_method(method);
+        self.config.settings.token_endpoint_auth_method = Some(method);
         self
     }
 
@@ -138,14 +107,14 @@ impl<A: Adapter> Builder<A> {
     /// the authorization server is on another host than the MCP server,
     /// [`client_issuer`](Self::client_issuer) has to name it.
     pub fn initial_access_token(mut self, token: impl Into<Secret>) -> Self {
-        self.initial_access_token = Some(token.into());
+        self.config.settings.initial_access_token = Some(token.into());
         self
     }
 
     /// Each profile registers a client of its own. Without it, all profiles of a store use one for each
     /// authorization server and redirect URI.
     pub fn registration_for_each_profile(mut self) -> Self {
-        self.settings = self.settings.registration_for_each_profile();
+        self.config.settings.registration_for_each_profile = true;
         self
     }
 
@@ -153,74 +122,74 @@ impl<A: Adapter> Builder<A> {
     /// out, or in to another account. A look is one load, without a lock. Unless set, a token is used until it is
     /// due for a refresh.
     pub fn store_check_interval(mut self, interval: Duration) -> Self {
-        self.settings = self.settings.store_check_interval(interval);
+        self.config.settings.store_check_interval = Some(Seconds(interval));
         self
     }
 
     /// The URL of a hosted client ID metadata document.
     pub fn client_metadata_url(mut self, url: &str) -> Self {
-        self.client_metadata_url = Some(url.into());
+        self.config.settings.client_metadata_url = Some(url.into());
         self
     }
 
     /// What requests say about the resource, for an authorization server that wants something else than
     /// the specification.
     pub fn resource_mode(mut self, mode: ResourceMode) -> Self {
-        self.settings = self.settings.resource_mode(mode);
+        self.config.settings.resource_mode = Some(mode);
         self
     }
 
     /// Whether `prompt=consent` goes with the wish for a refresh token: [`PromptMode::Omit`] is for servers
     /// whose users may not consent themselves.
     pub fn prompt_mode(mut self, mode: PromptMode) -> Self {
-        self.settings = self.settings.prompt_mode(mode);
+        self.config.settings.prompt_mode = Some(mode);
         self
     }
 
     /// A parameter for the authorization request that the server wants beyond the specification, such as
     /// `access_type=offline`. It may be called several times.
     pub fn authorization_parameter(mut self, name: &str, value: &str) -> Self {
-        self.authorization_parameters.push((name.into(), value.into()));
+        self.config.settings.authorization_parameters.push(name, value.into());
         self
     }
 
     /// The same for each token request. It is stored with the tokens: no place for secrets.
     pub fn token_parameter(mut self, name: &str, value: &str) -> Self {
-        self.token_parameters.push((name.into(), value.into()));
+        self.config.settings.token_parameters.push(name, value.into());
         self
     }
 
     /// An authorization server that is known beforehand. Which scopes the MCP server has and how it is named
     /// is still read where it says so, unless [`without_discovery`](Self::without_discovery) is set.
     pub fn provider(mut self, provider: OAuthClientProvider) -> Self {
-        self.provider = Some(provider);
+        self.config.settings.provider = Some(provider);
         self
     }
 
     /// Begins logins without asking for any metadata. It means nothing without a
     /// [`provider`](Self::provider).
     pub fn without_discovery(mut self) -> Self {
-        self.settings = self.settings.without_discovery();
+        self.config.settings.without_discovery = true;
         self
     }
 
     /// A host that may be at an address that is not public, the name or the address as it stands in URLs.
-    /// May be called for several; [`Settings::private_host`] says when it is needed.
+    /// May be called for several; [`Settings::private_host`](oauth_core::flow::Settings::private_host) says when it is needed.
     pub fn private_host(mut self, host: &str) -> Self {
-        self.private_hosts.push(host.into());
+        self.config.settings.private_hosts.push(host.into());
         self
     }
 
     /// A fixed token, an API key for instance: no OAuth at all.
     pub fn bearer(mut self, token: BearerAuth) -> Self {
-        self.settings = self.settings.bearer(token);
+        self.config.settings.bearer = Some(token.token().into());
         self
     }
 
     /// The port on which the redirect is listened for: by default that of the last login, or any; 0 is
     /// any. Means nothing to a [`user_agent`](Self::user_agent) of the host's own.
     pub fn callback_port(mut self, port: u16) -> Self {
-        self.callback_port = Some(port);
+        self.config.callback_port = Some(port);
         self
     }
 
@@ -229,7 +198,7 @@ impl<A: Adapter> Builder<A> {
     /// `http://127.0.0.1/callback`. Without a port it is that of [`callback_port`](Self::callback_port).
     /// Means nothing to a [`user_agent`](Self::user_agent) of the host's own.
     pub fn callback_url(mut self, url: &str) -> Self {
-        self.callback_url = Some(url.into());
+        self.config.callback_url = Some(url.into());
         self
     }
 
@@ -243,7 +212,7 @@ impl<A: Adapter> Builder<A> {
 
     /// Whose tokens: a name for a user or an account, where there are several for one server.
     pub fn profile(mut self, profile: &str) -> Self {
-        self.profile = profile.into();
+        self.config.profile = Some(profile.into());
         self
     }
 
@@ -258,21 +227,21 @@ impl<A: Adapter> Builder<A> {
     /// fifteen where it was handed out ([`AuthenticationError`](crate::AuthenticationError)). The refresh
     /// of another process is waited for as long, a minute at most.
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.limits.wait = Some(wait);
+        self.config.wait = Some(Seconds(wait));
         self
     }
 
     /// How long discovery and registration may take together: a minute unless set. What has not answered by
     /// then is [`Unreachable`](oauth_core::Error::Unreachable).
     pub fn discovery_limit(mut self, limit: Duration) -> Self {
-        self.limits.discovery = limit;
+        self.config.discovery_limit = Some(Seconds(limit));
         self
     }
 
     /// How long one request of a login or a refresh may take: thirty seconds unless it is set to less. What
     /// the HTTP client has as its limit for a whole call does not count for them.
     pub fn request_limit(mut self, limit: Duration) -> Self {
-        self.limits.request = limit.min(TIME_LIMIT);
+        self.config.request_limit = Some(Seconds(limit));
         self
     }
 
@@ -303,7 +272,7 @@ impl<A: Adapter> Builder<A> {
     /// HTTP client says, and that is this crate's name and version unless it is the host's own. What a
     /// request of the application says itself wins.
     pub fn http_user_agent(mut self, value: &str) -> Self {
-        self.http_user_agent = Some(value.into());
+        self.config.http_user_agent = Some(value.into());
         self
     }
 
@@ -316,7 +285,7 @@ impl<A: Adapter> Builder<A> {
     ///
     /// It goes to no other origin. An authorization server of the same origin sees it.
     pub fn server_header(mut self, name: &str, value: impl Into<Secret>) -> Self {
-        self.server_headers.push((name.into(), value.into()));
+        self.config.server_headers.push(name, value.into());
         self
     }
 
@@ -336,7 +305,8 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// Takes what a configuration file says.
+    /// Takes what a configuration file says. It wins over what was set before, but for what can only be added or
+    /// turned on; what it says of the policy changes the one that the builder was made with.
     ///
     /// # Errors
     ///
@@ -347,35 +317,9 @@ impl<A: Adapter> Builder<A> {
                 let token = BearerAuth::new(token.expose()).map_err(oauth_core::Error::from)?;
                 Ok(self.bearer(token))
             }
-            AuthConfig::OAuth(config) => {
-                self.scope = config.scope.or(self.scope);
-                self.client_id = config.client_id.or(self.client_id);
-                self.client_secret = config.client_secret.or(self.client_secret);
-                self.client_issuer = config.client_issuer.or(self.client_issuer);
-                self.initial_access_token =
-                    config.initial_access_token.or(self.initial_access_token);
-                if let Some(method) = config.token_endpoint_auth_method {
-                    self = self.token_endpoint_auth_method(method);
-                }
-                if let Some(client) = config.client_metadata {
-                    self = self.client_metadata(client);
-                }
-                self.client_metadata_url = config.client_metadata_url.or(self.client_metadata_url);
-                self.provider = config.oauth_provider.or(self.provider);
-                if let Some(mode) = config.prompt_mode {
-                    self = self.prompt_mode(mode);
-                }
-                if config.registration_for_each_profile {
-                    self = self.registration_for_each_profile();
-                }
-                if let Some(interval) = config.store_check_interval {
-                    self = self.store_check_interval(Duration::from_secs(interval.get().into()));
-                }
-                if let Some(limit) = config.discovery_limit {
-                    self = self.discovery_limit(Duration::from_secs(limit.get().into()));
-                }
-                self.callback_port = config.callback_port.or(self.callback_port);
-                self.callback_url = config.callback_url.or(self.callback_url);
+            AuthConfig::OAuth(mut config) => {
+                self.policy = config.settings.take_policy(self.policy);
+                self.config = config.over(self.config);
                 Ok(self)
             }
         }
@@ -384,6 +328,10 @@ impl<A: Adapter> Builder<A> {
 
 impl<A: Adapter> std::fmt::Debug for Builder<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("server_url", &self.server_url)
+            .field("policy", &self.policy)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }

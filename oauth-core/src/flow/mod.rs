@@ -82,7 +82,7 @@ pub use login::{Before, Login};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use probe::{Probe, ProbeReply};
 pub use redirect_uri::RedirectUri;
-pub use settings::Settings;
+pub use settings::{Settings, WrittenSettings};
 
 pub(crate) use consent::Consent;
 pub(crate) use no_answer::NoAnswer;

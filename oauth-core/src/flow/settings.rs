@@ -22,6 +22,9 @@ use crate::wire::{
 
 mod profile;
 mod stored;
+mod written;
+
+pub use written::WrittenSettings;
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
 ///
