@@ -15,7 +15,7 @@ mod owned;
 use std::path::Path;
 use std::time::Duration;
 
-use oauth_core::session::LoggedOut;
+use oauth_core::session::{LoggedOut, LoginReason};
 use oauth_core::wire::{AuthorizationUrl, Issuer};
 use oauth_core::{Endpoint, Finding, HttpUrl, Method, Scopes, UnixTime};
 
@@ -112,7 +112,10 @@ pub enum Event<'a> {
     },
     /// A login is needed: a call had no token, or the server wants one. Told once until there is a token again, and
     /// not for a login that the host asked for.
-    LoginNeeded,
+    LoginNeeded {
+        /// Why.
+        reason: &'a LoginReason,
+    },
     /// The server wants scopes that the token lacks, which takes another login.
     StepUp {
         /// The scopes that it wants, if it says so.
@@ -120,7 +123,10 @@ pub enum Event<'a> {
     },
     /// A login begins. One of [`LoginFinished`](Self::LoginFinished), [`LoginHandedOut`](Self::LoginHandedOut),
     /// [`LoginCancelled`](Self::LoginCancelled) and [`LoginFailed`](Self::LoginFailed) follows.
-    LoginBegun,
+    LoginBegun {
+        /// Why.
+        reason: &'a LoginReason,
+    },
     /// The login is over, and there is a token: its own, or one that somebody else brought meanwhile
     /// ([`Adopted`](Self::Adopted)). A login that was handed out ends so as well, where it is resumed.
     LoginFinished {
@@ -196,9 +202,9 @@ impl Event<'_> {
             Self::ClientNotStored { .. } => "client_not_stored",
             Self::SaveFailed { .. } => "save_failed",
             Self::StoreFailed { .. } => "store_failed",
-            Self::LoginNeeded => "login_needed",
+            Self::LoginNeeded { .. } => "login_needed",
             Self::StepUp { .. } => "step_up",
-            Self::LoginBegun => "login_begun",
+            Self::LoginBegun { .. } => "login_begun",
             Self::LoginFinished { .. } => "login_finished",
             Self::LoginHandedOut => "login_handed_out",
             Self::LoginCancelled => "login_cancelled",

@@ -67,6 +67,7 @@
 //! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], `damaged_record` or `client_not_stored` |
 //! | `error` | what went wrong here | why no answer came, or what the store says |
 //! | `event` | what began or ended | [`Event::name`]; with the `code` of what failed |
+//! | `reason` | a login that is needed or begins | [`LoginReason::name`] |
 //! | `kept` | a damaged record | where it was kept |
 //! | `again_in` | tokens that are not stored yet | in how many milliseconds that is tried again, if it is |
 //!
@@ -124,8 +125,8 @@ pub use oauth_core::Error as ProtocolError;
 pub use oauth_core::flow::{Diagnosis, RedirectUri, WrittenSettings};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
-    Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, PendingLogin, Record,
-    Spend, Status,
+    Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,
+    PendingLogin, Record, Spend, Status,
 };
 pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
@@ -144,8 +145,8 @@ pub use storage::{
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    Browser, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared, Returned,
-    SharedUserAgent, UserAgent, UserAgentError, Visit, Visitor, Waiting,
+    AboutToAuthorize, Browser, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared,
+    Returned, SharedUserAgent, UserAgent, UserAgentError, Visit, Visitor, Waiting,
 };
 
 /// Why a call failed.

@@ -14,7 +14,9 @@ use crate::http::Http;
 use crate::storage::{
     Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError, StoredGrant,
 };
-use crate::user_agent::{Returned, SharedUserAgent, UserAgentError, Visit, Waiting};
+use crate::user_agent::{
+    AboutToAuthorize, Returned, SharedUserAgent, UserAgentError, Visit, Waiting,
+};
 
 pub(crate) struct Threads {
     session: Arc<Slot>,
@@ -128,6 +130,10 @@ impl Host for Threads {
 
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
         self.http.ask(request, limit)
+    }
+
+    async fn about_to_authorize(&self, login: AboutToAuthorize) -> Result<(), UserAgentError> {
+        self.user_agent.about_to_authorize(&login)
     }
 
     async fn prepare(

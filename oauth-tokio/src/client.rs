@@ -350,7 +350,7 @@ impl OAuth {
     /// let mut events = oauth.events();
     /// while let Some(next) = events.next().await {
     ///     match next {
-    ///         Ok(Happened { server, event: OwnedEvent::LoginNeeded, .. }) => println!("{server}: log in"),
+    ///         Ok(Happened { server, event: OwnedEvent::LoginNeeded { reason }, .. }) => println!("{server}: {reason}"),
     ///         Ok(_) => {}
     ///         Err(missed) => println!("{missed}"),
     ///     }

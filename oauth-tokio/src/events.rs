@@ -130,6 +130,8 @@ const CAPACITY: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use oauth_core::session::LoginReason;
+
     use super::*;
 
     fn key() -> Key {
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn it_is_said_whose_event_it_is_without_the_query_of_the_url() {
-        let happened = Happened::new(&key(), &Event::LoginNeeded);
+        let happened = Happened::new(&key(), &Event::LoginNeeded { reason: &LoginReason::First });
         assert_eq!((&*happened.server, &*happened.profile), ("https://mcp.example/mcp", "alice"));
     }
 }

@@ -73,16 +73,16 @@ pub use client::OAuth;
 pub use events::{Events, Missed};
 pub use http::HttpClient;
 pub use oauth_blocking::{
-    AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl, BearerAuth,
-    Browser, CallbackUrl, ClientMetadata, ConfigError, ConnectRequired, Diagnosis, Event,
-    Explanation, Fate, FileTokenStorage, Forecast, Forgotten, GrantSummary, Guard, Happened,
+    AboutToAuthorize, AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl,
+    BearerAuth, Browser, CallbackUrl, ClientMetadata, ConfigError, ConnectRequired, Diagnosis,
+    Event, Explanation, Fate, FileTokenStorage, Forecast, Forgotten, GrantSummary, Guard, Happened,
     Insecurity, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoginHandle, LoginPlace,
-    LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent, NoUserAgent,
-    OAuthClientProvider, OAuthConfig, OwnedEvent, Pairs, PasteBack, PendingLogin, Plain, Policy,
-    PromptMode, ProtocolError, Record, RedirectUri, ResourceMode, RetryError, Saved, Seconds,
-    Secret, Spend, Spending, Status, StorageError, StoredGrant, SystemError, TerminalPrompt,
-    Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownMember, UnknownTolerance,
-    UserAgentError, Visitor, Waiting, WrittenSettings, redirect_state,
+    LoginReason, LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
+    NoUserAgent, OAuthClientProvider, OAuthConfig, OwnedEvent, Pairs, PasteBack, PendingLogin,
+    Plain, Policy, PromptMode, ProtocolError, Record, RedirectUri, ResourceMode, RetryError, Saved,
+    Seconds, Secret, Spend, Spending, Status, StorageError, StoredGrant, SystemError,
+    TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownMember,
+    UnknownTolerance, UserAgentError, Visitor, Waiting, WrittenSettings, redirect_state,
 };
 pub use oauth_core;
 pub use reqwest;

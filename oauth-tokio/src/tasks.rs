@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use oauth_blocking::adapter::{Host, Obstructed, Unanswered, last_chance};
 use oauth_blocking::{
-    AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri, Returned, Saved,
-    Spending, StorageError, StoredGrant, UserAgentError,
+    AboutToAuthorize, AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri,
+    Returned, Saved, Spending, StorageError, StoredGrant, UserAgentError,
 };
 use oauth_core::error::Obstacle;
 use oauth_core::flow::Settings;
@@ -211,6 +211,10 @@ impl Host for Tasks {
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
         let answer = timeout(limit, self.http.ask(request)).await?;
         answer.map_err(cause)
+    }
+
+    async fn about_to_authorize(&self, login: AboutToAuthorize) -> Result<(), UserAgentError> {
+        self.user_agent.about_to_authorize(&login).await
     }
 
     async fn prepare(

@@ -3,14 +3,15 @@
 
 mod loopback;
 
+use std::future::ready;
 use std::io::{BufRead, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_blocking::{
-    AuthorizationUrl, LocalUser, NoUserAgent, PasteBack, Prepared as Blocking, RedirectUri,
-    Returned, UserAgentError, Visitor, Waiting,
+    AboutToAuthorize, AuthorizationUrl, LocalUser, NoUserAgent, PasteBack, Prepared as Blocking,
+    RedirectUri, Returned, UserAgentError, Visitor, Waiting,
 };
 use oauth_core::Secret;
 use tokio::sync::oneshot;
@@ -18,7 +19,37 @@ use tokio::sync::oneshot;
 use crate::storage::{OnPool, apart};
 
 /// A way for a person to consent; see [`oauth_blocking::UserAgent`].
+///
+/// A host that wants one of those here, and a word of its own besides, passes on what is asked:
+///
+/// ```
+/// use oauth_tokio::{AboutToAuthorize, LoopbackBrowser, Prepared, UserAgent, UserAgentError};
+///
+/// struct Announced(LoopbackBrowser);
+///
+/// impl UserAgent for Announced {
+///     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
+///         eprintln!("{login}. A page opens in your browser.");
+///         self.0.about_to_authorize(login).await
+///     }
+///
+///     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+///         self.0.prepare(registered).await
+///     }
+/// }
+/// # let _ = |oauth: oauth_tokio::OAuthBuilder| oauth.user_agent(Announced(LoopbackBrowser::new()));
+/// ```
 pub trait UserAgent: Send + Sync + 'static {
+    /// A login is about to begin; see [`oauth_blocking::UserAgent::about_to_authorize`]. It may wait for the user;
+    /// the future is dropped when nobody waits for the login any more.
+    fn about_to_authorize(
+        &self,
+        login: &AboutToAuthorize,
+    ) -> impl Future<Output = Result<(), UserAgentError>> + Send {
+        let _ = login;
+        ready(Ok(()))
+    }
+
     /// Gets ready for one login. `registered` is a redirect URI that the client is registered with
     /// already: using it again spares a registration, if that is possible.
     fn prepare(
@@ -88,6 +119,14 @@ impl std::fmt::Debug for Prepared {
 /// One thread serves the whole login: it prepares, hands over where the user will come back to, and
 /// waits to be told the page. A login that nobody waits for any more leaves it to its end.
 impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
+    async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
+        let (agent, login) = (Arc::clone(&self.0), login.clone());
+        let (said, answer) = oneshot::channel();
+        apart(move || drop(said.send(agent.about_to_authorize(&login))))
+            .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
+        answer.await.unwrap_or(Err(UserAgentError::Cancelled))
+    }
+
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
         let (ready, prepared) = oneshot::channel();
@@ -166,6 +205,13 @@ where
 }
 
 impl SharedUserAgent {
+    pub(crate) async fn about_to_authorize(
+        &self,
+        login: &AboutToAuthorize,
+    ) -> Result<(), UserAgentError> {
+        self.0.about_to_authorize(login).await
+    }
+
     pub(crate) async fn prepare(
         &self,
         registered: Option<&str>,
@@ -182,17 +228,19 @@ impl std::fmt::Debug for SharedUserAgent {
 
 /// The trait in the form that can be shared without naming the user agent's type.
 trait Erased: Send + Sync {
-    fn prepare<'a>(
-        &'a self,
-        registered: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<Prepared, UserAgentError>> + Send + 'a>>;
+    fn about_to_authorize<'a>(&'a self, login: &'a AboutToAuthorize) -> Answer<'a, ()>;
+
+    fn prepare<'a>(&'a self, registered: Option<&'a str>) -> Answer<'a, Prepared>;
 }
 
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UserAgentError>> + Send + 'a>>;
+
 impl<U: UserAgent> Erased for U {
-    fn prepare<'a>(
-        &'a self,
-        registered: Option<&'a str>,
-    ) -> Pin<Box<dyn Future<Output = Result<Prepared, UserAgentError>> + Send + 'a>> {
+    fn about_to_authorize<'a>(&'a self, login: &'a AboutToAuthorize) -> Answer<'a, ()> {
+        Box::pin(UserAgent::about_to_authorize(self, login))
+    }
+
+    fn prepare<'a>(&'a self, registered: Option<&'a str>) -> Answer<'a, Prepared> {
         Box::pin(UserAgent::prepare(self, registered))
     }
 }

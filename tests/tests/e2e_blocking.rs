@@ -55,8 +55,8 @@ fn a_login_tells_what_it_does() {
         names,
         [
             "answered false 401",
-            "LoginNeeded",
-            "LoginBegun",
+            "LoginNeeded { reason: First }",
+            "LoginBegun { reason: First }",
             "ResourceMetadata 200",
             "ServerMetadata 200",
             "Registration 201",

@@ -68,7 +68,7 @@ impl Ends {
         let ends = self.clone();
         builder.on_event(move |event| {
             let end = match event {
-                Event::LoginBegun => 0,
+                Event::LoginBegun { .. } => 0,
                 Event::LoginCancelled => 1,
                 Event::LoginFinished { .. } | Event::LoginFailed { .. } => 2,
                 _ => return,

@@ -171,7 +171,7 @@ impl<H: Host> Client<H> {
                 call.attempt.sent_with(Some(token));
                 header.clone()
             });
-            header = found.await?;
+            header = found.await?.ok();
         }
         Ok(self.only_where_it_may_go(call, url, header))
     }
@@ -222,10 +222,12 @@ impl<H: Host> Client<H> {
         let use_it = |token: &Authorization<'_>, _: &HeaderValue| token.bearer().clone();
         let found = self.find(mode, mode.login(), since, use_it).await?;
         // With nothing stored, the server may want no token at all.
-        if found.is_none() && self.shown().snapshot.record().is_some() {
-            self.tell_unmet_need().await;
+        if let Err(reason) = &found
+            && self.shown().snapshot.record().is_some()
+        {
+            self.tell_unmet_need(reason).await;
         }
-        Ok(found)
+        Ok(found.ok())
     }
 
     /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh

@@ -59,6 +59,8 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) cancellation: Option<Arc<Cancellation>>,
     /// Whether those who wait for the same will hear of the failure already.
     pub(super) is_noted: bool,
+    /// Whether the user agent knows that it leads to another authorization server.
+    pub(super) has_asked_about_move: bool,
     /// Where it is said if the work fails.
     span: Span,
 }
@@ -80,6 +82,7 @@ impl<'a, H: Host> Driver<'a, H> {
             has_begun: false,
             cancellation: None,
             is_noted: false,
+            has_asked_about_move: false,
             span,
         }
     }

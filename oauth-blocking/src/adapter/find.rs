@@ -4,29 +4,30 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
-use oauth_core::session::{Authorization, Turn};
+use oauth_core::session::{Authorization, LoginReason, Turn};
 
 use super::client::{Client, Outcome};
 use super::drive::{Driver, Login};
 use super::failures::Moment;
 use super::host::Host;
-use super::mode::{Mode, Taken};
+use super::mode::{Mode, Taken, need};
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
 use crate::clock::{self, now};
 use crate::pauses::Pauses;
 
 impl<H: Host> Client<H> {
-    /// A token at hand; else one that lives in the store; else one that has to be waited for.
+    /// A token at hand; else one that lives in the store; else one that has to be waited for; or why there is none
+    /// without a login.
     pub(super) async fn find<T>(
         self: &Arc<Self>,
         mode: Mode,
         login: Login,
         since: Moment,
         mut use_it: impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
-    ) -> Outcome<Option<T>, H> {
+    ) -> Outcome<Result<T, LoginReason>, H> {
         if let Some(found) = self.at_hand(&mut use_it) {
-            return Ok(Some(found));
+            return Ok(Ok(found));
         }
         let Taken { mut session, is_own } = self.take(mode).await?;
         let now = now();
@@ -49,7 +50,7 @@ impl<H: Host> Client<H> {
                     drop(session);
                     self.renew_aside();
                     if is_fresh || !is_first {
-                        return Ok(Some(living));
+                        return Ok(Ok(living));
                     }
                     self.linger().await;
                     // The server may take only the new one by now.
@@ -57,7 +58,7 @@ impl<H: Host> Client<H> {
                         .shown()
                         .fresh(clock::now())
                         .map(|(token, header)| use_it(&token, header));
-                    return Ok(renewed.or(Some(living)));
+                    return Ok(Ok(renewed.unwrap_or(living)));
                 }
             }
             session.access();
@@ -71,7 +72,8 @@ impl<H: Host> Client<H> {
             },
             at_hand => at_hand,
         };
-        Ok(token.map(|token| use_it(&token, &header_value(token.bearer()))))
+        let found = token.map(|token| use_it(&token, &header_value(token.bearer())));
+        Ok(found.ok_or_else(|| need(&mut session)))
     }
 
     /// A token that costs no wait: a fresh one, or one that lives while it is renewed by somebody else.

@@ -10,7 +10,7 @@ use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
 use crate::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant};
-use crate::user_agent::{Returned, UserAgentError, Waiting};
+use crate::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
 ///
@@ -131,6 +131,12 @@ pub trait Host: Sized + Send + Sync + 'static {
         request: &Request,
         limit: Duration,
     ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
+
+    /// Asks whether a login may begin.
+    fn about_to_authorize(
+        &self,
+        login: AboutToAuthorize,
+    ) -> impl Future<Output = Result<(), UserAgentError>> + Send;
 
     /// Gets ready for one login: where the user will come back to, and how they get there. Without a
     /// visit the login is handed out.

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use oauth_core::Entropy;
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::Outcome;
-use oauth_core::session::{BrowserReply, Lock, LoginReply, PrepareReply, Session, Turn};
+use oauth_core::session::{
+    BrowserReply, Lock, LoginReason, LoginReply, PrepareReply, Session, Turn,
+};
 use oauth_core::wire::AuthorizationUrl;
 
 use super::client::{Client, tell};
@@ -23,7 +25,7 @@ use super::trace;
 use crate::clock::now;
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
-use crate::user_agent::{Browser, UserAgentError, Waiting};
+use crate::user_agent::{AboutToAuthorize, Browser, UserAgentError, Waiting};
 
 impl<H: Host> Driver<'_, H> {
     /// Until there is a token. Then the user is shown what came of it.
@@ -58,6 +60,7 @@ impl<H: Host> Driver<'_, H> {
 
     async fn try_to_log_in(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
         loop {
+            self.ask_about_move(session.moved_issuer()).await?;
             match session.turn()? {
                 Turn::Login(reply) => self.begin(reply).await?,
                 Turn::Prepare(reply) => self.prepare(reply).await?,
@@ -115,8 +118,10 @@ impl<H: Host> Driver<'_, H> {
         self.discovery = None;
         self.share_failure(Work::Login)?;
         if !mem::replace(&mut self.has_begun, true) {
-            self.client.tell_need();
-            self.client.tell(&Event::LoginBegun);
+            let reason = reply.reason();
+            self.client.tell_need(&reason);
+            self.client.tell(&Event::LoginBegun { reason: &reason });
+            self.ask_to_begin(reason, reply.issuer().map(Into::into)).await?;
         }
         let deadline = Deadline::after(self.client.discovery);
         if let Some(missing) = self.client.take_missing() {
@@ -131,6 +136,31 @@ impl<H: Host> Driver<'_, H> {
         }
         self.left = deadline.left();
         reply.begin();
+        Ok(())
+    }
+
+    /// Asks the user agent whether the login may begin.
+    async fn ask_to_begin(
+        &mut self,
+        reason: LoginReason,
+        issuer: Option<Box<str>>,
+    ) -> Result<(), UserAgentError> {
+        let client = self.client;
+        let answer = client.host.about_to_authorize(client.about(reason, issuer));
+        self.while_wanted(Box::pin(answer)).await?
+    }
+
+    /// Asks the user agent once more if the login leads to another authorization server than the last one.
+    async fn ask_about_move(&mut self, moved: Option<LoginReason>) -> Result<(), UserAgentError> {
+        let Some(LoginReason::Moved { from, to }) = moved else { return Ok(()) };
+        if mem::replace(&mut self.has_asked_about_move, true) {
+            return Ok(());
+        }
+        // What the user takes for an answer does not count for what comes after.
+        self.left = self.discovery.map_or(self.left, Deadline::left);
+        let reason = LoginReason::Moved { from, to: to.clone() };
+        self.ask_to_begin(reason, Some(to)).await?;
+        self.discovery = Some(Deadline::after(self.left));
         Ok(())
     }
 
@@ -228,6 +258,14 @@ pub(super) enum Way<V> {
 }
 
 impl<H: Host> Client<H> {
+    /// What the user agent is told before a login begins.
+    fn about(&self, reason: LoginReason, issuer: Option<Box<str>>) -> AboutToAuthorize {
+        let Self { key, settings, .. } = self;
+        let server = settings.server().url().without_query().into();
+        let (profile, client_name) = (key.profile.clone(), settings.shown_name().into());
+        AboutToAuthorize { reason, server, profile, issuer, client_name }
+    }
+
     /// Tells how the wait at a page goes, and at once if the user has to open it.
     fn waiting_at(&self, url: &AuthorizationUrl) -> Arc<dyn Fn(Waiting) + Send + Sync> {
         let (watcher, key, url) = (self.watcher.clone(), self.key.clone(), url.clone());

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use oauth_core::Scopes;
-use oauth_core::session::{Session, Turn};
+use oauth_core::session::{LoginReason, Session, Turn};
 
 use super::client::{Client, Outcome};
 use super::drive::{Driver, Login};
@@ -95,10 +95,7 @@ impl<H: Host> Client<H> {
 
     /// Why there is no token, after a drive that might begin no login. What is missing is kept for the next one.
     pub(super) fn lacks(&self, session: &mut Session, is_own: bool) -> ClientError<H::Http> {
-        let error = match session.turn() {
-            Ok(Turn::Login(reply)) => reply.error(),
-            _ => oauth_core::Error::LoginRequired,
-        };
+        let error = oauth_core::Error::from(need(session));
         if let oauth_core::Error::ScopeRequired { missing } = &error
             && is_own
         {
@@ -111,6 +108,15 @@ impl<H: Host> Client<H> {
     /// What was missing from calls beside a login: it has to be asked for by the next one.
     pub(super) fn take_missing(&self) -> Option<Scopes> {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Why a drive that might begin no login has found no token.
+pub(super) fn need(session: &mut Session) -> LoginReason {
+    match session.turn() {
+        Ok(Turn::Login(reply)) => reply.reason(),
+        // It was left in the middle.
+        _ => LoginReason::First,
     }
 }
 

@@ -9,7 +9,7 @@ use oauth_core::session::{Turn, Verdict};
 
 use super::client::{Call, Client, Outcome};
 use super::host::Host;
-use super::mode::{Mode, Taken};
+use super::mode::{Mode, Taken, need};
 use super::shown::header_value;
 use super::trace::{self, Span, Work};
 use crate::clock::now;
@@ -106,7 +106,7 @@ impl<H: Host> Client<H> {
         // What happens belongs to the story of the request, and stays in the session.
         let (mut session, found) = self.drive_on(session, call.mode.login(), call.since).await?;
         if !found {
-            self.tell_unmet_need().await;
+            self.tell_unmet_need(&need(&mut session)).await;
             return Err(self.lacks(&mut session, is_own));
         }
         let Ok(Turn::Ready(token)) = session.turn() else {

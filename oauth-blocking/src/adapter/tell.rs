@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use oauth_core::session::{Record, Session, Turn};
+use oauth_core::session::{LoginReason, Record, Session, Turn};
 use oauth_core::wire::ResourceChallenge;
 use oauth_core::{BearerAuth, Endpoint, Finding, Remedy, TokenData};
 
@@ -69,15 +69,15 @@ impl Told {
 
 impl<H: Host> Client<H> {
     /// A call has no token, or the server wants one.
-    pub(super) fn tell_need(&self) {
+    pub(super) fn tell_need(&self, reason: &LoginReason) {
         if !self.told.is_needed.swap(true, Ordering::Relaxed) {
-            self.tell(&Event::LoginNeeded);
+            self.tell(&Event::LoginNeeded { reason });
         }
     }
 
     /// The same where no login is begun for it.
-    pub(super) async fn tell_unmet_need(&self) {
-        Span::of(Work::Access, self).around(async { self.tell_need() }).await;
+    pub(super) async fn tell_unmet_need(&self, reason: &LoginReason) {
+        Span::of(Work::Access, self).around(async { self.tell_need(reason) }).await;
     }
 
     /// What the MCP server's answer to a request of the application was taken for, if that carried a token.

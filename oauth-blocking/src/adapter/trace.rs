@@ -143,9 +143,10 @@ pub(super) fn event(event: &Event<'_>) {
         }
         Event::LoginFailed { code, .. } | Event::RefreshFailed { code } => end(event, Some(code)),
         Event::RefreshPostponed { code } | Event::RefreshRefused { code } => end(event, Some(code)),
-        Event::LoginNeeded
-        | Event::StepUp { .. }
-        | Event::LoginBegun
+        Event::LoginNeeded { reason } | Event::LoginBegun { reason } => {
+            debug!(target: "oauth", event = event.name(), reason = reason.name());
+        }
+        Event::StepUp { .. }
         | Event::LoginFinished { .. }
         | Event::LoginHandedOut
         | Event::LoginCancelled

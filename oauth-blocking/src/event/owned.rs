@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oauth_core::session::{Key, LoggedOut};
+use oauth_core::session::{Key, LoggedOut, LoginReason};
 use oauth_core::wire::{AuthorizationUrl, Issuer};
 use oauth_core::{Endpoint, HttpUrl, Method, Scopes, UnixTime};
 
@@ -84,11 +84,11 @@ pub enum OwnedEvent {
     /// [`Event::StoreFailed`].
     StoreFailed { error: Box<str> },
     /// [`Event::LoginNeeded`].
-    LoginNeeded,
+    LoginNeeded { reason: LoginReason },
     /// [`Event::StepUp`].
     StepUp { scopes: Option<Scopes> },
     /// [`Event::LoginBegun`].
-    LoginBegun,
+    LoginBegun { reason: LoginReason },
     /// [`Event::LoginFinished`].
     LoginFinished { expires_at: Option<UnixTime>, scopes: Option<Scopes> },
     /// [`Event::LoginHandedOut`].
@@ -144,9 +144,9 @@ impl From<&Event<'_>> for OwnedEvent {
                 Self::SaveFailed { error: text(error), again_in }
             }
             Event::StoreFailed { error } => Self::StoreFailed { error: text(error) },
-            Event::LoginNeeded => Self::LoginNeeded,
+            Event::LoginNeeded { reason } => Self::LoginNeeded { reason: reason.clone() },
             Event::StepUp { scopes } => Self::StepUp { scopes: scopes.cloned() },
-            Event::LoginBegun => Self::LoginBegun,
+            Event::LoginBegun { reason } => Self::LoginBegun { reason: reason.clone() },
             Event::LoginFinished { expires_at, scopes } => {
                 Self::LoginFinished { expires_at, scopes: scopes.cloned() }
             }

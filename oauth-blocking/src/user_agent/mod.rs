@@ -8,6 +8,7 @@ use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
+mod about;
 mod bound;
 mod claim;
 mod closure;
@@ -20,6 +21,7 @@ mod parked;
 mod paste;
 mod returned;
 
+pub use about::AboutToAuthorize;
 pub use bound::Bound;
 pub use closure::Visitor;
 pub use local::LocalUser;
@@ -32,9 +34,45 @@ pub use returned::Returned;
 
 /// A way for a person to consent.
 ///
-/// A login asks it first where the user will come back to, because that has to be registered, and sends
-/// them off later ([`Prepared`]).
+/// A login asks it first whether it may begin, then where the user will come back to, because that has to be
+/// registered, and sends them off later ([`Prepared`]).
+///
+/// A host that wants one of those here, and a word of its own besides, passes on what is asked:
+///
+/// ```
+/// use oauth_blocking::{AboutToAuthorize, LoopbackBrowser, Prepared, UserAgent, UserAgentError};
+///
+/// struct Announced(LoopbackBrowser);
+///
+/// impl UserAgent for Announced {
+///     fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
+///         eprintln!("{login}. A page opens in your browser.");
+///         self.0.about_to_authorize(login)
+///     }
+///
+///     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+///         self.0.prepare(registered)
+///     }
+/// }
+/// # let _ = |oauth: oauth_blocking::OAuthBuilder| oauth.user_agent(Announced(LoopbackBrowser::new()));
+/// ```
 pub trait UserAgent: Send + Sync {
+    /// A login is about to begin: nothing is locked, requested or registered for it yet. Calls that may ask for a
+    /// person wait as long as this takes; [quiet](crate::OAuth::quiet) ones do not.
+    ///
+    /// It is asked once for each login, and once more if it turns out on the way that the server has moved to
+    /// another authorization server ([`LoginReason::Moved`](crate::LoginReason)): before a client is registered
+    /// there, and before anybody is sent there.
+    ///
+    /// # Errors
+    ///
+    /// [`UserAgentError::Refused`] if there is to be no login now. It is the error of all calls that wait for the
+    /// login; what the server asked for is asked for by the next one.
+    fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
+        let _ = login;
+        Ok(())
+    }
+
     /// Gets ready for one login: binds the listener, for instance, and keeps it.
     ///
     /// `registered` is a redirect URI that the client is registered with already: using it again spares a
@@ -226,6 +264,12 @@ pub enum UserAgentError {
         /// Where the user has to come back to.
         redirect_uri: Box<str>,
     },
+    /// The user agent did not let the login begin ([`UserAgent::about_to_authorize`]).
+    #[error("the login was not allowed to begin: {reason}")]
+    Refused {
+        /// Why, in the host's own words.
+        reason: Box<str>,
+    },
     /// The user gave up, the terminal was closed, or the host has cancelled the login (`OAuth::cancel_login`).
     #[error("the login was cancelled")]
     Cancelled,
@@ -256,6 +300,9 @@ impl UserAgentError {
             Self::PortBusy { .. } => {
                 "finish the other login first, or give each its own `callback_port` if the authorization \
                  servers allow that"
+            }
+            Self::Refused { .. } => {
+                "log in when the program allows it; its reason says why not now"
             }
             Self::Elsewhere { .. } => "finish the login there, or end that process",
             Self::Abandoned => {

@@ -21,7 +21,7 @@ use crate::http::{Endpoint, Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
 use crate::url::HttpUrl;
-use crate::wire::{AuthorizationUrl, Registration};
+use crate::wire::{AuthorizationUrl, Registration, ServerMetadata};
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
@@ -197,6 +197,14 @@ impl Flow {
             }
             Ok(State::Done(grant) | State::Untolerated(grant, _)) => Some(&grant.binding),
             _ => None,
+        }
+    }
+
+    /// The authorization server, once it is found.
+    pub(crate) fn server(&self) -> Option<&ServerMetadata> {
+        match &self.state {
+            Ok(State::Register(register)) => Some(&register.server),
+            _ => self.binding().map(|binding| &binding.server),
         }
     }
 

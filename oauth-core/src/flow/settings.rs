@@ -346,6 +346,12 @@ impl Settings {
         &self.application
     }
 
+    /// The client's name, as authorization servers show it.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        &self.client_name
+    }
+
     /// The MCP server.
     #[must_use]
     pub fn server(&self) -> &ServerUrl {

@@ -19,7 +19,7 @@ use crate::session::saving::{AfterSave, save};
 use crate::session::shared::Claim;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
-use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind};
+use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind, ServerMetadata};
 
 /// A login under way, under the login lock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -85,6 +85,11 @@ impl Running {
             in_vain,
             handed_out: Some(state.into()),
         }
+    }
+
+    /// The authorization server, once it is found.
+    pub(crate) fn server(&self) -> Option<&ServerMetadata> {
+        self.flow.server()
     }
 
     /// The flow's next step.
@@ -180,6 +185,15 @@ impl Session {
         }
         // As long as it is not known who the client is; it may have to register anew.
         running.recorded &= running.flow.binding().is_some();
+        if !running.recorded
+            && let Some(server) = running.server()
+        {
+            let before = self.held.record.as_ref().map(|record| &record.binding.server);
+            let before = before.filter(|before| !before.is_same(server));
+            let issuer = before.map(|before| before.issuer.clone());
+            // By the time of a second registration the record may be that of the first.
+            running.moved_from = running.moved_from.take().or(issuer);
+        }
         let mut running = match self.share(running, now) {
             Ok(running) => running,
             Err(state) => return state,
@@ -192,9 +206,6 @@ impl Session {
                 running.client = Client::Old;
             }
             let record = self.registration_record(binding, running.client, now);
-            let before = self.held.record.as_ref().map(|record| &record.binding.server);
-            let before = before.filter(|before| !before.is_same(&binding.server));
-            running.moved_from = before.map(|before| before.issuer.clone());
             running.recorded = true;
             if let Some(record) = record {
                 // That of a client which the host brings says whose it is.

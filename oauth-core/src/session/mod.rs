@@ -83,6 +83,7 @@ mod logout;
 mod machine;
 mod past;
 mod pending;
+mod reason;
 mod record;
 mod refresh;
 mod reply;
@@ -100,6 +101,7 @@ pub use forecast::Forecast;
 pub use logout::{Fate, LoggedOut};
 pub use machine::{Lock, Session, Turn};
 pub use pending::PendingLogin;
+pub use reason::LoginReason;
 pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
     BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,

@@ -93,6 +93,16 @@ pub(crate) enum AfterSave {
 }
 
 impl AfterSave {
+    /// The login that goes on then.
+    pub(crate) fn running(&self) -> Option<&Running> {
+        match self {
+            Self::Registered(running) | Self::Shared(running) | Self::Claimed(running) => {
+                Some(running)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether tokens are lost if the record is not stored.
     pub(crate) fn is_spent(&self) -> bool {
         matches!(

@@ -12,11 +12,9 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
 use crate::scope::Scopes;
 use crate::session::access::Want;
 use crate::session::machine::{Session, State};
-use crate::session::record::Record;
 use crate::session::reply::LoginReply;
 use crate::wire::ResourceChallenge;
 
@@ -31,32 +29,7 @@ pub(crate) struct Unmet {
     missing: Option<Scopes>,
 }
 
-impl Want {
-    /// Why a host that begins no login has no token for its caller; `granted` is what the present one has.
-    fn error(&self, granted: Option<&Scopes>) -> Error {
-        let challenge = self.challenge.as_ref().filter(|it| it.is_insufficient_scope());
-        let Some(scope) = challenge.and_then(|it| it.scope.as_ref()) else {
-            return Error::LoginRequired;
-        };
-        // A server may ask for what it says it has granted.
-        let missing = granted.and_then(|granted| scope.without(granted));
-        Error::ScopeRequired { missing: missing.unwrap_or_else(|| scope.clone()) }
-    }
-}
-
 impl LoginReply<'_> {
-    /// Why there is no token, for a host that begins no login: [`Error::LoginRequired`], or
-    /// [`Error::ScopeRequired`] if there is one that lacks scopes. What the server asked for is not lost: the
-    /// session's next login asks for it.
-    #[must_use]
-    pub fn error(&self) -> Error {
-        let granted = self.session.held.record.as_ref().and_then(Record::scopes);
-        match &self.session.state {
-            State::Login(want) => want.error(granted),
-            _ => Error::LoginRequired,
-        }
-    }
-
     /// Asks for these scopes, too: another session for the same user was refused for want of them.
     pub fn ask_for(&mut self, missing: &Scopes) {
         self.session.unmet.get_or_insert_default().miss(missing);

@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use oauth_core::session::{Fate, Key, Lock, LoggedOut, Session, Spend, Turn};
+use oauth_core::session::{Fate, Key, Lock, LoggedOut, LoginReason, Session, Spend, Turn};
 use oauth_core::wire::Issuer;
-use oauth_core::{Endpoint, Error, MAX_BODY, Request, Scopes};
+use oauth_core::{Endpoint, MAX_BODY, Request, Scopes};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -54,10 +54,13 @@ pub(crate) enum Written<'a> {
         /// Bytes.
         read_at_most: usize,
     },
-    /// `code` says why, for a host that begins no login, and `missing` for which scopes; that is not lost: the
-    /// session's next login asks for them.
+    /// `reason` says why, and `missing` which scopes it is about; `code` is the error of a host that begins no login.
+    /// What is missing is not lost: the session's next login asks for it. `issuer` is known after a first login.
     Login {
         lacks_challenge: bool,
+        reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        issuer: Option<Box<str>>,
         code: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<Scopes>,
@@ -111,13 +114,14 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
         Turn::Unlock(lock, _) => Written::Unlock { lock: name(*lock) },
         Turn::Http(request, _) => self::request(request),
         Turn::Login(reply) => {
-            let error = reply.error();
-            let (lacks_challenge, code) = (reply.lacks_challenge(), error.code());
-            let missing = match error {
-                Error::ScopeRequired { missing } => Some(missing),
+            let (reason, lacks_challenge) = (reply.reason(), reply.lacks_challenge());
+            let (name, code) = (reason.name(), reply.error().code());
+            let missing = match reason {
+                LoginReason::StepUp { missing } => Some(missing),
                 _ => None,
             };
-            Written::Login { lacks_challenge, code, missing }
+            let issuer = reply.issuer().map(Into::into);
+            Written::Login { lacks_challenge, reason: name, issuer, code, missing }
         }
         Turn::Prepare(reply) => {
             Written::Prepare { registered_redirect_uri: reply.registered_redirect_uri() }

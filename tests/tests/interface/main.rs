@@ -146,11 +146,17 @@ fn a_host_that_asks_nobody_is_told_what_is_missing() {
     let scopes = ScopePolicy::StepUp;
     let mut host = Host::new(&Knobs { scopes, prm_scopes: None, ..Knobs::default() });
     let session = host.open(&settings());
-    assert_eq!(host.stop_at_login(session, "tools/list")["code"], "login_required");
+    let turn = host.stop_at_login(session, "tools/list");
+    assert_eq!((&turn["code"], &turn["reason"]), (&json!("login_required"), &json!("first")));
+    assert_eq!(turn.get("issuer"), None);
     assert_eq!(host.world.oauth_requests(), 0);
     assert_eq!(host.drive(session), "ready");
     let turn = host.stop_at_login(session, "tools/call");
     assert_eq!((&turn["code"], &turn["missing"]), (&json!("scope_required"), &json!("mcp:write")));
+    assert_eq!(
+        (&turn["reason"], &turn["issuer"]),
+        (&json!("step_up"), &json!(host.world.issuer()))
+    );
     host.call(Function::LogIn, session, json!({}), b"");
     assert_eq!(host.drive(session), "ready");
     assert_eq!(host.world.scopes_asked(), [Some("mcp:basic"), Some("mcp:basic mcp:write")]);
