@@ -19,7 +19,8 @@
 //! 3. `Host` must be that of the redirect URI, so that a web page cannot come in by a name of its own
 //!    (DNS rebinding).
 //! 4. Pages show nothing of the request and load nothing, and all refusals look alike. Each takes the
-//!    query out of the address bar, by a script that its policy allows by its hash.
+//!    query out of the address bar, by a script that its policy allows by its hash; so does a page of the host's own
+//!    ([`Outcome::page_with`]).
 //! 5. The page says what came of the login, so it is written when that is known: [`Outcome`]. If that takes
 //!    long, it says that the application goes on.
 //! 6. Cookies of all other programs on this machine come along, whatever their ports: they are read,
@@ -41,4 +42,4 @@ mod request;
 
 pub use callback_url::CallbackUrl;
 pub use connection::{Connection, Loopback, Received};
-pub use outcome::Outcome;
+pub use outcome::{MAX_OWN_PAGE, Outcome};

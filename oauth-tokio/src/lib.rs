@@ -78,11 +78,12 @@ pub use oauth_blocking::{
     Event, Explanation, Fate, FileTokenStorage, Forecast, Forgotten, GrantSummary, Guard, Happened,
     Insecurity, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoginHandle, LoginPlace,
     LoginReason, LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
-    NoUserAgent, OAuthClientProvider, OAuthConfig, OwnedEvent, Pairs, PasteBack, PendingLogin,
-    Plain, Policy, PromptMode, ProtocolError, Record, RedirectUri, ResourceMode, RetryError, Saved,
-    Seconds, Secret, Spend, Spending, Status, StorageError, StoredGrant, SystemError,
-    TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownMember,
-    UnknownTolerance, UserAgentError, Visitor, Waiting, WrittenSettings, redirect_state,
+    NoUserAgent, OAuthClientProvider, OAuthConfig, Outcome, OwnedEvent, Pairs, PasteBack,
+    PendingLogin, Plain, Policy, PromptMode, ProtocolError, Record, RedirectUri, ResourceMode,
+    RetryError, Saved, Seconds, Secret, Spend, Spending, Status, StorageError, StoredGrant,
+    SystemError, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UnixTime,
+    UnknownMember, UnknownTolerance, UserAgentError, Visitor, Waiting, WrittenSettings,
+    redirect_state,
 };
 pub use oauth_core;
 pub use reqwest;

@@ -18,7 +18,9 @@ use oauth_core::loopback::Outcome;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Damage, Fault, IssParameter, Knobs, TokenForm};
 use oauth_tokio::OnPool;
-use tokio_common::common::{Brittle, ELSEWHERE, PATIENCE, Pages, assert_sound, redirect, serve};
+use tokio_common::common::{
+    self, Brittle, ELSEWHERE, PATIENCE, Pages, assert_sound, redirect, serve,
+};
 
 /// What is served, and what the page says.
 fn cases() -> Vec<(Knobs, &'static str)> {
@@ -46,6 +48,49 @@ fn assert_page(pages: &Pages, says: &str, succeeded: bool) {
     let page = pages.last();
     assert!(page.contains(says), "{says}: {page}");
     assert_eq!(page.contains("<h1>The login did not succeed</h1>"), !succeeded, "{page}");
+}
+
+/// A page of the host's own, or one that is too long.
+fn own_page(outcome: Outcome) -> String {
+    let says = format!("<!doctype html><title>My editor</title><h1>My editor: {outcome:?}</h1>");
+    if outcome == Outcome::Refused { says.repeat(1000) } else { says }
+}
+
+/// What a page of the host's own says, and that it has our script behind it.
+fn assert_own_page(pages: &Pages, says: &str) {
+    let page = pages.last();
+    assert!(page.contains(says) && page.contains("<script>history.replaceState"), "{says}: {page}");
+}
+
+fn own_cases() -> [(Knobs, &'static str); 3] {
+    let knobs = Knobs::default;
+    [
+        (knobs(), "<h1>My editor: LoggedIn</h1>"),
+        (Knobs { consent: Consent::Deny, ..knobs() }, "<h1>My editor: Declined</h1>"),
+        (Knobs { consent: Consent::ServerError, ..knobs() }, "<h1>The login did not succeed</h1>"),
+    ]
+}
+
+#[test]
+fn the_host_may_show_a_page_of_its_own() {
+    for (knobs, says) in own_cases() {
+        let (served, pages) = (serve(knobs), Pages::default());
+        let builder = common::builder(&served, &MemoryTokenStorage::new());
+        let oauth = builder.user_agent(pages.browser().page(own_page)).build().unwrap();
+        drop(oauth.authenticate());
+        assert_own_page(&pages, says);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_may_show_a_page_of_its_own_on_tokio() {
+    for (knobs, says) in own_cases() {
+        let (served, pages) = (serve(knobs), Pages::default());
+        let builder = tokio_common::builder(&served, &MemoryTokenStorage::new());
+        let oauth = builder.user_agent(pages.browser().page(own_page)).build().unwrap();
+        drop(oauth.authenticate().await);
+        tokio::task::spawn_blocking(move || assert_own_page(&pages, says)).await.unwrap();
+    }
 }
 
 fn blocking(served: &Served, pages: &Pages) -> OAuth {

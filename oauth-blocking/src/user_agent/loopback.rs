@@ -14,7 +14,7 @@ use oauth_core::wire::AuthorizationUrl;
 
 use super::bound::Bound;
 use super::local::open_browser;
-use super::parked::{PAGE_LIMIT, Parked, write_page};
+use super::parked::{PAGE_LIMIT, PageFn, Parked, write_page};
 use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
 
 /// Opens the user's browser and listens on this machine for the redirect.
@@ -26,6 +26,7 @@ use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
 pub struct LoopbackBrowser {
     callback: CallbackUrl,
     open: Arc<Open>,
+    page: Arc<PageFn>,
 }
 
 type Open = dyn Fn(&str) -> bool + Send + Sync;
@@ -46,7 +47,7 @@ impl LoopbackBrowser {
     /// Always this host and path, and this port if there is one, else any; the default browser.
     #[must_use]
     pub fn at(callback: CallbackUrl) -> Self {
-        Self { callback, open: Arc::new(open_browser) }
+        Self { callback, open: Arc::new(open_browser), page: Arc::new(Outcome::page) }
     }
 
     /// Always this port, for authorization servers that compare redirect URIs to the letter; 0 is any.
@@ -62,6 +63,35 @@ impl LoopbackBrowser {
     #[must_use]
     pub fn open_with(mut self, open: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.open = Arc::new(open);
+        self
+    }
+
+    /// Shows the user a page of the host's own in the end: a whole document, of
+    /// [`MAX_OWN_PAGE`](oauth_core::loopback::MAX_OWN_PAGE) bytes at most.
+    ///
+    /// It loads nothing and runs no script of its own; styles stand in it, and images are `data:` URLs. Header fields
+    /// are those of our pages, and so is what runs: the query is taken out of the address bar, and the window closed
+    /// where the login succeeded. Redirects that are none get our page.
+    ///
+    /// ```
+    /// # use oauth_blocking::{LoopbackBrowser, Outcome};
+    /// let browser = LoopbackBrowser::new().page(|outcome| {
+    ///     let says = match outcome {
+    ///         Outcome::LoggedIn => "You are logged in.",
+    ///         Outcome::GoesOn => "Almost there.",
+    ///         _ => "That did not work.",
+    ///     };
+    ///     format!("<!doctype html><meta charset=\"utf-8\"><title>My editor</title><p>{says} Go back to My editor.")
+    /// });
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// What the function gives is sent as it is. Texts that are not the host's own have to be escaped for the place
+    /// where they stand, a server's name or a user's for instance. An outcome has no words of a server.
+    #[must_use]
+    pub fn page(mut self, html: impl Fn(Outcome) -> String + Send + Sync + 'static) -> Self {
+        self.page = Arc::new(move |outcome| outcome.page_with(&html(outcome)));
         self
     }
 }
@@ -83,6 +113,12 @@ impl LoopbackBrowser {
     #[must_use]
     pub fn redirect_uri(&self, bound: &Bound) -> RedirectUri {
         self.callback.redirect_uri(bound.port())
+    }
+
+    /// These wait for their page.
+    #[must_use]
+    pub fn park(&self, browsers: Vec<TcpStream>) -> Parked {
+        Parked::new(browsers, Arc::clone(&self.page))
     }
 
     /// Begins to open a URL, without waiting for it: a browser in the terminal would block. `done` is told
@@ -175,18 +211,14 @@ impl LoopbackBrowser {
             }
             clients = left;
             if let Some(query) = redirect {
-                return Ok(Returned::showing(query, page_in_time(browsers, PAGE_LIMIT)));
+                return Ok(Returned::showing(query, page_in_time(self.park(browsers), PAGE_LIMIT)));
             }
         }
     }
 }
 
 /// Shows browsers the outcome, or after the limit that it is not known yet.
-fn page_in_time(
-    browsers: Vec<TcpStream>,
-    limit: Duration,
-) -> impl FnOnce(Outcome) + Send + 'static {
-    let parked = Parked::new(browsers);
+fn page_in_time(parked: Parked, limit: Duration) -> impl FnOnce(Outcome) + Send + 'static {
     let late = parked.clone();
     let (ended, end) = mpsc::channel::<()>();
     let wait = move || {

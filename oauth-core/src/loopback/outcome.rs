@@ -32,7 +32,30 @@ impl Outcome {
     /// window where the login succeeded and browsers let it.
     #[must_use]
     pub fn page(self) -> Vec<u8> {
-        let page = match self {
+        self.words().write(true)
+    }
+
+    /// The same with a document of the host's own, of [`MAX_OWN_PAGE`] bytes at most; in the place of a longer one
+    /// there is ours.
+    ///
+    /// The head stays ours, and what runs: the query is taken out of the address bar, and the window closed where the
+    /// login succeeded. Nothing is loaded, and no script of the document runs: styles stand in it, and images are
+    /// `data:` URLs.
+    ///
+    /// # Security
+    ///
+    /// The document is not looked at. Texts that are not the host's own have to be escaped for the place where they
+    /// stand in it, a server's name or a user's for instance. Nothing of the redirect belongs there.
+    #[must_use]
+    pub fn page_with(self, html: &str) -> Vec<u8> {
+        match html.len() {
+            ..=MAX_OWN_PAGE => self.words().write_own(html),
+            _ => self.page(),
+        }
+    }
+
+    fn words(self) -> Page {
+        match self {
             Self::LoggedIn => page::LOGGED_IN,
             Self::GoesOn => page::GOES_ON,
             Self::Declined => Page::failure("It was declined. You can close this window."),
@@ -50,8 +73,7 @@ impl Outcome {
                 "The authorization server did not answer. Try again from the application in a while.",
             ),
             Self::Failed => Page::failure("Go back to the application to see why."),
-        };
-        page.write(true)
+        }
     }
 }
 
@@ -72,3 +94,7 @@ impl From<&Error> for Outcome {
         }
     }
 }
+
+/// How long a document of the host's may be, in bytes. What is written to a browser is not waited for, and so much fits
+/// into what every system holds for a connection.
+pub const MAX_OWN_PAGE: usize = 32 * 1024;

@@ -1,6 +1,7 @@
 //! What the user sees in the end. No word of it comes from a server.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// A page, and the head of the answer that carries it.
@@ -31,29 +32,40 @@ impl Page {
     }
 
     pub(super) fn write(self, with_body: bool) -> Vec<u8> {
-        let Self { status, title, text, mark: (class, mark), script } = self;
-        let Script { text: script, hash: script_hash } = script;
+        let Self { title, text, mark: (class, mark), script: Script { text: script, .. }, .. } =
+            self;
         let body = format!(
             "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
              <style>{STYLE}</style><b class=\"{class}\" aria-hidden=\"true\">{mark}</b>\
              <h1>{title}</h1><p>{text}</p><script>{script}</script></html>\n"
         );
-        let length = body.len();
-        let body = if with_body { &*body } else { "" };
+        let head = self.head(body.len(), &format!("style-src '{STYLE_HASH}'"));
+        if with_body { (head + &body).into_bytes() } else { head.into_bytes() }
+    }
+
+    /// With a document of the host's in the place of ours. The script comes behind its end, where browsers take it for
+    /// the last of its body.
+    pub(super) fn write_own(self, html: &str) -> Vec<u8> {
+        let script = self.script.text;
+        let body = format!("{html}\n<script>{script}</script>\n");
+        (self.head(body.len(), "style-src 'unsafe-inline'; img-src data:") + &body).into_bytes()
+    }
+
+    fn head(self, length: usize, loads: &str) -> String {
+        let Self { status, script: Script { hash: script_hash, .. }, .. } = self;
         format!(
             "HTTP/1.1 {status}\r\n\
              Allow: GET, HEAD\r\n\
              Cache-Control: no-store\r\n\
              Connection: close\r\n\
              Content-Length: {length}\r\n\
-             Content-Security-Policy: default-src 'none'; style-src '{STYLE_HASH}'; \
+             Content-Security-Policy: default-src 'none'; {loads}; \
              script-src '{script_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
              Content-Type: text/html; charset=utf-8\r\n\
              Referrer-Policy: no-referrer\r\n\
-             X-Content-Type-Options: nosniff\r\n\r\n{body}"
+             X-Content-Type-Options: nosniff\r\n\r\n"
         )
-        .into_bytes()
     }
 }
 

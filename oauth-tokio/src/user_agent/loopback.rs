@@ -70,7 +70,7 @@ async fn visit(
                 told(Waiting::new(opening.browser(), left));
             }
             Next::CameBack((browsers, query)) => {
-                return Ok(Returned::showing(query, page_in_time(browsers)));
+                return Ok(Returned::showing(query, page_in_time(browser.park(browsers))));
             }
             Next::Overdue => return Err(UserAgentError::TimedOut { waited: begun.elapsed() }),
         }
@@ -189,8 +189,7 @@ async fn receive(stream: &TcpStream, loopback: &Loopback) -> Option<Received> {
 
 /// Shows browsers the outcome, or after a while that it is not known yet. The outcome is written at once
 /// and not by a task: a program that logs in and ends would leave the browser without an answer.
-fn page_in_time(browsers: Vec<std::net::TcpStream>) -> impl FnOnce(Outcome) + Send + 'static {
-    let parked = Parked::new(browsers);
+fn page_in_time(parked: Parked) -> impl FnOnce(Outcome) + Send + 'static {
     let late = parked.clone();
     let waits = tokio::spawn(async move {
         sleep(PAGE_LIMIT).await;

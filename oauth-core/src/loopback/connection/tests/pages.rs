@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::loopback::MAX_OWN_PAGE;
 
 const OUTCOMES: [Outcome; 8] = [
     Outcome::LoggedIn,
@@ -95,5 +96,44 @@ fn every_page_takes_the_query_out_of_the_address_bar() {
     for page in pages() {
         let page = body(&page);
         assert!(page.contains("<script>history.replaceState(null,'',location.pathname)"), "{page}");
+    }
+}
+
+#[test]
+fn a_page_of_the_hosts_own_has_our_head_and_our_script() {
+    let html = "<!doctype html><title>My editor</title><style>b{color:red}</style><b>Go back</b>";
+    for outcome in OUTCOMES {
+        let (own, ours) = (outcome.page_with(html), outcome.page());
+        let head = |page: &[u8]| {
+            let text = String::from_utf8_lossy(page).into_owned();
+            let (head, _) = text.split_once("\r\n\r\n").unwrap_or_default();
+            let is_same = |line: &&str| {
+                !line.starts_with("Content-Length: ") && !line.starts_with("Content-Security-")
+            };
+            head.lines().filter(is_same).map(String::from).collect::<Vec<_>>()
+        };
+        assert_eq!(head(&own), head(&ours), "{outcome:?}");
+        let text = String::from_utf8_lossy(&own).into_owned();
+        let policy = text.split("\r\n").find(|line| line.starts_with("Content-Security-Policy: "));
+        let script = body(&ours);
+        let (_, script) = script.split_once("<script>").unwrap_or_default();
+        let (script, _) = script.split_once("</script>").unwrap_or_default();
+        let hash = STANDARD.encode(Sha256::digest(script));
+        let expected = format!(
+            "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+             script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        assert_eq!(policy, Some(&*expected));
+        assert_eq!(body(&own), format!("{html}\n<script>{script}</script>\n"));
+        let length = format!("\r\nContent-Length: {}\r\n", body(&own).len());
+        assert!(text.contains(&length), "{text}");
+    }
+}
+
+#[test]
+fn in_the_place_of_a_page_that_is_too_long_there_is_ours() {
+    for (length, is_own) in [(MAX_OWN_PAGE, true), (MAX_OWN_PAGE + 1, false)] {
+        let page = Outcome::LoggedIn.page_with(&"x".repeat(length));
+        assert_eq!(page != Outcome::LoggedIn.page(), is_own, "{length}");
     }
 }
