@@ -131,8 +131,8 @@ pub use oauth_core::session::{
 pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
 pub use oauth_core::{
-    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, Plain, Policy, Secret, Timeline,
-    TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
+    AuthMethod, BearerAuth, ClientMetadata, Diagram, OAuthClientProvider, Plain, Policy, Secret,
+    Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
 };
 #[cfg(feature = "ureq")]
 pub use resolver::FilteredResolver;

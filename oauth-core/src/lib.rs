@@ -90,7 +90,7 @@ pub use redirect::Redirect;
 pub use scope::{ScopeDefect, Scopes};
 pub use secret::Secret;
 pub use time::UnixTime;
-pub use timeline::{Entry, Finding, Remedy, Retry, Timeline};
+pub use timeline::{Diagram, Entry, Finding, Remedy, Retry, Timeline};
 pub use tolerance::{Tolerance, Tolerances, UnknownTolerance};
 pub use url::{HttpUrl, Plaintext, UrlDefect};
 pub use wire::{

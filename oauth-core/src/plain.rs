@@ -39,7 +39,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 }
 
 /// As the standard library's `Debug` for texts decides it.
-fn is_plain_char(char: char) -> bool {
+pub(crate) fn is_plain_char(char: char) -> bool {
     matches!(char, '\'' | '"' | '\\') || char.escape_debug().len() == 1
 }
 

@@ -15,13 +15,15 @@ use crate::http::Endpoint;
 use crate::plain::Plain;
 use crate::url::{HttpUrl, shown};
 
+mod diagram;
 mod finding;
 
+pub use diagram::Diagram;
 pub use finding::{Finding, Remedy, Retry};
 
 /// The steps of a login, a refresh, or all that one request of the application caused; oldest first.
 ///
-/// `Display` prints it as a table for people.
+/// `Display` prints it as a table for people, and [`diagram`](Self::diagram) as a picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timeline(Vec<Entry>);
@@ -48,6 +50,12 @@ impl Timeline {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.0
+    }
+
+    /// The same as a picture.
+    #[must_use]
+    pub fn diagram(&self) -> Diagram<'_> {
+        Diagram(self)
     }
 
     /// Puts what happened after this behind it.

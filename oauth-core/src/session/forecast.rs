@@ -9,8 +9,10 @@ use crate::flow::Diagnosis;
 use crate::plain::Plain;
 use crate::session::status::{LoginPlace, Status};
 
+mod json;
+
 /// What the user will experience at a server, and why. `Display` says that in one sentence, and then what a login would
-/// do, or why none can begin.
+/// do, or why none can begin; serialized, it is the same for programs.
 #[derive(Debug)]
 pub struct Forecast {
     server: Box<str>,
