@@ -25,7 +25,7 @@ use crate::user_agent::{LocalUser, SharedUserAgent};
 /// lives does not wait for that.
 #[derive(Clone)]
 pub struct OAuth {
-    client: Arc<Client<Threads>>,
+    pub(crate) client: Arc<Client<Threads>>,
     mode: Mode,
 }
 
@@ -111,20 +111,6 @@ impl OAuth {
     pub fn token_for(&self, wanted: Duration) -> Result<BearerAuth, Error> {
         let token = ready(self.client.token_for(self.mode, wanted))?;
         token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
-    }
-
-    /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait
-    /// until the pause after a login in vain is over
-    /// ([`PeerIncompatible::LoginInVain`](oauth_core::error::PeerIncompatible)). One that is under way already
-    /// is waited for instead.
-    ///
-    /// The tokens that are stored stay until the new ones are there.
-    ///
-    /// # Errors
-    ///
-    /// As [`authenticate`](Self::authenticate).
-    pub fn login(&self) -> Result<BearerAuth, Error> {
-        ready(self.client.log_in())
     }
 
     /// What [`authenticate`](Self::authenticate) of a [`quiet`](Self::quiet) handle gives, whatever this one is: the

@@ -102,6 +102,8 @@ mod event;
 #[cfg(feature = "ureq")]
 mod http;
 mod locks;
+#[cfg(feature = "ureq")]
+mod login;
 mod pauses;
 #[cfg(feature = "ureq")]
 mod resolver;
@@ -112,7 +114,7 @@ mod storage;
 mod threads;
 mod user_agent;
 
-pub use adapter::{Adapter, AddressFilter, Builder, Forgotten, LoginHandle};
+pub use adapter::{Adapter, AddressFilter, Builder, Forgotten, LoginHandle, LoginOptions};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
 pub use config::{AuthConfig, ConfigError, OAuthConfig};
@@ -128,7 +130,7 @@ pub use oauth_core::session::{
     Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,
     PendingLogin, Record, Spend, Status,
 };
-pub use oauth_core::wire::{AuthorizationUrl, PromptMode, ResourceMode, redirect_state};
+pub use oauth_core::wire::{AuthorizationUrl, Prompt, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
 pub use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, Diagram, OAuthClientProvider, Plain, Policy, Secret,

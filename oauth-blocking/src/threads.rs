@@ -57,12 +57,17 @@ impl Host for Threads {
         Slot::take(&self.session)
     }
 
+    async fn take_within(&self, limit: Duration) -> Option<Held> {
+        Slot::take_within(&self.session, limit, |place| place.session.is_none())
+    }
+
     fn try_take(&self) -> Option<Held> {
         Slot::try_take(&self.session)
     }
 
     async fn take_beside(&self, limit: Duration) -> Option<Held> {
-        Slot::take_beside(&self.session, limit)
+        let waits = |place: &Place| place.session.is_none() && !place.is_at_login;
+        Slot::take_within(&self.session, limit, waits)
     }
 
     fn set_at_login(&self, is_at_login: bool) {
@@ -184,9 +189,13 @@ impl Slot {
             .unwrap_or_else(|| unreachable!("it was waited for"))
     }
 
-    fn take_beside(slot: &Arc<Self>, limit: Duration) -> Option<Held> {
-        let waits = |place: &mut Place| place.session.is_none() && !place.is_at_login;
-        let place = slot.changed.wait_timeout_while(slot.place(), limit, waits);
+    /// Waits for that long at most, and only while it `waits`.
+    fn take_within(
+        slot: &Arc<Self>,
+        limit: Duration,
+        waits: impl Fn(&Place) -> bool,
+    ) -> Option<Held> {
+        let place = slot.changed.wait_timeout_while(slot.place(), limit, |place| waits(place));
         let (place, _) = place.unwrap_or_else(PoisonError::into_inner);
         let held = Self::hold(slot, place);
         if held.is_none() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_blocking::adapter::{Client, LoginHandle, Mode, Parts, challenges, location};
+use oauth_blocking::adapter::{Client, Mode, Parts, challenges, location};
 use oauth_blocking::{
     Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, Key, LocalUser, LoggedOut,
     PendingLogin, Record, Status,
@@ -113,52 +113,6 @@ impl OAuth {
     pub async fn token_for(&self, wanted: Duration) -> Result<BearerAuth, Error> {
         let token = self.client.token_for(self.mode, wanted).await?;
         token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
-    }
-
-    /// A login now, whatever is stored: for a user who wants another account, or who does not want to wait
-    /// until the pause after a login in vain is over
-    /// ([`PeerIncompatible::LoginInVain`](oauth_core::error::PeerIncompatible)). One that is under way already
-    /// is waited for instead.
-    ///
-    /// The tokens that are stored stay until the new ones are there.
-    ///
-    /// Dropped before the user has come back, it ends, unless others wait for the same login: a host that wants it to
-    /// go on spawns it. [`cancel_login`](Self::cancel_login) ends it for all.
-    ///
-    /// # Errors
-    ///
-    /// As [`authenticate`](Self::authenticate).
-    pub async fn login(&self) -> Result<BearerAuth, Error> {
-        self.client.log_in().await
-    }
-
-    /// Ends the login that is under way here, wherever it is: looking for the server's metadata, waiting for the
-    /// page of another process or for a port, registering, at the page. All who wait for it get
-    /// [`UserAgentError::Cancelled`](crate::UserAgentError::Cancelled) within milliseconds. Its port is free then,
-    /// and the next login begins at once, with the client that is registered already.
-    ///
-    /// A login whose user has come back is finished: a code can be spent once. But it opens no further page. The
-    /// tokens that are stored stay as they are.
-    ///
-    /// True if a login was under way: of this client and its clones, not of another profile or process.
-    pub fn cancel_login(&self) -> bool {
-        self.client.cancel_login()
-    }
-
-    /// The same to be kept elsewhere, by a window with a button perhaps: it does not keep the client alive.
-    ///
-    /// ```
-    /// # fn on_click(_: impl Fn() + Send + Sync + 'static) {}
-    /// # async fn example(oauth: oauth_tokio::OAuth) -> Result<(), oauth_tokio::Error> {
-    /// let login = oauth.login_handle();
-    /// on_click(move || drop(login.cancel()));
-    /// oauth.login().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn login_handle(&self) -> LoginHandle {
-        self.client.login_handle()
     }
 
     /// What [`authenticate`](Self::authenticate) of a [`quiet`](Self::quiet) handle gives, whatever this one is: the

@@ -60,6 +60,7 @@
 mod client;
 mod events;
 mod http;
+mod login;
 mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]
@@ -77,13 +78,13 @@ pub use oauth_blocking::{
     BearerAuth, Browser, CallbackUrl, ClientMetadata, ConfigError, ConnectRequired, Diagnosis,
     Diagram, Event, Explanation, Fate, FileTokenStorage, Forecast, Forgotten, GrantSummary, Guard,
     Happened, Insecurity, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoginHandle,
-    LoginPlace, LoginReason, LoopbackBrowser, MemoryTokenStorage, Migrated, NeededConsent,
-    NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, Outcome, OwnedEvent, Pairs,
-    PasteBack, PendingLogin, Plain, Policy, PromptMode, ProtocolError, Record, RedirectUri,
-    ResourceMode, RetryError, Saved, Seconds, Secret, Spend, Spending, Status, StorageError,
-    StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData, Tolerance, Tolerances, UnixTime,
-    UnknownMember, UnknownTolerance, UserAgentError, Visitor, Waiting, WrittenSettings,
-    redirect_state,
+    LoginOptions, LoginPlace, LoginReason, LoopbackBrowser, MemoryTokenStorage, Migrated,
+    NeededConsent, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, Outcome,
+    OwnedEvent, Pairs, PasteBack, PendingLogin, Plain, Policy, Prompt, PromptMode, ProtocolError,
+    Record, RedirectUri, ResourceMode, RetryError, Saved, Seconds, Secret, Spend, Spending, Status,
+    StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData, Tolerance,
+    Tolerances, UnixTime, UnknownMember, UnknownTolerance, UserAgentError, Visitor, Waiting,
+    WrittenSettings, redirect_state,
 };
 pub use oauth_core;
 pub use reqwest;

@@ -91,6 +91,10 @@ impl Host for Tasks {
         Arc::clone(&self.session).lock_owned().await
     }
 
+    async fn take_within(&self, limit: Duration) -> Option<OwnedMutexGuard<Session>> {
+        timeout(limit, self.take()).await.ok()
+    }
+
     fn try_take(&self) -> Option<OwnedMutexGuard<Session>> {
         Arc::clone(&self.session).try_lock_owned().ok()
     }

@@ -7,9 +7,10 @@ use core::time::Duration;
 
 use http::Response;
 use oauth_core::error::{Absence, Actor, PeerIncompatible, PeerMisbehaved, Refusal};
-use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::flow::{AuthorizationOptions, RedirectUri, Settings};
 use oauth_core::loopback::CallbackUrl;
 use oauth_core::session::{PendingLogin, Record, RecordDefect};
+use oauth_core::wire::LoginHint;
 use oauth_core::{
     BearerAuth, Defect, Endpoint, Error, MAX_BODY, OAuthClientProvider, Policy, Tolerance,
     UrlDefect,
@@ -1067,6 +1068,15 @@ mod misuse {
     fn empty_client_id() {
         let result = settings().client_id("", None);
         assert_misuse(result, Misuse::EmptyClientId, "leave the client id out");
+    }
+
+    /// It says who somebody is, and is shown nowhere.
+    #[test]
+    fn login_hint() {
+        let result = AuthorizationOptions::new().login_hint("planted\n");
+        assert!(!format!("{result:?}").contains("planted"));
+        let expected = Misuse::LoginHint { limit: LoginHint::MAX_LENGTH };
+        assert_misuse(result, expected, "e-mail address");
     }
 
     #[test]

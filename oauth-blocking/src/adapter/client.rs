@@ -1,7 +1,7 @@
 //! The client that all adapters share.
 
 use std::ops::DerefMut;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use oauth_core::{BearerAuth, HttpUrl, Scopes};
 
 use super::cancel::UnderWay;
 use super::drive::{Driver, Login};
+use super::exchange::Deadline;
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::limits::Limits;
+use super::login_options::{Ended, LoginOptions, Shared};
 use super::migrate::Migration;
 use super::mode::Mode;
 use super::parts::Watcher;
@@ -43,8 +45,8 @@ pub struct Client<H: Host> {
     pub(super) shown: RwLock<Shown>,
     /// Where the MCP endpoint's URL redirects to.
     pub(super) moved: RwLock<Option<Arc<HttpUrl>>>,
-    /// How many logins were finished here.
-    pub(super) logins: AtomicU64,
+    /// The logins that ended here.
+    pub(super) logins: Ended,
     /// The token that the server has taken, as the session knows, by its generation.
     pub(super) taken: AtomicU64,
     /// Whether whoever has the session waits for a person.
@@ -83,7 +85,7 @@ impl<H: Host> Client<H> {
         let (key, shown) = (session.key(profile), Shown::new(session.snapshot()));
         let (settings, shown) = (Arc::clone(settings), RwLock::new(shown));
         let (host, failures) = (host(session), Failures::new());
-        let (logins, taken) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (logins, taken) = (Ended::default(), AtomicU64::new(0));
         let (missing, migration) = (Mutex::default(), Migration::default());
         let (Limits { wait, discovery, request }, moved) = (limits, RwLock::new(None));
         Self {
@@ -250,19 +252,29 @@ impl<H: Host> Client<H> {
         Ok(bearer(session))
     }
 
-    /// A login now, whatever is stored. One that was begun before and is finished meanwhile will do.
+    /// A login now, whatever is stored. One that was begun before and is finished meanwhile will do, if it was asked
+    /// for the same, or this one for nothing in particular.
     ///
     /// # Errors
     ///
     /// Why it failed.
-    pub async fn log_in(self: &Arc<Self>) -> Outcome<BearerAuth, H> {
-        let (since, logins) = (self.failures.now(), self.logins.load(Ordering::SeqCst));
-        let mut session = self.host.take().await;
-        if self.logins.load(Ordering::SeqCst) == logins {
-            session.log_in();
+    pub async fn log_in(self: &Arc<Self>, options: LoginOptions) -> Outcome<BearerAuth, H> {
+        let LoginOptions { request, limit } = options;
+        let (mut since, logins) = (self.failures.now(), self.logins.now());
+        let (login, mut session) = match limit.map(Deadline::after) {
+            None => (Login::Allowed, self.host.take().await),
+            Some(until) => (Login::Until(until), self.take_until(until).await?),
+        };
+        let shared = self.logins.shared_since(&logins, &request);
+        if shared != Shared::Tokens {
+            session.log_in_with(request);
             self.told.need_is_known();
         }
-        let (session, _) = self.drive(session, Login::Allowed, since).await?;
+        if shared == Shared::Nothing {
+            // What failed meanwhile was not this login.
+            since = self.failures.now();
+        }
+        let (session, _) = self.drive(session, login, since).await?;
         bearer(session).ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 

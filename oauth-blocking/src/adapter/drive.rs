@@ -1,11 +1,11 @@
 //! The driver: does what the session's turns ask for, one after the other.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use oauth_core::session::{Key, KeyKind, Lock, LoggedOut, Session, Turn};
-use oauth_core::{BearerAuth, Endpoint};
+use oauth_core::BearerAuth;
+use oauth_core::flow::AuthorizationOptions;
+use oauth_core::session::{Key, Lock, LoggedOut, Session, Turn};
 
 use super::addresses::forbidden;
 use super::cancel::Cancellation;
@@ -13,6 +13,8 @@ use super::client::Client;
 use super::exchange::{Deadline, Exchange};
 use super::failures::{Moment, Work};
 use super::host::Host;
+use super::limits::is_spent_at;
+use super::lock::WAIT;
 use super::log_in::Way;
 use super::mode::AtLogin;
 use super::next::Next;
@@ -23,7 +25,7 @@ use super::trace::{self, Span};
 use crate::clock::now;
 use crate::error::ClientError;
 use crate::event::Event;
-use crate::storage::{Guard, Loaded, Saved, StorageError};
+use crate::storage::{Guard, Loaded, Saved};
 use crate::user_agent::Returned;
 
 /// Whether a drive may begin a login.
@@ -31,6 +33,8 @@ use crate::user_agent::Returned;
 pub(super) enum Login {
     /// Yes.
     Allowed,
+    /// Yes, if its user is back by then.
+    Until(Deadline),
     /// No: only what can be had without a person.
     Never,
 }
@@ -42,6 +46,10 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) since: Moment,
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
+    /// Until when the login's user has to be back, if its caller says so.
+    pub(super) until: Option<Deadline>,
+    /// What the login was asked for in particular.
+    pub(super) asked: Option<AuthorizationOptions>,
     /// Until when a login has to have its page.
     pub(super) discovery: Option<Deadline>,
     /// What is left for that when the login has its lock.
@@ -73,6 +81,8 @@ impl<'a, H: Host> Driver<'a, H> {
             since,
             work,
             lock: None,
+            until: None,
+            asked: None,
             discovery: None,
             left: client.discovery,
             lease: None,
@@ -93,9 +103,15 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         login: Login,
     ) -> Result<bool, ClientError<H::Http>> {
+        if let Login::Until(until) = login {
+            self.until = Some(until);
+        }
         let outcome = self.try_to_run(session, login).await;
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
         self.span.outcome(&outcome, session.timeline());
+        if self.work == Work::Login && !self.is_noted {
+            self.client.logins.note(self.asked.take(), outcome.is_ok());
+        }
         match &outcome {
             // Who waits for a login that has failed meanwhile still has to hear of that.
             Ok(true) if login == Login::Never => self.client.failures.forget(Work::Refresh),
@@ -103,9 +119,6 @@ impl<'a, H: Host> Driver<'a, H> {
                 self.client.told.met();
                 self.client.failures.forget(Work::Refresh);
                 self.client.failures.forget(Work::Login);
-                if self.work == Work::Login {
-                    self.client.logins.fetch_add(1, Ordering::SeqCst);
-                }
             }
             Ok(false) => {}
             // Noted once more, it would reach those who came later.
@@ -150,14 +163,6 @@ impl<'a, H: Host> Driver<'a, H> {
                 Err(failure)
             }
             None => Ok(()),
-        }
-    }
-
-    /// How long a request may take. What spends a code or a token is not cut short.
-    fn left_for(&self, endpoint: Endpoint) -> Duration {
-        match self.discovery {
-            Some(deadline) if !is_spent_at(endpoint) => deadline.left(),
-            _ => self.client.request,
         }
     }
 
@@ -308,7 +313,8 @@ impl<'a, H: Host> Driver<'a, H> {
                     Err(error) => return self.spared(error, key.kind, reply.failed(now())),
                 };
                 if guard.is_none() && !reply.held_elsewhere(now()) {
-                    guard = Some(self.client.lock_refresh().await?);
+                    guard =
+                        Some(self.client.lock_refresh(self.at_most(self.client.patience())).await?);
                 }
                 if guard.is_some() {
                     self.lock = guard;
@@ -316,13 +322,13 @@ impl<'a, H: Host> Driver<'a, H> {
                 }
             }
             Turn::Lock(Lock::Login, reply) => {
-                let lock = Box::pin(self.client.lock_login());
+                let lock = Box::pin(self.client.lock_login(self.wait().unwrap_or(WAIT)));
                 self.lock = Some(self.while_wanted(lock).await??);
                 reply.locked();
             }
             Turn::Lock(Lock::Client, reply) => {
-                let key = reply.key(profile);
-                let lock = Box::pin(self.client.lock_client(&key));
+                let (key, limit) = (reply.key(profile), self.at_most(self.client.patience()));
+                let lock = Box::pin(self.client.lock_client(&key, limit));
                 self.client_lock = Some(self.while_wanted(lock).await??);
                 reply.locked();
             }
@@ -391,33 +397,10 @@ impl<'a, H: Host> Driver<'a, H> {
         Ok(None)
     }
 
-    /// The store failed, which does not matter if the session goes on without it.
-    fn spared(
-        &self,
-        error: StorageError,
-        about: KeyKind,
-        goes_on: bool,
-    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
-        if !goes_on {
-            return Err(error.into());
-        }
-        let error = &error;
-        self.client.tell(&match about {
-            KeyKind::Grant => Event::StoreFailed { error },
-            KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
-        });
-        Ok(None)
-    }
-
     fn guard(&mut self, lock: Lock) -> &mut Option<Guard> {
         match lock {
             Lock::Refresh | Lock::Login => &mut self.lock,
             Lock::Client => &mut self.client_lock,
         }
     }
-}
-
-/// Whether a request spends a code or a token: it is not cut short.
-fn is_spent_at(endpoint: Endpoint) -> bool {
-    matches!(endpoint, Endpoint::Token | Endpoint::Revocation)
 }

@@ -20,7 +20,7 @@ pub(super) struct Exchange {
 }
 
 /// When something has to be over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deadline {
     begun: Instant,
     limit: Duration,

@@ -73,7 +73,7 @@ impl<H: Host> Client<H> {
         // Who refreshes would write it again.
         let guard = match self.host.try_lock(&self.key, Lock::Refresh).await? {
             Some(guard) => guard,
-            None => self.lock_refresh().await?,
+            None => self.lock_refresh(self.patience()).await?,
         };
         let record = match self.host.load(&self.key).await? {
             Loaded::Record(record) => Some(*record),
@@ -82,7 +82,7 @@ impl<H: Host> Client<H> {
         let client_key = record.as_ref().and_then(|record| record.client_key(&self.settings));
         // Whose a client is that the host brings is not this server's to forget.
         if let Some(key) = client_key.filter(|key| key.kind == KeyKind::Client) {
-            let _guard = self.lock_client(&key).await?;
+            let _guard = self.lock_client(&key, self.patience()).await?;
             self.host.delete(&key).await?;
         }
         self.host.delete(&self.key).await?;

@@ -35,6 +35,9 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Waits for the session and takes it; dropped, it is given back.
     fn take(&self) -> impl Future<Output = Self::Session> + Send;
 
+    /// The same for `limit` at most.
+    fn take_within(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
+
     /// The session, if nobody has it.
     fn try_take(&self) -> Option<Self::Session>;
 

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use oauth_core::session::{Key, LoadReply, SaveReply};
+use oauth_core::session::{Key, KeyKind, LoadReply, SaveReply};
 
 use super::client::Client;
-use super::exchange::Deadline;
+use super::drive::Driver;
+use super::exchange::{Deadline, Exchange};
 use super::host::Host;
 use super::shown::Shown;
 use crate::clock::now;
+use crate::error::ClientError;
 use crate::event::Event;
 use crate::pauses::Pauses;
 use crate::storage::{LEASE, Loaded, Saved, StorageError};
@@ -80,6 +82,26 @@ impl<H: Host> Client<H> {
             let Some(pause) = again_in else { return Err(error) };
             self.host.sleep(pause).await;
         }
+    }
+}
+
+impl<H: Host> Driver<'_, H> {
+    /// The store failed, which does not matter if the session goes on without it.
+    pub(super) fn spared(
+        &self,
+        error: StorageError,
+        about: KeyKind,
+        goes_on: bool,
+    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
+        if !goes_on {
+            return Err(error.into());
+        }
+        let error = &error;
+        self.client.tell(&match about {
+            KeyKind::Grant => Event::StoreFailed { error },
+            KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
+        });
+        Ok(None)
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::host::TIME_LIMIT;
+use oauth_core::Endpoint;
+
+use super::drive::Driver;
+use super::exchange::Deadline;
+use super::host::{Host, TIME_LIMIT};
 
 /// How long a login and its requests may take.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +23,31 @@ impl Default for Limits {
     fn default() -> Self {
         Self { wait: None, discovery: DISCOVERY, request: TIME_LIMIT }
     }
+}
+
+impl<H: Host> Driver<'_, H> {
+    /// How long a request may take. What spends a code or a token is not cut short.
+    pub(super) fn left_for(&self, endpoint: Endpoint) -> Duration {
+        match self.discovery {
+            Some(deadline) if !is_spent_at(endpoint) => self.at_most(deadline.left()),
+            _ => self.client.request,
+        }
+    }
+
+    /// That long, or as long as the login has, if that is less.
+    pub(super) fn at_most(&self, limit: Duration) -> Duration {
+        self.until.map_or(limit, |until| until.left().min(limit))
+    }
+
+    /// How long the login waits for a person, or for what somebody else's login has; `None` if nobody has said.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.until.map(Deadline::left).or(self.client.wait)
+    }
+}
+
+/// Whether a request spends a code or a token: it is not cut short.
+pub(super) fn is_spent_at(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Token | Endpoint::Revocation)
 }
 
 /// How long the answer to a request may still be waited for whose limit was overrun by that much; `None` if

@@ -12,9 +12,8 @@ use crate::storage::Guard;
 use crate::user_agent::UserAgentError;
 
 impl<H: Host> Client<H> {
-    /// Waits until nobody else logs in, as long as for a user, and says so.
-    pub(super) async fn lock_login(&self) -> Result<Guard, ClientError<H::Http>> {
-        let limit = self.wait.unwrap_or(WAIT);
+    /// Waits until nobody else logs in, and says so.
+    pub(super) async fn lock_login(&self, limit: Duration) -> Result<Guard, ClientError<H::Http>> {
         if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
             return Ok(guard);
         }
@@ -30,8 +29,10 @@ impl<H: Host> Client<H> {
 
     /// Waits until nobody else refreshes, and says so. A refresh takes as long as its request and a save, unless
     /// its process was stopped.
-    pub(super) async fn lock_refresh(&self) -> Result<Guard, ClientError<H::Http>> {
-        let limit = self.patience();
+    pub(super) async fn lock_refresh(
+        &self,
+        limit: Duration,
+    ) -> Result<Guard, ClientError<H::Http>> {
         self.tell(&Event::RefreshElsewhere);
         match self.lock_within(&self.key, Lock::Refresh, limit).await? {
             Ok(guard) => Ok(guard),
@@ -44,11 +45,14 @@ impl<H: Host> Client<H> {
     }
 
     /// Waits until nobody else registers the client that profiles share.
-    pub(super) async fn lock_client(&self, key: &Key) -> Result<Guard, ClientError<H::Http>> {
+    pub(super) async fn lock_client(
+        &self,
+        key: &Key,
+        limit: Duration,
+    ) -> Result<Guard, ClientError<H::Http>> {
         if let Some(guard) = self.host.try_lock(key, Lock::Client).await? {
             return Ok(guard);
         }
-        let limit = self.patience();
         let locked = self.lock_within(key, Lock::Client, limit).await?;
         locked.map_err(|waited| ClientError::Busy { waited, spending: None })
     }

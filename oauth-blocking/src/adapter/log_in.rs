@@ -116,6 +116,7 @@ impl<H: Host> Driver<'_, H> {
     async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
         self.work = Work::Login;
         self.discovery = None;
+        self.asked = reply.options().cloned();
         self.share_failure(Work::Login)?;
         if !mem::replace(&mut self.has_begun, true) {
             let reason = reply.reason();
@@ -123,7 +124,7 @@ impl<H: Host> Driver<'_, H> {
             self.client.tell(&Event::LoginBegun { reason: &reason });
             self.ask_to_begin(reason, reply.issuer().map(Into::into)).await?;
         }
-        let deadline = Deadline::after(self.client.discovery);
+        let deadline = Deadline::after(self.at_most(self.client.discovery));
         if let Some(missing) = self.client.take_missing() {
             reply.ask_for(&missing);
         }
@@ -169,7 +170,8 @@ impl<H: Host> Driver<'_, H> {
         self.way = Way::Elsewhere;
         self.left = self.discovery.map_or(self.left, Deadline::left);
         let registered = reply.registered_redirect_uri();
-        let way_back = Box::pin(self.client.way_back(registered));
+        let wait = self.wait().unwrap_or(WAIT);
+        let way_back = Box::pin(self.client.way_back(registered, wait));
         let (redirect_uri, visit) = self.while_wanted(way_back).await??;
         // To wait for the login of somebody else, or for its port, did not count.
         self.discovery = Some(Deadline::after(self.left));
@@ -193,7 +195,8 @@ impl<H: Host> Driver<'_, H> {
             Way::Elsewhere => return Err(self.hand_out(reply)),
             Way::Again => {
                 let place = Box::<str>::from(reply.redirect_uri().unwrap_or_default());
-                let way_back = Box::pin(self.client.way_back(Some(&place)));
+                let wait = self.wait().unwrap_or(WAIT);
+                let way_back = Box::pin(self.client.way_back(Some(&place), wait));
                 match self.while_wanted(way_back).await?? {
                     (redirect_uri, _) if redirect_uri.as_str() != &*place => {
                         reply.cancelled();
@@ -205,7 +208,7 @@ impl<H: Host> Driver<'_, H> {
             }
         };
         let begun = Instant::now();
-        let wait = self.client.wait.unwrap_or(WAIT);
+        let wait = self.wait().unwrap_or(WAIT);
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
         let (moved_from, unconfirmed_issuer) = (reply.moved_from(), reply.unconfirmed_issuer());
         self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
@@ -233,7 +236,7 @@ impl<H: Host> Driver<'_, H> {
     pub(super) fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
         let moved_from = reply.moved_from().cloned();
         let unconfirmed_issuer = reply.unconfirmed_issuer().cloned();
-        let expires_at = now() + self.client.wait.unwrap_or(HANDED_OUT);
+        let expires_at = now() + self.wait().unwrap_or(HANDED_OUT);
         let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
             return oauth_core::Error::LoginRequired.into();
         };
@@ -279,10 +282,11 @@ impl<H: Host> Client<H> {
         })
     }
 
-    /// Gets ready for a login. A port that another login has is waited for, as long as for a user.
+    /// Gets ready for a login. A port that another login has is waited for.
     async fn way_back(
         &self,
         registered: Option<&str>,
+        wait: Duration,
     ) -> Result<(RedirectUri, Option<H::Visit>), UserAgentError> {
         let begun = Instant::now();
         let mut is_told = false;
@@ -296,7 +300,7 @@ impl<H: Host> Client<H> {
                 is_told = true;
             }
             let waited = begun.elapsed();
-            if waited >= self.wait.unwrap_or(WAIT) {
+            if waited >= wait {
                 return Err(UserAgentError::PortBusy { port, waited });
             }
             self.host.sleep(BETWEEN_PORTS).await;

@@ -17,11 +17,13 @@ use oauth_core::session::{LoginReason, Session, Turn};
 
 use super::client::{Client, Outcome};
 use super::drive::{Driver, Login};
+use super::exchange::Deadline;
 use super::failures::Moment;
 use super::host::Host;
 use super::lock::REFRESH;
 use super::trace::{Span, Work};
 use crate::error::ClientError;
+use crate::user_agent::UserAgentError;
 
 /// Whether a person may be asked for what a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,13 @@ impl<H: Host> Client<H> {
         }
         let beside = self.host.with_session(Session::new(Arc::clone(&self.settings)));
         Ok(Taken { session: beside.take().await, is_own: true })
+    }
+
+    /// The session of a login that has to be over by then.
+    pub(super) async fn take_until(&self, until: Deadline) -> Outcome<H::Session, H> {
+        let begun = Instant::now();
+        let taken = self.host.take_within(until.left()).await;
+        taken.ok_or_else(|| UserAgentError::TimedOut { waited: begun.elapsed() }.into())
     }
 
     /// How long somebody else's refresh is waited for.

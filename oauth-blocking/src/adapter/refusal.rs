@@ -9,6 +9,7 @@ use oauth_core::session::{Turn, Verdict};
 
 use super::client::{Call, Client, Outcome};
 use super::host::Host;
+use super::login_options::LoginOptions;
 use super::mode::{Mode, Taken, need};
 use super::shown::header_value;
 use super::trace::{self, Span, Work};
@@ -153,7 +154,7 @@ impl<H: Host> Client<H> {
             let error = self.lacks(&mut session, false);
             drop(session);
             return match mode {
-                Mode::Interactive => self.log_in().await.map(drop),
+                Mode::Interactive => self.log_in(LoginOptions::new()).await.map(drop),
                 Mode::Quiet => Err(error),
             };
         }

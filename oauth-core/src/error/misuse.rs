@@ -87,6 +87,13 @@ pub enum Misuse {
         /// How many bytes they may have as written.
         limit: usize,
     },
+    /// The hint about who logs in is empty or too long, or has control characters. It says who somebody is, so it is
+    /// not shown.
+    #[error("the login hint is empty, longer than {limit} bytes, or has control characters in it")]
+    LoginHint {
+        /// How many bytes it may have.
+        limit: usize,
+    },
     /// The known server's metadata cannot be used.
     #[error("the provider's metadata cannot be used: {defect}")]
     Provider {
@@ -150,6 +157,7 @@ impl Misuse {
             Self::ClientSecretCharacters => "client_secret_characters",
             Self::ScopeCharacters { .. } => "scope_characters",
             Self::TooManyScopes { .. } => "too_many_scopes",
+            Self::LoginHint { .. } => "login_hint",
             Self::Provider { .. } => "provider",
             Self::ReservedParameter { .. } => "reserved_parameter",
             Self::Header { .. } => "header",
@@ -190,6 +198,7 @@ impl Misuse {
                 "separate scopes by single spaces, without quotes, tabs or line ends"
             }
             Self::TooManyScopes { .. } => "ask for the scopes that are needed, and no others",
+            Self::LoginHint { .. } => "pass the user's e-mail address or name, or no hint",
             Self::Provider { .. } => {
                 "give at least `issuer`, `authorization_endpoint` and `token_endpoint`"
             }

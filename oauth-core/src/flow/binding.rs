@@ -33,7 +33,7 @@ pub struct Binding {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ScopeSource {
-    /// The host, with `scope`.
+    /// The host, with `scope`, or for one login.
     Settings,
     /// The server, when it refused a request.
     Challenge,

@@ -20,7 +20,7 @@ use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::{
-    AuthorizationCode, AuthorizationUrl, Consented, authorization_url, read_redirect,
+    AuthorizationCode, AuthorizationUrl, Consented, Sought, authorization_url, read_redirect,
 };
 
 /// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
@@ -35,6 +35,8 @@ pub(crate) struct Consent {
     pub(crate) state: RandomBytes,
     #[serde(default, skip_serializing_if = "Tried::is_nothing")]
     pub(crate) tried: Tried,
+    #[serde(default, skip_serializing_if = "Sought::is_nobody")]
+    pub(crate) sought: Sought,
 }
 
 impl Consent {
@@ -46,6 +48,7 @@ impl Consent {
             resource,
             dialect: dialect.as_deref(),
             scopes: requested.as_ref(),
+            sought: &self.sought,
             verifier: &self.verifier,
             state: &self.state,
         };
@@ -68,9 +71,9 @@ impl Consent {
     ) -> Answered {
         match read {
             Ok((code, tolerated)) => {
-                let Self { mut binding, tolerates, verifier, tried, .. } = self;
+                let Self { mut binding, tolerates, verifier, tried, sought, .. } = self;
                 binding.server.tolerated.extend(tolerated);
-                let redeem = Redeem { binding, tolerates, verifier, tried, code };
+                let redeem = Redeem { binding, tolerates, verifier, tried, sought, code };
                 Ok((State::Redeem(redeem), Finding::CameBack))
             }
             Err(Error::Refused(refusal)) => self.refused(refusal, settings),

@@ -11,7 +11,7 @@ use crate::flow::consent::Consent;
 use crate::flow::recourse::Tried;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
-use crate::wire::{Registration, ServerMetadata};
+use crate::wire::{Registration, ServerMetadata, Sought};
 
 /// What a login asks for, and what makes its redirect and its code its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(crate) struct Errand {
     pub(crate) state: RandomBytes,
     #[serde(default, skip_serializing_if = "Tried::is_nothing")]
     pub(crate) tried: Tried,
+    #[serde(default, skip_serializing_if = "Sought::is_nobody")]
+    pub(crate) sought: Sought,
 }
 
 impl Errand {
@@ -31,7 +33,12 @@ impl Errand {
     /// A verifier and a `state` serve one authorization request. The next ones are digests of the verifier
     /// of the last: who does not know that, and only this login and the authorization server do, can guess
     /// neither.
-    pub(crate) fn again(binding: &Binding, last: &RandomBytes, tried: Tried) -> Self {
+    pub(crate) fn again(
+        binding: &Binding,
+        last: &RandomBytes,
+        tried: Tried,
+        sought: Sought,
+    ) -> Self {
         let next = |what: &str| {
             last.with_text(|last| {
                 let digest = Sha256::new().chain_update(what).chain_update(last);
@@ -45,6 +52,7 @@ impl Errand {
             verifier: next("verifier:"),
             state: next("state:"),
             tried,
+            sought,
         }
     }
 
@@ -55,7 +63,7 @@ impl Errand {
         mut server: ServerMetadata,
         client: Registration,
     ) -> Consent {
-        let Self { resource, requested, requested_by, verifier, state, tried } = self;
+        let Self { resource, requested, requested_by, verifier, state, tried, sought } = self;
         settings.report_profile(&mut server);
         let dialect = settings.dialect_with(&server, requested.as_ref());
         Consent {
@@ -64,6 +72,7 @@ impl Errand {
             verifier,
             state,
             tried,
+            sought,
         }
     }
 }

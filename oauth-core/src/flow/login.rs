@@ -13,6 +13,7 @@ use crate::flow::client;
 use crate::flow::errand::Errand;
 use crate::flow::find_resource::FindResource;
 use crate::flow::machine::State;
+use crate::flow::options::AuthorizationOptions;
 use crate::flow::probe::NotAsked;
 use crate::flow::recourse::Tried;
 use crate::flow::redirect_uri::RedirectUri;
@@ -40,6 +41,9 @@ pub struct Login {
     /// What was missing when no login was begun for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) missing: Option<Scopes>,
+    /// What the host wants of this login. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) options: Option<Box<AuthorizationOptions>>,
     /// Who wants the scopes that are asked for.
     pub(crate) requested_by: Option<ScopeSource>,
 }
@@ -107,6 +111,7 @@ impl Login {
             not_asked: None,
             before: None,
             missing: None,
+            options: None,
             requested_by: None,
         }
     }
@@ -115,6 +120,13 @@ impl Login {
     #[must_use]
     pub fn challenge(mut self, challenge: ResourceChallenge) -> Self {
         self.challenge = Some(Box::new(challenge));
+        self
+    }
+
+    /// With what the host wants of this one login.
+    #[must_use]
+    pub fn options(mut self, options: AuthorizationOptions) -> Self {
+        self.options = Some(Box::new(options));
         self
     }
 
@@ -171,12 +183,17 @@ impl Login {
         resource_scopes: Option<Scopes>,
         server: &ServerMetadata,
     ) -> Result<Option<Scopes>, PeerIncompatible> {
+        let options = self.options.as_deref();
+        let only = options.and_then(|options| options.scope.as_ref());
+        let more = options.and_then(|options| options.more_scope.as_ref());
         let challenged = self.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
-        let own = self.settings.scope.as_ref();
-        let missing = challenged.filter(|_| self.lacks_scope());
-        let is_step_up = missing.is_some() || self.missing.is_some();
+        let own = only.or(self.settings.scope.as_ref());
+        let missing = challenged.filter(|_| self.lacks_scope() && only.is_none());
+        let missing_before = self.missing.as_ref().filter(|_| only.is_none());
+        let is_step_up = missing.is_some() || missing_before.is_some();
         self.requested_by = match (own, challenged, &resource_scopes, &before) {
             _ if is_step_up => Some(ScopeSource::Challenge),
+            _ if more.is_some() => Some(ScopeSource::Settings),
             (Some(_), ..) => Some(ScopeSource::Settings),
             (None, Some(_), ..) => Some(ScopeSource::Challenge),
             (None, None, Some(_), _) => Some(ScopeSource::ResourceMetadata),
@@ -184,9 +201,10 @@ impl Login {
             (None, None, None, None) => None,
         };
         let wanted = own.or(challenged).cloned().or(resource_scopes);
-        // Scopes that were set up are what is asked for; only what is missing joins them.
-        let mut all = before.filter(|_| own.is_none() || is_step_up);
-        for more in [wanted.as_ref(), missing, self.missing.as_ref()].into_iter().flatten() {
+        // Scopes that were set up are what is asked for; only what is missing or wanted as well joins them.
+        let widens = only.is_none() && (is_step_up || more.is_some());
+        let mut all = before.filter(|_| own.is_none() || widens);
+        for more in [wanted.as_ref(), missing, missing_before, more].into_iter().flatten() {
             match &mut all {
                 Some(all) => all.extend(more)?,
                 None => all = Some(more.clone()),
@@ -213,9 +231,10 @@ impl Login {
 
     /// What the user is sent off with for this resource and these scopes.
     pub(crate) fn errand(self, resource: Box<str>, requested: Option<Scopes>) -> Errand {
-        let Self { requested_by, verifier, state, .. } = self;
+        let Self { requested_by, verifier, state, options, .. } = self;
         let tried = Tried::default();
-        Errand { resource, requested, requested_by, verifier, state, tried }
+        let sought = options.map(|options| options.sought).unwrap_or_default();
+        Errand { resource, requested, requested_by, verifier, state, tried, sought }
     }
 
     /// Whether a client or a grant of this server is at hand. A client id that was set up without an

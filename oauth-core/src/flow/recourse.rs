@@ -28,7 +28,7 @@ use crate::flow::register::Register;
 use crate::flow::settings::Settings;
 use crate::scope::Scopes;
 use crate::timeline::{Finding, Retry};
-use crate::wire::{AuthMethod, AuthMethods, RegistrationKind};
+use crate::wire::{AuthMethod, AuthMethods, RegistrationKind, Sought};
 
 /// What a login has tried already.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +55,8 @@ impl Tried {
 impl Consent {
     /// The user came back with a refusal.
     pub(crate) fn refused(self, refusal: Refusal, settings: &Settings) -> Answered {
-        let Self { binding, verifier, tried, .. } = self;
-        let login = Login { binding, verifier, tried, settings, refusal };
+        let Self { binding, verifier, tried, sought, .. } = self;
+        let login = Login { binding, verifier, tried, sought, settings, refusal };
         if login.refusal.is_about_scope() { login.name_scopes() } else { login.end() }
     }
 }
@@ -64,8 +64,8 @@ impl Consent {
 impl Redeem {
     /// The token endpoint refused the code.
     pub(crate) fn refused(self, refusal: Refusal, settings: &Settings) -> Answered {
-        let Self { binding, tolerates, verifier, tried, code } = self;
-        let mut login = Login { binding, verifier, tried, settings, refusal };
+        let Self { binding, tolerates, verifier, tried, sought, code } = self;
+        let mut login = Login { binding, verifier, tried, sought, settings, refusal };
         let client = &login.binding.client;
         match client.kind {
             RegistrationKind::Dynamic if login.refusal.is_about_client() => login.replace_client(),
@@ -83,9 +83,9 @@ impl Redeem {
                     return Err(PeerIncompatible::ClientRefused { issuer, tried, refusal }.into());
                 };
                 let finding = login.retry(Retry::OtherMethod { method });
-                let Login { mut binding, verifier, tried, .. } = login;
+                let Login { mut binding, verifier, tried, sought, .. } = login;
                 binding.client.auth_method = method;
-                let again = Self { binding, tolerates, verifier, tried, code };
+                let again = Self { binding, tolerates, verifier, tried, sought, code };
                 Ok((State::Redeem(again), finding))
             }
             _ if login.refusal.is_about_scope() => login.name_scopes(),
@@ -99,6 +99,7 @@ struct Login<'a> {
     binding: Binding,
     verifier: RandomBytes,
     tried: Tried,
+    sought: Sought,
     settings: &'a Settings,
     refusal: Refusal,
 }
@@ -163,7 +164,7 @@ impl Login<'_> {
 
     fn register(self, method: AuthMethod, scope: Option<Scopes>, retry: Retry) -> Answered {
         let finding = self.retry(retry);
-        let Self { mut binding, verifier, mut tried, settings, refusal } = self;
+        let Self { mut binding, verifier, mut tried, sought, settings, refusal } = self;
         let Some(endpoint) = binding.server.registration_endpoint.take() else {
             return Err(refusal.into());
         };
@@ -171,7 +172,7 @@ impl Login<'_> {
         tried.asked = Some(method);
         let client = binding.client.clone();
         let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
-        let errand = Errand::again(&binding, &verifier, tried);
+        let errand = Errand::again(&binding, &verifier, tried, sought);
         let server = Box::new(binding.server);
         let instead_of = Some(binding.client.client_id);
         let register =

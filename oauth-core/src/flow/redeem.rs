@@ -21,7 +21,7 @@ use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
-use crate::wire::{AuthorizationCode, NoToken, code_request, issued};
+use crate::wire::{AuthorizationCode, NoToken, Sought, code_request, issued};
 
 /// Waits for the answer of the token endpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub(crate) struct Redeem {
     pub(crate) verifier: RandomBytes,
     #[serde(default, skip_serializing_if = "Tried::is_nothing")]
     pub(crate) tried: Tried,
+    /// For the next visit, if there is one.
+    #[serde(default, skip_serializing_if = "Sought::is_nobody")]
+    pub(crate) sought: Sought,
     pub(crate) code: AuthorizationCode,
 }
 

@@ -5,7 +5,7 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::NotAsked;
+use crate::flow::{AuthorizationOptions, NotAsked};
 use crate::http::clean_code;
 use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
@@ -22,6 +22,9 @@ pub(crate) struct Want {
     /// Somebody asked for a login.
     #[serde(default)]
     pub(crate) asked_for: bool,
+    /// What they want of it. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) options: Option<Box<AuthorizationOptions>>,
     /// The server was asked already, and may have said nothing.
     pub(crate) was_answered: bool,
     /// What the server said.
@@ -74,6 +77,18 @@ impl Session {
     pub fn log_in(&mut self) {
         self.timeline.clear();
         self.want(Want { asked_for: true, no_refresh: true, ..Want::default() });
+    }
+
+    /// The same as the host wants it: with a prompt, with a hint who logs in, with other scopes. With
+    /// [nothing in particular](AuthorizationOptions::is_empty) it is [`log_in`](Self::log_in); otherwise what others
+    /// store while it waits for their login will not do, because that may be of another account.
+    ///
+    /// The tokens that are stored stay until the new ones are there, and are not revoked then. The options are used up
+    /// by this login: however it ends, the next one is without.
+    pub fn log_in_with(&mut self, options: AuthorizationOptions) {
+        self.timeline.clear();
+        let options = (!options.is_empty()).then(|| Box::new(options));
+        self.want(Want { asked_for: true, no_refresh: true, options, ..Want::default() });
     }
 
     pub(crate) fn want(&mut self, want: Want) {
@@ -151,6 +166,8 @@ impl Session {
             State::LoadRefused(want, error) => {
                 self.refused_to(want, &error, sent.flatten().as_ref(), now)
             }
+            // Somebody else's login may have been of another account.
+            State::LoadLogin(want) if want.options.is_some() => State::Prepare(want),
             State::LoadLogin(want) if self.is_usable(&want, now) => {
                 Lock::Login.release(State::Ready)
             }

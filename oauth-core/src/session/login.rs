@@ -116,6 +116,7 @@ impl Session {
         let mut login = Login::new(settings, redirect_uri, entropy, now);
         login.not_asked = want.not_asked.clone();
         login.missing = self.unmet_scopes().cloned();
+        login.options.clone_from(&want.options);
         if let Some(record) = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now)) {
             let mut binding = (*record.binding).clone();
             if self.refused().scopes {

@@ -18,6 +18,7 @@ use crate::tolerance::Tolerances;
 use crate::wire::dialect::{Dialect, PROMPT, PromptMode, add_to};
 use crate::wire::pkce::with_challenge;
 use crate::wire::server_metadata::ServerMetadata;
+use crate::wire::sought::{CONSENT, LOGIN_HINT, LoginHint, Sought};
 
 /// The URL at which a person consents: always https, or http to a loopback host, so it can be handed
 /// to a browser. Made only by a login.
@@ -86,6 +87,7 @@ pub(crate) struct Consented<'a> {
     pub(crate) resource: &'a str,
     pub(crate) dialect: Option<&'a Dialect>,
     pub(crate) scopes: Option<&'a Scopes>,
+    pub(crate) sought: &'a Sought,
     pub(crate) verifier: &'a RandomBytes,
     pub(crate) state: &'a RandomBytes,
 }
@@ -95,7 +97,8 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
     let scopes = what.scopes.map(Scopes::as_str);
     let resource = Dialect::resource(what.dialect, what.resource);
     let more = what.dialect.map_or(&[][..], |dialect| &dialect.authorization);
-    let is_said = |name: &str| more.iter().any(|parameter| &*parameter.name == name);
+    let said = |name: &str| more.iter().find(|parameter| &*parameter.name == name);
+    let is_said = |name: &str| what.sought.says(name) || said(name).is_some();
     let url = server.authorization_endpoint.as_str();
     let endpoint = without(url, |name| match name {
         "resource" => resource.is_some(),
@@ -107,9 +110,14 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
     let wants_prompt = what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
         && what.dialect.and_then(|dialect| dialect.prompt) != Some(PromptMode::Omit);
     let query = server.authorization_endpoint.query().trim_start_matches('?');
-    let has_prompt = is_said(PROMPT) || pairs(query).any(|(name, _)| name == PROMPT);
-    let prompt = (wants_prompt && !has_prompt).then_some("consent");
+    let prescribed = pairs(query).find(|(name, _)| name == PROMPT).map(|(_, value)| value);
+    let otherwise = said(PROMPT).map(|it| &*it.value).or(prescribed.as_deref());
+    let consent = (wants_prompt && otherwise.is_none()).then_some(CONSENT);
+    let own = what.sought.prompt(otherwise.or(consent));
+    let prompt = own.as_deref().or(consent);
+    let login_hint = what.sought.login_hint.as_ref().map(LoginHint::as_str);
     let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
+    let length = length + login_hint.map_or(0, str::len);
     let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
     let form = Form::after_url(&endpoint, room)
         .pair("response_type", "code")
@@ -118,8 +126,9 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
         .pair("code_challenge_method", "S256")
         .pair_if("resource", resource)
         .pair_if("scope", scopes)
-        .pair_if(PROMPT, prompt);
-    let form = add_to(form, more);
+        .pair_if(PROMPT, prompt)
+        .pair_if(LOGIN_HINT, login_hint);
+    let form = add_to(form, more.iter().filter(|it| !what.sought.says(&it.name)));
     let form = with_challenge(what.verifier, |challenge| form.pair("code_challenge", challenge));
     let text = what.state.with_text(|state| form.pair("state", state)).into_text();
     let state = text.len() - ENCODED..text.len();

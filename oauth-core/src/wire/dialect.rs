@@ -131,8 +131,8 @@ impl Dialect {
     }
 }
 
-pub(crate) fn add_to(form: Form, parameters: &[Parameter]) -> Form {
-    parameters.iter().fold(form, |form, it| form.foreign_pair(&it.name, &it.value))
+pub(crate) fn add_to<'a>(form: Form, parameters: impl Iterator<Item = &'a Parameter>) -> Form {
+    parameters.fold(form, |form, it| form.foreign_pair(&it.name, &it.value))
 }
 
 /// Whether the user is asked again (OpenID Connect Core §3.1.2.1).

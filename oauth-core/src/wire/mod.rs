@@ -31,6 +31,7 @@ mod revocation;
 mod server_candidate;
 mod server_document;
 mod server_metadata;
+mod sought;
 mod token;
 mod token_answer;
 
@@ -46,6 +47,7 @@ pub use registration::{ClientRegistrationResponse, Registration, RegistrationKin
 pub use resource_metadata::ProtectedResourceMetadata;
 pub use server_document::{OAuthClientProvider, ServerOAuthMetadata};
 pub use server_metadata::{Provenance, ServerMetadata};
+pub use sought::{LoginHint, Prompt};
 pub use token::{TokenData, TokenType};
 
 pub(crate) use answer::{accepted, malformed};
@@ -60,4 +62,5 @@ pub(crate) use registration::{RegistrationRequest, register_request, registered}
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_candidate::ServerCandidate;
+pub(crate) use sought::Sought;
 pub(crate) use token::{NoToken, TokenParties, code_request, issued, refresh_request};

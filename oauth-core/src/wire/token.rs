@@ -147,7 +147,7 @@ impl TokenParties<'_> {
         let Self { server, client, resource, dialect } = self;
         let (method, id, secret) = (client.auth_method, &*client.client_id, client.secret());
         let form = form.pair_if("resource", Dialect::resource(*dialect, resource));
-        let form = add_to(form, dialect.map_or(&[][..], |dialect| &dialect.token));
+        let form = add_to(form, dialect.iter().flat_map(|dialect| &dialect.token));
         let form = add_to_form(form, method, id, secret);
         Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_body())
             .with_authorization(authorization(method, id, secret))

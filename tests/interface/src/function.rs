@@ -36,7 +36,10 @@ functions! {
     access => Access,
     /// The same, but another token than the one that is held.
     renew => Renew,
-    /// The same, but only a login will do, also if the last one was in vain.
+    /// The same, but only a login will do, also if the last one was in vain. `{prompt, login_hint, scope, add_scope}` say
+    /// what this one is asked for: a list of `login`, `select_account` and `consent`, who is expected, and scopes
+    /// instead of the others or in addition to them. Other sessions' logins do not take its place then. A limit is the
+    /// host's own, who stops at `browser` with `cancelled`.
     log_in => LogIn,
     /// The next turns log out.
     logout => Logout,

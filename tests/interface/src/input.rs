@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use oauth_core::error::Obstacle;
+use oauth_core::flow::AuthorizationOptions;
+use oauth_core::wire::Prompt;
 use oauth_core::{Response, Secret, UnixTime};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +35,10 @@ pub(crate) struct Input {
     pub(crate) method: Box<str>,
     url: Option<Box<str>>,
     pub(crate) attempt: Option<u32>,
+    prompt: Vec<Prompt>,
+    login_hint: Option<Secret>,
+    scope: Box<str>,
+    add_scope: Box<str>,
 }
 
 macro_rules! required {
@@ -51,6 +57,16 @@ required! {
 }
 
 impl Input {
+    /// What one login is asked for.
+    pub(crate) fn options(&self) -> Result<AuthorizationOptions, Failure> {
+        let options = AuthorizationOptions::new().scope(&self.scope)?.add_scope(&self.add_scope)?;
+        let options = self.prompt.iter().fold(options, |options, it| options.prompt(*it));
+        Ok(match &self.login_hint {
+            Some(hint) => options.login_hint(hint.expose())?,
+            None => options,
+        })
+    }
+
     /// The answer to a request.
     pub(crate) fn response(&self, status: u16, body: &[u8]) -> Response {
         let response = Response::new(status, body.into());

@@ -64,7 +64,7 @@ impl Interface {
             }
             Function::Access => session.access(),
             Function::Renew => session.renew(),
-            Function::LogIn => session.log_in(),
+            Function::LogIn => session.log_in_with(input.options()?),
             Function::Logout => session.logout(),
             Function::HeldElsewhere => {
                 let now = input.now()?;

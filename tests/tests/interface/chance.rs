@@ -83,6 +83,8 @@ impl Chance {
             "query": self.pick(&[query, "", "code=planted&state=planted", "%"]),
             "method": self.pick(&["POST", ""]),
             "url": self.pick(&[SERVER_URL, SERVER_URL, "https://evil.example", "x"]),
+            "prompt": self.pick(&[json!([]), json!(["login", "login", "consent"]), json!(["none"])]),
+            "login_hint": self.pick(&[Value::Null, "planted".into(), "\0planted".into()]),
             "attempt": self.pick(&[Value::Null, 1.into(), 2.into(), 4_000_000_000_u32.into()]),
         })
     }

@@ -54,6 +54,35 @@ fn a_host_is_told_how_it_stands() {
     assert_eq!(said, json!({ "status": "bearer" }));
 }
 
+#[test]
+fn a_host_says_what_it_wants_of_a_login() {
+    let mut host = Host::new(&Knobs::default());
+    let session = host.open(&settings());
+    assert_eq!(host.fetch(session), 200);
+    let options = json!({
+        "prompt": ["select_account", "login"], "login_hint": "ann@example.com", "scope": "mcp:write",
+        "add_scope": "mcp:x",
+    });
+    host.call(Function::LogIn, session, options, b"");
+    assert_eq!(host.drive(session), "ready");
+    host.call(Function::LogIn, session, json!({}), b"");
+    assert_eq!(host.drive(session), "ready");
+    let asked = host.world.requests(What::Authorize);
+    let said: Vec<_> = asked
+        .into_iter()
+        .map(|it| ["prompt", "login_hint", "scope"].map(|name| it.parameter(name)))
+        .collect();
+    let wanted = [Some("login select_account"), Some("ann@example.com"), Some("mcp:write mcp:x")];
+    let again = "mcp:write mcp:x mcp:basic";
+    assert_eq!(said, [[None, None, Some("mcp:basic")], wanted, [None, None, Some(again)]]);
+
+    let planted = json!({ "login_hint": "planted\n" });
+    assert_eq!(host.refused(Function::LogIn, session, planted, b""), "login_hint");
+    let unknown = json!({ "prompt": ["none"] });
+    assert_eq!(host.refused(Function::LogIn, session, unknown, b""), "input");
+    assert_sound(&host.world);
+}
+
 /// The client is stored under a key of its own, where other users find it.
 #[test]
 fn a_host_that_stores_clients_registers_one_for_all() {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::flow::{Probe, RedirectUri, Step};
+use crate::flow::{AuthorizationOptions, Probe, RedirectUri, Step};
 use crate::session::machine::State;
 use crate::session::pending::PendingLogin;
 use crate::session::reply::{BrowserReply, LoginReply, PrepareReply};
@@ -50,7 +50,17 @@ impl LoginReply<'_> {
         self.session.moved_to = moved.then(|| url.clone());
     }
 
-    /// Begins a login: it waits for one that is under way elsewhere, and uses what that brings.
+    /// What the host wants of this login in particular.
+    #[must_use]
+    pub fn options(&self) -> Option<&AuthorizationOptions> {
+        match &self.session.state {
+            State::Login(want) => want.options.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Begins a login: it waits for one that is under way elsewhere, and uses what that brings, unless the host wants
+    /// [something in particular](Self::options).
     pub fn begin(self) {
         self.session.advance(|_, state| match state {
             State::Login(want) => State::LockLogin(want),

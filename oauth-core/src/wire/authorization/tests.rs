@@ -1,5 +1,5 @@
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::*;
@@ -7,6 +7,7 @@ use crate::entropy::Entropy;
 use crate::form::pairs;
 use crate::url::{HttpUrl, Plaintext};
 use crate::wire::dialect::{Parameter, ResourceMode};
+use crate::wire::sought::Prompt;
 
 fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
     let mut server = ServerMetadata::sample("");
@@ -17,13 +18,14 @@ fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
 }
 
 fn url(endpoint: &str, scopes: Option<&str>, entropy: &Entropy) -> AuthorizationUrl {
-    url_with(endpoint, scopes, None, entropy)
+    url_with(endpoint, scopes, None, &Sought::default(), entropy)
 }
 
 fn url_with(
     endpoint: &str,
     scopes: Option<&str>,
     dialect: Option<&Dialect>,
+    sought: &Sought,
     entropy: &Entropy,
 ) -> AuthorizationUrl {
     let scopes = scopes.and_then(Scopes::parse);
@@ -33,6 +35,7 @@ fn url_with(
         dialect,
         resource: "https://mcp.example/mcp",
         scopes: scopes.as_ref(),
+        sought,
         verifier: &entropy.verifier,
         state: &entropy.state,
     };
@@ -80,6 +83,7 @@ fn what_the_endpoint_says_is_kept_or_replaced_and_never_said_twice() {
     let (login, nothing) = (own("prompt", "login"), Dialect::default());
     let policy = own("p", "2");
     let offline = Some("a offline_access");
+    let nobody = Sought::default();
     for (query, scopes, dialect, name, value) in [
         ("prompt=select_account", None, &nothing, "prompt", Some("select_account")),
         ("prompt=select_account", offline, &nothing, "prompt", Some("select_account")),
@@ -97,8 +101,8 @@ fn what_the_endpoint_says_is_kept_or_replaced_and_never_said_twice() {
         ("resource=x", None, &omitting, "resource", Some("x")),
         ("resource=x&p=1", None, &nothing, "p", Some("1")),
     ] {
-        let url =
-            url_with(&format!("https://as.example/a?{query}"), scopes, Some(dialect), &entropy);
+        let endpoint = format!("https://as.example/a?{query}");
+        let url = url_with(&endpoint, scopes, Some(dialect), &nobody, &entropy);
         let (_, sent) = url.as_str().split_once('?').unwrap_or_default();
         let found: Vec<_> = pairs(sent).filter(|(it, _)| it == name).map(|(_, it)| it).collect();
         assert_eq!(
@@ -107,6 +111,46 @@ fn what_the_endpoint_says_is_kept_or_replaced_and_never_said_twice() {
             "{query} {name} {url:?}"
         );
         assert!(!sent.contains("&&") && !sent.contains("?&"), "{sent}");
+        assert_eq!(url.state(), entropy.state.with_text(ToString::to_string));
+    }
+}
+
+/// Whoever else says it: the settings, the provider's profile, the endpoint, the machine for a refresh token.
+#[test]
+fn what_one_login_seeks_is_said_once() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let mut sought = Sought::default();
+    sought.ask(Prompt::SelectAccount);
+    sought.login_hint = LoginHint::parse("ann+b@as.example").ok();
+    let own = |parameters: &[(&str, &str)]| Dialect {
+        authorization: parameters
+            .iter()
+            .map(|(name, value)| Parameter { name: (*name).into(), value: (*value).into() })
+            .collect(),
+        ..Dialect::default()
+    };
+    let omitting = Dialect { prompt: Some(PromptMode::Omit), ..Dialect::default() };
+    let offline = Some("a offline_access");
+    for (query, scopes, dialect, prompt) in [
+        ("", None, own(&[]), "select_account"),
+        ("?p=1", None, own(&[]), "select_account"),
+        ("", offline, own(&[]), "select_account consent"),
+        ("", offline, omitting, "select_account"),
+        ("", offline, own(&[("prompt", "login")]), "select_account"),
+        ("", None, own(&[("prompt", "consent"), ("login_hint", "bob")]), "select_account consent"),
+        ("?prompt=none&login_hint=bob", offline, own(&[]), "select_account"),
+        ("?prompt=consent", None, own(&[]), "select_account consent"),
+        ("?prompt=consent", None, own(&[("prompt", "login")]), "select_account"),
+    ] {
+        let endpoint = format!("https://as.example/a{query}");
+        let url = url_with(&endpoint, scopes, Some(&dialect), &sought, &entropy);
+        let (_, sent) = url.as_str().split_once('?').unwrap_or_default();
+        let said = |name: &str| {
+            pairs(sent).filter(|(it, _)| it == name).map(|(_, it)| it.into()).collect::<Vec<_>>()
+        };
+        let [prompts, hints]: [Vec<String>; 2] = ["prompt", "login_hint"].map(said);
+        assert_eq!(prompts, [prompt], "{query} {dialect:?}");
+        assert_eq!(hints, ["ann+b@as.example"], "{query} {dialect:?}");
         assert_eq!(url.state(), entropy.state.with_text(ToString::to_string));
     }
 }
