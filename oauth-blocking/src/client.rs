@@ -273,8 +273,9 @@ impl OAuth {
     /// that takes no lock, writes nothing and waits for nobody's login. It is cheap enough for a list of many
     /// servers.
     ///
-    /// What the MCP server has refused, or asked for, is known of this client's own calls only. A login of another
-    /// process is seen by its lock, where the store can look at that
+    /// A token that was refused, and that no refresh replaces, is known to all who share the store. That a token was
+    /// refused for another reason, and that the server asked for a login, is known of this client's own calls only. A
+    /// login of another process is seen by its lock, where the store can look at that
     /// ([`TokenStorage::is_held`](crate::TokenStorage::is_held)); one that was handed out is no longer under way.
     ///
     /// # Errors

@@ -78,11 +78,12 @@ fn what_is_stored_can_be_listed_without_secrets() {
         let grants = store.list(APPLICATION).unwrap();
         let profiles: Vec<_> = grants.iter().map(|grant| &*grant.key.profile).collect();
         assert_eq!(profiles, ["", "user-1/gmail"]);
-        let StoredGrant { key, issuer, scopes, expires_at, has_refresh_token } = &grants[0];
+        let StoredGrant { key, issuer, scopes, expires_at, has_refresh_token, refused_at } =
+            &grants[0];
         assert_eq!(*key.server_url, *served.server_url());
         assert_eq!(**issuer, served.world().issuer());
         assert_eq!(scopes.as_ref().unwrap().as_str(), "mcp:basic");
-        assert!(expires_at.is_some() && *has_refresh_token);
+        assert!(expires_at.is_some() && *has_refresh_token && refused_at.is_none());
         let shown = format!("{grants:?}");
         assert!(!served.world().secrets().iter().any(|secret| shown.contains(secret)), "{shown}");
     }

@@ -119,6 +119,32 @@ fn a_refused_token_that_was_not_stored_is_replaced() {
     assert_eq!(stage.refreshes(), 2);
 }
 
+/// The server refuses it: whoever asks next does not get it either, and it is replaced once it is stored.
+#[test]
+fn a_token_that_was_refused_before_it_was_stored_is_not_used_again() {
+    let stage = kept(|stage| {
+        stage.world.revoke_access_tokens();
+        let (now, refused) = (stage.now(), at_hand(stage));
+        let session = stage.session_mut(0);
+        let mut attempt = Attempt::new();
+        attempt.sent_with(session.authorization(now).as_ref());
+        // It was issued a moment ago, so it is sent once more.
+        for expected in [Verdict::Wait(Duration::from_secs(2)), Verdict::Retry] {
+            assert_eq!(session.answered(&mut attempt, 401, ["Bearer"], now), Ok(expected));
+        }
+        for _ in 0..2 {
+            assert_eq!(stage.run(0), Ok(Event::Broken));
+            stage.stop(0);
+            stage.session_mut(0).access();
+        }
+        stage.store.broken = Broken::default();
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert_ne!(at_hand(stage), refused);
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.refreshes(), 2);
+}
+
 /// What lacks a scope for one request is as good as ever for the others.
 #[test]
 fn a_token_that_is_not_stored_and_lacks_a_scope_is_used_for_what_it_is_good_for() {

@@ -180,6 +180,8 @@ impl<'a, H: Host> Driver<'a, H> {
         self.client.show(Shown::new(session.snapshot()));
         let mut refresh = Refresh::default();
         let outcome = self.refresh_under_lock(&mut refresh, session).await;
+        // Nor do they with what is known to be refused by now, while somebody logs in.
+        self.client.show(Shown::new(session.snapshot()));
         self.client.tell_end_of_refresh(&refresh, &outcome, session);
         outcome
     }

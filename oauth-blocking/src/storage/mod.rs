@@ -242,6 +242,9 @@ pub struct StoredGrant {
     pub expires_at: Option<UnixTime>,
     /// Whether it goes on after that.
     pub has_refresh_token: bool,
+    /// When the MCP server had refused the access token, so that no refresh helped: a login is needed, or a later
+    /// refresh.
+    pub refused_at: Option<UnixTime>,
 }
 
 impl StoredGrant {
@@ -255,6 +258,7 @@ impl StoredGrant {
             scopes: record.scopes().cloned(),
             expires_at: tokens.expires_at,
             has_refresh_token: tokens.refresh_token.is_some(),
+            refused_at: record.refused_at(),
         })
     }
 }

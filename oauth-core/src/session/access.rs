@@ -108,7 +108,11 @@ impl Session {
             State::Save(saving) | State::Unsaved(saving) | State::Kept(saving) => {
                 State::Save(saving.late(want))
             }
-            State::LoadConflict(saving, _) => State::LoadConflict(saving.late(want.clone()), want),
+            State::LoadConflict(saving, _) => {
+                let saving = saving.late(want.clone());
+                let want = saving.want().cloned().unwrap_or(want);
+                State::LoadConflict(saving, want)
+            }
             state => state,
         };
     }
@@ -149,17 +153,27 @@ impl Session {
                 State::Login(Want { refused, ..want })
             }
             State::Load(want) if self.is_usable(&want, now) => State::Ready,
-            State::Load(want) if self.is_paused(&want, now) => self.paused(want, now),
+            State::Load(want) if self.is_paused(&want, now) => {
+                let state = self.paused(want, now);
+                self.lock_to_mark(state, now)
+            }
             State::Load(want) if self.can_refresh(&want, now) => State::Lock(want),
-            State::Load(want) => self.unrefreshable(want, now),
+            State::Load(want) => {
+                let state = self.unrefreshable(want, now);
+                self.lock_to_mark(state, now)
+            }
             State::LoadLocked(want) if self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }
             State::LoadLocked(want) if self.is_paused(&want, now) => {
-                Lock::Refresh.release(self.paused(want, now))
+                let state = self.paused(want, now);
+                self.mark_and_unlock(state, now)
             }
             State::LoadLocked(want) if self.can_refresh(&want, now) => State::Reserve(want),
-            State::LoadLocked(want) => Lock::Refresh.release(self.unrefreshable(want, now)),
+            State::LoadLocked(want) => {
+                let state = self.unrefreshable(want, now);
+                self.mark_and_unlock(state, now)
+            }
             State::LoadRefused(want, _) if changed && self.is_usable(&want, now) => {
                 Lock::Refresh.release(State::Ready)
             }

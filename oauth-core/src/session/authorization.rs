@@ -21,6 +21,10 @@ pub struct Snapshot {
     /// When the store was looked at; 0 if it was not.
     #[serde(default = "never")]
     pub(crate) looked_at: UnixTime,
+    /// When the MCP server had refused the token that is held, so that no refresh helped: known here, and perhaps
+    /// not stored yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<UnixTime>,
 }
 
 fn never() -> UnixTime {
@@ -31,7 +35,7 @@ impl Snapshot {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let until = if settings.bearer.is_some() { u64::MAX } else { 0 };
         let fresh_until = UnixTime::from_secs(until);
-        Self { settings, record: None, fresh_until, looked_at: never() }
+        Self { settings, record: None, fresh_until, looked_at: never(), refused: None }
     }
 
     /// The token, if it needs no thought; `None` means that the session has work to do.
@@ -51,12 +55,12 @@ impl Snapshot {
         interval.is_some_and(|interval| now < self.looked_at || now >= self.looked_at + interval)
     }
 
-    /// The token, as long as it has not expired: for those who would otherwise wait while somebody else
-    /// renews it.
+    /// The token, as long as it has not expired, and is not [known to be refused](Record::refused_at): for those who
+    /// would otherwise wait while somebody else renews it.
     #[must_use]
     pub fn living_authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
         let lives = self.record.as_ref().is_none_or(|record| record.is_alive(now));
-        if lives { self.token() } else { None }
+        if lives && self.refused.is_none() { self.token() } else { None }
     }
 
     /// Why the token is not handed out although it is there.
@@ -71,7 +75,7 @@ impl Snapshot {
         self.record.as_ref()
     }
 
-    /// The token, whether or not it has expired: for those who keep it in a form of their own. `None` also
+    /// The token, whether or not it has expired or was refused: for those who keep it in a form of their own. `None` also
     /// if the policy does not tolerate what it needed.
     #[must_use]
     #[inline]

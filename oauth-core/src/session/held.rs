@@ -18,12 +18,20 @@ impl Snapshot {
         // One that was put under the wrong key would send a token where it does not belong.
         let record = record.filter(|record| record.is_for(&self.settings.server));
         let record = record.map(|record| self.with_own_secret(record));
+        // What is known of a token stays known, whatever could be written, and whoever has written over it.
+        let same = |own: &Record, new: &Record| {
+            own.issued_at == new.issued_at && access_token(Some(own)) == access_token(Some(new))
+        };
+        self.refused.take_if(
+            |_| !matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)),
+        );
         // The same tokens again do not undo a pause in refreshing them.
         let same = |own: &Record, new: &Record| {
             (own.generation, own.issued_at) == (new.generation, new.issued_at)
         };
         if !matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)) {
-            self.fresh_until = record.as_ref().map_or(UnixTime::from_secs(0), Record::fresh_until);
+            let known = record.as_ref().filter(|_| self.refused.is_none());
+            self.fresh_until = known.map_or(UnixTime::from_secs(0), Record::fresh_until);
         }
         mem::replace(&mut self.record, record)
     }
@@ -114,16 +122,17 @@ impl Session {
 
     /// Whether the token has not expired, and was not refused.
     pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
-        self.held
-            .record
-            .as_ref()
-            .is_some_and(|record| want.refused != Some(record.generation) && record.is_alive(now))
+        self.held.refused.is_none()
+            && self.held.record.as_ref().is_some_and(|record| {
+                want.refused != Some(record.generation) && record.is_alive(now)
+            })
     }
 
     pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
         !want.no_refresh
             && !self.is_client_refused()
             && !self.was_refreshed_in_vain(want, now)
+            && !self.held.is_refresh_in_vain(now)
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 

@@ -132,6 +132,7 @@ impl Session {
             login = login.before(before);
         }
         let refused = want.refused == Some(self.generation()) && !want.lacks_scope();
+        let refused = refused || self.held.refused_at().is_some();
         let in_vain = self.refused_trial(&want).map_or(0, |trial| trial.logins);
         let before = self.unmet_challenge().filter(|_| !want.was_answered);
         if let Some(challenge) = want.challenge.as_deref().or(before) {
@@ -309,6 +310,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
 /// secret is expired: the clock may be wrong.
 fn serves(record: &Record, now: UnixTime) -> bool {
-    record.is_alive(now)
+    record.is_unexpired(now)
         || record.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
 }

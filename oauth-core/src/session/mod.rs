@@ -23,7 +23,9 @@
 //! 2. **New tokens are stored before they are used, or before anything else is done.** Where the store fails, and
 //!    goes on failing while the host tries again, a token that lives is used all the same; each access saves
 //!    first, a few seconds apart, and no refresh token is spent before that has succeeded.
-//! 3. **Nothing transient ends a grant.** Only a refusal by the server that issued it does.
+//! 3. **Nothing transient ends a grant.** Only a refusal by the server that issued it does. An access token that the
+//!    MCP server refuses, and that no refresh replaces, is handed out to nobody any more
+//!    ([`Record::refused_at`]).
 //! 4. **No lock is held while a request of the application is under way**, and the refresh lock never
 //!    while a person looks at a page: a login has a lock of its own.
 //!
@@ -86,6 +88,7 @@ mod pending;
 mod reason;
 mod record;
 mod refresh;
+mod refused;
 mod reply;
 mod reserve;
 mod saving;

@@ -1,5 +1,5 @@
-//! What a record knows of earlier logins: where else the client is known, whether it is doubted, and whether
-//! the user has left.
+//! What a record knows of earlier logins: where else the client is known, whether it is doubted, whether the
+//! MCP server refuses what they have brought, and whether the user has left.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -31,6 +31,9 @@ pub(crate) struct Past {
     /// The login that brought the tokens, while nobody has written down that the server took one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trial: Option<Trial>,
+    /// When the MCP server had refused the access token, and no refresh helped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused_at: Option<UnixTime>,
     /// Where the server's URL redirected to at the login: what the resource was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved_to: Option<HttpUrl>,
@@ -78,7 +81,31 @@ impl Record {
         let mut renewed = Self::new(now, Arc::clone(&self.binding), Some(tokens));
         // The server knows the client.
         renewed.past = self.vouched().past;
-        renewed
+        renewed.refused(None)
+    }
+
+    /// With the same access token, and another refresh token.
+    pub(crate) fn rotated(&self, tokens: TokenData) -> Self {
+        self.renewed(self.issued_at, tokens).refused(self.refused_at())
+    }
+
+    /// As one whose access token the MCP server had refused by then, so that no refresh helped.
+    pub(crate) fn refused(self, at: Option<UnixTime>) -> Self {
+        self.with_past(|past| past.refused_at = at)
+    }
+
+    /// When the MCP server had refused the access token, and no refresh helped: it is not handed out any more. New
+    /// tokens end that, those of a login or of a later refresh.
+    #[must_use]
+    pub fn refused_at(&self) -> Option<UnixTime> {
+        self.past.as_ref()?.refused_at
+    }
+
+    fn with_past(mut self, change: impl FnOnce(&mut Past)) -> Self {
+        let mut past = self.past.as_deref().cloned().unwrap_or_default();
+        change(&mut past);
+        self.past = (past != Past::default()).then(|| Box::new(past));
+        self
     }
 
     /// From a login at a server whose URL redirects to this one.
@@ -110,10 +137,8 @@ impl Record {
     }
 
     /// With this trial of its login.
-    pub(crate) fn on_trial(mut self, trial: Option<Trial>) -> Self {
-        let past = Past { trial, ..self.past.as_deref().cloned().unwrap_or_default() };
-        self.past = (past != Past::default()).then(|| Box::new(past));
-        self
+    pub(crate) fn on_trial(self, trial: Option<Trial>) -> Self {
+        self.with_past(|past| past.trial = trial)
     }
 
     /// The login that brought the tokens, while nobody has written down that the server took one.
@@ -141,11 +166,7 @@ impl Record {
 
     /// The record of a client that has brought tokens again.
     pub(crate) fn vouched(&self) -> Self {
-        let past = self.past.as_deref().map(|past| Past { doubt_from: None, ..past.clone() });
-        let past = past.filter(|past| *past != Past::default()).map(Box::new);
-        let mut vouched = self.clone();
-        vouched.past = past;
-        vouched
+        self.clone().with_past(|past| past.doubt_from = None)
     }
 
     /// Whether a login with the client was begun long ago, and none was finished since.

@@ -144,7 +144,7 @@ impl Session {
             LoginReason::StepUp { missing }
         } else if record.is_none_or(|record| record.tokens.is_none()) {
             LoginReason::First
-        } else if want.refused == Some(self.generation()) {
+        } else if want.refused == Some(self.generation()) || self.held.refused_at().is_some() {
             LoginReason::Refused
         } else {
             LoginReason::Expired

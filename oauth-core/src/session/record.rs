@@ -223,7 +223,7 @@ impl Record {
     /// Until when the access token is used without a thought. A token that can be refreshed is renewed
     /// a little before it expires, a short-lived one closer to its end.
     pub(crate) fn fresh_until(&self) -> UnixTime {
-        let Some(tokens) = &self.tokens else {
+        let Some(tokens) = self.tokens.as_ref().filter(|_| self.refused_at().is_none()) else {
             return UnixTime::from_secs(0);
         };
         let Some(expires_at) = self.expires_at() else {
@@ -262,9 +262,14 @@ impl Record {
         now.since(self.issued_at) < NEW
     }
 
-    /// Whether there is an access token that has not expired.
-    pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
+    /// Whether there is an access token that has not expired, whoever refuses it.
+    pub(crate) fn is_unexpired(&self, now: UnixTime) -> bool {
         self.tokens.is_some() && self.expires_at().is_none_or(|at| now < at)
+    }
+
+    /// Whether there is an access token that has not expired, and that the MCP server is not known to refuse.
+    pub(crate) fn is_alive(&self, now: UnixTime) -> bool {
+        self.is_unexpired(now) && self.refused_at().is_none()
     }
 
     /// Whether there is something to refresh with that the server may still take.

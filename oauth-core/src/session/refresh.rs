@@ -59,7 +59,7 @@ impl Session {
             {
                 let expected = record.generation;
                 let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
-                let mut rotated = record.renewed(record.issued_at, tokens);
+                let mut rotated = record.rotated(tokens);
                 if let Some(failure) = answer.and_then(|it| Failure::of(it, &error, now)) {
                     rotated.trouble.clone_from(&record.trouble);
                     rotated = rotated.troubled(failure, now);
@@ -83,7 +83,7 @@ impl Session {
 
     /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
     pub(crate) fn go_on(&mut self, want: Want, error: Error, now: UnixTime) -> State {
-        Lock::Refresh.release(if self.is_alive(&want, now) {
+        let state = if self.is_alive(&want, now) {
             self.postpone(self.end_of_pause(now));
             State::Ready
         } else if says_no(&error) || self.is_worn_out(now) {
@@ -91,7 +91,8 @@ impl Session {
             self.need_login(Want { no_refresh: true, ..want }, now)
         } else {
             State::Failed(Box::new(error))
-        })
+        };
+        self.mark_and_unlock(state, now)
     }
 
     /// The refresh was refused that was made with `sent`, and the store was read again. Only what was refused
@@ -104,7 +105,8 @@ impl Session {
         now: UnixTime,
     ) -> State {
         let (Some(sent), Some(stored)) = (sent, &self.held.record) else {
-            return Lock::Refresh.release(self.unrefreshable(want, now));
+            let state = self.unrefreshable(want, now);
+            return self.mark_and_unlock(state, now);
         };
         let is_same_client = sent.binding.server.is_same(&stored.binding.server)
             && sent.binding.client == stored.binding.client;
@@ -114,16 +116,20 @@ impl Session {
             self.refuse_client();
         } else if refresh_token(Some(stored)).is_some() {
             return match is_same_client && is_same_token {
-                true => self.ended(want, stored.clone()),
+                true => self.ended(want, stored.clone(), now),
                 false => Lock::Refresh.release(self.start_over(want, now)),
             };
         }
-        Lock::Refresh.release(self.unrefreshable(want, now))
+        let state = self.unrefreshable(want, now);
+        self.mark_and_unlock(state, now)
     }
 
     /// The refresh token of this record is refused for good.
-    fn ended(&self, want: Want, record: Record) -> State {
-        let mut record = record.on_trial(self.trial_after());
+    fn ended(&mut self, want: Want, record: Record, now: UnixTime) -> State {
+        if !self.is_alive(&want, now) {
+            self.learn_end(&self.need_login(want.clone(), now), now);
+        }
+        let mut record = record.on_trial(self.trial_after()).refused(self.held.refused_at());
         let expected = record.generation;
         if let Some(tokens) = &mut record.tokens {
             tokens.refresh_token = None;

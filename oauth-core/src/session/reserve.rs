@@ -110,7 +110,7 @@ impl Session {
             _ => return false,
         };
         if want.asked_for || !self.is_alive(want, now) {
-            return false;
+            return !self.can_refresh(want, now) && self.leave_unmarked();
         }
         self.spare(now);
         self.state = if is_locked { Lock::Refresh.release(State::Ready) } else { State::Ready };

@@ -49,10 +49,25 @@ impl Saving {
         is_about_them && self.record.tokens.is_some()
     }
 
+    /// Why the session works, if tokens are stored late.
+    pub(crate) fn want(&self) -> Option<&Want> {
+        match &self.then {
+            AfterSave::Late(want) | AfterSave::Ended(want) => Some(want),
+            _ => None,
+        }
+    }
+
     /// The host has stopped before it heard that the record is stored, and starts over.
     pub(crate) fn late(mut self: Box<Self>, want: Want) -> Box<Self> {
+        let generation = self.record.generation;
         self.then = match self.then {
             AfterSave::Ended(_) => AfterSave::Ended(want),
+            // What was refused before it was stored is refused for whoever asks next as well.
+            AfterSave::Late(before)
+                if before.refuses(generation) && !want.was_answered && !want.asked_for =>
+            {
+                AfterSave::Late(before)
+            }
             _ => AfterSave::Late(want),
         };
         self
@@ -74,6 +89,8 @@ pub(crate) enum AfterSave {
     Late(Want),
     /// The grant has ended, which is written down: use what lives, else log in.
     Ended(Want),
+    /// The token is refused, which is written down: log in.
+    Refused(Want),
     /// The client that all profiles share is known, under its lock: go on with the login.
     Shared(Box<Running>),
     /// That client is doubted no more.
@@ -149,11 +166,17 @@ impl Session {
                 if want.refused.is_some() {
                     want.refused = Some(self.generation());
                 }
-                let lives = self.is_alive(&want, now);
-                Lock::Refresh.release(match lives {
+                let state = match self.is_alive(&want, now) {
                     true => State::Ready,
                     false => self.need_login(want, now),
-                })
+                };
+                self.mark_and_unlock(state, now)
+            }
+            AfterSave::Refused(mut want) => {
+                if want.refused.is_some() {
+                    want.refused = Some(self.generation());
+                }
+                Lock::Refresh.release(State::Login(want))
             }
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::Declined(error) => Lock::Login.release(State::Failed(error)),
@@ -187,6 +210,10 @@ impl Session {
             AfterSave::Ended(want) if !want.asked_for && self.is_alive(want, now) => {
                 self.spare(now);
                 Lock::Refresh.release(State::Ready)
+            }
+            // What the server says is the answer, whatever the store says.
+            AfterSave::Ended(want) | AfterSave::Refused(want) if self.held.refused.is_some() => {
+                Lock::Refresh.release(State::Login(want.clone()))
             }
             // The others have to find it out for themselves.
             AfterSave::Troubled(want, error) => {
@@ -236,6 +263,14 @@ impl Session {
                     State::Load(want)
                 } else {
                     State::Failed(error)
+                })
+            }
+            AfterSave::Refused(mut want) => {
+                Lock::Refresh.release(if want.lost_races < MAX_LOST_RACES {
+                    want.lost_races += 1;
+                    State::Load(want)
+                } else {
+                    State::Login(want)
                 })
             }
             AfterSave::LoggedOut(ref leaving) => Self::leave_again(leaving),

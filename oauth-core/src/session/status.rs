@@ -88,7 +88,12 @@ impl Status {
             return Self::NotNeeded;
         };
         match GrantSummary::of(record, now) {
-            Some(grant) if record.is_alive(now) || grant.is_refreshable => Self::LoggedIn(grant),
+            Some(grant) if record.is_unexpired(now) || grant.is_refreshable => {
+                match record.refused_at() {
+                    Some(_) => Self::Refused(grant),
+                    None => Self::LoggedIn(grant),
+                }
+            }
             _ => Self::LoginNeeded,
         }
     }
@@ -151,7 +156,7 @@ impl Session {
     #[must_use]
     pub fn status(&self, now: UnixTime) -> Status {
         let status = Status::of(&self.held.settings, self.held.record(), now);
-        let is_refused = |refused: Option<u64>| refused.is_some_and(|it| it == self.generation());
+        let status = if self.held.refused.is_some() { status.refused() } else { status };
         match &self.state {
             State::LockLogin(_)
             | State::LoadLogin(_)
@@ -163,7 +168,6 @@ impl Session {
             | State::LoadClient(_)
             | State::LoadIssuer(_)
             | State::Run(_) => status.under_way(LoginPlace::Here),
-            State::Login(want) if want.is_refusal() && is_refused(want.refused) => status.refused(),
             State::Login(want) if want.was_answered => status.asked_for(),
             _ => status,
         }

@@ -142,6 +142,7 @@ impl Session {
         let generation = Some(self.generation());
         let is_refused = want.was_answered && want.refused == generation;
         let is_refused = is_refused || self.refused().token == generation;
+        let is_refused = is_refused || self.held.refused_at().is_some();
         is_refused && Some(self.accepted) != generation
     }
 
@@ -172,7 +173,8 @@ impl Session {
     /// The trial that forbids another login for now, after the server has refused a request. A login for
     /// a scope that none has asked for is another one, but not for ever.
     pub(crate) fn pause(&self, want: &Want, now: UnixTime) -> Option<Trial> {
-        let trial = self.refused_trial(want).filter(|_| want.was_answered)?;
+        let is_refused = want.was_answered || self.held.refused_at().is_some();
+        let trial = self.refused_trial(want).filter(|_| is_refused)?;
         let patience = if self.asks_for_more(want) { MAX_REMEDIES } else { 1 };
         (trial.logins >= patience && trial.pauses(now)).then_some(trial)
     }

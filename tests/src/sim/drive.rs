@@ -21,6 +21,7 @@ impl Simulation {
         let Host { session, stopped, lacks_scope, .. } = &mut self.hosts[host];
         *stopped = false;
         *lacks_scope &= !session.record().is_some_and(laws::has_asked_for_more);
+        self.hosts[host].learn_of_token();
         laws::is_durable(&self.hosts[host], &self.store)?;
         match turned {
             Turned::Blocked => {
@@ -138,6 +139,7 @@ impl Simulation {
     /// There is a token: what was it for?
     fn arrive(&mut self, at: usize, drive: Drive) -> Result<(), String> {
         self.unlocked(at)?;
+        laws::is_not_refused(&self.hosts[at])?;
         self.say(at, || "has a token".into());
         let host = &mut self.hosts[at];
         match drive.goal {

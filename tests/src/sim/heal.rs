@@ -157,6 +157,8 @@ impl Simulation {
                 ..
             }))) => until.since(now),
             Some(Outcome::Failed(Error::Unreachable(it))) => it.retry_after.unwrap_or_default(),
+            // A server that refuses every token does so for a while only: what can be refreshed is, again.
+            Some(Outcome::LoginNeeded) if is_refused(host, host.session.record()) => REST,
             // A request waits for one token that is too new, and has met two: the next one is on its own.
             Some(Outcome::LoginNeeded | Outcome::Failed(Error::PeerIncompatible(_)))
                 if self.plan.knobs.young_for > 0 =>
@@ -253,6 +255,7 @@ impl Simulation {
             return false;
         };
         self.world.accepts(tokens.access_token.token())
+            && !is_refused(host, record)
             && tokens.lives(host.now(self.world.now), Duration::from_secs(61))
             && host.session.record().and_then(access_token) == record.and_then(access_token)
     }
@@ -268,8 +271,9 @@ impl Simulation {
             return Ok(false);
         };
         let now = host.now(self.world.now);
-        let lives =
-            self.world.accepts(tokens.access_token.token()) && tokens.lives(now, Duration::ZERO);
+        let lives = self.world.accepts(tokens.access_token.token())
+            && !is_refused(host, record)
+            && tokens.lives(now, Duration::ZERO);
         let Some(token) = tokens.refresh_token.as_ref().map(|token| token.expose()) else {
             return Ok(lives);
         };
@@ -288,6 +292,13 @@ impl Simulation {
     }
 }
 
+/// Whether a host does without this record's access token, as it was refused: by its own knowledge, or that of others.
+fn is_refused(host: &Host, record: Option<&Record>) -> bool {
+    let Some(record) = record else { return false };
+    record.refused_at().is_some()
+        || host.refused.is_some() && access_token(record) == host.refused.as_deref()
+}
+
 /// Whether its scopes are those that a listing needs. A login that saw nothing of what was there before asks
 /// for what was missing, and for no more.
 fn suffices(record: &Record) -> bool {
@@ -297,6 +308,9 @@ fn suffices(record: &Record) -> bool {
 /// One for the others, one for a client that is forgotten, one for tokens that are too new, one for a login whose
 /// token was.
 const MAX_TRIES: usize = 4;
+
+/// How long a refresh is not tried after it did not help.
+const REST: Duration = Duration::from_secs(60);
 
 /// More calls than it takes until a refresh in vain is a need for a login.
 const MAX_REFRESHES: usize = 8;

@@ -37,6 +37,10 @@ pub(super) struct Host {
     pub(super) stale: Option<String>,
     /// The access token that will not do: it was refused, or another one is wanted.
     pub(super) unwanted: Option<String>,
+    /// The access token that the last call was sent with that was refused, and not for want of a scope.
+    pub(super) suspect: Option<String>,
+    /// The access token that it knows to be refused for good, as long as it has no other one.
+    pub(super) refused: Option<String>,
     /// What it has seen under the refresh lock since.
     pub(super) second_look: SecondLook,
     /// When it tries next to store what was spent, while the store fails.
@@ -198,6 +202,8 @@ impl Host {
             lost_locks: Vec::new(),
             stale: None,
             unwanted: None,
+            suspect: None,
+            refused: None,
             second_look: SecondLook::None,
             retries_at: None,
             kept: Vec::new(),
@@ -226,12 +232,37 @@ impl Host {
         self.unwanted = self.session.record().and_then(laws::access_token).map(Into::into);
     }
 
+    /// What it knows of its token by now: that somebody has written down that it is refused.
+    pub(super) fn learn_of_token(&mut self) {
+        let record = self.session.record();
+        let token = record.and_then(laws::access_token);
+        self.refused.take_if(|refused| Some(&**refused) != token);
+        if record.is_some_and(|record| record.refused_at().is_some()) {
+            self.refused = token.map(Into::into);
+        }
+    }
+
+    /// A login is needed because its call was refused, and there is no other token.
+    pub(super) fn learn_of_refusal(&mut self) {
+        let token = self.session.record().and_then(laws::access_token);
+        if token.is_some() && token == self.suspect.as_deref() {
+            self.refused.clone_from(&self.suspect);
+        }
+    }
+
+    /// It goes on with another session, which knows what it knows.
+    pub(super) fn forget_tokens(&mut self) {
+        (self.suspect, self.refused) = (None, None);
+    }
+
     /// Whether it has a token that lives, and that will do.
     pub(super) fn lives(&self, now: UnixTime) -> bool {
         let record = self.session.record().filter(|_| !self.leaves && !self.asked_for);
         record.is_some_and(|record| {
             let lives = record.tokens().is_some_and(|tokens| tokens.lives(now, Duration::ZERO));
-            lives && laws::access_token(record) != self.unwanted.as_deref()
+            let token = laws::access_token(record);
+            let is_refused = record.refused_at().is_some() || token == self.refused.as_deref();
+            lives && !is_refused && token != self.unwanted.as_deref()
         })
     }
 

@@ -112,6 +112,17 @@ pub(super) fn is_durable(host: &Host, store: &Store) -> Result<(), String> {
     }
 }
 
+/// A token that is known to be refused is not handed out: known because a call was refused for which nothing else
+/// helped, or because somebody has written it down and it was read since.
+pub(super) fn is_not_refused(host: &Host) -> Result<(), String> {
+    match (host.session.record().and_then(access_token), host.refused.as_deref()) {
+        (Some(token), Some(refused)) if token == refused => {
+            Err(format!("{token} is handed out, and known to be refused"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What others have stored is seen in time: no token is sent for longer that is not stored any more.
 pub(super) fn is_in_time(token: &str, gone_since: Option<u64>, look: &Look) -> Result<(), String> {
     let Some((gone, interval)) = gone_since.zip(look.interval) else { return Ok(()) };

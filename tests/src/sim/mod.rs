@@ -31,7 +31,9 @@
 //! 9. a token that is not stored any more is sent for as long as the host lets go by without a look into the
 //!    store, and no longer, unless a look failed, showed an old record, or the host's clock jumped;
 //! 10. a quiet host never takes the lock of a login nor gets ready for a page, and the next login of a session
-//!     that was refused for want of a scope asks for it, unless its user has said no.
+//!     that was refused for want of a scope asks for it, unless its user has said no;
+//! 11. a token that a session knows to be refused is not handed out: its own call was refused with it and nothing
+//!     else helped, or somebody has written that down and the session has read it.
 //!
 //! In the end, with no more faults and nobody to log in, everybody gets a token if the store has anything
 //! that the servers take, at once if it lives. What is stored and spent has to be excused. A server that refuses

@@ -37,6 +37,9 @@ impl Simulation {
         }
         laws::is_durable(&self.hosts[at], &self.store)?;
         laws::stays_at_home(&request)?;
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            laws::is_not_refused(&self.hosts[at])?;
+        }
         let token = request.headers().get(header::AUTHORIZATION).cloned();
         self.say(at, || format!("sends {} with {token:?}", call.method));
         let (purpose, stage) = (Purpose::Call(call), Stage::Out);
@@ -247,6 +250,9 @@ impl Simulation {
         host.task = Task::Rest;
         if matches!(status, 401 | 403) {
             host.want_another();
+            let record = host.session.record().filter(|_| status == 401);
+            let sent = record.filter(|it| call.attempt.generation() == Some(it.generation()));
+            host.suspect = sent.and_then(laws::access_token).map(Into::into);
         }
         match host.session.answered(&mut call.attempt, status, lines, now) {
             Ok(Verdict::Deliver) => self.finish(at, Outcome::Status(status)),

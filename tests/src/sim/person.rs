@@ -15,6 +15,9 @@ impl Simulation {
     /// request without a token.
     pub(super) fn decide(&mut self, at: usize, drive: &Drive) -> Result<(), String> {
         self.unlocked(at)?;
+        if let Goal::Retry(_) = drive.goal {
+            self.hosts[at].learn_of_refusal();
+        }
         if !drive.login {
             let host = &mut self.hosts[at];
             if let Ok(Turn::Login(reply)) = host.session.turn() {
@@ -76,6 +79,7 @@ impl Simulation {
         (host.leaves, host.lacks_scope) = (false, false);
         host.logged_in_at = None;
         host.session = session.map_err(|error| error.to_string())?;
+        host.forget_tokens();
         host.task = Task::Drive(Drive::new(Goal::Hold, true));
         Ok(())
     }

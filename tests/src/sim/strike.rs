@@ -33,6 +33,7 @@ impl Simulation {
                 Some(copy) => {
                     self.end(at, "goes on from an old copy");
                     self.hosts[at].session = restored(&copy);
+                    self.hosts[at].forget_tokens();
                     self.hosts[at].logged_in_at = None;
                     self.hosts[at].lacks_scope = false;
                     self.hosts[at].access();

@@ -54,6 +54,28 @@ fn a_host_is_told_how_it_stands() {
     assert_eq!(said, json!({ "status": "bearer" }));
 }
 
+/// Also a session that was opened later, and has sent nothing yet.
+#[test]
+fn a_host_is_told_that_a_token_was_refused() {
+    let mut host = Host::new(&Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
+    let session = host.open(&settings());
+    assert_eq!(host.fetch(session), 200);
+    host.world.end_grants();
+    // A new token would be given a moment.
+    host.advance(20);
+    assert_eq!(host.stop_at_login(session, "tools/list")["code"], "login_required");
+    let other = host.open(&settings());
+    host.call(Function::Access, other, json!({}), b"");
+    while !["ready", "login"].contains(&host.turn(other)["turn"].as_str().unwrap()) {
+        host.answer(other);
+    }
+    assert_eq!(host.turn(other)["turn"], "login");
+    for session in [session, other] {
+        let said = host.call(Function::Status, session, json!({ "now": NOW + 20 }), b"");
+        assert_eq!(said["status"], "refused");
+    }
+}
+
 #[test]
 fn a_host_says_what_it_wants_of_a_login() {
     let mut host = Host::new(&Knobs::default());
