@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match run(&given, &mut io::stdout().lock()) {
         Ok(can_begin) => ExitCode::from(u8::from(!can_begin)),
         Err(error) => {
-            eprintln!("{}", Plain(&error.to_string()));
+            error.to_string().lines().for_each(|line| eprintln!("{}", Plain(line)));
             ExitCode::from(2)
         }
     }
