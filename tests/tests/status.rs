@@ -5,6 +5,7 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
@@ -107,6 +108,17 @@ fn name(status: &Status) -> &'static str {
         Status::LoginUnderWay { place: LoginPlace::Here, .. } => "under way here",
         Status::LoginUnderWay { place: LoginPlace::Elsewhere, .. } => "under way elsewhere",
     }
+}
+
+/// A status that is added has to have a name here, and with that a test of both adapters.
+#[test]
+fn every_status_is_in_the_tests_of_both_adapters() {
+    let arms = include_str!("status.rs").lines().filter_map(|line| {
+        let (_, name) = line.trim().strip_prefix("Status::")?.split_once(" => \"")?;
+        name.strip_suffix("\",")
+    });
+    let tested = CASES.iter().map(|case| case.expected).chain(AT_A_PAGE).chain(["bearer"]);
+    assert_eq!(tested.collect::<BTreeSet<_>>(), arms.collect());
 }
 
 #[test]

@@ -288,6 +288,10 @@ pub(crate) struct Brittle {
     pub(crate) no_lock: Arc<AtomicBool>,
     pub(crate) no_room: Arc<AtomicBool>,
     pub(crate) no_save: Arc<AtomicBool>,
+    /// For what is known of clients.
+    pub(crate) no_clients: Arc<AtomicBool>,
+    /// Whether the next grant cannot be read.
+    pub(crate) is_damaged: Arc<AtomicBool>,
     /// Whether somebody has the next lock for a moment, to see whether it is free.
     pub(crate) is_looked_at: Arc<AtomicBool>,
 }
@@ -299,11 +303,19 @@ impl Brittle {
             false => Ok(()),
         }
     }
+
+    fn check_kind(&self, key: &Key) -> Result<(), StorageError> {
+        if key.kind.is_grant() { Ok(()) } else { Self::check(&self.no_clients) }
+    }
 }
 
 impl TokenStorage for Brittle {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         Self::check(&self.no_load)?;
+        self.check_kind(key)?;
+        if key.kind.is_grant() && self.is_damaged.swap(false, Ordering::SeqCst) {
+            return Ok(Loaded::Damaged { kept: "kept".into() });
+        }
         self.inner.load(key)
     }
 
@@ -327,6 +339,7 @@ impl TokenStorage for Brittle {
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         Self::check(&self.no_save)?;
+        self.check_kind(key)?;
         self.inner.save(key, record, expected)
     }
 

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-#[path = "tokio_common.rs"]
+mod obstacles;
+#[path = "../tokio_common.rs"]
 mod tokio_common;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use oauth_blocking::{
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Damage, Fault, Knobs, ScopePolicy};
 use oauth_tokio::OnPool;
+use obstacles::OBSTACLES;
 use tokio_common::common::{self, CALL, HOUR, LIST, age, key, redirect, serve, visitor_who};
 
 /// What a host does, or what happens to it.
@@ -296,8 +299,14 @@ fn names(heard: &[Happened]) -> Vec<&'static str> {
 }
 
 fn ends(heard: &[Happened]) -> Vec<&'static str> {
-    names(heard).into_iter().filter(|name| !matches!(*name, "answered" | "exchange")).collect()
+    names(heard).into_iter().filter(|name| !is_request(name)).collect()
 }
+
+fn is_request(name: &str) -> bool {
+    REQUESTS.contains(&name)
+}
+
+const REQUESTS: [&str; 2] = ["answered", "exchange"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_adapters_tell_how_everything_ends_in_the_same_order() {
@@ -307,6 +316,41 @@ async fn both_adapters_tell_how_everything_ends_in_the_same_order() {
         let tasks = Box::pin(by_tasks(scenario)).await;
         assert_eq!(names(&tasks), names(&threads), "{}", scenario.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_adapters_tell_of_each_request_among_the_rest() {
+    let first_call = &SCENARIOS[0];
+    let threads = tokio::task::block_in_place(|| by_threads(first_call));
+    assert_eq!(names(&threads), A_FIRST_CALL);
+    assert_eq!(names(&Box::pin(by_tasks(first_call)).await), A_FIRST_CALL);
+}
+
+/// The refusal, two documents and a registration; the code; the call, and one more.
+const A_FIRST_CALL: [&str; 12] = [
+    "answered",
+    "login_needed",
+    "login_begun",
+    "exchange",
+    "exchange",
+    "exchange",
+    "opening",
+    "redirected",
+    "exchange",
+    "login_finished",
+    "answered",
+    "answered",
+];
+
+/// So that no event is added without a test of both adapters.
+#[test]
+fn every_event_is_in_the_tests_of_both_adapters() {
+    let source = include_str!("../../../oauth-blocking/src/event.rs");
+    let arms = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
+    let told = SCENARIOS.iter().flat_map(|scenario| scenario.told);
+    let in_the_way = OBSTACLES.iter().flat_map(|obstacle| obstacle.told);
+    let tested: BTreeSet<&str> = told.chain(in_the_way).chain(&REQUESTS).copied().collect();
+    assert_eq!(tested, arms.collect());
 }
 
 /// One stream for all users of a host.
