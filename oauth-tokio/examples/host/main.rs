@@ -25,10 +25,10 @@ use tokio::task::JoinSet;
 mod simulated;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-type Client = RunningService<RoleClient, ()>;
+type Outcome<T> = Result<T, Failure>;
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() -> Outcome<()> {
     match std::env::args_os().nth(1) {
         Some(file) => real(Path::new(&file)).await,
         None => simulated::run().await,
@@ -36,10 +36,10 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Commands from standard input.
-async fn real(file: &Path) -> Result<(), Failure> {
-    let mut host = Host::from_config(&std::fs::read_to_string(file)?, |_, builder| builder)?;
+async fn real(file: &Path) -> Outcome<()> {
+    let mut host = Host::new(&std::fs::read_to_string(file)?, |_, builder| builder)?;
     host.start().await;
-    println!("  list · login NAME · logout NAME · call NAME TOOL [JSON]");
+    println!("  list · login NAME · logout NAME · call NAME TOOL [JSON, …]");
     loop {
         let read = tokio::task::spawn_blocking(|| {
             print!("> ");
@@ -68,26 +68,21 @@ struct Host(BTreeMap<Box<str>, Server>);
 
 struct Server {
     oauth: OAuth,
-    client: Option<Client>,
+    client: Option<RunningService<RoleClient, ()>>,
 }
 
 impl Host {
-    /// `adapt` adds what is not in the file.
-    fn from_config(
-        text: &str,
-        adapt: impl Fn(&str, OAuthBuilder) -> OAuthBuilder,
-    ) -> Result<Self, Failure> {
+    /// From a configuration file; `adapt` adds what is not in it.
+    fn new(text: &str, adapt: impl Fn(&str, OAuthBuilder) -> OAuthBuilder) -> Outcome<Self> {
         let mut config: BTreeMap<Box<str>, BTreeMap<Box<str>, _>> = serde_json::from_str(text)?;
         let servers = config.remove("mcpServers").ok_or("there are no `mcpServers`")?;
         let servers = servers.into_iter().map(|(name, Entry { url, auth })| {
-            let mut builder = OAuth::new(&url)?.client_name("Example host").on_event(show);
-            if let Some(auth) = auth {
-                builder = builder.config(auth)?;
-            }
+            let builder = OAuth::new(&url)?.client_name("Example host").on_event(show);
+            let builder = auth.into_iter().try_fold(builder, OAuthBuilder::config)?;
             let oauth = adapt(&name, builder).build()?;
             Ok((name, Server { oauth, client: None }))
         });
-        servers.collect::<Result<_, Failure>>().map(Self)
+        servers.collect::<Outcome<_>>().map(Self)
     }
 
     /// Connects to all at once, and asks nobody: who needs a login is told as that.
@@ -95,10 +90,8 @@ impl Host {
         let mut starts = JoinSet::new();
         for (name, mut server) in std::mem::take(&mut self.0) {
             starts.spawn(async move {
-                match server.client().await {
-                    Ok(_) => println!("  {name}: connected"),
-                    Err(error) => tell(&name, &*error),
-                }
+                let client = server.client().await;
+                client.map_or_else(|it| tell(&name, &*it), |_| println!("  {name}: connected"));
                 (name, server)
             });
         }
@@ -124,15 +117,13 @@ impl Host {
 
     async fn list(&self) {
         for (name, server) in &self.0 {
-            match server.oauth.status().await {
-                Ok(status) => println!("  {name}: {status:?}"),
-                Err(error) => tell(name, &error),
-            }
+            let status = server.oauth.status().await;
+            status.map_or_else(|it| tell(name, &it), |it| println!("  {name}: {it:?}"));
         }
     }
 
     /// Ends the sessions, and whatever has begun.
-    async fn end(self) -> Result<(), Failure> {
+    async fn end(self) -> Outcome<()> {
         for Server { oauth, client } in self.0.into_values() {
             if let Some(client) = client {
                 client.cancel().await?;
@@ -144,16 +135,16 @@ impl Host {
 }
 
 impl Server {
-    async fn login(&mut self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+    async fn login(&mut self, stop: impl Future<Output = ()>) -> Outcome<()> {
         tokio::select! {
-            // Dropped, it gives its page and its port back.
             token = self.oauth.login() => drop(token?),
-            () = stop => return Err("the login was cancelled".into()),
+            // Wherever the login is, it ends at once, and says so.
+            () = async { stop.await; self.oauth.cancel_login(); std::future::pending().await } => {}
         }
         self.client().await.map(|_| println!("  logged in, and connected"))
     }
 
-    async fn logout(&mut self) -> Result<(), Failure> {
+    async fn logout(&mut self) -> Outcome<()> {
         if let Some(client) = self.client.take() {
             client.cancel().await?;
         }
@@ -161,19 +152,26 @@ impl Server {
         Ok(())
     }
 
-    async fn call(&mut self, name: &str, tool: &str, arguments: &str) -> Result<(), Failure> {
-        let mut request = CallToolRequestParams::new(tool.to_owned());
-        if !arguments.is_empty() {
-            request = request.with_arguments(serde_json::from_str::<JsonObject>(arguments)?);
+    /// One call for each object of arguments, all at once.
+    async fn call(&mut self, name: &str, tool: &str, arguments: &str) -> Outcome<()> {
+        let arguments = if arguments.is_empty() { "{}" } else { arguments };
+        let (client, mut calls) = (self.client().await?, JoinSet::new());
+        for arguments in serde_json::from_str::<Vec<JsonObject>>(&format!("[{arguments}]"))? {
+            let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+            let (peer, begun) = (client.peer().clone(), Instant::now());
+            calls.spawn(async move { (peer.call_tool(request).await, begun.elapsed()) });
         }
-        let (client, begun) = (self.client().await?, Instant::now());
-        let result = serde_json::to_string(&client.call_tool(request).await?.content)?;
-        println!("  {name} {tool}: {} after {} ms", Plain(&result), begun.elapsed().as_millis());
+        for (result, took) in calls.join_all().await {
+            let text =
+                result.map(|it| Plain(&serde_json::json!(it.content).to_string()).to_string());
+            let shown = |text| println!("  {name} {tool}: {text} after {took:.0?}");
+            text.map_or_else(|it| tell(name, &it), shown);
+        }
         Ok(())
     }
 
     /// A session whose calls ask nobody.
-    async fn client(&mut self) -> Result<&Client, Failure> {
+    async fn client(&mut self) -> Outcome<&RunningService<RoleClient, ()>> {
         let client = match self.client.take().filter(|client| !client.is_closed()) {
             Some(client) => client,
             None => ().serve(self.oauth.quiet().transport()).await?,
@@ -184,8 +182,11 @@ impl Server {
 
 /// What a login says meanwhile.
 fn show(event: &Event<'_>) {
-    if let Event::Opening { url, .. } = event {
-        println!("  Visit, if no browser opens:\n    {}", url.as_str());
+    match event {
+        Event::LoginBegun { reason } => println!("  {reason}; Ctrl-C ends it"),
+        Event::LoginElsewhere => println!("  another program is at its login page: waiting"),
+        Event::Opening { url, .. } => println!("  Visit, if no browser opens: {}", url.as_str()),
+        _ => {}
     }
 }
 

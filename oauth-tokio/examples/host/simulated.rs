@@ -27,7 +27,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
         entries.insert((*name).to_owned(), json!({"url": server.server_url()}));
     }
     let (config, is_away) = (json!({"mcpServers": entries}), Arc::new(AtomicBool::new(false)));
-    let mut host = Host::from_config(&config.to_string(), |name, builder| {
+    let mut host = Host::new(&config.to_string(), |name, builder| {
         let user = User { server: Arc::clone(&servers[name]), is_away: Arc::clone(&is_away) };
         builder.token_storage(MemoryTokenStorage::new()).user_agent(user)
     })?;

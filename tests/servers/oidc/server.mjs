@@ -1,14 +1,15 @@
 // An MCP server, as small as one can be, behind `oidc-provider`, an OpenID Connect server that is widely
 // used as it is: dynamic registration, resource indicators, rotation and revocation are its own. Ours are
-// the user, who consents to everything at once, and the resource: `tools/list` takes a scope that the
-// challenge of the first request names, and `tools/call` one more.
+// the user, who consents to everything at once, and the resource: `tools/call` takes one scope more than the rest,
+// which takes what the challenge of the first request names.
 //
-//     server.mjs [--registered-scope SCOPES] [--lifetime SECONDS]
+//     server.mjs [--registered-scope SCOPES] [--lifetime SECONDS] [--port PORT]
 //
 // With `--registered-scope`, a client that registers no scope may ask for these and no others. It may
 // register those of the resource as well then, which the authorization server does not know otherwise.
 // It says on standard output where it listens, and ends when its standard input does.
 
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
@@ -18,12 +19,13 @@ const { values: options } = parseArgs({
   options: {
     "registered-scope": { type: "string" },
     lifetime: { type: "string", default: "3600" },
+    port: { type: "string", default: "0" },
   },
 });
 const NEEDED = { "tools/list": "mcp:read", "tools/call": "mcp:write" };
 
 const server = createServer((request, response) => listener(request, response));
-server.listen(0, "127.0.0.1");
+server.listen(Number(options.port), "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
 const resource = `${origin}/mcp`;
@@ -109,15 +111,34 @@ async function mcp(request, response) {
     challenge(value ? { error: "invalid_token" } : { scope: NEEDED["tools/list"] });
     return json(response, 401, {});
   }
+  if (request.method === "DELETE") return json(response, 200, {});
+  if (request.method !== "POST") return json(response, 405, {});
   let body = "";
   for await (const chunk of request) body += chunk;
-  const { id, method } = JSON.parse(body);
-  const scope = NEEDED[method];
+  const { id, method, params } = JSON.parse(body);
+  const scope = NEEDED[method] ?? NEEDED["tools/list"];
   if (!token.scopes.has(scope)) {
     challenge({ error: "insufficient_scope", scope });
     return json(response, 403, {});
   }
-  return json(response, 200, { jsonrpc: "2.0", id, result: { method } });
+  if (id === undefined) return response.writeHead(202).end();
+  if (method === "initialize") response.setHeader("mcp-session-id", randomUUID());
+  return json(response, 200, { jsonrpc: "2.0", id, result: result(method, params) });
+}
+
+function result(method, params) {
+  switch (method) {
+    case "initialize": {
+      const serverInfo = { name: "judge", version: "1" };
+      return { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo };
+    }
+    case "tools/call": {
+      const { a, b } = params.arguments;
+      return { content: [{ type: "text", text: String(a + b) }] };
+    }
+    default:
+      return { method };
+  }
 }
 
 function json(response, status, value) {

@@ -4,7 +4,8 @@ The routes, the clients' authentication, the challenges and the MCP endpoint are
 the SDK leaves to whoever uses it: a store of clients, codes and tokens, here in memory, and a consent,
 which is given at once. Works with version 1 and version 2 of the SDK.
 
-    server.py [--no-default-scopes] [--client ID SECRET REDIRECT_URI] [--lifetime SECONDS]
+    server.py [--no-default-scopes] [--client ID SECRET REDIRECT_URI] [--lifetime SECONDS] [--port PORT]
+              [--sessions]
 
 It says on standard output where it listens, and ends when its standard input does.
 """
@@ -132,7 +133,7 @@ class Record:
         await self.app(scope, receive, noted)
 
 
-def application(origin, provider, default_scopes):
+def application(origin, provider, default_scopes, sessions):
     scopes = [SCOPE] if default_scopes else None
     auth = AuthSettings(
         issuer_url=origin,
@@ -145,7 +146,7 @@ def application(origin, provider, default_scopes):
         revocation_options=RevocationOptions(enabled=True),
     )
     common = {"auth_server_provider": provider, "auth": auth, "log_level": "WARNING"}
-    http = {"stateless_http": True, "json_response": True}
+    http = {"stateless_http": not sessions, "json_response": True}
     if version("mcp").startswith("1."):
         from mcp.server.fastmcp import FastMCP
 
@@ -175,15 +176,17 @@ def main():
     parser.add_argument("--no-default-scopes", action="store_true")
     parser.add_argument("--client", nargs=3)
     parser.add_argument("--lifetime", type=int, default=3600)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--sessions", action="store_true")
     options = parser.parse_args()
     threading.Thread(target=end_with_standard_input, daemon=True).start()
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", options.port))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     provider = InMemory(options.lifetime)
     if options.client is not None:
         provider.set_up(*options.client)
-    app = application(origin, provider, not options.no_default_scopes)
+    app = application(origin, provider, not options.no_default_scopes, options.sessions)
     server = uvicorn.Server(uvicorn.Config(Record(app), log_level="warning", lifespan="on"))
     print(f"{origin}/mcp", flush=True)
     asyncio.run(server.serve(sockets=[listener]))

@@ -1,12 +1,14 @@
 //! Logins to servers that nobody here wrote: the MCP SDK for Python in both its versions, and
-//! `oidc-provider`. `tests/servers/run` installs them and runs this; each test starts its own server, and
-//! says of each leg which requests reached it.
+//! `oidc-provider`, by clients of both adapters, and by the example `host`. `tests/servers/run` installs them and runs
+//! this; each test starts its own server, and says of each leg which requests reached it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 mod browser;
 mod client;
+mod host;
 mod life;
+mod program;
 mod server;
 
 use std::net::{Ipv4Addr, TcpListener};

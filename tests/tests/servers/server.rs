@@ -1,5 +1,6 @@
 //! A server as a process of its own, which ends with the test.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,8 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(12);
 #[derive(Debug)]
 pub(crate) struct Server {
     process: Child,
+    /// How it was started.
+    command: Vec<OsString>,
     /// Its MCP endpoint.
     pub(crate) url: String,
     agent: Agent,
@@ -25,19 +28,30 @@ impl Server {
     /// The MCP SDK for Python, in a major version.
     pub(crate) fn python(version: u8, options: &[&str]) -> Self {
         let python = installed().join(format!("mcp-{version}/bin/python"));
-        let mut command = Command::new(python);
-        command.arg(scripts().join("python/server.py")).args(options);
-        Self::start(command)
+        Self::start(python.into(), "python/server.py", options)
     }
 
     pub(crate) fn oidc_provider(options: &[&str]) -> Self {
-        let mut command = Command::new("node");
-        command.arg(scripts().join("oidc/server.mjs")).args(options);
-        Self::start(command)
+        Self::start("node".into(), "oidc/server.mjs", options)
     }
 
-    fn start(mut command: Command) -> Self {
-        command.args(["--lifetime", &LIFETIME.as_secs().to_string()]);
+    fn start(program: OsString, script: &str, options: &[&str]) -> Self {
+        let mut command = vec![program, scripts().join(script).into()];
+        command.extend(options.iter().map(OsString::from));
+        command.extend(["--lifetime".into(), LIFETIME.as_secs().to_string().into()]);
+        Self::spawn(command, None)
+    }
+
+    /// The process ends, and all that it knew with it; another one takes its place.
+    pub(crate) fn restart(&mut self) {
+        self.end();
+        let (_, port) = self.url.trim_end_matches("/mcp").rsplit_once(':').unwrap();
+        *self = Self::spawn(self.command.clone(), Some(port));
+    }
+
+    fn spawn(words: Vec<OsString>, port: Option<&str>) -> Self {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(port.map(|port| format!("--port={port}")));
         // It ends by itself when this process does, however that ends.
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -51,7 +65,7 @@ impl Server {
         });
         let url = said.recv_timeout(PATIENCE).unwrap_or_default().trim().to_owned();
         let config = Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None);
-        let server = Self { process, url, agent: config.build().into() };
+        let server = Self { process, command: words, url, agent: config.build().into() };
         assert!(server.url.starts_with("http://127.0.0.1:"), "{command:?} does not start");
         server
     }
@@ -64,12 +78,30 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Whether it is gone already does not matter.
+impl Server {
+    /// Whether it goes on, or hears and answers nothing until then.
+    pub(crate) fn goes_on(&self, goes_on: bool) {
+        signal(&self.process, if goes_on { "CONT" } else { "STOP" });
+    }
+
+    /// Whether it is gone already does not matter.
+    fn end(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(process: &Child, name: &str) {
+    let mut command = Command::new("kill");
+    let sent = command.arg(format!("-{name}")).arg(process.id().to_string()).status();
+    assert!(sent.unwrap().success(), "{name}");
 }
 
 fn scripts() -> PathBuf {
