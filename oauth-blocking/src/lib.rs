@@ -147,8 +147,9 @@ pub use storage::{
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    AboutToAuthorize, Browser, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared,
-    Returned, SharedUserAgent, UserAgent, UserAgentError, Visit, Visitor, Waiting,
+    AboutToAuthorize, Browser, EndsVisit, FirstOf, LocalUser, LoopbackBrowser, NoUserAgent,
+    PasteBack, Prepared, Returned, SharedUserAgent, Until, UserAgent, UserAgentError, Visit,
+    Visitor, Waiting,
 };
 
 /// Why a call failed.

@@ -15,7 +15,7 @@ use crate::storage::{
     Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError, StoredGrant,
 };
 use crate::user_agent::{
-    AboutToAuthorize, Returned, SharedUserAgent, UserAgentError, Visit, Waiting,
+    AboutToAuthorize, Returned, SharedUserAgent, Until, UserAgentError, Visit, Waiting,
 };
 
 pub(crate) struct Threads {
@@ -155,7 +155,7 @@ impl Host for Threads {
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> Result<Returned, UserAgentError> {
-        visit(url, deadline, &mut |word| waiting(word))
+        visit(url, &Until::new(deadline), &mut |word| waiting(word))
     }
 
     /// A thread does not leave before it has what it waits for.

@@ -91,7 +91,7 @@ pub use reqwest;
 pub use resolver::FilteredResolver;
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
 pub use storage::{OnPool, SharedStorage, TokenStorage};
-pub use user_agent::{Prepared, SharedUserAgent, UserAgent};
+pub use user_agent::{FirstOf, Prepared, SharedUserAgent, UserAgent};
 
 /// Why a call failed.
 pub type Error = oauth_blocking::ClientError<reqwest::Error>;

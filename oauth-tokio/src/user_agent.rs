@@ -1,6 +1,7 @@
 //! How a person gets to the authorization page and back: the async trait, and blocking user agents
 //! behind it.
 
+mod first_of;
 mod loopback;
 
 use std::future::ready;
@@ -11,11 +12,12 @@ use std::time::Instant;
 
 use oauth_blocking::{
     AboutToAuthorize, AuthorizationUrl, LocalUser, NoUserAgent, PasteBack, Prepared as Blocking,
-    RedirectUri, Returned, UserAgentError, Visitor, Waiting,
+    RedirectUri, Returned, Until, UserAgentError, Visitor, Waiting,
 };
 use oauth_core::Secret;
 use tokio::sync::oneshot;
 
+pub use self::first_of::FirstOf;
 use crate::storage::{OnPool, apart};
 
 /// A way for a person to consent; see [`oauth_blocking::UserAgent`].
@@ -56,6 +58,21 @@ pub trait UserAgent: Send + Sync + 'static {
         &self,
         registered: Option<&str>,
     ) -> impl Future<Output = Result<Prepared, UserAgentError>> + Send;
+
+    /// This one and another in one login: whoever comes back first; see [`oauth_blocking::UserAgent::or`].
+    ///
+    /// ```
+    /// use oauth_tokio::{LoopbackBrowser, PasteBack, UserAgent};
+    ///
+    /// let user = LoopbackBrowser::new().or(PasteBack::terminal()?);
+    /// # Ok::<(), oauth_tokio::UserAgentError>(())
+    /// ```
+    fn or(self, other: impl Into<SharedUserAgent>) -> FirstOf
+    where
+        Self: Sized,
+    {
+        FirstOf::new(self.into(), other.into())
+    }
 }
 
 /// One login of a [`UserAgent`]: where the user will come back to, and how to send them off.
@@ -117,7 +134,8 @@ impl std::fmt::Debug for Prepared {
 }
 
 /// One thread serves the whole login: it prepares, hands over where the user will come back to, and
-/// waits to be told the page. A login that nobody waits for any more leaves it to its end.
+/// waits to be told the page. Where nobody wants the login any more, it is told that, too: it ends if it looks
+/// ([`Until`]), and else it is left to its end.
 impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
         let (agent, login) = (Arc::clone(&self.0), login.clone());
@@ -130,16 +148,14 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
         let (ready, prepared) = oneshot::channel();
-        let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Instant, Told)>();
+        let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Until, Told)>();
         let (back, came_back) = oneshot::channel();
         // Whoever asked may be gone each time something is sent.
         apart(move || match agent.prepare(registered.as_deref()).map(Blocking::into_parts) {
             Ok((redirect_uri, visit)) => {
                 let _ = ready.send(Ok((redirect_uri, visit.is_some())));
-                if let (Some(visit), Ok((url, deadline, told))) =
-                    (visit, told_to_go.blocking_recv())
-                {
-                    let _ = back.send(visit(&url, deadline, &mut |waiting| told(waiting)));
+                if let (Some(visit), Ok((url, until, told))) = (visit, told_to_go.blocking_recv()) {
+                    let _ = back.send(visit(&url, &until, &mut |waiting| told(waiting)));
                 }
             }
             Err(error) => {
@@ -152,7 +168,9 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
             return Ok(Prepared::elsewhere(redirect_uri));
         }
         Ok(Prepared::with_page(redirect_uri, async move |url, deadline, told| {
-            go.send((url, deadline, told)).map_err(|_| UserAgentError::Cancelled)?;
+            let until = Until::new(deadline);
+            let _ends = until.end_when_dropped();
+            go.send((url, until, told)).map_err(|_| UserAgentError::Cancelled)?;
             came_back.await.unwrap_or(Err(UserAgentError::Cancelled))
         }))
     }

@@ -15,7 +15,7 @@ use oauth_core::wire::AuthorizationUrl;
 use super::bound::Bound;
 use super::local::open_browser;
 use super::parked::{PAGE_LIMIT, PageFn, Parked, write_page};
-use super::{Browser, Prepared, Returned, UserAgent, UserAgentError, Waiting};
+use super::{Browser, Prepared, Returned, Until, UserAgent, UserAgentError, Waiting};
 
 /// Opens the user's browser and listens on this machine for the redirect.
 ///
@@ -142,8 +142,8 @@ impl UserAgent for LoopbackBrowser {
         let bound = self.bind(registered)?;
         let redirect_uri = self.redirect_uri(&bound);
         let browser = self.clone();
-        Ok(Prepared::with_page(redirect_uri, move |url, deadline, waiting| {
-            browser.wait(&bound, url, deadline, waiting)
+        Ok(Prepared::with_page(redirect_uri, move |url, until, waiting| {
+            browser.wait(&bound, url, until, waiting)
         }))
     }
 }
@@ -153,7 +153,7 @@ impl LoopbackBrowser {
         &self,
         bound: &Bound,
         url: &AuthorizationUrl,
-        deadline: Instant,
+        until: &Until,
         waiting: &mut dyn FnMut(Waiting),
     ) -> Result<Returned, UserAgentError> {
         let redirect_uri = self.redirect_uri(bound);
@@ -166,14 +166,11 @@ impl LoopbackBrowser {
             let _ = done.send(worked);
         });
         let mut browser = Browser::Opening;
-        let begun = Instant::now();
-        let mut next_word = begun;
+        let mut next_word = Instant::now();
         let mut clients: Vec<Client<'_>> = Vec::new();
         loop {
+            until.check()?;
             let now = Instant::now();
-            if now >= deadline {
-                return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
-            }
             if browser == Browser::Opening {
                 browser = match opened.try_recv() {
                     Ok(true) => Browser::Opened,
@@ -185,12 +182,12 @@ impl LoopbackBrowser {
                 }
             }
             if now >= next_word {
-                waiting(Waiting { browser, left: deadline - now });
+                waiting(Waiting { browser, left: until.left() });
                 next_word = now + BETWEEN_WORDS;
             }
             match bound.accept() {
                 Some(stream) => clients.extend(Client::new(stream, &loopback, now)),
-                None => std::thread::sleep(PAUSE),
+                None => until.pause(PAUSE)?,
             }
             // A flood of silent connections must not push out the redirect: the oldest gives way.
             if clients.len() > MAX_CLIENTS {

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
@@ -14,16 +14,19 @@ mod claim;
 mod closure;
 #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 mod desktop;
+mod first_of;
 mod local;
 mod loopback;
 mod none;
 mod parked;
 mod paste;
 mod returned;
+mod until;
 
 pub use about::AboutToAuthorize;
 pub use bound::Bound;
 pub use closure::Visitor;
+pub use first_of::FirstOf;
 pub use local::LocalUser;
 pub(crate) use local::open_browser;
 pub use loopback::LoopbackBrowser;
@@ -31,6 +34,7 @@ pub use none::NoUserAgent;
 pub use parked::{PAGE_LIMIT, Parked, write_page};
 pub use paste::PasteBack;
 pub use returned::Returned;
+pub use until::{EndsVisit, Until};
 
 /// A way for a person to consent.
 ///
@@ -84,6 +88,32 @@ pub trait UserAgent: Send + Sync {
     ///
     /// A [`UserAgentError`] if nobody could come back.
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError>;
+
+    /// This one and another in one login: whoever comes back first. The other is ended then, and its port free at once.
+    ///
+    /// The user comes back to where this one says, and the other has to take the answer wherever that is, as
+    /// [`PasteBack`] and [`Visitor`] do. Both are told [what a login is for](Self::about_to_authorize). One that fails
+    /// leaves the login to the other, a terminal that is closed for instance; but if this one is
+    /// [cancelled](UserAgentError::Cancelled), the login is over. If both fail, the error is this one's, and of the two
+    /// only this one says what it [waits](crate::Event::Waiting) for.
+    ///
+    /// ```
+    /// use oauth_blocking::{LoopbackBrowser, PasteBack, UserAgent};
+    ///
+    /// // For a machine whose user may sit in front of another one.
+    /// let user = LoopbackBrowser::new().or(PasteBack::terminal()?);
+    /// # Ok::<(), oauth_blocking::UserAgentError>(())
+    /// ```
+    ///
+    /// A read of a terminal cannot be ended. Where the browser wins, it is left on a thread of its own, and takes the
+    /// line that is typed next; the next login of the same [`PasteBack`] goes on with it. So a program that reads
+    /// standard input itself gives it another input, or none.
+    fn or(self, other: impl Into<SharedUserAgent>) -> FirstOf
+    where
+        Self: Sized + 'static,
+    {
+        FirstOf::new(self.into(), other.into())
+    }
 }
 
 /// A user agent that the clones of a client share.
@@ -117,25 +147,25 @@ pub struct Prepared {
 }
 
 /// Sends a user to a page, and waits until they come back.
-pub type Visit = dyn FnOnce(&AuthorizationUrl, Instant, &mut dyn FnMut(Waiting)) -> Result<Returned, UserAgentError>
+pub type Visit = dyn FnOnce(&AuthorizationUrl, &Until, &mut dyn FnMut(Waiting)) -> Result<Returned, UserAgentError>
     + Send;
 
 impl Prepared {
     /// The user will come back to `redirect_uri`. `visit` sends them to the page and waits for the
-    /// redirect's query, until the given moment at most; it may say from time to time that it still
-    /// waits.
+    /// redirect's query, [until](Until) its time is over or nobody wants the login any more; it may say from time to
+    /// time that it still waits.
     pub fn new<F>(redirect_uri: RedirectUri, visit: F) -> Self
     where
         F: FnOnce(
                 &AuthorizationUrl,
-                Instant,
+                &Until,
                 &mut dyn FnMut(Waiting),
             ) -> Result<Secret, UserAgentError>
             + Send
             + 'static,
     {
-        Self::with_page(redirect_uri, |url, deadline, waiting| {
-            visit(url, deadline, waiting).map(Returned::new)
+        Self::with_page(redirect_uri, |url, until, waiting| {
+            visit(url, until, waiting).map(Returned::new)
         })
     }
 
@@ -144,7 +174,7 @@ impl Prepared {
     where
         F: FnOnce(
                 &AuthorizationUrl,
-                Instant,
+                &Until,
                 &mut dyn FnMut(Waiting),
             ) -> Result<Returned, UserAgentError>
             + Send

@@ -1,26 +1,47 @@
 //! A terminal without a browser: the user opens the URL anywhere, and pastes what the address bar shows
 //! in the end.
 
-use std::io::{BufRead, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::io::{self, BufRead, BufReader, Stderr, Stdin, Write, stderr, stdin};
+use std::mem;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use oauth_core::Secret;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{Prepared, UserAgent, UserAgentError};
+use super::{Prepared, Until, UserAgent, UserAgentError};
 
 /// Prints the URL, and reads the redirect that the user pastes: the whole URL or its query.
 ///
 /// For SSH and containers. The page at the end of the login does not load, since nobody listens there;
 /// its address is what counts. What does not belong to the login is asked for again.
+///
+/// A read of a terminal cannot be ended: after a login that was cancelled, or whose time was over, it is left on a
+/// thread of its own. The next login goes on with it. A host that reads the same input itself misses the line that is
+/// typed next.
 pub struct PasteBack<R, W> {
     redirect_uri: RedirectUri,
-    terminal: Arc<Mutex<(R, W)>>,
+    terminal: Arc<Mutex<Terminal<R, W>>>,
 }
 
-impl PasteBack<std::io::BufReader<std::io::Stdin>, std::io::Stderr> {
+struct Terminal<R, W> {
+    input: Input<R>,
+    output: W,
+}
+
+/// Where the input is.
+enum Input<R> {
+    Here(R),
+    /// Read from, on another thread: it comes back with the next line.
+    Read(Receiver<(R, io::Result<String>)>),
+    /// Whoever read from it has panicked.
+    Gone,
+}
+
+impl PasteBack<BufReader<Stdin>, Stderr> {
     /// Asks on the terminal: prompts on standard error, reads standard input.
     ///
     /// # Errors
@@ -28,7 +49,7 @@ impl PasteBack<std::io::BufReader<std::io::Stdin>, std::io::Stderr> {
     /// None in practice: the built-in redirect URI is one.
     pub fn terminal() -> Result<Self, UserAgentError> {
         let redirect_uri = RedirectUri::parse(NOWHERE)?;
-        Ok(Self::new(redirect_uri, std::io::BufReader::new(std::io::stdin()), std::io::stderr()))
+        Ok(Self::new(redirect_uri, BufReader::new(stdin()), stderr()))
     }
 }
 
@@ -39,7 +60,8 @@ where
 {
     /// The same with another redirect URI, input and output.
     pub fn new(redirect_uri: RedirectUri, input: R, output: W) -> Self {
-        Self { redirect_uri, terminal: Arc::new(Mutex::new((input, output))) }
+        let terminal = Terminal { input: Input::Here(input), output };
+        Self { redirect_uri, terminal: Arc::new(Mutex::new(terminal)) }
     }
 }
 
@@ -58,42 +80,84 @@ where
 {
     fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let terminal = Arc::clone(&self.terminal);
-        Ok(Prepared::new(self.redirect_uri.clone(), move |url, deadline, _| {
-            let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
-            let (input, output) = &mut *terminal;
-            ask(input, output, url, deadline)
+        Ok(Prepared::new(self.redirect_uri.clone(), move |url, until, _| {
+            // One login after the other has the terminal.
+            loop {
+                match terminal.try_lock() {
+                    Ok(mut terminal) => return terminal.ask(url, until),
+                    Err(TryLockError::Poisoned(terminal)) => {
+                        return terminal.into_inner().ask(url, until);
+                    }
+                    Err(TryLockError::WouldBlock) => until.pause(PAUSE)?,
+                }
+            }
         }))
     }
 }
 
-fn ask(
-    input: &mut impl BufRead,
-    output: &mut impl Write,
-    url: &AuthorizationUrl,
-    deadline: Instant,
-) -> Result<Secret, UserAgentError> {
-    let begun = Instant::now();
-    let gone = |_| UserAgentError::Cancelled;
-    write!(output, "Open this page:\n\n  {}\n\n", url.as_str()).map_err(gone)?;
-    let ask = "and paste the address at which the browser ends, also if that page does not load: ";
-    write!(output, "{ask}").and_then(|()| output.flush()).map_err(gone)?;
-    for _ in 0..TRIES {
-        let mut line = String::new();
-        if input.read_line(&mut line).map_err(gone)? == 0 {
-            return Err(UserAgentError::Cancelled);
+impl<R: BufRead + Send + 'static, W: Write> Terminal<R, W> {
+    fn ask(&mut self, url: &AuthorizationUrl, until: &Until) -> Result<Secret, UserAgentError> {
+        let ask =
+            "and paste the address at which the browser ends, also if that page does not load: ";
+        self.say(&format!("Open this page:\n\n  {}\n\n{ask}", url.as_str()))?;
+        for _ in 0..TRIES {
+            let line = self.line(until)?;
+            let query = query_of(line.trim());
+            if url.is_answered_by(query) {
+                return Ok(query.into());
+            }
+            self.say("That does not belong to this login; paste the whole address: ")?;
         }
-        // A terminal cannot be read with a time limit; what comes too late is not used.
-        if Instant::now() > deadline {
-            return Err(UserAgentError::TimedOut { waited: begun.elapsed() });
-        }
-        let query = query_of(line.trim());
-        if url.is_answered_by(query) {
-            return Ok(query.into());
-        }
-        let again = "That does not belong to this login; paste the whole address: ";
-        write!(output, "{again}").and_then(|()| output.flush()).map_err(gone)?;
+        Err(UserAgentError::Cancelled)
     }
-    Err(UserAgentError::Cancelled)
+
+    fn say(&mut self, words: &str) -> Result<(), UserAgentError> {
+        let said = self.output.write_all(words.as_bytes()).and_then(|()| self.output.flush());
+        said.map_err(|_| UserAgentError::Cancelled)
+    }
+
+    /// The next line, which somebody may have begun to read for an earlier login.
+    fn line(&mut self, until: &Until) -> Result<String, UserAgentError> {
+        let reads = match mem::replace(&mut self.input, Input::Gone) {
+            Input::Here(input) => read_apart(input)?,
+            Input::Read(reads) => reads,
+            Input::Gone => return Err(UserAgentError::Cancelled),
+        };
+        loop {
+            match reads.recv_timeout(PAUSE) {
+                Ok((input, line)) => {
+                    self.input = Input::Here(input);
+                    // What comes too late is not used.
+                    until.check()?;
+                    let line = line.ok().filter(|line| !line.is_empty());
+                    return line.ok_or(UserAgentError::Cancelled);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(over) = until.check() {
+                        self.input = Input::Read(reads);
+                        return Err(over);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(UserAgentError::Cancelled),
+            }
+        }
+    }
+}
+
+/// Reads a line on a thread of its own, and brings it with the input.
+fn read_apart<R: BufRead + Send + 'static>(
+    mut input: R,
+) -> Result<Receiver<(R, io::Result<String>)>, UserAgentError> {
+    let (brings, reads) = channel();
+    let read = move || {
+        let mut line = String::new();
+        let outcome = input.read_line(&mut line).map(|_| line);
+        // Nobody may ask for it any more.
+        drop(brings.send((input, outcome)));
+    };
+    let thread = thread::Builder::new().name("oauth".into()).spawn(read);
+    thread.map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
+    Ok(reads)
 }
 
 /// The query of a pasted URL, or what was pasted if it is a query already.
@@ -104,6 +168,9 @@ fn query_of(pasted: &str) -> &str {
 
 /// A port that nothing listens on: the page need not load.
 const NOWHERE: &str = "http://127.0.0.1:1/callback";
+
+/// How often is looked whether the login is still wanted while nobody types.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How often a wrong paste is answered with another try.
 const TRIES: usize = 5;
