@@ -87,15 +87,12 @@ impl Host {
 
     /// Connects to all at once, and asks nobody: who needs a login is told as that.
     async fn start(&mut self) {
-        let mut starts = JoinSet::new();
-        for (name, mut server) in std::mem::take(&mut self.0) {
-            starts.spawn(async move {
-                let client = server.client().await;
-                client.map_or_else(|it| tell(&name, &*it), |_| println!("  {name}: connected"));
-                (name, server)
-            });
-        }
-        self.0.extend(starts.join_all().await);
+        let starts = std::mem::take(&mut self.0).into_iter().map(|(name, mut server)| async move {
+            let client = server.client().await;
+            client.map_or_else(|it| tell(&name, &*it), |_| println!("  {name}: connected"));
+            (name, server)
+        });
+        self.0.extend(starts.collect::<JoinSet<_>>().join_all().await);
     }
 
     /// One command. `stop` ends a login that it begins.
@@ -122,15 +119,16 @@ impl Host {
         }
     }
 
-    /// Ends the sessions, and whatever has begun.
+    /// Ends all sessions at once, and whatever has begun.
     async fn end(self) -> Outcome<()> {
-        for Server { oauth, client } in self.0.into_values() {
+        let ends = self.0.into_values().map(|Server { oauth, client }| async move {
             if let Some(client) = client {
                 client.cancel().await?;
             }
             oauth.shutdown(Duration::from_secs(10)).await;
-        }
-        Ok(())
+            Ok(())
+        });
+        ends.collect::<JoinSet<_>>().join_all().await.into_iter().collect()
     }
 }
 
