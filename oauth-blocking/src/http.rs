@@ -1,10 +1,7 @@
 //! How requests are sent: by which connection, with which header fields, and by no proxy to this machine.
 
 use std::io::{self, ErrorKind, Read as _};
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_core::error::Obstacle;
@@ -13,6 +10,7 @@ use ureq::http;
 use ureq::{AsSendBody, Body};
 
 use crate::adapter::{Headers, Obstructed, Unanswered, last_chance, response};
+use crate::apart::Apart;
 
 /// The HTTP client. Clones share connections.
 #[derive(Clone)]
@@ -44,10 +42,18 @@ impl Http {
     }
 
     /// Sends a request that changes nothing, and leaves the body of the answer.
-    pub(crate) fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        let cause = |error| cause(error, self.goes_by_proxy(request.url().as_str()));
-        let (head, _) = self.again(request, limit).map_err(cause)?.into_parts();
-        Ok(response(head.status, head.headers, Vec::new()))
+    pub(crate) async fn ask(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Response, Unanswered> {
+        let (http, request) = (self.clone(), request.clone());
+        let ask = move || {
+            let cause = |error| cause(error, http.goes_by_proxy(request.url().as_str()));
+            let (head, _) = http.again(&request, limit).map_err(cause)?.into_parts();
+            Ok(response(head.status, head.headers, Vec::new()))
+        };
+        answer(Apart::begin(move |says| says.say(ask()))?).await
     }
 
     /// Sends a request that changes nothing, and once more if its connection is lost before it brought an answer.
@@ -66,28 +72,20 @@ impl Http {
         }
     }
 
-    /// Sends a request that may change something, once, on a connection of its own, on a thread of its own:
-    /// ureq's clock goes on while this process is stopped, and when it wakes the answer that lies in the
-    /// socket would come too late.
-    fn once(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        let (answered, answer) = sync_channel(1);
+    /// Sends a request that may change something, once, on a connection of its own. ureq's clock goes on while this
+    /// process is stopped, and when it wakes the answer that lies in the socket would come too late.
+    async fn once(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
         let (http, request, begun) = (self.clone(), request.clone(), Instant::now());
-        let send = move || {
+        let mut sent = Apart::begin(move |says| {
             let sent = http::Request::<Vec<u8>>::from(&request);
             let answer = http.run(sent, Connection::Fresh, Some(LONGEST_STOP));
-            // Whoever asked may have given up.
-            drop(answered.send(http.read(&request, answer)));
-        };
-        let thread = thread::Builder::new().name("oauth".into()).spawn(send)?;
+            says.say(http.read(&request, answer));
+        })?;
         let mut left = limit;
         loop {
-            match answer.recv_timeout(left) {
-                Ok(answer) => return answer,
-                Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                    Err(panic) => resume_unwind(panic),
-                    Ok(()) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
-                },
-                Err(RecvTimeoutError::Timeout) => {
+            match sent.next(Some(left)).await {
+                Some(answer) => return answer?,
+                None => {
                     let overrun = begun.elapsed().saturating_sub(limit);
                     match last_chance(overrun).filter(|_| left == limit) {
                         Some(chance) => left = chance,
@@ -118,15 +116,20 @@ impl Http {
 
     /// Sends a request of a login. One that may change something goes out on a connection of its own, and
     /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
-    /// is sent again on a new connection if the first one is lost before it brought an answer.
-    pub(crate) fn exchange(
+    /// is sent again on a new connection if the first one is lost before it brought an answer. Either goes out on a
+    /// thread of its own: whoever waits may leave.
+    pub(crate) async fn exchange(
         &self,
         request: &Request,
         limit: Duration,
     ) -> Result<Response, Unanswered> {
         match request.method() {
-            Method::Get => self.read(request, self.again(request, limit)),
-            Method::Post => self.once(request, limit),
+            Method::Get => {
+                let (http, request) = (self.clone(), request.clone());
+                let get = move || http.read(&request, http.again(&request, limit));
+                answer(Apart::begin(move |says| says.say(get()))?).await
+            }
+            Method::Post => self.once(request, limit).await,
         }
     }
 
@@ -171,6 +174,14 @@ impl Http {
             request = request.max_idle_age(Duration::ZERO);
         }
         self.agent.run(request.build())
+    }
+}
+
+/// The answer to a request with a time limit of its own.
+async fn answer(mut sent: Apart<Result<Response, Unanswered>>) -> Result<Response, Unanswered> {
+    match sent.next(None).await {
+        Some(answer) => answer?,
+        None => Err(io::Error::from(ErrorKind::TimedOut).into()),
     }
 }
 

@@ -88,6 +88,8 @@
 //!   function of the host's own ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;
+#[cfg(feature = "ureq")]
+mod apart;
 mod causes;
 #[cfg(feature = "ureq")]
 mod client;

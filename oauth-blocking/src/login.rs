@@ -2,7 +2,7 @@
 
 use oauth_core::BearerAuth;
 
-use crate::adapter::{LoginOptions, ready};
+use crate::adapter::{LoginHandle, LoginOptions, ready};
 use crate::{Error, OAuth};
 
 impl OAuth {
@@ -33,5 +33,35 @@ impl OAuth {
     /// a port, an answer.
     pub fn login_with(&self, options: LoginOptions) -> Result<BearerAuth, Error> {
         ready(self.client.log_in(options))
+    }
+
+    /// Ends the login that is under way here, wherever it is: looking for the server's metadata, waiting for the
+    /// page of another process or for a port, registering, at the page. All who wait for it get
+    /// [`UserAgentError::Cancelled`](crate::UserAgentError::Cancelled) within milliseconds. Its port is free then,
+    /// and the next login begins at once, with the client that is registered already.
+    ///
+    /// A login whose user has come back is finished: a code can be spent once. But it opens no further page. The
+    /// tokens that are stored stay as they are. A request that is out for the login is left to its end, on a thread of
+    /// its own, and so is a user agent that does not look whether it is still wanted ([`Until`](crate::Until)).
+    ///
+    /// True if a login was under way: of this client and its clones, not of another profile or process.
+    pub fn cancel_login(&self) -> bool {
+        self.client.cancel_login()
+    }
+
+    /// The same to be kept elsewhere, by a window with a button perhaps: it does not keep the client alive.
+    ///
+    /// ```
+    /// # fn on_click(_: impl Fn() + Send + Sync + 'static) {}
+    /// # fn example(oauth: oauth_blocking::OAuth) -> Result<(), oauth_blocking::Error> {
+    /// let login = oauth.login_handle();
+    /// on_click(move || drop(login.cancel()));
+    /// oauth.login()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn login_handle(&self) -> LoginHandle {
+        self.client.login_handle()
     }
 }

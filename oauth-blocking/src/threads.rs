@@ -1,7 +1,8 @@
 //! The host that blocks: sockets by ureq, one thread at a time at the session.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+mod slot;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oauth_core::flow::{RedirectUri, Settings};
@@ -9,7 +10,8 @@ use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
-use crate::adapter::{Host, Unanswered};
+use crate::adapter::{Host, Unanswered, parked};
+use crate::apart::Apart;
 use crate::http::Http;
 use crate::storage::{
     Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError, StoredGrant,
@@ -17,6 +19,8 @@ use crate::storage::{
 use crate::user_agent::{
     AboutToAuthorize, Returned, SharedUserAgent, Until, UserAgentError, Visit, Waiting,
 };
+
+use slot::{Held, Slot};
 
 pub(crate) struct Threads {
     session: Arc<Slot>,
@@ -40,7 +44,8 @@ impl Threads {
     }
 }
 
-/// Each method does its work, and then its future is ready.
+/// Most methods do their work, and then their futures are ready. What a login waits for parks the thread, so that a host
+/// that cancels it need not wait.
 impl Host for Threads {
     type Http = ureq::Error;
     type Session = Held;
@@ -58,7 +63,7 @@ impl Host for Threads {
     }
 
     async fn take_within(&self, limit: Duration) -> Option<Held> {
-        Slot::take_within(&self.session, limit, |place| place.session.is_none())
+        Slot::take_within(&self.session, limit)
     }
 
     fn try_take(&self) -> Option<Held> {
@@ -66,13 +71,11 @@ impl Host for Threads {
     }
 
     async fn take_beside(&self, limit: Duration) -> Option<Held> {
-        let waits = |place: &Place| place.session.is_none() && !place.is_at_login;
-        Slot::take_within(&self.session, limit, waits)
+        Slot::take_beside(&self.session, limit)
     }
 
     fn set_at_login(&self, is_at_login: bool) {
-        self.session.place().is_at_login = is_at_login;
-        self.session.changed.notify_all();
+        self.session.set_at_login(is_at_login);
     }
 
     async fn to_its_end<T: Send + 'static>(
@@ -114,7 +117,9 @@ impl Host for Threads {
     }
 
     async fn sleep(&self, pause: Duration) {
-        std::thread::sleep(pause);
+        let until = Instant::now().checked_add(pause);
+        // Nothing comes but the end of the pause.
+        let _: Option<()> = parked(until, || None).await;
     }
 
     async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
@@ -130,15 +135,22 @@ impl Host for Threads {
     }
 
     async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        self.http.exchange(request, limit)
+        self.http.exchange(request, limit).await
     }
 
     async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        self.http.ask(request, limit)
+        self.http.ask(request, limit).await
     }
 
     async fn about_to_authorize(&self, login: AboutToAuthorize) -> Result<(), UserAgentError> {
-        self.user_agent.about_to_authorize(&login)
+        let agent = self.user_agent.clone();
+        // It may ask the user.
+        let mut asked = Apart::begin(move |says| says.say(agent.about_to_authorize(&login)))
+            .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
+        match asked.next(None).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => Err(UserAgentError::Cancelled),
+        }
     }
 
     async fn prepare(
@@ -155,7 +167,8 @@ impl Host for Threads {
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> Result<Returned, UserAgentError> {
-        visit(url, &Until::new(deadline), &mut |word| waiting(word))
+        let mut page = AtPage::open(visit, url.clone(), Until::new(deadline))?;
+        page.user(&*waiting).await
     }
 
     /// A thread does not leave before it has what it waits for.
@@ -164,91 +177,56 @@ impl Host for Threads {
     }
 }
 
-/// Where the session is while nobody has it. A guard of a mutex could not go from thread to thread.
-struct Slot {
-    place: Mutex<Place>,
-    /// The session is back, or whoever has it begins to wait for a person.
-    changed: Condvar,
+/// A page that a user agent shows, on a thread of its own.
+struct AtPage {
+    visit: Apart<Said>,
+    until: Until,
 }
 
-struct Place {
-    session: Option<Session>,
-    is_at_login: bool,
+enum Said {
+    Word(Waiting),
+    Back(Result<Returned, UserAgentError>),
 }
 
-impl Slot {
-    fn new(session: Session) -> Self {
-        let place = Place { session: Some(session), is_at_login: false };
-        Self { place: Mutex::new(place), changed: Condvar::new() }
+impl AtPage {
+    fn open(
+        visit: Box<Visit>,
+        url: AuthorizationUrl,
+        until: Until,
+    ) -> Result<Self, UserAgentError> {
+        let lasts = until.clone();
+        let visit = Apart::begin(move |says| {
+            let back = visit(&url, &lasts, &mut |word| says.say(Said::Word(word)));
+            says.say(Said::Back(back));
+        });
+        let visit = visit.map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
+        Ok(Self { visit, until })
     }
 
-    fn take(slot: &Arc<Self>) -> Held {
-        let waits = |place: &mut Place| place.session.is_none();
-        let place = slot.changed.wait_while(slot.place(), waits);
-        Self::hold(slot, place.unwrap_or_else(PoisonError::into_inner))
-            .unwrap_or_else(|| unreachable!("it was waited for"))
-    }
-
-    /// Waits for that long at most, and only while it `waits`.
-    fn take_within(
-        slot: &Arc<Self>,
-        limit: Duration,
-        waits: impl Fn(&Place) -> bool,
-    ) -> Option<Held> {
-        let place = slot.changed.wait_timeout_while(slot.place(), limit, |place| waits(place));
-        let (place, _) = place.unwrap_or_else(PoisonError::into_inner);
-        let held = Self::hold(slot, place);
-        if held.is_none() {
-            // It may have been this one that was told of its return.
-            slot.changed.notify_one();
-        }
-        held
-    }
-
-    fn try_take(slot: &Arc<Self>) -> Option<Held> {
-        Self::hold(slot, slot.place())
-    }
-
-    fn hold(slot: &Arc<Self>, mut place: MutexGuard<'_, Place>) -> Option<Held> {
-        let session = place.session.take()?;
-        Some(Held { session: Some(session), slot: Arc::clone(slot) })
-    }
-
-    /// A panic elsewhere does no harm to the session: each of its turns is whole.
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The session in one thread's hands.
-pub(crate) struct Held {
-    session: Option<Session>,
-    slot: Arc<Slot>,
-}
-
-impl Deref for Held {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        match &self.session {
-            Some(session) => session,
-            None => unreachable!("it is taken out by the drop only"),
+    /// Waits for the user.
+    async fn user(
+        &mut self,
+        waiting: &(dyn Fn(Waiting) + Send + Sync),
+    ) -> Result<Returned, UserAgentError> {
+        loop {
+            match self.visit.next(None).await {
+                Some(Ok(Said::Word(word))) => waiting(word),
+                Some(Ok(Said::Back(back))) => return back,
+                Some(Err(_)) | None => return Err(UserAgentError::Cancelled),
+            }
         }
     }
 }
 
-impl DerefMut for Held {
-    fn deref_mut(&mut self) -> &mut Session {
-        match &mut self.session {
-            Some(session) => session,
-            None => unreachable!("it is taken out by the drop only"),
-        }
-    }
-}
-
-impl Drop for Held {
+/// Whoever looks at it is soon gone, and its port free.
+impl Drop for AtPage {
     fn drop(&mut self) {
-        self.slot.place().session = self.session.take();
-        self.slot.changed.notify_one();
+        self.until.end();
+        if self.until.is_looked_at() {
+            self.visit.end_within(LONGEST_GOODBYE);
+        }
     }
 }
+
+/// How long a user agent that looks whether it is still wanted may take to end.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(1);

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use oauth_core::BearerAuth;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::{
-    Error, Event, LoginHandle, LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder,
-    UserAgentError,
+    AboutToAuthorize, Error, Event, LoginHandle, LoopbackBrowser, MemoryTokenStorage, OAuth,
+    OAuthBuilder, OnPool, Prepared, UserAgent, UserAgentError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -275,4 +275,53 @@ async fn another_client_of_the_same_profile_is_not_cancelled() {
     assert!(!client(&served, &store).cancel_login());
     page.consent();
     asking.await.unwrap().unwrap();
+}
+
+/// A user agent of threads, behind a task: it is told when nobody wants the login any more.
+#[tokio::test]
+async fn a_page_of_a_thread_that_is_cancelled_or_dropped_frees_its_port() {
+    let (served, port) = (serve(Knobs::default()), silent_port());
+    let (idle, mut pages) = idle(port);
+    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(OnPool::new(idle));
+    let oauth = builder.build().unwrap();
+    for is_dropped in [false, true] {
+        let asking = ask(&oauth);
+        pages.recv().await.unwrap();
+        match is_dropped {
+            true => asking.abort(),
+            false => cancel(&oauth, vec![asking]).await,
+        }
+        let is_free = || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        until("its port is free", is_free).await;
+    }
+    let asking = ask(&oauth);
+    consent(pages.recv().await.unwrap()).await;
+    asking.await.unwrap().unwrap();
+    assert_sound(&served);
+}
+
+/// A user who thinks about whether a login may begin.
+struct Ponders(mpsc::UnboundedSender<()>);
+
+impl UserAgent for Ponders {
+    async fn about_to_authorize(&self, _login: &AboutToAuthorize) -> Result<(), UserAgentError> {
+        self.0.send(()).unwrap();
+        std::future::pending().await
+    }
+
+    async fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        Err(UserAgentError::Cancelled)
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_cancelled_while_the_user_thinks_about_it() {
+    let (served, ends) = (serve(Knobs::default()), Ends::default());
+    let (asks, mut asked) = mpsc::unbounded_channel();
+    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(Ponders(asks));
+    let oauth = ends.watch(builder).build().unwrap();
+    let asking = ask_for_all(&oauth).await;
+    asked.recv().await.unwrap();
+    cancel(&oauth, asking).await;
+    assert_eq!((served.world().oauth_requests(), ends.counts()), (0, [1, 1, 0]));
 }

@@ -155,17 +155,6 @@ impl<'a, H: Host> Driver<'a, H> {
         }
     }
 
-    /// What has failed while this one waited, it does not try again.
-    pub(super) fn share_failure(&mut self, work: Work) -> Result<(), ClientError<H::Http>> {
-        match self.client.failures.since(self.since, work) {
-            Some(failure) => {
-                self.is_noted = true;
-                Err(failure)
-            }
-            None => Ok(()),
-        }
-    }
-
     fn enter(&mut self, work: trace::Work) -> Span {
         self.span = Span::of(work, self.client);
         self.span.clone()

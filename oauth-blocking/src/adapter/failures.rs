@@ -5,6 +5,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::drive::Driver;
+use super::host::Host;
 use crate::error::ClientError;
 
 /// The last failures of one client.
@@ -94,6 +96,19 @@ impl<H: std::error::Error> Noted<H> {
         match work {
             Work::Login => self.login = entry,
             Work::Refresh => self.refresh = entry,
+        }
+    }
+}
+
+impl<H: Host> Driver<'_, H> {
+    /// What has failed while this one waited, it does not try again.
+    pub(super) fn share_failure(&mut self, work: Work) -> Result<(), ClientError<H::Http>> {
+        match self.client.failures.since(self.since, work) {
+            Some(failure) => {
+                self.is_noted = true;
+                Err(failure)
+            }
+            None => Ok(()),
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
 ///
-/// A host that blocks does its work when a method is called, and returns futures that are ready.
+/// A host that blocks does its work when a method is called, and returns futures that are ready; or [parks its
+/// thread](super::parked) in those that a login waits for, so that it can be cancelled there.
 pub trait Host: Sized + Send + Sync + 'static {
     /// The error of its HTTP client.
     type Http: std::error::Error + Send + Sync + 'static;

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! All of it is written once, in the async form. A blocking adapter's futures are ready at once, and it
-//! polls them once ([`ready`]).
+//! waits for the others with its thread parked ([`ready`]).
 
 mod addresses;
 mod application;
@@ -39,6 +39,7 @@ mod moved;
 mod next;
 mod obstacle;
 mod parts;
+mod ready;
 mod refusal;
 mod shown;
 mod standing;
@@ -59,21 +60,7 @@ pub use message::{challenges, location, response};
 pub use mode::Mode;
 pub use obstacle::Obstructed;
 pub use parts::{Adapter, Parts, Watcher};
+pub use ready::{parked, ready};
 pub use refusal::Remedy;
 
 pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
-
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-/// The result of a future of a host that blocks.
-///
-/// # Panics
-///
-/// The host waits for something: it is another kind of host.
-pub fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => unreachable!("a host that blocks has nothing to wait for"),
-    }
-}

@@ -10,6 +10,9 @@ use super::{Prepared, UserAgent, UserAgentError};
 /// A function that takes the authorization URL and gives the redirect's query, or the reason why there
 /// is none.
 ///
+/// It is not told when the login is cancelled: whoever called goes on at once, and the function is left to its end on a
+/// thread of its own. [`Prepared::new`] makes user agents that are told.
+///
 /// ```
 /// # use oauth_blocking::{RedirectUri, Visitor};
 /// let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback")?;
