@@ -186,10 +186,37 @@ fn a_time_that_is_over_ends_both_by_threads() {
         error => panic!("{error:?}"),
     }
     assert!(terminal.pages() == 1 && begun.elapsed() < PATIENCE);
+    assert_soon_free(port);
+}
+
+fn assert_soon_free(port: u16) {
     let begun = Instant::now();
     while TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
         assert!(begun.elapsed() < Duration::from_secs(1), "the port stays taken");
     }
+}
+
+#[test]
+fn a_login_that_nobody_wants_ends_both_by_threads() {
+    let (served, port, terminal) = (serve(Knobs::default()), silent_port(), Terminal::default());
+    let _let_go = LetGo(terminal.clone());
+    let user =
+        oauth_blocking::UserAgent::or(opens(port, false), terminal.paste_back(Typing::Nothing));
+    let builder = common::builder(&served, &MemoryTokenStorage::new()).user_agent(user);
+    let oauth = builder.build().unwrap();
+    let login = oauth.login_handle();
+    let waits = std::thread::spawn(move || oauth.login());
+    let begun = Instant::now();
+    while terminal.pages() == 0 {
+        assert!(begun.elapsed() < PATIENCE, "no page");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(login.cancel());
+    match waits.join().unwrap().unwrap_err() {
+        oauth_blocking::Error::UserAgent(UserAgentError::Cancelled) => {}
+        error => panic!("{error:?}"),
+    }
+    assert_soon_free(port);
 }
 
 #[tokio::test(flavor = "multi_thread")]
