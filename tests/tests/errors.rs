@@ -964,6 +964,18 @@ fn login_used() {
 }
 
 #[test]
+fn token_too_short() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    assert_eq!(stage.call("tools/list"), Ok(200));
+    let (now, wanted) = (stage.now(), Duration::from_secs(7_200));
+    let error = stage.session_mut(0).lives_for(wanted, now).unwrap_err();
+    let lives_for = Duration::from_secs(3_600);
+    assert_eq!(error, Error::TokenTooShort { lives_for, wanted });
+    assert!(error.to_string().contains("3600"), "{error}");
+    assert_says(error, Actor::Developer, "shorter");
+}
+
+#[test]
 fn contended() {
     let error = call_error(|stage| stage.store.contested = true);
     assert_eq!(error, Error::Contended);

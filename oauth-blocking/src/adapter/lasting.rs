@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::BearerAuth;
-use oauth_core::session::Record;
 
 use super::client::{Client, Outcome, bearer};
 use super::drive::Login;
@@ -35,7 +34,8 @@ impl<H: Host> Client<H> {
         }
         {
             let shown = self.shown();
-            let lives = lives_for(shown.snapshot.record(), wanted).is_ok();
+            let record = shown.snapshot.record();
+            let lives = record.is_none_or(|it| it.lives_for(wanted, now()).is_ok());
             if let Some((token, _)) = shown.living(now()).filter(|_| lives) {
                 return Ok(Some(token.bearer().clone()));
             }
@@ -47,19 +47,9 @@ impl<H: Host> Client<H> {
         if !found {
             return Ok(None);
         }
-        if let Some(record) = session.record()
-            && record.lives_for(wanted, now()).is_err()
-            && !record.is_new(now())
-            && record.can_refresh(now())
-        {
-            session.renew();
+        while !session.lives_for(wanted, now())? {
             session = self.drive(session, Login::Never, since).await?.0;
         }
-        lives_for(session.record(), wanted)?;
         Ok(bearer(session))
     }
-}
-
-fn lives_for(record: Option<&Record>, wanted: Duration) -> Result<(), oauth_core::Error> {
-    record.map_or(Ok(()), |record| record.lives_for(wanted, now()))
 }

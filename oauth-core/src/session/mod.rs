@@ -80,6 +80,7 @@ mod forecast;
 mod generation;
 mod held;
 mod kept;
+mod lasting;
 mod login;
 mod logout;
 mod machine;

@@ -41,6 +41,9 @@ functions! {
     /// instead of the others or in addition to them. Other sessions' logins do not take its place then. A limit is the
     /// host's own, who stops at `browser` with `cancelled`.
     log_in => LogIn,
+    /// `{seconds, now}`: whether the token lives for so many `seconds`, as a subprocess may need. With `lives` false the
+    /// next turns refresh it, and then it is asked again; nobody logs in for more time.
+    lives_for => LivesFor,
     /// The next turns log out.
     logout => Logout,
     /// Answers `load`: `{record, now}`, the text as it was saved or null.

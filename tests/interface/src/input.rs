@@ -22,6 +22,7 @@ pub(crate) struct Input {
     /// As it was saved.
     pub(crate) record: Option<Secret>,
     stored: Option<u64>,
+    seconds: Option<u64>,
     pub(crate) status: Option<u16>,
     /// Why no answer came, if the host knows, and its HTTP client's words about it.
     pub(crate) obstacle: Option<Obstacle>,
@@ -52,7 +53,7 @@ macro_rules! required {
 }
 
 required! {
-    now: UnixTime, expires_at: UnixTime, stored: u64, status: u16, redirect_uri: Box<str>, query: Secret,
+    now: UnixTime, expires_at: UnixTime, stored: u64, seconds: u64, status: u16, redirect_uri: Box<str>, query: Secret,
     url: Box<str>
 }
 

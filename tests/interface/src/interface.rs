@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use oauth_core::flow::Probe;
 use oauth_core::session::{Attempt, Authorization, Record, Session, Turn, Verdict};
@@ -65,6 +66,10 @@ impl Interface {
             Function::Access => session.access(),
             Function::Renew => session.renew(),
             Function::LogIn => session.log_in_with(input.options()?),
+            Function::LivesFor => {
+                let (wanted, now) = (Duration::from_secs(input.seconds()?), input.now()?);
+                return Ok(json(&Lasts { lives: session.lives_for(wanted, now)? }));
+            }
             Function::Logout => session.logout(),
             Function::HeldElsewhere => {
                 let now = input.now()?;
@@ -230,6 +235,11 @@ struct Opened {
 #[derive(Serialize)]
 struct Looked {
     fresh: bool,
+}
+
+#[derive(Serialize)]
+struct Lasts {
+    lives: bool,
 }
 
 #[derive(Serialize)]

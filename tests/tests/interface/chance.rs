@@ -70,6 +70,7 @@ impl Chance {
             "record": self.pick(&[
                 Value::Null, Value::Null, r#"{"format":2,"x":"planted"}"#.into(), "planted".into()
             ]),
+            "seconds": self.pick(&[0, 60, 9999, u64::MAX]),
             "stored": self.pick(&[0, 1, NOW, u64::MAX]),
             "status": self.pick(&[200, 201, 302, 401, 401, 403, 404, 500, 65_535]),
             "headers": self.pick(&[json!([]), json!([["location", "/m"]]), json!([["", "\0planted"]])]),

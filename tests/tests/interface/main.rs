@@ -105,6 +105,28 @@ fn a_host_says_what_it_wants_of_a_login() {
     assert_sound(&host.world);
 }
 
+#[test]
+fn a_host_gets_a_token_that_lives_for_some_time() {
+    let mut host = Host::new(&Knobs::default());
+    let session = host.open(&settings());
+    let ask = |host: &Host, seconds: u64| json!({ "seconds": seconds, "now": host.world.now });
+    let input = ask(&host, 60);
+    assert_eq!(host.refused(Function::LivesFor, session, input, b""), "login_required");
+    assert_eq!(host.fetch(session), 200);
+    host.advance(1800);
+    for (seconds, lives) in [(1800, true), (1801, false), (3600, true)] {
+        let input = ask(&host, seconds);
+        let said = host.call(Function::LivesFor, session, input, b"");
+        assert_eq!(said, json!({ "lives": lives }));
+        assert_eq!(host.drive(session), "ready");
+    }
+    let input = ask(&host, 3601);
+    assert_eq!(host.refused(Function::LivesFor, session, input, b""), "token_too_short");
+    assert_eq!(host.world.count(What::Token(Grant::Refresh)), 1);
+    assert_eq!(host.fetch(session), 200);
+    assert_sound(&host.world);
+}
+
 /// The client is stored under a key of its own, where other users find it.
 #[test]
 fn a_host_that_stores_clients_registers_one_for_all() {
