@@ -1,20 +1,17 @@
-// Reads what cargo says of its artifacts, and prints the programs to run, each with the folder to run it in:
-// tests, and examples. Those that are named come first.
+// Reads what cargo says of its artifacts, and prints each program as soon as it is built, after the folder to run it
+// in: tests, and examples.
 
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { dirname } from "node:path";
 
-const first = process.argv.slice(2);
+const printed = new Set();
 
-const programs = readFileSync(0, "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line))
-    .filter(({ reason, executable }) => reason === "compiler-artifact" && executable)
-    .filter(({ profile, target }) => profile.test || target.kind.includes("example"));
-
-const rank = ({ target }) => (first.includes(target.name) ? first.indexOf(target.name) : first.length);
-programs.sort((one, other) => rank(one) - rank(other));
-for (const { executable, manifest_path } of programs) {
-    console.log(`${dirname(manifest_path)} ${executable}`);
+for await (const line of createInterface({ input: process.stdin })) {
+    if (!line.startsWith("{")) continue;
+    const { reason, executable, profile, target, manifest_path } = JSON.parse(line);
+    if (reason !== "compiler-artifact" || !executable || printed.has(executable)) continue;
+    if (profile.test || target.kind.includes("example")) {
+        printed.add(executable);
+        console.log(`${dirname(manifest_path)} ${executable}`);
+    }
 }
