@@ -283,7 +283,8 @@ async fn a_page_of_a_thread_that_is_cancelled_or_dropped_frees_its_port() {
     let (served, port) = (serve(Knobs::default()), silent_port());
     let (idle, mut pages) = idle(port);
     let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(OnPool::new(idle));
-    let oauth = builder.build().unwrap();
+    // Else the port would be free in time because nobody came.
+    let oauth = builder.wait(10 * PATIENCE).build().unwrap();
     for is_dropped in [false, true] {
         let asking = ask(&oauth);
         pages.recv().await.unwrap();
