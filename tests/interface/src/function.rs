@@ -87,6 +87,9 @@ functions! {
     redirected => Redirected,
     /// Answers `browser`: the user gave up.
     cancelled => Cancelled,
+    /// At any turn of a login: the host does not want it any more. Whether it `ends`: the next turns take back what it
+    /// wrote, and say `cancelled`. A login whose user has come back is finished.
+    cancel_login => CancelLogin,
     /// Takes the login out at `browser`: `{profile, expires_at}`. The answer can be stored.
     suspend => Suspend,
     /// `{method, url, now, attempt}`: the header fields for a request of the application, null where

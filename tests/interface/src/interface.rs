@@ -70,6 +70,7 @@ impl Interface {
                 let (wanted, now) = (Duration::from_secs(input.seconds()?), input.now()?);
                 return Ok(json(&Lasts { lives: session.lives_for(wanted, now)? }));
             }
+            Function::CancelLogin => return Ok(json(&Cancelled { ends: session.cancel_login() })),
             Function::Logout => session.logout(),
             Function::HeldElsewhere => {
                 let now = input.now()?;
@@ -240,6 +241,11 @@ struct Looked {
 #[derive(Serialize)]
 struct Lasts {
     lives: bool,
+}
+
+#[derive(Serialize)]
+struct Cancelled {
+    ends: bool,
 }
 
 #[derive(Serialize)]

@@ -51,6 +51,13 @@ impl Host {
         self.call(Function::Turn, session, json!({}), b"")
     }
 
+    /// What it is about to do, or the code of the error with which it has ended.
+    pub(crate) fn turn_or_code(&mut self, session: u32) -> String {
+        let turn = self.try_call(Function::Turn, session, b"");
+        let word = turn.map_or_else(|error| error["code"].clone(), |turn| turn["turn"].clone());
+        word.as_str().unwrap().into()
+    }
+
     /// What a session is about to do, and what it has; `None` if there is none of this number.
     pub(crate) fn state(&mut self, session: u32) -> Option<[String; 3]> {
         let looks = [Function::Turn, Function::Record, Function::Timeline];

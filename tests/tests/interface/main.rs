@@ -127,6 +127,30 @@ fn a_host_gets_a_token_that_lives_for_some_time() {
     assert_sound(&host.world);
 }
 
+#[test]
+fn a_host_ends_a_login_that_it_does_not_want_any_more() {
+    let mut host = Host::new(&Knobs::default());
+    let session = host.open(&settings());
+    let cancel = |host: &mut Host| {
+        host.call(Function::CancelLogin, session, json!({}), b"")["ends"].as_bool().unwrap()
+    };
+    assert!(!cancel(&mut host), "there is none");
+    host.call(Function::LogIn, session, json!({}), b"");
+    while host.turn(session)["turn"] != "browser" {
+        host.answer(session);
+    }
+    assert!(cancel(&mut host));
+    while host.turn_or_code(session) != "cancelled" {
+        host.answer(session);
+    }
+    assert!(!cancel(&mut host), "it has ended");
+    // It says nothing about the client, which is registered.
+    host.call(Function::LogIn, session, json!({}), b"");
+    assert_eq!(host.drive(session), "ready");
+    assert_eq!(host.world.count(What::Register), 1);
+    assert_sound(&host.world);
+}
+
 /// The client is stored under a key of its own, where other users find it.
 #[test]
 fn a_host_that_stores_clients_registers_one_for_all() {
