@@ -41,7 +41,7 @@ test("calls in any order are answered", async () => {
     if (sessions.length < 4) name = "open";
     if (sessions.length > 8) name = "close";
     try {
-      if (name !== "open" && name !== "close" && random(3) > 0) {
+      if (name !== "open" && name !== "close" && random(8) > 0) {
         [name, bytes] = fitting(random, call("turn", session), turns);
       }
       if (random(20) === 0) input = junk(random);
