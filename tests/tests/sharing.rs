@@ -4,7 +4,7 @@
 
 use oauth_core::Error;
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Lock, Verdict};
+use oauth_core::session::{Attempt, Lock, Turn, Verdict};
 use oauth_tests::drive::{Event, Stage, User, assert_sound, missing, play, play_later, settings};
 use oauth_tests::world::{Damage, Knobs, Rotation, ScopePolicy, TokenForm, What};
 
@@ -260,6 +260,34 @@ fn a_writer_without_a_lock_costs_no_rotated_token() {
     let record = stage.record().unwrap();
     assert_eq!(record.tokens().unwrap().access_token.token(), "at-2-auth");
     assert_eq!(stage.refreshes(), 1);
+}
+
+/// A write of which nobody heard that it had succeeded: the refresh token in it is spent by then.
+#[test]
+fn a_login_that_was_stored_when_that_seemed_to_fail_does_not_replace_what_became_of_it() {
+    let stage = act(&Knobs::default(), |stage| {
+        let second = stage.add_host();
+        stage.session_mut(0).log_in();
+        let login = loop {
+            if let Ok(Turn::Save(reply)) = stage.session_mut(0).turn()
+                && reply.record().tokens().is_some()
+            {
+                break reply.record().to_json();
+            }
+            if stage.step(0) == Ok(Event::Login) {
+                stage.begin(0);
+            }
+        };
+        stage.store.put(&stage.key(), &login);
+        stage.world.advance(HOUR);
+        assert_eq!(stage.call_from(second, LIST), Ok(200));
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert_eq!(stage.session(0).record(), stage.record().as_ref());
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    let record = stage.record().unwrap();
+    assert_eq!(record.tokens().unwrap().access_token.token(), "at-2-auth");
+    assert_eq!((stage.refreshes(), stage.logins()), (1, 1));
 }
 
 #[test]

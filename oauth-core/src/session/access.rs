@@ -99,15 +99,17 @@ impl Session {
             // Spent but not stored: nothing is more urgent.
             State::Save(saving)
             | State::LoadConflict(saving, _)
+            | State::LoadOverLogin(saving)
             | State::Unsaved(saving)
             | State::Kept(saving)
                 if saving.is_about_tokens() => {}
             _ => return self.state = State::Load(want),
         }
         self.state = match mem::replace(&mut self.state, State::Ready) {
-            State::Save(saving) | State::Unsaved(saving) | State::Kept(saving) => {
-                State::Save(saving.late(want))
-            }
+            State::Save(saving)
+            | State::LoadOverLogin(saving)
+            | State::Unsaved(saving)
+            | State::Kept(saving) => State::Save(saving.late(want)),
             State::LoadConflict(saving, _) => {
                 let saving = saving.late(want.clone());
                 let want = saving.want().cloned().unwrap_or(want);
@@ -122,6 +124,9 @@ impl Session {
         let mut state = match mem::replace(&mut self.state, State::Ready) {
             State::LoadConflict(saving, want) => {
                 return self.state = self.outdone(saving, want, record, now);
+            }
+            State::LoadOverLogin(saving) => {
+                return self.state = self.login_outdone(saving, record, now);
             }
             State::LoadClient(running) => {
                 return self.state = self.client_loaded(running, record, now);

@@ -46,7 +46,11 @@ impl Session {
     /// The record cannot be stored for now. True if its tokens are used all the same.
     pub(crate) fn keep(&mut self, now: UnixTime) -> bool {
         let mut saving = match mem::replace(&mut self.state, State::Ready) {
-            State::Save(saving) | State::LoadConflict(saving, _) if saving.serves(now) => saving,
+            State::Save(saving) | State::LoadConflict(saving, _) | State::LoadOverLogin(saving)
+                if saving.serves(now) =>
+            {
+                saving
+            }
             state => {
                 self.state = state;
                 return false;

@@ -148,6 +148,7 @@ impl Session {
         let unsaved = match mem::replace(&mut self.state, State::Ready) {
             State::Save(saving)
             | State::LoadConflict(saving, _)
+            | State::LoadOverLogin(saving)
             | State::Unsaved(saving)
             | State::Kept(saving)
                 if saving.is_about_tokens() =>

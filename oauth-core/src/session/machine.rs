@@ -103,6 +103,8 @@ pub(crate) enum State {
     LoadRefused(Want, Box<Error>),
     /// A look at what somebody else stored in the place of the record kept here.
     LoadConflict(Box<Saving>, Want),
+    /// The same in the place of what a login has brought, under its lock.
+    LoadOverLogin(Box<Saving>),
     /// A new attempt to write a record, after others wrote theirs again and again.
     Unsaved(Box<Saving>),
     /// Nothing: there is a token, which is not stored yet.
@@ -260,6 +262,7 @@ impl Session {
         Ok(match &mut self.state {
             State::Load(_)
             | State::LoadConflict(..)
+            | State::LoadOverLogin(_)
             | State::LoadLocked(_)
             | State::LoadRefused(..)
             | State::LoadLogin(_)

@@ -21,6 +21,9 @@ pub(crate) struct Past {
     /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login: Option<Box<str>>,
+    /// When their login was: a refresh keeps it, so it tells the tokens of one login from those of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logged_in_at: Option<UnixTime>,
     /// What the client is to authorization servers that were used before, the last one first: who moves
     /// back need not register again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +77,17 @@ impl Record {
     /// Whether the user has logged out, and not in again since.
     pub(crate) fn has_left(&self) -> bool {
         self.tokens.is_none() && self.past.as_ref().is_some_and(|past| past.has_left)
+    }
+
+    /// From a login at that time.
+    pub(crate) fn logged_in(self, at: UnixTime) -> Self {
+        self.with_past(|past| past.logged_in_at = Some(at))
+    }
+
+    /// Whether it is what became of a record of a login, by refreshes or by the end of its grant.
+    pub(crate) fn comes_from(&self, login: &Self) -> bool {
+        let at = |record: &Self| record.past.as_ref().and_then(|past| past.logged_in_at);
+        self.tokens.is_some() && at(self).is_some() && at(self) == at(login)
     }
 
     /// With new tokens of the same grant.

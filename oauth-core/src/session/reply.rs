@@ -90,7 +90,10 @@ impl LoadReply<'_> {
     /// tries again keeps its user logged in, as with [`SaveReply::is_spent`].
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        matches!(&self.session.state, State::LoadConflict(saving, _) if saving.then.is_spent())
+        match &self.session.state {
+            State::LoadConflict(saving, _) | State::LoadOverLogin(saving) => saving.then.is_spent(),
+            _ => false,
+        }
     }
 
     /// The store cannot be read. True if that does not matter: the token still lives, and is used for some

@@ -103,7 +103,8 @@ pub(crate) enum AfterSave {
     Registered(Box<Running>),
     /// The user came back and no tokens did, for the reason kept here: the client is doubted no more.
     Declined(Box<Error>),
-    /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there.
+    /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there, unless it is what
+    /// became of them: they were stored when that seemed to fail.
     LoggedIn { tries: u8 },
     /// The tokens are gone.
     LoggedOut(Box<Leaving>),
@@ -180,12 +181,7 @@ impl Session {
             }
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::Declined(error) => Lock::Login.release(State::Failed(error)),
-            AfterSave::LoggedIn { .. } => {
-                self.brought = self.generation();
-                self.learn_login();
-                self.unmet = None;
-                Lock::Login.release(self.vouch())
-            }
+            AfterSave::LoggedIn { .. } => self.has_logged_in(),
             AfterSave::Shared(running) => Lock::Client.release(self.settle(running, now)),
             AfterSave::Vouched => State::Ready,
             AfterSave::Cancelled(doubts) => self.take_back_own(doubts),
@@ -194,6 +190,28 @@ impl Session {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
             }
         };
+    }
+
+    fn has_logged_in(&mut self) -> State {
+        self.brought = self.generation();
+        self.learn_login();
+        self.unmet = None;
+        Lock::Login.release(self.vouch())
+    }
+
+    /// Somebody stored a record while a login was to be stored.
+    pub(crate) fn login_outdone(
+        &mut self,
+        saving: Box<Saving>,
+        stored: Option<Record>,
+        now: UnixTime,
+    ) -> State {
+        if stored.as_ref().is_some_and(|stored| stored.comes_from(&saving.record)) {
+            self.adopt_after(saving.before.as_deref(), stored, now);
+            return self.has_logged_in();
+        }
+        let stored = stored.map_or(0, |stored| stored.generation);
+        State::Save(saving.over(stored))
     }
 
     /// The record is not stored. True if the session goes on without that.
@@ -233,7 +251,11 @@ impl Session {
         self.state = match saving.then {
             AfterSave::LoggedIn { tries } if tries < MAX_LOST_RACES => {
                 saving.then = AfterSave::LoggedIn { tries: tries + 1 };
-                State::Save(saving.over(stored))
+                match stored < saving.record.generation {
+                    // Numbers grow, so nothing was made from ours.
+                    true => State::Save(saving.over(stored)),
+                    false => State::LoadOverLogin(saving),
+                }
             }
             AfterSave::LoggedIn { .. } => {
                 saving.then = AfterSave::LoggedIn { tries: 0 };
