@@ -73,8 +73,13 @@ impl Simulation {
                     None => {}
                 }
                 (host.look.decided_at, host.look.blind_at) = (time, time);
-                let lives = lives && reply.key(&profile).kind.is_grant() && !reply.is_spent();
-                spared(reply.failed(now), lives, "the store cannot be read")?
+                let is_spent = reply.is_spent();
+                let lives = lives && reply.key(&profile).kind.is_grant() && !is_spent;
+                let goes_on = reply.failed(now);
+                // What others stored could not be looked at, before these tokens were to be stored over it.
+                let token = host.session.record().and_then(laws::access_token);
+                host.kept.extend(token.filter(|_| is_spent && goes_on).map(String::from));
+                spared(goes_on, lives, "the store cannot be read")?
             }
             Turn::Load(reply) => {
                 let key = reply.key(&profile);
