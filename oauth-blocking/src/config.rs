@@ -97,9 +97,9 @@ oauth_core::written! {
         ..settings: WrittenSettings,
         /// Whose tokens: a name for a user or an account.
         profile: Option<Box<str>>,
-        /// The port on which the redirect is listened for.
+        /// The port on which the redirect is listened for. Means nothing to a user agent of the host's own.
         callback_port: Option<u16>,
-        /// The redirect URI that is listened for: `http://localhost:8765/auth/callback`.
+        /// The redirect URI that is listened for: `http://localhost:8765/auth/callback`. As the port.
         callback_url: Option<Box<str>>,
         /// How long the user has, in seconds.
         wait: Option<Seconds>,

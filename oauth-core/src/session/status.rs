@@ -27,7 +27,8 @@ use crate::wire::id_token;
 pub enum Status {
     /// A token was set up ([`Settings::bearer`]): it is sent as it is, and nobody is ever asked to log in.
     Bearer,
-    /// No login is needed, as far as is known: nothing is stored, and the server has asked for none.
+    /// No login is needed, as far as is known: nothing is stored, and the server has asked for none. So it stands also
+    /// before the first call, and where the server could not be reached.
     NotNeeded,
     /// There is a token that lives, or one that can be refreshed.
     LoggedIn(GrantSummary),
