@@ -241,10 +241,10 @@ fn a_stored_record_stays_readable() {
     let number = format!(r#""generation":{}"#, stage.record().unwrap().generation());
     let written = stage.store.written.last().unwrap();
     assert_eq!(written.replace(&number, r#""generation":1900000001"#), STORED);
-    let undated = STORED.replace(r#""logged_in_at":1900000000,"#, "");
-    let untried = undated.replace(r#""past":{"trial":{"since":1900000000,"logins":1}},"#, "");
+    let unmarked = STORED.replace(r#""lineage":774089512,"#, "");
+    let untried = unmarked.replace(r#""past":{"trial":{"since":1900000000,"logins":1}},"#, "");
     for stored in
-        [STORED, &undated, &untried, &untried.replace(r#","requested_by":"challenge""#, "")]
+        [STORED, &unmarked, &untried, &untried.replace(r#","requested_by":"challenge""#, "")]
     {
         let record = Record::from_json(stored.as_bytes()).unwrap();
         assert_eq!(record.to_json(), stored);
@@ -262,7 +262,7 @@ const STORED: &str = concat!(
     r#""client":{"client_id":"client-1","auth_method":"none","#,
     r#""redirect_uri":"http://127.0.0.1:49152/callback","kind":"dynamic"},"#,
     r#""resource":"https://mcp.example.com/mcp","requested":"mcp:basic","requested_by":"challenge"},"#,
-    r#""past":{"logged_in_at":1900000000,"trial":{"since":1900000000,"logins":1}},"#,
+    r#""past":{"lineage":774089512,"trial":{"since":1900000000,"logins":1}},"#,
     r#""tokens":{"access_token":"at-1-auth","token_type":"Bearer","expires_at":1900003600,"#,
     r#""refresh_token":"rt-1-auth","scope":"mcp:basic","x_unknown_member":null}}"#,
 );

@@ -166,7 +166,7 @@ impl Session {
             Ok(Grant { binding, tokens }) => {
                 let record = Record::new(now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), running.handed_out)
-                    .logged_in(now)
+                    .of_login()
                     .moved_to(self.moved_to.clone())
                     .on_trial(Some(Trial::after(running.in_vain, now)));
                 return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });

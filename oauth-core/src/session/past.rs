@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::flow::{Binding, KnownClient};
 use crate::policy::ServerUrl;
@@ -21,9 +22,10 @@ pub(crate) struct Past {
     /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login: Option<Box<str>>,
-    /// When their login was: a refresh keeps it, so it tells the tokens of one login from those of another.
+    /// A digest of the first access token of their login: a refresh keeps it, so it tells the tokens of one login from
+    /// those of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    logged_in_at: Option<UnixTime>,
+    lineage: Option<u32>,
     /// What the client is to authorization servers that were used before, the last one first: who moves
     /// back need not register again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,15 +81,17 @@ impl Record {
         self.tokens.is_none() && self.past.as_ref().is_some_and(|past| past.has_left)
     }
 
-    /// From a login at that time.
-    pub(crate) fn logged_in(self, at: UnixTime) -> Self {
-        self.with_past(|past| past.logged_in_at = Some(at))
+    /// As the first of its login.
+    pub(crate) fn of_login(self) -> Self {
+        let digest = self.tokens.as_ref().map(|it| Sha256::digest(it.access_token.token()));
+        let lineage = digest.map(|it| u32::from_be_bytes([it[0], it[1], it[2], it[3]]));
+        self.with_past(|past| past.lineage = lineage)
     }
 
     /// Whether it is what became of a record of a login, by refreshes or by the end of its grant.
     pub(crate) fn comes_from(&self, login: &Self) -> bool {
-        let at = |record: &Self| record.past.as_ref().and_then(|past| past.logged_in_at);
-        self.tokens.is_some() && at(self).is_some() && at(self) == at(login)
+        let lineage = |record: &Self| record.past.as_ref().and_then(|past| past.lineage);
+        self.tokens.is_some() && lineage(self).is_some() && lineage(self) == lineage(login)
     }
 
     /// With new tokens of the same grant.
