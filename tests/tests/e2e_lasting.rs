@@ -115,6 +115,20 @@ fn a_refresh_for_more_time_that_is_refused_leaves_the_token_in_use() {
     });
 }
 
+/// The refresh token may be good yet, and is kept.
+#[test]
+fn a_refresh_for_more_time_that_is_refused_for_another_reason_is_made_once() {
+    for code in ["unauthorized_client", "invalid_client", "other"] {
+        later(&Knobs::default(), |client, served, _| {
+            served.world().knobs.token_form = Damage::always(TokenForm::Refuse(code.into()));
+            let before = client.token_for(LESS).unwrap();
+            assert!(too_short(client.token_for(MORE)) <= LEFT, "{code}");
+            assert_eq!(client.token_for(LESS).unwrap(), before, "{code}");
+            assert_eq!(refreshes(served), 1, "{code}");
+        });
+    }
+}
+
 #[test]
 fn a_refresh_for_more_time_that_is_postponed_is_not_made_again_at_once() {
     later(&Knobs::default(), |client, served, _| {

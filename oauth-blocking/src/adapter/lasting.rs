@@ -42,14 +42,12 @@ impl<H: Host> Client<H> {
         }
         let mut session = self.take(Mode::Quiet).await?.session;
         // What others stored meanwhile may live long enough.
-        session.access();
-        let (mut session, found) = self.drive(session, Login::Never, since).await?;
+        session.access_for(wanted);
+        let (session, found) = self.drive(session, Login::Never, since).await?;
         if !found {
             return Ok(None);
         }
-        while !session.lives_for(wanted, now())? {
-            session = self.drive(session, Login::Never, since).await?.0;
-        }
+        session.lives_for(wanted, now())?;
         Ok(bearer(session))
     }
 }

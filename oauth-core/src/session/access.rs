@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use core::mem;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub(crate) struct Want {
     pub(crate) refused: Option<u64>,
     /// A refresh would not help: a scope is missing, or one was tried.
     pub(crate) no_refresh: bool,
+    /// How long the token should live yet. One that lives shorter is refreshed if it can be, and is used if not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lasting: Option<Duration>,
     /// Somebody asked for a login.
     #[serde(default)]
     pub(crate) asked_for: bool,

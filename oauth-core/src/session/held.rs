@@ -117,7 +117,7 @@ impl Session {
 
     /// Whether the token is handed out without a thought.
     pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
-        now < self.held.fresh_until && self.is_alive(want, now)
+        now < self.held.fresh_until && self.is_alive(want, now) && !self.is_too_short(want, now)
     }
 
     /// Whether the token has not expired, and was not refused.
@@ -138,7 +138,8 @@ impl Session {
 
     /// Somebody else refreshes, or was stopped while they did.
     pub(crate) fn held_elsewhere(&mut self, now: UnixTime) -> bool {
-        let spares = matches!(&self.state, State::Lock(want) if self.is_alive(want, now));
+        let spares = matches!(&self.state, State::Lock(want)
+            if self.is_alive(want, now) && !self.is_too_short(want, now));
         if spares {
             self.spare(now);
             self.state = State::Ready;
@@ -164,9 +165,10 @@ impl Session {
         }
     }
 
-    /// Uses the old token until then, or until it expires: a server in trouble is not asked each time.
+    /// Uses the old token until then, or until it expires: a server in trouble is not asked each time. That is never
+    /// sooner than it would be refreshed anyway.
     pub(crate) fn postpone(&mut self, until: UnixTime) {
-        self.held.postpone(until);
+        self.held.postpone(until.max(self.held.fresh_until));
     }
 }
 

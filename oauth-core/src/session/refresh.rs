@@ -83,10 +83,11 @@ impl Session {
 
     /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
     pub(crate) fn go_on(&mut self, want: Want, error: Error, now: UnixTime) -> State {
-        let state = if self.is_alive(&want, now) {
+        let (lives, is_final) = (self.is_alive(&want, now), says_no(&error));
+        let state = if lives && (is_final || !self.is_too_short(&want, now)) {
             self.postpone(self.end_of_pause(now));
             State::Ready
-        } else if says_no(&error) || self.is_worn_out(now) {
+        } else if !lives && (is_final || self.is_worn_out(now)) {
             // This endpoint will not do, but a login may find another. The grant is kept until then.
             self.need_login(Want { no_refresh: true, ..want }, now)
         } else {

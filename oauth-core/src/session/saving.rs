@@ -153,32 +153,21 @@ impl Session {
                 self.brought = self.generation();
                 Lock::Refresh.release(self.vouch())
             }
-            AfterSave::Rotated(mut want, error) | AfterSave::Troubled(mut want, error) => {
-                // The token that was refused stays refused under its new number.
-                if want.refused.is_some() {
-                    want.refused = Some(self.generation());
-                }
-                self.go_on(want, *error, now)
+            AfterSave::Rotated(want, error) | AfterSave::Troubled(want, error) => {
+                self.go_on(self.renumbered(want), *error, now)
             }
             // Meanwhile it may have expired.
             AfterSave::Late(want) => State::Load(want),
             AfterSave::Ended(want) if want.asked_for => Lock::Refresh.release(State::Load(want)),
-            AfterSave::Ended(mut want) => {
-                if want.refused.is_some() {
-                    want.refused = Some(self.generation());
-                }
+            AfterSave::Ended(want) => {
+                let want = self.renumbered(want);
                 let state = match self.is_alive(&want, now) {
                     true => State::Ready,
                     false => self.need_login(want, now),
                 };
                 self.mark_and_unlock(state, now)
             }
-            AfterSave::Refused(mut want) => {
-                if want.refused.is_some() {
-                    want.refused = Some(self.generation());
-                }
-                Lock::Refresh.release(State::Login(want))
-            }
+            AfterSave::Refused(want) => Lock::Refresh.release(State::Login(self.renumbered(want))),
             AfterSave::Registered(running) => State::Run(running),
             AfterSave::Declined(error) => Lock::Login.release(State::Failed(error)),
             AfterSave::LoggedIn { .. } => self.has_logged_in(),
@@ -190,6 +179,12 @@ impl Session {
                 Lock::Refresh.release(State::LoggedOut(leaving.into()))
             }
         };
+    }
+
+    /// The token that was refused stays refused under its new number.
+    fn renumbered(&self, mut want: Want) -> Want {
+        want.refused = want.refused.map(|_| self.generation());
+        want
     }
 
     fn has_logged_in(&mut self) -> State {

@@ -154,11 +154,12 @@ impl Session {
     pub(crate) fn paused(&mut self, want: Want, now: UnixTime) -> State {
         let Some(record) = &self.held.record else { return State::Load(want) };
         let Some(trouble) = &record.trouble else { return State::Load(want) };
-        if self.is_alive(&want, now) {
+        let lives = self.is_alive(&want, now);
+        if lives && !self.is_too_short(&want, now) {
             let until = trouble.until;
             self.postpone(until);
             State::Ready
-        } else if trouble.is_worn_out(now) {
+        } else if !lives && trouble.is_worn_out(now) {
             self.need_login(Want { no_refresh: true, ..want }, now)
         } else {
             let error = Unreachable {

@@ -41,8 +41,10 @@ functions! {
     /// instead of the others or in addition to them. Other sessions' logins do not take its place then. A limit is the
     /// host's own, who stops at `browser` with `cancelled`.
     log_in => LogIn,
-    /// `{seconds, now}`: whether the token lives for so many `seconds`, as a subprocess may need. With `lives` false the
-    /// next turns refresh it, and then it is asked again; nobody logs in for more time.
+    /// `{seconds}`: the same as `access`, but a token that does not live for so many `seconds`, as a subprocess may need,
+    /// is refreshed. Nobody logs in for more time: if that comes to nothing, it stays in use.
+    access_for => AccessFor,
+    /// `{seconds, now}`: an error, unless the token lives for so many `seconds`.
     lives_for => LivesFor,
     /// The next turns log out.
     logout => Logout,

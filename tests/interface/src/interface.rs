@@ -66,9 +66,9 @@ impl Interface {
             Function::Access => session.access(),
             Function::Renew => session.renew(),
             Function::LogIn => session.log_in_with(input.options()?),
+            Function::AccessFor => session.access_for(Duration::from_secs(input.seconds()?)),
             Function::LivesFor => {
-                let (wanted, now) = (Duration::from_secs(input.seconds()?), input.now()?);
-                return Ok(json(&Lasts { lives: session.lives_for(wanted, now)? }));
+                session.lives_for(Duration::from_secs(input.seconds()?), input.now()?)?;
             }
             Function::CancelLogin => return Ok(json(&Cancelled { ends: session.cancel_login() })),
             Function::Logout => session.logout(),
@@ -236,11 +236,6 @@ struct Opened {
 #[derive(Serialize)]
 struct Looked {
     fresh: bool,
-}
-
-#[derive(Serialize)]
-struct Lasts {
-    lives: bool,
 }
 
 #[derive(Serialize)]

@@ -114,15 +114,21 @@ fn a_host_gets_a_token_that_lives_for_some_time() {
     assert_eq!(host.refused(Function::LivesFor, session, input, b""), "login_required");
     assert_eq!(host.fetch(session), 200);
     host.advance(1800);
-    for (seconds, lives) in [(1800, true), (1801, false), (3600, true)] {
-        let input = ask(&host, seconds);
-        let said = host.call(Function::LivesFor, session, input, b"");
-        assert_eq!(said, json!({ "lives": lives }));
-        assert_eq!(host.drive(session), "ready");
-    }
-    let input = ask(&host, 3601);
+    let input = ask(&host, 1801);
     assert_eq!(host.refused(Function::LivesFor, session, input, b""), "token_too_short");
-    assert_eq!(host.world.count(What::Token(Grant::Refresh)), 1);
+    for (seconds, refreshes) in [(1800, 0), (1801, 1), (3600, 1), (3601, 1)] {
+        host.call(Function::AccessFor, session, json!({ "seconds": seconds }), b"");
+        assert_eq!(host.drive(session), "ready");
+        assert_eq!(host.world.count(What::Token(Grant::Refresh)), refreshes);
+        let input = ask(&host, seconds);
+        match seconds {
+            3601 => {
+                let code = host.refused(Function::LivesFor, session, input, b"");
+                assert_eq!(code, "token_too_short");
+            }
+            _ => drop(host.call(Function::LivesFor, session, input, b"")),
+        }
+    }
     assert_eq!(host.fetch(session), 200);
     assert_sound(&host.world);
 }
