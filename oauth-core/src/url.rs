@@ -34,7 +34,7 @@ pub enum Plaintext {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlDefect {
-    /// It does not parse as an absolute URL, or has white space or control characters.
+    /// It does not parse as an absolute URL, has white space or control characters, or a host that can be no name.
     #[error("it is not an absolute URL")]
     Unparsable,
     /// Its scheme is neither https nor, where allowed, http.
@@ -86,6 +86,11 @@ impl HttpUrl {
         }
         if url.fragment().is_some() {
             return Err(UrlDefect::Fragment);
+        }
+        // The parser lets names be what no name of a host is, and what some programs take for code.
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+        if !url.host_str().is_some_and(|host| host.bytes().all(is_name)) {
+            return Err(UrlDefect::Unparsable);
         }
         Ok(Self(String::from(url).into_boxed_str()))
     }

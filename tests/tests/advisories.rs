@@ -155,6 +155,8 @@ fn a_hostile_authorization_endpoint_never_reaches_an_opener() {
         "https://user:password@attacker.example/authorize",
         "https://attacker.example/authorize#fragment",
         "https://attacker.example/\r\nX: y",
+        "https://$(calc).attacker.example/authorize",
+        "https://a'b.attacker.example/authorize",
         "https://",
     ] {
         let set_up = |served: &Served, _: &FileTokenStorage| {
@@ -178,7 +180,7 @@ fn a_hostile_authorization_endpoint_never_reaches_an_opener() {
 fn what_reaches_an_opener_is_one_plain_url() {
     let set_up = |served: &Served, _: &FileTokenStorage| {
         let issuer = served.world().issuer();
-        let odd = format!("{issuer}/authorize?q=\"'<>`{{}}|\\^\u{fc}{ODD}");
+        let odd = format!("{issuer}/authorize;$(a)`b`*!/?q=\"'<>`{{}}|\\^;$(c)*!\u{fc}{ODD}");
         tamper(served, SERVER_METADATA, json!({ "authorization_endpoint": odd }));
         None
     };
@@ -187,7 +189,8 @@ fn what_reaches_an_opener_is_one_plain_url() {
         let url = &tried.opened[0];
         assert!(url.starts_with("http://127.0.0.1:"), "{url}");
         assert!(
-            url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>".contains(&byte)),
+            url.bytes()
+                .all(|byte| { byte.is_ascii_graphic() && !b"\"'<>$`()*!;{}|\\^".contains(&byte) }),
             "{url}"
         );
     });

@@ -36,7 +36,9 @@ use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent, UserAgentError};
 ///
 /// A browser is a process of its own: what the host has opened without close-on-exec, in code that is not Rust's, or has
 /// inherited in that way itself, the browser has open as well, as any program that the host starts. Only the host can
-/// close that, or mark it (`FD_CLOEXEC`). Keys such as `^C`, which end a host in its terminal, do not reach the browser.
+/// close that, or mark it (`FD_CLOEXEC`). On Windows these are all handles that can be inherited, also the pipes that
+/// a host was given for its standard input and output: a browser that is started for the page keeps them open until it
+/// is closed (mark them by `SetHandleInformation`, or open pages in a user agent of the host's own). Keys such as `^C`, which end a host in its terminal, do not reach the browser.
 ///
 /// A program that draws on the whole terminal, and reads its keys, sets a user agent of its own.
 #[derive(Debug)]
@@ -76,7 +78,8 @@ impl UserAgent for LocalUser {
 }
 
 /// Shows a page in the user's browser, if there is one in this session; whether that worked, as far as the
-/// system says. No shell is involved; the URL is https, or http to this machine.
+/// system says. No shell is involved but that of `wslview`, and no URL has what means something there
+/// ([`AuthorizationUrl`](oauth_core::wire::AuthorizationUrl)). It is https, or http to this machine.
 pub(crate) fn open_browser(url: &str) -> bool {
     // Programs that open pages succeed on some machines though there is nothing to show them on.
     shows_pages() && open(url)

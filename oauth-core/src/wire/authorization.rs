@@ -25,8 +25,9 @@ use crate::wire::sought::{CONSENT, LOGIN_HINT, LoginHint, Sought};
 ///
 /// # Security
 ///
-/// Open it in the user's own browser (RFC 8252 §8.12), never through a shell. `Debug` leaves the query
-/// out, because `state` is in it.
+/// Open it in the user's own browser (RFC 8252 §8.12), never through a shell. Some openers are one, or call one, also
+/// in quotes (`wslview` runs PowerShell): so what means something to shells is escaped in it, but for `&`, `?` and `%`,
+/// whatever the server's metadata says. `Debug` leaves the query out, because `state` is in it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationUrl {
     text: String,
@@ -119,7 +120,7 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
     let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
     let length = length + login_hint.map_or(0, str::len);
     let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
-    let form = Form::after_url(&endpoint, room)
+    let form = Form::after_url(&inert(endpoint), room)
         .pair("response_type", "code")
         .pair("client_id", what.client_id)
         .pair("redirect_uri", what.redirect_uri)
@@ -150,6 +151,30 @@ fn without(url: &str, is_said: impl Fn(&str) -> bool) -> Cow<'_, str> {
     }
     text.into()
 }
+
+/// The same URL for whoever receives it, and no code for a program between: nothing but what URLs cannot do without is
+/// there as it is (RFC 3986 §2.1). The host has no such characters.
+fn inert(url: Cow<'_, str>) -> Cow<'_, str> {
+    let is_inert = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?&=+,@%[]".contains(&byte);
+    if url.bytes().all(is_inert) {
+        return url;
+    }
+    let mut text = String::with_capacity(url.len() + 16);
+    for byte in url.bytes() {
+        match is_inert(byte) {
+            true => text.push(byte.into()),
+            false => {
+                text.push('%');
+                text.extend(
+                    [byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])),
+                );
+            }
+        }
+    }
+    text.into()
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// A code that came in a redirect whose `state` and `iss` were right.
 #[derive(Debug, Serialize, Deserialize)]
