@@ -29,6 +29,7 @@
 //! programs.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -220,7 +221,7 @@ impl FileTokenStorage {
         if swept.insert(slot.name.shard().into()) {
             drop(swept);
             // Tokens are not lost over it.
-            let _ = sweep(&slot.directory);
+            let _ = sweep(&slot.directory, &slot.name);
         }
     }
 
@@ -352,7 +353,7 @@ impl TokenStorage for FileTokenStorage {
         if !self.directory.exists()? || !slot.directory.is_there()? {
             return Ok(());
         }
-        sweep(&slot.directory)?;
+        sweep(&slot.directory, &slot.name)?;
         let held = slot.hold()?;
         if slot.stored(&held)?.is_some() {
             remove(&slot.record())?;
@@ -374,6 +375,10 @@ fn generation(stored: Option<&Record>) -> u64 {
     stored.map_or(0, Record::generation)
 }
 
+/// Deletes a file, unless somebody has been faster.
 fn remove(path: &Path) -> Result<(), StorageError> {
-    disk::remove(path).map_err(|error| StorageError::io("delete", path, &error))
+    match disk::remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|error| StorageError::io("delete", path, &error)),
+    }
 }

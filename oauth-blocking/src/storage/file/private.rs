@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use super::directory::is_nothing;
 use super::{disk, platform};
 use crate::storage::{Insecurity, StorageError};
 
@@ -41,7 +42,7 @@ pub(super) fn make_lock(path: &Path) -> Result<File, StorageError> {
 pub(super) fn open_lock(path: &Path) -> Result<Option<File>, StorageError> {
     match disk::open(path, opening().read(true).write(true)) {
         Ok(file) => checked(file, path).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_nothing(&error) => Ok(None),
         Err(error) => Err(refused("open", path, &error)),
     }
 }

@@ -9,28 +9,37 @@ use super::remove;
 use crate::storage::StorageError;
 
 /// Deletes what killed processes left in a directory: what they were writing, the room that they had, and
-/// locks. Whoever is at work holds a lock, so what is under one that can be had is nobody's.
+/// locks. Whoever is at work holds a lock, so what is under one that can be had is nobody's. What cannot be deleted
+/// of other grants than `own` stays: that is no matter of whoever deletes theirs.
 ///
 /// # Errors
 ///
 /// A [`StorageError`]; some of it may be deleted then.
-pub(super) fn sweep(directory: &Directory) -> Result<(), StorageError> {
+pub(super) fn sweep(directory: &Directory, own: &Name) -> Result<(), StorageError> {
     for file in directory.list()? {
         let Some((name, rest)) = Name::split(&file) else { continue };
-        let path = directory.file(&file);
-        if name::is_lock(rest) {
-            // It goes with its guard.
-            drop(Held::at_once(&path)?);
-            continue;
-        }
-        let lock = match rest {
-            rest if name::is_temporary(rest) => name.write_lock(),
-            name::SPENDING => name.lock(Lock::Refresh),
-            _ => continue,
-        };
-        if let Some(_held) = Held::at_once(&directory.file(&lock))? {
-            remove(&path)?;
+        match clear(directory, &file, &name, rest) {
+            Err(error) if name == *own => return Err(error),
+            _ => {}
         }
     }
     Ok(())
+}
+
+fn clear(directory: &Directory, file: &str, name: &Name, rest: &str) -> Result<(), StorageError> {
+    let path = directory.file(file);
+    let lock = match rest {
+        rest if name::is_lock(rest) => {
+            // It goes with its guard.
+            drop(Held::at_once(&path)?);
+            return Ok(());
+        }
+        rest if name::is_temporary(rest) => name.write_lock(),
+        name::SPENDING => name.lock(Lock::Refresh),
+        _ => return Ok(()),
+    };
+    match Held::at_once(&directory.file(&lock))? {
+        Some(_held) => remove(&path),
+        None => Ok(()),
+    }
 }

@@ -20,7 +20,7 @@ use oauth_core::UnixTime;
 use super::held::Held;
 use super::room::Mark;
 use super::slot::Slot;
-use super::{disk, platform};
+use super::{disk, platform, remove};
 use crate::clock::now;
 use crate::storage::{LEASE, StorageError};
 
@@ -75,9 +75,7 @@ impl Watch {
         match Held::at_once(&lock)? {
             // Just released.
             Some(held) => return Ok(Some(held)),
-            None => {
-                disk::remove(&lock).map_err(|error| StorageError::io("delete", &lock, &error))?
-            }
+            None => remove(&lock)?,
         }
         let held = Held::at_once(&lock)?;
         // Gone with the lock that it was made under, whoever has the new one.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use oauth_core::session::Lock;
+use oauth_core::session::{Key, Lock};
 
 use super::disk::{self, Names, Refuses};
 use super::stage::{
@@ -16,9 +16,10 @@ use super::stage::{
 };
 use super::{Place, numbered};
 use crate::storage::file::disk::Call;
+use crate::storage::file::name::Name;
 use crate::storage::file::takeover::Watch;
 use crate::storage::file::{FileTokenStorage, private};
-use crate::storage::{Guard, Saved, Spend, StorageError, TokenStorage};
+use crate::storage::{Guard, Loaded, Saved, Spend, StorageError, TokenStorage};
 
 #[test]
 fn the_proof_that_tokens_can_be_kept_is_one_flush() {
@@ -199,6 +200,25 @@ fn the_room_of_a_process_that_was_killed_is_the_next_ones() {
     let other = FileTokenStorage::in_dir(&place.0);
     assert_eq!(other.save(&key(), &refreshed(&record, 9), 8), Ok(Saved::Done));
     assert!(!path.exists());
+}
+
+/// A lock that cannot be opened, and a file that is gone when it is to be deleted.
+#[test]
+fn what_is_left_of_other_grants_is_no_matter_of_whoever_deletes() {
+    let place = Place::new("others");
+    let (store, record) = stored(&place);
+    let (directory, other) =
+        (slot(&store).directory, Key::grant("other", "", "https://b.example/mcp"));
+    let lock = directory.file(&Name::of(&other).lock(Lock::Refresh));
+    fs::create_dir(&lock).unwrap();
+    assert_eq!(store.delete(&key()), Ok(()));
+    fs::remove_dir(&lock).unwrap();
+    assert_eq!(store.save(&key(), &refreshed(&record, 9), 0), Ok(Saved::Done));
+    let room = slot(&store).spending();
+    drop(private::create(&room).unwrap());
+    disk::meddle(Call::Remove, move || fs::remove_file(room).unwrap());
+    assert_eq!(store.delete(&key()), Ok(()));
+    assert_eq!(store.load(&key()), Ok(Loaded::Nothing));
 }
 
 /// A process that was stopped holds the lock for longer than its lease: of those who wait, one takes it over.
