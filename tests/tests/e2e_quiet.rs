@@ -11,9 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use common::{
-    CALL, Events, HOUR, LIST, assert_sound, builder, call, client, expire, key, logged_in, logins,
-    post, redirect, refreshes, serve, statuses, visitor_who,
+    CALL, Events, HOUR, LIST, age, assert_sound, builder, call, client, expire, key, logged_in,
+    logins, post, redirect, refreshes, serve, statuses, visitor_who,
 };
+use http::StatusCode;
 use oauth_blocking::{
     Error, MemoryTokenStorage, OAuth, UserAgent, UserAgentError, with_oauth_retry,
 };
@@ -356,4 +357,66 @@ fn many_quiet_calls_beside_a_login_make_one_refresh() {
         assert_eq!(page.join().unwrap().unwrap(), 200);
     });
     assert_sound(&served);
+}
+
+/// What the token endpoint says to refreshes from now on.
+fn refuse_refreshes(served: &Served, status: StatusCode) {
+    served.rewrite(move |request, response| {
+        if String::from_utf8_lossy(request.body()).contains("grant_type=refresh_token") {
+            *response.status_mut() = status;
+            *response.body_mut() = br#"{"error":"other"}"#.to_vec();
+            let length = response.body().len().into();
+            response.headers_mut().insert("content-length", length);
+        }
+    });
+}
+
+/// A call whose refresh is under way, and answered in some seconds.
+fn begin_refresh<T: Send + 'static>(
+    served: &Served,
+    oauth: &OAuth,
+    call: impl FnOnce(&OAuth) -> T + Send + 'static,
+) -> Receiver<T> {
+    served.delay_tokens(Duration::from_secs(2));
+    let said = begin(oauth, call);
+    while refreshes(served) == 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    served.delay_tokens(Duration::ZERO);
+    said
+}
+
+/// Its refresh is answered when the login has brought another token already.
+#[test]
+fn a_quiet_call_that_ends_after_a_login_brings_no_old_token_back() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    drop(logged_in(&served, &store));
+    age(&store, &key(&served), Duration::from_secs(1_200));
+    let (agent, user) = SlowUser::new();
+    let oauth = builder(&served, &store).user_agent(agent).build().unwrap();
+    refuse_refreshes(&served, StatusCode::BAD_REQUEST);
+    let login = begin(&oauth, |oauth| oauth.login().unwrap());
+    user.at_page();
+    let quiet =
+        begin_refresh(&served, &oauth, |oauth| oauth.quiet().token_for(Duration::from_secs(1_800)));
+    user.decide(true);
+    let token = login.recv_timeout(common::PATIENCE).unwrap();
+    assert!(quiet.try_recv().is_err(), "it waits for its answer");
+    assert_eq!(at_once(&quiet).unwrap_err().code(), "token_too_short");
+    assert_eq!(oauth.token().unwrap(), token);
+}
+
+/// Whoever wants to log in wants no refresh.
+#[test]
+fn a_login_does_not_fail_with_a_refresh_that_it_waited_for() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    drop(logged_in(&served, &store));
+    expire(&store, &key(&served));
+    refuse_refreshes(&served, StatusCode::SERVICE_UNAVAILABLE);
+    let oauth = client(&served, &store);
+    let quiet = begin_refresh(&served, &oauth, |oauth| oauth.quiet().token());
+    let login = begin(&oauth, OAuth::login);
+    assert_eq!(at_once(&quiet).unwrap_err().code(), "unreachable");
+    login.recv_timeout(common::PATIENCE).unwrap().unwrap();
+    assert_eq!((refreshes(&served), logins(&served)), (1, 1));
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use oauth_blocking::{Error, MemoryTokenStorage, Status, TokenStorage};
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Knobs, RefreshTokens};
+use oauth_tests::world::{Damage, Fault, Knobs, Party, RefreshTokens};
 use tokio_common::common::{
     self, APPLICATION, LIST, age, assert_sound, key, logins, redirect, refreshes, serve, stored,
     visitor_who,
@@ -181,4 +181,22 @@ async fn tasks_hand_out_no_refused_token_while_another_is_at_the_page() {
     handle.consent();
     assert_eq!(call.await.unwrap(), 200);
     oauth.quiet().authenticate().await.unwrap();
+}
+
+/// A server that starts refuses whatever it gets, and takes it when it is up.
+#[test]
+fn a_token_that_is_taken_again_is_refused_no_more() {
+    let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
+    drop(common::logged_in(&served, &store));
+    age(&store, &key(&served), Duration::from_secs(1800));
+    let oauth = common::client(&served, &store);
+    assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
+    served.world().knobs.mcp_damage = Damage::times(Fault::Status(401), 1);
+    served.unplug(Party::AuthServer);
+    common::call(&oauth.quiet(), &served, LIST).unwrap_err();
+    assert!(matches!(oauth.status().unwrap(), Status::Refused(_)));
+    served.plug(Party::AuthServer);
+    assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
+    assert!(matches!(oauth.status().unwrap(), Status::LoggedIn(_)));
+    assert_eq!((refreshes(&served), logins(&served)), (0, 0));
 }

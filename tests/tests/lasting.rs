@@ -170,3 +170,18 @@ fn no_token_at_all_leads_to_no_login() {
         assert_eq!(stage.logins(), 0);
     });
 }
+
+/// Others logged in while the host asked its user. What that brought is used, however long it lives.
+#[test]
+fn a_login_of_others_will_do_whatever_time_was_wanted() {
+    let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
+    let mut stage = Stage::new(&knobs, &settings(), false);
+    let second = stage.add_host();
+    stage.session_mut(0).access_for(Duration::from_secs(2 * HOUR));
+    assert_eq!(stage.run(0), Ok(Event::Login));
+    assert_eq!(stage.authenticate(second), Ok(()));
+    stage.world.advance(61);
+    stage.begin(0);
+    assert_eq!(stage.run(0), Ok(Event::Ready));
+    assert_eq!(stage.logins(), 1);
+}

@@ -43,6 +43,25 @@ fn a_login_that_was_not_stored_is_stored_later() {
     assert_eq!(stage.logins(), 1);
 }
 
+/// A user has changed the account, and the store was away. Meanwhile the account before was refreshed.
+#[test]
+fn a_login_that_is_stored_late_replaces_what_became_of_the_grant_before() {
+    let stage = later(&Knobs::default(), |stage| {
+        let second = stage.add_host();
+        assert_eq!(stage.call_from(second, LIST), Ok(200));
+        stage.session_mut(0).log_in();
+        stage_unsaved_login(stage);
+        stage.session_mut(second).renew();
+        assert_eq!(stage.run(second), Ok(Event::Ready));
+        assert_eq!(stage.refresh_token().as_deref(), Some("rt-3-auth"));
+        stage.session_mut(0).access();
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!(stage.refresh_token().as_deref(), Some("rt-2-auth"), "that of the login");
+    assert_eq!((stage.refreshes(), stage.logins()), (1, 1));
+}
+
 /// Tokens that wait for the store for long are looked at again before they are used.
 #[test]
 fn a_token_that_expires_before_it_is_stored_is_refreshed() {

@@ -209,6 +209,22 @@ fn a_grant_is_shown_with_its_user_also_after_a_refresh() {
     assert!(stored(&store, &key(&served)).is_some());
 }
 
+/// What a host shows that has no words of its own.
+#[test]
+fn a_status_is_said_in_one_line() {
+    let (served, store) = (with_id_token(), MemoryTokenStorage::new());
+    let oauth = common::client(&served, &store);
+    assert_eq!(oauth.status().unwrap().to_string(), "no login is needed, as far as is known");
+    oauth.login().unwrap();
+    let status = oauth.status().unwrap();
+    let grant = format!(r"as a\u{{1b}}[2J@b.example at {}", served.world().issuer());
+    assert_eq!(status.to_string(), format!("logged in {grant}"));
+    let refused = status.clone().refused().to_string();
+    assert_eq!(refused, format!("the token is refused, logged in {grant}"));
+    let elsewhere = status.under_way(LoginPlace::Elsewhere).to_string();
+    assert_eq!(elsewhere, "a login is under way in another program");
+}
+
 /// A login that waits for its user, while somebody asks here and elsewhere.
 fn while_at_a_page(store: &(impl TokenStorage + Clone + 'static)) -> [&'static str; 3] {
     let served = serve(Knobs::default());

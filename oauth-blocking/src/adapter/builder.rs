@@ -174,7 +174,8 @@ impl<A: Adapter> Builder<A> {
     }
 
     /// A host that may be at an address that is not public, the name or the address as it stands in URLs.
-    /// May be called for several; [`Settings::private_host`](oauth_core::flow::Settings::private_host) says when it is needed.
+    /// May be called for several; [`Settings::private_host`](oauth_core::flow::Settings::private_host) says when it is
+    /// needed.
     pub fn private_host(mut self, host: &str) -> Self {
         self.config.settings.private_hosts.push(host.into());
         self
@@ -225,7 +226,8 @@ impl<A: Adapter> Builder<A> {
 
     /// How long a login waits for the user: by default five minutes at a page that this process opened,
     /// fifteen where it was handed out ([`AuthenticationError`](crate::AuthenticationError)). The refresh
-    /// of another process is waited for as long, a minute at most.
+    /// of another process is waited for as long, a minute at most; a quiet call waits no longer than that for all that
+    /// goes before it together.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.config.wait = Some(Seconds(wait));
         self
@@ -256,7 +258,8 @@ impl<A: Adapter> Builder<A> {
     /// Without it, the proxy is that of the environment (`ALL_PROXY`, `HTTPS_PROXY`, `NO_PROXY`); where that names
     /// none, the one that is set up by hand in Windows, and with `oauth-tokio` in macOS: ureq does not ask there.
     /// Scripts that choose a proxy (PAC), and settings with one proxy for each scheme, are not understood: there
-    /// the environment has to name it.
+    /// the environment has to name it. With `oauth-tokio`, one of the system whose name resolves to an address that is
+    /// not public has to be allowed by that name ([`private_host`](Self::private_host)).
     ///
     /// # Security
     ///

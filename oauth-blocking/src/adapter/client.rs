@@ -20,7 +20,7 @@ use super::host::Host;
 use super::limits::Limits;
 use super::login_options::{Ended, LoginOptions, Shared};
 use super::migrate::Migration;
-use super::mode::Mode;
+use super::mode::{Mode, Quiet, Taken};
 use super::parts::Watcher;
 use super::shown::Shown;
 use super::tell::Told;
@@ -169,7 +169,7 @@ impl<H: Host> Client<H> {
             call.since = self.failures.now();
             call.attempt.sent_with(None);
             let (mode, since) = (call.mode, call.since);
-            let found = self.find(mode, Login::Never, since, |token, header| {
+            let found = self.find(mode, Login::Never(Quiet::default()), since, |token, header| {
                 call.attempt.sent_with(Some(token));
                 header.clone()
             });
@@ -240,15 +240,16 @@ impl<H: Host> Client<H> {
     /// Why it could not be tried.
     pub async fn refresh(self: &Arc<Self>) -> Outcome<Option<BearerAuth>, H> {
         let since = self.failures.now();
-        let mut session = self.take(Mode::Quiet).await?.session;
+        let Taken { mut session, quiet } = self.take(Mode::Quiet).await?;
         // What others stored meanwhile counts as what is at hand.
         session.access();
-        let (mut session, found) = self.drive(session, Login::Never, since).await?;
+        let login = Login::Never(quiet);
+        let (mut session, found) = self.drive(session, login, since).await?;
         if !found {
             return Ok(None);
         }
         session.renew();
-        let (session, _) = self.drive(session, Login::Never, since).await?;
+        let (session, _) = self.drive(session, login, since).await?;
         Ok(bearer(session))
     }
 
@@ -261,9 +262,10 @@ impl<H: Host> Client<H> {
     pub async fn log_in(self: &Arc<Self>, options: LoginOptions) -> Outcome<BearerAuth, H> {
         let LoginOptions { request, limit } = options;
         let (mut since, logins) = (self.failures.now(), self.logins.now());
-        let (login, mut session) = match limit.map(Deadline::after) {
-            None => (Login::Allowed, self.host.take().await),
-            Some(until) => (Login::Until(until), self.take_until(until).await?),
+        let until = limit.map(Deadline::after);
+        let mut session = match until {
+            None => self.host.take().await,
+            Some(until) => self.take_until(until).await?,
         };
         let shared = self.logins.shared_since(&logins, &request);
         if shared != Shared::Tokens {
@@ -274,7 +276,7 @@ impl<H: Host> Client<H> {
             // What failed meanwhile was not this login.
             since = self.failures.now();
         }
-        let (session, _) = self.drive(session, login, since).await?;
+        let (session, _) = self.drive(session, Login::Wanted(until), since).await?;
         bearer(session).ok_or_else(|| oauth_core::Error::LoginRequired.into())
     }
 

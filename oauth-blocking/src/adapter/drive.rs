@@ -16,7 +16,7 @@ use super::host::Host;
 use super::limits::is_spent_at;
 use super::lock::WAIT;
 use super::log_in::Way;
-use super::mode::AtLogin;
+use super::mode::{AtLogin, Quiet};
 use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
@@ -31,12 +31,31 @@ use crate::user_agent::Returned;
 /// Whether a drive may begin a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
-    /// Yes.
+    /// Yes, if one is needed.
     Allowed,
-    /// Yes, if its user is back by then.
-    Until(Deadline),
+    /// The host wants one. Its user has to be back by then, if it says so.
+    Wanted(Option<Deadline>),
     /// No: only what can be had without a person.
-    Never,
+    Never(Quiet),
+}
+
+impl Login {
+    /// The same with the session that was taken for it.
+    pub(super) fn with(self, quiet: Quiet) -> Self {
+        match self {
+            Self::Never(_) => Self::Never(quiet),
+            login => login,
+        }
+    }
+
+    fn is_never(self) -> bool {
+        matches!(self, Self::Never(_))
+    }
+
+    /// Whether it is done with a session beside another call's login.
+    pub(super) fn is_beside(self) -> bool {
+        matches!(self, Self::Never(Quiet { is_own: true, .. }))
+    }
 }
 
 /// One drive of a session. What it holds is released when it ends, however it ends.
@@ -46,7 +65,9 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) since: Moment,
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
-    /// Until when the login's user has to be back, if its caller says so.
+    /// Whether the session is one beside another call's login.
+    is_beside: bool,
+    /// Until when the login's user has to be back, or others are waited for, if the caller says so.
     pub(super) until: Option<Deadline>,
     /// What the login was asked for in particular.
     pub(super) asked: Option<AuthorizationOptions>,
@@ -81,6 +102,7 @@ impl<'a, H: Host> Driver<'a, H> {
             since,
             work,
             lock: None,
+            is_beside: false,
             until: None,
             asked: None,
             discovery: None,
@@ -103,9 +125,12 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         login: Login,
     ) -> Result<bool, ClientError<H::Http>> {
-        if let Login::Until(until) = login {
-            self.until = Some(until);
-        }
+        self.is_beside = login.is_beside();
+        self.until = match login {
+            Login::Allowed => None,
+            Login::Wanted(until) => until,
+            Login::Never(Quiet { patience, .. }) => patience,
+        };
         let outcome = self.try_to_run(session, login).await;
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
         self.span.outcome(&outcome, session.timeline());
@@ -114,7 +139,7 @@ impl<'a, H: Host> Driver<'a, H> {
         }
         match &outcome {
             // Who waits for a login that has failed meanwhile still has to hear of that.
-            Ok(true) if login == Login::Never => self.client.failures.forget(Work::Refresh),
+            Ok(true) if login.is_never() => self.client.failures.forget(Work::Refresh),
             Ok(true) => {
                 self.client.told.met();
                 self.client.failures.forget(Work::Refresh);
@@ -133,10 +158,12 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         login: Login,
     ) -> Result<bool, ClientError<H::Http>> {
-        self.share_failure(Work::Refresh)?;
+        if !matches!(login, Login::Wanted(_)) {
+            self.share_failure(Work::Refresh)?;
+        }
         loop {
             match Next::of(&session.turn()?) {
-                Next::Login | Next::Page if login == Login::Never => return Ok(false),
+                Next::Login | Next::Page if login.is_never() => return Ok(false),
                 Next::Login | Next::Page => {
                     let span = self.enter(trace::Work::Login);
                     // A login is rare, and much of what everybody who might begin one would carry along.
@@ -166,13 +193,21 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
     ) -> Result<(), ClientError<H::Http>> {
         // Others go on with what was found, as long as it lives.
-        self.client.show(Shown::new(session.snapshot()));
+        self.show(session);
         let mut refresh = Refresh::default();
         let outcome = self.refresh_under_lock(&mut refresh, session).await;
         // Nor do they with what is known to be refused by now, while somebody logs in.
-        self.client.show(Shown::new(session.snapshot()));
+        self.show(session);
         self.client.tell_end_of_refresh(&refresh, &outcome, session);
         outcome
+    }
+
+    fn show(&self, session: &Session) {
+        let shown = Shown::new(session.snapshot());
+        match self.is_beside {
+            true => self.client.show_unless_older(shown),
+            false => self.client.show(shown),
+        }
     }
 
     async fn refresh_under_lock(
@@ -304,8 +339,9 @@ impl<'a, H: Host> Driver<'a, H> {
                     Err(error) => return self.spared(error, key.kind, reply.failed(now())),
                 };
                 if guard.is_none() && !reply.held_elsewhere(now()) {
-                    guard =
-                        Some(self.client.lock_refresh(self.at_most(self.client.patience())).await?);
+                    let limit = self.at_most(self.client.patience());
+                    let lock = Box::pin(self.client.lock_refresh(limit));
+                    guard = Some(self.while_wanted(lock).await??);
                 }
                 if guard.is_some() {
                     self.lock = guard;

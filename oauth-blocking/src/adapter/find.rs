@@ -10,7 +10,7 @@ use super::client::{Client, Outcome};
 use super::drive::{Driver, Login};
 use super::failures::Moment;
 use super::host::Host;
-use super::mode::{Mode, Taken, need};
+use super::mode::{Mode, Quiet, Taken, need};
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
 use crate::clock::{self, now};
@@ -29,11 +29,11 @@ impl<H: Host> Client<H> {
         if let Some(found) = self.at_hand(&mut use_it) {
             return Ok(Ok(found));
         }
-        let Taken { mut session, is_own } = self.take(mode).await?;
+        let Taken { mut session, quiet } = self.take(mode).await?;
         let now = now();
         // Nobody renews aside what is found beside a login.
         if session.authorization(now).is_none() {
-            if H::WORKS_ASIDE && !is_own {
+            if H::WORKS_ASIDE && !quiet.is_own {
                 let held = session.snapshot();
                 let is_first = held.record().is_none();
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
@@ -62,7 +62,7 @@ impl<H: Host> Client<H> {
                 }
             }
             session.access();
-            session = self.drive(session, login, since).await?.0;
+            session = self.drive(session, login.with(quiet), since).await?.0;
         }
         // A token may be good for this call, although another one was refused for want of a scope.
         let token = match session.authorization(clock::now()) {
@@ -110,7 +110,7 @@ impl<H: Host> Client<H> {
         let (client, since) = (Arc::clone(self), self.failures.now());
         let renew = async move {
             // If it fails there is a pause, and the token that lives is used meanwhile.
-            drop(client.run(session, Login::Never, since).await);
+            drop(client.run(session, Login::Never(Quiet::default()), since).await);
         };
         self.host.aside(Span::of(Work::Access, self).around(renew));
     }
@@ -160,15 +160,25 @@ impl<H: Host> Client<H> {
     ) -> Outcome<(H::Session, bool), H> {
         let outcome = Driver::new(&self, since).run(&mut session, login).await;
         let shown = Shown::new(session.snapshot());
-        // Whoever was at a login in vain may know less than a call beside it has found.
-        if outcome.is_ok() || self.shown().generation() <= shown.generation() {
-            self.show(shown);
+        // Whoever was at a login in vain may know less than a call beside it has found, and that less than the login
+        // has brought meanwhile.
+        match outcome.is_ok() && !login.is_beside() {
+            true => self.show(shown),
+            false => self.show_unless_older(shown),
         }
         outcome.map(|found| (session, found))
     }
 
     pub(super) fn show(&self, shown: Shown) {
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+    }
+
+    /// Shows what one of two sessions knows, unless the other knows what came later.
+    pub(super) fn show_unless_older(&self, shown: Shown) {
+        let mut current = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if current.generation() <= shown.generation() {
+            *current = shown;
+        }
     }
 
     pub(super) fn shown(&self) -> RwLockReadGuard<'_, Shown> {

@@ -8,7 +8,7 @@ use oauth_core::BearerAuth;
 use super::client::{Client, Outcome, bearer};
 use super::drive::Login;
 use super::host::Host;
-use super::mode::Mode;
+use super::mode::{Mode, Taken};
 use crate::clock::now;
 
 impl<H: Host> Client<H> {
@@ -40,10 +40,10 @@ impl<H: Host> Client<H> {
                 return Ok(Some(token.bearer().clone()));
             }
         }
-        let mut session = self.take(Mode::Quiet).await?.session;
+        let Taken { mut session, quiet } = self.take(Mode::Quiet).await?;
         // What others stored meanwhile may live long enough.
         session.access_for(wanted);
-        let (session, found) = self.drive(session, Login::Never, since).await?;
+        let (session, found) = self.drive(session, Login::Never(quiet), since).await?;
         if !found {
             return Ok(None);
         }

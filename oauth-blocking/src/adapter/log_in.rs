@@ -190,6 +190,9 @@ impl<H: Host> Driver<'_, H> {
         self.left = self.discovery.map_or(self.left, Deadline::left);
         // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
+        if self.cancellation.as_ref().is_some_and(|it| it.moment().is_some()) {
+            return Err(UserAgentError::Cancelled.into());
+        }
         let visit = match mem::replace(&mut self.way, Way::Again) {
             Way::Here(visit) => visit,
             Way::Elsewhere => return Err(self.hand_out(reply)),

@@ -38,7 +38,7 @@ impl Mode {
     pub(super) fn login(self) -> Login {
         match self {
             Self::Interactive => Login::Allowed,
-            Self::Quiet => Login::Never,
+            Self::Quiet => Login::Never(Quiet::default()),
         }
     }
 }
@@ -46,8 +46,16 @@ impl Mode {
 /// A session in the hands of a call.
 pub(super) struct Taken<H: Host> {
     pub(super) session: H::Session,
-    /// Whether it is one of its own, beside another call's login.
+    pub(super) quiet: Quiet,
+}
+
+/// How a call works that asks nobody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Quiet {
+    /// Whether its session is one of its own, beside another call's login.
     pub(super) is_own: bool,
+    /// Until when it waits for others, those before it and those of other processes, if it says so.
+    pub(super) patience: Option<Deadline>,
 }
 
 impl<H: Host> Client<H> {
@@ -64,19 +72,20 @@ impl<H: Host> Client<H> {
     /// The session, or for a quiet call one of its own.
     pub(super) async fn take(&self, mode: Mode) -> Outcome<Taken<H>, H> {
         if mode == Mode::Interactive {
-            return Ok(Taken { session: self.host.take().await, is_own: false });
+            return Ok(Taken { session: self.host.take().await, quiet: Quiet::default() });
         }
-        let (begun, limit) = (Instant::now(), self.patience());
-        if let Some(session) = self.host.take_beside(limit).await {
-            return Ok(Taken { session, is_own: false });
+        let (begun, until) = (Instant::now(), Deadline::after(self.patience()));
+        let patience = Some(until);
+        if let Some(session) = self.host.take_beside(until.left()).await {
+            return Ok(Taken { session, quiet: Quiet { is_own: false, patience } });
         }
-        let waited = begun.elapsed();
-        if waited >= limit {
+        if until.left().is_zero() {
+            let waited = begun.elapsed();
             let spending = self.host.spending(&self.key).await.ok().flatten();
             return Err(ClientError::Busy { waited, spending });
         }
         let beside = self.host.with_session(Session::new(Arc::clone(&self.settings)));
-        Ok(Taken { session: beside.take().await, is_own: true })
+        Ok(Taken { session: beside.take().await, quiet: Quiet { is_own: true, patience } })
     }
 
     /// The session of a login that has to be over by then.
@@ -94,7 +103,7 @@ impl<H: Host> Client<H> {
     /// The same for a session that has to know what is stored.
     pub(super) async fn take_knowing(&self, mode: Mode, since: Moment) -> Outcome<Taken<H>, H> {
         let mut taken = self.take(mode).await?;
-        if taken.is_own {
+        if taken.quiet.is_own {
             taken.session.access();
             let look = Driver::new(self, since).look(&mut taken.session);
             Span::of(Work::Access, self).around(look).await?;

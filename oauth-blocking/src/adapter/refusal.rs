@@ -78,6 +78,9 @@ impl<H: Host> Client<H> {
             && session.answered(&mut call.attempt, status, [], now()).is_ok()
         {
             self.taken.store(sent, Ordering::Relaxed);
+            if self.shown().generation() == sent {
+                self.told.accepted();
+            }
         }
     }
 
@@ -92,7 +95,7 @@ impl<H: Host> Client<H> {
         call: &mut Call,
         remedy: Remedy<H>,
     ) -> Outcome<BearerAuth, H> {
-        let Taken { session, is_own } = match remedy.0 {
+        let Taken { session, quiet } = match remedy.0 {
             What::Turns(taken) => taken,
             What::Moment(pause) => {
                 self.host.sleep(pause).await;
@@ -105,10 +108,11 @@ impl<H: Host> Client<H> {
             }
         };
         // What happens belongs to the story of the request, and stays in the session.
-        let (mut session, found) = self.drive_on(session, call.mode.login(), call.since).await?;
+        let (mut session, found) =
+            self.drive_on(session, call.mode.login().with(quiet), call.since).await?;
         if !found {
             self.tell_unmet_need(&need(&mut session)).await;
-            return Err(self.lacks(&mut session, is_own));
+            return Err(self.lacks(&mut session, quiet.is_own));
         }
         let Ok(Turn::Ready(token)) = session.turn() else {
             return Err(oauth_core::Error::LoginRequired.into());

@@ -61,6 +61,11 @@ impl Told {
         refused.is_some() && refused.as_ref() == token
     }
 
+    /// The MCP server takes the token that is held, whatever it said before.
+    pub(super) fn accepted(&self) {
+        *lock(&self.refused) = None;
+    }
+
     /// The need is told already, or none: the host itself wants the login.
     pub(super) fn need_is_known(&self) {
         self.is_needed.store(true, Ordering::Relaxed);
@@ -109,6 +114,8 @@ impl<H: Host> Client<H> {
                 if session.record().is_some_and(|record| record.generation() == sent) {
                     let token = tokens(session).map(|tokens| tokens.access_token.clone());
                     *lock(&self.told.refused) = token;
+                    // Once it is taken again, that is news.
+                    self.taken.store(0, Ordering::Relaxed);
                 }
                 self.tell(&Event::TokenRefused { status });
             }

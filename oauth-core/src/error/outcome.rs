@@ -39,7 +39,7 @@ pub enum Error {
     LoginRequired,
     /// The token is good, but not for this request: a user has to log in for more, and nobody began a login. The
     /// session's next login asks for what is missing.
-    #[error("a login for more scopes is needed")]
+    #[error("a login for more scopes is needed: {missing}")]
     ScopeRequired {
         /// What the server asks for, without what is granted.
         missing: Scopes,

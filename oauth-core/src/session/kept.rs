@@ -28,11 +28,11 @@ pub(crate) struct Before {
 
 impl Saving {
     /// Whether the tokens can be used although they are not stored.
-    fn serves(&self, now: UnixTime) -> bool {
+    fn serves(&self, held: &Snapshot, now: UnixTime) -> bool {
         let is_good = match &self.then {
             AfterSave::Refreshed(_) | AfterSave::LoggedIn { .. } => true,
             // The access token is the old one.
-            AfterSave::Rotated(want, _) => want.refused.is_none(),
+            AfterSave::Rotated(want, _) => want.refused.is_none() && held.refused.is_none(),
             AfterSave::Late(want) => {
                 !want.asked_for && want.refused != Some(self.record.generation)
             }
@@ -47,7 +47,7 @@ impl Session {
     pub(crate) fn keep(&mut self, now: UnixTime) -> bool {
         let mut saving = match mem::replace(&mut self.state, State::Ready) {
             State::Save(saving) | State::LoadConflict(saving, _) | State::LoadOverLogin(saving)
-                if saving.serves(now) =>
+                if saving.serves(&self.held, now) =>
             {
                 saving
             }
@@ -99,7 +99,7 @@ impl Session {
     /// What the session would hold if the record that it saves could not be stored now.
     pub(crate) fn would_keep(&self, now: UnixTime) -> Option<Snapshot> {
         match &self.state {
-            State::Save(saving) if saving.serves(now) => {
+            State::Save(saving) if saving.serves(&self.held, now) => {
                 Some(self.snapshot().keeping(saving.record.clone(), now))
             }
             _ => None,

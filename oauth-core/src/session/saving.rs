@@ -328,11 +328,20 @@ impl Session {
                 && access_token(Some(stored)) == access_token(before)
                 && refresh_token(Some(&saving.record)).is_some()
         };
+        // Or has refreshed the grant that this login was to replace.
+        let was_replaced = |stored: &Record| {
+            before.is_some_and(|before| {
+                stored.comes_from(before) && !saving.record.comes_from(before)
+            })
+        };
         let brings_tokens = !matches!(saving.then, AfterSave::Ended(_));
         let is_worth_less = |stored: &&Record| {
             brings_tokens
                 && !stored.has_left()
-                && (stored.tokens.is_none() || has_spent(stored) || was_ended(stored))
+                && (stored.tokens.is_none()
+                    || has_spent(stored)
+                    || was_ended(stored)
+                    || was_replaced(stored))
         };
         if let Some(stored) = stored.as_ref().filter(is_worth_less) {
             return State::Save(saving.over(stored.generation));

@@ -9,6 +9,7 @@
 //! ```
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use serde::Serialize;
 
@@ -19,7 +20,8 @@ use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::id_token;
 
-/// How an authorization stands. Exhaustive on purpose: a host that shows it has a word for each.
+/// How an authorization stands. Exhaustive on purpose: a host that shows it has a word for each. `Display` has some, in
+/// English and for one line.
 ///
 /// It says what is known, not what is true: a server may have ended a grant that looks good from here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,7 +58,7 @@ pub enum LoginPlace {
     Elsewhere,
 }
 
-/// A grant, as far as it is no secret.
+/// A grant, as far as it is no secret. `Display` says whose it is, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct GrantSummary {
@@ -135,6 +137,33 @@ impl Status {
             Self::LoginUnderWay { grant, .. } => grant.as_ref(),
             Self::Bearer | Self::NotNeeded | Self::LoginNeeded => None,
         }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bearer => f.write_str("a fixed token is used"),
+            Self::NotNeeded => f.write_str("no login is needed, as far as is known"),
+            Self::LoggedIn(grant) => write!(f, "logged in {grant}"),
+            Self::Refused(grant) => write!(f, "the token is refused, logged in {grant}"),
+            Self::LoginNeeded => f.write_str("a login is needed"),
+            Self::LoginUnderWay { place: LoginPlace::Here, .. } => {
+                f.write_str("a login is under way")
+            }
+            Self::LoginUnderWay { place: LoginPlace::Elsewhere, .. } => {
+                f.write_str("a login is under way in another program")
+            }
+        }
+    }
+}
+
+impl fmt::Display for GrantSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(who) = &self.who {
+            write!(f, "as {who} ")?;
+        }
+        write!(f, "at {}", self.issuer)
     }
 }
 

@@ -115,7 +115,7 @@ impl Host {
     async fn list(&self) {
         for (name, server) in &self.0 {
             let status = server.oauth.status().await;
-            status.map_or_else(|it| tell(name, &it), |it| println!("  {name}: {it:?}"));
+            status.map_or_else(|it| tell(name, &it), |it| println!("  {name}: {it}"));
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -180,10 +180,13 @@ impl Resolver for ThisMachine {
     }
 }
 
-/// A port on which nobody listens.
+/// A port on which nobody listens: none of those that systems give to who takes any, since that may be the next server.
 pub(crate) fn silent_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let of_process = u16::try_from(std::process::id() % 100).unwrap() * 100;
+    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed) % 100);
+    let mut ports = ports.by_ref().take(100).map(|at| 20_000 + of_process + at);
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()
 }
 
 /// A server with one request per connection, for answers that no `World` gives: `answer` is told the path

@@ -122,7 +122,7 @@ impl Host {
         let scope = |page: &str| parameter(page, "scope");
         assert!(!scope(&self.home.page(self.pages)).contains("mcp:write"));
         let said = self.program.run(CALL);
-        assert_eq!(said, "  judge: a login for more scopes is needed; `login judge`\n");
+        assert_eq!(said, "  judge: a login for more scopes is needed: mcp:write; `login judge`\n");
         self.no_page();
         self.logs_in();
         assert!(scope(&self.home.page(self.pages)).contains("mcp:write"));
@@ -183,7 +183,7 @@ impl Host {
         assert!(said.ends_with("  logged in, and connected\n"), "{said}");
         self.registered();
         // What one process has brought is the other one's as well.
-        assert!(other.run("list").contains("LoggedIn"));
+        assert!(other.run("list").contains("logged in "));
         other.begin(LOGIN);
         self.consents();
         assert!(other.said().ends_with("  logged in, and connected\n"));

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::flow::{AuthorizationOptions, Probe, RedirectUri, Step};
+use crate::session::access::Want;
 use crate::session::machine::State;
 use crate::session::pending::PendingLogin;
 use crate::session::reply::{BrowserReply, LoginReply, PrepareReply};
@@ -63,7 +64,8 @@ impl LoginReply<'_> {
     /// [something in particular](Self::options).
     pub fn begin(self) {
         self.session.advance(|_, state| match state {
-            State::Login(want) => State::LockLogin(want),
+            // What comes of a login lives as long as it does.
+            State::Login(want) => State::LockLogin(Want { lasting: None, ..want }),
             other => other,
         });
     }
