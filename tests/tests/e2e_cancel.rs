@@ -7,20 +7,21 @@ mod common;
 use std::io::{BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use common::{
-    HeldBack, LIST, PATIENCE, assert_sound, browser, builder, call, client, logins, redirect,
-    registrations, serve, silent_port, visitor_who,
+    HeldBack, LIST, PATIENCE, assert_sound, browser, builder, call, client, expire, key, logged_in,
+    logins, redirect, refreshes, registrations, serve, silent_port, stored, visitor_who,
 };
 use oauth_blocking::{
     AboutToAuthorize, AuthorizationUrl, Error, Event, LoginHandle, LoopbackBrowser,
-    MemoryTokenStorage, OAuth, OAuthBuilder, PasteBack, Prepared, RedirectUri, UserAgent,
-    UserAgentError,
+    MemoryTokenStorage, NoUserAgent, OAuth, OAuthBuilder, PasteBack, Prepared, RedirectUri,
+    TokenStorage, UserAgent, UserAgentError,
 };
-use oauth_core::BearerAuth;
+use oauth_core::session::Lock;
+use oauth_core::{BearerAuth, Endpoint};
 use oauth_tests::world::{Grant, Knobs, What};
 
 /// More than a cancel takes, and less than anything that it ends.
@@ -383,4 +384,59 @@ fn a_login_is_cancelled_while_the_user_thinks_about_it() {
     assert_eq!((served.world().oauth_requests(), ends.counts()), (0, [1, 1, 0]));
     drop(holds);
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
+}
+
+/// The last moment: the client is registered, and nothing is waited for any more.
+#[test]
+fn a_login_that_is_cancelled_before_it_is_handed_out_is_handed_to_nobody() {
+    let served = serve(Knobs::default());
+    let handle = Arc::new(OnceLock::<LoginHandle>::new());
+    let (place, known) =
+        (RedirectUri::parse("https://host.example.com/callback").unwrap(), Arc::clone(&handle));
+    let oauth = builder(&served, &MemoryTokenStorage::new())
+        .user_agent(NoUserAgent::new(place))
+        .on_event(move |event| {
+            if let Event::Exchange { endpoint: Endpoint::Registration, .. } = event {
+                assert!(known.get().unwrap().cancel());
+            }
+        })
+        .build()
+        .unwrap();
+    handle.set(oauth.login_handle()).unwrap();
+    assert_cancelled(ask(&oauth));
+    assert_eq!(registrations(&served), 1);
+}
+
+/// The login of another process, which has expired since, while a third one refreshes it.
+#[test]
+fn a_login_that_waits_for_a_refresh_elsewhere_is_cancelled() {
+    let (served, store, other) =
+        (serve(Knobs::default()), MemoryTokenStorage::new(), MemoryTokenStorage::new());
+    drop(logged_in(&served, &other));
+    expire(&other, &key(&served));
+    let record = stored(&other, &key(&served)).unwrap().replacing(0);
+    let [login, refresh] =
+        [Lock::Login, Lock::Refresh].map(|lock| store.try_lock(&key(&served), lock).unwrap());
+    let (told, waits) = mpsc::channel();
+    let told = Mutex::new(told);
+    let oauth = builder(&served, &store)
+        .on_event(move |event| {
+            if let Event::LoginElsewhere | Event::RefreshElsewhere = event {
+                told.lock().unwrap().send(()).unwrap();
+            }
+        })
+        .build()
+        .unwrap();
+    let asking = {
+        let oauth = oauth.clone();
+        thread::spawn(move || oauth.authenticate())
+    };
+    waits.recv_timeout(PATIENCE).unwrap();
+    store.save(&key(&served), &record, 0).unwrap();
+    drop(login);
+    waits.recv_timeout(PATIENCE).unwrap();
+    cancel(&oauth, Vec::from([asking]));
+    drop(refresh);
+    assert!(oauth.token().is_ok());
+    assert_eq!((refreshes(&served), logins(&served)), (1, 0));
 }

@@ -13,14 +13,14 @@ use oauth_core::session::{
 use oauth_core::{BearerAuth, HttpUrl, Scopes};
 
 use super::cancel::UnderWay;
-use super::drive::{Driver, Login};
+use super::drive::Driver;
 use super::exchange::Deadline;
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::limits::Limits;
 use super::login_options::{Ended, LoginOptions, Shared};
 use super::migrate::Migration;
-use super::mode::{Mode, Quiet, Taken};
+use super::mode::{Login, Mode, Quiet, Taken};
 use super::parts::Watcher;
 use super::shown::Shown;
 use super::tell::Told;

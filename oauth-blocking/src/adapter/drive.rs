@@ -16,7 +16,7 @@ use super::host::Host;
 use super::limits::is_spent_at;
 use super::lock::WAIT;
 use super::log_in::Way;
-use super::mode::{AtLogin, Quiet};
+use super::mode::{AtLogin, Login};
 use super::next::Next;
 use super::obstacle::silence;
 use super::shown::Shown;
@@ -28,36 +28,6 @@ use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
 use crate::user_agent::Returned;
 
-/// Whether a drive may begin a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Login {
-    /// Yes, if one is needed.
-    Allowed,
-    /// The host wants one. Its user has to be back by then, if it says so.
-    Wanted(Option<Deadline>),
-    /// No: only what can be had without a person.
-    Never(Quiet),
-}
-
-impl Login {
-    /// The same with the session that was taken for it.
-    pub(super) fn with(self, quiet: Quiet) -> Self {
-        match self {
-            Self::Never(_) => Self::Never(quiet),
-            login => login,
-        }
-    }
-
-    fn is_never(self) -> bool {
-        matches!(self, Self::Never(_))
-    }
-
-    /// Whether it is done with a session beside another call's login.
-    pub(super) fn is_beside(self) -> bool {
-        matches!(self, Self::Never(Quiet { is_own: true, .. }))
-    }
-}
-
 /// One drive of a session. What it holds is released when it ends, however it ends.
 pub(super) struct Driver<'a, H: Host> {
     pub(super) client: &'a Client<H>,
@@ -65,10 +35,7 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) since: Moment,
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
-    /// Whether the session is one beside another call's login.
-    is_beside: bool,
-    /// Until when the login's user has to be back, or others are waited for, if the caller says so.
-    pub(super) until: Option<Deadline>,
+    pub(super) login: Login,
     /// What the login was asked for in particular.
     pub(super) asked: Option<AuthorizationOptions>,
     /// Until when a login has to have its page.
@@ -102,8 +69,7 @@ impl<'a, H: Host> Driver<'a, H> {
             since,
             work,
             lock: None,
-            is_beside: false,
-            until: None,
+            login: Login::Allowed,
             asked: None,
             discovery: None,
             left: client.discovery,
@@ -125,13 +91,8 @@ impl<'a, H: Host> Driver<'a, H> {
         session: &mut Session,
         login: Login,
     ) -> Result<bool, ClientError<H::Http>> {
-        self.is_beside = login.is_beside();
-        self.until = match login {
-            Login::Allowed => None,
-            Login::Wanted(until) => until,
-            Login::Never(Quiet { patience, .. }) => patience,
-        };
-        let outcome = self.try_to_run(session, login).await;
+        self.login = login;
+        let outcome = self.try_to_run(session).await;
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
         self.span.outcome(&outcome, session.timeline());
         if self.work == Work::Login && !self.is_noted {
@@ -153,17 +114,14 @@ impl<'a, H: Host> Driver<'a, H> {
         outcome
     }
 
-    async fn try_to_run(
-        &mut self,
-        session: &mut Session,
-        login: Login,
-    ) -> Result<bool, ClientError<H::Http>> {
-        if !matches!(login, Login::Wanted(_)) {
+    async fn try_to_run(&mut self, session: &mut Session) -> Result<bool, ClientError<H::Http>> {
+        // Whoever wants to log in wants no refresh.
+        if !matches!(self.login, Login::Wanted(_)) {
             self.share_failure(Work::Refresh)?;
         }
         loop {
             match Next::of(&session.turn()?) {
-                Next::Login | Next::Page if login.is_never() => return Ok(false),
+                Next::Login | Next::Page if self.login.is_never() => return Ok(false),
                 Next::Login | Next::Page => {
                     let span = self.enter(trace::Work::Login);
                     // A login is rare, and much of what everybody who might begin one would carry along.
@@ -204,7 +162,7 @@ impl<'a, H: Host> Driver<'a, H> {
 
     fn show(&self, session: &Session) {
         let shown = Shown::new(session.snapshot());
-        match self.is_beside {
+        match self.login.is_beside() {
             true => self.client.show_unless_older(shown),
             false => self.client.show(shown),
         }

@@ -7,10 +7,10 @@ use http::HeaderValue;
 use oauth_core::session::{Authorization, LoginReason, Turn};
 
 use super::client::{Client, Outcome};
-use super::drive::{Driver, Login};
+use super::drive::Driver;
 use super::failures::Moment;
 use super::host::Host;
-use super::mode::{Mode, Quiet, Taken, need};
+use super::mode::{Login, Mode, Quiet, Taken, need};
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
 use crate::clock::{self, now};

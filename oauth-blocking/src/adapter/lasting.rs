@@ -6,9 +6,8 @@ use std::time::Duration;
 use oauth_core::BearerAuth;
 
 use super::client::{Client, Outcome, bearer};
-use super::drive::Login;
 use super::host::Host;
-use super::mode::{Mode, Taken};
+use super::mode::{Login, Mode, Taken};
 use crate::clock::now;
 
 impl<H: Host> Client<H> {

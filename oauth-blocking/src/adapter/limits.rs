@@ -36,12 +36,12 @@ impl<H: Host> Driver<'_, H> {
 
     /// That long, or as long as the login has, if that is less.
     pub(super) fn at_most(&self, limit: Duration) -> Duration {
-        self.until.map_or(limit, |until| until.left().min(limit))
+        self.login.until().map_or(limit, |until| until.left().min(limit))
     }
 
     /// How long the login waits for a person, or for what somebody else's login has; `None` if nobody has said.
     pub(super) fn wait(&self) -> Option<Duration> {
-        self.until.map(Deadline::left).or(self.client.wait)
+        self.login.until().map(Deadline::left).or(self.client.wait)
     }
 }
 

@@ -16,7 +16,7 @@ use oauth_core::Scopes;
 use oauth_core::session::{LoginReason, Session, Turn};
 
 use super::client::{Client, Outcome};
-use super::drive::{Driver, Login};
+use super::drive::Driver;
 use super::exchange::Deadline;
 use super::failures::Moment;
 use super::host::Host;
@@ -40,6 +40,45 @@ impl Mode {
             Self::Interactive => Login::Allowed,
             Self::Quiet => Login::Never(Quiet::default()),
         }
+    }
+}
+
+/// Whether a drive may begin a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Login {
+    /// Yes, if one is needed.
+    Allowed,
+    /// The host wants one. Its user has to be back by then, if it says so.
+    Wanted(Option<Deadline>),
+    /// No: only what can be had without a person.
+    Never(Quiet),
+}
+
+impl Login {
+    /// The same with the session that was taken for it.
+    pub(super) fn with(self, quiet: Quiet) -> Self {
+        match self {
+            Self::Never(_) => Self::Never(quiet),
+            login => login,
+        }
+    }
+
+    /// Until when its user has to be back, or others are waited for, if the caller says so.
+    pub(super) fn until(self) -> Option<Deadline> {
+        match self {
+            Self::Allowed => None,
+            Self::Wanted(until) => until,
+            Self::Never(quiet) => quiet.patience,
+        }
+    }
+
+    pub(super) fn is_never(self) -> bool {
+        matches!(self, Self::Never(_))
+    }
+
+    /// Whether it is done with a session beside another call's login.
+    pub(super) fn is_beside(self) -> bool {
+        matches!(self, Self::Never(Quiet { is_own: true, .. }))
     }
 }
 

@@ -38,7 +38,8 @@ use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent, UserAgentError};
 /// inherited in that way itself, the browser has open as well, as any program that the host starts. Only the host can
 /// close that, or mark it (`FD_CLOEXEC`). On Windows these are all handles that can be inherited, also the pipes that
 /// a host was given for its standard input and output: a browser that is started for the page keeps them open until it
-/// is closed (mark them by `SetHandleInformation`, or open pages in a user agent of the host's own). Keys such as `^C`, which end a host in its terminal, do not reach the browser.
+/// is closed (mark them by `SetHandleInformation`, or open pages in a user agent of the host's own). Keys such as `^C`,
+/// which end a host in its terminal, do not reach the browser.
 ///
 /// A program that draws on the whole terminal, and reads its keys, sets a user agent of its own.
 #[derive(Debug)]

@@ -117,7 +117,7 @@ impl Session {
 
     /// Whether the token is handed out without a thought.
     pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
-        now < self.held.fresh_until && self.is_alive(want, now) && !self.is_too_short(want, now)
+        now < self.held.fresh_until && self.will_do(want, now)
     }
 
     /// Whether the token has not expired, and was not refused.
@@ -138,8 +138,7 @@ impl Session {
 
     /// Somebody else refreshes, or was stopped while they did.
     pub(crate) fn held_elsewhere(&mut self, now: UnixTime) -> bool {
-        let spares = matches!(&self.state, State::Lock(want)
-            if self.is_alive(want, now) && !self.is_too_short(want, now));
+        let spares = matches!(&self.state, State::Lock(want) if self.will_do(want, now));
         if spares {
             self.spare(now);
             self.state = State::Ready;

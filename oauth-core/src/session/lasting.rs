@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::error::Error;
 use crate::session::access::Want;
 use crate::session::machine::Session;
+use crate::session::record::Record;
 use crate::time::UnixTime;
 
 impl Session {
@@ -45,14 +46,16 @@ impl Session {
         if self.held.settings.bearer.is_some() {
             return Ok(());
         }
-        let record = self.held.record.as_ref();
-        let alive = record.filter(|record| self.held.refused.is_none() && record.is_alive(now));
-        alive.ok_or(Error::LoginRequired)?.lives_for(wanted, now)
+        let record = self.held.record.as_ref().filter(|_| self.is_alive(&Want::default(), now));
+        record.ok_or(Error::LoginRequired)?.lives_for(wanted, now)
     }
 
-    /// Whether the token should be refreshed although it is good for now.
-    pub(crate) fn is_too_short(&self, want: &Want, now: UnixTime) -> bool {
-        let (Some(wanted), Some(record)) = (want.lasting, &self.held.record) else { return false };
-        record.lives_for(wanted, now).is_err() && !record.is_new(now)
+    /// Whether the token is alive, and lives for as long as it should, or as any other would.
+    pub(crate) fn will_do(&self, want: &Want, now: UnixTime) -> bool {
+        let lasts = |record: &Record| {
+            let wanted = want.lasting.unwrap_or_default();
+            record.lives_for(wanted, now).is_ok() || record.is_new(now)
+        };
+        self.is_alive(want, now) && self.held.record.as_ref().is_some_and(lasts)
     }
 }

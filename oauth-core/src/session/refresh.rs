@@ -84,7 +84,7 @@ impl Session {
     /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
     pub(crate) fn go_on(&mut self, want: Want, error: Error, now: UnixTime) -> State {
         let (lives, is_final) = (self.is_alive(&want, now), says_no(&error));
-        let state = if lives && (is_final || !self.is_too_short(&want, now)) {
+        let state = if self.will_do(&want, now) || lives && is_final {
             self.postpone(self.end_of_pause(now));
             State::Ready
         } else if !lives && (is_final || self.is_worn_out(now)) {

@@ -155,7 +155,7 @@ impl Session {
         let Some(record) = &self.held.record else { return State::Load(want) };
         let Some(trouble) = &record.trouble else { return State::Load(want) };
         let lives = self.is_alive(&want, now);
-        if lives && !self.is_too_short(&want, now) {
+        if self.will_do(&want, now) {
             let until = trouble.until;
             self.postpone(until);
             State::Ready

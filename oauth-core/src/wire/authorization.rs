@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -163,18 +163,12 @@ fn inert(url: Cow<'_, str>) -> Cow<'_, str> {
     for byte in url.bytes() {
         match is_inert(byte) {
             true => text.push(byte.into()),
-            false => {
-                text.push('%');
-                text.extend(
-                    [byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])),
-                );
-            }
+            // Nothing fails to be written into a text.
+            false => drop(write!(text, "%{byte:02X}")),
         }
     }
     text.into()
 }
-
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// A code that came in a redirect whose `state` and `iss` were right.
 #[derive(Debug, Serialize, Deserialize)]
