@@ -17,7 +17,7 @@ use common::{
 };
 use oauth_blocking::{
     AboutToAuthorize, AuthorizationUrl, Error, Event, LoginHandle, LoopbackBrowser,
-    MemoryTokenStorage, NoUserAgent, OAuth, OAuthBuilder, PasteBack, Prepared, RedirectUri,
+    MemoryTokenStorage, NoUserAgent, OAuth, OAuthBuilder, PasteBack, Prepared, RedirectUri, Saved,
     TokenStorage, UserAgent, UserAgentError,
 };
 use oauth_core::session::Lock;
@@ -432,7 +432,7 @@ fn a_login_that_waits_for_a_refresh_elsewhere_is_cancelled() {
         thread::spawn(move || oauth.authenticate())
     };
     waits.recv_timeout(PATIENCE).unwrap();
-    store.save(&key(&served), &record, 0).unwrap();
+    assert_eq!(store.save(&key(&served), &record, 0), Ok(Saved::Done));
     drop(login);
     waits.recv_timeout(PATIENCE).unwrap();
     cancel(&oauth, Vec::from([asking]));
