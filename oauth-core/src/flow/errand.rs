@@ -7,11 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::entropy::RandomBytes;
 use crate::flow::binding::{Binding, ScopeSource};
-use crate::flow::consent::Consent;
-use crate::flow::recourse::Tried;
-use crate::flow::settings::Settings;
+use crate::flow::tried::Tried;
 use crate::scope::Scopes;
-use crate::wire::{Registration, ServerMetadata, Sought};
+use crate::wire::Sought;
 
 /// What a login asks for, and what makes its redirect and its code its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,26 +49,6 @@ impl Errand {
             requested_by: binding.requested_by,
             verifier: next("verifier:"),
             state: next("state:"),
-            tried,
-            sought,
-        }
-    }
-
-    /// Sends the user off.
-    pub(crate) fn consent(
-        self,
-        settings: &Settings,
-        mut server: ServerMetadata,
-        client: Registration,
-    ) -> Consent {
-        let Self { resource, requested, requested_by, verifier, state, tried, sought } = self;
-        settings.report_profile(&mut server);
-        let dialect = settings.dialect_with(&server, requested.as_ref());
-        Consent {
-            binding: Binding { server, client, resource, requested, requested_by, dialect },
-            tolerates: settings.policy.tolerates,
-            verifier,
-            state,
             tried,
             sought,
         }

@@ -1,13 +1,13 @@
 //! `FindResource`: where is the resource metadata, and is it about this server? (RFC 9728)
 //!
 //! ```text
-//!  first place ──▶ Http ──┬─ usable document ──▶ FindServer; server known ──▶ Register or Consent
+//!  first place ──▶ Http ──┬─ usable document ──▶ the document; server known ──▶ the target
 //!       ▲                 ├─ nothing here, or out of reach ──▶ next place ──┐
 //!       │                 ├─ moved within the origin ──▶ the new place ─────┤
 //!       └─────────────────┼─────────────────────────────────────────────────┘
-//!                         ├─ no place left: server known ──▶ Register or Consent;
+//!                         ├─ no place left: server known ──▶ the target;
 //!                         │                 one out of reach ──▶ an error that may pass;
-//!                         │                 else none and legacy? ──▶ FindServer at the origin, else an error
+//!                         │                 else none and legacy? ──▶ a document that names the origin, else an error
 //!                         └─ about another resource ──▶ an error
 //! ```
 
@@ -17,11 +17,11 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Absence, Error, PeerMisbehaved, Unreachable};
-use crate::flow::find_server::FindServer;
 use crate::flow::login::Login;
-use crate::flow::machine::{Answered, Halt, State};
+use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
+use crate::flow::target::Target;
 use crate::http::{Endpoint, Request, Response};
 use crate::json::MemberNames;
 use crate::timeline::{Entry, Finding, Timeline};
@@ -40,6 +40,16 @@ pub(crate) struct FindResource {
     #[serde(default, skip_serializing_if = "Absence::is_nothing")]
     absence: Absence,
 }
+
+/// Where the resource stands.
+pub(crate) enum ResourceFact {
+    /// Its document names its authorization servers.
+    Described(Login, ResourceMetadata),
+    /// The host has said what its authorization server is.
+    Target(Login, Target),
+}
+
+type Located = Outcome<FindResource, ResourceFact>;
 
 impl FindResource {
     /// Starts where the challenge says, or where the document has to lie. What a challenge names in vain
@@ -79,7 +89,7 @@ impl FindResource {
         &self.place.url
     }
 
-    pub(crate) fn answer(mut self, response: &Response) -> Answered {
+    pub(crate) fn answer(mut self, response: &Response) -> Located {
         match self.place.look(response, Endpoint::ResourceMetadata, ResourceMetadata::read) {
             Found::Document(document) => {
                 let Settings { server, policy, provider, .. } = &*self.login.settings;
@@ -97,19 +107,19 @@ impl FindResource {
                     };
                 let misshapen = mem::take(&mut found.misshapen);
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
-                match provider.clone() {
-                    Some(mut known) => {
-                        known.tolerated.extend(found.tolerated);
-                        Ok((self.login.found(known, found.resource, found.scopes)?, finding))
+                let fact = match provider.clone() {
+                    Some(mut server) => {
+                        server.tolerated.extend(found.tolerated);
+                        let ResourceMetadata { resource, scopes, .. } = found;
+                        ResourceFact::Target(self.login, Target { server, resource, scopes })
                     }
-                    None => {
-                        Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding))
-                    }
-                }
+                    None => ResourceFact::Described(self.login, found),
+                };
+                Ok(Progress::Done(fact, finding))
             }
             Found::Moved(place, finding) => {
                 self.place = place;
-                Ok((State::FindResource(self), finding))
+                Ok(Progress::Again(self, finding))
             }
             Found::Nothing(finding) => {
                 self.absence.note(response.status(), &finding);
@@ -120,22 +130,23 @@ impl FindResource {
     }
 
     /// No answer came, or one that says "not now".
-    pub(crate) fn out_of_reach(mut self, unreachable: Unreachable) -> Answered {
+    pub(crate) fn out_of_reach(mut self, unreachable: Unreachable) -> Located {
         self.out_of_reach.note(unreachable);
         self.elsewhere(Finding::OutOfReach)
     }
 
     /// Goes on at the next place.
-    fn elsewhere(mut self, finding: Finding) -> Answered {
+    fn elsewhere(mut self, finding: Finding) -> Located {
         let Settings { server, policy, .. } = &*self.login.settings;
         if let Some(candidate) = self.next() {
             self.place = Place::new(candidate.url(server));
             self.candidate = candidate;
-            return Ok((State::FindResource(self), finding));
+            return Ok(Progress::Again(self, finding));
         }
-        if let Some(known) = self.login.settings.provider.clone() {
-            let resource = server.as_str().into();
-            return Ok((self.login.found(known, resource, None)?, finding));
+        if let Some(server) = self.login.settings.provider.clone() {
+            let resource = self.login.settings.server.as_str().into();
+            let target = Target { server, resource, scopes: None };
+            return Ok(Progress::Done(ResourceFact::Target(self.login, target), finding));
         }
         if let Some(error) = self.out_of_reach.into_error() {
             return Err(Halt::after(finding, error));
@@ -149,7 +160,7 @@ impl FindResource {
                 tolerated: [legacy].into_iter().collect(),
                 misshapen: MemberNames::default(),
             };
-            return Ok((FindServer::start(self.login, found).map(State::FindServer)?, finding));
+            return Ok(Progress::Done(ResourceFact::Described(self.login, found), finding));
         }
         Err(Halt::after(finding, self.login.no_metadata(self.absence)))
     }

@@ -1,7 +1,7 @@
 //! `FindServer`: where is the authorization server's metadata, and does it speak for itself? (RFC 8414)
 //!
 //! ```text
-//!  first place of the first server ──▶ Http ──┬─ speaks for the issuer ──▶ Register or Consent
+//!  first place of the first server ──▶ Http ──┬─ speaks for the issuer ──▶ the target
 //!       ▲                                     ├─ moved within the origin ──▶ the new place ────┐
 //!       │                                     ├─ nothing here, or out of reach ──▶ next place, ┤
 //!       │                                     │    then next server, unless this one is held   │
@@ -14,14 +14,16 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::login::Login;
-use crate::flow::machine::{Answered, Halt, State};
+use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
+use crate::flow::target::Target;
 use crate::http::{Endpoint, Request, Response};
 use crate::reach::Reach;
 use crate::scope::Scopes;
@@ -54,6 +56,8 @@ pub(crate) struct FindServer {
     #[serde(default, skip_serializing_if = "Absence::is_nothing")]
     absence: Absence,
 }
+
+type Located = Outcome<FindServer, (Login, Target)>;
 
 impl FindServer {
     /// Starts with the server that the last login used or, if the resource does not name it any more, one
@@ -103,7 +107,7 @@ impl FindServer {
         &self.place.url
     }
 
-    pub(crate) fn answer(mut self, response: &Response) -> Answered {
+    pub(crate) fn answer(mut self, response: &Response) -> Located {
         let policy = &self.login.settings.policy;
         match self.place.look(response, Endpoint::ServerMetadata, ServerMetadata::read) {
             Found::Document(document) => {
@@ -112,11 +116,11 @@ impl FindServer {
                     ServerMetadata::check(&document, &self.issuer, reach, policy)?;
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 found.tolerated.extend(self.tolerated);
-                Ok((self.login.found(found, self.resource, self.scopes)?, finding))
+                Ok(self.done(found, finding))
             }
             Found::Moved(place, finding) => {
                 self.place = place;
-                Ok((State::FindServer(self), finding))
+                Ok(Progress::Again(self, finding))
             }
             Found::Nothing(finding) => {
                 self.absence.note(response.status(), &finding);
@@ -127,20 +131,20 @@ impl FindServer {
     }
 
     /// No answer came, or one that says "not now".
-    pub(crate) fn out_of_reach(mut self, unreachable: Unreachable) -> Answered {
+    pub(crate) fn out_of_reach(mut self, unreachable: Unreachable) -> Located {
         self.out_of_reach.note(unreachable);
         self.elsewhere(Finding::OutOfReach)
     }
 
     /// Goes on at the next place of this server, else at the next server.
-    fn elsewhere(mut self, finding: Finding) -> Answered {
+    fn elsewhere(mut self, finding: Finding) -> Located {
         let Settings { server, policy, .. } = &*self.login.settings;
         let reach = self.login.settings.reach();
         if let Some(candidate) = self.candidate.next(&self.issuer) {
             let url = candidate.url(&self.issuer, reach);
             let url = url.map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
             (self.candidate, self.place) = (candidate, Place::new(url));
-            return Ok((State::FindServer(self), finding));
+            return Ok(Progress::Again(self, finding));
         }
         let profiles = Tolerance::ProviderProfile;
         if self.out_of_reach.is_empty()
@@ -148,7 +152,7 @@ impl FindServer {
             && let Some(mut known) = ServerMetadata::known(&self.issuer)
         {
             known.tolerated.extend(self.tolerated);
-            return Ok((self.login.found(known, self.resource, self.scopes)?, finding));
+            return Ok(self.done(known, finding));
         }
         // What is at hand belongs to this server, so nobody logs in elsewhere because it is down today.
         let is_awaited = !self.out_of_reach.is_empty() && self.login.holds(&self.issuer);
@@ -156,20 +160,25 @@ impl FindServer {
         if !self.others.is_empty() && !is_awaited {
             (self.issuer, self.place) = next_server(&mut self.others, reach)?;
             (self.candidate, self.absence) = (ServerCandidate::FIRST, Absence::Nothing);
-            return Ok((State::FindServer(self), finding));
+            return Ok(Progress::Again(self, finding));
         }
-        if let Some(error) = self.others_out_of_reach.into_error() {
+        if let Some(error) = mem::take(&mut self.others_out_of_reach).into_error() {
             return Err(Halt::after(finding, error));
         }
         let is_legacy = policy.tolerates.contains(Tolerance::Legacy20250326);
         let is_origin = self.issuer.as_str() == server.url().origin();
         if is_legacy && is_origin && self.absence.is_certain() {
-            let found = ServerMetadata::legacy(self.issuer, server.url());
-            return Ok((self.login.found(found, self.resource, self.scopes)?, finding));
+            let found = ServerMetadata::legacy(self.issuer.clone(), server.url());
+            return Ok(self.done(found, finding));
         }
         let (issuer, found) = (self.issuer.as_str().into(), self.absence);
         let error = PeerIncompatible::NoServerMetadata { issuer, found };
         Err(Halt::after(finding, error))
+    }
+
+    fn done(self, server: ServerMetadata, finding: Finding) -> Progress<Self, (Login, Target)> {
+        let target = Target { server, resource: self.resource, scopes: self.scopes };
+        Progress::Done((self.login, target), finding)
     }
 }
 

@@ -7,21 +7,17 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
-use crate::error::{Error, PeerIncompatible};
+use crate::error::PeerIncompatible;
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
-use crate::flow::client;
 use crate::flow::errand::Errand;
-use crate::flow::find_resource::FindResource;
-use crate::flow::machine::State;
 use crate::flow::options::AuthorizationOptions;
 use crate::flow::probe::NotAsked;
-use crate::flow::recourse::Tried;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
+use crate::flow::tried::Tried;
 use crate::profile::RefreshTokens;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::timeline::Timeline;
 use crate::wire::{Issuer, OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
 
 /// What a login starts from.
@@ -137,47 +133,10 @@ impl Login {
         self
     }
 
-    /// The first state. A missing scope needs a wider token from the same server and no discovery; any
-    /// other refusal may mean that the server has moved, so its metadata is read (anew).
-    pub(crate) fn start(mut self, timeline: &mut Timeline) -> Result<State, Error> {
-        self.settings.check_server()?;
-        if self.lacks_scope()
-            && let Some(before) = self.before.take()
-        {
-            let mut before = *before;
-            let requested = before.binding.requested.take();
-            before.binding.requested = self.scopes(requested, None, &before.binding.server)?;
-            return client::again(self, before);
-        }
-        if self.settings.without_discovery
-            && let Some(server) = self.settings.provider.clone()
-        {
-            let resource = self.settings.server.as_str().into();
-            return self.found(server, resource, None);
-        }
-        Ok(State::FindResource(FindResource::start(self, timeline)?))
-    }
-
-    /// Goes on once resource and authorization server are known.
-    pub(crate) fn found(
-        mut self,
-        server: ServerMetadata,
-        resource: Box<str>,
-        resource_scopes: Option<Scopes>,
-    ) -> Result<State, Error> {
-        // A server that moved gets nothing of what the old one knew (scopes included).
-        let before = self.before.take();
-        let same = before.as_ref().map(|before| &before.binding);
-        let same = same.filter(|before| before.server.is_same(&server));
-        let requested = same.and_then(|before| before.requested.clone());
-        let requested = self.scopes(requested, resource_scopes, &server)?;
-        client::choose(self, server, before, resource, requested)
-    }
-
     /// The scopes to ask for: those set up, else those challenged, else those of the resource; with
     /// those asked for before, because servers name only what is missing (MCP 2026-07-28, Scope
     /// Selection Strategy); and `offline_access` if the server offers it.
-    fn scopes(
+    pub(crate) fn scopes(
         &mut self,
         before: Option<Scopes>,
         resource_scopes: Option<Scopes>,
@@ -249,7 +208,7 @@ impl Login {
             || self.settings.pre_registered.is_some() && is_own
     }
 
-    fn lacks_scope(&self) -> bool {
+    pub(crate) fn lacks_scope(&self) -> bool {
         self.challenge.as_ref().is_some_and(|challenge| challenge.is_insufficient_scope())
     }
 }

@@ -1,6 +1,5 @@
 //! The machine itself: which state it is in, what it wants, and what it makes of an answer.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
 use core::net::IpAddr;
@@ -9,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerMisbehaved, Silence};
 use crate::flow::binding::{Binding, Grant};
-use crate::flow::consent::Consent;
-use crate::flow::find_resource::FindResource;
-use crate::flow::find_server::FindServer;
+use crate::flow::grants::code::Consent;
 use crate::flow::login::Login;
 use crate::flow::no_answer::NoAnswer;
+use crate::flow::outcome::Halt;
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
+use crate::flow::route::{Answered, State};
 use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
 use crate::time::UnixTime;
@@ -33,65 +32,6 @@ pub struct Flow {
     settings: Arc<Settings>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     timeline: Timeline,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum State {
-    FindResource(FindResource),
-    FindServer(FindServer),
-    Register(Register),
-    Consent(Consent),
-    Redeem(Redeem),
-    Done(Box<Grant>),
-    /// There are tokens, but what they needed is not tolerated.
-    Untolerated(Box<Grant>, PeerMisbehaved),
-}
-
-impl State {
-    /// The request whose answer the state waits for, if it waits for one.
-    fn request(&self, settings: &Settings) -> Option<Request> {
-        match self {
-            Self::FindResource(state) => Some(state.request()),
-            Self::FindServer(state) => Some(state.request()),
-            Self::Register(state) => Some(state.request(settings)),
-            Self::Redeem(state) => Some(state.request()),
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
-        }
-    }
-
-    /// Where that request goes.
-    fn asked(&self) -> Option<(Endpoint, &HttpUrl)> {
-        Some(match self {
-            Self::FindResource(state) => (Endpoint::ResourceMetadata, state.url()),
-            Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
-            Self::Register(state) => (Endpoint::Registration, &state.endpoint),
-            Self::Redeem(state) => (Endpoint::Token, state.binding.server.token_endpoint()),
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => return None,
-        })
-    }
-}
-
-/// Where an answer leads, and what it was taken for.
-pub(crate) type Answered = Result<(State, Finding), Halt>;
-
-/// The end of a login.
-pub(crate) struct Halt {
-    error: Error,
-    /// What the last answer was taken for; `None` if it is itself the reason.
-    finding: Option<Finding>,
-}
-
-impl Halt {
-    /// Nothing is left to try after this.
-    pub(crate) fn after(finding: Finding, error: impl Into<Error>) -> Self {
-        Self { error: error.into(), finding: Some(finding) }
-    }
-}
-
-impl<E: Into<Error>> From<E> for Halt {
-    fn from(error: E) -> Self {
-        Self { error: error.into(), finding: None }
-    }
 }
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
@@ -125,7 +65,7 @@ impl Flow {
     pub fn login(login: Login) -> Result<Self, Error> {
         let settings = Arc::clone(&login.settings);
         let mut timeline = Timeline::default();
-        Ok(Self { state: Ok(login.start(&mut timeline)?), settings, timeline })
+        Ok(Self { state: Ok(State::first(login, &mut timeline)?), settings, timeline })
     }
 
     /// Goes on with a login whose user is away.
@@ -228,20 +168,14 @@ impl Flow {
     /// Lets the registration name what the client named that it replaces.
     pub(crate) fn widen(&mut self, client: &Registration) {
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
-        self.state = state.and_then(|state| match state {
-            State::Register(register) => Ok(State::Register(register.widened(client)?)),
-            state => Ok(state),
-        });
+        self.state = state.and_then(|state| state.widen(client));
     }
 
     /// Goes on with a client that is registered already.
     pub(crate) fn adopt(&mut self, client: Registration) {
         // What stands there meanwhile is never seen.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
-        self.state = state.map(|state| match state {
-            State::Register(register) => register.adopt(client, &self.settings),
-            state => state,
-        });
+        self.state = state.map(|state| state.adopt(client, &self.settings));
     }
 
     pub(crate) fn state(&self) -> Result<&State, Error> {
@@ -304,16 +238,7 @@ impl HttpReply<'_> {
     /// The server answered, with whatever status, at the time `now`.
     pub fn response(self, response: &Response, now: UnixTime) {
         let Some(asked) = self.asked(Some(response.status())) else { return };
-        self.flow.advance(asked, |state, settings| match state {
-            State::FindResource(state) => state.answer(response),
-            State::FindServer(state) => state.answer(response),
-            State::Register(state) => state.answer(response, settings),
-            State::Redeem(state) => state.answer(response, settings, now),
-            // A reply for an answer is made in the states above only.
-            state @ (State::Consent(_) | State::Done(_) | State::Untolerated(..)) => {
-                Ok((state, Finding::document()))
-            }
-        });
+        self.flow.advance(asked, |state, settings| state.answered(response, settings, now));
     }
 
     /// No answer came, and nobody knows why.
@@ -338,11 +263,7 @@ impl HttpReply<'_> {
         let Some(mut asked) = self.asked(None) else { return };
         asked.silence = no_answer.silence();
         let error = no_answer.error(asked.endpoint, &asked.url);
-        self.flow.advance(asked, |state, _| match (state, error) {
-            (State::FindResource(state), Error::Unreachable(it)) => state.out_of_reach(it),
-            (State::FindServer(state), Error::Unreachable(it)) => state.out_of_reach(it),
-            (_, error) => Err(error.into()),
-        });
+        self.flow.advance(asked, |state, _| state.unanswered(error));
     }
 
     fn asked(&self, status: Option<u16>) -> Option<Asked> {
@@ -382,13 +303,8 @@ impl BrowserReply<'_> {
             let finding = Finding::Profile { name: name.into() };
             self.flow.timeline.push(Entry::new(endpoint, &url, None, finding));
         }
-        self.flow.advance(
-            Asked { endpoint, url, status: None, silence: None },
-            |state, settings| match state {
-                State::Consent(consent) => consent.came_back(read, settings),
-                state => Ok((state, Finding::CameBack)),
-            },
-        );
+        let asked = Asked { endpoint, url, status: None, silence: None };
+        self.flow.advance(asked, |state, settings| state.came_back(read, settings));
         Ok(())
     }
 

@@ -21,6 +21,8 @@
 //! | `Consent` | the redirect that brings the user back | `state` and `iss` are right | 6749 §4.1, 9207 |
 //! | `Redeem` | the answer of the token endpoint | there are tokens | 6749 §4.1.3 |
 //!
+//! A state says what it found out, and names no other: which fact leads where stands in one file, `route`.
+//!
 //! # Three rules
 //!
 //! 1. **Asking changes nothing.** [`Flow::step`] says what to do next, as often as it is asked, with the
@@ -58,16 +60,17 @@
 //! ```
 
 mod binding;
-mod client;
-mod consent;
 mod diagnosis;
 mod errand;
 mod find_resource;
 mod find_server;
+mod grants;
+mod identity;
 mod login;
 mod machine;
 mod no_answer;
 mod options;
+mod outcome;
 mod place;
 mod probe;
 mod recourse;
@@ -75,7 +78,10 @@ mod redeem;
 mod redirect_uri;
 mod refresh;
 mod register;
+mod route;
 mod settings;
+mod target;
+mod tried;
 
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
 pub use diagnosis::{Diagnosis, Outlook};
@@ -86,7 +92,7 @@ pub use probe::{Probe, ProbeReply};
 pub use redirect_uri::RedirectUri;
 pub use settings::{Settings, WrittenSettings};
 
-pub(crate) use consent::Consent;
+pub(crate) use grants::code::Consent;
 pub(crate) use no_answer::NoAnswer;
 pub(crate) use probe::NotAsked;
 pub(crate) use refresh::{refresh_request, refreshed};

@@ -13,101 +13,83 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
-
-use crate::entropy::RandomBytes;
-use crate::error::{PeerIncompatible, Refusal};
+use crate::error::{Error, PeerIncompatible, Refusal};
 use crate::flow::binding::Binding;
-use crate::flow::client::{method_to_register, method_with_secret, permit};
-use crate::flow::consent::Consent;
-use crate::flow::errand::Errand;
-use crate::flow::machine::{Answered, State};
-use crate::flow::redeem::Redeem;
-use crate::flow::redirect_uri::RedirectUri;
-use crate::flow::register::Register;
+use crate::flow::identity::{method_to_register, method_with_secret};
 use crate::flow::settings::Settings;
+use crate::flow::tried::Tried;
 use crate::scope::Scopes;
-use crate::timeline::{Finding, Retry};
-use crate::wire::{AuthMethod, AuthMethods, RegistrationKind, Sought};
+use crate::timeline::Retry;
+use crate::wire::{AuthMethod, AuthMethods, RegistrationKind};
 
-/// What a login has tried already.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Tried {
-    /// The method that its last registration asked for; `None` with a client of an earlier login.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) asked: Option<AuthMethod>,
-    /// The methods with which its client was refused.
-    #[serde(skip_serializing_if = "AuthMethods::is_empty")]
-    refused: AuthMethods,
-    /// How often it registered because of that.
-    for_client: u8,
-    /// How often it registered to name its scopes.
-    for_scope: u8,
+/// What is left to try.
+pub(crate) enum Recourse {
+    /// The same request, authenticated in another way.
+    Method(AuthMethod),
+    /// Another registration, and the user once more.
+    Registration(Anew),
 }
 
-impl Tried {
-    pub(crate) fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Consent {
-    /// The user came back with a refusal.
-    pub(crate) fn refused(self, refusal: Refusal, settings: &Settings) -> Answered {
-        let Self { binding, verifier, tried, sought, .. } = self;
-        let login = Login { binding, verifier, tried, sought, settings, refusal };
-        if login.refusal.is_about_scope() { login.name_scopes() } else { login.end() }
-    }
-}
-
-impl Redeem {
-    /// The token endpoint refused the code.
-    pub(crate) fn refused(self, refusal: Refusal, settings: &Settings) -> Answered {
-        let Self { binding, tolerates, verifier, tried, sought, code } = self;
-        let mut login = Login { binding, verifier, tried, sought, settings, refusal };
-        let client = &login.binding.client;
-        match client.kind {
-            RegistrationKind::Dynamic if login.refusal.is_about_client() => login.replace_client(),
-            RegistrationKind::MetadataDocument if login.refusal.is_about_client() => {
-                login.replace_document()
-            }
-            RegistrationKind::PreRegistered
-                if client.secret().is_some() && login.refusal.is_about_client() =>
-            {
-                login.tried.refused.insert(client.auth_method);
-                let server = &login.binding.server;
-                let Some(method) = method_with_secret(server, settings, login.tried.refused) else {
-                    let (issuer, tried) = login.what_was_tried();
-                    let refusal = login.refusal.into();
-                    return Err(PeerIncompatible::ClientRefused { issuer, tried, refusal }.into());
-                };
-                let finding = login.retry(Retry::OtherMethod { method });
-                let Login { mut binding, verifier, tried, sought, .. } = login;
-                binding.client.auth_method = method;
-                let again = Self { binding, tolerates, verifier, tried, sought, code };
-                Ok((State::Redeem(again), finding))
-            }
-            _ if login.refusal.is_about_scope() => login.name_scopes(),
-            _ => login.end(),
-        }
-    }
+/// Another registration.
+pub(crate) struct Anew {
+    pub(crate) method: AuthMethod,
+    /// The scopes that it names.
+    pub(crate) scope: Option<Scopes>,
+    /// Why there is one.
+    pub(crate) retry: Retry,
 }
 
 /// A login that was refused.
-struct Login<'a> {
-    binding: Binding,
-    verifier: RandomBytes,
-    tried: Tried,
-    sought: Sought,
-    settings: &'a Settings,
-    refusal: Refusal,
+pub(crate) struct Refused<'a> {
+    pub(crate) binding: &'a Binding,
+    pub(crate) tried: &'a mut Tried,
+    pub(crate) settings: &'a Settings,
+    pub(crate) refusal: &'a Refusal,
 }
 
-impl Login<'_> {
+impl Refused<'_> {
+    /// The user came back with the refusal.
+    ///
+    /// # Errors
+    ///
+    /// Why the login ends.
+    pub(crate) fn by_redirect(mut self) -> Result<Anew, Error> {
+        if self.refusal.is_about_scope() { self.name_scopes() } else { Err(self.end()) }
+    }
+
+    /// The token endpoint refused the code.
+    ///
+    /// # Errors
+    ///
+    /// Why the login ends.
+    pub(crate) fn by_token_endpoint(mut self) -> Result<Recourse, Error> {
+        let client = &self.binding.client;
+        match client.kind {
+            RegistrationKind::Dynamic if self.refusal.is_about_client() => {
+                self.replace_client().map(Recourse::Registration)
+            }
+            RegistrationKind::MetadataDocument if self.refusal.is_about_client() => {
+                self.replace_document().map(Recourse::Registration)
+            }
+            RegistrationKind::PreRegistered
+                if client.secret().is_some() && self.refusal.is_about_client() =>
+            {
+                self.tried.refused.insert(client.auth_method);
+                let server = &self.binding.server;
+                let next = method_with_secret(server, self.settings, self.tried.refused);
+                next.map(Recourse::Method).ok_or_else(|| {
+                    let (issuer, tried, refusal) = self.what_was_tried();
+                    PeerIncompatible::ClientRefused { issuer, tried, refusal }.into()
+                })
+            }
+            _ if self.refusal.is_about_scope() => self.name_scopes().map(Recourse::Registration),
+            _ => Err(self.end()),
+        }
+    }
+
     /// Another client, which authenticates in another way. One of an earlier login may also be forgotten.
-    fn replace_client(mut self) -> Answered {
-        let Tried { asked, refused, for_client, .. } = &mut self.tried;
+    fn replace_client(&mut self) -> Result<Anew, Error> {
+        let Tried { asked, refused, for_client, .. } = &mut *self.tried;
         refused.insert(self.binding.client.auth_method);
         let (server, mut spent) = (&self.binding.server, *refused);
         asked.iter().for_each(|asked| spent.insert(*asked));
@@ -120,32 +102,32 @@ impl Login<'_> {
             Some(method) if *for_client < MAX_FOR_CLIENT => {
                 *for_client += 1;
                 let scope = self.binding.client.scope.clone();
-                self.register(method, scope, Retry::Registration { method })
+                let retry = Retry::Registration { method };
+                Ok(Anew { method, scope, retry })
             }
             _ => {
-                let (issuer, tried) = self.what_was_tried();
-                let refusal = self.refusal.into();
+                let (issuer, tried, refusal) = self.what_was_tried();
                 Err(PeerIncompatible::RegisteredClientRefused { issuer, tried, refusal }.into())
             }
         }
     }
 
     /// A server may say that it takes documents, and not take this one.
-    fn replace_document(mut self) -> Answered {
-        let method =
-            method_to_register(&self.binding.server, self.settings, AuthMethods::default());
-        match method {
+    fn replace_document(&mut self) -> Result<Anew, Error> {
+        let any = AuthMethods::default();
+        match method_to_register(&self.binding.server, self.settings, any) {
             Some(method) if self.tried.for_client < MAX_FOR_CLIENT => {
                 self.tried.for_client += 1;
-                self.register(method, None, Retry::Registration { method })
+                let retry = Retry::Registration { method };
+                Ok(Anew { method, scope: None, retry })
             }
-            _ => self.end(),
+            _ => Err(self.end()),
         }
     }
 
     /// The same client once more, registered with all scopes that are asked for.
-    fn name_scopes(mut self) -> Answered {
-        let Binding { server, client, requested, .. } = &self.binding;
+    fn name_scopes(&mut self) -> Result<Anew, Error> {
+        let Binding { server, client, requested, .. } = self.binding;
         let is_new =
             |scopes: &&Scopes| !client.scope.as_ref().is_some_and(|it| it.includes(scopes));
         let method = method_to_register(server, self.settings, self.tried.refused);
@@ -155,46 +137,25 @@ impl Login<'_> {
                     && self.tried.for_scope < MAX_FOR_SCOPE =>
             {
                 self.tried.for_scope += 1;
-                let scope = client.scopes_with(scopes)?;
-                self.register(method, Some(scope), Retry::WiderRegistration)
+                let (scope, retry) = (Some(client.scopes_with(scopes)?), Retry::WiderRegistration);
+                Ok(Anew { method, scope, retry })
             }
-            _ => self.end(),
+            _ => Err(self.end()),
         }
     }
 
-    fn register(self, method: AuthMethod, scope: Option<Scopes>, retry: Retry) -> Answered {
-        let finding = self.retry(retry);
-        let Self { mut binding, verifier, mut tried, sought, settings, refusal } = self;
-        let Some(endpoint) = binding.server.registration_endpoint.take() else {
-            return Err(refusal.into());
-        };
-        permit(settings, &binding.server, &endpoint)?;
-        tried.asked = Some(method);
-        let client = binding.client.clone();
-        let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
-        let errand = Errand::again(&binding, &verifier, tried, sought);
-        let server = Box::new(binding.server);
-        let instead_of = Some(binding.client.client_id);
-        let register =
-            Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
-        Ok((State::Register(register), finding))
+    fn end(&self) -> Error {
+        self.refusal.clone().into()
     }
 
-    fn retry(&self, retry: Retry) -> Finding {
-        Finding::Retried { refusal: self.refusal.code.clone(), retry }
-    }
-
-    fn end(self) -> Answered {
-        Err(self.refusal.into())
-    }
-
-    fn what_was_tried(&self) -> (Box<str>, Box<str>) {
+    fn what_was_tried(&self) -> (Box<str>, Box<str>, Box<Refusal>) {
         let mut methods = String::new();
         for method in self.tried.refused.iter() {
             methods.push_str(if methods.is_empty() { "" } else { ", " });
             methods.push_str(method.as_str());
         }
-        (self.binding.server.issuer.as_str().into(), methods.into())
+        let issuer = self.binding.server.issuer.as_str().into();
+        (issuer, methods.into(), self.refusal.clone().into())
     }
 }
 

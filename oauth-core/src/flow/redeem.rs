@@ -1,22 +1,21 @@
 //! `Redeem`: the code is exchanged for tokens (RFC 6749 §4.1.3).
 //!
 //! ```text
-//!  Http ──┬─ tokens ──▶ Done, or Untolerated: an error, but the tokens are not lost
-//!    ▲    ├─ the client is refused, and knows another method ──┐
-//!    └────┼────────────────────────────────────────────────────┘
-//!         ├─ the client or a scope is refused, and the client can register anew ──▶ Register
+//!  Http ──┬─ tokens ──▶ the grant
+//!         ├─ the server refuses ──▶ the refusal
 //!         └─ anything else ──▶ an error: a code that may be spent is not sent twice
 //! ```
+
+use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
-use crate::error::Error;
+use crate::error::{Error, PeerMisbehaved, Refusal};
 use crate::flow::binding::{Binding, Grant};
-use crate::flow::consent::is_usual;
-use crate::flow::machine::{Answered, State};
-use crate::flow::recourse::Tried;
-use crate::flow::settings::Settings;
+use crate::flow::grants::code::is_usual;
+use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::tried::Tried;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
@@ -43,28 +42,28 @@ impl Redeem {
         code_request(&self.binding.parties(), &self.code, &self.verifier)
     }
 
-    pub(crate) fn answer(
-        self,
-        response: &Response,
-        settings: &Settings,
-        now: UnixTime,
-    ) -> Answered {
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Redeemed> {
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
         let tokens = match issued(response, endpoint, requested, now) {
             Ok(tokens) => tokens,
-            Err(NoToken { error: Error::Refused(refusal), .. }) => {
-                return self.refused(refusal, settings);
+            Err(NoToken { error, .. }) => {
+                let finding = Finding::failed(&error);
+                let Error::Refused(refusal) = error else { return Err(error.into()) };
+                return Ok(Progress::Done(Redeemed::Refused(self.into(), refusal), finding));
             }
-            Err(NoToken { error, .. }) => return Err(error.into()),
         };
         let finding = Finding::granted(&tokens, &self.binding, now);
         let checked = tokens.check(self.tolerates);
         let grant = Grant { binding: self.binding, tokens }.into();
-        let state = match checked {
-            Ok(()) => State::Done(grant),
-            Err(error) => State::Untolerated(grant, error),
-        };
-        Ok((state, finding))
+        Ok(Progress::Done(Redeemed::Tokens(grant, checked), finding))
     }
+}
+
+/// What a code came to.
+pub(crate) enum Redeemed {
+    /// Tokens, and whether the policy tolerates what they needed.
+    Tokens(Box<Grant>, Result<(), PeerMisbehaved>),
+    /// The server refused it.
+    Refused(Box<Redeem>, Refusal),
 }

@@ -1,7 +1,7 @@
 //! `Register`: the authorization server issues a client id (RFC 7591).
 //!
 //! ```text
-//!  Http ──┬─ a usable client ──▶ Consent
+//!  Http ──┬─ a usable client ──▶ the client
 //!         └─ refused, unusable or unreachable ──▶ an error
 //! ```
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PeerIncompatible;
 use crate::flow::errand::Errand;
-use crate::flow::machine::{Answered, State};
+use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::Settings;
 use crate::http::{Request, Response};
@@ -73,11 +73,9 @@ impl Register {
     }
 
     /// With that one nothing has to be registered.
-    pub(crate) fn adopt(self, client: Registration, settings: &Settings) -> State {
-        let Self { server, endpoint, mut errand, .. } = self;
-        errand.tried.asked = None;
-        let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
-        State::Consent(errand.consent(settings, server, client))
+    pub(crate) fn adopt(mut self, client: Registration) -> Registered {
+        self.errand.tried.asked = None;
+        self.done(client)
     }
 
     /// Names the scopes of a client that this one replaces, too: a server that wanted them named wants that
@@ -91,14 +89,30 @@ impl Register {
         Ok(self)
     }
 
-    pub(crate) fn answer(self, response: &Response, settings: &Settings) -> Answered {
-        let Self { redirect_uri, server, endpoint, method, scope, errand, .. } = self;
+    pub(crate) fn answer(
+        self,
+        response: &Response,
+        settings: &Settings,
+    ) -> Outcome<Self, Registered> {
+        let Self { redirect_uri, server, endpoint, method, scope, .. } = &self;
         let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
-            registered(response, &endpoint, &server, &redirect_uri.uri, method, tolerates)?;
-        let client = Registration { scope, port: redirect_uri.port, ..client };
+            registered(response, endpoint, server, &redirect_uri.uri, *method, tolerates)?;
+        let client = Registration { scope: scope.clone(), port: redirect_uri.port, ..client };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
-        let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
-        Ok((State::Consent(errand.consent(settings, server, client)), finding))
+        Ok(Progress::Done(self.done(client), finding))
     }
+
+    fn done(self, client: Registration) -> Registered {
+        let Self { server, endpoint, errand, .. } = self;
+        let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
+        Registered { server, client, errand }
+    }
+}
+
+/// A client, and what its user is sent off with.
+pub(crate) struct Registered {
+    pub(crate) server: ServerMetadata,
+    pub(crate) client: Registration,
+    pub(crate) errand: Errand,
 }

@@ -2,13 +2,10 @@
 //! pre-registered, else a client ID metadata document, else registered dynamically.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::Binding;
 use crate::flow::login::{Before, Login};
-use crate::flow::machine::State;
-use crate::flow::register::Register;
 use crate::flow::settings::{PreRegistered, Settings};
 use crate::scope::Scopes;
 use crate::tolerance::{Tolerance, Tolerances};
@@ -18,50 +15,59 @@ use crate::wire::{
     ServerMetadata,
 };
 
-/// Chooses for a server that was just found.
+/// Who the client is to a server.
+pub(crate) enum Identity {
+    /// It is known already.
+    Known(Registration),
+    /// It has to register first.
+    Unregistered {
+        endpoint: HttpUrl,
+        method: AuthMethod,
+        /// The scopes that the registration has to name.
+        scope: Option<Scopes>,
+    },
+}
+
+/// Chooses for a server that was just found. Its registration endpoint is taken out of it if the client has to
+/// register.
 pub(crate) fn choose(
-    login: Login,
-    mut server: ServerMetadata,
+    login: &Login,
+    server: &mut ServerMetadata,
     before: Option<Box<Before>>,
-    resource: Box<str>,
-    requested: Option<Scopes>,
-) -> Result<State, Error> {
-    let issuer = || Box::from(server.issuer.as_str());
+    requested: Option<&Scopes>,
+) -> Result<Identity, Error> {
     // One that this server has refused would be refused again.
     let refused = before.as_deref().is_some_and(|before| {
         before.client_is_gone
-            && before.binding.server.is_same(&server)
+            && before.binding.server.is_same(server)
             && before.binding.client.kind == RegistrationKind::MetadataDocument
     });
     // Where it was registered all the same, it had to be.
-    let replaced = before.as_deref().is_some_and(|before| before.is_registered_at(&server));
+    let replaced = before.as_deref().is_some_and(|before| before.is_registered_at(server));
     let documents = login.settings.metadata_url.as_deref();
     let documents = documents.filter(|_| server.metadata_documents && !refused && !replaced);
     if let Some(own) = &login.settings.pre_registered {
-        match (
-            foreign_issuer(&login, &server, before.as_ref().map(|before| &before.binding)),
-            documents,
-        ) {
+        let last = before.as_deref();
+        match (foreign_issuer(login, server, last.map(|before| &before.binding)), documents) {
             (None, _) => {
-                if own.client_secret.is_some() {
-                    let last = before.as_deref();
-                    if let Some(tolerance) = confirm(&login, &server, last)? {
-                        server.tolerated.insert(tolerance);
-                    }
+                if own.client_secret.is_some()
+                    && let Some(tolerance) = confirm(login, server, last)?
+                {
+                    server.tolerated.insert(tolerance);
                 }
-                let last = before.as_ref().map(|before| &before.binding.client);
-                let client = pre_registered(own, &server, &login, last)?;
-                return Ok(consent(login, server, client, resource, requested));
+                let last = last.map(|before| &before.binding.client);
+                return pre_registered(own, server, login, last).map(Identity::Known);
             }
             (Some(expected), None) => {
-                return Err(PeerIncompatible::ForeignClient { expected, found: issuer() }.into());
+                let found = server.issuer.as_str().into();
+                return Err(PeerIncompatible::ForeignClient { expected, found }.into());
             }
             // A document's URL is a client id everywhere.
             (Some(_), Some(_)) => {}
         }
     }
     if let Some(url) = documents {
-        let client = Registration {
+        return Ok(Identity::Known(Registration {
             client_id: url.into(),
             client_secret: None,
             auth_method: AuthMethod::None,
@@ -70,56 +76,33 @@ pub(crate) fn choose(
             kind: RegistrationKind::MetadataDocument,
             tolerated: Tolerances::NONE,
             scope: None,
-        };
-        return Ok(consent(login, server, client, resource, requested));
+        }));
     }
-    let known = before.and_then(|before| before.client_at(&server));
+    let known = before.and_then(|before| before.client_at(server));
     if let Some(Known { client, is_gone: false }) = &known
         && client.serves(&login.redirect_uri.uri, login.started)
-        && client.covers(requested.as_ref())
+        && client.covers(requested)
     {
-        return Ok(consent(login, server, client.clone(), resource, requested));
+        return Ok(Identity::Known(client.clone()));
     }
-    match server.registration_endpoint.take() {
-        Some(endpoint) => {
-            permit(&login.settings, &server, &endpoint)?;
-            let method = method_to_register(&server, &login.settings, AuthMethods::default());
-            let method = method.ok_or_else(|| no_authentication(&server))?;
-            // A server that wanted its scopes named wants that again, and those of before as well.
-            let named = known.filter(|known| known.client.scope.is_some());
-            let scope = named.zip(requested.as_ref());
-            let scope =
-                scope.map(|(known, scopes)| known.client.scopes_with(scopes)).transpose()?;
-            let redirect_uri = login.redirect_uri.clone();
-            login.settings.report_profile(&mut server);
-            let mut errand = login.errand(resource, requested);
-            errand.tried.asked = Some(method);
-            let server = Box::new(server);
-            let instead_of = None;
-            let register =
-                Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
-            Ok(State::Register(register))
-        }
-        None => Err(match server.unusable_registration {
-            Some(why) => (*why).into(),
+    let Some(endpoint) = server.registration_endpoint.take() else {
+        return Err(match &server.unusable_registration {
+            Some(why) => (**why).clone().into(),
             None => PeerIncompatible::NoWayToRegister {
                 issuer: server.issuer.as_str().into(),
                 metadata_documents: server.metadata_documents,
             }
             .into(),
-        }),
-    }
-}
-
-/// The same client again with its server, for a wider token.
-pub(crate) fn again(login: Login, before: Before) -> Result<State, Error> {
-    if before.binding.client.kind == RegistrationKind::Dynamic {
-        let Binding { server, resource, requested, .. } = before.binding.clone();
-        return choose(login, server, Some(before.into()), resource, requested);
-    }
-    let Binding { server, mut client, resource, requested, .. } = before.binding;
-    client.redirect_uri = login.redirect_uri.uri.clone();
-    Ok(consent(login, server, client, resource, requested))
+        });
+    };
+    permit(&login.settings, server, &endpoint)?;
+    let method = method_to_register(server, &login.settings, AuthMethods::default());
+    let method = method.ok_or_else(|| no_authentication(server))?;
+    // A server that wanted its scopes named wants that again, and those of before as well.
+    let named = known.filter(|known| known.client.scope.is_some());
+    let scope = named.zip(requested);
+    let scope = scope.map(|(known, scopes)| known.client.scopes_with(scopes)).transpose()?;
+    Ok(Identity::Unregistered { endpoint, method, scope })
 }
 
 impl Before {
@@ -301,16 +284,4 @@ fn pre_registered(
         tolerated: Tolerances::NONE,
         scope: None,
     })
-}
-
-/// Sends the user off.
-fn consent(
-    login: Login,
-    server: ServerMetadata,
-    client: Registration,
-    resource: Box<str>,
-    requested: Option<Scopes>,
-) -> State {
-    let settings = Arc::clone(&login.settings);
-    State::Consent(login.errand(resource, requested).consent(&settings, server, client))
 }

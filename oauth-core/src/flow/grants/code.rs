@@ -1,26 +1,27 @@
 //! `Consent`: the user decides in a browser, and comes back (RFC 6749 §4.1, RFC 9207).
 //!
 //! ```text
-//!  Browser ──┬─ a code, `state` and `iss` right ──▶ Redeem
-//!     ▲      ├─ a scope is refused, and the client can register anew ──▶ Register
-//!     │      ├─ any other refusal, or `iss` wrong ──▶ an error
+//!  Browser ──┬─ a code, `state` and `iss` right ──▶ the code
+//!     ▲      ├─ the server refuses ──▶ the refusal
+//!     │      ├─ `iss` wrong, or anything else ──▶ an error
 //!     └──────┴─ another `state`: not an answer to this login
 //! ```
 
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::flow::binding::Binding;
-use crate::flow::machine::{Answered, State};
-use crate::flow::recourse::Tried;
-use crate::flow::redeem::Redeem;
+use crate::flow::errand::Errand;
+use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::settings::Settings;
+use crate::flow::tried::Tried;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::{
-    AuthorizationCode, AuthorizationUrl, Consented, Sought, authorization_url, read_redirect,
+    AuthorizationCode, AuthorizationUrl, Consented, Registration, ServerMetadata, Sought,
+    authorization_url, read_redirect,
 };
 
 /// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
@@ -39,7 +40,35 @@ pub(crate) struct Consent {
     pub(crate) sought: Sought,
 }
 
+/// What came back with the user.
+pub(crate) enum CameBack {
+    /// A code, which is this login's.
+    Code(Consent, AuthorizationCode),
+    /// The server's no.
+    Refused(Consent, Refusal),
+}
+
 impl Consent {
+    /// Sends the user off.
+    pub(crate) fn new(
+        errand: Errand,
+        settings: &Settings,
+        mut server: ServerMetadata,
+        client: Registration,
+    ) -> Self {
+        let Errand { resource, requested, requested_by, verifier, state, tried, sought } = errand;
+        settings.report_profile(&mut server);
+        let dialect = settings.dialect_with(&server, requested.as_ref());
+        Self {
+            binding: Binding { server, client, resource, requested, requested_by, dialect },
+            tolerates: settings.policy.tolerates,
+            verifier,
+            state,
+            tried,
+            sought,
+        }
+    }
+
     pub(crate) fn url(&self) -> AuthorizationUrl {
         let Binding { server, client, resource, requested, dialect, .. } = &self.binding;
         let what = Consented {
@@ -65,19 +94,19 @@ impl Consent {
 
     /// What [`read`](Self::read) found is this login's.
     pub(crate) fn came_back(
-        self,
+        mut self,
         read: Result<(AuthorizationCode, Tolerances), Error>,
-        settings: &Settings,
-    ) -> Answered {
+    ) -> Outcome<Self, CameBack> {
         match read {
             Ok((code, tolerated)) => {
-                let Self { mut binding, tolerates, verifier, tried, sought, .. } = self;
-                binding.server.tolerated.extend(tolerated);
-                let redeem = Redeem { binding, tolerates, verifier, tried, sought, code };
-                Ok((State::Redeem(redeem), Finding::CameBack))
+                self.binding.server.tolerated.extend(tolerated);
+                Ok(Progress::Done(CameBack::Code(self, code), Finding::CameBack))
             }
-            Err(Error::Refused(refusal)) => self.refused(refusal, settings),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                let finding = Finding::failed(&error);
+                let Error::Refused(refusal) = error else { return Err(error.into()) };
+                Ok(Progress::Done(CameBack::Refused(self, refusal), finding))
+            }
         }
     }
 }
