@@ -53,6 +53,7 @@ extern crate alloc;
 extern crate std;
 
 mod address;
+mod auth_method;
 mod entropy;
 pub mod error;
 pub mod flow;

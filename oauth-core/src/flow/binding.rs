@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::profile::{Profile, RefreshTokens};
 use crate::scope::Scopes;
+use crate::time::UnixTime;
+use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::wire::{
     Dialect, Issuer, OFFLINE_ACCESS, Registration, ServerMetadata, TokenData, TokenParties,
@@ -93,8 +95,18 @@ impl Binding {
         Profile::of(self.server.issuer.as_str()).map(|profile| profile.display_name)
     }
 
+    /// What an answer with tokens was, and what the login lacked to get a refresh token, if that is known.
+    pub(crate) fn granted(&self, tokens: &TokenData, now: UnixTime) -> Finding {
+        let mut finding = tokens.finding(now);
+        if let Finding::Tokens { lifetime: Some(_), refresh_token: false, lacks, .. } = &mut finding
+        {
+            *lacks = self.lacks_for_refresh();
+        }
+        finding
+    }
+
     /// What the authorization server is known to give refresh tokens for, and was not asked with.
-    pub(crate) fn lacks_for_refresh(&self) -> Option<Box<str>> {
+    fn lacks_for_refresh(&self) -> Option<Box<str>> {
         let profile = Profile::of(self.server.issuer.as_str());
         let dialect = self.dialect.as_deref();
         let parameters = profile.into_iter().flat_map(|it| it.authorization);

@@ -69,6 +69,7 @@ mod identity;
 mod login;
 mod machine;
 mod no_answer;
+mod not_asked;
 mod options;
 mod outcome;
 mod place;
@@ -94,5 +95,5 @@ pub use settings::{Settings, WrittenSettings};
 
 pub(crate) use grants::code::Consent;
 pub(crate) use no_answer::NoAnswer;
-pub(crate) use probe::NotAsked;
+pub(crate) use not_asked::NotAsked;
 pub(crate) use refresh::{refresh_request, refreshed};

@@ -15,10 +15,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Absence, Error, PeerIncompatible, Unreachable};
 use crate::flow::login::Login;
+use crate::flow::not_asked::NotAsked;
 use crate::flow::settings::Settings;
 use crate::http::{Endpoint, Request, Response};
 use crate::redirect::Redirect;
@@ -47,14 +46,6 @@ enum Step {
     Post,
     Get,
     Done,
-}
-
-/// What the server answered instead of asking for a login.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NotAsked {
-    pub(crate) status: u16,
-    /// Where a redirect leads that is not followed, to be shown.
-    pub(crate) leads_to: Option<Box<str>>,
 }
 
 /// Takes the answer to a question of a [`Probe`], once.

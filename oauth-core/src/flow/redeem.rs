@@ -53,7 +53,7 @@ impl Redeem {
                 return Ok(Progress::Done(Redeemed::Refused(self.into(), refusal), finding));
             }
         };
-        let finding = Finding::granted(&tokens, &self.binding, now);
+        let finding = self.binding.granted(&tokens, now);
         let checked = tokens.check(self.tolerates);
         let grant = Grant { binding: self.binding, tokens }.into();
         Ok(Progress::Done(Redeemed::Tokens(grant, checked), finding))

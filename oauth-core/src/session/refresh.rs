@@ -41,7 +41,7 @@ impl Session {
             Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),
         };
         let entry = note(match &result {
-            Ok(tokens) => Finding::tokens(tokens, now),
+            Ok(tokens) => tokens.finding(now),
             Err(NoToken { error, .. }) if self.is_alive(&want, now) => {
                 Finding::Postponed { code: error.code().into() }
             }

@@ -5,13 +5,11 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Binding;
+use crate::auth_method::AuthMethod;
 use crate::json::{Defect, MemberNames};
 use crate::plain::Plain;
-use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
 use crate::url::UrlDefect;
-use crate::wire::{AuthMethod, TokenData};
 
 /// What an answer was taken for, and what that led to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,25 +195,6 @@ impl Finding {
     /// A document in which nothing had to be tolerated.
     pub(crate) fn document() -> Self {
         Self::Document { tolerated: Tolerances::NONE, misshapen: MemberNames::default() }
-    }
-
-    /// With what the login lacked to get a refresh token, if that is known.
-    pub(crate) fn granted(tokens: &TokenData, binding: &Binding, now: UnixTime) -> Self {
-        let mut finding = Self::tokens(tokens, now);
-        if let Self::Tokens { lifetime: Some(_), refresh_token: false, lacks, .. } = &mut finding {
-            *lacks = binding.lacks_for_refresh();
-        }
-        finding
-    }
-
-    pub(crate) fn tokens(tokens: &TokenData, now: UnixTime) -> Self {
-        Self::Tokens {
-            lacks: None,
-            lifetime: tokens.expires_at.map(|at| at.since(now).as_secs()),
-            refresh_token: tokens.refresh_token.is_some(),
-            tolerated: tokens.tolerated,
-            misshapen: tokens.misshapen.clone(),
-        }
     }
 
     pub(crate) fn failed(error: &crate::Error) -> Self {

@@ -6,38 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::auth_method::AuthMethod;
 use crate::form::{Form, encode};
 use crate::json::{Gather, List};
 use crate::secret::Secret;
-
-/// A way of client authentication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AuthMethod {
-    /// A public client: it only says its id.
-    None,
-    /// Id and secret in the `Authorization` header field (RFC 6749 §2.3.1).
-    ClientSecretBasic,
-    /// Id and secret in the body (RFC 6749 §2.3.1).
-    ClientSecretPost,
-}
-
-impl AuthMethod {
-    /// The method as it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        ALL.into_iter().find(|method| method.as_str() == name)
-    }
-}
 
 /// Which methods a token endpoint lists, as far as they are known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,7 +63,7 @@ impl AuthMethods {
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = AuthMethod> {
-        ALL.into_iter().filter(move |method| self.contains(*method))
+        AuthMethod::ALL.into_iter().filter(move |method| self.contains(*method))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -157,9 +129,6 @@ pub(crate) fn authorization(
     STANDARD.encode_string(pair.expose(), &mut value);
     Some(Secret::from(value))
 }
-
-const ALL: [AuthMethod; 3] =
-    [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
 
 /// In the order of preference for a client that has a secret.
 const WITH_SECRET: [AuthMethod; 2] = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];

@@ -35,10 +35,10 @@ mod sought;
 mod token;
 mod token_answer;
 
+pub use crate::auth_method::AuthMethod;
 pub use authorization::{AuthorizationUrl, redirect_state};
 pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
-pub use client_auth::AuthMethod;
 pub use client_metadata::ClientMetadata;
 pub use dialect::{PromptMode, ResourceMode};
 pub use issuer::Issuer;

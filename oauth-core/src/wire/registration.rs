@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth_method::AuthMethod;
 use crate::error::{Error, Malformed, PeerIncompatible, PeerMisbehaved};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{Defect, MemberNames, Members, OtherMembers, read_whole};
@@ -18,7 +19,6 @@ use crate::time::{Seconds, UnixTime};
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::bearer::BearerAuth;
-use crate::wire::client_auth::AuthMethod;
 use crate::wire::client_metadata::ClientMetadata;
 use crate::wire::port::Port;
 use crate::wire::server_metadata::ServerMetadata;

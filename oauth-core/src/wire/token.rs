@@ -14,6 +14,7 @@ use crate::json::{MemberNames, OtherMembers, Text};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::UnixTime;
+use crate::timeline::Finding;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::HttpUrl;
 use crate::wire::answer::{form_as_json, refusal};
@@ -61,6 +62,17 @@ impl TokenData {
     /// [`PeerMisbehaved::NotTolerated`].
     pub(crate) fn check(&self, tolerates: Tolerances) -> Result<(), PeerMisbehaved> {
         PeerMisbehaved::check(Endpoint::Token, self.tolerated, &self.misshapen, tolerates)
+    }
+
+    /// What the answer was that brought them.
+    pub(crate) fn finding(&self, now: UnixTime) -> Finding {
+        Finding::Tokens {
+            lacks: None,
+            lifetime: self.expires_at.map(|at| at.since(now).as_secs()),
+            refresh_token: self.refresh_token.is_some(),
+            tolerated: self.tolerated,
+            misshapen: self.misshapen.clone(),
+        }
     }
 
     /// Whether the access token is good for `margin` more.

@@ -3,12 +3,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::*;
+use crate::auth_method::AuthMethod;
 use crate::entropy::Entropy;
 use crate::error::PeerMisbehaved;
 use crate::form::pairs;
 use crate::json::Defect;
 use crate::url::Plaintext;
-use crate::wire::client_auth::AuthMethod;
 use crate::wire::dialect::{Parameter, ResourceMode};
 use crate::wire::port::Port;
 use crate::wire::registration::{ClientSecret, RegistrationKind};
