@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { difference, expectationErrors, listingDifferences } from "./judge.mjs";
+import { difference, expectation, expectationErrors, listingDifferences } from "./judge.mjs";
 import { Report } from "./report.mjs";
 import { listScenarios, runScenario } from "./suite.mjs";
 
@@ -30,8 +30,9 @@ for (const leg of legs) {
   for (const text of listingDifferences(leg, listScenarios(leg))) {
     problems.push(`${leg.name} ${text}`);
   }
-  for (const [scenario, expected] of Object.entries(leg.scenarios)) {
+  for (const [scenario, listed] of Object.entries(leg.scenarios)) {
     if (scenario !== (options.scenario ?? scenario)) continue;
+    const expected = expectation(listed, options.transport);
     const command = [
       options.client,
       `--transport ${options.transport}`,

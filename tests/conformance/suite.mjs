@@ -17,15 +17,22 @@ const EXIT_TIMEOUT = 124;
 // 126 and 127 a command that cannot be started, 128 + n a signal.
 const EXIT_REFUSED = 1;
 
-/** The authorization scenarios that this version knows for the leg's protocol version. */
+/**
+ * The authorization scenarios that this version knows for the leg: those of its protocol version,
+ * or the extensions.
+ */
 export function listScenarios(leg) {
+  // Extensions belong to no version, and are listed only where none is asked for.
+  const version = leg.extensions ? [] : specVersion(leg);
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [program(leg.suite), "list", "--client", ...specVersion(leg)],
+    [program(leg.suite), "list", "--client", ...version],
     { encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`${leg.suite} does not list its scenarios: ${stderr}`);
-  return [...stdout.matchAll(/^\s*- (auth\/\S+)/gm)].map((match) => match[1]);
+  return [...stdout.matchAll(/^\s*- (auth\/\S+)(?: \[(\S+)\])?/gm)]
+    .filter(([, , tag]) => !leg.extensions || tag === "extension")
+    .map(([, name]) => name);
 }
 
 /**
@@ -45,6 +52,8 @@ export async function runScenario(leg, scenario, command, output, limits = {}) {
       // The suite splits the command at blanks and joins it again for a shell: quotes survive.
       ["--command", launch.map(shellQuote).join(" ")],
       ["--scenario", scenario, ...specVersion(leg)],
+      // Without it the suite skips what belongs to no version.
+      leg.extensions ? ["--force"] : [],
       ["--output-dir", output],
       // The launcher has to be the first to lose patience, or nobody sees how the client ended.
       ["--timeout", String(suiteSeconds * 1000)],
@@ -82,10 +91,18 @@ export function verdict(run, checks) {
  * remains is metadata, registration, authorization and token. Refused ones (404) count as well.
  */
 export function oauthRequests(checks) {
-  return checks
-    .filter(({ id }) => id === "incoming-request" || id === "incoming-auth-request")
-    .filter(({ details }) => details.path !== "/mcp")
-    .map(({ details }) => `${details.method} ${details.path}`);
+  return checks.map(oauthRequest).filter((request) => request !== null);
+}
+
+function oauthRequest({ id, description, details }) {
+  if (id === "incoming-request" || id === "incoming-auth-request") {
+    return details.path === "/mcp" ? null : `${details.method} ${details.path}`;
+  }
+  // The identity provider writes no requests down; each leaves a check, and so does their absence.
+  if (id === "complete-flow-token-exchange" && !description.startsWith("Client did not")) {
+    return "POST /token (identity provider)";
+  }
+  return null;
 }
 
 function complaints(checks) {
