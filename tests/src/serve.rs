@@ -1,6 +1,6 @@
 //! A [`World`] behind real sockets on loopback, for the tests that need them.
 //!
-//! Three listeners on 127.0.0.1 take the place of the three origins. HTTP/1.1 with keep-alive and
+//! A listener on 127.0.0.1 takes the place of each origin. HTTP/1.1 with keep-alive and
 //! `Content-Length` bodies, a thread per connection, everything bounded. Dropping [`Served`] closes
 //! all sockets and joins all threads.
 //!
@@ -36,7 +36,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Binds three ports and serves a world with these knobs on them.
+    /// Binds a port for each origin and serves a world with these knobs on them.
     ///
     /// [`World::now`] follows the real clock until [`pin_clock`](Self::pin_clock).
     ///
@@ -63,7 +63,7 @@ impl Served {
     }
 
     fn listen(knobs: Knobs, host: &str, resource: Option<String>) -> io::Result<Self> {
-        let ports = if resource.is_none() { 4 } else { 3 };
+        let ports = if resource.is_none() { 5 } else { 4 };
         let listeners: Vec<_> = (0..ports)
             .map(|_| match host {
                 "[::1]" => TcpListener::bind((Ipv6Addr::LOCALHOST, 0)),
@@ -73,9 +73,9 @@ impl Served {
         let addresses: Vec<_> =
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let origin = |at: usize| format!("http://{host}:{}", addresses[at].port());
-        let resource = resource.unwrap_or_else(|| origin(3));
-        let (auth, auth2, auth3) = (origin(0), origin(1), origin(2));
-        let origins = Origins { resource, auth, auth2, auth3 };
+        let resource = resource.unwrap_or_else(|| origin(4));
+        let (auth, auth2, auth3, idp) = (origin(0), origin(1), origin(2), origin(3));
+        let origins = Origins { resource, auth, auth2, auth3, idp };
         let shared = Arc::new(Shared {
             world: Mutex::new(World::at(knobs, origins)),
             settings: Mutex::new(Settings {
@@ -327,7 +327,8 @@ fn place(server: Party) -> usize {
         Party::AuthServer => 0,
         Party::AuthServer2 => 1,
         Party::AuthServer3 => 2,
-        Party::McpServer | Party::Elsewhere => 3,
+        Party::IdentityProvider => 3,
+        Party::McpServer | Party::Elsewhere => 4,
     }
 }
 

@@ -13,18 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::NoAnswer;
-use crate::http::{Endpoint, Request, Response};
-use crate::session::access::Access;
-use crate::session::authorization::Snapshot;
-use crate::session::machine::{Next, Op, Session};
-use crate::session::need::{MAX_LOST_RACES, Need};
+use crate::http::{Request, Response};
+use crate::session::access::{MAX_LOST_RACES, Want};
+use crate::session::machine::{Lock, Session, State};
 use crate::session::record::Record;
-use crate::session::transaction::{Lock, Saving};
-use crate::session::turn::{Ask, Event};
+use crate::session::saving::{AfterSave, save};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
-use crate::url::HttpUrl;
-use crate::wire::{Hint, Registration, revocation_request, revoked};
+use crate::wire::{Hint, revocation_request, revoked};
 
 /// What became of the tokens at their server. Here they are gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,67 +84,9 @@ impl From<Result<(), Error>> for Fate {
     }
 }
 
-/// Where a logout stands.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Logout {
-    /// It waits for the refresh lock.
-    Lock(Box<LogoutProgress>),
-    /// A look under the lock at what there is to log out of.
-    Load(Box<LogoutProgress>),
-    /// The answer to a revocation.
-    Revoke(Box<LogoutProgress>),
-    /// That the tokens are gone is written down.
-    Save(Box<Saving>, Box<LogoutProgress>),
-    /// Nothing: the user is logged out.
-    Done(Box<LoggedOut>),
-}
-
-impl Logout {
-    pub(crate) fn ask(&self, held: &Snapshot) -> Result<Ask, Error> {
-        Ok(match self {
-            Self::Lock(_) => Ask::Lock(Lock::Refresh),
-            Self::Load(_) => Ask::Load,
-            Self::Revoke(progress) => {
-                let revocation = progress.next(held.record.as_ref());
-                Ask::Http(revocation.ok_or(Error::LoginRequired)?.request())
-            }
-            Self::Save(..) => Ask::Save,
-            Self::Done(outcome) => Ask::LoggedOut((**outcome).clone()),
-        })
-    }
-
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
-        match (self, event) {
-            (Self::Lock(progress), Event::Locked) => Next::to(Self::Load(progress)),
-            (Self::Load(progress), Event::Loaded(record, now)) => {
-                session.look(record, now);
-                Next::To(session.leave(progress, now))
-            }
-            (Self::Revoke(progress), Event::Answered(answer, now)) => {
-                Next::To(session.revocation_answered(progress, answer, now))
-            }
-            (Self::Save(saving, progress), Event::Saved(now)) => {
-                session.look(Some(saving.record), now);
-                Next::To(Lock::Refresh.release(Self::Done(progress.into())))
-            }
-            (Self::Save(_, progress), Event::Conflict(_)) => Next::To(Self::again(&progress)),
-            (logout, _) => Next::stay(logout),
-        }
-    }
-
-    /// Somebody wrote although the lock was held: what they wrote is logged out as well.
-    fn again(progress: &LogoutProgress) -> Op {
-        if progress.lost_races >= MAX_LOST_RACES {
-            return Lock::Refresh.release(Op::Failed(Box::new(Error::Contended)));
-        }
-        let lost_races = progress.lost_races + 1;
-        Self::Load(Box::new(LogoutProgress { lost_races, ..LogoutProgress::default() })).into()
-    }
-}
-
 /// A logout under way.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct LogoutProgress {
+pub(crate) struct Leaving {
     /// Tokens that were issued and could not be stored: newer than those in the store.
     unsaved: Option<Box<Record>>,
     refresh_token: Option<Fate>,
@@ -156,12 +94,12 @@ pub(crate) struct LogoutProgress {
     lost_races: u8,
     /// Why the session works, if it is not this one that has logged out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    then: Option<Box<Need>>,
+    then: Option<Box<Want>>,
 }
 
-impl LogoutProgress {
+impl Leaving {
     /// Which token to revoke next.
-    fn next_token(&self) -> Option<Hint> {
+    pub(crate) fn next(&self) -> Option<Hint> {
         match (&self.refresh_token, &self.access_token) {
             (None, _) => Some(Hint::RefreshToken),
             (_, None) => Some(Hint::AccessToken),
@@ -169,16 +107,11 @@ impl LogoutProgress {
         }
     }
 
-    /// How it is revoked; `stored` is what the session holds.
-    fn next<'a>(&'a self, stored: Option<&'a Record>) -> Option<Revocation<'a>> {
-        let (hint, record) = (self.next_token()?, self.record(stored)?);
+    /// What the next token is revoked with; `stored` is what the session holds.
+    pub(crate) fn request(&self, stored: Option<&Record>) -> Option<Request> {
+        let (hint, record) = (self.next()?, self.record(stored)?);
         let endpoint = record.binding.server.revocation_endpoint.as_ref()?;
-        Some(Revocation {
-            hint,
-            endpoint,
-            client: &record.binding.client,
-            token: token(record, hint)?,
-        })
+        Some(revocation_request(endpoint, &record.binding.client, token(record, hint)?, hint))
     }
 
     /// What there is to log out of. Tokens that could not be stored never become what the session holds:
@@ -189,7 +122,7 @@ impl LogoutProgress {
 
     /// Tokens of a grant that was logged out of elsewhere, before they could be stored: they end at their
     /// server as well. The refresh token goes alone, because somebody waits for what comes then.
-    fn disowned(record: Record, then: Need) -> Option<Box<Self>> {
+    fn disowned(record: Record, then: Want) -> Option<Box<Self>> {
         record.binding.server.revocation_endpoint.as_ref()?;
         token(&record, Hint::RefreshToken)?;
         let (unsaved, then) = (Some(record.into()), Some(then.into()));
@@ -204,104 +137,109 @@ impl LogoutProgress {
     }
 }
 
-/// A token that is revoked next.
-struct Revocation<'a> {
-    hint: Hint,
-    endpoint: &'a HttpUrl,
-    client: &'a Registration,
-    token: &'a str,
-}
-
-impl Revocation<'_> {
-    fn request(&self) -> Request {
-        revocation_request(self.endpoint, self.client, self.token, self.hint)
-    }
-}
-
 impl Session {
     /// Logs out: the next turns revoke the tokens and take them out of the store. The client stays
     /// registered, for the next login. A fixed token is not ours to end.
     pub fn logout(&mut self) {
         self.timeline.clear();
-        self.op.let_go();
+        self.state.let_go();
         // Whoever comes next may be somebody else.
         self.unmet = None;
-        let unsaved = match mem::take(&mut self.op) {
-            Op::Keep(keep) => Some(Box::new(keep.into_record())),
-            Op::Logout(Logout::Revoke(progress)) => progress.unsaved,
+        let unsaved = match mem::replace(&mut self.state, State::Ready) {
+            State::Save(saving)
+            | State::LoadConflict(saving, _)
+            | State::LoadOverLogin(saving)
+            | State::Unsaved(saving)
+            | State::Kept(saving)
+                if saving.is_about_tokens() =>
+            {
+                Some(Box::new(saving.record))
+            }
+            State::Revoke(leaving) => leaving.unsaved,
             _ => None,
         };
-        let progress = Box::new(LogoutProgress { unsaved, ..LogoutProgress::default() });
-        self.op = match self.held.settings.bearer {
-            None => Logout::Lock(progress).into(),
-            Some(_) => Logout::Done(Box::new(NOTHING)).into(),
+        let leaving = Box::new(Leaving { unsaved, ..Leaving::default() });
+        self.state = match self.held.settings.bearer {
+            None => State::LockLogout(leaving),
+            Some(_) => State::LoggedOut(Box::new(NOTHING)),
         };
     }
 
     /// The store was read, under the refresh lock.
-    fn leave(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Op {
-        let Some(record) = progress.record(self.held.record.as_ref()) else {
-            return Lock::Refresh.release(Logout::Done(Box::new(NOTHING)));
+    pub(crate) fn leave(&mut self, mut leaving: Box<Leaving>, now: UnixTime) -> State {
+        let Some(record) = leaving.record(self.held.record.as_ref()) else {
+            return Lock::Refresh.release(State::LoggedOut(Box::new(NOTHING)));
         };
         let can_revoke = record.binding.server.revocation_endpoint.is_some();
         let tokens = [Hint::RefreshToken, Hint::AccessToken];
         for (hint, is_there) in tokens.map(|hint| (hint, token(record, hint).is_some())) {
             match is_there {
-                false => progress.settle(hint, Fate::Absent),
-                true if !can_revoke => progress.settle(hint, Fate::NotRevocable),
+                false => leaving.settle(hint, Fate::Absent),
+                true if !can_revoke => leaving.settle(hint, Fate::NotRevocable),
                 true => {}
             }
         }
-        self.revoke_next(progress, now)
+        self.revoke_next(leaving, now)
     }
 
-    fn revoke_next(&mut self, progress: Box<LogoutProgress>, now: UnixTime) -> Op {
-        if progress.next_token().is_some() {
-            return Logout::Revoke(progress).into();
+    fn revoke_next(&mut self, leaving: Box<Leaving>, now: UnixTime) -> State {
+        if leaving.next().is_some() {
+            return State::Revoke(leaving);
         }
-        if let Some(need) = progress.then {
-            return Access(*need).into();
+        if let Some(want) = leaving.then {
+            return State::Load(*want);
         }
         let expected = self.generation();
         let Some(record) =
-            progress.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
+            leaving.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
         else {
-            return Lock::Refresh.release(Logout::Done(progress.into()));
+            return Lock::Refresh.release(State::LoggedOut(leaving.into()));
         };
         let mut binding = (*record.binding).clone();
         binding.forget_requested();
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
-        Logout::Save(Saving::new(left, expected), progress).into()
+        save(left, expected, AfterSave::LoggedOut(leaving))
     }
 
     /// The revocation was answered, or not.
-    fn revocation_answered(
+    pub(crate) fn revocation_answered(
         &mut self,
-        mut progress: Box<LogoutProgress>,
+        mut leaving: Box<Leaving>,
         response: Result<&Response, NoAnswer>,
         now: UnixTime,
-    ) -> Op {
-        if let Some(Revocation { hint, endpoint, .. }) = progress.next(self.held.record.as_ref()) {
+    ) {
+        if let Some((hint, request)) =
+            leaving.next().zip(leaving.request(self.held.record.as_ref()))
+        {
             let status = response.as_ref().ok().map(|response| response.status());
             let silence = response.as_ref().err().and_then(NoAnswer::silence);
             let outcome = match response {
-                Ok(response) => revoked(response, endpoint),
-                Err(no_answer) => Err(no_answer.error(Endpoint::Revocation, endpoint)),
+                Ok(response) => revoked(response, request.url()),
+                Err(no_answer) => Err(no_answer.error(request.endpoint(), request.url())),
             };
             let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
-            let entry = Entry::new(Endpoint::Revocation, endpoint, status, finding);
+            let entry = Entry::new(request.endpoint(), request.url(), status, finding);
             self.timeline.push(entry.unanswered(silence));
-            progress.settle(hint, outcome.into());
+            leaving.settle(hint, outcome.into());
         }
-        self.revoke_next(progress, now)
+        self.state = self.revoke_next(leaving, now);
     }
 
     /// The user has logged out elsewhere: what was issued before is not stored over that.
-    pub(crate) fn disown(record: Record, need: Need) -> Op {
-        Lock::Refresh.release(match LogoutProgress::disowned(record, need.clone()) {
-            Some(progress) => Op::from(Logout::Revoke(progress)),
-            None => Access(need).into(),
+    pub(crate) fn disown(record: Record, want: Want) -> State {
+        Lock::Refresh.release(match Leaving::disowned(record, want.clone()) {
+            Some(leaving) => State::Revoke(leaving),
+            None => State::Load(want),
         })
+    }
+
+    /// Somebody wrote although the lock was held: what they wrote is logged out as well.
+    pub(crate) fn leave_again(leaving: &Leaving) -> State {
+        if leaving.lost_races >= MAX_LOST_RACES {
+            return Lock::Refresh.release(State::Failed(Box::new(Error::Contended)));
+        }
+        let lost_races = leaving.lost_races + 1;
+        State::LoadLogout(Box::new(Leaving { lost_races, ..Leaving::default() }))
     }
 }
 
@@ -313,9 +251,9 @@ fn token(record: &Record, hint: Hint) -> Option<&str> {
     }
 }
 
-impl From<Box<LogoutProgress>> for Box<LoggedOut> {
-    fn from(progress: Box<LogoutProgress>) -> Self {
-        let LogoutProgress { refresh_token, access_token, .. } = *progress;
+impl From<Box<Leaving>> for Box<LoggedOut> {
+    fn from(leaving: Box<Leaving>) -> Self {
+        let Leaving { refresh_token, access_token, .. } = *leaving;
         Self::new(LoggedOut {
             refresh_token: refresh_token.unwrap_or(Fate::Absent),
             access_token: access_token.unwrap_or(Fate::Absent),

@@ -19,6 +19,9 @@ impl World {
         server: Server,
         request: &Request<Vec<u8>>,
     ) -> Response<Vec<u8>> {
+        if self.knobs.machines_only {
+            return self.page("somebody was sent to authorize a client without a user");
+        }
         let query = request.uri().query().unwrap_or_default();
         let form = match Form::parse(query) {
             Ok(form) => form,
@@ -112,7 +115,7 @@ impl World {
         }
     }
 
-    fn judge_scope(&self, scope: &str) -> Result<(), (&'static str, String)> {
+    pub(super) fn judge_scope(&self, scope: &str) -> Result<(), (&'static str, String)> {
         let mut seen = Vec::new();
         for token in scope.split(' ').filter(|_| !scope.is_empty()) {
             let sound =

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
+use super::keys::PublicKey;
 use super::places::Server;
 use super::{AuthMethod, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RegisteredScopes, Registration, World};
 
@@ -14,6 +15,8 @@ pub(super) struct Client {
     pub(super) secret: Option<String>,
     pub(super) secret_expires_at: Option<u64>,
     pub(super) method: AuthMethod,
+    /// What its assertions are verified with.
+    pub(super) keys: Vec<PublicKey>,
     /// Empty if any loopback or https URI will do.
     pub(super) redirect_uris: Vec<String>,
     /// The scopes that it is registered with.
@@ -37,6 +40,14 @@ pub(super) enum Found {
     Unknown,
 }
 
+/// A client metadata document that its client has published.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    redirect_uris: Vec<String>,
+    method: AuthMethod,
+    keys: Vec<PublicKey>,
+}
+
 impl World {
     /// Publishes a client metadata document, as the client's own web site would.
     ///
@@ -53,11 +64,26 @@ impl World {
         if method.starts_with("client_secret") || !document["client_secret"].is_null() {
             self.blame(format!("the document at {url} wants a shared secret"));
         }
-        let uris = texts(&document["redirect_uris"]);
-        if uris.is_empty() {
+        let redirect_uris = texts(&document["redirect_uris"]);
+        if redirect_uris.is_empty() && !self.knobs.machines_only {
             self.blame(format!("the document at {url} has no redirect_uris"));
         }
-        self.documents.insert(url.into(), uris);
+        let method = AuthMethod::named(method).unwrap_or(AuthMethod::None);
+        let keys = match keys_of(document) {
+            Ok(keys) if method == AuthMethod::PrivateKeyJwt && keys.is_empty() => {
+                if document["jwks_uri"].is_null() {
+                    self.blame(format!("the document at {url} has no keys for its method"));
+                }
+                // What is at that address is the test's business.
+                self.knobs.client_keys.clone()
+            }
+            Ok(keys) => keys,
+            Err(fault) => {
+                self.blame(format!("the document at {url}: {fault}"));
+                Vec::new()
+            }
+        };
+        self.documents.insert(url.into(), Document { redirect_uris, method, keys });
     }
 
     pub(super) fn find_client(&mut self, server: Server, id: &str) -> Found {
@@ -125,9 +151,10 @@ impl World {
         Client {
             server: Server::First,
             id: PRE_CLIENT_ID.into(),
-            secret: (method != AuthMethod::None).then(|| PRE_CLIENT_SECRET.into()),
+            secret: method.has_secret().then(|| PRE_CLIENT_SECRET.into()),
             secret_expires_at: None,
             method,
+            keys: self.knobs.client_keys.clone(),
             redirect_uris: Vec::new(),
             scope: None,
             forgotten: false,
@@ -147,13 +174,19 @@ impl World {
             self.blame(format!("{id:?} cannot be the URL of a client metadata document"));
             return Found::Unknown;
         }
+        let document = self.documents.get(id).cloned();
+        let (redirect_uris, method, keys) = match document {
+            Some(document) => (document.redirect_uris, document.method, document.keys),
+            None => (Vec::new(), AuthMethod::None, Vec::new()),
+        };
         Found::Known(Client {
             server,
             id: id.into(),
             secret: None,
             secret_expires_at: None,
-            method: AuthMethod::None,
-            redirect_uris: self.documents.get(id).cloned().unwrap_or_default(),
+            method,
+            keys,
+            redirect_uris,
             scope: None,
             forgotten: false,
         })
@@ -169,6 +202,15 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         None => false,
     };
     url.scheme() == "http" && host
+}
+
+/// The keys that client metadata gives by value (RFC 7591 §2).
+///
+/// # Errors
+/// A sentence that says what is wrong with one.
+pub(super) fn keys_of(metadata: &Value) -> Result<Vec<PublicKey>, String> {
+    let keys = metadata["jwks"]["keys"].as_array().into_iter().flatten();
+    keys.map(PublicKey::from_jwk).collect()
 }
 
 /// The texts in a JSON list.

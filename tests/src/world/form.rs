@@ -56,3 +56,6 @@ pub(super) fn decode(piece: &str) -> Option<String> {
     let form = Form::parse(&format!("v={}", piece.replace('=', "%3D").replace('&', "%26"))).ok()?;
     form.pairs.into_iter().next().map(|(_, value)| value)
 }
+
+/// The media type of every form body.
+pub(super) const FORM: &[u8] = b"application/x-www-form-urlencoded";

@@ -72,6 +72,8 @@ pub(super) enum Kind {
     Code,
     Access,
     Refresh,
+    /// What a host brings: a workload's JWT, an ID token, an ID-JAG.
+    Brought,
 }
 
 impl Grants {

@@ -5,9 +5,11 @@ use alloc::collections::BTreeMap;
 use http::{Request, Response};
 use serde_json::Value;
 
-use super::clients::Client;
-use super::form::Form;
+use super::clients::{Client, Document};
+use super::form::{FORM, Form};
 use super::grants::Grants;
+use super::jwt::Presented;
+use super::minted::Minted;
 use super::places::{Origins, host};
 use super::{Exchange, Fault, Knobs, Party, What, answer};
 
@@ -30,8 +32,14 @@ pub struct World {
     pub(super) origins: Origins,
     pub(super) clients: Vec<Client>,
     pub(super) grants: Grants,
-    /// The redirect URIs of published client metadata documents, by their URL.
-    pub(super) documents: BTreeMap<String, Vec<String>>,
+    /// Published client metadata documents, by their URL.
+    pub(super) documents: BTreeMap<String, Document>,
+    /// What was sent that is good once.
+    pub(super) presented: Presented,
+    /// What hosts were given to bring.
+    pub(super) minted: Minted,
+    /// How many tokens have a number from this counter.
+    pub(super) numbered: u32,
     /// Challenges and states seen at the authorization endpoints, with the query that had them.
     pub(super) asked: Vec<(String, String)>,
     /// MCP requests answered with a valid token.
@@ -43,7 +51,8 @@ pub struct World {
 
 impl World {
     /// A world at `https://mcp.example.com/mcp`, `https://auth.example.com`,
-    /// `https://auth2.example.com` and `https://auth3.example.com`.
+    /// `https://auth2.example.com` and `https://auth3.example.com`, with an identity provider at
+    /// `https://idp.example.com`.
     pub fn new(knobs: Knobs) -> Self {
         Self::at(knobs, Origins::default())
     }
@@ -60,6 +69,9 @@ impl World {
             clients: Vec::new(),
             grants: Grants::default(),
             documents: BTreeMap::new(),
+            presented: Presented::default(),
+            minted: Minted::default(),
+            numbered: 0,
             asked: Vec::new(),
             served: 0,
             step_ups: 0,
@@ -95,9 +107,12 @@ impl World {
         self.note = None;
         let (who, what, server) = self.place(request);
         self.judge_transport(who, request);
+        self.judge_uniqueness(request);
         self.judge_credentials(who, &what, request);
         let response = match &what {
             What::ResourceMetadata => self.resource_metadata(request),
+            What::ServerMetadata if who == Party::IdentityProvider => self.idp_metadata(request),
+            What::Token(grant) if who == Party::IdentityProvider => self.idp_token(*grant, request),
             What::ServerMetadata => self.server_metadata(who, server, request),
             What::Register => self.register(server, request),
             What::Authorize => self.authorize(server, request),
@@ -209,6 +224,7 @@ impl World {
         let mut values: Vec<String> =
             self.clients.iter().filter_map(|client| client.secret.clone()).collect();
         values.extend(self.grants.credentials().map(|credential| credential.value.into()));
+        values.extend(self.minted.tokens().map(|(text, _)| text.into()));
         values
     }
 
@@ -250,6 +266,7 @@ impl World {
             Party::AuthServer => &self.origins.auth,
             Party::AuthServer2 => &self.origins.auth2,
             Party::AuthServer3 => &self.origins.auth3,
+            Party::IdentityProvider => &self.origins.idp,
             Party::Elsewhere => return,
         };
         let scheme = request.uri().scheme_str().unwrap_or_default();
@@ -268,6 +285,3 @@ fn parameters(request: &Request<Vec<u8>>) -> Vec<(String, String)> {
     }
     pairs
 }
-
-/// The media type of every form body.
-const FORM: &[u8] = b"application/x-www-form-urlencoded";

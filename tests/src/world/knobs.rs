@@ -11,6 +11,7 @@
 
 mod authorization;
 mod discovery;
+mod machine;
 mod registration;
 mod resource;
 
@@ -22,10 +23,13 @@ pub use discovery::{
     Challenge, IssuerPath, Legacy, MetadataForm, MetadataLocation, PrmLocation, PrmResource,
     PrmServers,
 };
+pub use machine::{AssertionAudience, IdpForm};
 pub use registration::{AuthMethod, RegisteredScopes, Registration, RegistrationForm};
 pub use resource::{BadToken, ScopePolicy, StepUpChallenge};
 
-use super::{Damage, Fault};
+use std::sync::LazyLock;
+
+use super::{Damage, Fault, Grant, Key, PublicKey};
 
 /// All knobs of a [`World`](super::World).
 #[derive(Clone, Debug)]
@@ -132,6 +136,39 @@ pub struct Knobs {
     pub revokes_access_tokens: bool,
     /// What is wrong with its answers.
     pub revocation_damage: Damage<Fault>,
+    /// Whether every client is set up for a grant without a user: a registration, an authorization request
+    /// and a refresh are violations, whatever the metadata offers.
+    pub machines_only: bool,
+    /// Whether the metadata has an `authorization_endpoint`, and with it `response_types_supported`.
+    pub authorization_endpoint: bool,
+    /// The keys of clients that use `private_key_jwt` and are not registered; default [`Key::p256`] of 1, named `key-1`.
+    pub client_keys: Vec<PublicKey>,
+    /// What `token_endpoint_auth_signing_alg_values_supported` says; default `ES256` and `EdDSA`.
+    pub signing_algs: Vec<String>,
+    /// The `aud` of assertions, those of workloads as well.
+    pub assertion_audience: AssertionAudience,
+    /// The `typ` of client assertions; default `client-authentication+jwt`.
+    pub assertion_typ: String,
+    /// Whether `client_id` must stand beside a client assertion.
+    pub client_id_with_assertion: bool,
+    /// The `client_id` of a workload; `None`, the default, is that it sends none.
+    pub workload_client_id: Option<String>,
+    /// Whether grants without a user come with a refresh token (against RFC 6749 §4.4.3). Using it is a violation.
+    pub decoy_refresh_tokens: bool,
+    /// Where the identity provider has its metadata; both OpenID places are the same there.
+    pub idp_metadata: MetadataLocation,
+    /// How its one client authenticates there.
+    pub idp_method: AuthMethod,
+    /// Whether it exchanges its refresh tokens too.
+    pub idp_takes_refresh_tokens: bool,
+    /// For how many seconds an ID-JAG is valid; default 300.
+    pub id_jag_lifetime: u64,
+    /// The `client_id` in ID-JAGs; `None`, the default, is [`PRE_CLIENT_ID`](super::PRE_CLIENT_ID).
+    pub id_jag_client_id: Option<String>,
+    /// What is wrong in the answer of the identity provider.
+    pub idp_form: Damage<IdpForm>,
+    /// What is wrong with it below OAuth.
+    pub idp_damage: Damage<Fault>,
     /// Which scope each MCP method needs.
     pub scopes: ScopePolicy,
     /// What the 403 of a step-up carries.
@@ -205,6 +242,22 @@ impl Default for Knobs {
             revocation: true,
             revokes_access_tokens: true,
             revocation_damage: Damage::none(),
+            machines_only: false,
+            authorization_endpoint: true,
+            client_keys: vec![DEFAULT_KEY.clone()],
+            signing_algs: vec!["ES256".into(), "EdDSA".into()],
+            assertion_audience: AssertionAudience::Issuer,
+            assertion_typ: "client-authentication+jwt".into(),
+            client_id_with_assertion: false,
+            workload_client_id: None,
+            decoy_refresh_tokens: false,
+            idp_metadata: MetadataLocation::OidcAppended,
+            idp_method: AuthMethod::None,
+            idp_takes_refresh_tokens: true,
+            id_jag_lifetime: 300,
+            id_jag_client_id: None,
+            idp_form: Damage::none(),
+            idp_damage: Damage::none(),
             scopes: ScopePolicy::Basic,
             step_up_challenge: StepUpChallenge::Full,
             open_initialize: false,
@@ -219,6 +272,17 @@ impl Default for Knobs {
 }
 
 impl Knobs {
+    /// A world without users, whose servers offer these grants, and as a decoy registration.
+    pub fn machines(grants: &[Grant]) -> Self {
+        Self {
+            machines_only: true,
+            authorization_endpoint: false,
+            pkce: PkceSupport::Absent,
+            grant_types: Some(grants.iter().map(|grant| grant.as_str().into()).collect()),
+            ..Self::default()
+        }
+    }
+
     /// A world of the 2025-03-26 revision: bare 401s, no resource metadata, no scopes.
     pub fn legacy(legacy: Legacy) -> Self {
         Self {
@@ -231,3 +295,6 @@ impl Knobs {
         }
     }
 }
+
+/// Worlds are made by the thousand, and a public key takes a while.
+static DEFAULT_KEY: LazyLock<PublicKey> = LazyLock::new(|| Key::p256(1).public().named("key-1"));

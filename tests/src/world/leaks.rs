@@ -9,8 +9,9 @@ use http::{Request, header};
 
 use super::form::Form;
 use super::grants::{Credential, Kind};
+use super::jwt::{DPOP, is_jwt};
 use super::places::Server;
-use super::{PRE_CLIENT_SECRET, Party, What, World};
+use super::{IDP_CLIENT_SECRET, PRE_CLIENT_SECRET, Party, What, World};
 
 impl World {
     pub(super) fn judge_credentials(
@@ -23,16 +24,15 @@ impl World {
         let body = readable(&String::from_utf8_lossy(request.body()));
         let headers = headers(request);
         let mut faults = Vec::new();
-        for credential in self.all_credentials() {
-            let Credential { kind, value, server } = credential;
-            let home = self.party_of(server) == who;
+        for Secret { kind, value, home } in self.all_secrets() {
+            let home = home == who;
             if uri.contains(value) {
                 faults.push(format!("{kind:?} {value} in the URI of a request to {who:?}"));
             }
             let body_may = home
                 && match what {
                     What::Token(_) => kind != Kind::Access,
-                    What::Revoke => kind != Kind::Code,
+                    What::Revoke => !matches!(kind, Kind::Code | Kind::Brought),
                     _ => false,
                 };
             if body.contains(value) && !body_may {
@@ -41,12 +41,13 @@ impl World {
             let header_may = match kind {
                 Kind::Access => who == Party::McpServer && matches!(what, What::Mcp(_)),
                 Kind::Secret => home && matches!(what, What::Token(_) | What::Revoke),
-                Kind::Code | Kind::Refresh => false,
+                Kind::Code | Kind::Refresh | Kind::Brought => false,
             };
             if headers.contains(value) && !header_may {
                 faults.push(format!("{kind:?} {value} in the header of a request to {who:?}"));
             }
         }
+        faults.extend(stray_jwts(who, what, request));
         if let Some(permit) = self.knobs.registration_permit.as_deref() {
             let leaks = uri.contains(permit) || body.contains(permit);
             let home = who == Party::AuthServer && *what == What::Register;
@@ -59,15 +60,59 @@ impl World {
         }
     }
 
-    fn all_credentials(&self) -> impl Iterator<Item = Credential<'_>> {
+    fn all_secrets(&self) -> impl Iterator<Item = Secret<'_>> {
         let secrets = self.clients.iter().filter_map(|client| {
             let value = client.secret.as_deref()?;
-            Some(Credential { kind: Kind::Secret, value, server: client.server })
+            Some(Secret { kind: Kind::Secret, value, home: self.party_of(client.server) })
         });
-        let server = Server::First;
-        let pre = Credential { kind: Kind::Secret, value: PRE_CLIENT_SECRET, server };
-        secrets.chain([pre]).chain(self.grants.credentials())
+        let home = self.party_of(Server::First);
+        let pre = Secret { kind: Kind::Secret, value: PRE_CLIENT_SECRET, home };
+        let home = Party::IdentityProvider;
+        let idp = Secret { kind: Kind::Secret, value: IDP_CLIENT_SECRET, home };
+        let grants = self.grants.credentials().map(|Credential { kind, value, server }| Secret {
+            kind,
+            value,
+            home: self.party_of(server),
+        });
+        let brought =
+            self.minted.tokens().map(|(value, home)| Secret { kind: Kind::Brought, value, home });
+        secrets.chain([pre, idp]).chain(grants).chain(brought)
     }
+}
+
+/// A value that one party only may be told, besides the MCP server for access tokens.
+#[derive(Clone, Copy, Debug)]
+struct Secret<'a> {
+    kind: Kind,
+    value: &'a str,
+    home: Party,
+}
+
+/// JWTs where no request has one, whoever made them: client assertions are made by the client, and nobody has
+/// seen them before.
+fn stray_jwts(who: Party, what: &What, request: &Request<Vec<u8>>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let uri = readable(&request.uri().to_string());
+    if uri.split(of_no_jwt).any(is_jwt) {
+        faults.push(format!("a JWT in the URI of a request to {who:?}"));
+    }
+    let takes_some = matches!(what, What::Token(_) | What::Revoke);
+    let body = readable(&String::from_utf8_lossy(request.body()));
+    if !takes_some && body.split(of_no_jwt).any(is_jwt) {
+        faults.push(format!("a JWT in the body of a request to {who:?}"));
+    }
+    let headers = request.headers().iter().filter(|(name, _)| *name != DPOP);
+    for (name, value) in headers {
+        if String::from_utf8_lossy(value.as_bytes()).split(of_no_jwt).any(is_jwt) {
+            faults.push(format!("a JWT in the {name} of a request to {who:?}"));
+        }
+    }
+    faults
+}
+
+/// Whether a character cannot be in a JWT.
+fn of_no_jwt(character: char) -> bool {
+    !character.is_ascii_alphanumeric() && !"-_.".contains(character)
 }
 
 /// Text with what decoding it as a form gives.

@@ -15,6 +15,8 @@ pub enum Party {
     AuthServer2,
     /// The third authorization server.
     AuthServer3,
+    /// The enterprise's identity provider.
+    IdentityProvider,
     /// An authority that is not part of the world; the answer was 404.
     Elsewhere,
 }
@@ -26,8 +28,36 @@ pub enum Grant {
     Code,
     /// `refresh_token`.
     Refresh,
+    /// `client_credentials`.
+    ClientCredentials,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`: of a workload, or the second leg of enterprise-managed
+    /// authorization.
+    JwtBearer,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`, which only the identity provider knows.
+    Exchange,
     /// Anything else, which is refused.
     Other,
+}
+
+impl Grant {
+    /// The value of `grant_type`; of [`Other`](Self::Other) nothing.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "authorization_code",
+            Self::Refresh => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Exchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::Other => "",
+        }
+    }
+
+    /// The grant of a `grant_type`.
+    pub(super) fn named(name: &str) -> Self {
+        let all =
+            [Self::Code, Self::Refresh, Self::ClientCredentials, Self::JwtBearer, Self::Exchange];
+        all.into_iter().find(|grant| grant.as_str() == name).unwrap_or(Self::Other)
+    }
 }
 
 /// What a request was for, by its path: misses count too.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::places::Server;
 use super::{
-    IssuerPath, Legacy, MetadataForm, MetadataLocation, Party, PkceSupport, PrmResource, World,
-    answer,
+    AuthMethod, IssuerPath, Legacy, MetadataForm, MetadataLocation, Party, PkceSupport,
+    PrmResource, World, answer,
 };
 
 impl World {
@@ -108,6 +108,18 @@ impl World {
         let methods: Option<Vec<_>> =
             methods.map(|list| list.iter().map(|method| method.as_str()).collect());
         put(&mut document, "token_endpoint_auth_methods_supported", methods);
+        if knobs
+            .token_auth_methods
+            .as_ref()
+            .is_some_and(|it| it.contains(&AuthMethod::PrivateKeyJwt))
+        {
+            let name = "token_endpoint_auth_signing_alg_values_supported";
+            put(&mut document, name, Some(knobs.signing_algs.clone()));
+        }
+        if !knobs.authorization_endpoint {
+            put(&mut document, "authorization_endpoint", None::<Value>);
+            put(&mut document, "response_types_supported", None::<Value>);
+        }
         put(&mut document, "code_challenge_methods_supported", challenge_methods(knobs.pkce));
         let iss = (knobs.iss_advertised && modern).then_some(true);
         put(&mut document, ISS_SUPPORTED, iss);

@@ -1,4 +1,4 @@
-//! An MCP server and three authorization servers as one pure, deterministic function.
+//! An MCP server, three authorization servers and an identity provider as one pure, deterministic function.
 //!
 //! [`World::handle`] takes a request with an absolute URI and gives the answer of whichever server
 //! owns the authority. There are no sockets, threads, clocks or random numbers: time is
@@ -19,10 +19,14 @@
 //! assert_eq!(world.count(What::Mcp(String::new())), 1);
 //! ```
 //!
-//! Left out: signed metadata, DPoP proofs, pushed authorization requests, client assertions, and every
-//! grant but `authorization_code` and `refresh_token`.
+//! Clients without a user are served as well: with client credentials, with the JWT of a workload, with what
+//! the identity provider exchanged. What a host brings for that, the world makes: [`World::workload_jwt`],
+//! [`World::id_token`]. Keys are [`Key`]s, and every signature is verified.
+//!
+//! Left out: signed metadata, DPoP proofs, pushed authorization requests, and every other grant.
 
 mod answer;
+mod assertion;
 mod authorize;
 mod challenge;
 mod client_auth;
@@ -30,11 +34,16 @@ mod clients;
 mod damage;
 mod form;
 mod grants;
+mod idp;
 mod judge;
+mod jwt;
+mod keys;
 mod knobs;
 mod leaks;
 mod log;
+mod machine;
 mod metadata;
+mod minted;
 mod places;
 mod redirect;
 mod register;
@@ -43,11 +52,12 @@ mod token;
 
 pub use damage::{Damage, Fault};
 pub use judge::World;
+pub use keys::{Key, PublicKey};
 pub use knobs::{
-    AuthMethod, BadToken, Challenge, CodeParameter, Consent, IssParameter, IssuerPath, Knobs,
-    Legacy, MetadataForm, MetadataLocation, PkceSupport, PrmLocation, PrmResource, PrmServers,
-    RefreshTokens, RegisteredScopes, Registration, RegistrationForm, Reuse, Rotation, ScopePolicy,
-    StateParameter, StepUpChallenge, TokenForm,
+    AssertionAudience, AuthMethod, BadToken, Challenge, CodeParameter, Consent, IdpForm,
+    IssParameter, IssuerPath, Knobs, Legacy, MetadataForm, MetadataLocation, PkceSupport,
+    PrmLocation, PrmResource, PrmServers, RefreshTokens, RegisteredScopes, Registration,
+    RegistrationForm, Reuse, Rotation, ScopePolicy, StateParameter, StepUpChallenge, TokenForm,
 };
 pub use log::{Exchange, Grant, Party, What};
-pub use places::{Origins, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
+pub use places::{IDP_CLIENT_ID, IDP_CLIENT_SECRET, Origins, PRE_CLIENT_ID, PRE_CLIENT_SECRET};

@@ -12,6 +12,12 @@ pub const PRE_CLIENT_ID: &str = "pre-client";
 /// The secret of [`PRE_CLIENT_ID`].
 pub const PRE_CLIENT_SECRET: &str = "pre-secret";
 
+/// The client id that the identity provider knows: the host's, not the one at any authorization server.
+pub const IDP_CLIENT_ID: &str = "idp-client";
+
+/// The secret of [`IDP_CLIENT_ID`].
+pub const IDP_CLIENT_SECRET: &str = "idp-secret";
+
 /// The origins of a world, each without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
@@ -23,6 +29,8 @@ pub struct Origins {
     pub auth2: String,
     /// The third one's.
     pub auth3: String,
+    /// The identity provider's.
+    pub idp: String,
 }
 
 impl Default for Origins {
@@ -32,6 +40,7 @@ impl Default for Origins {
             auth: "https://auth.example.com".into(),
             auth2: "https://auth2.example.com".into(),
             auth3: "https://auth3.example.com".into(),
+            idp: "https://idp.example.com".into(),
         }
     }
 }
@@ -45,6 +54,8 @@ pub(super) enum Server {
 }
 
 impl Server {
+    pub(super) const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
+
     /// One that it is not.
     pub(super) const fn other(self) -> Self {
         match self {
@@ -88,6 +99,21 @@ impl World {
     /// The issuer identifier of the third authorization server.
     pub fn issuer3(&self) -> String {
         self.issuer_of(Server::Third)
+    }
+
+    /// The issuer identifier of the identity provider.
+    pub fn idp_issuer(&self) -> String {
+        self.origins.idp.clone()
+    }
+
+    /// The token endpoint of the identity provider.
+    pub fn idp_token_endpoint(&self) -> String {
+        format!("{}/token", self.origins.idp)
+    }
+
+    /// The token endpoint of the first authorization server.
+    pub fn token_endpoint(&self) -> String {
+        self.token_endpoint_of(Server::First)
     }
 
     /// Where the resource metadata is; `None` if it is nowhere.
@@ -138,6 +164,10 @@ impl World {
             (Server::First, Legacy::Metadata) => format!("{issuer}/oauth"),
             _ => issuer.trim_end_matches('/').into(),
         }
+    }
+
+    pub(super) fn token_endpoint_of(&self, server: Server) -> String {
+        format!("{}/token", self.base_of(server))
     }
 
     /// On whose authority a server is.
@@ -197,6 +227,8 @@ impl World {
             Party::AuthServer2
         } else if authority == host(&self.origins.auth3) {
             Party::AuthServer3
+        } else if authority == host(&self.origins.idp) {
+            return (Party::IdentityProvider, idp_place(request), Server::First);
         } else {
             return (Party::Elsewhere, What::Other, Server::First);
         };
@@ -266,10 +298,14 @@ fn mcp_method(request: &Request<Vec<u8>>) -> String {
 
 fn grant(request: &Request<Vec<u8>>) -> Grant {
     let form = Form::lenient(&String::from_utf8_lossy(request.body()));
-    match form.get("grant_type") {
-        Some("authorization_code") => Grant::Code,
-        Some("refresh_token") => Grant::Refresh,
-        _ => Grant::Other,
+    Grant::named(form.get("grant_type").unwrap_or_default())
+}
+
+fn idp_place(request: &Request<Vec<u8>>) -> What {
+    match request.uri().path() {
+        "/token" => What::Token(grant(request)),
+        path if METADATA.contains(&path) => What::ServerMetadata,
+        _ => What::Other,
     }
 }
 

@@ -4,7 +4,7 @@ use http::{Method, Request, Response, header};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::clients::{Client, is_loopback, texts};
+use super::clients::{Client, is_loopback, keys_of, texts};
 use super::places::Server;
 use super::{AuthMethod, RegisteredScopes, RegistrationForm, World, answer};
 
@@ -19,6 +19,10 @@ impl World {
             return answer::text(404, "no registration here");
         }
         let who = self.party_of(server);
+        if self.knobs.machines_only {
+            self.blame("a registration by a client that is set up for a grant without a user");
+            return answer::oauth_error(400, "invalid_client_metadata", "not for machines");
+        }
         let fault = self.knobs.registration_damage.take(who);
         let form = self.knobs.registration_form.take(who);
         self.through(fault, |world| world.register_client(server, form, request))
@@ -99,8 +103,8 @@ impl World {
         let named = asked["scope"].as_str().map(Into::into);
         let number = self.clients.len() + 1;
         let awkward = if self.knobs.awkward_secret { AWKWARD } else { "" };
-        let secret = (method != AuthMethod::None)
-            .then(|| format!("secret-{number}{awkward}-{}", server.tag()));
+        let secret =
+            method.has_secret().then(|| format!("secret-{number}{awkward}-{}", server.tag()));
         let lifetime = self.knobs.secret_lifetime.filter(|_| secret.is_some());
         Client {
             server,
@@ -108,6 +112,7 @@ impl World {
             secret,
             secret_expires_at: lifetime.map(|seconds| self.now + seconds),
             method,
+            keys: keys_of(asked).unwrap_or_default(),
             redirect_uris: texts(&asked["redirect_uris"]),
             scope: match &self.knobs.registered_scopes {
                 RegisteredScopes::Default(scope) => Some(named.unwrap_or_else(|| scope.clone())),
@@ -146,6 +151,11 @@ fn judge(request: &Request<Vec<u8>>, offered: &[String]) -> Result<Value, (&'sta
     }
     if let Some(grant) = grants.iter().find(|grant| !offered.contains(grant)) {
         return Err(metadata(format!("grant_types of a registration have {grant}")));
+    }
+    let keys = keys_of(&asked).map_err(metadata)?;
+    if asked["token_endpoint_auth_method"] == AuthMethod::PrivateKeyJwt.as_str() && keys.is_empty()
+    {
+        return Err(metadata("a registration for private_key_jwt without a key".into()));
     }
     let responses = &asked["response_types"];
     if !responses.is_null() && texts(responses) != ["code"] {

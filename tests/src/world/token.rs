@@ -11,6 +11,7 @@ use super::answer::Refused;
 use super::clients::Client;
 use super::form::Form;
 use super::grants::Refresh;
+use super::machine::Issued;
 use super::places::Server;
 use super::{Grant, Reuse, Rotation, TokenForm, World, answer};
 
@@ -51,11 +52,11 @@ impl World {
         form: Option<TokenForm>,
         request: &Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, Refused> {
-        let sent = self.posted_form(request)?;
-        if !accepts_json(request) {
-            return Err(self.refuse("invalid_request", "token request without Accept for JSON"));
-        }
-        let client = self.authenticate(server, &sent, request)?;
+        let sent = self.token_form(request)?;
+        let client = match grant {
+            Grant::JwtBearer => self.bearer_of_assertion(server, &sent, request)?,
+            _ => self.authenticate(server, &sent, request)?,
+        };
         match &form {
             Some(TokenForm::Refuse(error)) => {
                 let status = if error == "invalid_client" { 401 } else { 400 };
@@ -68,14 +69,7 @@ impl World {
             }
             _ => {}
         }
-        let (grant, scope, refresh_token) = match grant {
-            Grant::Code => self.redeem(server, &client, &sent)?,
-            Grant::Refresh => self.refresh(server, &client, &sent)?,
-            Grant::Other => {
-                let text = "grant_type is neither authorization_code nor refresh_token";
-                return Err(self.refuse("unsupported_grant_type", text));
-            }
-        };
+        let (grant, scope, refresh_token) = self.issue(server, grant, &client, &sent)?;
         let scope = match &form {
             Some(TokenForm::Narrower(scope)) => scope.clone(),
             _ => scope,
@@ -94,13 +88,35 @@ impl World {
         Ok(shape(document, form.as_ref()))
     }
 
-    /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.6).
-    fn redeem(
+    fn issue(
         &mut self,
         server: Server,
+        grant: Grant,
         client: &Client,
         sent: &Form,
-    ) -> Result<(usize, String, Option<String>), Refused> {
+    ) -> Result<Issued, Refused> {
+        match grant {
+            Grant::Code | Grant::Refresh if self.knobs.machines_only => {
+                let text = "a code or a refresh token of a client without a user";
+                Err(self.refuse("unauthorized_client", text))
+            }
+            Grant::Code => self.redeem(server, client, sent),
+            Grant::Refresh => self.refresh(server, client, sent),
+            Grant::ClientCredentials | Grant::JwtBearer => {
+                self.judge_machine(grant, sent)?;
+                match grant {
+                    Grant::JwtBearer => self.jwt_bearer(server, client, sent),
+                    _ => self.client_credentials(server, client, sent),
+                }
+            }
+            Grant::Exchange | Grant::Other => {
+                Err(self.refuse("unsupported_grant_type", "a grant_type that is not known here"))
+            }
+        }
+    }
+
+    /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.6).
+    fn redeem(&mut self, server: Server, client: &Client, sent: &Form) -> Result<Issued, Refused> {
         let Some(value) = sent.get("code") else {
             return Err(self.refuse("invalid_request", "token request without code"));
         };
@@ -143,12 +159,7 @@ impl World {
     }
 
     /// Refreshes (RFC 6749 §6), rotating as the knob says.
-    fn refresh(
-        &mut self,
-        server: Server,
-        client: &Client,
-        sent: &Form,
-    ) -> Result<(usize, String, Option<String>), Refused> {
+    fn refresh(&mut self, server: Server, client: &Client, sent: &Form) -> Result<Issued, Refused> {
         let Some(value) = sent.get("refresh_token") else {
             return Err(self.refuse("invalid_request", "refresh without refresh_token"));
         };
@@ -162,6 +173,10 @@ impl World {
         }
         if granted.client_id != client.id {
             return Err(self.refuse("invalid_grant", "a refresh token of another client"));
+        }
+        if !granted.refreshable {
+            let text = "a refresh token that came with a grant without a user";
+            return Err(self.refuse("invalid_grant", text));
         }
         if self.is_used_up(&token) {
             return Err(self.reused(token.grant, "refresh token"));
@@ -214,6 +229,15 @@ impl World {
             None => self.grants.revoke_one(value),
         }
         Ok(())
+    }
+
+    /// The form of a request to a token endpoint, whoever has it.
+    pub(super) fn token_form(&mut self, request: &Request<Vec<u8>>) -> Result<Form, Refused> {
+        let sent = self.posted_form(request)?;
+        if !accepts_json(request) {
+            return Err(self.refuse("invalid_request", "token request without Accept for JSON"));
+        }
+        Ok(sent)
     }
 
     fn posted_form(&mut self, request: &Request<Vec<u8>>) -> Result<Form, Refused> {

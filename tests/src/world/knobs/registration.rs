@@ -22,6 +22,8 @@ pub enum AuthMethod {
     Basic,
     /// `client_secret_post`.
     Post,
+    /// `private_key_jwt`.
+    PrivateKeyJwt,
 }
 
 impl AuthMethod {
@@ -31,11 +33,18 @@ impl AuthMethod {
             Self::None => "none",
             Self::Basic => "client_secret_basic",
             Self::Post => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 
+    /// Whether the client has a secret for it.
+    pub(in crate::world) const fn has_secret(self) -> bool {
+        matches!(self, Self::Basic | Self::Post)
+    }
+
     pub(in crate::world) fn named(name: &str) -> Option<Self> {
-        [Self::None, Self::Basic, Self::Post].into_iter().find(|method| method.as_str() == name)
+        let all = [Self::None, Self::Basic, Self::Post, Self::PrivateKeyJwt];
+        all.into_iter().find(|method| method.as_str() == name)
     }
 }
 
