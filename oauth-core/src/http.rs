@@ -122,17 +122,23 @@ struct Body {
 
 impl Request {
     pub(crate) fn get(endpoint: Endpoint, url: HttpUrl) -> Self {
-        Self { endpoint, url, body: None, authorization: None }
+        Self::new(endpoint, url, None)
     }
 
     pub(crate) fn form(endpoint: Endpoint, url: HttpUrl, form: SecretBuffer) -> Self {
         let body = Body { content_type: "application/x-www-form-urlencoded", text: form };
-        Self { endpoint, url, body: Some(body), authorization: None }
+        Self::new(endpoint, url, Some(body))
     }
 
     pub(crate) fn json(endpoint: Endpoint, url: HttpUrl, json: SecretBuffer) -> Self {
         let body = Body { content_type: "application/json", text: json };
-        Self { endpoint, url, body: Some(body), authorization: None }
+        Self::new(endpoint, url, Some(body))
+    }
+
+    fn new(endpoint: Endpoint, url: HttpUrl, body: Option<Body>) -> Self {
+        #[cfg(test)]
+        built::one();
+        Self { endpoint, url, body, authorization: None }
     }
 
     pub(crate) fn with_authorization(mut self, value: Option<Secret>) -> Self {
@@ -292,6 +298,25 @@ pub(crate) fn clean_code(code: &str) -> String {
         .filter(|c| matches!(c, '\x21' | '\x23'..='\x5B' | '\x5D'..='\x7E'))
         .take(64)
         .collect()
+}
+
+/// How many requests were built: as many as are sent.
+#[cfg(test)]
+pub(crate) mod built {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static BUILT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn one() {
+        BUILT.set(BUILT.get() + 1);
+    }
+
+    /// By this thread.
+    pub(crate) fn so_far() -> usize {
+        BUILT.get()
+    }
 }
 
 #[cfg(test)]

@@ -201,6 +201,29 @@ impl Flow {
         }
     }
 
+    /// Why the login ended, if it has.
+    pub(crate) fn error(&self) -> Option<Error> {
+        match &self.state {
+            Err(error) => Some(error.clone()),
+            Ok(State::Untolerated(_, error)) => Some(error.clone().into()),
+            Ok(_) => None,
+        }
+    }
+
+    /// What [`HttpReply`] takes, for who has asked for the step before.
+    pub(crate) fn answer(&mut self, answer: Result<&Response, NoAnswer>, now: UnixTime) {
+        let reply = HttpReply { flow: self };
+        match answer {
+            Ok(response) => reply.response(response, now),
+            Err(no_answer) => reply.no_answer(no_answer),
+        }
+    }
+
+    /// What [`BrowserReply`] takes, for who has asked for the step before.
+    pub(crate) fn redirect(&mut self, query: &str) -> Result<(), Error> {
+        BrowserReply { flow: self }.redirect(query)
+    }
+
     /// Goes on from a state; what was found out is noted.
     fn advance(&mut self, asked: Asked, next: impl FnOnce(State, &Settings) -> Answered) {
         // What stands there meanwhile is never seen: nothing between here and the next line can fail.

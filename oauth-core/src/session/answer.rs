@@ -17,9 +17,9 @@ use core::time::Duration;
 
 use crate::error::{Error, PeerIncompatible};
 use crate::http::Endpoint;
-use crate::session::access::Want;
 use crate::session::authorization::Authorization;
-use crate::session::machine::{Session, State};
+use crate::session::machine::Session;
+use crate::session::need::Need;
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Remedy};
@@ -88,7 +88,7 @@ impl PeerIncompatible {
     #[must_use]
     pub fn bearer_refused<'a>(challenges: impl IntoIterator<Item = &'a str>) -> Self {
         let challenge = ResourceChallenge::select(challenges).map(Box::new);
-        Self::BearerRefused { error: Want { challenge, ..Want::default() }.code() }
+        Self::BearerRefused { error: Need { challenge, ..Need::default() }.code() }
     }
 }
 
@@ -114,77 +114,80 @@ impl Session {
             self.learn_status(attempt.sent, status);
             return Ok(Verdict::Deliver);
         }
-        let challenge = ResourceChallenge::select(challenges);
-        let lacks_scope = challenge.as_ref().is_some_and(ResourceChallenge::is_insufficient_scope);
-        if status == 403 && !lacks_scope {
+        let refused = attempt.sent;
+        let challenge = ResourceChallenge::select(challenges).map(Box::new);
+        let need = Need { refused, challenge, was_answered: true, ..Need::default() };
+        if status == 403 && !need.is_step_up() {
             return Ok(Verdict::Deliver);
         }
         let is_first = (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0);
         if is_first && !attempt.has_waited {
             self.timeline.clear();
         }
-        let refused = attempt.sent;
-        let challenge = challenge.map(Box::new);
-        let want = Want { refused, challenge, was_answered: true, ..Want::default() };
-        if self.generation() != refused.unwrap_or(0) && self.is_alive(&want, now) {
+        if self.generation() != refused.unwrap_or(0) && self.is_alive(&need, now) {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries = attempt.retries.saturating_add(1);
             if attempt.retries <= MAX_REMEDIES {
-                self.note(status, &want, Remedy::OtherToken);
-                if !matches!(self.state, State::Ready | State::Kept(_)) {
-                    self.want(want);
+                self.note(status, &need, Remedy::OtherToken);
+                if !self.op.is_ready() {
+                    self.start(need);
                 }
                 return Ok(Verdict::Retry);
             }
         }
-        if status == 403 && !self.asks_for_more(&want) {
+        if status == 403 && !self.asks_for_more(&need) {
             return Ok(Verdict::Deliver);
         }
-        if !lacks_scope && !attempt.has_waited && self.is_too_young(refused, now) {
+        if !need.is_step_up() && !attempt.has_waited && self.is_too_young(refused, now) {
             attempt.has_waited = true;
-            self.note(status, &want, Remedy::Wait);
+            self.note(status, &need, Remedy::Wait);
             return Ok(Verdict::Wait(MOMENT));
         }
         let has_logged_in = attempt.authorizations > 0;
         if attempt.is_spent() {
             self.learn_refusal(refused, has_logged_in, true);
-            self.note(status, &want, Remedy::GiveUp);
+            self.note(status, &need, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
-            let error = want.code();
+            let error = need.code();
             return Err(PeerIncompatible::StillRefused { authorizations, refreshes, error }.into());
         }
         // Before the request went out without a token, what is held was refreshed in vain.
-        let in_vain = matches!(&self.state, State::Login(before) if before.no_refresh);
-        let before = in_vain && refused.is_none() && self.can_refresh(&Want::default(), now);
+        let in_vain = self.op.needed().is_some_and(|before| before.no_refresh);
+        let before = in_vain && refused.is_none() && self.can_refresh(&Need::default(), now);
         // A token of somebody else, found in the store instead, may be refreshed in its turn.
-        let tried = if attempt.refreshes == 0 { before } else { refused == Some(self.brought) };
+        let tried =
+            if attempt.refreshes == 0 { before } else { refused == Some(self.own_generation) };
         let may_help = status == 401 && !tried;
-        let is_last = !(may_help && self.can_refresh(&want, now));
+        let is_last = !(may_help && self.can_refresh(&need, now));
         self.learn_refusal(refused, has_logged_in, is_last);
         self.learn_status(refused, status);
-        if may_help && self.can_refresh(&want, now) {
+        if may_help && self.can_refresh(&need, now) {
             attempt.refreshes += 1;
-            self.note(status, &want, Remedy::Refresh);
+            self.note(status, &need, Remedy::Refresh);
         } else {
             attempt.authorizations += 1;
-            self.note(status, &want, if lacks_scope { Remedy::WiderLogin } else { Remedy::Login });
+            self.note(
+                status,
+                &need,
+                if need.is_step_up() { Remedy::WiderLogin } else { Remedy::Login },
+            );
         }
         // With nothing to refresh here, there may be something in the store by now.
-        self.want(Want { no_refresh: !may_help, ..want });
+        self.start(Need { no_refresh: !may_help, ..need });
         Ok(Verdict::Retry)
     }
 
-    fn note(&mut self, status: u16, want: &Want, remedy: Remedy) {
+    fn note(&mut self, status: u16, need: &Need, remedy: Remedy) {
         let url = self.held.settings.server.url();
-        let misshapen = want.challenge.as_ref().map(|challenge| challenge.misshapen.clone());
+        let misshapen = need.challenge.as_ref().map(|challenge| challenge.misshapen.clone());
         let finding = Finding::Refused { remedy, misshapen: misshapen.unwrap_or_default() };
         self.timeline.push(Entry::new(Endpoint::Resource, url, Some(status), finding));
     }
 
     /// Whether the challenge names a scope that the last login did not ask for. A challenge without
     /// scopes gives nothing to ask for.
-    pub(crate) fn asks_for_more(&self, want: &Want) -> bool {
-        let Some(missing) = want.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref())
+    pub(crate) fn asks_for_more(&self, need: &Need) -> bool {
+        let Some(missing) = need.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref())
         else {
             return false;
         };

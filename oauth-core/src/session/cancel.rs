@@ -14,10 +14,50 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::session::login::Running;
-use crate::session::machine::{Lock, Session, State};
+use crate::session::authorization::Snapshot;
+use crate::session::login::{Login, LoginProgress};
+use crate::session::machine::{Next, Op, Session};
 use crate::session::record::Record;
-use crate::session::saving::{AfterSave, save};
+use crate::session::transaction::{Lock, Saving};
+use crate::session::turn::{Ask, Event};
+
+/// Where a login stands that is ended, and that has written something down against the client of all profiles. The
+/// login lock is held.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Cancel {
+    /// A look at what is known of the client.
+    Load(Doubts),
+    /// It is doubted no more.
+    Save(Box<Saving>, Doubts),
+}
+
+impl Cancel {
+    pub(crate) fn ask(&self, _: &Snapshot) -> Result<Ask, Error> {
+        Ok(match self {
+            Self::Load(_) => Ask::Load,
+            Self::Save(..) => Ask::Save,
+        })
+    }
+
+    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+        match (self, event) {
+            (Self::Load(doubts), Event::Loaded(stored, _)) => {
+                let op = match stored.filter(Record::is_doubted) {
+                    Some(it) => Self::Save(Saving::new(it.vouched(), it.generation), doubts).into(),
+                    None => session.take_back_own(doubts),
+                };
+                Next::To(op)
+            }
+            (Self::Save(_, doubts), Event::Saved(_) | Event::Conflict(_)) => {
+                Next::To(session.take_back_own(doubts))
+            }
+            (Self::Load(doubts) | Self::Save(_, doubts), Event::Failed(_)) => {
+                Next::To(session.take_back_own(doubts))
+            }
+            (cancel, _) => Next::stay(cancel),
+        }
+    }
+}
 
 /// What a login has written down against the client that it uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,79 +89,40 @@ impl Session {
     ///
     /// [`BrowserReply::cancelled`]: crate::session::BrowserReply::cancelled
     pub fn cancel_login(&mut self) -> bool {
-        let (has_lock, has_client_lock, running) = match &self.state {
-            State::LockLogin(_) => (false, false, None),
-            State::LoadLogin(_) | State::Prepare(_) => (true, false, None),
-            State::LockClient(running) => (true, false, Some(running)),
-            State::LoadClient(running) | State::PrepareAgain(running, _) => {
-                (true, true, Some(running))
-            }
-            State::LoadIssuer(running) | State::Run(running) if running.flow.is_redeeming() => {
-                return false;
-            }
-            State::LoadIssuer(running) | State::Run(running) => {
-                (true, running.replaces.is_some(), Some(running))
-            }
-            _ => return false,
-        };
-        let doubts = running.map_or_else(Doubts::default, |running| running.doubts);
-        let then = match has_lock {
-            true => self.take_back(doubts),
-            false => State::Failed(Box::new(Error::Cancelled)),
-        };
-        self.state = if has_client_lock { Lock::Client.release(then) } else { then };
-        true
+        self.handle(Event::Cancelled)
     }
 
     /// Takes back what a login has written, under its lock, and ends it.
-    fn take_back(&self, doubts: Doubts) -> State {
+    pub(crate) fn take_back(&self, doubts: Doubts) -> Op {
         match doubts.shared {
-            true => State::LoadCancelled(doubts),
+            true => Cancel::Load(doubts).into(),
             false => self.take_back_own(doubts),
         }
     }
 
     /// The same where nothing is left to do about the client that all profiles share.
-    pub(crate) fn take_back_own(&self, doubts: Doubts) -> State {
+    fn take_back_own(&self, doubts: Doubts) -> Op {
         let record = self.held.record.as_ref().filter(|it| doubts.own && it.is_doubted());
         let cancelled = Box::new(Error::Cancelled);
         match record {
             Some(record) => {
-                save(record.vouched(), self.generation(), AfterSave::Declined(cancelled))
+                let saving = Saving::new(record.vouched(), self.generation());
+                Login::SaveKnown(saving, cancelled).into()
             }
-            None => Lock::Login.release(State::Failed(cancelled)),
+            None => Lock::Login.release(Op::Failed(cancelled)),
         }
     }
 
-    /// The client that all profiles share was read.
-    pub(crate) fn cancelled_loaded(&self, stored: Option<Record>, doubts: Doubts) -> State {
-        match stored.filter(Record::is_doubted) {
-            Some(shared) => save(shared.vouched(), shared.generation, AfterSave::Cancelled(doubts)),
-            None => self.take_back_own(doubts),
-        }
-    }
-
-    /// Nobody came back. A server that has forgotten its client shows a page about that and sends nobody
-    /// back, whatever the page was for, so the next login registers one. Tokens that come through the client
-    /// before that end the doubt: they make another generation.
-    pub(crate) fn nobody_came_back(&mut self) {
-        if let State::Run(running) = &self.state {
-            self.doubt(running.client);
-        }
-        // What is left of it is of no use.
-        drop(self.give_up(Error::Cancelled));
-    }
-
-    /// Takes the login out of the session, to be finished elsewhere or not at all.
-    pub(crate) fn give_up(&mut self, why: Error) -> Option<Running> {
-        match mem::replace(&mut self.state, State::Failed(Box::new(why))) {
-            State::Run(running) => {
-                let failed = mem::replace(&mut self.state, State::Ready);
-                self.state = Lock::Login.release(failed);
-                Some(*running)
+    /// Takes the login out of the session, to be finished elsewhere.
+    pub(crate) fn hand_out(&mut self) -> Option<LoginProgress> {
+        match mem::take(&mut self.op) {
+            Op::Login(Login::Run(progress)) => {
+                let left = Op::Failed(Box::new(Error::LoginRequired));
+                self.op = Lock::Login.release(left);
+                Some(*progress)
             }
-            state => {
-                self.state = state;
+            op => {
+                self.op = op;
                 None
             }
         }

@@ -4,10 +4,12 @@ use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
 
-use crate::session::access::{Want, access_token};
+use crate::session::access::access_token;
 use crate::session::authorization::Snapshot;
-use crate::session::machine::{RefusedBefore, Session, State};
+use crate::session::machine::{Op, Session};
+use crate::session::need::Need;
 use crate::session::record::Record;
+use crate::session::refused::RefusedBefore;
 use crate::time::UnixTime;
 use crate::wire::ClientSecret;
 
@@ -67,11 +69,55 @@ impl Snapshot {
     }
 }
 
+/// What a look into the store has changed.
+pub(crate) struct Look {
+    /// What was held before.
+    pub(crate) before: Option<Record>,
+    pub(crate) is_same_token: bool,
+}
+
+impl Look {
+    pub(crate) fn generation_before(&self) -> u64 {
+        self.before.as_ref().map_or(0, |record| record.generation)
+    }
+
+    /// The token that was refused stays refused under the number that somebody else gave it.
+    pub(crate) fn renumber(&self, need: &mut Need, generation: u64) {
+        if self.is_same_token && need.refused == Some(self.generation_before()) {
+            need.refused = Some(generation);
+        }
+    }
+}
+
 impl Session {
-    /// Takes what the store holds: it knows better than the memory, also that there is nothing.
-    pub(crate) fn adopt(&mut self, record: Option<Record>, now: UnixTime) {
+    /// Takes what the store holds: it knows better than the memory, also that there is nothing. What was held before
+    /// comes back.
+    pub(crate) fn adopt(&mut self, record: Option<Record>, now: UnixTime) -> Option<Record> {
         let before = self.held.adopt(record, now);
         self.meet_after(before.as_ref());
+        before
+    }
+
+    /// The same, and what is known of a token stays known if it has another number by now.
+    pub(crate) fn look(&mut self, record: Option<Record>, now: UnixTime) -> Look {
+        let is_same_token = self.is_same_token(record.as_ref());
+        let look = Look { before: self.adopt(record, now), is_same_token };
+        if is_same_token {
+            self.renumber(look.generation_before());
+        }
+        look
+    }
+
+    /// The same for a token that is needed.
+    pub(crate) fn look_for(
+        &mut self,
+        need: &mut Need,
+        record: Option<Record>,
+        now: UnixTime,
+    ) -> Look {
+        let look = self.look(record, now);
+        look.renumber(need, self.generation());
+        look
     }
 
     /// Something else is held than before.
@@ -116,34 +162,24 @@ impl Session {
     }
 
     /// Whether the token is handed out without a thought.
-    pub(crate) fn is_usable(&self, want: &Want, now: UnixTime) -> bool {
-        now < self.held.fresh_until && self.will_do(want, now)
+    pub(crate) fn is_usable(&self, need: &Need, now: UnixTime) -> bool {
+        now < self.held.fresh_until && self.will_do(need, now)
     }
 
     /// Whether the token has not expired, and was not refused.
-    pub(crate) fn is_alive(&self, want: &Want, now: UnixTime) -> bool {
+    pub(crate) fn is_alive(&self, need: &Need, now: UnixTime) -> bool {
         self.held.refused.is_none()
             && self.held.record.as_ref().is_some_and(|record| {
-                want.refused != Some(record.generation) && record.is_alive(now)
+                need.refused != Some(record.generation) && record.is_alive(now)
             })
     }
 
-    pub(crate) fn can_refresh(&self, want: &Want, now: UnixTime) -> bool {
-        !want.no_refresh
+    pub(crate) fn can_refresh(&self, need: &Need, now: UnixTime) -> bool {
+        !need.no_refresh
             && !self.is_client_refused()
-            && !self.was_refreshed_in_vain(want, now)
+            && !self.was_refreshed_in_vain(need, now)
             && !self.held.is_refresh_in_vain(now)
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
-    }
-
-    /// Somebody else refreshes, or was stopped while they did.
-    pub(crate) fn held_elsewhere(&mut self, now: UnixTime) -> bool {
-        let spares = matches!(&self.state, State::Lock(want) if self.will_do(want, now));
-        if spares {
-            self.spare(now);
-            self.state = State::Ready;
-        }
-        spares
     }
 
     /// Uses the living token for some seconds, if it would need a thought.
@@ -155,12 +191,12 @@ impl Session {
     }
 
     /// What cannot be refreshed is used to its end.
-    pub(crate) fn unrefreshable(&mut self, want: Want, now: UnixTime) -> State {
-        if self.is_alive(&want, now) {
+    pub(crate) fn unrefreshable(&mut self, need: Need, now: UnixTime) -> Op {
+        if self.is_alive(&need, now) {
             self.postpone(UnixTime::from_secs(u64::MAX));
-            State::Ready
+            Op::Ready
         } else {
-            self.need_login(want, now)
+            self.need_login(need, now)
         }
     }
 

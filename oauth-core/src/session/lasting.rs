@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use crate::error::Error;
-use crate::session::access::Want;
 use crate::session::machine::Session;
+use crate::session::need::Need;
 use crate::session::record::Record;
 use crate::time::UnixTime;
 
@@ -33,7 +33,7 @@ impl Session {
     /// use while it lives: nobody logs in for more time.
     pub fn access_for(&mut self, wanted: Duration) {
         self.timeline.clear();
-        self.want(Want { lasting: Some(wanted), ..Want::default() });
+        self.start(Need { lasting: Some(wanted), ..Need::default() });
     }
 
     /// Whether the token that the session holds lives at least that long. A fixed token does, and so does one whose
@@ -46,16 +46,16 @@ impl Session {
         if self.held.settings.bearer.is_some() {
             return Ok(());
         }
-        let record = self.held.record.as_ref().filter(|_| self.is_alive(&Want::default(), now));
+        let record = self.held.record.as_ref().filter(|_| self.is_alive(&Need::default(), now));
         record.ok_or(Error::LoginRequired)?.lives_for(wanted, now)
     }
 
     /// Whether the token is alive, and lives for as long as it should, or as any other would.
-    pub(crate) fn will_do(&self, want: &Want, now: UnixTime) -> bool {
+    pub(crate) fn will_do(&self, need: &Need, now: UnixTime) -> bool {
         let lasts = |record: &Record| {
-            let wanted = want.lasting.unwrap_or_default();
+            let wanted = need.lasting.unwrap_or_default();
             record.lives_for(wanted, now).is_ok() || record.is_new(now)
         };
-        self.is_alive(want, now) && self.held.record.as_ref().is_some_and(lasts)
+        self.is_alive(need, now) && self.held.record.as_ref().is_some_and(lasts)
     }
 }

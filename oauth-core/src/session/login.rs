@@ -1,316 +1,163 @@
 //! A login inside a session: locked against others, recorded before the user is sent off, stored before
 //! it is used; or handed out to be finished elsewhere.
+//!
+//! ```text
+//!  Needed ─▶ Lock ─▶ Load ─┬─ somebody logged in ─▶ Ready, or a refresh
+//!                          └▶ Prepare ─▶ Run: Http … ─▶ Browser ─▶ Http ─┬─ tokens ─▶ Keep
+//!                                         │    ▲                         └─ none ───▶ (Save: it is known) ─▶ Failed
+//!                                         └────┴─ Client, Claim, Save: who the client is is written down
+//! ```
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entropy::Entropy;
-use crate::error::{Error, Refusal};
-use crate::flow::{Before, Binding, Flow, Grant, Login, RedirectUri, Step};
-use crate::http::{Endpoint, Request};
-use crate::session::access::Want;
+use crate::error::Error;
+use crate::session::access::Access;
+use crate::session::authorization::Snapshot;
 use crate::session::cancel::Doubts;
-use crate::session::machine::{Lock, Session, State};
+use crate::session::machine::{Next, Op, Session};
+use crate::session::need::Need;
 use crate::session::record::Record;
-use crate::session::saving::{AfterSave, save};
-use crate::session::shared::Claim;
-use crate::session::trial::Trial;
+use crate::session::transaction::{Lock, Saving};
+use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
-use crate::wire::{AuthorizationUrl, Issuer, Registration, RegistrationKind, ServerMetadata};
 
-/// A login under way, under the login lock.
+mod progress;
+
+pub(crate) use progress::{LoginProgress, PATIENCE};
+
+/// Where a login stands.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Running {
-    pub(crate) flow: Flow,
-    /// The client that all profiles share, while this login has its lock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replaces: Option<u64>,
-    /// Whether the client that the host brings is this server's.
-    #[serde(default)]
-    pub(crate) claim: Claim,
-    /// Whether the client is one that another profile has registered.
-    #[serde(default)]
-    pub(crate) is_adopted: bool,
-    /// Whether the client was written down, so that the user can be sent off.
-    recorded: bool,
-    /// The issuer of the tokens that are stored, if this login is to another.
-    pub(crate) moved_from: Option<Issuer>,
-    /// Whether the server refused the token, for another reason than a scope.
-    refused: bool,
-    pub(crate) client: Client,
-    /// What it has written down against the client.
-    #[serde(default, skip_serializing_if = "Doubts::are_none")]
-    pub(crate) doubts: Doubts,
-    /// How many logins in a row the server refused at once, before this one.
-    #[serde(default)]
-    pub(crate) in_vain: u8,
-    /// The `state` of a login that was handed out.
-    handed_out: Option<Box<str>>,
+pub(crate) enum Login {
+    /// It waits for the host's decision to log in.
+    Needed(Need),
+    /// For its lock.
+    Lock(Need),
+    /// A look under the lock.
+    Load(Need),
+    /// Where the user will come back to.
+    Prepare(Need),
+    /// The flow's next step.
+    Run(Box<LoginProgress>),
+    /// The client is written down, before the user is sent off.
+    SaveClient(Box<Saving>, Box<LoginProgress>),
+    /// The login has brought nothing, for the reason kept here: the client is doubted no more.
+    SaveKnown(Box<Saving>, Box<Error>),
 }
 
-/// Whether the server may have forgotten the client of a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Client {
-    /// It is new, or not a dynamic one.
-    Known,
-    /// It has brought what may still be good.
-    Proven,
-    /// It was registered for the last login, and has brought nothing that is good for anything.
-    Old,
-    /// It was registered for an earlier login at this server, before one at another.
-    Elsewhere,
+impl Login {
+    pub(crate) fn ask(&mut self, _: &Snapshot) -> Result<Ask, Error> {
+        Ok(match self {
+            Self::Needed(_) => Ask::Login,
+            Self::Lock(_) => Ask::Lock(Lock::Login),
+            Self::Load(_) => Ask::Load,
+            Self::Prepare(_) => Ask::Prepare,
+            Self::Run(progress) => progress.ask()?,
+            Self::SaveClient(..) | Self::SaveKnown(..) => Ask::Save,
+        })
+    }
+
+    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+        match (self, event) {
+            // What comes of a login lives as long as it does.
+            (Self::Needed(need), Event::Begun) => {
+                Next::to(Self::Lock(Need { lasting: None, ..need }))
+            }
+            (Self::Lock(need), Event::Locked) => Next::to(Self::Load(need)),
+            (Self::Load(need), Event::Loaded(record, now)) => {
+                Next::To(session.looked_under_login_lock(need, record, now))
+            }
+            (Self::Prepare(need), Event::Prepared(redirect_uri, entropy, now)) => {
+                Next::To(session.start_login(need, redirect_uri, entropy, now))
+            }
+            (Self::Run(mut progress), Event::Answered(answer, now)) => {
+                progress.flow.answer(answer, now);
+                session.timeline.append(progress.flow.take_timeline());
+                Next::To(session.settle(progress, now))
+            }
+            (Self::Run(progress), Event::CameBack(now)) => Next::To(session.settle(progress, now)),
+            (Self::Run(progress), Event::NobodyCame) => {
+                session.doubt(progress.trust);
+                Next::To(Lock::Login.release(Op::Failed(Box::new(Error::Cancelled))))
+            }
+            (Self::SaveClient(saving, progress), Event::Saved(now)) => {
+                session.look(Some(saving.record), now);
+                Next::to(Self::Run(progress))
+            }
+            // Somebody logs in without respecting the lock; ours goes on, and the last one wins.
+            (Self::SaveClient(_, progress), Event::Conflict(_)) => Next::to(Self::Run(progress)),
+            (Self::SaveKnown(saving, error), Event::Saved(now)) => {
+                session.look(Some(saving.record), now);
+                Next::To(Lock::Login.release(Op::Failed(error)))
+            }
+            (Self::SaveKnown(_, error), Event::Conflict(_) | Event::Failed(_)) => {
+                Next::To(Lock::Login.release(Op::Failed(error)))
+            }
+            (Self::Lock(_), Event::Cancelled) => Next::to(Op::Failed(Box::new(Error::Cancelled))),
+            (Self::Load(_) | Self::Prepare(_), Event::Cancelled) => {
+                Next::To(session.take_back(Doubts::default()))
+            }
+            // What its user has brought is spent.
+            (Self::Run(progress), Event::Cancelled) if !progress.flow.is_redeeming() => {
+                let end = session.take_back(progress.doubts);
+                let has_client_lock = progress.replaces.is_some();
+                Next::To(if has_client_lock { Lock::Client.release(end) } else { end })
+            }
+            (login, _) => Next::stay(login),
+        }
+    }
 }
 
-pub(crate) enum Next {
-    Http(Request),
-    Browser(AuthorizationUrl),
-}
-
-impl Running {
-    /// A login that was handed out, back from its user.
-    pub(crate) fn handed_out(flow: Flow, in_vain: u8, state: &str) -> Self {
-        Self {
-            flow,
-            replaces: None,
-            claim: Claim::Unknown,
-            is_adopted: false,
-            recorded: true,
-            moved_from: None,
-            refused: false,
-            client: Client::Known,
-            doubts: Doubts::default(),
-            in_vain,
-            handed_out: Some(state.into()),
+impl Op {
+    /// The need for a login, if that is what the host has to decide about.
+    pub(crate) fn needed(&self) -> Option<&Need> {
+        match self {
+            Self::Login(Login::Needed(need)) => Some(need),
+            _ => None,
         }
     }
 
-    /// The authorization server, once it is found.
-    pub(crate) fn server(&self) -> Option<&ServerMetadata> {
-        self.flow.server()
+    /// The same, to add what the server says.
+    pub(crate) fn needed_mut(&mut self) -> Option<&mut Need> {
+        match self {
+            Self::Login(Login::Needed(need)) => Some(need),
+            _ => None,
+        }
     }
 
-    /// The flow's next step.
-    pub(crate) fn next(&mut self) -> Result<Next, Error> {
-        match self.flow.step()? {
-            Step::Http { request, .. } => Ok(Next::Http(request)),
-            Step::Browser { url, .. } => Ok(Next::Browser(url)),
-            // A flow that is done is stored in the same breath.
-            Step::Done(_) => Err(Error::LoginRequired),
+    /// The login whose flow waits for an answer or for its user.
+    pub(crate) fn running(&self) -> Option<&LoginProgress> {
+        match self {
+            Self::Login(Login::Run(progress)) => Some(progress),
+            _ => None,
         }
     }
 }
 
 impl Session {
-    /// Starts the login, under its lock.
-    pub(crate) fn run(
+    /// The store was read, under the login lock.
+    fn looked_under_login_lock(
         &mut self,
-        want: Want,
-        redirect_uri: RedirectUri,
-        entropy: Entropy,
+        mut need: Need,
+        record: Option<Record>,
         now: UnixTime,
-    ) -> State {
-        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
-        let mut login = Login::new(settings, redirect_uri, entropy, now);
-        login.not_asked = want.not_asked.clone();
-        login.missing = self.unmet_scopes().cloned();
-        login.options.clone_from(&want.options);
-        if let Some(record) = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now)) {
-            let mut binding = (*record.binding).clone();
-            if self.refused().scopes {
-                binding.forget_requested();
-            }
-            let mut before = Before::new(binding);
-            if self.is_client_refused() || self.is_client_in_doubt(now) {
-                before = before.client_is_gone();
-            }
-            if !self.refused().elsewhere {
-                before = before.elsewhere(record.elsewhere().to_vec());
-            }
-            login = login.before(before);
+    ) -> Op {
+        let is_same_token = self.look_for(&mut need, record, now).is_same_token;
+        // Somebody else's login may have been of another account.
+        if need.options.is_some() {
+            return Login::Prepare(need).into();
         }
-        let refused = want.refused == Some(self.generation()) && !want.lacks_scope();
-        let refused = refused || self.held.refused_at().is_some();
-        let in_vain = self.refused_trial(&want).map_or(0, |trial| trial.logins);
-        let before = self.unmet_challenge().filter(|_| !want.was_answered);
-        if let Some(challenge) = want.challenge.as_deref().or(before) {
-            login = login.challenge(challenge.clone());
+        if self.is_usable(&need, now) {
+            return Lock::Login.release(Op::Ready);
         }
-        match Flow::login(login) {
-            Ok(flow) => self.settle(
-                Box::new(Running {
-                    flow,
-                    replaces: None,
-                    claim: Claim::Unknown,
-                    is_adopted: false,
-                    recorded: false,
-                    moved_from: None,
-                    refused,
-                    client: Client::Known,
-                    doubts: Doubts::default(),
-                    in_vain,
-                    handed_out: None,
-                }),
-                now,
-            ),
-            Err(error) => Lock::Login.release(State::Failed(Box::new(error))),
+        // Somebody has logged in, so long ago that their token has expired.
+        if !is_same_token && self.can_refresh(&Need::default(), now) {
+            match need.outrun() {
+                Ok(need) => return Lock::Login.release(Access(Need { no_refresh: false, ..need })),
+                Err(outrun) => need = outrun,
+            }
         }
+        Login::Prepare(need).into()
     }
-
-    /// Where the login stands after an answer.
-    pub(crate) fn settle(&mut self, mut running: Box<Running>, now: UnixTime) -> State {
-        // Tokens first, also those that the policy will refuse.
-        running.flow = match running.flow.into_grant() {
-            Ok(Grant { binding, tokens }) => {
-                let record = Record::new(now, binding.into(), Some(tokens))
-                    .after(self.held.record.as_ref(), running.handed_out)
-                    .of_login()
-                    .moved_to(self.moved_to.clone())
-                    .on_trial(Some(Trial::after(running.in_vain, now)));
-                return save(record, self.generation(), AfterSave::LoggedIn { tries: 0 });
-            }
-            Err(flow) => flow,
-        };
-        if let Err(error) = running.flow.step() {
-            if let Some(refusal) = error.refusal() {
-                self.learn(refusal, running.client);
-            }
-            if let Some(known) = self.known_by(&running, &error) {
-                return save(known, self.generation(), AfterSave::Declined(Box::new(error)));
-            }
-            let failed = Lock::Login.release(State::Failed(Box::new(error)));
-            return match running.replaces {
-                Some(_) => Lock::Client.release(failed),
-                None => failed,
-            };
-        }
-        // As long as it is not known who the client is; it may have to register anew.
-        running.recorded &= running.flow.binding().is_some();
-        if !running.recorded
-            && let Some(server) = running.server()
-        {
-            let before = self.held.record.as_ref().map(|record| &record.binding.server);
-            let before = before.filter(|before| !before.is_same(server));
-            let issuer = before.map(|before| before.issuer.clone());
-            // By the time of a second registration the record may be that of the first.
-            running.moved_from = running.moved_from.take().or(issuer);
-        }
-        let mut running = match self.share(running, now) {
-            Ok(running) => running,
-            Err(state) => return state,
-        };
-        if !running.recorded
-            && let Some(binding) = running.flow.binding()
-        {
-            running.client = self.recognize(&binding.client, running.refused, now);
-            if running.is_adopted && matches!(running.client, Client::Known | Client::Proven) {
-                running.client = Client::Old;
-            }
-            let record = self.registration_record(binding, running.client, now);
-            running.recorded = true;
-            if let Some(record) = record {
-                // That of a client which the host brings says whose it is.
-                running.doubts.own = record.is_doubted() && running.client != Client::Known;
-                // Wherever it comes from, it is the record's from now on.
-                if running.client == Client::Elsewhere {
-                    running.client = Client::Old;
-                }
-                return save(record, self.generation(), AfterSave::Registered(running));
-            }
-        }
-        State::Run(running)
-    }
-
-    /// The record without the doubt of this login, if the server has sent its user back: so it knows the client,
-    /// whatever else it said.
-    fn known_by(&self, running: &Running, error: &Error) -> Option<Record> {
-        let refusal = error.refusal().filter(|it| it.endpoint == Endpoint::Authorization)?;
-        let record = self.held.record.as_ref().filter(|record| record.is_doubted())?;
-        let is_own = running.client == Client::Proven && running.replaces.is_none();
-        (is_own && !refusal.is_about_client()).then(|| record.vouched())
-    }
-
-    fn recognize(&self, client: &Registration, refused: bool, now: UnixTime) -> Client {
-        let Some(record) = &self.held.record else { return Client::Known };
-        let vouches = record.can_refresh(now) || (!refused && serves(record, now));
-        if client.kind() != RegistrationKind::Dynamic {
-            Client::Known
-        } else if record.binding.client == *client {
-            if vouches { Client::Proven } else { Client::Old }
-        } else if record.elsewhere().iter().any(|known| known.client == *client) {
-            Client::Elsewhere
-        } else {
-            Client::Known
-        }
-    }
-
-    /// Nobody came back from a page for this client.
-    pub(crate) fn doubt(&mut self, client: Client) {
-        match client {
-            Client::Known => {}
-            Client::Proven | Client::Old => self.refused_mut().closed = Some(self.generation()),
-            Client::Elsewhere => self.refused_mut().elsewhere = true,
-        }
-    }
-
-    /// What the next login does otherwise.
-    fn learn(&mut self, refusal: &Refusal, client: Client) {
-        if refusal.is_about_client() {
-            match client {
-                Client::Elsewhere => self.refused_mut().elsewhere = true,
-                Client::Known | Client::Proven | Client::Old => self.refuse_client(),
-            }
-        }
-        if refusal.is_about_scope() {
-            self.refused_mut().scopes = true;
-        }
-        if refusal.is_about_scope() || &*refusal.code == "access_denied" {
-            self.forget_unmet_scopes();
-        }
-    }
-
-    /// What is written before the user is sent off: the client, so that a login that is given up need
-    /// not register again, and a store that cannot be written is found out in time. While there is a grant that
-    /// may still serve, it stays until the new one is there, and only its client is doubted: whoever starts
-    /// anew after a dead page knows nothing else of it.
-    fn registration_record(
-        &self,
-        binding: &Binding,
-        client: Client,
-        now: UnixTime,
-    ) -> Option<Record> {
-        // A login that comes to nothing does not make a client of the host's this server's.
-        let is_first = self.held.record.as_ref().is_none_or(Record::is_of_login);
-        let is_brought = binding.client.kind() == RegistrationKind::PreRegistered;
-        let is_doubted = client != Client::Known || is_brought && is_first;
-        let doubt_from = is_doubted.then(|| now + PATIENCE);
-        let known = |record: &Record| {
-            record.binding.server == binding.server && record.binding.client == binding.client
-        };
-        match &self.held.record {
-            Some(record) if known(record) || client == Client::Proven => {
-                return record.doubting(doubt_from?);
-            }
-            Some(record) if serves(record, now) => return None,
-            _ => {}
-        }
-        let mut binding = binding.clone();
-        // Scopes that were asked for in vain are not asked for again.
-        binding.forget_requested();
-        let record = Record::new(now, binding.into(), None);
-        let record = record.after(self.held.record.as_ref(), None).doubted(doubt_from);
-        Some(record.moved_to(self.moved_to.clone()))
-    }
-}
-
-/// How long a login with a client of an earlier login may take until the client is doubted.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-/// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
-/// secret is expired: the clock may be wrong.
-fn serves(record: &Record, now: UnixTime) -> bool {
-    record.is_unexpired(now)
-        || record.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
 }

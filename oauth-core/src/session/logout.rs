@@ -13,14 +13,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::NoAnswer;
-use crate::http::{Request, Response};
-use crate::session::access::{MAX_LOST_RACES, Want};
-use crate::session::machine::{Lock, Session, State};
+use crate::http::{Endpoint, Request, Response};
+use crate::session::access::Access;
+use crate::session::authorization::Snapshot;
+use crate::session::machine::{Next, Op, Session};
+use crate::session::need::{MAX_LOST_RACES, Need};
 use crate::session::record::Record;
-use crate::session::saving::{AfterSave, save};
+use crate::session::transaction::{Lock, Saving};
+use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
-use crate::wire::{Hint, revocation_request, revoked};
+use crate::url::HttpUrl;
+use crate::wire::{Hint, Registration, revocation_request, revoked};
 
 /// What became of the tokens at their server. Here they are gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,9 +88,67 @@ impl From<Result<(), Error>> for Fate {
     }
 }
 
+/// Where a logout stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Logout {
+    /// It waits for the refresh lock.
+    Lock(Box<LogoutProgress>),
+    /// A look under the lock at what there is to log out of.
+    Load(Box<LogoutProgress>),
+    /// The answer to a revocation.
+    Revoke(Box<LogoutProgress>),
+    /// That the tokens are gone is written down.
+    Save(Box<Saving>, Box<LogoutProgress>),
+    /// Nothing: the user is logged out.
+    Done(Box<LoggedOut>),
+}
+
+impl Logout {
+    pub(crate) fn ask(&self, held: &Snapshot) -> Result<Ask, Error> {
+        Ok(match self {
+            Self::Lock(_) => Ask::Lock(Lock::Refresh),
+            Self::Load(_) => Ask::Load,
+            Self::Revoke(progress) => {
+                let revocation = progress.next(held.record.as_ref());
+                Ask::Http(revocation.ok_or(Error::LoginRequired)?.request())
+            }
+            Self::Save(..) => Ask::Save,
+            Self::Done(outcome) => Ask::LoggedOut((**outcome).clone()),
+        })
+    }
+
+    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+        match (self, event) {
+            (Self::Lock(progress), Event::Locked) => Next::to(Self::Load(progress)),
+            (Self::Load(progress), Event::Loaded(record, now)) => {
+                session.look(record, now);
+                Next::To(session.leave(progress, now))
+            }
+            (Self::Revoke(progress), Event::Answered(answer, now)) => {
+                Next::To(session.revocation_answered(progress, answer, now))
+            }
+            (Self::Save(saving, progress), Event::Saved(now)) => {
+                session.look(Some(saving.record), now);
+                Next::To(Lock::Refresh.release(Self::Done(progress.into())))
+            }
+            (Self::Save(_, progress), Event::Conflict(_)) => Next::To(Self::again(&progress)),
+            (logout, _) => Next::stay(logout),
+        }
+    }
+
+    /// Somebody wrote although the lock was held: what they wrote is logged out as well.
+    fn again(progress: &LogoutProgress) -> Op {
+        if progress.lost_races >= MAX_LOST_RACES {
+            return Lock::Refresh.release(Op::Failed(Box::new(Error::Contended)));
+        }
+        let lost_races = progress.lost_races + 1;
+        Self::Load(Box::new(LogoutProgress { lost_races, ..LogoutProgress::default() })).into()
+    }
+}
+
 /// A logout under way.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Leaving {
+pub(crate) struct LogoutProgress {
     /// Tokens that were issued and could not be stored: newer than those in the store.
     unsaved: Option<Box<Record>>,
     refresh_token: Option<Fate>,
@@ -94,12 +156,12 @@ pub(crate) struct Leaving {
     lost_races: u8,
     /// Why the session works, if it is not this one that has logged out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    then: Option<Box<Want>>,
+    then: Option<Box<Need>>,
 }
 
-impl Leaving {
+impl LogoutProgress {
     /// Which token to revoke next.
-    pub(crate) fn next(&self) -> Option<Hint> {
+    fn next_token(&self) -> Option<Hint> {
         match (&self.refresh_token, &self.access_token) {
             (None, _) => Some(Hint::RefreshToken),
             (_, None) => Some(Hint::AccessToken),
@@ -107,11 +169,16 @@ impl Leaving {
         }
     }
 
-    /// What the next token is revoked with; `stored` is what the session holds.
-    pub(crate) fn request(&self, stored: Option<&Record>) -> Option<Request> {
-        let (hint, record) = (self.next()?, self.record(stored)?);
+    /// How it is revoked; `stored` is what the session holds.
+    fn next<'a>(&'a self, stored: Option<&'a Record>) -> Option<Revocation<'a>> {
+        let (hint, record) = (self.next_token()?, self.record(stored)?);
         let endpoint = record.binding.server.revocation_endpoint.as_ref()?;
-        Some(revocation_request(endpoint, &record.binding.client, token(record, hint)?, hint))
+        Some(Revocation {
+            hint,
+            endpoint,
+            client: &record.binding.client,
+            token: token(record, hint)?,
+        })
     }
 
     /// What there is to log out of. Tokens that could not be stored never become what the session holds:
@@ -122,7 +189,7 @@ impl Leaving {
 
     /// Tokens of a grant that was logged out of elsewhere, before they could be stored: they end at their
     /// server as well. The refresh token goes alone, because somebody waits for what comes then.
-    fn disowned(record: Record, then: Want) -> Option<Box<Self>> {
+    fn disowned(record: Record, then: Need) -> Option<Box<Self>> {
         record.binding.server.revocation_endpoint.as_ref()?;
         token(&record, Hint::RefreshToken)?;
         let (unsaved, then) = (Some(record.into()), Some(then.into()));
@@ -137,109 +204,104 @@ impl Leaving {
     }
 }
 
+/// A token that is revoked next.
+struct Revocation<'a> {
+    hint: Hint,
+    endpoint: &'a HttpUrl,
+    client: &'a Registration,
+    token: &'a str,
+}
+
+impl Revocation<'_> {
+    fn request(&self) -> Request {
+        revocation_request(self.endpoint, self.client, self.token, self.hint)
+    }
+}
+
 impl Session {
     /// Logs out: the next turns revoke the tokens and take them out of the store. The client stays
     /// registered, for the next login. A fixed token is not ours to end.
     pub fn logout(&mut self) {
         self.timeline.clear();
-        self.state.let_go();
+        self.op.let_go();
         // Whoever comes next may be somebody else.
         self.unmet = None;
-        let unsaved = match mem::replace(&mut self.state, State::Ready) {
-            State::Save(saving)
-            | State::LoadConflict(saving, _)
-            | State::LoadOverLogin(saving)
-            | State::Unsaved(saving)
-            | State::Kept(saving)
-                if saving.is_about_tokens() =>
-            {
-                Some(Box::new(saving.record))
-            }
-            State::Revoke(leaving) => leaving.unsaved,
+        let unsaved = match mem::take(&mut self.op) {
+            Op::Keep(keep) => Some(Box::new(keep.into_record())),
+            Op::Logout(Logout::Revoke(progress)) => progress.unsaved,
             _ => None,
         };
-        let leaving = Box::new(Leaving { unsaved, ..Leaving::default() });
-        self.state = match self.held.settings.bearer {
-            None => State::LockLogout(leaving),
-            Some(_) => State::LoggedOut(Box::new(NOTHING)),
+        let progress = Box::new(LogoutProgress { unsaved, ..LogoutProgress::default() });
+        self.op = match self.held.settings.bearer {
+            None => Logout::Lock(progress).into(),
+            Some(_) => Logout::Done(Box::new(NOTHING)).into(),
         };
     }
 
     /// The store was read, under the refresh lock.
-    pub(crate) fn leave(&mut self, mut leaving: Box<Leaving>, now: UnixTime) -> State {
-        let Some(record) = leaving.record(self.held.record.as_ref()) else {
-            return Lock::Refresh.release(State::LoggedOut(Box::new(NOTHING)));
+    fn leave(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Op {
+        let Some(record) = progress.record(self.held.record.as_ref()) else {
+            return Lock::Refresh.release(Logout::Done(Box::new(NOTHING)));
         };
         let can_revoke = record.binding.server.revocation_endpoint.is_some();
         let tokens = [Hint::RefreshToken, Hint::AccessToken];
         for (hint, is_there) in tokens.map(|hint| (hint, token(record, hint).is_some())) {
             match is_there {
-                false => leaving.settle(hint, Fate::Absent),
-                true if !can_revoke => leaving.settle(hint, Fate::NotRevocable),
+                false => progress.settle(hint, Fate::Absent),
+                true if !can_revoke => progress.settle(hint, Fate::NotRevocable),
                 true => {}
             }
         }
-        self.revoke_next(leaving, now)
+        self.revoke_next(progress, now)
     }
 
-    fn revoke_next(&mut self, leaving: Box<Leaving>, now: UnixTime) -> State {
-        if leaving.next().is_some() {
-            return State::Revoke(leaving);
+    fn revoke_next(&mut self, progress: Box<LogoutProgress>, now: UnixTime) -> Op {
+        if progress.next_token().is_some() {
+            return Logout::Revoke(progress).into();
         }
-        if let Some(want) = leaving.then {
-            return State::Load(*want);
+        if let Some(need) = progress.then {
+            return Access(*need).into();
         }
         let expected = self.generation();
         let Some(record) =
-            leaving.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
+            progress.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
         else {
-            return Lock::Refresh.release(State::LoggedOut(leaving.into()));
+            return Lock::Refresh.release(Logout::Done(progress.into()));
         };
         let mut binding = (*record.binding).clone();
         binding.forget_requested();
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
-        save(left, expected, AfterSave::LoggedOut(leaving))
+        Logout::Save(Saving::new(left, expected), progress).into()
     }
 
     /// The revocation was answered, or not.
-    pub(crate) fn revocation_answered(
+    fn revocation_answered(
         &mut self,
-        mut leaving: Box<Leaving>,
+        mut progress: Box<LogoutProgress>,
         response: Result<&Response, NoAnswer>,
         now: UnixTime,
-    ) {
-        if let Some((hint, request)) =
-            leaving.next().zip(leaving.request(self.held.record.as_ref()))
-        {
+    ) -> Op {
+        if let Some(Revocation { hint, endpoint, .. }) = progress.next(self.held.record.as_ref()) {
             let status = response.as_ref().ok().map(|response| response.status());
             let silence = response.as_ref().err().and_then(NoAnswer::silence);
             let outcome = match response {
-                Ok(response) => revoked(response, request.url()),
-                Err(no_answer) => Err(no_answer.error(request.endpoint(), request.url())),
+                Ok(response) => revoked(response, endpoint),
+                Err(no_answer) => Err(no_answer.error(Endpoint::Revocation, endpoint)),
             };
             let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
-            let entry = Entry::new(request.endpoint(), request.url(), status, finding);
+            let entry = Entry::new(Endpoint::Revocation, endpoint, status, finding);
             self.timeline.push(entry.unanswered(silence));
-            leaving.settle(hint, outcome.into());
+            progress.settle(hint, outcome.into());
         }
-        self.state = self.revoke_next(leaving, now);
+        self.revoke_next(progress, now)
     }
 
     /// The user has logged out elsewhere: what was issued before is not stored over that.
-    pub(crate) fn disown(record: Record, want: Want) -> State {
-        Lock::Refresh.release(match Leaving::disowned(record, want.clone()) {
-            Some(leaving) => State::Revoke(leaving),
-            None => State::Load(want),
+    pub(crate) fn disown(record: Record, need: Need) -> Op {
+        Lock::Refresh.release(match LogoutProgress::disowned(record, need.clone()) {
+            Some(progress) => Op::from(Logout::Revoke(progress)),
+            None => Access(need).into(),
         })
-    }
-
-    /// Somebody wrote although the lock was held: what they wrote is logged out as well.
-    pub(crate) fn leave_again(leaving: &Leaving) -> State {
-        if leaving.lost_races >= MAX_LOST_RACES {
-            return Lock::Refresh.release(State::Failed(Box::new(Error::Contended)));
-        }
-        let lost_races = leaving.lost_races + 1;
-        State::LoadLogout(Box::new(Leaving { lost_races, ..Leaving::default() }))
     }
 }
 
@@ -251,9 +313,9 @@ fn token(record: &Record, hint: Hint) -> Option<&str> {
     }
 }
 
-impl From<Box<Leaving>> for Box<LoggedOut> {
-    fn from(leaving: Box<Leaving>) -> Self {
-        let Leaving { refresh_token, access_token, .. } = *leaving;
+impl From<Box<LogoutProgress>> for Box<LoggedOut> {
+    fn from(progress: Box<LogoutProgress>) -> Self {
+        let LogoutProgress { refresh_token, access_token, .. } = *progress;
         Self::new(LoggedOut {
             refresh_token: refresh_token.unwrap_or(Fate::Absent),
             access_token: access_token.unwrap_or(Fate::Absent),

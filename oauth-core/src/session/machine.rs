@@ -1,4 +1,4 @@
-//! The session itself, and what it asks for.
+//! The session itself: what it holds, and which of its operations is under way.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -8,26 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::Settings;
-use crate::http::Request;
-use crate::session::access::Want;
+use crate::session::access::Access;
 use crate::session::authorization::{Authorization, Snapshot};
-use crate::session::cancel::Doubts;
-use crate::session::login::Running;
-use crate::session::logout::{Leaving, LoggedOut};
-use crate::session::pending::PendingLogin;
+use crate::session::cancel::Cancel;
+use crate::session::claim::Claim;
+use crate::session::client::Client;
+use crate::session::keep::Keep;
+use crate::session::login::Login;
+use crate::session::logout::Logout;
 use crate::session::record::{Key, Record};
-use crate::session::reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
-    SaveReply, UnlockReply,
-};
-use crate::session::saving::Saving;
+use crate::session::refresh::Refresh;
+use crate::session::refused::RefusedBefore;
+use crate::session::resume::Resume;
 use crate::session::shared::SharedClient;
+use crate::session::transaction::{Lock, Saving};
 use crate::session::trial::Trial;
+use crate::session::turn::{Ask, Event};
 use crate::session::unmet::Unmet;
+use crate::session::vouch::Vouch;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
-use crate::wire::AuthorizationUrl;
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
 ///
@@ -35,9 +36,9 @@ use crate::wire::AuthorizationUrl;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Session {
     pub(crate) held: Snapshot,
-    pub(crate) state: State,
+    pub(crate) op: Op,
     /// The generation that this session has brought itself, and not found in the store; 0 for none.
-    pub(crate) brought: u64,
+    pub(crate) own_generation: u64,
     /// The generation of which the server has taken the token; 0 for none.
     #[serde(default)]
     pub(crate) accepted: u64,
@@ -60,164 +61,112 @@ pub struct Session {
     pub(crate) shared: Option<Box<SharedClient>>,
 }
 
-/// What the servers refused of what was known from before: the next login does without.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(crate) struct RefusedBefore {
-    /// It does not know the client of this generation any more.
-    pub(crate) client: Option<u64>,
-    /// Nobody came back from a login with the client of this generation.
-    #[serde(default)]
-    pub(crate) closed: Option<u64>,
-    /// Nor does one of those that were used before.
-    pub(crate) elsewhere: bool,
-    /// It does not know all the scopes that were asked for before.
-    pub(crate) scopes: bool,
-    /// The MCP server refused the token of this generation, and never took it.
-    #[serde(default)]
-    pub(crate) token: Option<u64>,
-    /// Tokens of the login of this time that it refused were refreshed.
-    #[serde(default)]
-    pub(crate) refreshed: Option<UnixTime>,
-    /// The login of this time did not help a request: that others are taken does not undo its pause.
-    #[serde(default)]
-    pub(crate) in_vain: Option<UnixTime>,
-    /// The token of this generation was refused when it was new, and is given until then.
-    #[serde(default)]
-    pub(crate) young: Option<(u64, UnixTime)>,
-}
-
-/// What the session waits for. `Want` says why it works at all.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum State {
-    /// The first look into the store.
-    Load(Want),
-    /// The refresh lock.
-    Lock(Want),
-    /// The second look, under the lock.
-    LoadLocked(Want),
-    /// The proof that what a refresh brings can be kept.
-    Reserve(Want),
-    /// The answer to a refresh.
-    Refresh(Want),
-    /// A third look, after the refresh was refused for the reason kept here.
-    LoadRefused(Want, Box<Error>),
-    /// A look at what somebody else stored in the place of the record kept here.
-    LoadConflict(Box<Saving>, Want),
-    /// The same in the place of what a login has brought, under its lock.
-    LoadOverLogin(Box<Saving>),
-    /// A new attempt to write a record, after others wrote theirs again and again.
-    Unsaved(Box<Saving>),
-    /// Nothing: there is a token, which is not stored yet.
-    Kept(Box<Saving>),
-    /// The host's decision to log in.
-    Login(Want),
-    /// The login lock.
-    LockLogin(Want),
-    /// A look under the login lock.
-    LoadLogin(Want),
-    /// Where the user will come back to.
-    Prepare(Want),
-    /// The same once more, if it can be where the client that is kept here is registered.
-    PrepareAgain(Box<Running>, Box<Record>),
-    /// The login lock, to finish a login that was handed out.
-    LockPending(Box<PendingLogin>),
-    /// A look under the login lock at whether it was finished before.
-    LoadPending(Box<PendingLogin>),
-    /// The refresh lock, to log out.
-    LockLogout(Box<Leaving>),
-    /// A look under the lock at what there is to log out of.
-    LoadLogout(Box<Leaving>),
-    /// The answer to a revocation.
-    Revoke(Box<Leaving>),
-    /// Nothing: the user is logged out.
-    LoggedOut(Box<LoggedOut>),
-    /// The lock of the client that all profiles share, to register it.
-    LockClient(Box<Running>),
-    /// A look under that lock at whether it is registered.
-    LoadClient(Box<Running>),
-    /// A look at whose the client is that the host brings.
-    LoadIssuer(Box<Running>),
-    /// A look at what is known of the client that has just brought tokens.
-    LoadDoubt,
-    /// The same of a login that the host has cancelled, which takes back what is kept here.
-    LoadCancelled(Doubts),
-    /// The login's next step.
-    Run(Box<Running>),
-    /// A record on its way into the store.
-    Save(Box<Saving>),
+/// The operation that is under way. Each has a file, which says what it waits for and where an event leads.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Op {
+    Access(Access),
+    Refresh(Refresh),
+    Keep(Keep),
+    Login(Login),
+    Client(Client),
+    Claim(Claim),
+    Vouch(Vouch),
+    Cancel(Cancel),
+    Resume(Resume),
+    Logout(Logout),
     /// The release of a lock, and what comes then.
-    Unlock(Lock, Box<State>),
-    /// Nothing: there is a token.
+    Unlock(Lock, Box<Op>),
+    /// None: there is a token.
+    #[default]
     Ready,
-    /// Nothing: it could not be had.
+    /// None: it could not be had.
     Failed(Box<Error>),
 }
 
-impl State {
+/// Where an event leads.
+pub(crate) enum Next {
+    /// There.
+    To(Op),
+    /// Nowhere: the operation does not wait for it, or cannot go on with it.
+    Stay(Op),
+}
+
+impl Next {
+    /// There, if it leads anywhere.
+    pub(crate) fn to(op: impl Into<Op>) -> Self {
+        Self::To(op.into())
+    }
+
+    pub(crate) fn stay(op: impl Into<Op>) -> Self {
+        Self::Stay(op.into())
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident)*) => {
+        $(impl From<$name> for Op {
+            fn from(operation: $name) -> Self {
+                Self::$name(operation)
+            }
+        })*
+
+        impl Op {
+            /// What it waits for.
+            pub(crate) fn ask(&mut self, held: &Snapshot) -> Result<Ask, Error> {
+                Ok(match self {
+                    $(Self::$name(operation) => return operation.ask(held),)*
+                    Self::Unlock(lock, _) => Ask::Unlock(*lock),
+                    Self::Ready => Ask::Ready,
+                    Self::Failed(error) => return Err((**error).clone()),
+                })
+            }
+
+            /// Where an event leads.
+            fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+                match (self, event) {
+                    $((Self::$name(operation), event) => operation.handle(event, session),)*
+                    (Self::Unlock(_, then), Event::Unlocked) => Next::To(*then),
+                    (op, _) => Next::Stay(op),
+                }
+            }
+        }
+    };
+}
+
+operations!(Access Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
+
+impl Op {
     /// Whoever starts over has released its locks: what was to come after that is left.
     pub(crate) fn let_go(&mut self) {
         while let Self::Unlock(_, then) = self {
-            *self = mem::replace(&mut **then, Self::Ready);
+            *self = mem::take(&mut **then);
         }
     }
 
-    /// Why the store is read for a token.
-    pub(crate) fn reason_to_load(&mut self) -> Option<&mut Want> {
+    /// The record on its way into the store.
+    pub(crate) fn saving(&self) -> Option<&Saving> {
         match self {
-            Self::Load(want)
-            | Self::LoadLocked(want)
-            | Self::LoadRefused(want, _)
-            | Self::LoadLogin(want) => Some(want),
+            Self::Keep(keep) => keep.saving(),
+            Self::Refresh(Refresh::SaveTrouble(saving, ..) | Refresh::SaveRefused(saving, _))
+            | Self::Login(Login::SaveClient(saving, _) | Login::SaveKnown(saving, _))
+            | Self::Client(Client::Save(saving, _))
+            | Self::Claim(Claim::Save(saving, _))
+            | Self::Vouch(Vouch::Save(saving))
+            | Self::Cancel(Cancel::Save(saving, _))
+            | Self::Logout(Logout::Save(saving, _)) => Some(saving),
             _ => None,
         }
     }
-}
 
-/// Which lock of a [`Key`]. They are independent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Lock {
-    /// Held for the length of one token request and one save.
-    Refresh,
-    /// Held while a person looks at a page: minutes.
-    Login,
-    /// The lock of a [client's key](crate::session::KeyKind::Client): held for the length of one registration
-    /// and one save, while the login lock is held as well.
-    Client,
-}
-
-impl Lock {
-    /// Releases the lock, and then is there.
-    pub(crate) fn release(self, then: State) -> State {
-        State::Unlock(self, Box::new(then))
+    /// Whether tokens are lost if the store fails.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self, Self::Keep(keep) if keep.is_spent())
     }
-}
 
-/// What to do next. Exhaustive on purpose: a driver has to handle all of it.
-#[derive(Debug)]
-pub enum Turn<'a> {
-    /// Read the record from the store.
-    Load(LoadReply<'a>),
-    /// Take a lock that others who share the store respect. Wait for it if need be.
-    Lock(Lock, LockReply<'a>),
-    /// See that the refresh lock is still held, and that what a refresh brings can be stored.
-    Reserve(ReserveReply<'a>),
-    /// Write a record, if the store still holds the generation it replaces.
-    Save(SaveReply<'a>),
-    /// Release the lock, if it is still held: a host that stopped in between may have done so.
-    Unlock(Lock, UnlockReply<'a>),
-    /// Send the request.
-    Http(Request, HttpReply<'a>),
-    /// A login is needed. Begin one, or stop here.
-    Login(LoginReply<'a>),
-    /// A login begins. Listen for the redirect, and say where. With
-    /// [`RedirectUri::at_any_port`](crate::flow::RedirectUri::at_any_port), a login may ask once more.
-    Prepare(PrepareReply<'a>),
-    /// Send the user to the URL.
-    Browser(AuthorizationUrl, BrowserReply<'a>),
-    /// There is a token.
-    Ready(Authorization<'a>),
-    /// The user is logged out.
-    LoggedOut(LoggedOut),
+    /// Whether nothing is under way, and there is a token.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready | Self::Keep(Keep::Kept(_)))
+    }
 }
 
 impl Session {
@@ -225,12 +174,12 @@ impl Session {
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
         let fixed = settings.bearer.is_some();
-        let state = if fixed { State::Ready } else { State::Load(Want::default()) };
+        let op = if fixed { Op::Ready } else { Access::default().into() };
         let held = Snapshot::new(settings);
         Self {
             held,
-            state,
-            brought: 0,
+            op,
+            own_generation: 0,
             accepted: 0,
             own_login: None,
             moved_to: None,
@@ -241,75 +190,22 @@ impl Session {
         }
     }
 
+    /// Goes where the event leads. False if that is nowhere.
+    pub(crate) fn handle(&mut self, event: Event<'_>) -> bool {
+        let (op, is_led) = match mem::take(&mut self.op).handle(event, self) {
+            Next::To(op) => (op, true),
+            Next::Stay(op) => (op, false),
+        };
+        self.op = op;
+        is_led
+    }
+
     /// The token for now, if there is one in memory that needs no thought: the hot path, which neither
     /// allocates nor locks. `None` means that [`access`](Self::access) and its turns come first.
     #[must_use]
     #[inline]
     pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
         self.held.authorization(now)
-    }
-
-    /// Says what to do next. Asking changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no token. The session stays usable: [`access`](Self::access) starts over.
-    ///
-    /// With [`PeerMisbehaved::NotTolerated`](crate::error::PeerMisbehaved::NotTolerated) there is one, and it
-    /// is stored, but the policy refuses what it needed. Each access says so until the token is renewed, or
-    /// the policy tolerates it.
-    pub fn turn(&mut self) -> Result<Turn<'_>, Error> {
-        Ok(match &mut self.state {
-            State::Load(_)
-            | State::LoadConflict(..)
-            | State::LoadOverLogin(_)
-            | State::LoadLocked(_)
-            | State::LoadRefused(..)
-            | State::LoadLogin(_)
-            | State::LoadPending(_)
-            | State::LoadClient(_)
-            | State::LoadIssuer(_)
-            | State::LoadDoubt
-            | State::LoadCancelled(_)
-            | State::LoadLogout(_) => Turn::Load(LoadReply { session: self }),
-            State::Lock(_) | State::LockLogout(_) => {
-                Turn::Lock(Lock::Refresh, LockReply { session: self })
-            }
-            State::LockLogin(_) | State::LockPending(_) => {
-                Turn::Lock(Lock::Login, LockReply { session: self })
-            }
-            State::LockClient(_) => Turn::Lock(Lock::Client, LockReply { session: self }),
-            State::Reserve(_) => Turn::Reserve(ReserveReply { session: self }),
-            State::Unlock(lock, _) => Turn::Unlock(*lock, UnlockReply { session: self }),
-            State::Save(_) => Turn::Save(SaveReply { session: self }),
-            State::Login(_) => Turn::Login(LoginReply { session: self }),
-            State::Prepare(_) | State::PrepareAgain(..) => {
-                Turn::Prepare(PrepareReply { session: self })
-            }
-            State::Refresh(_) => {
-                let request = self.refresh_request().ok_or(Error::LoginRequired)?;
-                Turn::Http(request, HttpReply { session: self })
-            }
-            State::Revoke(leaving) => {
-                let request = leaving.request(self.held.record.as_ref());
-                Turn::Http(request.ok_or(Error::LoginRequired)?, HttpReply { session: self })
-            }
-            State::LoggedOut(outcome) => Turn::LoggedOut((**outcome).clone()),
-            State::Run(running) => match running.next()? {
-                crate::session::login::Next::Http(request) => {
-                    Turn::Http(request, HttpReply { session: self })
-                }
-                crate::session::login::Next::Browser(url) => {
-                    Turn::Browser(url, BrowserReply { session: self })
-                }
-            },
-            State::Ready | State::Kept(_) => {
-                self.held.check()?;
-                return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired);
-            }
-            State::Unsaved(_) => return Err(Error::Contended),
-            State::Failed(error) => return Err((**error).clone()),
-        })
     }
 
     /// What happened since [`access`](Self::access) or [`renew`](Self::renew), or since the first refusal

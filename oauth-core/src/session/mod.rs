@@ -6,15 +6,39 @@
 //! that share one get it right with the same code:
 //!
 //! ```text
-//!   Ready ◀─ fresh? ─ Load ─▶ stale ─▶ Lock ─▶ Load again ─▶ somebody renewed it? theirs, no request
-//!     ▲                 │                          └▶ Reserve ─▶ Http (refresh) ─▶ Save ─▶ Unlock ─▶ Ready
-//!     │                 │                               ├ refused ─▶ Load again: newer? use it : Login
-//!     │                 │                               ├ not now ─▶ Save (a pause for all); old token while it lives
-//!     │                 │                               └ unreachable ─▶ keep everything; old token while it lives
-//!     │                 └─ nothing to refresh ─▶ Login ─▶ Lock ─▶ Load again ─▶ somebody logged in? theirs
-//!     │                                                               └▶ Prepare ─▶ Http … ─▶ Save ─┐
-//!     └──── Unlock ◀─ Save ◀─ Http (redeem) ◀─ Browser ◀────────────────────────────────────────────┘
+//!  Access   Load ─┬─ fresh ─────────────────────────────────────────────────────────────▶ Ready
+//!                 ├─ stale ─────────────────────────────────────────────────────────────▶ Refresh
+//!                 └─ nothing to refresh ────────────────────────────────────────────────▶ Login
+//!
+//!  Refresh  Lock ─▶ Load ─┬─ somebody renewed it: theirs, no request ─▶ Unlock ─────────▶ Ready
+//!                         └▶ Reserve ─▶ Http ─┬─ tokens ────────────────────────────────▶ Keep
+//!                                             ├─ refused ─▶ Load ─┬─ newer: use it ─────▶ Ready
+//!                                             │                   └─ the same ─▶ Keep ──▶ Login
+//!                                             ├─ not now ─▶ Save (a pause for all) ─┐
+//!                                             └─ unreachable: everything is kept ───┴───▶ Ready, while the old
+//!                                                                                         token lives
+//!  Login    Login ─▶ Lock ─▶ Load ─┬─ somebody logged in: theirs ─▶ Unlock ─────────────▶ Ready
+//!                                  └▶ Prepare ─▶ Http … ─▶ Save ─▶ Browser ─▶ Http ─────▶ Keep
+//!
+//!  Keep     Save ─┬─ stored ─▶ Unlock ──────────────────────────────────────────────────▶ Ready
+//!                 └─ others stored what is as good ─▶ Load ─▶ Unlock ───────────────────▶ Access
 //! ```
+//!
+//! | operation | what it is for | leads to |
+//! |---|---|---|
+//! | `Access` | a look into the store | a token, `Refresh` or `Login` |
+//! | `Refresh` | one request with the refresh token, under the refresh lock | `Keep`; a token that lives; `Login` |
+//! | `Login` | a [`Flow`](crate::flow::Flow) under the login lock | `Keep` |
+//! | `Client` | the client that all profiles share, for a login: looked for, or registered | `Login` |
+//! | `Claim` | whose the client is that the host brings, for a login | `Login` |
+//! | `Resume` | a login that was handed out, and comes back | `Login` |
+//! | `Cancel` | what a login wrote down against its client is taken back | an error |
+//! | `Keep` | tokens on their way into the store, or used without it | `Vouch` |
+//! | `Vouch` | the client has brought tokens: nobody has to doubt it | a token |
+//! | `Logout` | the tokens end at their server, then here | [`LoggedOut`] |
+//!
+//! One operation is under way at a time. Each has a file: it says what the operation waits for, and where an event
+//! leads. An event that it does not wait for leads nowhere.
 //!
 //! # Four rules
 //!
@@ -76,15 +100,18 @@ mod answer;
 mod authorization;
 mod brought;
 mod cancel;
+mod claim;
+mod client;
 mod forecast;
 mod generation;
 mod held;
-mod kept;
+mod history;
+mod keep;
 mod lasting;
 mod login;
 mod logout;
 mod machine;
-mod past;
+mod need;
 mod pending;
 mod reason;
 mod record;
@@ -92,18 +119,21 @@ mod refresh;
 mod refused;
 mod reply;
 mod reserve;
-mod saving;
+mod resume;
 mod shared;
 mod status;
+mod transaction;
 mod trial;
 mod trouble;
+mod turn;
 mod unmet;
+mod vouch;
 
 pub use answer::{Attempt, Verdict};
 pub use authorization::{Authorization, Snapshot};
 pub use forecast::Forecast;
 pub use logout::{Fate, LoggedOut};
-pub use machine::{Lock, Session, Turn};
+pub use machine::Session;
 pub use pending::PendingLogin;
 pub use reason::LoginReason;
 pub use record::{Key, KeyKind, Record, RecordDefect};
@@ -113,3 +143,8 @@ pub use reply::{
 };
 pub use reserve::Spend;
 pub use status::{GrantSummary, LoginPlace, Status};
+pub use transaction::Lock;
+pub use turn::Turn;
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,9 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::plain::Plain;
 use crate::scope::Scopes;
-use crate::session::access::Want;
-use crate::session::login::Running;
-use crate::session::machine::{Session, State};
+use crate::session::login::{Login, LoginProgress};
+use crate::session::machine::{Op, Session};
+use crate::session::need::Need;
 use crate::session::record::Record;
 use crate::session::reply::LoginReply;
 
@@ -100,10 +100,7 @@ impl LoginReply<'_> {
     /// ([`Session::moved_issuer`]).
     #[must_use]
     pub fn reason(&self) -> LoginReason {
-        match &self.session.state {
-            State::Login(want) => self.session.reason_for(want),
-            _ => LoginReason::First,
-        }
+        self.session.op.needed().map_or(LoginReason::First, |it| self.session.reason_for(it))
     }
 
     /// Why there is no token, for a host that begins no login: [`Error::LoginRequired`], or
@@ -131,20 +128,20 @@ impl Session {
     /// want to ask its user, and leaves the login if they say no.
     #[must_use]
     pub fn moved_issuer(&self) -> Option<LoginReason> {
-        let running = self.state.running()?;
-        let from = running.moved_from.as_ref()?.as_str().into();
-        Some(LoginReason::Moved { from, to: running.server()?.issuer.as_str().into() })
+        let progress = self.op.login()?;
+        let from = progress.moved_from.as_ref()?.as_str().into();
+        Some(LoginReason::Moved { from, to: progress.server()?.issuer.as_str().into() })
     }
 
-    fn reason_for(&self, want: &Want) -> LoginReason {
+    fn reason_for(&self, need: &Need) -> LoginReason {
         let record = self.held.record.as_ref();
-        if want.asked_for {
+        if need.asked_for {
             LoginReason::AskedFor
-        } else if let Some(missing) = want.missing(record.and_then(Record::scopes)) {
+        } else if let Some(missing) = need.missing_beyond(record.and_then(Record::scopes)) {
             LoginReason::StepUp { missing }
         } else if record.is_none_or(|record| record.tokens.is_none()) {
             LoginReason::First
-        } else if want.refused == Some(self.generation()) || self.held.refused_at().is_some() {
+        } else if need.refused == Some(self.generation()) || self.held.refused_at().is_some() {
             LoginReason::Refused
         } else {
             LoginReason::Expired
@@ -152,27 +149,23 @@ impl Session {
     }
 }
 
-impl State {
+impl Op {
     /// The login that is under way.
-    fn running(&self) -> Option<&Running> {
+    fn login(&self) -> Option<&LoginProgress> {
         match self {
-            Self::Run(running)
-            | Self::LockClient(running)
-            | Self::LoadClient(running)
-            | Self::LoadIssuer(running)
-            | Self::PrepareAgain(running, _) => Some(running),
-            Self::Save(saving) => saving.then.running(),
-            Self::Unlock(_, then) => then.running(),
+            Self::Login(Login::Run(progress) | Login::SaveClient(_, progress)) => Some(progress),
+            Self::Client(client) => Some(client.progress()),
+            Self::Claim(claim) => Some(claim.progress()),
+            Self::Unlock(_, then) => then.login(),
             _ => None,
         }
     }
 }
 
-impl Want {
+impl Need {
     /// What the server asks for beyond what the present token has, if that is what it is about.
-    fn missing(&self, granted: Option<&Scopes>) -> Option<Scopes> {
-        let challenge = self.challenge.as_ref().filter(|it| it.is_insufficient_scope())?;
-        let scope = challenge.scope.as_ref()?;
+    fn missing_beyond(&self, granted: Option<&Scopes>) -> Option<Scopes> {
+        let scope = self.missing()?;
         // A server may ask for what it says it has granted.
         let missing = granted.and_then(|granted| scope.without(granted));
         Some(missing.unwrap_or_else(|| scope.clone()))

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::flow::{Binding, Settings};
 use crate::scope::Scopes;
-use crate::session::past::Past;
+use crate::session::history::History;
 use crate::session::trouble::Trouble;
 use crate::time::UnixTime;
 use crate::url::shown;
@@ -104,8 +104,8 @@ pub struct Record {
     pub(crate) issued_at: UnixTime,
     /// Shared with the record that replaces this one when the tokens are refreshed.
     pub(crate) binding: Arc<Binding>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) past: Option<Box<Past>>,
+    #[serde(rename = "past", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) history: Option<Box<History>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<TokenData>,
     /// Why the tokens could not be renewed, since they came.
@@ -129,14 +129,14 @@ pub enum RecordDefect {
 }
 
 impl Record {
-    /// One that has no number before it is [saved](crate::session::saving::save).
+    /// One that has no number before it is [saved](crate::session::transaction::Saving).
     pub(crate) fn new(
         issued_at: UnixTime,
         binding: Arc<Binding>,
         tokens: Option<TokenData>,
     ) -> Self {
-        let (format, generation, past, trouble) = (Format, 0, None, None);
-        Self { format, generation, issued_at, binding, past, tokens, trouble }
+        let (format, generation, history, trouble) = (Format, 0, None, None);
+        Self { format, generation, issued_at, binding, history, tokens, trouble }
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.

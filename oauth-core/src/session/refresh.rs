@@ -1,35 +1,176 @@
-//! The refresh: one request with the refresh token, and what its answer means for the grant.
+//! The refresh: one request with the refresh token, under a lock and after a second look, and what its answer means
+//! for the grant.
+//!
+//! ```text
+//!  Lock ─▶ Load ─▶ Reserve ─▶ Http ─┬─ tokens ───────────▶ Keep
+//!                                   ├─ refused ──▶ Load ─▶ Keep: the grant has ended
+//!                                   ├─ not now ──▶ Save (a pause for all)
+//!                                   └─ no answer: what lives is used
+//!  whenever it turns out that the token at hand is refused for good ─▶ Save (refused) ─▶ Login
+//! ```
 
 use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
 use crate::flow::{NoAnswer, refresh_request, refreshed};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
-use crate::session::access::Want;
-use crate::session::machine::{Lock, Session, State};
+use crate::session::access::Access;
+use crate::session::authorization::Snapshot;
+use crate::session::keep::{AfterKeep, Keep};
+use crate::session::login::Login;
+use crate::session::machine::{Next, Op, Session};
+use crate::session::need::Need;
 use crate::session::record::Record;
-use crate::session::saving::{AfterSave, save};
+use crate::session::transaction::{Lock, Saving};
 use crate::session::trouble::Failure;
+use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::wire::{NoToken, TokenData};
 
+/// Where a refresh stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Refresh {
+    /// It waits for the lock.
+    Lock(Need),
+    /// The second look, under the lock.
+    Load(Need),
+    /// The proof that what it brings can be kept.
+    Reserve(Need),
+    /// The answer of the token endpoint.
+    Http(Need),
+    /// A third look, after it was refused for the reason kept here.
+    LoadRefused(Need, Box<Error>),
+    /// Why there are no new tokens is written down, for all who share the store: the old one is used while it lives.
+    SaveTrouble(Box<Saving>, Need, Box<Error>),
+    /// That the token is refused is written down: then a login is needed.
+    SaveRefused(Box<Saving>, Need),
+}
+
+impl Refresh {
+    pub(crate) fn ask(&self, held: &Snapshot) -> Result<Ask, Error> {
+        Ok(match self {
+            Self::Lock(_) => Ask::Lock(Lock::Refresh),
+            Self::Load(_) | Self::LoadRefused(..) => Ask::Load,
+            Self::Reserve(_) => Ask::Reserve,
+            Self::Http(_) => {
+                let request = held.record.as_ref().and_then(request);
+                Ask::Http(request.ok_or(Error::LoginRequired)?)
+            }
+            Self::SaveTrouble(..) | Self::SaveRefused(..) => Ask::Save,
+        })
+    }
+
+    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+        match (self, event) {
+            (Self::Lock(need), Event::Locked) => Next::to(Self::Load(need)),
+            // Somebody else refreshes, or was stopped while they did.
+            (Self::Lock(need), Event::HeldElsewhere(now)) if session.will_do(&need, now) => {
+                session.spare(now);
+                Next::to(Op::Ready)
+            }
+            (Self::Load(need), Event::Loaded(record, now)) => {
+                Next::To(session.looked_again(need, record, now))
+            }
+            (Self::Reserve(need), Event::Reserved) => Next::to(Self::Http(need)),
+            (Self::Reserve(need), Event::Lost(now)) => {
+                Next::To(Lock::Refresh.release(session.start_over(need, now)))
+            }
+            (Self::Http(need), Event::Answered(answer, now)) => {
+                Next::To(session.refresh_answered(need, answer, now))
+            }
+            (Self::LoadRefused(need, error), Event::Loaded(record, now)) => {
+                Next::To(session.looked_after_refusal(need, &error, record, now))
+            }
+            (Self::SaveTrouble(saving, need, error), Event::Saved(now)) => {
+                session.look(Some(saving.record), now);
+                let need = session.renumbered(need);
+                Next::To(session.go_on(need, *error, now))
+            }
+            // Whoever wrote may have brought tokens.
+            (Self::SaveTrouble(_, need, error), Event::Conflict(_)) => {
+                let again = need.outrun().map(|need| Access(need).into());
+                Next::To(Lock::Refresh.release(again.unwrap_or(Op::Failed(error))))
+            }
+            // The others have to find it out for themselves.
+            (Self::SaveTrouble(_, need, error), Event::Failed(now)) => {
+                Next::To(session.go_on(need, *error, now))
+            }
+            (Self::SaveRefused(saving, need), Event::Saved(now)) => {
+                session.look(Some(saving.record), now);
+                Next::To(Lock::Refresh.release(Login::Needed(session.renumbered(need))))
+            }
+            (Self::SaveRefused(_, need), Event::Conflict(_)) => {
+                let again = need.outrun().map(|need| Op::from(Access(need)));
+                let op = again.unwrap_or_else(|need| Login::Needed(need).into());
+                Next::To(Lock::Refresh.release(op))
+            }
+            // What the server says is the answer, whatever the store says.
+            (Self::SaveRefused(_, need), Event::Failed(_)) if session.held.refused.is_some() => {
+                Next::To(Lock::Refresh.release(Login::Needed(need)))
+            }
+            (refresh, Event::Failed(now)) => refresh.unread(session, now),
+            (refresh, _) => Next::stay(refresh),
+        }
+    }
+
+    /// The store fails before anything is spent. A living token is used; or what was only to be written down is left.
+    fn unread(self, session: &mut Session, now: UnixTime) -> Next {
+        let (need, is_locked) = match &self {
+            Self::Lock(need) => (need, false),
+            Self::Load(need) | Self::LoadRefused(need, _) | Self::Reserve(need) => (need, true),
+            Self::Http(_) | Self::SaveTrouble(..) | Self::SaveRefused(..) => {
+                return Next::stay(self);
+            }
+        };
+        if session.can_spare(need, now) {
+            session.spare(now);
+            return Next::To(if is_locked { Lock::Refresh.release(Op::Ready) } else { Op::Ready });
+        }
+        // Others find out for themselves that the token is refused.
+        let is_to_mark = session.held.is_mark_due() && !session.can_refresh(need, now);
+        match self {
+            Self::Lock(need) if is_to_mark => Next::to(Login::Needed(need)),
+            Self::Load(need) if is_to_mark => Next::To(Lock::Refresh.release(Login::Needed(need))),
+            refresh => Next::stay(refresh),
+        }
+    }
+}
+
+/// To the token endpoint that issued the tokens, and nowhere else.
+fn request(record: &Record) -> Option<Request> {
+    Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
+}
+
 impl Session {
-    pub(crate) fn refresh_request(&self) -> Option<Request> {
-        let record = self.held.record.as_ref()?;
-        Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
+    /// The store was read once more, under the lock.
+    fn looked_again(&mut self, mut need: Need, record: Option<Record>, now: UnixTime) -> Op {
+        self.look_for(&mut need, record, now);
+        if self.is_usable(&need, now) {
+            Lock::Refresh.release(Op::Ready)
+        } else if self.is_paused(&need, now) {
+            let op = self.paused(need, now);
+            self.mark_and_unlock(op, now)
+        } else if self.can_refresh(&need, now) {
+            Refresh::Reserve(need).into()
+        } else {
+            let op = self.unrefreshable(need, now);
+            self.mark_and_unlock(op, now)
+        }
     }
 
     /// The refresh was answered, or not.
-    pub(crate) fn refresh_answered(
+    fn refresh_answered(
         &mut self,
-        want: Want,
+        need: Need,
         response: Result<&Response, NoAnswer>,
         now: UnixTime,
-    ) {
-        let Some(record) = &self.held.record else { return };
-        let Some(old) = &record.tokens else { return };
+    ) -> Op {
+        let Some(record) = &self.held.record else { return Op::Ready };
+        let Some(old) = &record.tokens else { return Op::Ready };
         let endpoint = record.binding.server.token_endpoint();
         let status = response.as_ref().ok().map(|response| response.status());
         let silence = response.as_ref().err().and_then(NoAnswer::silence);
@@ -42,7 +183,7 @@ impl Session {
         };
         let entry = note(match &result {
             Ok(tokens) => tokens.finding(now),
-            Err(NoToken { error, .. }) if self.is_alive(&want, now) => {
+            Err(NoToken { error, .. }) if self.is_alive(&need, now) => {
                 Finding::Postponed { code: error.code().into() }
             }
             Err(NoToken { error, .. }) => Finding::failed(error),
@@ -52,7 +193,7 @@ impl Session {
             Ok(tokens) => {
                 let expected = record.generation;
                 let renewed = record.renewed(now, tokens).on_trial(self.trial_after());
-                return self.state = save(renewed, expected, AfterSave::Refreshed(want));
+                return Keep::save(renewed, expected, AfterKeep::Refreshed(need));
             }
             Err(NoToken { error, refresh_token: Some(refresh_token) })
                 if old.refresh_token.as_ref() != Some(&refresh_token) =>
@@ -65,49 +206,52 @@ impl Session {
                     rotated = rotated.troubled(failure, now);
                 }
                 let rotated = rotated.on_trial(self.trial_after());
-                let then = AfterSave::Rotated(want, Box::new(error));
-                return self.state = save(rotated, expected, then);
+                return Keep::save(rotated, expected, AfterKeep::Rotated(need, Box::new(error)));
             }
             Err(NoToken { error, .. }) => error,
         };
-        self.state = match error {
+        match error {
             Error::Refused(refusal) if ends_grant(&refusal) || refusal.is_about_client() => {
-                State::LoadRefused(want, Box::new(refusal.into()))
+                Refresh::LoadRefused(need, Box::new(refusal.into())).into()
             }
             error => match answer.and_then(|it| Failure::of(it, &error, now)) {
-                Some(failure) => self.write_trouble(want, error, failure, now),
-                None => self.go_on(want, error, now),
+                Some(failure) => self.write_trouble(need, error, failure, now),
+                None => self.go_on(need, error, now),
             },
-        };
+        }
     }
 
     /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
-    pub(crate) fn go_on(&mut self, want: Want, error: Error, now: UnixTime) -> State {
-        let (lives, is_final) = (self.is_alive(&want, now), says_no(&error));
-        let state = if self.will_do(&want, now) || lives && is_final {
+    pub(crate) fn go_on(&mut self, need: Need, error: Error, now: UnixTime) -> Op {
+        let (lives, is_final) = (self.is_alive(&need, now), says_no(&error));
+        let op = if self.will_do(&need, now) || lives && is_final {
             self.postpone(self.end_of_pause(now));
-            State::Ready
+            Op::Ready
         } else if !lives && (is_final || self.is_worn_out(now)) {
             // This endpoint will not do, but a login may find another. The grant is kept until then.
-            self.need_login(Want { no_refresh: true, ..want }, now)
+            self.need_login(Need { no_refresh: true, ..need }, now)
         } else {
-            State::Failed(Box::new(error))
+            Op::Failed(Box::new(error))
         };
-        self.mark_and_unlock(state, now)
+        self.mark_and_unlock(op, now)
     }
 
-    /// The refresh was refused that was made with `sent`, and the store was read again. Only what was refused
-    /// ends: what others have stored meanwhile is tried in its turn.
-    pub(crate) fn refused_to(
+    /// The refresh was refused, and the store was read again. Only what was refused ends: what others have stored
+    /// meanwhile is tried in its turn.
+    fn looked_after_refusal(
         &mut self,
-        want: Want,
+        mut need: Need,
         error: &Error,
-        sent: Option<&Record>,
+        record: Option<Record>,
         now: UnixTime,
-    ) -> State {
-        let (Some(sent), Some(stored)) = (sent, &self.held.record) else {
-            let state = self.unrefreshable(want, now);
-            return self.mark_and_unlock(state, now);
+    ) -> Op {
+        let look = self.look_for(&mut need, record, now);
+        if self.generation() != look.generation_before() && self.is_usable(&need, now) {
+            return Lock::Refresh.release(Op::Ready);
+        }
+        let (Some(sent), Some(stored)) = (&look.before, &self.held.record) else {
+            let op = self.unrefreshable(need, now);
+            return self.mark_and_unlock(op, now);
         };
         let is_same_client = sent.binding.server.is_same(&stored.binding.server)
             && sent.binding.client == stored.binding.client;
@@ -117,18 +261,18 @@ impl Session {
             self.refuse_client();
         } else if refresh_token(Some(stored)).is_some() {
             return match is_same_client && is_same_token {
-                true => self.ended(want, stored.clone(), now),
-                false => Lock::Refresh.release(self.start_over(want, now)),
+                true => self.ended(need, stored.clone(), now),
+                false => Lock::Refresh.release(self.start_over(need, now)),
             };
         }
-        let state = self.unrefreshable(want, now);
-        self.mark_and_unlock(state, now)
+        let op = self.unrefreshable(need, now);
+        self.mark_and_unlock(op, now)
     }
 
     /// The refresh token of this record is refused for good.
-    fn ended(&mut self, want: Want, record: Record, now: UnixTime) -> State {
-        if !self.is_alive(&want, now) {
-            self.learn_end(&self.need_login(want.clone(), now), now);
+    fn ended(&mut self, need: Need, record: Record, now: UnixTime) -> Op {
+        if !self.is_alive(&need, now) {
+            self.learn_end(&self.need_login(need.clone(), now), now);
         }
         let mut record = record.on_trial(self.trial_after()).refused(self.held.refused_at());
         let expected = record.generation;
@@ -136,7 +280,7 @@ impl Session {
             tokens.refresh_token = None;
         }
         record.trouble = None;
-        save(record, expected, AfterSave::Ended(want))
+        Keep::save(record, expected, AfterKeep::Ended(need))
     }
 }
 

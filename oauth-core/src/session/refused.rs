@@ -16,21 +16,42 @@
 //! Servers also refuse every token while they start. So it ends no grant: a refresh token is tried again after some
 //! time.
 
-use core::mem;
 use core::time::Duration;
 
-use crate::session::access::Want;
+use serde::{Deserialize, Serialize};
+
 use crate::session::authorization::Snapshot;
-use crate::session::machine::{Lock, Session, State};
+use crate::session::login::Login;
+use crate::session::machine::{Op, Session};
 use crate::session::record::Record;
-use crate::session::saving::{AfterSave, save};
+use crate::session::refresh::Refresh;
+use crate::session::transaction::{Lock, Saving};
 use crate::time::UnixTime;
 
-impl Want {
-    /// Whether the server has refused the token of this generation itself.
-    pub(crate) fn refuses(&self, generation: u64) -> bool {
-        self.is_refusal() && self.refused == Some(generation)
-    }
+/// What the servers refused of what was known from before: the next login does without.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct RefusedBefore {
+    /// It does not know the client of this generation any more.
+    pub(crate) client: Option<u64>,
+    /// Nobody came back from a login with the client of this generation.
+    #[serde(default)]
+    pub(crate) closed: Option<u64>,
+    /// Nor does one of those that were used before.
+    pub(crate) elsewhere: bool,
+    /// It does not know all the scopes that were asked for before.
+    pub(crate) scopes: bool,
+    /// The MCP server refused the token of this generation, and never took it.
+    #[serde(default)]
+    pub(crate) token: Option<u64>,
+    /// Tokens of the login of this time that it refused were refreshed.
+    #[serde(default)]
+    pub(crate) refreshed: Option<UnixTime>,
+    /// The login of this time did not help a request: that others are taken does not undo its pause.
+    #[serde(default)]
+    pub(crate) in_vain: Option<UnixTime>,
+    /// The token of this generation was refused when it was new, and is given until then.
+    #[serde(default)]
+    pub(crate) young: Option<(u64, UnixTime)>,
 }
 
 impl Snapshot {
@@ -52,49 +73,32 @@ impl Snapshot {
 
 impl Session {
     /// If a login is needed because the token was refused, it is handed out no more.
-    pub(crate) fn learn_end(&mut self, state: &State, now: UnixTime) {
-        let State::Login(want) = state else { return };
-        if want.refuses(self.generation()) && self.held.refused_at().is_none() {
+    pub(crate) fn learn_end(&mut self, op: &Op, now: UnixTime) {
+        let Op::Login(Login::Needed(need)) = op else { return };
+        if need.refuses(self.generation()) && self.held.refused_at().is_none() {
             self.held.refused = Some(now);
             self.held.fresh_until = UnixTime::from_secs(0);
         }
     }
 
     /// What comes next, after what there is to write of the token: under the lock, which is not held yet.
-    pub(crate) fn lock_to_mark(&mut self, state: State, now: UnixTime) -> State {
-        self.learn_end(&state, now);
-        match state {
-            State::Login(want) if self.held.is_mark_due() => State::Lock(want),
-            state => state,
+    pub(crate) fn lock_to_mark(&mut self, op: Op, now: UnixTime) -> Op {
+        self.learn_end(&op, now);
+        match op {
+            Op::Login(Login::Needed(need)) if self.held.is_mark_due() => Refresh::Lock(need).into(),
+            op => op,
         }
-    }
-
-    /// The store fails before it is written: others find out for themselves. False if that is not what it was read or
-    /// locked for.
-    pub(crate) fn leave_unmarked(&mut self) -> bool {
-        if !self.held.is_mark_due() {
-            return false;
-        }
-        self.state = match mem::replace(&mut self.state, State::Ready) {
-            State::Lock(want) => State::Login(want),
-            State::LoadLocked(want) => Lock::Refresh.release(State::Login(want)),
-            state => {
-                self.state = state;
-                return false;
-            }
-        };
-        true
     }
 
     /// The same where the lock is held: it is released before what comes next.
-    pub(crate) fn mark_and_unlock(&mut self, state: State, now: UnixTime) -> State {
-        self.learn_end(&state, now);
-        match (state, &self.held.record) {
-            (State::Login(want), Some(record)) if self.held.is_mark_due() => {
+    pub(crate) fn mark_and_unlock(&mut self, op: Op, now: UnixTime) -> Op {
+        self.learn_end(&op, now);
+        match (op, &self.held.record) {
+            (Op::Login(Login::Needed(need)), Some(record)) if self.held.is_mark_due() => {
                 let marked = record.clone().on_trial(self.trial_after()).refused(self.held.refused);
-                save(marked, record.generation, AfterSave::Refused(want))
+                Refresh::SaveRefused(Saving::new(marked, record.generation), need).into()
             }
-            (state, _) => Lock::Refresh.release(state),
+            (op, _) => Lock::Refresh.release(op),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! What a host answers to a turn. Each reply can be given once; one that is dropped changes nothing.
 
-use core::mem;
 use core::net::IpAddr;
 
 use crate::error::Silence;
-use crate::flow::{NoAnswer, Step};
+use crate::flow::NoAnswer;
 use crate::http::Response;
-use crate::session::access::Want;
 use crate::session::authorization::Snapshot;
-use crate::session::machine::{Session, State};
+use crate::session::machine::Session;
 use crate::session::record::{Key, Record};
+use crate::session::transaction::Saving;
+use crate::session::turn::Event;
 use crate::time::UnixTime;
 
 mod person;
@@ -82,7 +82,7 @@ about_a_record!(LoadReply LockReply ReserveReply SaveReply UnlockReply);
 impl LoadReply<'_> {
     /// The store holds this record under the turn's key, or none.
     pub fn loaded(self, record: Option<Record>, now: UnixTime) {
-        self.session.loaded(record, now);
+        self.session.handle(Event::Loaded(record, now));
     }
 
     /// Whether tokens are lost if the store is not read: a refresh token was spent for them, and somebody else
@@ -90,10 +90,7 @@ impl LoadReply<'_> {
     /// tries again keeps its user logged in, as with [`SaveReply::is_spent`].
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        match &self.session.state {
-            State::LoadConflict(saving, _) | State::LoadOverLogin(saving) => saving.then.is_spent(),
-            _ => false,
-        }
+        self.session.op.is_spent()
     }
 
     /// The store cannot be read. True if that does not matter: the token still lives, and is used for some
@@ -102,7 +99,7 @@ impl LoadReply<'_> {
     /// the host stops with the store's error.
     #[must_use = "false means that the host stops"]
     pub fn failed(self, now: UnixTime) -> bool {
-        self.session.store_failed(now)
+        self.session.handle(Event::Failed(now))
     }
 }
 
@@ -111,7 +108,7 @@ impl LockReply<'_> {
     /// seconds more before the store is looked at again, so there is nothing to wait for. Otherwise
     /// the session still waits for the lock.
     pub fn held_elsewhere(&mut self, now: UnixTime) -> bool {
-        self.session.held_elsewhere(now)
+        self.session.handle(Event::HeldElsewhere(now))
     }
 
     /// The store cannot tell, which counts as neither held nor free. True if that does not matter: the token
@@ -119,19 +116,12 @@ impl LockReply<'_> {
     /// the host stops with the store's error.
     #[must_use = "false means that the host stops"]
     pub fn failed(self, now: UnixTime) -> bool {
-        self.session.store_failed(now)
+        self.session.handle(Event::Failed(now))
     }
 
     /// The lock is held.
     pub fn locked(self) {
-        self.session.advance(|_, state| match state {
-            State::Lock(want) => State::LoadLocked(want),
-            State::LockLogin(want) => State::LoadLogin(want),
-            State::LockPending(pending) => State::LoadPending(pending),
-            State::LockLogout(leaving) => State::LoadLogout(leaving),
-            State::LockClient(running) => State::LoadClient(running),
-            other => other,
-        });
+        self.session.handle(Event::Locked);
     }
 }
 
@@ -139,19 +129,13 @@ impl SaveReply<'_> {
     /// The record to write.
     #[must_use]
     pub fn record(&self) -> &Record {
-        match &self.session.state {
-            State::Save(saving) => &saving.record,
-            _ => unreachable!("the reply was made for a session that saves"),
-        }
+        &self.saving().record
     }
 
     /// The generation that the store must hold for it to be replaced; 0 if it must hold none.
     #[must_use]
     pub fn expected(&self) -> u64 {
-        match &self.session.state {
-            State::Save(saving) => saving.expected,
-            _ => unreachable!("the reply was made for a session that saves"),
-        }
+        self.saving().expected
     }
 
     /// Whether tokens are lost if the record is not stored: a refresh token or a user's login was spent for
@@ -159,10 +143,7 @@ impl SaveReply<'_> {
     /// logged in, and sends nobody to a page for what is there already.
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        match &self.session.state {
-            State::Save(saving) => saving.then.is_spent(),
-            _ => unreachable!("the reply was made for a session that saves"),
-        }
+        self.session.op.is_spent()
     }
 
     /// What the session would hold if it [could not be stored](Self::failed) now: for those who must not wait while
@@ -174,7 +155,7 @@ impl SaveReply<'_> {
 
     /// The record is stored, durably.
     pub fn saved(self, now: UnixTime) {
-        self.session.saved(now);
+        self.session.handle(Event::Saved(now));
     }
 
     /// The store failed. True if the session goes on: what was to be written is only good to know, or it brings a
@@ -183,22 +164,26 @@ impl SaveReply<'_> {
     /// Otherwise the host stops with the store's error.
     #[must_use = "false means that the host stops"]
     pub fn failed(self, now: UnixTime) -> bool {
-        self.session.save_failed(now)
+        self.session.handle(Event::Failed(now))
     }
 
     /// The store holds another generation, which is this one (0 for none), and was not changed.
     pub fn conflict(self, stored: u64) {
-        self.session.conflict(stored);
+        self.session.handle(Event::Conflict(stored));
+    }
+
+    fn saving(&self) -> &Saving {
+        match self.session.op.saving() {
+            Some(saving) => saving,
+            None => unreachable!("the reply was made for a session that saves"),
+        }
     }
 }
 
 impl UnlockReply<'_> {
     /// The lock is released.
     pub fn unlocked(self) {
-        self.session.advance(|_, state| match state {
-            State::Unlock(_, then) => *then,
-            other => other,
-        });
+        self.session.handle(Event::Unlocked);
     }
 }
 
@@ -229,27 +214,6 @@ impl HttpReply<'_> {
     }
 
     fn answered(self, response: Result<&Response, NoAnswer>, now: UnixTime) {
-        match mem::replace(&mut self.session.state, State::Ready) {
-            State::Refresh(want) => self.session.refresh_answered(want, response, now),
-            State::Revoke(leaving) => self.session.revocation_answered(leaving, response, now),
-            State::Run(mut running) => {
-                if let Ok(Step::Http { reply, .. }) = running.flow.step() {
-                    match response {
-                        Ok(response) => reply.response(response, now),
-                        Err(no_answer) => reply.no_answer(no_answer),
-                    }
-                }
-                self.session.timeline.append(running.flow.take_timeline());
-                self.session.state = self.session.settle(running, now);
-            }
-            other => self.session.state = other,
-        }
-    }
-}
-
-impl Session {
-    pub(crate) fn advance(&mut self, next: impl FnOnce(&mut Self, State) -> State) {
-        let state = mem::replace(&mut self.state, State::Load(Want::default()));
-        self.state = next(self, state);
+        self.session.handle(Event::Answered(response, now));
     }
 }

@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::secret::SecretBuffer;
-use crate::session::access::{MAX_LOST_RACES, Want};
-use crate::session::machine::{Lock, Session, State};
+use crate::session::access::Access;
+use crate::session::machine::{Op, Session};
+use crate::session::need::Need;
 use crate::session::reply::ReserveReply;
+use crate::session::turn::Event;
 use crate::time::UnixTime;
 
 /// A refresh token that is about to be spent: what a store has to know about it.
@@ -50,71 +52,33 @@ impl ReserveReply<'_> {
 
     /// The lock is still held, and the room is there: the request leaves next.
     pub fn reserved(self) {
-        let session = self.session;
-        session.advance(|_, state| match state {
-            State::Reserve(want) => State::Refresh(want),
-            other => other,
-        });
+        self.session.handle(Event::Reserved);
     }
 
     /// The lock is not held any more. Nothing is spent: the session looks again what there is.
     pub fn lost(self, now: UnixTime) {
-        let session = self.session;
-        session.advance(|session, state| match state {
-            State::Reserve(want) => Lock::Refresh.release(session.start_over(want, now)),
-            other => other,
-        });
+        self.session.handle(Event::Lost(now));
     }
 
     /// The store failed, or has no room, and nothing is spent. True if the token still lives and is used for now;
     /// false if the host has to stop with the store's error. The lock is no longer held, either way.
     #[must_use = "false means that the host stops"]
     pub fn failed(self, now: UnixTime) -> bool {
-        self.session.store_failed(now)
+        self.session.handle(Event::Failed(now))
     }
 }
 
 impl Session {
     /// Others were faster once more.
-    pub(crate) fn start_over(&mut self, mut want: Want, now: UnixTime) -> State {
-        if want.lost_races < MAX_LOST_RACES {
-            want.lost_races += 1;
-            State::Load(want)
-        } else if self.is_alive(&want, now) {
-            self.spare(now);
-            State::Ready
-        } else {
-            State::Failed(Box::new(Error::Contended))
-        }
-    }
-
-    /// Goes on with a living token where the store cannot be read, locked or written before anything is
-    /// spent; or without what is only good to know. The state stays if neither is possible.
-    pub(crate) fn store_failed(&mut self, now: UnixTime) -> bool {
-        if self.keep(now) {
-            return true;
-        }
-        let (want, is_locked) = match &self.state {
-            State::Load(want) | State::Lock(want) => (want, false),
-            State::LoadLocked(want) | State::LoadRefused(want, _) | State::Reserve(want) => {
-                (want, true)
+    pub(crate) fn start_over(&mut self, need: Need, now: UnixTime) -> Op {
+        match need.outrun() {
+            Ok(need) => Access(need).into(),
+            Err(need) if self.is_alive(&need, now) => {
+                self.spare(now);
+                Op::Ready
             }
-            State::LoadDoubt => {
-                self.state = State::Ready;
-                return true;
-            }
-            State::LoadCancelled(doubts) => {
-                self.state = self.take_back_own(*doubts);
-                return true;
-            }
-            _ => return false,
-        };
-        if want.asked_for || !self.is_alive(want, now) {
-            return !self.can_refresh(want, now) && self.leave_unmarked();
+            Err(_) => Op::Failed(Box::new(Error::Contended)),
         }
-        self.spare(now);
-        self.state = if is_locked { Lock::Refresh.release(State::Ready) } else { State::Ready };
-        true
     }
 }
 

@@ -15,7 +15,10 @@ use serde::Serialize;
 
 use crate::flow::Settings;
 use crate::scope::Scopes;
-use crate::session::machine::{Session, State};
+use crate::session::claim::Claim;
+use crate::session::client::Client;
+use crate::session::login::Login;
+use crate::session::machine::{Op, Session};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::id_token;
@@ -187,18 +190,12 @@ impl Session {
     pub fn status(&self, now: UnixTime) -> Status {
         let status = Status::of(&self.held.settings, self.held.record(), now);
         let status = if self.held.refused.is_some() { status.refused() } else { status };
-        match &self.state {
-            State::LockLogin(_)
-            | State::LoadLogin(_)
-            | State::Prepare(_)
-            | State::PrepareAgain(..)
-            | State::LockPending(_)
-            | State::LoadPending(_)
-            | State::LockClient(_)
-            | State::LoadClient(_)
-            | State::LoadIssuer(_)
-            | State::Run(_) => status.under_way(LoginPlace::Here),
-            State::Login(want) if want.was_answered => status.asked_for(),
+        match &self.op {
+            Op::Login(Login::Lock(_) | Login::Load(_) | Login::Prepare(_) | Login::Run(_))
+            | Op::Client(Client::Lock(_) | Client::Load(_) | Client::Prepare(..))
+            | Op::Claim(Claim::Load(_))
+            | Op::Resume(_) => status.under_way(LoginPlace::Here),
+            Op::Login(Login::Needed(need)) if need.was_answered => status.asked_for(),
             _ => status,
         }
     }

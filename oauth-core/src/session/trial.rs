@@ -20,9 +20,10 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible};
-use crate::session::access::Want;
 use crate::session::answer::{MAX_REMEDIES, MOMENT};
-use crate::session::machine::{Session, State};
+use crate::session::login::Login;
+use crate::session::machine::{Op, Session};
+use crate::session::need::Need;
 use crate::session::record::Record;
 use crate::time::UnixTime;
 
@@ -53,8 +54,8 @@ impl Trial {
     }
 
     /// The error meanwhile.
-    fn in_vain(self, want: &Want) -> Error {
-        let (logins, until, error) = (self.logins, self.until(), want.code());
+    fn in_vain(self, need: &Need) -> Error {
+        let (logins, until, error) = (self.logins, self.until(), need.code());
         PeerIncompatible::LoginInVain { logins, until, error }.into()
     }
 }
@@ -84,7 +85,7 @@ impl Session {
     /// A request is refused with the token that a login of this session has just brought it, or with one that
     /// cannot be refreshed while the login is on trial.
     pub(crate) fn learn_refusal(&mut self, sent: Option<u64>, has_logged_in: bool, is_last: bool) {
-        let (generation, brought) = (self.generation(), self.brought);
+        let (generation, brought) = (self.generation(), self.own_generation);
         let Some(trial) = self.held.record.as_ref().and_then(Record::trial) else { return };
         let is_own = has_logged_in && brought == generation;
         if sent == Some(generation) && (is_own || is_last && self.own_login == Some(trial)) {
@@ -133,22 +134,22 @@ impl Session {
     }
 
     /// The trial of this session's own login, if the server refuses these tokens and has taken none since.
-    pub(crate) fn refused_trial(&self, want: &Want) -> Option<Trial> {
-        self.own_login.filter(|_| self.is_doubted(want))
+    pub(crate) fn refused_trial(&self, need: &Need) -> Option<Trial> {
+        self.own_login.filter(|_| self.is_doubted(need))
     }
 
     /// Whether the server has refused these tokens, and never took one as far as this session knows.
-    fn is_doubted(&self, want: &Want) -> bool {
+    fn is_doubted(&self, need: &Need) -> bool {
         let generation = Some(self.generation());
-        let is_refused = want.was_answered && want.refused == generation;
+        let is_refused = need.was_answered && need.refused == generation;
         let is_refused = is_refused || self.refused().token == generation;
         let is_refused = is_refused || self.held.refused_at().is_some();
         is_refused && Some(self.accepted) != generation
     }
 
     /// The login that brought these tokens, of whoever.
-    fn doubted_login(&self, want: &Want) -> Option<Trial> {
-        self.held.record.as_ref()?.trial().filter(|_| self.is_doubted(want))
+    fn doubted_login(&self, need: &Need) -> Option<Trial> {
+        self.held.record.as_ref()?.trial().filter(|_| self.is_doubted(need))
     }
 
     /// What goes on when these tokens are refreshed.
@@ -158,31 +159,31 @@ impl Session {
     }
 
     /// These tokens were refreshed, perhaps because they were refused.
-    pub(crate) fn learn_refresh(&mut self, want: &Want) {
-        if let Some(trial) = self.doubted_login(want) {
+    pub(crate) fn learn_refresh(&mut self, need: &Need) {
+        if let Some(trial) = self.doubted_login(need) {
             self.refused_mut().refreshed = Some(trial.since);
         }
     }
 
     /// Whether a refresh was tried here already, so that another would help as little, for now.
-    pub(crate) fn was_refreshed_in_vain(&self, want: &Want, now: UnixTime) -> bool {
-        let trial = self.doubted_login(want).filter(|trial| trial.pauses(now));
+    pub(crate) fn was_refreshed_in_vain(&self, need: &Need, now: UnixTime) -> bool {
+        let trial = self.doubted_login(need).filter(|trial| trial.pauses(now));
         trial.is_some_and(|trial| self.refused().refreshed == Some(trial.since))
     }
 
     /// The trial that forbids another login for now, after the server has refused a request. A login for
     /// a scope that none has asked for is another one, but not for ever.
-    pub(crate) fn pause(&self, want: &Want, now: UnixTime) -> Option<Trial> {
-        let is_refused = want.was_answered || self.held.refused_at().is_some();
-        let trial = self.refused_trial(want).filter(|_| is_refused)?;
-        let patience = if self.asks_for_more(want) { MAX_REMEDIES } else { 1 };
+    pub(crate) fn pause(&self, need: &Need, now: UnixTime) -> Option<Trial> {
+        let is_refused = need.was_answered || self.held.refused_at().is_some();
+        let trial = self.refused_trial(need).filter(|_| is_refused)?;
+        let patience = if self.asks_for_more(need) { MAX_REMEDIES } else { 1 };
         (trial.logins >= patience && trial.pauses(now)).then_some(trial)
     }
 
     /// The need for a login, unless one would be too many.
-    pub(crate) fn need_login(&self, want: Want, now: UnixTime) -> State {
-        let Some(trial) = self.pause(&want, now) else { return State::Login(want) };
-        State::Failed(Box::new(trial.in_vain(&want)))
+    pub(crate) fn need_login(&self, need: Need, now: UnixTime) -> Op {
+        let Some(trial) = self.pause(&need, now) else { return Login::Needed(need).into() };
+        Op::Failed(Box::new(trial.in_vain(&need)))
     }
 }
 

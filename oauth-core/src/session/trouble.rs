@@ -21,11 +21,12 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Unreachable};
 use crate::http::{Endpoint, Response};
-use crate::session::access::Want;
-use crate::session::machine::{Session, State};
+use crate::session::access::Access;
+use crate::session::machine::{Op, Session};
+use crate::session::need::Need;
 use crate::session::record::Record;
-use crate::session::refresh::says_no;
-use crate::session::saving::{AfterSave, save};
+use crate::session::refresh::{Refresh, says_no};
+use crate::session::transaction::Saving;
 use crate::time::UnixTime;
 
 /// What is known of refreshes that were answered without tokens, since the last tokens came.
@@ -127,12 +128,12 @@ impl Session {
     /// The refresh was answered without tokens: that is written down first.
     pub(crate) fn write_trouble(
         &self,
-        want: Want,
+        need: Need,
         error: Error,
         failure: Failure,
         now: UnixTime,
-    ) -> State {
-        let Some(record) = &self.held.record else { return State::Failed(Box::new(error)) };
+    ) -> Op {
+        let Some(record) = &self.held.record else { return Op::Failed(Box::new(error)) };
         let expected = record.generation;
         let troubled = record.troubled(failure, now).on_trial(self.trial_after());
         let error = match error {
@@ -142,25 +143,25 @@ impl Session {
             }
             error => error,
         };
-        save(troubled, expected, AfterSave::Troubled(want, Box::new(error)))
+        Refresh::SaveTrouble(Saving::new(troubled, expected), need, Box::new(error)).into()
     }
 
     /// Whether the server is left alone, although there is something to refresh with.
-    pub(crate) fn is_paused(&self, want: &Want, now: UnixTime) -> bool {
-        self.can_refresh(want, now) && self.trouble().is_some_and(|trouble| trouble.pauses(now))
+    pub(crate) fn is_paused(&self, need: &Need, now: UnixTime) -> bool {
+        self.can_refresh(need, now) && self.trouble().is_some_and(|trouble| trouble.pauses(now))
     }
 
     /// What there is meanwhile.
-    pub(crate) fn paused(&mut self, want: Want, now: UnixTime) -> State {
-        let Some(record) = &self.held.record else { return State::Load(want) };
-        let Some(trouble) = &record.trouble else { return State::Load(want) };
-        let lives = self.is_alive(&want, now);
-        if self.will_do(&want, now) {
+    pub(crate) fn paused(&mut self, need: Need, now: UnixTime) -> Op {
+        let Some(record) = &self.held.record else { return Access(need).into() };
+        let Some(trouble) = &record.trouble else { return Access(need).into() };
+        let lives = self.is_alive(&need, now);
+        if self.will_do(&need, now) {
             let until = trouble.until;
             self.postpone(until);
-            State::Ready
+            Op::Ready
         } else if !lives && trouble.is_worn_out(now) {
-            self.need_login(Want { no_refresh: true, ..want }, now)
+            self.need_login(Need { no_refresh: true, ..need }, now)
         } else {
             let error = Unreachable {
                 endpoint: Endpoint::Token,
@@ -169,7 +170,7 @@ impl Session {
                 retry_after: Some(trouble.until.since(now)),
                 obstacle: None,
             };
-            State::Failed(Box::new(error.into()))
+            Op::Failed(Box::new(error.into()))
         }
     }
 
@@ -187,7 +188,7 @@ impl Session {
     /// The same access token has another number than this one by now: what is known of it stays known.
     pub(crate) fn renumber(&mut self, before: u64) {
         let after = self.generation();
-        for known in [&mut self.accepted, &mut self.brought] {
+        for known in [&mut self.accepted, &mut self.own_generation] {
             if *known == before {
                 *known = after;
             }

@@ -13,8 +13,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::scope::Scopes;
-use crate::session::access::Want;
-use crate::session::machine::{Session, State};
+use crate::session::machine::Session;
 use crate::session::reply::LoginReply;
 use crate::wire::ResourceChallenge;
 
@@ -45,13 +44,13 @@ impl Unmet {
 impl Session {
     /// A need for a login is left: what the server asked for is kept.
     pub(crate) fn keep_unmet(&mut self) {
-        let State::Login(Want { challenge: Some(challenge), .. }) = &mut self.state else { return };
-        let challenge = challenge.clone();
+        let Some(need) = self.op.needed() else { return };
+        let Some(challenge) = need.challenge.clone() else { return };
         let unmet = self.unmet.get_or_insert_default();
-        match &challenge.scope {
+        match need.missing() {
             // Where its metadata is, is known of who has a token: and the server may move before the login.
-            Some(missing) if challenge.is_insufficient_scope() => unmet.miss(missing),
-            _ => unmet.challenge = Some(challenge),
+            Some(missing) => unmet.miss(missing),
+            None => unmet.challenge = Some(challenge),
         }
     }
 

@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::flow::{AuthorizationOptions, Probe, RedirectUri, Step};
-use crate::session::access::Want;
-use crate::session::machine::State;
+use crate::flow::{AuthorizationOptions, Probe, RedirectUri};
+use crate::session::client::Client;
+use crate::session::login::Login;
+use crate::session::machine::Op;
 use crate::session::pending::PendingLogin;
 use crate::session::reply::{BrowserReply, LoginReply, PrepareReply};
+use crate::session::turn::Event;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
 use crate::url::HttpUrl;
@@ -20,14 +22,14 @@ impl LoginReply<'_> {
     #[must_use]
     pub fn lacks_challenge(&self) -> bool {
         let is_known = self.session.unmet_challenge().is_some();
-        matches!(&self.session.state, State::Login(want) if !want.was_answered && !is_known)
+        self.session.op.needed().is_some_and(|need| !need.was_answered && !is_known)
     }
 
     /// The `WWW-Authenticate` values with which the server answered a request without a token.
     pub fn challenge<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
-        if let State::Login(want) = &mut self.session.state {
-            want.challenge = ResourceChallenge::select(values).map(Box::new);
-            want.was_answered = true;
+        if let Some(need) = self.session.op.needed_mut() {
+            need.challenge = ResourceChallenge::select(values).map(Box::new);
+            need.was_answered = true;
         }
     }
 
@@ -36,10 +38,10 @@ impl LoginReply<'_> {
     pub fn probed(&mut self, probe: &Probe) {
         self.moved_to(probe.url());
         self.session.timeline.append(probe.timeline().clone());
-        if let State::Login(want) = &mut self.session.state {
-            want.challenge = probe.challenge().map(Box::new);
-            want.not_asked = probe.not_asked().cloned().map(Box::new);
-            want.was_answered = true;
+        if let Some(need) = self.session.op.needed_mut() {
+            need.challenge = probe.challenge().map(Box::new);
+            need.not_asked = probe.not_asked().cloned().map(Box::new);
+            need.was_answered = true;
         }
     }
 
@@ -54,20 +56,13 @@ impl LoginReply<'_> {
     /// What the host wants of this login in particular.
     #[must_use]
     pub fn options(&self) -> Option<&AuthorizationOptions> {
-        match &self.session.state {
-            State::Login(want) => want.options.as_deref(),
-            _ => None,
-        }
+        self.session.op.needed()?.options.as_deref()
     }
 
     /// Begins a login: it waits for one that is under way elsewhere, and uses what that brings, unless the host wants
     /// [something in particular](Self::options).
     pub fn begin(self) {
-        self.session.advance(|_, state| match state {
-            // What comes of a login lives as long as it does.
-            State::Login(want) => State::LockLogin(Want { lasting: None, ..want }),
-            other => other,
-        });
+        self.session.handle(Event::Begun);
     }
 }
 
@@ -80,8 +75,8 @@ impl PrepareReply<'_> {
     /// back there. Of the two listeners only the last one is used.
     #[must_use]
     pub fn registered_redirect_uri(&self) -> Option<&str> {
-        let shared = match &self.session.state {
-            State::PrepareAgain(_, shared) => Some(&**shared),
+        let shared = match &self.session.op {
+            Op::Client(Client::Prepare(_, shared)) => Some(&**shared),
             _ => None,
         };
         let client = &shared.or(self.session.held.record.as_ref())?.binding.client;
@@ -91,13 +86,7 @@ impl PrepareReply<'_> {
     /// The redirect comes back to this URI, where the host listens already. `entropy` is used up by the
     /// login.
     pub fn prepared(self, redirect_uri: RedirectUri, entropy: Entropy, now: UnixTime) {
-        self.session.advance(|session, state| match state {
-            State::Prepare(want) => session.run(want, redirect_uri, entropy, now),
-            State::PrepareAgain(running, shared) => {
-                session.prepared_again(running, &shared, redirect_uri, now)
-            }
-            other => other,
-        });
+        self.session.handle(Event::Prepared(redirect_uri, entropy, now));
     }
 }
 
@@ -106,34 +95,23 @@ impl BrowserReply<'_> {
     /// how a server moves, and how a server that was taken over would look like: a host may want to ask.
     #[must_use]
     pub fn moved_from(&self) -> Option<&Issuer> {
-        match &self.session.state {
-            State::Run(running) => running.moved_from.as_ref(),
-            _ => None,
-        }
+        self.session.op.running()?.moved_from.as_ref()
     }
 
     /// The authorization server, if it will get the client's secret although only the MCP server says that it is
     /// the right one ([`Tolerance::UnconfirmedIssuer`]). Nothing was sent there yet: a host may want to ask.
     #[must_use]
     pub fn unconfirmed_issuer(&self) -> Option<&Issuer> {
-        match &self.session.state {
-            State::Run(running) => {
-                let server = &running.flow.binding()?.server;
-                let is_unconfirmed = server.tolerated.contains(Tolerance::UnconfirmedIssuer);
-                is_unconfirmed.then_some(&server.issuer)
-            }
-            _ => None,
-        }
+        let server = &self.session.op.running()?.flow.binding()?.server;
+        let is_unconfirmed = server.tolerated.contains(Tolerance::UnconfirmedIssuer);
+        is_unconfirmed.then_some(&server.issuer)
     }
 
     /// Where the user will come back to. A login whose client was refused sends its user once more, to come
     /// back to the same place.
     #[must_use]
     pub fn redirect_uri(&self) -> Option<&str> {
-        match &self.session.state {
-            State::Run(running) => Some(&running.flow.binding()?.client.redirect_uri),
-            _ => None,
-        }
+        Some(&self.session.op.running()?.flow.binding()?.client.redirect_uri)
     }
 
     /// The user came back with this query, the part of the redirect behind the question mark.
@@ -143,19 +121,14 @@ impl BrowserReply<'_> {
     /// [`PeerMisbehaved::StateMismatch`](crate::error::PeerMisbehaved::StateMismatch) if the redirect
     /// belongs to another login: the session still waits for the right one.
     pub fn redirect(self, query: &str, now: UnixTime) -> Result<(), Error> {
-        let State::Run(running) = &mut self.session.state else {
+        let Op::Login(Login::Run(progress)) = &mut self.session.op else {
             return Ok(());
         };
-        let answered = match running.flow.step() {
-            Ok(Step::Browser { reply, .. }) => reply.redirect(query),
-            _ => Ok(()),
-        };
-        self.session.timeline.append(running.flow.take_timeline());
+        let answered = progress.flow.redirect(query);
+        self.session.timeline.append(progress.flow.take_timeline());
+        // What belongs to another login is no event of this one.
         answered?;
-        self.session.advance(|session, state| match state {
-            State::Run(running) => session.settle(running, now),
-            other => other,
-        });
+        self.session.handle(Event::CameBack(now));
         Ok(())
     }
 
@@ -164,7 +137,7 @@ impl BrowserReply<'_> {
     ///
     /// [`Session::cancel_login`]: crate::session::Session::cancel_login
     pub fn cancelled(self) {
-        self.session.nobody_came_back();
+        self.session.handle(Event::NobodyCame);
     }
 
     /// Hands the login out, to be finished elsewhere until `expires_at`, for the profile whose tokens it
@@ -172,7 +145,7 @@ impl BrowserReply<'_> {
     /// a login as before.
     #[must_use]
     pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
-        let running = self.session.give_up(Error::LoginRequired)?;
-        PendingLogin::new(profile, expires_at, running, self.session.moved_to.clone())
+        let progress = self.session.hand_out()?;
+        PendingLogin::new(profile, expires_at, progress, self.session.moved_to.clone())
     }
 }

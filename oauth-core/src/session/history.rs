@@ -18,7 +18,7 @@ use crate::wire::{RegistrationKind, TokenData};
 
 /// What is left of earlier logins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Past {
+pub(crate) struct History {
     /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login: Option<Box<str>>,
@@ -65,32 +65,32 @@ impl Record {
         elsewhere.truncate(MAX_ELSEWHERE);
         // Until a login brings tokens; not because one was begun.
         let has_left = self.tokens.is_none() && before.is_some_and(Self::has_left);
-        let past = Past { login, elsewhere, has_left, ..Past::default() };
-        self.past = (past != Past::default()).then(|| Box::new(past));
+        let history = History { login, elsewhere, has_left, ..History::default() };
+        self.history = (history != History::default()).then(|| Box::new(history));
         self
     }
 
     /// What a logout leaves.
     pub(crate) fn left(mut self) -> Self {
-        self.past.get_or_insert_default().has_left = true;
+        self.history.get_or_insert_default().has_left = true;
         self
     }
 
     /// Whether the user has logged out, and not in again since.
     pub(crate) fn has_left(&self) -> bool {
-        self.tokens.is_none() && self.past.as_ref().is_some_and(|past| past.has_left)
+        self.tokens.is_none() && self.history.as_ref().is_some_and(|history| history.has_left)
     }
 
     /// As the first of its login.
     pub(crate) fn of_login(self) -> Self {
         let digest = self.tokens.as_ref().map(|it| Sha256::digest(it.access_token.token()));
         let lineage = digest.map(|it| u32::from_be_bytes([it[0], it[1], it[2], it[3]]));
-        self.with_past(|past| past.lineage = lineage)
+        self.with_history(|history| history.lineage = lineage)
     }
 
     /// Whether it is what became of a record of a login, by refreshes or by the end of its grant.
     pub(crate) fn comes_from(&self, login: &Self) -> bool {
-        let lineage = |record: &Self| record.past.as_ref().and_then(|past| past.lineage);
+        let lineage = |record: &Self| record.history.as_ref().and_then(|history| history.lineage);
         self.tokens.is_some() && lineage(self).is_some() && lineage(self) == lineage(login)
     }
 
@@ -98,7 +98,7 @@ impl Record {
     pub(crate) fn renewed(&self, now: UnixTime, tokens: TokenData) -> Self {
         let mut renewed = Self::new(now, Arc::clone(&self.binding), Some(tokens));
         // The server knows the client.
-        renewed.past = self.vouched().past;
+        renewed.history = self.vouched().history;
         renewed.refused(None)
     }
 
@@ -109,27 +109,27 @@ impl Record {
 
     /// As one whose access token the MCP server had refused by then, so that no refresh helped.
     pub(crate) fn refused(self, at: Option<UnixTime>) -> Self {
-        self.with_past(|past| past.refused_at = at)
+        self.with_history(|history| history.refused_at = at)
     }
 
     /// When the MCP server had refused the access token, and no refresh helped: it is not handed out any more. New
     /// tokens end that, those of a login or of a later refresh.
     #[must_use]
     pub fn refused_at(&self) -> Option<UnixTime> {
-        self.past.as_ref()?.refused_at
+        self.history.as_ref()?.refused_at
     }
 
-    fn with_past(mut self, change: impl FnOnce(&mut Past)) -> Self {
-        let mut past = self.past.as_deref().cloned().unwrap_or_default();
-        change(&mut past);
-        self.past = (past != Past::default()).then(|| Box::new(past));
+    fn with_history(mut self, change: impl FnOnce(&mut History)) -> Self {
+        let mut history = self.history.as_deref().cloned().unwrap_or_default();
+        change(&mut history);
+        self.history = (history != History::default()).then(|| Box::new(history));
         self
     }
 
     /// From a login at a server whose URL redirects to this one.
     pub(crate) fn moved_to(mut self, url: Option<HttpUrl>) -> Self {
         if url.is_some() {
-            self.past.get_or_insert_default().moved_to = url;
+            self.history.get_or_insert_default().moved_to = url;
         }
         self
     }
@@ -151,23 +151,23 @@ impl Record {
     }
 
     fn moved(&self) -> Option<&HttpUrl> {
-        self.past.as_ref()?.moved_to.as_ref()
+        self.history.as_ref()?.moved_to.as_ref()
     }
 
     /// With this trial of its login.
     pub(crate) fn on_trial(self, trial: Option<Trial>) -> Self {
-        self.with_past(|past| past.trial = trial)
+        self.with_history(|history| history.trial = trial)
     }
 
     /// The login that brought the tokens, while nobody has written down that the server took one.
     pub(crate) fn trial(&self) -> Option<Trial> {
-        self.past.as_ref()?.trial
+        self.history.as_ref()?.trial
     }
 
     /// Before a login with a client of an earlier one, which has until then to bring tokens.
     pub(crate) fn doubted(mut self, from: Option<UnixTime>) -> Self {
         if from.is_some() {
-            self.past.get_or_insert_default().doubt_from = from;
+            self.history.get_or_insert_default().doubt_from = from;
         }
         self
     }
@@ -179,17 +179,17 @@ impl Record {
 
     /// Whether a login with the client was begun, and none was finished since.
     pub(crate) fn is_doubted(&self) -> bool {
-        self.past.as_ref().is_some_and(|past| past.doubt_from.is_some())
+        self.history.as_ref().is_some_and(|history| history.doubt_from.is_some())
     }
 
     /// The record of a client that has brought tokens again.
     pub(crate) fn vouched(&self) -> Self {
-        self.clone().with_past(|past| past.doubt_from = None)
+        self.clone().with_history(|history| history.doubt_from = None)
     }
 
     /// Whether a login with the client was begun long ago, and none was finished since.
     pub(crate) fn is_doubtful(&self, now: UnixTime) -> bool {
-        let doubt_from = self.past.as_ref().and_then(|past| past.doubt_from);
+        let doubt_from = self.history.as_ref().and_then(|history| history.doubt_from);
         doubt_from.is_some_and(|from| from <= now)
     }
 
@@ -207,12 +207,12 @@ impl Record {
 
     /// What the client is to authorization servers that were used before.
     pub(crate) fn elsewhere(&self) -> &[KnownClient] {
-        self.past.as_ref().map_or(&[], |past| &past.elsewhere)
+        self.history.as_ref().map_or(&[], |history| &history.elsewhere)
     }
 
     /// The `state` of the login that brought the tokens, if it was handed out.
     pub(crate) fn login(&self) -> Option<&str> {
-        self.past.as_ref()?.login.as_deref()
+        self.history.as_ref()?.login.as_deref()
     }
 }
 

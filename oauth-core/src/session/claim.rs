@@ -1,0 +1,138 @@
+//! A client that the host brings with a secret, and without saying whose it is: it belongs to the first
+//! authorization server that issued tokens to it, for all profiles.
+//!
+//! ```text
+//!  Browser ─▶ Load ─┬─ this server's, or nobody's ─▶ Save ─┬─▶ Http (the secret leaves) ─┬─ tokens ─▶ Save: for good
+//!                   │                     ▲                │                             └─ none ─▶ for some minutes
+//!                   │                     └── conflict ────┘
+//!                   └─ another's ─▶ an error
+//! ```
+//!
+//! It is written down before the secret leaves: of two first logins to different servers, one sends it. What ends
+//! a claim that has brought no tokens is time: a server that does not answer keeps the client from no other.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, PeerIncompatible};
+use crate::session::authorization::Snapshot;
+use crate::session::login::{Login, LoginProgress, PATIENCE};
+use crate::session::machine::{Next, Op, Session};
+use crate::session::need::MAX_LOST_RACES;
+use crate::session::record::Record;
+use crate::session::shared::issuer_record;
+use crate::session::transaction::{Lock, Saving};
+use crate::session::turn::{Ask, Event};
+use crate::time::UnixTime;
+
+/// Where a login stands that has to know whose its client is. The login lock is held.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Claim {
+    /// A look at whose it is.
+    Load(Box<LoginProgress>),
+    /// That it is this server's is written down: then the login sends its secret there.
+    Save(Box<Saving>, Box<LoginProgress>),
+}
+
+/// Whether the client that the host brings is this server's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Ownership {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// It was no other server's; so often others wrote whose it is meanwhile.
+    Free { lost_races: u8 },
+    /// That is written down.
+    Taken,
+}
+
+impl Claim {
+    pub(crate) fn ask(&self, _: &Snapshot) -> Result<Ask, Error> {
+        Ok(match self {
+            Self::Load(_) => Ask::Load,
+            Self::Save(..) => Ask::Save,
+        })
+    }
+
+    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+        match (self, event) {
+            (Self::Load(progress), Event::Loaded(stored, now)) => {
+                Next::To(session.issuer_loaded(progress, stored, now))
+            }
+            (Self::Save(_, mut progress), Event::Saved(now)) => {
+                progress.ownership = Ownership::Taken;
+                Next::To(session.settle(progress, now))
+            }
+            (Self::Save(_, progress), Event::Conflict(_)) => Next::To(Self::again(progress)),
+            // What its user has brought is spent.
+            (Self::Load(progress), Event::Cancelled) if !progress.flow.is_redeeming() => {
+                Next::To(session.take_back(progress.doubts))
+            }
+            (claim, _) => Next::stay(claim),
+        }
+    }
+
+    pub(crate) fn progress(&self) -> &LoginProgress {
+        match self {
+            Self::Load(progress) | Self::Save(_, progress) => progress,
+        }
+    }
+
+    /// Others have written whose the client is since it was read.
+    fn again(mut progress: Box<LoginProgress>) -> Op {
+        let lost_races = match progress.ownership {
+            Ownership::Free { lost_races } => lost_races,
+            Ownership::Unknown | Ownership::Taken => 0,
+        };
+        if lost_races >= MAX_LOST_RACES {
+            return Lock::Login.release(Op::Failed(Box::new(Error::Contended)));
+        }
+        progress.ownership = Ownership::Free { lost_races: lost_races + 1 };
+        Self::Load(progress).into()
+    }
+}
+
+impl LoginProgress {
+    /// Before the user is sent off, and before the secret leaves.
+    pub(crate) fn has_to_look_whose_it_is(&self) -> bool {
+        match self.ownership {
+            Ownership::Unknown => true,
+            Ownership::Free { .. } => self.flow.is_redeeming(),
+            Ownership::Taken => false,
+        }
+    }
+}
+
+impl Session {
+    /// Whose the client is that the host brings was read.
+    fn issuer_loaded(
+        &mut self,
+        mut progress: Box<LoginProgress>,
+        stored: Option<Record>,
+        now: UnixTime,
+    ) -> Op {
+        let Some(binding) = progress.flow.binding() else { return Login::Run(progress).into() };
+        // A login that has brought no tokens keeps nobody out for long.
+        let claimed = stored.as_ref().filter(|record| !record.is_doubtful(now));
+        let found = &binding.server.issuer;
+        if let Some(Record { binding: claimed, .. }) = claimed
+            && !claimed.server.is_of(found.as_str())
+        {
+            let (expected, found) = (claimed.server.issuer.as_str().into(), found.as_str().into());
+            let error = PeerIncompatible::ForeignClient { expected, found };
+            return Lock::Login.release(Op::Failed(Box::new(error.into())));
+        }
+        if !progress.flow.is_redeeming() {
+            progress.ownership = Ownership::Free { lost_races: 0 };
+            return self.settle(progress, now);
+        }
+        if claimed.is_some_and(|record| !record.is_doubted()) {
+            progress.ownership = Ownership::Taken;
+            return self.settle(progress, now);
+        }
+        let expected = stored.as_ref().map_or(0, |record| record.generation);
+        let record = issuer_record(binding, now).doubted(Some(now + PATIENCE));
+        Claim::Save(Saving::new(record, expected), progress).into()
+    }
+}

@@ -1,0 +1,161 @@
+//! What the store does not know of tokens, and what that is worth.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::session::access::access_token;
+use crate::session::authorization::Snapshot;
+use crate::session::keep::Keep;
+use crate::session::machine::Op;
+use crate::session::need::{MAX_LOST_RACES, Need};
+use crate::session::record::Record;
+use crate::session::refresh::refresh_token;
+use crate::session::transaction::{Lock, Saving};
+use crate::time::UnixTime;
+
+/// What the store does not know of tokens: that they were issued, or have ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Unstored {
+    pub(crate) saving: Saving,
+    pub(crate) then: AfterKeep,
+    /// What the session held before it used these tokens, if it did that before they were stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Box<HeldBefore>>,
+}
+
+/// What a session held before it used tokens that were not stored: what the store may still hold.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HeldBefore {
+    pub(crate) record: Option<Record>,
+}
+
+/// What is done once tokens are stored, and where to start over if somebody else stored some.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum AfterKeep {
+    /// Refreshed tokens: use them.
+    Refreshed(Need),
+    /// A new refresh token that came without an access token, for the reason kept here: go on with the old
+    /// one while it lives.
+    Rotated(Need, Box<Error>),
+    /// Tokens of any kind that were to be stored earlier, and perhaps were: what others stored since
+    /// is newer.
+    Late(Need),
+    /// The grant has ended, which is written down: use what lives, else log in.
+    Ended(Need),
+    /// Tokens of a login: use them. Nobody else's tokens are better, so they replace what is there, unless it is what
+    /// became of them: they were stored when that seemed to fail.
+    LoggedIn { tries: u8 },
+}
+
+impl AfterKeep {
+    /// Whether tokens are lost if the record is not stored.
+    pub(crate) fn is_spent(&self) -> bool {
+        !matches!(self, Self::Ended(_))
+    }
+
+    /// Which lock is held, if the host has not released it long ago.
+    pub(crate) fn lock(&self) -> Option<Lock> {
+        match self {
+            Self::Refreshed(_) | Self::Rotated(..) | Self::Ended(_) => Some(Lock::Refresh),
+            Self::LoggedIn { .. } => Some(Lock::Login),
+            Self::Late(_) => None,
+        }
+    }
+}
+
+impl Unstored {
+    pub(crate) fn is_login(&self) -> bool {
+        matches!(self.then, AfterKeep::LoggedIn { .. })
+    }
+
+    /// Whether the tokens can be used although they are not stored.
+    pub(crate) fn serves(&self, held: &Snapshot, now: UnixTime) -> bool {
+        let is_good = match &self.then {
+            AfterKeep::Refreshed(_) | AfterKeep::LoggedIn { .. } => true,
+            // The access token is the old one.
+            AfterKeep::Rotated(need, _) => need.refused.is_none() && held.refused.is_none(),
+            AfterKeep::Late(need) => {
+                !need.asked_for && need.refused != Some(self.saving.record.generation)
+            }
+            AfterKeep::Ended(_) => false,
+        };
+        is_good && self.saving.record.is_alive(now)
+    }
+
+    /// The same over another record than was expected.
+    pub(crate) fn over(self, stored: u64) -> Box<Self> {
+        let Self { saving, mut then, before } = self;
+        let generation = saving.record.generation;
+        let saving = saving.over(stored);
+        // Used before it was stored, and refused, it stays refused under its new number.
+        if let AfterKeep::Late(need) = &mut then
+            && need.refused == Some(generation)
+        {
+            need.refused = Some(saving.record.generation);
+        }
+        Box::new(Self { saving, then, before })
+    }
+
+    /// The store holds this generation, and not the one that was expected.
+    pub(crate) fn outrun(mut self: Box<Self>, stored: u64) -> Op {
+        let is_login = self.is_login();
+        let lost_races = match &mut self.then {
+            AfterKeep::LoggedIn { tries } => tries,
+            AfterKeep::Refreshed(need)
+            | AfterKeep::Rotated(need, _)
+            | AfterKeep::Late(need)
+            | AfterKeep::Ended(need) => &mut need.lost_races,
+        };
+        if *lost_races >= MAX_LOST_RACES {
+            *lost_races = 0;
+            let lock = if is_login { Lock::Login } else { Lock::Refresh };
+            return lock.release(Keep::Unsaved(self));
+        }
+        *lost_races += 1;
+        // Numbers grow, so nothing was made from ours.
+        let is_older = stored < self.saving.record.generation;
+        if is_login && is_older { Keep::Save(self.over(stored)) } else { Keep::Load(self) }.into()
+    }
+
+    pub(crate) fn late(mut self: Box<Self>, need: Need) -> Box<Self> {
+        let generation = self.saving.record.generation;
+        self.then = match self.then {
+            AfterKeep::Ended(_) => AfterKeep::Ended(need),
+            // What was refused before it was stored is refused for whoever asks next as well.
+            AfterKeep::Late(before)
+                if before.refuses(generation) && !need.was_answered && !need.asked_for =>
+            {
+                AfterKeep::Late(before)
+            }
+            _ => AfterKeep::Late(need),
+        };
+        self
+    }
+
+    /// Whether what somebody else stored is worth less than this: because it has no tokens, or those of a login that
+    /// was replaced, or the refresh token that was rotated away by now. A logout is worth more. Nothing is worth more
+    /// than a login, except what became of its own tokens.
+    pub(crate) fn is_better_than(&self, stored: &Record, held: Option<&Record>) -> bool {
+        let record = &self.saving.record;
+        if self.is_login() {
+            return !stored.comes_from(record);
+        }
+        let before = self.before.as_ref().map_or(held, |before| before.record.as_ref());
+        let spent = refresh_token(before);
+        let has_spent = spent.is_some()
+            && spent == refresh_token(Some(stored))
+            && spent != refresh_token(Some(record));
+        // Whoever spent it as well, and was refused, has written that the grant has ended.
+        let was_ended = refresh_token(Some(stored)).is_none()
+            && access_token(Some(stored)) == access_token(before)
+            && refresh_token(Some(record)).is_some();
+        // Or has refreshed the grant that this login was to replace.
+        let was_replaced =
+            before.is_some_and(|before| stored.comes_from(before) && !record.comes_from(before));
+        self.then.is_spent()
+            && !stored.has_left()
+            && (stored.tokens.is_none() || has_spent || was_ended || was_replaced)
+    }
+}

@@ -1,0 +1,119 @@
+//! What a host does with a session, counted where only the core can count.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::entropy::Entropy;
+use crate::flow::{RedirectUri, Settings};
+use crate::http::{Endpoint, Request, Response, built};
+use crate::session::{Record, Session, Turn};
+use crate::time::UnixTime;
+
+const START: UnixTime = UnixTime::from_secs(1_900_000_000);
+
+/// A host whose requests are all answered as they should be.
+struct Host {
+    session: Session,
+    stored: Option<Record>,
+    now: UnixTime,
+    sent: Vec<Endpoint>,
+}
+
+impl Host {
+    fn new() -> Self {
+        let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
+        let session = Session::new(settings.into());
+        Self { session, stored: None, now: START, sent: Vec::new() }
+    }
+
+    /// Does what the turns say, asking once for each; which requests were sent for it.
+    fn drive(&mut self) -> Vec<Endpoint> {
+        let now = self.now;
+        loop {
+            match self.session.turn().unwrap() {
+                Turn::Load(reply) => reply.loaded(self.stored.clone(), now),
+                Turn::Lock(_, reply) => reply.locked(),
+                Turn::Reserve(reply) => reply.reserved(),
+                Turn::Save(reply) => {
+                    self.stored = Some(reply.record().clone());
+                    reply.saved(now);
+                }
+                Turn::Unlock(_, reply) => reply.unlocked(),
+                Turn::Http(request, reply) => {
+                    self.sent.push(request.endpoint());
+                    reply.response(&answer(&request), now);
+                }
+                Turn::Login(reply) => reply.begin(),
+                Turn::Prepare(reply) => {
+                    let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback").unwrap();
+                    reply.prepared(redirect_uri, Entropy::from_bytes([7; 64]), now);
+                }
+                Turn::Browser(url, reply) => {
+                    let query =
+                        format!("code=c&iss=https%3A%2F%2Fas.example.com&state={}", url.state());
+                    reply.redirect(&query, now).unwrap();
+                }
+                Turn::Ready(_) | Turn::LoggedOut(_) => return core::mem::take(&mut self.sent),
+            }
+        }
+    }
+}
+
+fn answer(request: &Request) -> Response {
+    let (status, body) = match request.endpoint() {
+        Endpoint::ResourceMetadata => (
+            200,
+            r#"{"resource": "https://mcp.example.com/mcp",
+                "authorization_servers": ["https://as.example.com"]}"#,
+        ),
+        Endpoint::ServerMetadata => (
+            200,
+            r#"{"issuer": "https://as.example.com", "code_challenge_methods_supported": ["S256"],
+                "authorization_endpoint": "https://as.example.com/authorize",
+                "token_endpoint": "https://as.example.com/token",
+                "registration_endpoint": "https://as.example.com/register",
+                "revocation_endpoint": "https://as.example.com/revoke",
+                "token_endpoint_auth_methods_supported": ["none"],
+                "authorization_response_iss_parameter_supported": true}"#,
+        ),
+        Endpoint::Registration => (
+            201,
+            r#"{"client_id": "client-1", "redirect_uris": ["http://127.0.0.1:1/callback"],
+                "token_endpoint_auth_method": "none"}"#,
+        ),
+        Endpoint::Token => (
+            200,
+            r#"{"access_token": "at", "token_type": "Bearer", "expires_in": 3600,
+                "refresh_token": "rt"}"#,
+        ),
+        _ => (200, ""),
+    };
+    let body = String::from(body).into_bytes();
+    Response::new(status, body).with_header("content-type", "application/json")
+}
+
+/// To build a request may be to have it signed, by somebody who is asked for that.
+#[test]
+fn a_request_is_built_once_for_each_time_it_is_sent() {
+    let mut host = Host::new();
+    let mut life = Vec::new();
+    let mut step = |host: &mut Host| {
+        let before = built::so_far();
+        let sent = host.drive();
+        assert_eq!(built::so_far() - before, sent.len(), "{sent:?}");
+        life.extend(sent);
+    };
+    step(&mut host);
+    host.now = START + Duration::from_secs(3600);
+    host.session.access();
+    step(&mut host);
+    host.session.logout();
+    step(&mut host);
+    use Endpoint::{Registration, ResourceMetadata, Revocation, ServerMetadata, Token};
+    let (login, end) = ([ResourceMetadata, ServerMetadata, Registration, Token], [Revocation; 2]);
+    assert_eq!(life, [&login[..], &[Token], &end].concat());
+}

@@ -1,0 +1,124 @@
+//! What a session asks for, and what can happen to it.
+
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::flow::{NoAnswer, RedirectUri};
+use crate::http::{Request, Response};
+use crate::session::authorization::Authorization;
+use crate::session::logout::LoggedOut;
+use crate::session::machine::Session;
+use crate::session::record::Record;
+use crate::session::reply::{
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
+    SaveReply, UnlockReply,
+};
+use crate::session::transaction::Lock;
+use crate::time::UnixTime;
+use crate::wire::AuthorizationUrl;
+
+/// What to do next. Exhaustive on purpose: a driver has to handle all of it.
+#[derive(Debug)]
+pub enum Turn<'a> {
+    /// Read the record from the store.
+    Load(LoadReply<'a>),
+    /// Take a lock that others who share the store respect. Wait for it if need be.
+    Lock(Lock, LockReply<'a>),
+    /// See that the refresh lock is still held, and that what a refresh brings can be stored.
+    Reserve(ReserveReply<'a>),
+    /// Write a record, if the store still holds the generation it replaces.
+    Save(SaveReply<'a>),
+    /// Release the lock, if it is still held: a host that stopped in between may have done so.
+    Unlock(Lock, UnlockReply<'a>),
+    /// Send the request.
+    Http(Request, HttpReply<'a>),
+    /// A login is needed. Begin one, or stop here.
+    Login(LoginReply<'a>),
+    /// A login begins. Listen for the redirect, and say where. With
+    /// [`RedirectUri::at_any_port`](crate::flow::RedirectUri::at_any_port), a login may ask once more.
+    Prepare(PrepareReply<'a>),
+    /// Send the user to the URL.
+    Browser(AuthorizationUrl, BrowserReply<'a>),
+    /// There is a token.
+    Ready(Authorization<'a>),
+    /// The user is logged out.
+    LoggedOut(LoggedOut),
+}
+
+/// A turn without its reply: what an operation waits for.
+pub(crate) enum Ask {
+    Load,
+    Lock(Lock),
+    Reserve,
+    Save,
+    Unlock(Lock),
+    Http(Request),
+    Login,
+    Prepare,
+    Browser(AuthorizationUrl),
+    Ready,
+    LoggedOut(LoggedOut),
+}
+
+/// What happened: what a reply takes, or the host's wish.
+pub(crate) enum Event<'a> {
+    /// The store holds this record, or none.
+    Loaded(Option<Record>, UnixTime),
+    /// The lock is held.
+    Locked,
+    /// Somebody else holds it.
+    HeldElsewhere(UnixTime),
+    /// The refresh token can be spent.
+    Reserved,
+    /// It cannot: the lock is not held any more.
+    Lost(UnixTime),
+    /// The record is stored.
+    Saved(UnixTime),
+    /// It is not: the store holds this other generation, 0 for none.
+    Conflict(u64),
+    /// The store cannot be read, locked or written.
+    Failed(UnixTime),
+    /// The lock is released.
+    Unlocked,
+    /// The request was answered, or not.
+    Answered(Result<&'a Response, NoAnswer>, UnixTime),
+    /// The host logs in.
+    Begun,
+    /// This is where the user will come back to.
+    Prepared(RedirectUri, Entropy, UnixTime),
+    /// The user is back, with a redirect of this login.
+    CameBack(UnixTime),
+    /// Nobody came back, and nobody waits any more.
+    NobodyCame,
+    /// The host does not want the login any more.
+    Cancelled,
+}
+
+impl Session {
+    /// Says what to do next. Asking changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no token. The session stays usable: [`access`](Self::access) starts over.
+    ///
+    /// With [`PeerMisbehaved::NotTolerated`](crate::error::PeerMisbehaved::NotTolerated) there is one, and it
+    /// is stored, but the policy refuses what it needed. Each access says so until the token is renewed, or
+    /// the policy tolerates it.
+    pub fn turn(&mut self) -> Result<Turn<'_>, Error> {
+        Ok(match self.op.ask(&self.held)? {
+            Ask::Load => Turn::Load(LoadReply { session: self }),
+            Ask::Lock(lock) => Turn::Lock(lock, LockReply { session: self }),
+            Ask::Reserve => Turn::Reserve(ReserveReply { session: self }),
+            Ask::Save => Turn::Save(SaveReply { session: self }),
+            Ask::Unlock(lock) => Turn::Unlock(lock, UnlockReply { session: self }),
+            Ask::Http(request) => Turn::Http(request, HttpReply { session: self }),
+            Ask::Login => Turn::Login(LoginReply { session: self }),
+            Ask::Prepare => Turn::Prepare(PrepareReply { session: self }),
+            Ask::Browser(url) => Turn::Browser(url, BrowserReply { session: self }),
+            Ask::LoggedOut(outcome) => Turn::LoggedOut(outcome),
+            Ask::Ready => {
+                self.held.check()?;
+                return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired);
+            }
+        })
+    }
+}
