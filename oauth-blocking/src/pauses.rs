@@ -1,26 +1,26 @@
 //! The pauses between two tries: they grow, and two who try at the same time do so only once.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-/// The next pause, and the longest.
+/// The pauses between two tries: each is twice the one before, and a half of it is left to chance.
 #[derive(Debug)]
-pub(crate) struct Pauses {
+pub struct Pauses {
     next: Duration,
     longest: Duration,
 }
 
 impl Pauses {
-    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+    /// The first one, and the longest.
+    #[must_use]
+    pub fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first, longest }
     }
 
-    /// The next one; `None` if it would be over when that is.
-    pub(crate) fn next_within(&mut self, left: Duration) -> Option<Duration> {
+    /// The next one; `None` if it would be over when `left` is. `chance` is [`System::chance`](super::System).
+    pub fn next_within(&mut self, left: Duration, chance: u32) -> Option<Duration> {
         let most = self.next;
         self.next = (most * 2).min(self.longest);
         // From a half to the whole.
-        let chance = RandomState::new().hash_one(most) as u32;
         let pause = most / 2 + (most / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX));
         (pause < left).then_some(pause)
     }
@@ -35,7 +35,8 @@ mod tests {
         let (first, longest) = (Duration::from_millis(50), Duration::from_secs(2));
         let (mut pauses, mut left) = (Pauses::new(first, longest), Duration::from_secs(90));
         let mut taken = Vec::new();
-        while let Some(pause) = pauses.next_within(left) {
+        let mut chances = [0, u32::MAX / 2, u32::MAX].into_iter().cycle();
+        while let Some(pause) = pauses.next_within(left, chances.next().unwrap_or_default()) {
             left -= pause;
             taken.push(pause);
         }

@@ -12,6 +12,7 @@ use oauth_core::{Request, Response};
 
 use crate::adapter::{Host, Unanswered, parked};
 use crate::apart::Apart;
+use crate::clock::OperatingSystem;
 use crate::http::Http;
 use crate::storage::{
     Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError, StoredGrant,
@@ -50,8 +51,13 @@ impl Host for Threads {
     type Http = ureq::Error;
     type Session = Held;
     type Visit = Box<Visit>;
+    type System = OperatingSystem;
 
     const WORKS_ASIDE: bool = false;
+
+    fn system(&self) -> &OperatingSystem {
+        &OperatingSystem
+    }
 
     fn with_session(&self, session: Session) -> Self {
         let Self { http, storage, user_agent, .. } = self;

@@ -1,5 +1,6 @@
 //! The client: one handle for one server and one user.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -343,6 +344,10 @@ impl Adapter for OAuth {
     type Storage = SharedStorage;
     type UserAgent = SharedUserAgent;
     type Error = Error;
+
+    fn executable() -> Option<PathBuf> {
+        std::env::current_exe().ok()
+    }
 
     fn from_parts(parts: Parts<Self>) -> Result<Self, Error> {
         let storage = match parts.storage {

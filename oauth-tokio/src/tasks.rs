@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Host, Obstructed, Unanswered, last_chance};
+use oauth_blocking::adapter::{Host, Obstructed, OperatingSystem, Unanswered, last_chance};
 use oauth_blocking::{
     AboutToAuthorize, AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri,
     Returned, Saved, Spending, StorageError, StoredGrant, UserAgentError,
@@ -78,8 +78,13 @@ impl Host for Tasks {
     type Http = reqwest::Error;
     type Session = OwnedMutexGuard<Session>;
     type Visit = Box<Visit>;
+    type System = OperatingSystem;
 
     const WORKS_ASIDE: bool = true;
+
+    fn system(&self) -> &OperatingSystem {
+        &OperatingSystem
+    }
 
     fn with_session(&self, session: Session) -> Self {
         let Self { http, storage, user_agent, readers, .. } = self;

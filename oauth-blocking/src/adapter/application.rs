@@ -2,13 +2,8 @@
 
 use std::path::Path;
 
-/// The name of the executable, without what may be another in the next version.
-pub(super) fn of_executable() -> Box<str> {
-    std::env::current_exe().map(|path| of_path(&path)).unwrap_or_default()
-}
-
-/// Empty if it has none.
-fn of_path(path: &Path) -> Box<str> {
+/// The name of an executable, without what may be another in the next version. Empty if it has none.
+pub(super) fn of_path(path: &Path) -> Box<str> {
     let Some(name) = path.file_name() else { return "".into() };
     let name = name.to_string_lossy();
     // Linux says so of a file that was replaced while it runs, as every upgrade does.

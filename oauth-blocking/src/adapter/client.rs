@@ -14,7 +14,6 @@ use oauth_core::{BearerAuth, HttpUrl, Scopes};
 
 use super::cancel::UnderWay;
 use super::drive::Driver;
-use super::exchange::Deadline;
 use super::failures::{Failures, Moment};
 use super::host::Host;
 use super::limits::Limits;
@@ -25,7 +24,6 @@ use super::parts::Watcher;
 use super::shown::Shown;
 use super::tell::Told;
 use super::trace::{self, Span, Work};
-use crate::clock::now;
 use crate::error::ClientError;
 use crate::event::Event;
 
@@ -147,7 +145,7 @@ impl<H: Host> Client<H> {
     /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
     /// allocates.
     pub fn header(&self) -> Option<HeaderValue> {
-        self.shown().fresh(now()).map(|(_, header)| header.clone())
+        self.shown().fresh(self.now()).map(|(_, header)| header.clone())
     }
 
     /// What a request to `url` is sent with: a token at hand, or what can be had without a user; else
@@ -186,7 +184,7 @@ impl<H: Host> Client<H> {
     pub fn authorize_now(&self, call: &mut Call, url: &str) -> Outcome<Option<HeaderValue>, H> {
         self.settings.server().check_request(url).map_err(oauth_core::Error::from)?;
         call.attempt.sent_with(None);
-        let header = self.shown().living(now()).map(|(token, header)| {
+        let header = self.shown().living(self.now()).map(|(token, header)| {
             call.attempt.sent_with(Some(&token));
             header.clone()
         });
@@ -262,7 +260,7 @@ impl<H: Host> Client<H> {
     pub async fn log_in(self: &Arc<Self>, options: LoginOptions) -> Outcome<BearerAuth, H> {
         let LoginOptions { request, limit } = options;
         let (mut since, logins) = (self.failures.now(), self.logins.now());
-        let until = limit.map(Deadline::after);
+        let until = limit.map(|limit| self.deadline_after(limit));
         let mut session = match until {
             None => self.host.take().await,
             Some(until) => self.take_until(until).await?,

@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use oauth_core::Entropy;
 use oauth_core::flow::{Diagnosis, Login, RedirectUri};
 use oauth_core::session::Forecast;
 
 use super::addresses::forbidden;
 use super::client::{Client, Outcome};
-use super::exchange::Deadline;
 use super::host::Host;
 use super::obstacle::silence;
 use super::trace::{self, Span, Work};
-use crate::clock::now;
-use crate::error::ClientError;
 
 impl<H: Host> Client<H> {
     /// Finds out what the user will experience, and what a first login would do, without logging in: nothing is
@@ -25,15 +21,15 @@ impl<H: Host> Client<H> {
     /// There is no randomness. Why a login could not begin is in the diagnosis.
     pub async fn diagnose(&self) -> Outcome<Forecast, H> {
         let status = self.status().await.map_err(|error| error.to_string().into());
-        let deadline = Deadline::after(self.discovery);
-        let probe = self.probe_within(deadline.left()).await;
-        let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
+        let deadline = self.deadline_after(self.discovery);
+        let probe = self.probe_within(self.left(deadline)).await;
+        let entropy = self.entropy()?;
         let redirect_uri = RedirectUri::parse(NOWHERE)?;
-        let login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, now());
+        let login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, self.now());
         let mut diagnosis = Diagnosis::new(login, &probe);
         while let Some((request, reply)) = diagnosis.step() {
-            match self.send(&request, deadline.left()).await {
-                Ok(response) => reply.response(&response, now()),
+            match self.send(&request, self.left(deadline)).await {
+                Ok(response) => reply.response(&response, self.now()),
                 Err(error) => match forbidden(error.as_ref()) {
                     Some(address) => reply.forbidden(address),
                     None => reply.unanswered(silence(error.as_ref())),

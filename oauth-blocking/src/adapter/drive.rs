@@ -22,7 +22,6 @@ use super::obstacle::silence;
 use super::shown::Shown;
 use super::tell::{Done, Purpose, Refresh, Worked};
 use super::trace::{self, Span};
-use crate::clock::now;
 use crate::error::ClientError;
 use crate::event::Event;
 use crate::storage::{Guard, Loaded, Saved};
@@ -222,7 +221,7 @@ impl<'a, H: Host> Driver<'a, H> {
             match session.turn()? {
                 Turn::Browser(_, reply) => {
                     let Some(query) = query.take() else { return Err(self.hand_out(reply)) };
-                    let outcome = reply.redirect(query, now());
+                    let outcome = reply.redirect(query, self.client.now());
                     trace::last_step(session.timeline(), None);
                     outcome?;
                 }
@@ -271,7 +270,8 @@ impl<'a, H: Host> Driver<'a, H> {
 
     /// Does what a turn asks for. One that sends something says what.
     async fn answer(&mut self, turn: Turn<'_>) -> Result<Option<Exchange>, ClientError<H::Http>> {
-        let Client { key: Key { profile, .. }, host, .. } = self.client;
+        let client @ Client { key: Key { profile, .. }, host, .. } = self.client;
+        let now = || client.now();
         if self.lock.is_none() && matches!(turn, Turn::Load(_) | Turn::Lock(..)) {
             self.client.migrate().await?;
         }
@@ -326,7 +326,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 match host.reserve(&key, guard, reply.spend()).await {
                     Ok(Some(guard)) => {
                         self.lock = Some(guard);
-                        self.lease = Some(Deadline::of_lease());
+                        self.lease = Some(client.lease());
                         reply.reserved();
                     }
                     Ok(None) => reply.lost(now()),
@@ -336,7 +336,7 @@ impl<'a, H: Host> Driver<'a, H> {
             Turn::Save(reply) => {
                 let key = reply.key(profile);
                 let is_locked = self.lock.is_some();
-                let lease = is_locked.then(|| self.lease.unwrap_or_else(Deadline::of_login));
+                let lease = is_locked.then(|| self.lease.unwrap_or_else(|| client.time_to_store()));
                 let is_spent = reply.is_spent();
                 match self.client.save(&key, &reply, lease).await {
                     Ok(Saved::Done) => reply.saved(now()),

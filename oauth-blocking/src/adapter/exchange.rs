@@ -27,12 +27,12 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) fn after(limit: Duration) -> Self {
-        Self { begun: Instant::now(), limit }
+    pub(super) fn after(limit: Duration, begun: Instant) -> Self {
+        Self { begun, limit }
     }
 
-    pub(super) fn left(self) -> Duration {
-        self.limit.saturating_sub(self.begun.elapsed())
+    pub(super) fn left(self, now: Instant) -> Duration {
+        self.limit.saturating_sub(now.saturating_duration_since(self.begun))
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a token is found: at hand, in the store, or by driving the session.
 
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderValue;
 use oauth_core::session::{Authorization, LoginReason, Turn};
@@ -13,7 +13,6 @@ use super::host::Host;
 use super::mode::{Login, Mode, Quiet, Taken, need};
 use super::shown::{Shown, header_value};
 use super::trace::{Span, Work};
-use crate::clock::{self, now};
 use crate::pauses::Pauses;
 
 impl<H: Host> Client<H> {
@@ -30,7 +29,7 @@ impl<H: Host> Client<H> {
             return Ok(Ok(found));
         }
         let Taken { mut session, quiet } = self.take(mode).await?;
-        let now = now();
+        let now = self.now();
         // Nobody renews aside what is found beside a login.
         if session.authorization(now).is_none() {
             if H::WORKS_ASIDE && !quiet.is_own {
@@ -56,7 +55,7 @@ impl<H: Host> Client<H> {
                     // The server may take only the new one by now.
                     let renewed = self
                         .shown()
-                        .fresh(clock::now())
+                        .fresh(self.now())
                         .map(|(token, header)| use_it(&token, header));
                     return Ok(Ok(renewed.unwrap_or(living)));
                 }
@@ -65,7 +64,7 @@ impl<H: Host> Client<H> {
             session = self.drive(session, login.with(quiet), since).await?.0;
         }
         // A token may be good for this call, although another one was refused for want of a scope.
-        let token = match session.authorization(clock::now()) {
+        let token = match session.authorization(self.now()) {
             None => match session.turn() {
                 Ok(Turn::Ready(token)) => Some(token),
                 _ => None,
@@ -81,7 +80,7 @@ impl<H: Host> Client<H> {
         self: &Arc<Self>,
         use_it: &mut impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
     ) -> Option<T> {
-        let now = now();
+        let now = self.now();
         let is_look_due = {
             let shown = self.shown();
             if let Some((token, header)) = shown.fresh(now) {
@@ -103,7 +102,7 @@ impl<H: Host> Client<H> {
     fn renew_aside(self: &Arc<Self>) {
         let Some(mut session) = self.host.try_take() else { return };
         // It may have been done just before.
-        if session.authorization(now()).is_some() {
+        if session.authorization(self.now()).is_some() {
             return;
         }
         session.access();
@@ -118,10 +117,10 @@ impl<H: Host> Client<H> {
     /// Gives what was begun aside a moment. A program that makes one call and ends would end in the middle of
     /// the refresh, and lose the only copy of the next refresh token.
     async fn linger(&self) {
-        let (begun, mut pauses) = (Instant::now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
+        let (begun, mut pauses) = (self.instant(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
         while self.host.try_take().is_none() {
-            let left = MOMENT.saturating_sub(begun.elapsed());
-            let Some(pause) = pauses.next_within(left) else { return };
+            let left = MOMENT.saturating_sub(self.since(begun));
+            let Some(pause) = pauses.next_within(left, self.chance()) else { return };
             self.host.sleep(pause).await;
         }
     }

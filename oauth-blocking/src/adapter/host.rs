@@ -9,6 +9,7 @@ use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
+use super::system::System;
 use crate::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant};
 use crate::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 
@@ -26,8 +27,14 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Sends a user to a page, once.
     type Visit: Send + 'static;
 
+    /// Its time and randomness.
+    type System: System;
+
     /// Whether [`aside`](Self::aside) runs anything.
     const WORKS_ASIDE: bool;
+
+    /// Where the time and randomness come from.
+    fn system(&self) -> &Self::System;
 
     /// A host for another session that shares all the rest.
     #[must_use]

@@ -10,26 +10,23 @@ use super::drive::Driver;
 use super::exchange::{Deadline, Exchange};
 use super::host::Host;
 use super::shown::Shown;
-use crate::clock::now;
 use crate::error::ClientError;
 use crate::event::Event;
 use crate::pauses::Pauses;
 use crate::storage::{LEASE, Loaded, Saved, StorageError};
 
-impl Deadline {
+impl<H: Host> Client<H> {
     /// Until when a save is tried under the refresh lock under which a token is spent now. A save that began just
     /// before the end of the lease could come after somebody else has looked.
-    pub(super) fn of_lease() -> Self {
-        Self::after(LEASE - LAST_SAVE)
+    pub(super) fn lease(&self) -> Deadline {
+        self.deadline_after(LEASE - LAST_SAVE)
     }
 
     /// The same for the login lock, from when there is something to store.
-    pub(super) fn of_login() -> Self {
-        Self::after(AT_PAGE)
+    pub(super) fn time_to_store(&self) -> Deadline {
+        self.deadline_after(AT_PAGE)
     }
-}
 
-impl<H: Host> Client<H> {
     /// Saves a record. If tokens would be lost with it that a refresh token or a login was spent for, it is tried
     /// until the lease ends: nobody else spends that token or asks the user before, since the lock is held.
     pub(super) async fn save(
@@ -42,7 +39,7 @@ impl<H: Host> Client<H> {
             let saved = self.host.save(key, reply.record(), reply.expected()).await;
             // Nobody else has to wait for the next try.
             if saved.is_err()
-                && let Some(kept) = reply.would_keep(now())
+                && let Some(kept) = reply.would_keep(self.now())
             {
                 self.show(Shown::new(kept));
             }
@@ -77,7 +74,8 @@ impl<H: Host> Client<H> {
         loop {
             let done = attempt().await;
             let Err(error) = done else { return done };
-            let again_in = lease.and_then(|lease| pauses.next_within(lease.left()));
+            let again_in =
+                lease.and_then(|lease| pauses.next_within(self.left(lease), self.chance()));
             self.tell(&Event::SaveFailed { error: &error, again_in });
             let Some(pause) = again_in else { return Err(error) };
             self.host.sleep(pause).await;

@@ -8,7 +8,6 @@ use oauth_core::BearerAuth;
 use super::client::{Client, Outcome, bearer};
 use super::host::Host;
 use super::mode::{Login, Mode, Taken};
-use crate::clock::now;
 
 impl<H: Host> Client<H> {
     /// A token that lives at least that long: the one at hand, or a refreshed one. A user logs in, if they may be
@@ -34,8 +33,8 @@ impl<H: Host> Client<H> {
         {
             let shown = self.shown();
             let record = shown.snapshot.record();
-            let lives = record.is_none_or(|it| it.lives_for(wanted, now()).is_ok());
-            if let Some((token, _)) = shown.living(now()).filter(|_| lives) {
+            let lives = record.is_none_or(|it| it.lives_for(wanted, self.now()).is_ok());
+            if let Some((token, _)) = shown.living(self.now()).filter(|_| lives) {
                 return Ok(Some(token.bearer().clone()));
             }
         }
@@ -46,7 +45,7 @@ impl<H: Host> Client<H> {
         if !found {
             return Ok(None);
         }
-        session.lives_for(wanted, now())?;
+        session.lives_for(wanted, self.now())?;
         Ok(bearer(session))
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use oauth_core::Endpoint;
 
 use super::drive::Driver;
-use super::exchange::Deadline;
 use super::host::{Host, TIME_LIMIT};
 
 /// How long a login and its requests may take.
@@ -29,19 +28,24 @@ impl<H: Host> Driver<'_, H> {
     /// How long a request may take. What spends a code or a token is not cut short.
     pub(super) fn left_for(&self, endpoint: Endpoint) -> Duration {
         match self.discovery {
-            Some(deadline) if !is_spent_at(endpoint) => self.at_most(deadline.left()),
+            Some(deadline) if !is_spent_at(endpoint) => self.at_most(self.client.left(deadline)),
             _ => self.client.request,
         }
     }
 
+    /// What is left until the login has to have its page.
+    pub(super) fn left_of_discovery(&self) -> Duration {
+        self.discovery.map_or(self.left, |deadline| self.client.left(deadline))
+    }
+
     /// That long, or as long as the login has, if that is less.
     pub(super) fn at_most(&self, limit: Duration) -> Duration {
-        self.login.until().map_or(limit, |until| until.left().min(limit))
+        self.login.until().map_or(limit, |until| self.client.left(until).min(limit))
     }
 
     /// How long the login waits for a person, or for what somebody else's login has; `None` if nobody has said.
     pub(super) fn wait(&self) -> Option<Duration> {
-        self.login.until().map(Deadline::left).or(self.client.wait)
+        self.login.until().map(|until| self.client.left(until)).or(self.client.wait)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The wait for a lock that somebody else holds: never without an end, never without a word.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oauth_core::session::{Key, Lock};
 
@@ -64,9 +64,9 @@ impl<H: Host> Client<H> {
         lock: Lock,
         limit: Duration,
     ) -> Result<Result<Guard, Duration>, ClientError<H::Http>> {
-        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let (begun, mut pause) = (self.instant(), FIRST_PAUSE);
         loop {
-            let waited = begun.elapsed();
+            let waited = self.since(begun);
             if waited >= limit {
                 return Ok(Err(waited));
             }

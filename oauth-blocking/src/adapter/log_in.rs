@@ -4,9 +4,8 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use oauth_core::Entropy;
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::Outcome;
 use oauth_core::session::{
@@ -16,13 +15,11 @@ use oauth_core::wire::AuthorizationUrl;
 
 use super::client::{Client, tell};
 use super::drive::Driver;
-use super::exchange::Deadline;
 use super::failures::Work;
 use super::host::Host;
 use super::lock::WAIT;
 use super::mode::AtLogin;
 use super::trace;
-use crate::clock::now;
 use crate::error::{AuthenticationError, ClientError};
 use crate::event::Event;
 use crate::user_agent::{AboutToAuthorize, Browser, UserAgentError, Waiting};
@@ -124,18 +121,18 @@ impl<H: Host> Driver<'_, H> {
             self.client.tell(&Event::LoginBegun { reason: &reason });
             self.ask_to_begin(reason, reply.issuer().map(Into::into)).await?;
         }
-        let deadline = Deadline::after(self.at_most(self.client.discovery));
+        let deadline = self.client.deadline_after(self.at_most(self.client.discovery));
         if let Some(missing) = self.client.take_missing() {
             reply.ask_for(&missing);
         }
         // Only the server's refusal may say where its metadata is.
         if reply.lacks_challenge() {
-            let probe = Box::pin(self.client.probe_within(deadline.left()));
+            let probe = Box::pin(self.client.probe_within(self.client.left(deadline)));
             reply.probed(&self.while_wanted(probe).await?);
         } else if let Some(url) = self.client.moved() {
             reply.moved_to(&url);
         }
-        self.left = deadline.left();
+        self.left = self.client.left(deadline);
         reply.begin();
         Ok(())
     }
@@ -158,25 +155,25 @@ impl<H: Host> Driver<'_, H> {
             return Ok(());
         }
         // What the user takes for an answer does not count for what comes after.
-        self.left = self.discovery.map_or(self.left, Deadline::left);
+        self.left = self.left_of_discovery();
         let reason = LoginReason::Moved { from, to: to.clone() };
         self.ask_to_begin(reason, Some(to)).await?;
-        self.discovery = Some(Deadline::after(self.left));
+        self.discovery = Some(self.client.deadline_after(self.left));
         Ok(())
     }
 
     async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
         // A login that is asked once more gives its first port back.
         self.way = Way::Elsewhere;
-        self.left = self.discovery.map_or(self.left, Deadline::left);
+        self.left = self.left_of_discovery();
         let registered = reply.registered_redirect_uri();
         let wait = self.wait().unwrap_or(WAIT);
         let way_back = Box::pin(self.client.way_back(registered, wait));
         let (redirect_uri, visit) = self.while_wanted(way_back).await??;
         // To wait for the login of somebody else, or for its port, did not count.
-        self.discovery = Some(Deadline::after(self.left));
-        let entropy = Entropy::from_os().map_err(|_| ClientError::NoEntropy)?;
-        reply.prepared(redirect_uri, entropy, now());
+        self.discovery = Some(self.client.deadline_after(self.left));
+        let entropy = self.client.entropy()?;
+        reply.prepared(redirect_uri, entropy, self.client.now());
         self.way = visit.map_or(Way::Elsewhere, Way::Here);
         Ok(())
     }
@@ -187,7 +184,7 @@ impl<H: Host> Driver<'_, H> {
         reply: BrowserReply<'_>,
     ) -> Result<(), ClientError<H::Http>> {
         // What the user takes does not count for what comes after: another registration, perhaps.
-        self.left = self.discovery.map_or(self.left, Deadline::left);
+        self.left = self.left_of_discovery();
         // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
         if self.cancellation.as_ref().is_some_and(|it| it.moment().is_some()) {
@@ -210,7 +207,7 @@ impl<H: Host> Driver<'_, H> {
                 }
             }
         };
-        let begun = Instant::now();
+        let begun = self.client.instant();
         let wait = self.wait().unwrap_or(WAIT);
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
         let (moved_from, unconfirmed_issuer) = (reply.moved_from(), reply.unconfirmed_issuer());
@@ -220,10 +217,10 @@ impl<H: Host> Driver<'_, H> {
         let visit = Box::pin(host.visit(visit, &url, deadline, waiting));
         match self.while_wanted(visit).await {
             Ok(Ok(returned)) => {
-                self.discovery = Some(Deadline::after(self.left));
+                self.discovery = Some(self.client.deadline_after(self.left));
                 self.client.tell(&Event::Redirected);
                 let returned = self.returned.insert(returned);
-                reply.redirect(returned.query().expose(), now())?;
+                reply.redirect(returned.query().expose(), self.client.now())?;
                 Ok(())
             }
             // It says nothing about the page.
@@ -239,7 +236,7 @@ impl<H: Host> Driver<'_, H> {
     pub(super) fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
         let moved_from = reply.moved_from().cloned();
         let unconfirmed_issuer = reply.unconfirmed_issuer().cloned();
-        let expires_at = now() + self.wait().unwrap_or(HANDED_OUT);
+        let expires_at = self.client.now() + self.wait().unwrap_or(HANDED_OUT);
         let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
             return oauth_core::Error::LoginRequired.into();
         };
@@ -291,7 +288,7 @@ impl<H: Host> Client<H> {
         registered: Option<&str>,
         wait: Duration,
     ) -> Result<(RedirectUri, Option<H::Visit>), UserAgentError> {
-        let begun = Instant::now();
+        let begun = self.instant();
         let mut is_told = false;
         loop {
             let port = match self.host.prepare(registered).await {
@@ -302,7 +299,7 @@ impl<H: Host> Client<H> {
                 self.tell(&Event::PortBusy { port });
                 is_told = true;
             }
-            let waited = begun.elapsed();
+            let waited = self.since(begun);
             if waited >= wait {
                 return Err(UserAgentError::PortBusy { port, waited });
             }

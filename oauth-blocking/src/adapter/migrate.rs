@@ -1,7 +1,7 @@
 //! What an earlier version stored, moved before anything else is done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::client::Client;
 use super::host::Host;
@@ -18,9 +18,9 @@ impl<H: Host> Client<H> {
         if self.migration.0.load(Ordering::Acquire) {
             return Ok(());
         }
-        let begun = Instant::now();
+        let begun = self.instant();
         while self.host.migrate(&self.key, &self.settings).await? == Migrated::Busy
-            && begun.elapsed() < PATIENCE
+            && self.since(begun) < PATIENCE
         {
             self.host.sleep(BETWEEN_LOOKS).await;
         }

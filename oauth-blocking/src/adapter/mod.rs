@@ -43,6 +43,7 @@ mod ready;
 mod refusal;
 mod shown;
 mod standing;
+mod system;
 mod tell;
 #[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
 mod trace;
@@ -62,5 +63,8 @@ pub use obstacle::Obstructed;
 pub use parts::{Adapter, Parts, Watcher};
 pub use ready::{parked, ready};
 pub use refusal::Remedy;
+pub use system::System;
 
+pub use crate::clock::OperatingSystem;
+pub use crate::pauses::Pauses;
 pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};

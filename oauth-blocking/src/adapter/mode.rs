@@ -10,7 +10,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oauth_core::Scopes;
 use oauth_core::session::{LoginReason, Session, Turn};
@@ -113,13 +113,13 @@ impl<H: Host> Client<H> {
         if mode == Mode::Interactive {
             return Ok(Taken { session: self.host.take().await, quiet: Quiet::default() });
         }
-        let (begun, until) = (Instant::now(), Deadline::after(self.patience()));
+        let (begun, until) = (self.instant(), self.deadline_after(self.patience()));
         let patience = Some(until);
-        if let Some(session) = self.host.take_beside(until.left()).await {
+        if let Some(session) = self.host.take_beside(self.left(until)).await {
             return Ok(Taken { session, quiet: Quiet { is_own: false, patience } });
         }
-        if until.left().is_zero() {
-            let waited = begun.elapsed();
+        if self.left(until).is_zero() {
+            let waited = self.since(begun);
             let spending = self.host.spending(&self.key).await.ok().flatten();
             return Err(ClientError::Busy { waited, spending });
         }
@@ -129,9 +129,9 @@ impl<H: Host> Client<H> {
 
     /// The session of a login that has to be over by then.
     pub(super) async fn take_until(&self, until: Deadline) -> Outcome<H::Session, H> {
-        let begun = Instant::now();
-        let taken = self.host.take_within(until.left()).await;
-        taken.ok_or_else(|| UserAgentError::TimedOut { waited: begun.elapsed() }.into())
+        let begun = self.instant();
+        let taken = self.host.take_within(self.left(until)).await;
+        taken.ok_or_else(|| UserAgentError::TimedOut { waited: self.since(begun) }.into())
     }
 
     /// How long somebody else's refresh is waited for.

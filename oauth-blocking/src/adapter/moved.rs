@@ -13,9 +13,9 @@ impl<H: Host> Client<H> {
     /// Asks the MCP server what it says to who has no token, for `limit` at most.
     pub(super) async fn probe_within(&self, limit: Duration) -> Probe {
         let mut probe = Probe::new(&self.settings);
-        let ends = std::time::Instant::now() + limit;
+        let deadline = self.deadline_after(limit);
         while let Some((request, reply)) = probe.step() {
-            let left = ends.saturating_duration_since(std::time::Instant::now());
+            let left = self.left(deadline);
             if left.is_zero() || self.settings.reach().check(request.url()).is_err() {
                 reply.unanswered();
                 continue;

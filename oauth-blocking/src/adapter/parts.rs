@@ -1,5 +1,6 @@
 //! What a client is made of, and what makes it: an adapter's part of building.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use oauth_core::flow::Settings;
@@ -21,6 +22,9 @@ pub trait Adapter: Sized {
     type UserAgent;
     /// The adapter's error.
     type Error: From<oauth_core::Error> + From<StorageError>;
+
+    /// The file of the program, which names the application where the host does not; `None` if that is not known.
+    fn executable() -> Option<PathBuf>;
 
     /// Makes the client.
     ///

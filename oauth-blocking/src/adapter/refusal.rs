@@ -13,7 +13,6 @@ use super::login_options::LoginOptions;
 use super::mode::{Mode, Taken, need};
 use super::shown::header_value;
 use super::trace::{self, Span, Work};
-use crate::clock::now;
 use crate::error::ClientError;
 
 /// An answer that something can be done about.
@@ -46,7 +45,7 @@ impl<H: Host> Client<H> {
         let mut taken = self.take_knowing(call.mode, call.since).await?;
         let session = &mut taken.session;
         let values = challenges.iter().map(String::as_str);
-        let verdict = session.answered(&mut call.attempt, status, values, now());
+        let verdict = session.answered(&mut call.attempt, status, values, self.now());
         let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
         if matches!(verdict, Ok(Verdict::Deliver)) {
             return Ok(None);
@@ -75,7 +74,7 @@ impl<H: Host> Client<H> {
         }
         // It can wait for the next success, and an answer must not wait for anything.
         if let Some(mut session) = self.host.try_take()
-            && session.answered(&mut call.attempt, status, [], now()).is_ok()
+            && session.answered(&mut call.attempt, status, [], self.now()).is_ok()
         {
             self.taken.store(sent, Ordering::Relaxed);
             if self.shown().generation() == sent {

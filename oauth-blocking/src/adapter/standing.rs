@@ -4,7 +4,6 @@ use oauth_core::session::{Lock, LoginPlace, Status};
 
 use super::client::{Client, Outcome};
 use super::host::Host;
-use crate::clock::now;
 use crate::storage::Loaded;
 
 impl<H: Host> Client<H> {
@@ -15,14 +14,14 @@ impl<H: Host> Client<H> {
     /// The store cannot be read.
     pub async fn status(&self) -> Outcome<Status, H> {
         if self.settings.has_bearer() {
-            return Ok(Status::of(&self.settings, None, now()));
+            return Ok(Status::of(&self.settings, None, self.now()));
         }
         let is_here = self.is_at_login();
         let record = match self.host.load(&self.key).await? {
             Loaded::Record(record) => Some(*record),
             Loaded::Nothing | Loaded::Damaged { .. } => None,
         };
-        let mut status = Status::of(&self.settings, record.as_ref(), now());
+        let mut status = Status::of(&self.settings, record.as_ref(), self.now());
         if self.told.was_refused(record.as_ref()) {
             status = status.refused();
         }

@@ -49,7 +49,8 @@ impl<A: Adapter> Builder<A> {
             server_headers,
         } = self.config;
         let name = written.application.or_else(|| written.client_name.clone());
-        written.application = Some(name.unwrap_or_else(application::of_executable));
+        let executable = || A::executable().map(|path| application::of_path(&path));
+        written.application = Some(name.or_else(executable).unwrap_or_default());
         let settings = written.settings(&self.server_url, self.policy)?.client_records();
         settings.check_server().map_err(oauth_core::Error::from)?;
         let unless_set = Limits::default();

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{platform, private};
+use crate::clock::chance;
 use crate::locks;
 use crate::pauses::Pauses;
 
@@ -124,7 +125,7 @@ fn patiently<T>(call: Call, mut attempt: impl FnMut() -> io::Result<T>) -> io::R
             done => return done,
         };
         let left = PATIENCE.saturating_sub(now().saturating_duration_since(begun));
-        let Some(pause) = pauses.next_within(left) else { return Err(error) };
+        let Some(pause) = pauses.next_within(left, chance()) else { return Err(error) };
         sleep(pause);
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::room::Kept;
 use super::{disk, platform, private};
+use crate::clock::chance;
 use crate::locks;
 use crate::pauses::Pauses;
 use crate::storage::StorageError;
@@ -83,7 +84,7 @@ impl Held {
                 return Ok(held);
             }
             let waited = begun.elapsed();
-            match pauses.next_within(patience.saturating_sub(waited)) {
+            match pauses.next_within(patience.saturating_sub(waited), chance()) {
                 Some(pause) => thread::sleep(pause),
                 None => return Err(StorageError::Busy { path: path.into(), waited }),
             }
