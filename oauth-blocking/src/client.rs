@@ -4,19 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth_core::client::{
+    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts, SharedStorage,
+    challenges, location,
+};
 use oauth_core::session::{Forecast, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
 use ureq::http::{self, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
 use crate::Error;
-use crate::adapter::{
-    Adapter, AddressFilter, Builder, Client, Forgotten, Mode, Parts, challenges, location, ready,
-};
+use crate::adapter::ready;
 use crate::connector;
-use crate::event::Event;
 use crate::http::Http;
-use crate::storage::{FileTokenStorage, SharedStorage};
+use crate::storage::FileTokenStorage;
 use crate::threads::Threads;
 use crate::user_agent::{LocalUser, SharedUserAgent};
 
@@ -344,9 +345,9 @@ impl std::fmt::Debug for OAuth {
 
 #[cfg(test)]
 mod tests {
+    use oauth_core::client::{MemoryTokenStorage, PrivateAddress};
+
     use super::*;
-    use crate::adapter::PrivateAddress;
-    use crate::storage::MemoryTokenStorage;
 
     /// The port is nobody's: a request that gets through fails in another way.
     #[test]

@@ -3,9 +3,8 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Instant, SystemTime};
 
+use oauth_core::client::System;
 use oauth_core::{Entropy, UnixTime};
-
-use crate::adapter::System;
 
 /// The operating system's time and randomness.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

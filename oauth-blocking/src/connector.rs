@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use oauth_core::client::AddressFilter;
 use ureq::config::Config;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
@@ -11,7 +12,6 @@ use ureq::unversioned::transport::{
     TcpConnector, Transport,
 };
 
-use crate::adapter::AddressFilter;
 use crate::resolver::FilteredResolver;
 
 /// An agent that trusts what the system trusts, and connects to what the filter keeps.

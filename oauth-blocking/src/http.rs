@@ -4,12 +4,12 @@ use std::io::{self, ErrorKind, Read as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use oauth_core::client::{Headers, Obstructed, Unanswered, last_chance, response};
 use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use ureq::http;
 use ureq::{AsSendBody, Body};
 
-use crate::adapter::{Headers, Obstructed, Unanswered, last_chance, response};
 use crate::apart::Apart;
 
 /// The HTTP client. Clones share connections.

@@ -20,12 +20,12 @@
 //! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
 //! before they run out, and widened when the server asks for more. Programs on tokio want
 //! `oauth-tokio`; programs with an HTTP client of their own want `oauth-core`, which all of this is a
-//! thin layer over.
+//! thin layer over: here are its sockets, threads, files, browser and clock.
 //!
 //! # Who does what
 //!
 //! ```text
-//!   OAuth ──── drives ───▶ oauth_core::session::Session
+//!   OAuth ──── is a ─────▶ oauth_core::client::Client, which drives a Session
 //!     ├─ ureq::Agent       one for all requests of the login and of the application
 //!     ├─ TokenStorage      files by default, locked against other processes
 //!     ├─ UserAgent         the browser and a listener by default
@@ -37,42 +37,14 @@
 //!
 //! # Features
 //!
-//! - `ureq`, on by default: [`OAuth`] itself. Without it there remain the stores, the user agents and
+//! - `ureq`, on by default: [`OAuth`] itself. Without it there remain the store in files, the user agents and
 //!   [`adapter`], for other adapters.
 //! - `tracing`, on by default: what happens, for a subscriber of the host's.
 //!
 //! # What is logged
 //!
-//! With the feature `tracing`, which is on by default, a subscriber of the host's hears what happens. The
-//! target of everything is `oauth`, and the names in this table are stable; the sentences behind them are
-//! not. A request whose token is at hand says nothing.
-//!
-//! | span (level `info`) | from | to |
-//! |---|---|---|
-//! | `oauth.access` | a token is not at hand, or was refused | there is one, or none can be had |
-//! | `oauth.refresh`, in the former | the lock is waited for | the lock is released |
-//! | `oauth.login`, in the former | a login is decided on | there is a token, or none can be had |
-//! | `oauth.resume` | a login that was handed out is to be finished | its tokens are stored, or there are none |
-//! | `oauth.logout` | the user is to be logged out | they are, or cannot be |
-//! | `oauth.diagnose` | a look ahead is over | what was found out is said |
-//!
-//! | field | of | what it is |
-//! |---|---|---|
-//! | `server` | each span | the MCP server's URL, without its query |
-//! | `profile` | each span | whose tokens ([`OAuthBuilder::profile`](Builder::profile)) |
-//! | `endpoint` | a step | who was asked: [`oauth_core::Endpoint::name`] |
-//! | `url` | a step | where, without the query |
-//! | `status` | a step | the answer's status, if there is one |
-//! | `finding` | a step | what the answer was taken for: [`oauth_core::Finding::name`] |
-//! | `code` | what went wrong | [`oauth_core::Error::code`] or [`ClientError::code`], `damaged_record` or `client_not_stored` |
-//! | `error` | what went wrong here | why no answer came, or what the store says |
-//! | `event` | what began or ended | [`Event::name`]; with the `code` of what failed |
-//! | `reason` | a login that is needed or begins | [`LoginReason::name`] |
-//! | `kept` | a damaged record | where it was kept |
-//! | `again_in` | tokens that are not stored yet | in how many milliseconds that is tried again, if it is |
-//!
-//! Steps, those of the [`Timeline`], are told at `debug`, and at `warn` if they have a `code`. At `warn` is
-//! also a work's end in an error that no step has told.
+//! With the feature `tracing`, which is on by default, a subscriber of the host's hears what happens:
+//! [`oauth_core::client`] has the names, which are stable.
 //!
 //! # Security
 //!
@@ -90,42 +62,39 @@
 pub mod adapter;
 #[cfg(feature = "ureq")]
 mod apart;
-mod causes;
 #[cfg(feature = "ureq")]
 mod client;
 mod clock;
-mod config;
-mod connect;
 #[cfg(feature = "ureq")]
 mod connector;
-mod consent;
-mod error;
-mod event;
 #[cfg(feature = "ureq")]
 mod http;
 mod locks;
 #[cfg(feature = "ureq")]
 mod login;
-mod pauses;
+mod ready;
 #[cfg(feature = "ureq")]
 mod resolver;
 #[cfg(feature = "ureq")]
 mod retry;
 mod storage;
+mod terminal;
 #[cfg(feature = "ureq")]
 mod threads;
 mod user_agent;
 
-pub use adapter::{Adapter, AddressFilter, Builder, Forgotten, LoginHandle, LoginOptions};
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
-pub use config::{AuthConfig, ConfigError, OAuthConfig};
-pub use connect::{ConnectRequired, TerminalPrompt};
-pub use consent::{NeededConsent, RetryError};
-pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
-pub use event::{Event, Happened, OwnedEvent};
 pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
+#[doc(inline)]
+pub use oauth_core::client::{
+    AboutToAuthorize, Adapter, AddressFilter, AuthConfig, AuthenticationError, Browser, Builder,
+    ClientError, ConfigError, ConnectRequired, Event, Explanation, Forgotten, Guard, Happened,
+    Insecurity, Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent,
+    NeedsConsent, OAuthConfig, OwnedEvent, RetryError, Returned, Saved, SharedStorage, Spending,
+    StorageError, StoredGrant, SystemError, TokenStorage, UserAgentError, Waiting,
+};
 pub use oauth_core::flow::{Diagnosis, RedirectUri, WrittenSettings};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
@@ -142,16 +111,13 @@ pub use oauth_core::{
 pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
-pub use storage::{
-    FileTokenStorage, Guard, Insecurity, Loaded, MemoryTokenStorage, Migrated, Saved,
-    SharedStorage, Spending, StorageError, StoredGrant, SystemError, TokenStorage,
-};
+pub use storage::FileTokenStorage;
+pub use terminal::TerminalPrompt;
 #[cfg(feature = "ureq")]
 pub use ureq;
 pub use user_agent::{
-    AboutToAuthorize, Browser, EndsVisit, FirstOf, LocalUser, LoopbackBrowser, NoUserAgent,
-    PasteBack, Prepared, Returned, SharedUserAgent, Until, UserAgent, UserAgentError, Visit,
-    Visitor, Waiting,
+    EndsVisit, FirstOf, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared,
+    SharedUserAgent, Until, UserAgent, Visit, Visitor,
 };
 
 /// Why a call failed.

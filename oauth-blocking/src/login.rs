@@ -1,8 +1,9 @@
 //! Logins that the host asks for.
 
 use oauth_core::BearerAuth;
+use oauth_core::client::{LoginHandle, LoginOptions};
 
-use crate::adapter::{LoginHandle, LoginOptions, ready};
+use crate::adapter::ready;
 use crate::{Error, OAuth};
 
 impl OAuth {

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 
+use oauth_core::client::AddressFilter;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
-
-use crate::adapter::AddressFilter;
 
 /// A ureq resolver that resolves by another, and gives ureq only the addresses that an
 /// [`AddressFilter`] keeps. ureq asks it for every connection, also where the host is an address already.
@@ -97,10 +96,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use oauth_core::Policy;
+    use oauth_core::client::PrivateAddress;
     use oauth_core::flow::Settings;
 
     use super::*;
-    use crate::adapter::PrivateAddress;
 
     /// Gives one address after the other, whatever it is asked for.
     #[derive(Debug)]

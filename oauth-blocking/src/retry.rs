@@ -1,10 +1,10 @@
 //! Run, let the user consent if that is what is missing, run once more.
 
+use oauth_core::client::{NeededConsent, NeedsConsent, RetryError};
+
 use crate::Error;
 use crate::client::OAuth;
-use crate::connect::TerminalPrompt;
-use crate::consent::{NeededConsent, RetryError};
-use crate::error::NeedsConsent;
+use crate::terminal::TerminalPrompt;
 
 /// A way to get a user's consent.
 pub trait Consent {

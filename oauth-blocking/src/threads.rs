@@ -5,21 +5,20 @@ mod slot;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use oauth_core::client::{
+    AboutToAuthorize, Guard, Host, Loaded, Migrated, Returned, Saved, SharedStorage, Spending,
+    StorageError, StoredGrant, Unanswered, UserAgentError, Waiting,
+};
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Key, Lock, Record, Session, Spend};
 use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 
-use crate::adapter::{Host, Unanswered, parked};
+use crate::adapter::parked;
 use crate::apart::Apart;
 use crate::clock::OperatingSystem;
 use crate::http::Http;
-use crate::storage::{
-    Guard, Loaded, Migrated, Saved, SharedStorage, Spending, StorageError, StoredGrant,
-};
-use crate::user_agent::{
-    AboutToAuthorize, Returned, SharedUserAgent, Until, UserAgentError, Visit, Waiting,
-};
+use crate::user_agent::{SharedUserAgent, Until, Visit};
 
 use slot::{Held, Slot};
 

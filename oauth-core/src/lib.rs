@@ -28,6 +28,7 @@
 //! # The layers
 //!
 //! ```text
+//!   client     what adapters share: which token a request gets, who waits for whom (feature `client`)
 //!   session    what to do now: use, refresh, log in, ask for more, give up; over a shared store
 //!   flow       one login: find resource → find server → register → consent → redeem
 //!   wire       per endpoint: what is asked, how the answer is read; no state
@@ -36,7 +37,8 @@
 //! ```
 //!
 //! A layer uses only those below it. A [`session`] is what a host embeds; a [`flow`] is for who wants
-//! one login and nothing else; [`wire`] is for who wants to read one document.
+//! one login and nothing else; [`wire`] is for who wants to read one document. The layer `client` is for who brings
+//! another HTTP client or runtime, and wants all that the adapters have.
 //!
 //! # What it does not do
 //!
@@ -47,13 +49,17 @@
 //!
 //! - `getrandom`: `Entropy::from_os`. Without it, a host passes in 64 random bytes for each login.
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
+//! - `client`: what adapters share, over std. It has no clock either: the time is the adapter's.
+//! - `tracing`: the same, and what it does is told to a subscriber of the host's.
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "client"))]
 extern crate std;
 
 mod address;
 mod auth_method;
+#[cfg(feature = "client")]
+pub mod client;
 mod entropy;
 pub mod error;
 pub mod flow;

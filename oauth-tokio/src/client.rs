@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_blocking::adapter::{Client, Mode, Parts, challenges, location};
-use oauth_blocking::{
-    Adapter, AddressFilter, Builder, Event, FileTokenStorage, Forgotten, Key, LocalUser, LoggedOut,
-    PendingLogin, Record, Status,
+use oauth_blocking::{FileTokenStorage, LocalUser};
+use oauth_core::client::{
+    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts, challenges, location,
 };
-use oauth_core::session::Forecast;
+use oauth_core::session::{Forecast, Key, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use oauth_blocking::{Event, Happened, Key};
+use oauth_core::client::{Event, Happened};
+use oauth_core::session::Key;
 
 /// What happens from now on, in its order; made by [`OAuth::events`](crate::OAuth::events).
 ///
@@ -130,6 +131,7 @@ const CAPACITY: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use oauth_core::client::OwnedEvent;
     use oauth_core::session::LoginReason;
 
     use super::*;
@@ -141,7 +143,7 @@ mod tests {
     fn next(events: &mut Events) -> Poll<Option<Result<u16, Missed>>> {
         let next = events.poll(&Context::from_waker(Waker::noop()));
         next.map_ok(|happened| match happened.event {
-            oauth_blocking::OwnedEvent::PortBusy { port } => port,
+            OwnedEvent::PortBusy { port } => port,
             other => panic!("{other:?}"),
         })
     }

@@ -4,8 +4,7 @@ use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use oauth_blocking::AddressFilter;
-use oauth_blocking::adapter::{Headers, Obstructed, Unanswered, response};
+use oauth_core::client::{AddressFilter, Headers, Obstructed, Unanswered, response};
 use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use reqwest::dns::Resolve;

@@ -22,9 +22,9 @@
 //! ```
 //!
 //! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
-//! before they run out, and widened when the server asks for more. Names, settings and errors are those
-//! of `oauth-blocking`, which also brings the stores and the browser: they run on threads beside the
-//! runtime ([`OnPool`]).
+//! before they run out, and widened when the server asks for more. Settings, errors and events are those
+//! of [`oauth_core::client`], as in `oauth-blocking`. The store in files and the browser are the same as there: they
+//! run on threads beside the runtime ([`OnPool`]).
 //!
 //! # What differs from the blocking client
 //!
@@ -38,7 +38,8 @@
 //!   limits how long a call may take, and wants the page to stay, asks for the login in a task of its own:
 //!   `tokio::spawn(async move { oauth.authenticate().await })`.
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
-//! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones.
+//! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones
+//!   ([`BlockingTokenStorage`], [`BlockingUserAgent`]).
 //!   `OnPool::new(FileTokenStorage::new("My editor")?)` is a store that can be asked for its grants.
 //! - Hosts with many users make one [`HttpClient`] for all, and one client for each user, with
 //!   [`OAuth::for_profile`].
@@ -51,7 +52,7 @@
 //!
 //! # What is logged
 //!
-//! What the [blocking client](oauth_blocking#what-is-logged) logs, under the same names. A span goes with
+//! What [the layer that adapters share](oauth_core::client#what-is-logged) logs. A span goes with
 //! its work when that is finished after its caller was dropped. Of the crates beneath, only `webbrowser`
 //! writes something secret, at `debug` (not on Linux and BSD), and reqwest if its
 //! [`connection_verbose`](reqwest::ClientBuilder::connection_verbose) is turned on: all that is sent and
@@ -73,20 +74,33 @@ mod user_agent;
 pub use client::OAuth;
 pub use events::{Events, Missed};
 pub use http::HttpClient;
+#[doc(inline)]
 pub use oauth_blocking::{
-    AboutToAuthorize, AddressFilter, AuthConfig, AuthMethod, AuthenticationError, AuthorizationUrl,
-    BearerAuth, Browser, CallbackUrl, ClientMetadata, ConfigError, ConnectRequired, Diagnosis,
-    Diagram, Event, Explanation, Fate, FileTokenStorage, Forecast, Forgotten, GrantSummary, Guard,
-    Happened, Insecurity, Key, KeyKind, Loaded, LocalUser, Lock, LoggedOut, LoginHandle,
-    LoginOptions, LoginPlace, LoginReason, LoopbackBrowser, MemoryTokenStorage, Migrated,
-    NeededConsent, NeedsConsent, NoUserAgent, OAuthClientProvider, OAuthConfig, Outcome,
-    OwnedEvent, Pairs, PasteBack, PendingLogin, Plain, Policy, Prompt, PromptMode, ProtocolError,
-    Record, RedirectUri, ResourceMode, RetryError, Saved, Seconds, Secret, Spend, Spending, Status,
-    StorageError, StoredGrant, SystemError, TerminalPrompt, Timeline, TokenData, Tolerance,
-    Tolerances, UnixTime, UnknownMember, UnknownTolerance, UserAgentError, Visitor, Waiting,
-    WrittenSettings, redirect_state,
+    EndsVisit, FileTokenStorage, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack,
+    Prepared as BlockingPrepared, TerminalPrompt, Until, UserAgent as BlockingUserAgent, Visitor,
 };
 pub use oauth_core;
+pub use oauth_core::Error as ProtocolError;
+#[doc(inline)]
+pub use oauth_core::client::{
+    AboutToAuthorize, AddressFilter, AuthConfig, AuthenticationError, Browser, Builder,
+    ConfigError, ConnectRequired, Event, Explanation, Forgotten, Guard, Happened, Insecurity,
+    Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
+    OAuthConfig, OwnedEvent, RetryError, Returned, Saved, Spending, StorageError, StoredGrant,
+    SystemError, TokenStorage as BlockingTokenStorage, UserAgentError, Waiting,
+};
+pub use oauth_core::flow::{Diagnosis, RedirectUri, WrittenSettings};
+pub use oauth_core::loopback::{CallbackUrl, Outcome};
+pub use oauth_core::session::{
+    Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,
+    PendingLogin, Record, Spend, Status,
+};
+pub use oauth_core::wire::{AuthorizationUrl, Prompt, PromptMode, ResourceMode, redirect_state};
+pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
+pub use oauth_core::{
+    AuthMethod, BearerAuth, ClientMetadata, Diagram, OAuthClientProvider, Plain, Policy, Secret,
+    Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
+};
 pub use reqwest;
 pub use resolver::FilteredResolver;
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
@@ -94,7 +108,7 @@ pub use storage::{OnPool, SharedStorage, TokenStorage};
 pub use user_agent::{FirstOf, Prepared, SharedUserAgent, UserAgent};
 
 /// Why a call failed.
-pub type Error = oauth_blocking::ClientError<reqwest::Error>;
+pub type Error = oauth_core::client::ClientError<reqwest::Error>;
 
 /// Settings of an [`OAuth`].
-pub type OAuthBuilder = oauth_blocking::Builder<OAuth>;
+pub type OAuthBuilder = Builder<OAuth>;

@@ -1,7 +1,7 @@
 //! Logins that the host asks for.
 
-use oauth_blocking::{LoginHandle, LoginOptions};
 use oauth_core::BearerAuth;
+use oauth_core::client::{LoginHandle, LoginOptions};
 
 use crate::{Error, OAuth};
 

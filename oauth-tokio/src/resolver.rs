@@ -3,7 +3,7 @@
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
-use oauth_blocking::AddressFilter;
+use oauth_core::client::AddressFilter;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -102,8 +102,8 @@ mod tests {
     use std::net::{IpAddr, SocketAddr};
     use std::sync::Mutex;
 
-    use oauth_blocking::MemoryTokenStorage;
     use oauth_core::Policy;
+    use oauth_core::client::MemoryTokenStorage;
     use oauth_core::flow::Settings;
 
     use super::*;

@@ -1,6 +1,7 @@
 //! Run, let the user consent if that is what is missing, run once more.
 
-use oauth_blocking::{NeededConsent, NeedsConsent, RetryError, TerminalPrompt};
+use oauth_blocking::TerminalPrompt;
+use oauth_core::client::{NeededConsent, NeedsConsent, RetryError};
 use tokio::sync::oneshot;
 
 use crate::Error;

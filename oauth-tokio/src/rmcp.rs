@@ -16,7 +16,7 @@
 //! `StreamableHttpClientTransport::with_client(oauth, StreamableHttpClientTransportConfig::with_uri(url))`.
 //! An `Authorization` that such a configuration brings wins: nothing here is done for it then. Refused, it is
 //! [`PeerIncompatible::BearerRefused`](oauth_core::error::PeerIncompatible), as is a fixed token
-//! ([`bearer`](oauth_blocking::Builder::bearer)).
+//! ([`bearer`](crate::OAuthBuilder::bearer)).
 //!
 //! Every request carries the token; a refusal is answered by a refresh, a login or a wider scope, and the
 //! request is sent again. What fails on the way is behind rmcp's error: [`cause`] finds it.
@@ -31,7 +31,7 @@
 //!   a login page holds up neither the others nor the stream of notifications.
 //! - The handshake is not like that. Until `initialize` is answered, the transport does nothing else, and
 //!   does not even end: whoever drops `serve` leaves it waiting for the login, for
-//!   [`wait`](oauth_blocking::Builder::wait) at most. With `ClientLifecycleMode::Auto`, ten seconds are
+//!   [`wait`](crate::OAuthBuilder::wait) at most. With `ClientLifecycleMode::Auto`, ten seconds are
 //!   all there is for the first request: call [`OAuth::authenticate`] before.
 //! - A call that is dropped or cancelled takes nothing with it. A refresh or a login that it began goes
 //!   on, and the next call has its token.
@@ -63,7 +63,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 pub use error::cause;
 use error::{is_redirect, lasts, outer, refusal, refused_bearer};
-use oauth_blocking::adapter::Mode;
+use oauth_core::client::Mode;
 use told::told;
 
 use crate::{Error, Event, NeedsConsent as _, OAuth};

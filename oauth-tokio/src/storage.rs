@@ -4,14 +4,18 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use oauth_blocking::{FileTokenStorage, Guard, Key, Loaded, Lock, MemoryTokenStorage, Record};
-use oauth_blocking::{Migrated, Saved, Spend, Spending, StorageError, StoredGrant};
+use oauth_blocking::FileTokenStorage;
 use oauth_core::TokenData;
+use oauth_core::client::{
+    Guard, Loaded, MemoryTokenStorage, Migrated, Saved, Spending, StorageError, StoredGrant,
+    TokenStorage as BlockingTokenStorage,
+};
 use oauth_core::flow::Settings;
+use oauth_core::session::{Key, Lock, Record, Spend};
 use tokio::runtime::Handle;
 
 /// A store of grants that tasks and processes share; the contract is that of
-/// [`oauth_blocking::TokenStorage`].
+/// [`BlockingTokenStorage`].
 pub trait TokenStorage: Send + Sync + 'static {
     /// Reads the record under a key.
     fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
@@ -91,7 +95,7 @@ pub trait TokenStorage: Send + Sync + 'static {
     }
 
     /// Stores tokens that a program brings for a server, in the default profile and in place of what is there
-    /// ([`oauth_blocking::TokenStorage::save_tokens`]).
+    /// ([`BlockingTokenStorage::save_tokens`]).
     fn save_tokens(
         &self,
         application: &str,
@@ -113,7 +117,7 @@ pub trait TokenStorage: Send + Sync + 'static {
     }
 
     /// Deletes what a program has stored for a server in the default profile
-    /// ([`oauth_blocking::TokenStorage::delete_tokens`]).
+    /// ([`BlockingTokenStorage::delete_tokens`]).
     fn delete_tokens(
         &self,
         application: &str,
@@ -136,7 +140,7 @@ impl<T> OnPool<T> {
     }
 }
 
-impl<S: oauth_blocking::TokenStorage + 'static> OnPool<S> {
+impl<S: BlockingTokenStorage + 'static> OnPool<S> {
     async fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce(&S) -> Result<T, StorageError> + Send + 'static,
@@ -152,7 +156,7 @@ impl<S: oauth_blocking::TokenStorage + 'static> OnPool<S> {
     }
 }
 
-impl<S: oauth_blocking::TokenStorage + 'static> TokenStorage for OnPool<S> {
+impl<S: BlockingTokenStorage + 'static> TokenStorage for OnPool<S> {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let key = key.clone();
         self.run(move |store| store.load(&key)).await

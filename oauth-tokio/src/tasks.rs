@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::{Host, Obstructed, OperatingSystem, Unanswered, last_chance};
-use oauth_blocking::{
-    AboutToAuthorize, AuthorizationUrl, Guard, Key, Loaded, Lock, Migrated, Record, RedirectUri,
-    Returned, Saved, Spending, StorageError, StoredGrant, UserAgentError,
+use oauth_blocking::adapter::OperatingSystem;
+use oauth_core::client::{
+    AboutToAuthorize, Guard, Host, Loaded, Migrated, Obstructed, Returned, Saved, Spending,
+    StorageError, StoredGrant, Unanswered, UserAgentError, last_chance,
 };
 use oauth_core::error::Obstacle;
-use oauth_core::flow::Settings;
-use oauth_core::session::{Session, Spend};
+use oauth_core::flow::{RedirectUri, Settings};
+use oauth_core::session::{Key, Lock, Record, Session, Spend};
+use oauth_core::wire::AuthorizationUrl;
 use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;

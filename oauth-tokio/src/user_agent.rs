@@ -11,16 +11,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_blocking::{
-    AboutToAuthorize, AuthorizationUrl, LocalUser, NoUserAgent, PasteBack, Prepared as Blocking,
-    RedirectUri, Returned, Until, UserAgentError, Visitor, Waiting,
+    LocalUser, NoUserAgent, PasteBack, Prepared as BlockingPrepared, Until,
+    UserAgent as BlockingUserAgent, Visitor,
 };
 use oauth_core::Secret;
+use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Waiting};
+use oauth_core::flow::RedirectUri;
+use oauth_core::wire::AuthorizationUrl;
 use tokio::sync::oneshot;
 
 pub use self::first_of::FirstOf;
 use crate::storage::{OnPool, apart};
 
-/// A way for a person to consent; see [`oauth_blocking::UserAgent`].
+/// A way for a person to consent; see [`BlockingUserAgent`].
 ///
 /// A host that wants one of those here, and a word of its own besides, passes on what is asked:
 ///
@@ -42,7 +45,7 @@ use crate::storage::{OnPool, apart};
 /// # let _ = |oauth: oauth_tokio::OAuthBuilder| oauth.user_agent(Announced(LoopbackBrowser::new()));
 /// ```
 pub trait UserAgent: Send + Sync + 'static {
-    /// A login is about to begin; see [`oauth_blocking::UserAgent::about_to_authorize`]. It may wait for the user;
+    /// A login is about to begin; see [`BlockingUserAgent::about_to_authorize`]. It may wait for the user;
     /// the future is dropped when nobody waits for the login any more.
     fn about_to_authorize(
         &self,
@@ -59,7 +62,7 @@ pub trait UserAgent: Send + Sync + 'static {
         registered: Option<&str>,
     ) -> impl Future<Output = Result<Prepared, UserAgentError>> + Send;
 
-    /// This one and another in one login: whoever comes back first; see [`oauth_blocking::UserAgent::or`].
+    /// This one and another in one login: whoever comes back first; see [`BlockingUserAgent::or`].
     ///
     /// ```
     /// use oauth_tokio::{LoopbackBrowser, PasteBack, UserAgent};
@@ -136,7 +139,7 @@ impl std::fmt::Debug for Prepared {
 /// One thread serves the whole login: it prepares, hands over where the user will come back to, and
 /// waits to be told the page. Where nobody wants the login any more, it is told that, too: it ends if it looks
 /// ([`Until`]), and else it is left to its end.
-impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
+impl<U: BlockingUserAgent + 'static> UserAgent for OnPool<U> {
     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
         let (agent, login) = (Arc::clone(&self.0), login.clone());
         let (said, answer) = oneshot::channel();
@@ -151,15 +154,19 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
         let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Until, Told)>();
         let (back, came_back) = oneshot::channel();
         // Whoever asked may be gone each time something is sent.
-        apart(move || match agent.prepare(registered.as_deref()).map(Blocking::into_parts) {
-            Ok((redirect_uri, visit)) => {
-                let _ = ready.send(Ok((redirect_uri, visit.is_some())));
-                if let (Some(visit), Ok((url, until, told))) = (visit, told_to_go.blocking_recv()) {
-                    let _ = back.send(visit(&url, &until, &mut |waiting| told(waiting)));
+        apart(move || {
+            match agent.prepare(registered.as_deref()).map(BlockingPrepared::into_parts) {
+                Ok((redirect_uri, visit)) => {
+                    let _ = ready.send(Ok((redirect_uri, visit.is_some())));
+                    if let (Some(visit), Ok((url, until, told))) =
+                        (visit, told_to_go.blocking_recv())
+                    {
+                        let _ = back.send(visit(&url, &until, &mut |waiting| told(waiting)));
+                    }
                 }
-            }
-            Err(error) => {
-                let _ = ready.send(Err(error));
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
             }
         })
         .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
@@ -179,7 +186,7 @@ impl<U: oauth_blocking::UserAgent + 'static> UserAgent for OnPool<U> {
 /// Nobody is waited for, so it takes no thread.
 impl UserAgent for NoUserAgent {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
-        let prepared = oauth_blocking::UserAgent::prepare(self, registered)?;
+        let prepared = BlockingUserAgent::prepare(self, registered)?;
         Ok(Prepared::elsewhere(prepared.redirect_uri().clone()))
     }
 }

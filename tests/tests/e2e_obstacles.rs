@@ -14,9 +14,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::TIME_LIMIT;
 use oauth_blocking::{ClientError, MemoryTokenStorage, ureq};
 use oauth_core::Error;
+use oauth_core::client::TIME_LIMIT;
 use oauth_core::error::{Actor, Obstacle, Unreachable};
 use oauth_tokio::{HttpClient, OnPool, reqwest};
 use rustls::pki_types::pem::PemObject as _;

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use oauth_blocking::oauth_core::{HttpUrl, Plaintext};
+use oauth_blocking::ureq::http::Request;
 use oauth_blocking::{
     ConnectRequired, Consent, Plain, Secret, TerminalPrompt, needed_consent, ureq,
     with_oauth_retry_if,
@@ -79,7 +80,7 @@ impl Api {
     fn call(&self, question: &str, servers: &[String]) -> Result<Value, Failure> {
         let body =
             json!({"messages": [{"role": "user", "content": question}], "mcp_servers": servers});
-        let request = http::Request::post(format!("{}/v1/chat/completions", self.url.origin()))
+        let request = Request::post(format!("{}/v1/chat/completions", self.url.origin()))
             .header("authorization", format!("Bearer {}", self.key.expose()))
             .header("content-type", "application/json")
             .body(body.to_string())?;

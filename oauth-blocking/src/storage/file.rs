@@ -33,12 +33,11 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use oauth_core::flow::Settings;
-use oauth_core::session::{Key, Lock, Record, Spend};
-
-use crate::storage::{
+use oauth_core::client::{
     Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant, TokenStorage,
 };
+use oauth_core::flow::Settings;
+use oauth_core::session::{Key, Lock, Record, Spend};
 
 mod directory;
 mod disk;

@@ -4,9 +4,9 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use oauth_core::client::UserAgentError;
 use oauth_core::loopback::CallbackUrl;
 
-use super::UserAgentError;
 use super::claim::Claim;
 
 /// Listens at all addresses of a callback URL, with one port. The sockets do not block, and are closed

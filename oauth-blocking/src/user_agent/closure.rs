@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use oauth_core::client::UserAgentError;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{Prepared, UserAgent, UserAgentError};
+use super::{Prepared, UserAgent};
 
 /// A function that takes the authorization URL and gives the redirect's query, or the reason why there
 /// is none.

@@ -10,12 +10,10 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{
-    AboutToAuthorize, Prepared, Returned, SharedUserAgent, Until, UserAgent, UserAgentError, Visit,
-    Waiting,
-};
+use super::{Prepared, SharedUserAgent, Until, UserAgent, Visit};
 
 /// Two user agents in one login; made by [`UserAgent::or`].
 #[derive(Debug, Clone)]

@@ -2,9 +2,10 @@
 
 use std::io::{BufReader, IsTerminal, Stderr, Stdin, stderr, stdin};
 
+use oauth_core::client::UserAgentError;
 use oauth_core::loopback::CallbackUrl;
 
-use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent, UserAgentError};
+use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent};
 
 /// The user agent of a client that was given none.
 ///

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use oauth_core::Secret;
+use oauth_core::client::{Browser, Returned, UserAgentError, Waiting};
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Outcome, Received};
 use oauth_core::wire::AuthorizationUrl;
@@ -15,7 +16,7 @@ use oauth_core::wire::AuthorizationUrl;
 use super::bound::Bound;
 use super::local::open_browser;
 use super::parked::{PAGE_LIMIT, PageFn, Parked, write_page};
-use super::{Browser, Prepared, Returned, Until, UserAgent, UserAgentError, Waiting};
+use super::{Prepared, Until, UserAgent};
 
 /// Opens the user's browser and listens on this machine for the redirect.
 ///
@@ -182,7 +183,7 @@ impl LoopbackBrowser {
                 }
             }
             if now >= next_word {
-                waiting(Waiting { browser, left: until.left() });
+                waiting(Waiting::new(browser, until.left()));
                 next_word = now + BETWEEN_WORDS;
             }
             match bound.accept() {

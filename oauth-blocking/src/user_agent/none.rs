@@ -1,8 +1,9 @@
 //! No user agent: the login is handed to the host, which has a redirect URI of its own.
 
+use oauth_core::client::UserAgentError;
 use oauth_core::flow::RedirectUri;
 
-use super::{Prepared, UserAgent, UserAgentError};
+use super::{Prepared, UserAgent};
 
 /// For web backends and gateways: the need for a login becomes an
 /// [`AuthenticationError`](crate::AuthenticationError) with the `connect_url`, and the login is finished

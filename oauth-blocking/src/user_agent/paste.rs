@@ -9,10 +9,11 @@ use std::thread;
 use std::time::Duration;
 
 use oauth_core::Secret;
+use oauth_core::client::UserAgentError;
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::AuthorizationUrl;
 
-use super::{Prepared, Until, UserAgent, UserAgentError};
+use super::{Prepared, Until, UserAgent};
 
 /// Prints the URL, and reads the redirect that the user pastes: the whole URL or its query.
 ///

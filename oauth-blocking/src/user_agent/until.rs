@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::UserAgentError;
+use oauth_core::client::UserAgentError;
 
 /// Until when a visit may last: until its deadline, or until nobody wants the login any more, because the host has
 /// cancelled it for instance. Clones are about the same visit.

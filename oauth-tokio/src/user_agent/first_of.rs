@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use oauth_blocking::{AboutToAuthorize, Returned, UserAgentError};
+use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError};
 
 use super::{Prepared, Returning, SharedUserAgent, UserAgent};
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use oauth_blocking::LoopbackBrowser;
 use oauth_blocking::adapter::{Bound, PAGE_LIMIT, Parked, write_page};
-use oauth_blocking::{AuthorizationUrl, Browser, LoopbackBrowser, Outcome, Returned};
-use oauth_blocking::{UserAgentError, Waiting};
 use oauth_core::Secret;
-use oauth_core::loopback::{Loopback, Received};
+use oauth_core::client::{Browser, Returned, UserAgentError, Waiting};
+use oauth_core::loopback::{Loopback, Outcome, Received};
+use oauth_core::wire::AuthorizationUrl;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};

@@ -16,7 +16,7 @@ use crate::{SERVER, configured, plain};
 const SETTINGS: &str = include_str!("../../../oauth-core/src/flow/settings.rs");
 const STORED: &str = include_str!("../../../oauth-core/src/flow/settings/stored.rs");
 const POLICY: &str = include_str!("../../../oauth-core/src/policy.rs");
-const BUILDER: &str = include_str!("../../../oauth-blocking/src/adapter/builder.rs");
+const BUILDER: &str = include_str!("../../../oauth-core/src/client/builder.rs");
 
 /// The methods of a source file that set something, by the names of the members for it: where a method says one,
 /// the member has all.

@@ -345,7 +345,7 @@ const A_FIRST_CALL: [&str; 12] = [
 /// So that no event is added without a test of both adapters.
 #[test]
 fn every_event_is_in_the_tests_of_both_adapters() {
-    let source = include_str!("../../../oauth-blocking/src/event.rs");
+    let source = include_str!("../../../oauth-core/src/client/event.rs");
     let arms = source.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
     let told = SCENARIOS.iter().flat_map(|scenario| scenario.told);
     let in_the_way = OBSTACLES.iter().flat_map(|obstacle| obstacle.told);

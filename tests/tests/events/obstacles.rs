@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use oauth_blocking::{
-    Builder, Guard, Happened, Lock, LoopbackBrowser, OwnedEvent, Prepared, TokenStorage as _,
-    UserAgent as _, adapter,
+    Adapter, Builder, Guard, Happened, Lock, LoopbackBrowser, OwnedEvent, Prepared,
+    TokenStorage as _, UserAgent as _,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
@@ -238,7 +238,7 @@ impl Obstacle {
     }
 
     /// Clears the way when this is heard, once.
-    fn watch<A: adapter::Adapter>(
+    fn watch<A: Adapter>(
         &'static self,
         scene: &Arc<Scene>,
         builder: Builder<A>,

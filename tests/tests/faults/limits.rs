@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::adapter::TIME_LIMIT;
 use oauth_core::Error;
+use oauth_core::client::TIME_LIMIT;
 use oauth_tests::world::{Damage, Fault, Knobs};
 
 use crate::cell::{GENEROUS, LIMIT};

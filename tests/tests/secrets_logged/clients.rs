@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use oauth_blocking::adapter::{Adapter, Builder};
 use oauth_blocking::{ClientError, MemoryTokenStorage, NoUserAgent, Policy, RedirectUri};
+use oauth_core::client::{Adapter, Builder};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{PRE_CLIENT_ID, PRE_CLIENT_SECRET};
 use serde_json::json;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
     Builder, ClientError, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NoUserAgent, RedirectUri,
-    adapter,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -71,7 +70,7 @@ impl Adapter {
     }
 }
 
-fn set<A: adapter::Adapter>(builder: Builder<A>, own: Option<OwnClient>) -> Builder<A> {
+fn set<A: oauth_core::client::Adapter>(builder: Builder<A>, own: Option<OwnClient>) -> Builder<A> {
     let builder = builder.application(APPLICATION).wait(PATIENCE);
     match own {
         Some(own) => builder.client_id(own.id).client_secret(own.secret.to_owned()),

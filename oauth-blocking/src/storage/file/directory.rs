@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use oauth_core::client::{Insecurity, StorageError};
+
 use super::{disk, platform};
-use crate::storage::{Insecurity, StorageError};
 
 /// A directory that may not exist yet.
 #[derive(Debug, Clone)]

@@ -6,10 +6,11 @@ use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+use oauth_core::client::Pauses;
+
 use super::{platform, private};
 use crate::clock::chance;
 use crate::locks;
-use crate::pauses::Pauses;
 
 /// Makes a file that was not there, for its owner alone.
 pub(super) fn create(path: &Path) -> io::Result<File> {

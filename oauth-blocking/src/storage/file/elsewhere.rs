@@ -4,8 +4,9 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use oauth_core::client::SystemError;
+
 use super::disk::Call;
-use crate::storage::error::is_held;
 
 /// Makes directories.
 pub(super) fn directory_builder() -> DirBuilder {
@@ -68,7 +69,7 @@ pub(super) fn cannot_flush_directory(_: &io::Error) -> bool {
 /// Whether another program may have the file for a moment. A file that is being deleted says that access is denied,
 /// and so does renaming over one that is open, on some file systems.
 pub(super) fn may_be_held(_: Call, error: &io::Error) -> bool {
-    is_held(error.kind(), error.raw_os_error())
+    SystemError::from(error).is_held()
         || cfg!(windows) && error.raw_os_error() == Some(ACCESS_DENIED)
 }
 

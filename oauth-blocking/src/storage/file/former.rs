@@ -12,6 +12,7 @@
 use std::fs;
 use std::path::Path;
 
+use oauth_core::client::{Loaded, Migrated, StorageError};
 use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, Record};
 
@@ -20,7 +21,6 @@ use super::held::{Held, Taken};
 use super::name::Name;
 use super::slot::{self, Found};
 use super::{FileTokenStorage, disk, document, private, remove};
-use crate::storage::{Loaded, Migrated, StorageError};
 
 /// Moves a grant of the first versions to its new place, if it may be the program's.
 ///

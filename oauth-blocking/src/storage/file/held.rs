@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use oauth_core::client::{Pauses, StorageError};
+
 use super::room::Kept;
 use super::{disk, platform, private};
 use crate::clock::chance;
 use crate::locks;
-use crate::pauses::Pauses;
-use crate::storage::StorageError;
 
 /// A lock that is held. It excludes other processes and, since it belongs to the open file and not to
 /// the process, other threads.

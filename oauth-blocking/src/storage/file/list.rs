@@ -1,11 +1,11 @@
 //! All grants of a program.
 
+use oauth_core::client::{StorageError, StoredGrant};
 use oauth_core::session::{Key, Record};
 
 use super::directory::Directory;
 use super::name::{self, Name};
 use super::{document, slot};
-use crate::storage::{StorageError, StoredGrant};
 
 /// What [`TokenStorage::list`](crate::TokenStorage::list) says.
 pub(super) fn list(root: &Directory, application: &str) -> Result<Vec<StoredGrant>, StorageError> {

@@ -4,9 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use oauth_core::client::{Insecurity, StorageError};
+
 use super::directory::is_nothing;
 use super::{disk, platform};
-use crate::storage::{Insecurity, StorageError};
 
 /// Opens a file for reading; `None` if there is none.
 ///

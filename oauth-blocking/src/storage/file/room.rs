@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oauth_core::UnixTime;
+use oauth_core::client::{Spending, StorageError};
+use oauth_core::session::Spend;
 use serde::{Deserialize, Serialize};
 
 use super::held::Held;
 use super::slot::{MAX_FILE, Slot};
 use super::{disk, platform, private};
 use crate::clock;
-use crate::storage::{Spend, Spending, StorageError};
 
 /// The rooms that a store has taken, by the paths of the records. Clones share them.
 #[derive(Debug, Clone, Default)]

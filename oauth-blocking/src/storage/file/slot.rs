@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use oauth_core::client::{Loaded, StorageError};
 use oauth_core::session::{Key, Lock, Record, RecordDefect};
 
 use super::directory::Directory;
@@ -11,7 +12,6 @@ use super::held::Held;
 use super::name::Name;
 use super::room::Room;
 use super::{disk, document, private};
-use crate::storage::{Loaded, StorageError};
 
 /// Where the files of a key are.
 pub(super) struct Slot<'a> {

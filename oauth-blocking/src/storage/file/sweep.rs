@@ -1,12 +1,12 @@
 //! What killed processes have left, and how it goes.
 
+use oauth_core::client::StorageError;
 use oauth_core::session::Lock;
 
 use super::directory::Directory;
 use super::held::Held;
 use super::name::{self, Name};
 use super::remove;
-use crate::storage::StorageError;
 
 /// Deletes what killed processes left in a directory: what they were writing, the room that they had, and
 /// locks. Whoever is at work holds a lock, so what is under one that can be had is nobody's. What cannot be deleted

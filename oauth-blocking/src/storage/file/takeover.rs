@@ -16,13 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oauth_core::UnixTime;
+use oauth_core::client::{LEASE, StorageError};
 
 use super::held::Held;
 use super::room::Mark;
 use super::slot::Slot;
 use super::{disk, platform, remove};
 use crate::clock::now;
-use crate::storage::{LEASE, StorageError};
 
 /// The marks under locks that others hold, as far as this store has seen them. Clones share it.
 #[derive(Debug, Clone)]

@@ -5,11 +5,11 @@
 use std::fs;
 use std::time::Duration;
 
+use oauth_core::client::{Loaded, Saved, StorageError, TokenStorage};
 use oauth_core::session::{Key, Lock, Record};
 
 use super::held::Held;
 use super::{FileTokenStorage, document};
-use crate::storage::{Loaded, Saved, StorageError, TokenStorage};
 
 #[cfg(unix)]
 pub(super) mod disk;

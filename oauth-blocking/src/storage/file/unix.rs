@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use oauth_core::client::SystemError;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::disk::Call;
-use crate::storage::error::is_held;
 
 /// Makes directories that only their owner can enter.
 pub(super) fn directory_builder() -> DirBuilder {
@@ -73,7 +73,7 @@ pub(super) fn cannot_flush_directory(error: &io::Error) -> bool {
 pub(super) fn may_be_held(call: Call, error: &io::Error) -> bool {
     let keeps_its_name = matches!(call, Call::Rename | Call::Remove)
         && error.raw_os_error() == Some(Errno::ACCESS.raw_os_error());
-    is_held(error.kind(), error.raw_os_error()) || keeps_its_name
+    SystemError::from(error).is_held() || keeps_its_name
 }
 
 /// Whether a path leads to the file that is open.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use oauth_core::client::{Loaded, Saved, StorageError, TokenStorage};
 use oauth_core::session::Lock;
 use rustix::io::Errno;
 
@@ -11,7 +12,6 @@ use super::disk::{self, Names, Refuses};
 use super::stage::{generation, key, left_over, locked, refreshed, reserve, reserved, stored};
 use crate::storage::file::FileTokenStorage;
 use crate::storage::file::disk::Call;
-use crate::storage::{Loaded, Saved, StorageError, TokenStorage};
 
 fn held_for((call, error): (Call, Errno), time: Duration) {
     disk::refuse(Some(Refuses::While(call, error.raw_os_error(), disk::now() + time)));

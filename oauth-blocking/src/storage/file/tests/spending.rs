@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use oauth_core::session::{Key, Lock};
+use oauth_core::client::{Guard, Loaded, Saved, StorageError, TokenStorage};
+use oauth_core::session::{Key, Lock, Spend};
 
 use super::disk::{self, Names, Refuses};
 use super::stage::{
@@ -19,7 +20,6 @@ use crate::storage::file::disk::Call;
 use crate::storage::file::name::Name;
 use crate::storage::file::takeover::Watch;
 use crate::storage::file::{FileTokenStorage, private};
-use crate::storage::{Guard, Loaded, Saved, Spend, StorageError, TokenStorage};
 
 #[test]
 fn the_proof_that_tokens_can_be_kept_is_one_flush() {

@@ -3,13 +3,13 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use oauth_core::session::{Key, Lock, Record};
+use oauth_core::client::{Guard, Loaded, Saved, StorageError, TokenStorage};
+use oauth_core::session::{Key, Lock, Record, Spend};
 
 use super::{FIXTURE, Place, numbered};
 use crate::storage::file::name::Name;
 use crate::storage::file::slot::Slot;
 use crate::storage::file::{FileTokenStorage, document};
-use crate::storage::{Guard, Loaded, Saved, Spend, StorageError, TokenStorage};
 
 pub(super) fn key() -> Key {
     Key::grant("test", "", "https://mcp.example.com/mcp")

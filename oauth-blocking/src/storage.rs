@@ -1,0 +1,5 @@
+//! Where grants rest: a store in files.
+
+mod file;
+
+pub use file::FileTokenStorage;

@@ -1,0 +1,183 @@
+//! What one adapter does in its own way.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::DerefMut;
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::client::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant};
+use crate::client::system::System;
+use crate::client::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
+use crate::flow::{RedirectUri, Settings};
+use crate::session::{Key, Lock, Record, Session, Spend};
+use crate::wire::AuthorizationUrl;
+use crate::{Request, Response};
+
+/// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
+///
+/// A host that blocks does its work when a method is called, and returns futures that are ready; or parks its thread
+/// in those that a login waits for, so that it can be cancelled there.
+pub trait Host: Sized + Send + Sync + 'static {
+    /// The error of its HTTP client.
+    type Http: core::error::Error + Send + Sync + 'static;
+
+    /// The session, while this one has it and nobody else.
+    type Session: DerefMut<Target = Session> + Send + 'static;
+
+    /// Sends a user to a page, once.
+    type Visit: Send + 'static;
+
+    /// Its time and randomness.
+    type System: System;
+
+    /// Whether [`aside`](Self::aside) runs anything.
+    const WORKS_ASIDE: bool;
+
+    /// Where the time and randomness come from.
+    fn system(&self) -> &Self::System;
+
+    /// A host for another session that shares all the rest.
+    #[must_use]
+    fn with_session(&self, session: Session) -> Self;
+
+    /// Waits for the session and takes it; dropped, it is given back.
+    fn take(&self) -> impl Future<Output = Self::Session> + Send;
+
+    /// The same for `limit` at most.
+    fn take_within(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
+
+    /// The session, if nobody has it.
+    fn try_take(&self) -> Option<Self::Session>;
+
+    /// Waits for the session for `limit` at most, and for nobody's login: `None` also as soon as whoever has it
+    /// is [at a login](Self::set_at_login). Who waits in this way counts for no [`while_awaited`](Self::while_awaited).
+    fn take_beside(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
+
+    /// Whoever has the session waits for a person from now on, or does so no more.
+    fn set_at_login(&self, is_at_login: bool);
+
+    /// Runs work to its end, whether or not the caller waits that long.
+    fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send;
+
+    /// Runs work that nobody waits for.
+    fn aside(&self, work: impl Future<Output = ()> + Send + 'static);
+
+    /// [`TokenStorage::load`](crate::client::TokenStorage::load).
+    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
+
+    /// [`TokenStorage::migrate`](crate::client::TokenStorage::migrate).
+    fn migrate(
+        &self,
+        key: &Key,
+        settings: &Arc<Settings>,
+    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send;
+
+    /// [`TokenStorage::try_lock`](crate::client::TokenStorage::try_lock).
+    fn try_lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// [`TokenStorage::reserve`](crate::client::TokenStorage::reserve).
+    fn reserve(
+        &self,
+        key: &Key,
+        guard: Guard,
+        spend: Spend,
+    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
+
+    /// [`TokenStorage::spending`](crate::client::TokenStorage::spending).
+    fn spending(
+        &self,
+        key: &Key,
+    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send;
+
+    /// [`TokenStorage::is_held`](crate::client::TokenStorage::is_held).
+    fn is_held(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+
+    /// Waits that long.
+    fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send;
+
+    /// [`TokenStorage::save`](crate::client::TokenStorage::save).
+    fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
+
+    /// [`TokenStorage::delete`](crate::client::TokenStorage::delete).
+    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// [`TokenStorage::list`](crate::client::TokenStorage::list).
+    fn list(
+        &self,
+        application: &str,
+    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
+
+    /// Sends a request of the login as it is, once, within `limit`, which is [`TIME_LIMIT`] at most, and nothing
+    /// else: no limit of the host's HTTP client for a whole call. A limit that is over has a
+    /// [last chance](super::last_chance) before an answer to a POST counts as lost. It reads
+    /// [`MAX_BODY`](crate::MAX_BODY) bytes of the answer and one more at most.
+    ///
+    /// The resolver of its HTTP client asks an [`AddressFilter`](super::AddressFilter). What that refuses
+    /// has to be found among the error's sources.
+    fn exchange(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
+
+    /// The same with a request to the MCP server, whose body is left: it may have no end.
+    fn ask(
+        &self,
+        request: &Request,
+        limit: Duration,
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
+
+    /// Asks whether a login may begin.
+    fn about_to_authorize(
+        &self,
+        login: AboutToAuthorize,
+    ) -> impl Future<Output = Result<(), UserAgentError>> + Send;
+
+    /// Gets ready for one login: where the user will come back to, and how they get there. Without a
+    /// visit the login is handed out.
+    fn prepare(
+        &self,
+        registered: Option<&str>,
+    ) -> impl Future<Output = Result<(RedirectUri, Option<Self::Visit>), UserAgentError>> + Send;
+
+    /// Sends the user to the page and waits until they come back.
+    fn visit(
+        &self,
+        visit: Self::Visit,
+        url: &AuthorizationUrl,
+        deadline: Instant,
+        waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
+    ) -> impl Future<Output = Result<Returned, UserAgentError>> + Send;
+
+    /// Works as long as somebody waits for what comes of it, in [`take`](Self::take) or
+    /// [`to_its_end`](Self::to_its_end); `None` if all are gone before. Only waits are worked at in this
+    /// way, and requests that spend nothing: for a user, a lock, a port, metadata.
+    fn while_awaited<T: Send>(
+        &self,
+        work: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Option<T>> + Send;
+}
+
+/// Why no answer came: for the host's log, and for nothing else.
+pub type Unanswered = Box<dyn core::error::Error + Send + Sync>;
+
+/// How long one request of a login may take, unless the host says less.
+pub const TIME_LIMIT: Duration = Duration::from_secs(30);

@@ -1,0 +1,112 @@
+//! What was spent has to be kept: a save that is tried again, under the lock, as long as that holds; and the
+//! look at what somebody else has written that comes before.
+
+use core::time::Duration;
+
+use crate::client::drive::Driver;
+use crate::client::error::ClientError;
+use crate::client::event::Event;
+use crate::client::exchange::{Deadline, Exchange};
+use crate::client::host::Host;
+use crate::client::pauses::Pauses;
+use crate::client::shared::Client;
+use crate::client::shown::Shown;
+use crate::client::storage::{LEASE, Loaded, Saved, StorageError};
+use crate::session::{Key, KeyKind, LoadReply, SaveReply};
+
+impl<H: Host> Client<H> {
+    /// Until when a save is tried under the refresh lock under which a token is spent now. A save that began just
+    /// before the end of the lease could come after somebody else has looked.
+    pub(super) fn lease(&self) -> Deadline {
+        self.deadline_after(LEASE - LAST_SAVE)
+    }
+
+    /// The same for the login lock, from when there is something to store.
+    pub(super) fn time_to_store(&self) -> Deadline {
+        self.deadline_after(AT_PAGE)
+    }
+
+    /// Saves a record. If tokens would be lost with it that a refresh token or a login was spent for, it is tried
+    /// until the lease ends: nobody else spends that token or asks the user before, since the lock is held.
+    pub(super) async fn save(
+        &self,
+        key: &Key,
+        reply: &SaveReply<'_>,
+        lease: Option<Deadline>,
+    ) -> Result<Saved, StorageError> {
+        let save = || async {
+            let saved = self.host.save(key, reply.record(), reply.expected()).await;
+            // Nobody else has to wait for the next try.
+            if saved.is_err()
+                && let Some(kept) = reply.would_keep(self.now())
+            {
+                self.show(Shown::new(kept));
+            }
+            saved
+        };
+        if !reply.is_spent() {
+            return save().await;
+        }
+        self.insist(lease, save).await
+    }
+
+    /// Reads a record, in the same way where what was spent cannot be stored before.
+    pub(super) async fn load(
+        &self,
+        key: &Key,
+        reply: &LoadReply<'_>,
+        lease: Option<Deadline>,
+    ) -> Result<Loaded, StorageError> {
+        let load = || self.host.load(key);
+        if !reply.is_spent() {
+            return load().await;
+        }
+        self.insist(lease, load).await
+    }
+
+    async fn insist<T, F: Future<Output = Result<T, StorageError>>>(
+        &self,
+        lease: Option<Deadline>,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, StorageError> {
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+        loop {
+            let done = attempt().await;
+            let Err(error) = done else { return done };
+            let again_in =
+                lease.and_then(|lease| pauses.next_within(self.left(lease), self.chance()));
+            self.tell(&Event::SaveFailed { error: &error, again_in });
+            let Some(pause) = again_in else { return Err(error) };
+            self.host.sleep(pause).await;
+        }
+    }
+}
+
+impl<H: Host> Driver<'_, H> {
+    /// The store failed, which does not matter if the session goes on without it.
+    pub(super) fn spared(
+        &self,
+        error: StorageError,
+        about: KeyKind,
+        goes_on: bool,
+    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
+        if !goes_on {
+            return Err(error.into());
+        }
+        let error = &error;
+        self.client.tell(&match about {
+            KeyKind::Grant => Event::StoreFailed { error },
+            KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
+        });
+        Ok(None)
+    }
+}
+
+/// The user waits for it at a page.
+const AT_PAGE: Duration = Duration::from_secs(10);
+
+/// How long one save may take.
+const LAST_SAVE: Duration = Duration::from_secs(10);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -1,0 +1,88 @@
+//! How long things may take, and when a limit that is over does not count.
+
+use core::time::Duration;
+
+use crate::Endpoint;
+use crate::client::drive::Driver;
+use crate::client::host::{Host, TIME_LIMIT};
+
+/// How long a login and its requests may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For the user, if the host says so.
+    pub wait: Option<Duration>,
+    /// For all that comes before them.
+    pub discovery: Duration,
+    /// For one request; [`TIME_LIMIT`] at most.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { wait: None, discovery: DISCOVERY, request: TIME_LIMIT }
+    }
+}
+
+impl<H: Host> Driver<'_, H> {
+    /// How long a request may take. What spends a code or a token is not cut short.
+    pub(super) fn left_for(&self, endpoint: Endpoint) -> Duration {
+        match self.discovery {
+            Some(deadline) if !is_spent_at(endpoint) => self.at_most(self.client.left(deadline)),
+            _ => self.client.request,
+        }
+    }
+
+    /// What is left until the login has to have its page.
+    pub(super) fn left_of_discovery(&self) -> Duration {
+        self.discovery.map_or(self.left, |deadline| self.client.left(deadline))
+    }
+
+    /// That long, or as long as the login has, if that is less.
+    pub(super) fn at_most(&self, limit: Duration) -> Duration {
+        self.login.until().map_or(limit, |until| self.client.left(until).min(limit))
+    }
+
+    /// How long the login waits for a person, or for what somebody else's login has; `None` if nobody has said.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.login.until().map(|until| self.client.left(until)).or(self.client.wait)
+    }
+}
+
+/// Whether a request spends a code or a token: it is not cut short.
+pub(super) fn is_spent_at(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Token | Endpoint::Revocation)
+}
+
+/// How long the answer to a request may still be waited for whose limit was overrun by that much; `None` if
+/// it is over.
+///
+/// Timers are late by milliseconds. A limit that is noticed a second later was over while this process did
+/// not run: it was stopped, or its container was. Then the answer may lie in the socket, and with it the
+/// only copy of a refresh token; a timer that comes first must not throw it away.
+#[must_use]
+pub fn last_chance(overrun: Duration) -> Option<Duration> {
+    (overrun > LATE).then_some(LAST_CHANCE)
+}
+
+/// As long as a user waits without a word.
+const DISCOVERY: Duration = Duration::from_secs(60);
+
+/// The latest that a timer of a process that runs goes off, on a machine that has far too much to do.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Enough to read what is there, also if the network has to come back first.
+const LAST_CHANCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_limit_that_was_overrun_by_far_leaves_a_chance() {
+        for (overrun, is_left) in [(0, false), (20, false), (1_000, false), (1_001, true)] {
+            let chance = last_chance(Duration::from_millis(overrun));
+            assert_eq!(chance.is_some(), is_left, "{overrun} ms");
+        }
+        assert_eq!(last_chance(Duration::MAX), Some(LAST_CHANCE));
+    }
+}

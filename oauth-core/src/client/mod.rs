@@ -1,0 +1,126 @@
+//! What adapters share: which token a request gets, what an answer leads to, who waits for whom. For those who bring
+//! another HTTP client or runtime.
+//!
+//! ```text
+//!   OAuth (an adapter's) ── Builder ── Parts
+//!     └─ Client ─────────── which token a request gets, what an answer leads to, who waits for whom
+//!          ├─ Driver        does what the session's turns ask for
+//!          │    └─ session::Session
+//!          ├─ AddressFilter where requests may go, for the adapter's resolver
+//!          ├─ Failures      what fails for one who waits fails for all who wait
+//!          └─ Host          sockets, store, browser, tasks or threads: the adapter's own part
+//!               └─ System   the time, and randomness
+//! ```
+//!
+//! All of it is written once, in the async form, and does no I/O: that is the [`Host`]'s. A blocking adapter's futures
+//! are ready at once, and it waits for the others with its thread parked.
+//!
+//! Beside the client there is what adapters and their hosts speak of: the [`TokenStorage`] and its errors, what a user
+//! agent is told and says, an [`Event`], a configuration ([`AuthConfig`]), a [`ClientError`].
+//!
+//! # What is logged
+//!
+//! With the feature `tracing`, a subscriber of the host's hears what happens. The target of everything is `oauth`, and
+//! the names in these tables are stable; the sentences behind them are not. A request whose token is at hand says
+//! nothing.
+//!
+//! | span (level `info`) | from | to |
+//! |---|---|---|
+//! | `oauth.access` | a token is not at hand, or was refused | there is one, or none can be had |
+//! | `oauth.refresh`, in the former | the lock is waited for | the lock is released |
+//! | `oauth.login`, in the former | a login is decided on | there is a token, or none can be had |
+//! | `oauth.resume` | a login that was handed out is to be finished | its tokens are stored, or there are none |
+//! | `oauth.logout` | the user is to be logged out | they are, or cannot be |
+//! | `oauth.diagnose` | a look ahead is over | what was found out is said |
+//!
+//! | field | of | what it is |
+//! |---|---|---|
+//! | `server` | each span | the MCP server's URL, without its query |
+//! | `profile` | each span | whose tokens ([`Builder::profile`]) |
+//! | `endpoint` | a step | who was asked: [`Endpoint::name`](crate::Endpoint::name) |
+//! | `url` | a step | where, without the query |
+//! | `status` | a step | the answer's status, if there is one |
+//! | `finding` | a step | what the answer was taken for: [`Finding::name`](crate::Finding::name) |
+//! | `code` | what went wrong | [`Error::code`](crate::Error::code) or [`ClientError::code`], `damaged_record` or `client_not_stored` |
+//! | `error` | what went wrong here | why no answer came, or what the store says |
+//! | `event` | what began or ended | [`Event::name`]; with the `code` of what failed |
+//! | `reason` | a login that is needed or begins | [`LoginReason::name`](crate::session::LoginReason::name) |
+//! | `kept` | a damaged record | where it was kept |
+//! | `again_in` | tokens that are not stored yet | in how many milliseconds that is tried again, if it is |
+//!
+//! Steps, those of the [`Timeline`](crate::Timeline), are told at `debug`, and at `warn` if they have a `code`. At
+//! `warn` is also a work's end in an error that no step has told.
+//!
+//! # Security
+//!
+//! No secret is in any of that, nor a query: no token, code, verifier, `state` or client secret.
+
+mod addresses;
+mod application;
+mod builder;
+mod cancel;
+mod causes;
+mod config;
+mod connect;
+mod consent;
+mod diagnose;
+mod drive;
+mod error;
+mod event;
+mod exchange;
+mod failures;
+mod find;
+mod forget;
+mod headers;
+mod host;
+mod keep;
+mod lasting;
+mod limits;
+mod lock;
+mod log_in;
+mod login_options;
+mod message;
+mod migrate;
+mod mode;
+mod moved;
+mod next;
+mod obstacle;
+mod parts;
+mod pauses;
+mod refusal;
+mod shared;
+mod shown;
+mod standing;
+mod storage;
+mod system;
+mod tell;
+#[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
+mod trace;
+mod user_agent;
+
+pub use addresses::{AddressFilter, PrivateAddress};
+pub use builder::Builder;
+pub use cancel::LoginHandle;
+pub use config::{AuthConfig, ConfigError, OAuthConfig};
+pub use connect::ConnectRequired;
+pub use consent::{NeededConsent, RetryError};
+pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
+pub use event::{Event, Happened, OwnedEvent};
+pub use forget::Forgotten;
+pub use headers::Headers;
+pub use host::{Host, TIME_LIMIT, Unanswered};
+pub use limits::{Limits, last_chance};
+pub use login_options::LoginOptions;
+pub use message::{challenges, location, response};
+pub use mode::Mode;
+pub use obstacle::Obstructed;
+pub use parts::{Adapter, Parts, Watcher};
+pub use pauses::Pauses;
+pub use refusal::Remedy;
+pub use shared::{Call, Client};
+pub use storage::{
+    Guard, Insecurity, LEASE, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
+    StorageError, StoredGrant, SystemError, TokenStorage,
+};
+pub use system::System;
+pub use user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};

@@ -1,0 +1,186 @@
+//! What is done about a refusal of the MCP server, so that a request can be sent again.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+
+use crate::BearerAuth;
+use crate::client::error::ClientError;
+use crate::client::host::Host;
+use crate::client::login_options::LoginOptions;
+use crate::client::mode::{Mode, Taken, need};
+use crate::client::shared::{Call, Client, Outcome};
+use crate::client::shown::header_value;
+use crate::client::trace::{self, Span, Work};
+use crate::session::{Turn, Verdict};
+
+/// An answer that something can be done about.
+pub struct Remedy<H: Host>(What<H>);
+
+enum What<H: Host> {
+    /// The session's turns.
+    Turns(Taken<H>),
+    /// A wait, while nobody has the session.
+    Moment(Duration),
+}
+
+impl<H: Host> Client<H> {
+    /// What can be done about an answer of the MCP server; `None` if it is the application's.
+    ///
+    /// # Errors
+    ///
+    /// That all that may be done for one request was done.
+    pub async fn judge(
+        &self,
+        call: &mut Call,
+        status: u16,
+        challenges: &[String],
+    ) -> Outcome<Option<Remedy<H>>, H> {
+        if !matches!(status, 401 | 403) {
+            self.delivered(call, status);
+            return Ok(None);
+        }
+        call.remedied = None;
+        let mut taken = self.take_knowing(call.mode, call.since).await?;
+        let session = &mut taken.session;
+        let values = challenges.iter().map(String::as_str);
+        let verdict = session.answered(&mut call.attempt, status, values, self.now());
+        let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
+        if matches!(verdict, Ok(Verdict::Deliver)) {
+            return Ok(None);
+        }
+        let said = async {
+            trace::last_step(session.timeline(), None);
+            Span::current().outcome(&verdict, session.timeline());
+            self.tell_refusal(call.attempt.generation(), session, status, challenges);
+        };
+        Span::of(Work::Access, self).around(said).await;
+        Ok(Some(match verdict? {
+            // Others need the session meanwhile.
+            Verdict::Wait(pause) => Remedy(What::Moment(pause)),
+            _ => Remedy(What::Turns(taken)),
+        }))
+    }
+
+    /// An answer that is the application's: a success shows that the server takes the token, which decides
+    /// whether another login may be made when it is refused later.
+    pub fn delivered(&self, call: &mut Call, status: u16) {
+        let Some(sent) = call.attempt.generation().filter(|_| (200..300).contains(&status)) else {
+            return;
+        };
+        if self.taken.load(Ordering::Relaxed) == sent {
+            return;
+        }
+        // It can wait for the next success, and an answer must not wait for anything.
+        if let Some(mut session) = self.host.try_take()
+            && session.answered(&mut call.attempt, status, [], self.now()).is_ok()
+        {
+            self.taken.store(sent, Ordering::Relaxed);
+            if self.shown().generation() == sent {
+                self.told.accepted();
+            }
+        }
+    }
+
+    /// Does what the answer asks for: a refresh, a login, a wider scope, or a moment's wait for a token that was
+    /// issued just now. Then the request can be sent again, with the token that this brings.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done.
+    pub async fn remedy(
+        self: &Arc<Self>,
+        call: &mut Call,
+        remedy: Remedy<H>,
+    ) -> Outcome<BearerAuth, H> {
+        let Taken { session, quiet } = match remedy.0 {
+            What::Turns(taken) => taken,
+            What::Moment(pause) => {
+                self.host.sleep(pause).await;
+                let mut taken = self.take(call.mode).await?;
+                // What failed for others meanwhile is not this request's.
+                if !matches!(taken.session.turn(), Ok(Turn::Ready(_))) {
+                    taken.session.access();
+                }
+                taken
+            }
+        };
+        // What happens belongs to the story of the request, and stays in the session.
+        let (mut session, found) =
+            self.drive_on(session, call.mode.login().with(quiet), call.since).await?;
+        if !found {
+            self.tell_unmet_need(&need(&mut session)).await;
+            return Err(self.lacks(&mut session, quiet.is_own));
+        }
+        let Ok(Turn::Ready(token)) = session.turn() else {
+            return Err(crate::Error::LoginRequired.into());
+        };
+        call.attempt.sent_with(Some(&token));
+        call.remedied = Some(header_value(token.bearer()));
+        Ok(token.bearer().clone())
+    }
+
+    /// The two for hosts that send requests in their own way: `token` was refused. The token to send
+    /// the request with once more, or `None` if the answer is the application's.
+    ///
+    /// # Errors
+    ///
+    /// As [`remedy`](Self::remedy).
+    pub async fn refused(
+        self: &Arc<Self>,
+        mode: Mode,
+        token: &BearerAuth,
+        status: u16,
+        challenges: &[String],
+    ) -> Outcome<Option<BearerAuth>, H> {
+        let mut call = self.call(mode);
+        call.attempt.sent_token(self.shown().snapshot.record(), token);
+        match self.judge(&mut call, status, challenges).await? {
+            Some(remedy) => self.remedy(&mut call, remedy).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Another token than the one at hand, refreshed or through a login: a request of the host's own was
+    /// refused.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub async fn replace(self: &Arc<Self>, mode: Mode) -> Outcome<(), H> {
+        if let Some(mut session) = self.host.try_take()
+            && let Ok(Turn::Login(reply)) = session.turn()
+            && matches!(reply.error(), crate::Error::ScopeRequired { .. })
+        {
+            // A refresh brings no scope.
+            let error = self.lacks(&mut session, false);
+            drop(session);
+            return match mode {
+                Mode::Interactive => self.log_in(LoginOptions::new()).await.map(drop),
+                Mode::Quiet => Err(error),
+            };
+        }
+        let mut call = self.call(mode);
+        call.attempt.sent_with(self.shown().snapshot.token().as_ref());
+        if call.attempt.generation().is_none() {
+            let found = self.token(mode).await?;
+            return found.map(drop).ok_or_else(|| crate::Error::LoginRequired.into());
+        }
+        let mut remedy = self.judge(&mut call, 401, &[]).await?;
+        if matches!(remedy, Some(Remedy(What::Moment(_)))) {
+            // The same token in a moment would not be another one.
+            remedy = self.judge(&mut call, 401, &[]).await?;
+        }
+        match remedy {
+            Some(remedy) => self.remedy(&mut call, remedy).await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<H: Host> core::fmt::Debug for Remedy<H> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Remedy").finish_non_exhaustive()
+    }
+}
