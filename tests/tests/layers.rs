@@ -74,6 +74,28 @@ fn no_two_files_of_a_room_need_each_other() {
     }
 }
 
+/// Not even the layer that adapters share, which is over std: their `Host` does all of it.
+#[test]
+fn nothing_asks_the_operating_system() {
+    let asks = [
+        "::now()",
+        ".elapsed()",
+        "RandomState",
+        "std::env",
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::thread::",
+        "Condvar",
+        "Entropy::from_os",
+    ];
+    let asks_for = |code: &str| asks.into_iter().find(|it| code.contains(it));
+    let sources = sources(&core());
+    let found = sources.iter().filter_map(|(file, text)| Some((file, asks_for(&code(text))?)));
+    assert_eq!(found.collect::<Vec<_>>(), []);
+    assert_eq!(asks_for("let begun = Instant::now();"), Some("::now()"));
+}
+
 /// What it would not see would not be there.
 #[test]
 fn a_circle_and_a_look_upward_are_seen() {
@@ -151,11 +173,16 @@ fn way_back(graph: &BTreeMap<String, BTreeSet<String>>, start: &str) -> Option<V
     None
 }
 
-/// The paths that a source names below `crate`, tests and comments left out.
-fn named(text: &str) -> BTreeSet<String> {
+/// A source, tests and comments left out.
+fn code(text: &str) -> String {
     let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let code: String = lines.flat_map(|line| [line, "\n"]).collect();
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The paths that a source names below `crate`.
+fn named(text: &str) -> BTreeSet<String> {
+    let code = code(text);
     let mut paths = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         if code[..at].ends_with("$") {
