@@ -15,6 +15,7 @@
 //!         match flow.step()? {
 //!             Step::Http { request, reply } => reply.response(&send(&request), now()),
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
+//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("a user logs in"),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }
@@ -78,6 +79,7 @@ mod redirect;
 mod scope;
 mod secret;
 pub mod session;
+mod signing_algorithm;
 mod time;
 mod timeline;
 mod tolerance;
@@ -96,6 +98,7 @@ pub use reach::Reach;
 pub use redirect::Redirect;
 pub use scope::{ScopeDefect, Scopes};
 pub use secret::Secret;
+pub use signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 pub use time::UnixTime;
 pub use timeline::{Diagram, Entry, Finding, Remedy, Retry, Timeline};
 pub use tolerance::{Tolerance, Tolerances, UnknownTolerance};

@@ -23,6 +23,7 @@ const FLOORS: [&[&str]; 6] = [
         "redirect",
         "scope",
         "secret",
+        "signing_algorithm",
         "time",
         "timeline",
         "tolerance",

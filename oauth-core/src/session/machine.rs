@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::flow::Settings;
 use crate::session::access::Access;
+use crate::session::acquire::Acquire;
 use crate::session::authorization::{Authorization, Snapshot};
 use crate::session::cancel::Cancel;
 use crate::session::claim::Claim;
@@ -65,6 +66,7 @@ pub struct Session {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) enum Op {
     Access(Access),
+    Acquire(Acquire),
     Refresh(Refresh),
     Keep(Keep),
     Login(Login),
@@ -133,13 +135,23 @@ macro_rules! operations {
     };
 }
 
-operations!(Access Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
+operations!(Access Acquire Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
 
 impl Op {
     /// Whoever starts over has released its locks: what was to come after that is left.
     pub(crate) fn let_go(&mut self) {
         while let Self::Unlock(_, then) = self {
             *self = mem::take(&mut **then);
+        }
+    }
+
+    /// Where a login would be needed, a token is asked for: whoever has set up a grant without a user is sent to no
+    /// page, wherever the need comes from.
+    fn without_user(self) -> Self {
+        match self {
+            Self::Login(Login::Needed(need)) => Acquire::Lock(need).into(),
+            Self::Unlock(lock, then) => Self::Unlock(lock, Box::new(then.without_user())),
+            op => op,
         }
     }
 
@@ -196,7 +208,10 @@ impl Session {
             Next::To(op) => (op, true),
             Next::Stay(op) => (op, false),
         };
-        self.op = op;
+        self.op = match self.held.settings.grant {
+            Some(_) => op.without_user(),
+            None => op,
+        };
         is_led
     }
 

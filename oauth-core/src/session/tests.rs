@@ -11,7 +11,9 @@ use crate::entropy::Entropy;
 use crate::flow::{RedirectUri, Settings};
 use crate::http::{Endpoint, Request, Response, built};
 use crate::session::{Record, Session, Turn};
+use crate::signing_algorithm::SigningAlgorithm;
 use crate::time::UnixTime;
+use crate::wire::KeyDescription;
 
 const START: UnixTime = UnixTime::from_secs(1_900_000_000);
 
@@ -25,7 +27,10 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
+        Self::with(Settings::new("https://mcp.example.com/mcp").unwrap())
+    }
+
+    fn with(settings: Settings) -> Self {
         let session = Session::new(settings.into());
         Self { session, stored: None, now: START, sent: Vec::new() }
     }
@@ -47,6 +52,11 @@ impl Host {
                     self.sent.push(request.endpoint());
                     reply.response(&answer(&request), now);
                 }
+                Turn::Sign(reply) => {
+                    let unsigned = reply.unsigned([self.sent.len() as u8; 16], now).unwrap();
+                    reply.signed(&unsigned, &[7; 64], now).unwrap();
+                }
+                Turn::Assertion(_) => panic!("the client has a key"),
                 Turn::Login(reply) => reply.begin(),
                 Turn::Prepare(reply) => {
                     let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback").unwrap();
@@ -90,6 +100,7 @@ fn answer(request: &Request) -> Response {
             r#"{"access_token": "at", "token_type": "Bearer", "expires_in": 3600,
                 "refresh_token": "rt"}"#,
         ),
+        Endpoint::Resource => (401, ""),
         _ => (200, ""),
     };
     let body = String::from(body).into_bytes();
@@ -116,4 +127,21 @@ fn a_request_is_built_once_for_each_time_it_is_sent() {
     use Endpoint::{Registration, ResourceMetadata, Revocation, ServerMetadata, Token};
     let (login, end) = ([ResourceMetadata, ServerMetadata, Registration, Token], [Revocation; 2]);
     assert_eq!(life, [&login[..], &[Token], &end].concat());
+}
+
+#[test]
+fn so_is_one_that_is_signed() {
+    use Endpoint::{Resource, ResourceMetadata, ServerMetadata, Token};
+    let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
+    let key = KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
+    let settings = settings.client_id("c", None).unwrap().signing_key(key).client_credentials();
+    let mut host = Host::with(settings);
+    let expected = [&[Resource, ResourceMetadata, ServerMetadata, Token][..], &[Token]];
+    for sent in expected {
+        let before = built::so_far();
+        assert_eq!(host.drive(), sent);
+        assert_eq!(built::so_far() - before, sent.len(), "{sent:?}");
+        host.now = host.now + Duration::from_secs(3600);
+        host.session.access();
+    }
 }

@@ -94,8 +94,8 @@ impl LoginProgress {
         match self.flow.step()? {
             Step::Http { request, .. } => Ok(Ask::Http(request)),
             Step::Browser { url, .. } => Ok(Ask::Browser(url)),
-            // A flow that is done is stored in the same breath.
-            Step::Done(_) => Err(Error::LoginRequired),
+            // A user's login wants no more of its host. A flow that is done is stored in the same breath.
+            Step::Sign(_) | Step::Assertion(_) | Step::Done(_) => Err(Error::LoginRequired),
         }
     }
 }
