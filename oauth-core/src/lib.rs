@@ -48,6 +48,7 @@
 //!
 //! # Features
 //!
+//! - `es256`, `eddsa`: [`keys::SoftwareKey`] for P-256 and Ed25519. Without them a host signs with what it has.
 //! - `getrandom`: `Entropy::from_os`. Without it, a host passes in 64 random bytes for each login.
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
 //! - `client`: what adapters share, over std. It has no clock either: the time is the adapter's.
@@ -70,6 +71,7 @@ mod http_date;
 #[cfg(feature = "http")]
 mod interop;
 mod json;
+pub mod keys;
 pub mod loopback;
 mod plain;
 mod policy;

@@ -16,6 +16,7 @@ const FLOORS: [&[&str]; 6] = [
         "http_date",
         "interop",
         "json",
+        "keys",
         "plain",
         "policy",
         "profile",

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Defect;
+use crate::keys::KeyDefect;
 use crate::signing_algorithm::SigningAlgorithm;
 use crate::url::UrlDefect;
 
@@ -92,6 +93,12 @@ pub enum Misuse {
         /// The length of what came.
         bytes: usize,
     },
+    /// The client's key cannot be used.
+    #[error("the key cannot be used: {defect}")]
+    SigningKey {
+        /// Why not.
+        defect: KeyDefect,
+    },
     /// The client id is empty.
     #[error("the client id is empty")]
     EmptyClientId,
@@ -171,6 +178,12 @@ pub enum Misuse {
     },
 }
 
+impl From<KeyDefect> for Misuse {
+    fn from(defect: KeyDefect) -> Self {
+        Self::SigningKey { defect }
+    }
+}
+
 impl Misuse {
     pub(super) fn code(&self) -> &'static str {
         match self {
@@ -187,6 +200,7 @@ impl Misuse {
             Self::NoCredential => "no_credential",
             Self::IdentityProvider { .. } => "identity_provider",
             Self::Signature { .. } => "signature",
+            Self::SigningKey { .. } => "signing_key",
             Self::EmptyClientId => "empty_client_id",
             Self::ClientIdCharacters { .. } => "client_id_characters",
             Self::ClientSecretCharacters => "client_secret_characters",
@@ -240,6 +254,7 @@ impl Misuse {
                 "sign with the algorithm that is asked for; with ES256, ES384 and ES512 return r and s one after \
                  the other, not DER"
             }
+            Self::SigningKey { defect } => defect.advice(),
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::ClientIdCharacters { .. } | Self::ClientSecretCharacters => {
                 "pass it as the authorization server has given it, without a line end"

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::*;
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
+use crate::keys::KeyDefect;
 use crate::scope::Scopes;
 use crate::signing_algorithm::SigningAlgorithm;
 use crate::time::UnixTime;
@@ -126,6 +127,7 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
             "identity_provider",
         ),
         (It::Signature { algorithm: SigningAlgorithm::Es256, bytes: 71 }, "signature"),
+        (KeyDefect::Sec1.into(), "signing_key"),
         (It::EmptyClientId, "empty_client_id"),
         (It::ClientIdCharacters { id: text() }, "client_id_characters"),
         (It::ClientSecretCharacters, "client_secret_characters"),

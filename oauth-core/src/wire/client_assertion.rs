@@ -208,6 +208,38 @@ mod tests {
         );
     }
 
+    /// OpenSSL verifies it: with ES256 the same bytes give the same signature (RFC 6979).
+    #[cfg(feature = "es256")]
+    #[test]
+    fn a_signed_assertion_is_the_same_to_the_last_byte() {
+        use crate::keys::{Signer as _, SoftwareKey};
+        let key = SoftwareKey::es256(&[7; 32]).unwrap_or_else(|e| panic!("{e}"));
+        let description = KeyDescription::of(&key);
+        let issuer = issuer();
+        let algorithm = signing_algorithm(&issuer, None, &description);
+        let assertion = ClientAssertion {
+            client_id: "client-1",
+            issuer: &issuer,
+            token_endpoint: "https://as.example/token",
+            style: AssertionStyle::default(),
+            key_id: description.key_id.as_deref(),
+            algorithm: algorithm.unwrap_or_else(|e| panic!("{e}")),
+        };
+        let unsigned = assertion.unsigned(Jti::new([9; 16]), NOW);
+        let signature = key.sign(unsigned.algorithm(), unsigned.bytes());
+        let signed = unsigned.signed(&signature.unwrap_or_else(|e| panic!("{e}")));
+        assert_eq!(signed.unwrap_or_else(|e| panic!("{e}")).expose(), SIGNED);
+    }
+
+    #[cfg(feature = "es256")]
+    const SIGNED: &str = concat!(
+        "eyJhbGciOiJFUzI1NiIsInR5cCI6ImNsaWVudC1hdXRoZW50aWNhdGlvbitqd3QiLCJraWQiOiJnV2p0N25tQjF1",
+        "ZHlGcExZVnAwU3hKbkk4bEpFdmw3cThBRllaUnFuR1Y4In0.",
+        "eyJpc3MiOiJjbGllbnQtMSIsInN1YiI6ImNsaWVudC0xIiwiYXVkIjoiaHR0cHM6Ly9hcy5leGFtcGxlL3QvIiwi",
+        "aWF0IjoxOTAwMDAwMDAwLCJleHAiOjE5MDAwMDAwNjAsImp0aSI6IkNRa0pDUWtKQ1FrSkNRa0pDUWtKQ1EifQ.",
+        "HWyLanxDGLXF64IyerucDSCjuQcgLYKlCz2mwBRzbavwDt1QlE7ZG9HWDnRz1Ss0jfDSqTSqNVwdeMWtx8Hw2Q",
+    );
+
     #[test]
     fn it_can_be_written_for_older_servers() {
         let style = AssertionStyle {

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::Misuse;
+use crate::keys::Signer;
 use crate::secret::Secret;
 use crate::signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 
@@ -24,6 +25,14 @@ pub struct KeyDescription {
     pub key_id: Option<Box<str>>,
     /// What the key can do.
     pub algorithms: SigningAlgorithms,
+}
+
+impl KeyDescription {
+    /// What a signer says of itself.
+    #[must_use]
+    pub fn of(signer: &(impl Signer + ?Sized)) -> Self {
+        Self { key_id: signer.key_id().map(Into::into), algorithms: signer.algorithms() }
+    }
 }
 
 /// What a host is asked to sign, and with which key.
