@@ -65,10 +65,6 @@ pub struct ServerMetadata {
     /// What client assertions may be signed with; `None` where the server lists none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signing_algorithms: Option<SigningAlgorithms>,
-    /// What DPoP proofs may be signed with; `None` where the server does not say that it knows them
-    /// (RFC 9449 §5.1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) dpop_algorithms: Option<SigningAlgorithms>,
     /// `None` where the server lists none: then what it does shows when it is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grants: Option<GrantTypes>,
@@ -194,6 +190,7 @@ impl ServerMetadata {
         };
         let endpoint = |endpoint, text: &str| checked(endpoint, text, reach);
         let login = document.login.as_ref();
+        let is_without_user = login.is_none();
         let registration_endpoint = login.and_then(|it| it.registration_endpoint.as_deref());
         let registration_endpoint =
             registration_endpoint.map(|text| endpoint(Endpoint::Registration, text));
@@ -224,10 +221,14 @@ impl ServerMetadata {
             revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
             auth_methods: document.auth_methods,
-            signing_algorithms: document.signing_algorithms,
-            dpop_algorithms: document.dpop_algorithms,
+            // A login needs neither, and what is stored of it is as small as it was.
+            signing_algorithms: document.signing_algorithms.filter(|_| is_without_user),
             // A list of none says nothing.
-            grants: document.grants.as_ref().filter(|it| it.any).map(|it| it.known),
+            grants: document
+                .grants
+                .as_ref()
+                .filter(|it| it.any && is_without_user)
+                .map(|it| it.known),
             promises_iss: document.promises_iss.0,
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
@@ -295,7 +296,6 @@ impl ServerMetadata {
             provenance: Provenance::Known,
             auth_methods: Some(AuthMethods::IN_BODY),
             signing_algorithms: None,
-            dpop_algorithms: None,
             grants: None,
             promises_iss: false,
             metadata_documents: false,
@@ -317,7 +317,6 @@ impl ServerMetadata {
             provenance: Provenance::Legacy,
             auth_methods: None,
             signing_algorithms: None,
-            dpop_algorithms: None,
             grants: None,
             promises_iss: false,
             metadata_documents: false,

@@ -240,9 +240,17 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
 
 #[test]
 fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
-    let more = |more: &str| check(&format!("{S256}{more}")).unwrap_or_else(|e| panic!("{e}"));
+    let login = |more: &str| check(&format!("{S256}{more}")).unwrap_or_else(|e| panic!("{e}"));
+    let more = |more: &str| {
+        let body = document(&format!("{S256}{more}"));
+        let document = ServerMetadata::read_without_user(body.as_bytes());
+        let document = document.unwrap_or_else(|defect| panic!("{defect}"));
+        let issuer = issuer("https://as.example");
+        let checked = ServerMetadata::check(&document, &issuer, Reach::PUBLIC, &Policy::default());
+        checked.unwrap_or_else(|e| panic!("{e}")).0
+    };
     let silent = more("");
-    assert_eq!((silent.signing_algorithms, silent.dpop_algorithms), (None, None));
+    assert_eq!(silent.signing_algorithms, None);
     assert!(silent.may_grant(GrantType::JwtBearer) && !silent.without_refresh);
     assert!(more(r#","grant_types_supported":[]"#).may_grant(GrantType::DeviceCode));
     let strange = more(r#","grant_types_supported":["x"]"#);
@@ -250,16 +258,17 @@ fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
     let listed = more(
         r#","grant_types_supported":["refresh_token","client_credentials"],
         "token_endpoint_auth_signing_alg_values_supported":["HS256","ES256"],
-        "dpop_signing_alg_values_supported":["none","PS256"],
         "token_endpoint_auth_methods_supported":["private_key_jwt"]"#,
     );
     assert!(listed.may_grant(GrantType::ClientCredentials) && !listed.without_refresh);
     assert!(!listed.may_grant(GrantType::JwtBearer));
     assert_eq!(listed.signing_algorithms, Some(SigningAlgorithm::Es256.into()));
-    assert_eq!(listed.dpop_algorithms, Some(SigningAlgorithm::Ps256.into()));
     assert_eq!(listed.auth_methods, Some(AuthMethods::of(&["private_key_jwt"])));
     let stored = serde_json::to_string(&listed).unwrap_or_default();
     assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(listed));
+    // What a login does not need is not stored with its tokens.
+    let listed = login(r#","grant_types_supported":["x"]"#);
+    assert!(listed.without_refresh && listed.grants.is_none());
 }
 
 #[test]
@@ -295,7 +304,6 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("client_id_metadata_document_supported", "1"),
         ("require_pushed_authorization_requests", r#""false""#),
         ("token_endpoint_auth_signing_alg_values_supported", r#""ES256""#),
-        ("dpop_signing_alg_values_supported", "{}"),
     ] {
         let body = document(&format!(r#"{S256},"{member}":{written}"#));
         let document = ServerMetadata::read(body.as_bytes());
