@@ -39,8 +39,6 @@ pub enum Endpoint {
     Token,
     /// The revocation endpoint (RFC 7009 §2).
     Revocation,
-    /// The token endpoint of the identity provider that a user logged in at (RFC 8693 §2).
-    IdentityProvider,
 }
 
 impl Endpoint {
@@ -55,7 +53,6 @@ impl Endpoint {
             Self::Authorization => "authorization",
             Self::Token => "token",
             Self::Revocation => "revocation",
-            Self::IdentityProvider => "identity_provider",
         }
     }
 }
@@ -70,7 +67,6 @@ impl fmt::Display for Endpoint {
             Self::Authorization => "authorization endpoint",
             Self::Token => "token endpoint",
             Self::Revocation => "revocation endpoint",
-            Self::IdentityProvider => "identity provider",
         })
     }
 }

@@ -255,12 +255,7 @@ impl<'a, H: Host> Driver<'a, H> {
                     self.tell(worked, session);
                 }
                 // A logout has no such turns.
-                Turn::Sign(_)
-                | Turn::Assertion(_)
-                | Turn::Login(_)
-                | Turn::Prepare(_)
-                | Turn::Browser(..)
-                | Turn::Ready(_) => {
+                Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {
                     return Err(crate::Error::LoginRequired.into());
                 }
             }
@@ -379,8 +374,6 @@ impl<'a, H: Host> Driver<'a, H> {
             }
             // The callers' own.
             Turn::Login(_)
-            | Turn::Sign(_)
-            | Turn::Assertion(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)
             | Turn::Ready(_)

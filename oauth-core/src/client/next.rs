@@ -22,9 +22,7 @@ impl Next {
             | Turn::Reserve(_)
             | Turn::Save(_)
             | Turn::Unlock(..)
-            | Turn::Http(..)
-            | Turn::Sign(_)
-            | Turn::Assertion(_) => Self::Step,
+            | Turn::Http(..) => Self::Step,
             Turn::Lock(Lock::Login | Lock::Client, _) => Self::Step,
             Turn::Lock(Lock::Refresh, _) => Self::Refresh,
             Turn::Login(_) => Self::Login,

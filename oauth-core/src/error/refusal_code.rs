@@ -57,7 +57,6 @@ pub(super) fn code(refusal: &Refusal) -> &'static str {
         Endpoint::Authorization => registered!("authorization", code),
         Endpoint::Token => registered!("token", code),
         Endpoint::Revocation => registered!("revocation", code),
-        Endpoint::IdentityProvider => registered!("identity_provider", code),
     }
 }
 
@@ -77,7 +76,6 @@ mod tests {
             Endpoint::Authorization,
             Endpoint::Token,
             Endpoint::Revocation,
-            Endpoint::IdentityProvider,
         ] {
             for (word, known) in [
                 ("invalid_grant", true),

@@ -96,7 +96,6 @@
 //! wants, and not for all that it has.
 
 mod access;
-mod acquire;
 mod answer;
 mod authorization;
 mod brought;
@@ -139,8 +138,8 @@ pub use pending::PendingLogin;
 pub use reason::LoginReason;
 pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
-    AssertionReply, BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply,
-    ReserveReply, SaveReply, SignReply, UnlockReply,
+    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
+    SaveReply, UnlockReply,
 };
 pub use reserve::Spend;
 pub use status::{GrantSummary, LoginPlace, Status};

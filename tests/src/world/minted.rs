@@ -92,14 +92,14 @@ impl World {
     }
 }
 
-/// The key of the workloads' platform. Not Ed25519, which without optimization takes twenty times as long.
+/// The key of the workloads' platform.
 pub(super) fn platform() -> Key {
-    Key::p256(201)
+    Key::ed25519(201)
 }
 
 /// The key of the identity provider.
 pub(super) fn identity_provider() -> Key {
-    Key::p256(202)
+    Key::ed25519(202)
 }
 
 /// Claims with some replaced; `null` takes one out.

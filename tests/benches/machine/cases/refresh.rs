@@ -55,12 +55,7 @@ fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &An
                 black_box(authorization.bearer().header_value());
                 return;
             }
-            Turn::Sign(_)
-            | Turn::Assertion(_)
-            | Turn::Login(_)
-            | Turn::Prepare(_)
-            | Turn::Browser(..)
-            | Turn::LoggedOut(_) => {
+            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::LoggedOut(_) => {
                 panic!("no user is needed")
             }
         }
