@@ -146,6 +146,7 @@ impl<'a> Host<'a> {
                     reply.prepared(uri, entropy(self.logins), *now);
                 }
             }
+            Ok(turn @ (Turn::Sign(_) | Turn::Assertion(_))) => panic!("a user logs in: {turn:?}"),
             Ok(Turn::Browser(url, reply)) => {
                 assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
                 rules.browser(&url);

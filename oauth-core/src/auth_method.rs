@@ -13,10 +13,13 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// Id and secret in the body (RFC 6749 §2.3.1).
     ClientSecretPost,
+    /// An assertion that is signed with the client's key (RFC 7523 §2.2).
+    PrivateKeyJwt,
 }
 
 impl AuthMethod {
-    pub(crate) const ALL: [Self; 3] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
 
     /// The method as it is written.
     #[must_use]
@@ -25,7 +28,13 @@ impl AuthMethod {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
+    }
+
+    /// Whether it is of no use without a secret.
+    pub(crate) const fn needs_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {

@@ -39,6 +39,8 @@ pub enum Endpoint {
     Token,
     /// The revocation endpoint (RFC 7009 §2).
     Revocation,
+    /// The token endpoint of the identity provider that a user logged in at (RFC 8693 §2).
+    IdentityProvider,
 }
 
 impl Endpoint {
@@ -53,6 +55,7 @@ impl Endpoint {
             Self::Authorization => "authorization",
             Self::Token => "token",
             Self::Revocation => "revocation",
+            Self::IdentityProvider => "identity_provider",
         }
     }
 }
@@ -67,6 +70,7 @@ impl fmt::Display for Endpoint {
             Self::Authorization => "authorization endpoint",
             Self::Token => "token endpoint",
             Self::Revocation => "revocation endpoint",
+            Self::IdentityProvider => "identity provider",
         })
     }
 }

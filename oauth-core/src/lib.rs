@@ -15,6 +15,7 @@
 //!         match flow.step()? {
 //!             Step::Http { request, reply } => reply.response(&send(&request), now()),
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
+//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("a user logs in"),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }
@@ -47,6 +48,7 @@
 //!
 //! # Features
 //!
+//! - `es256`, `eddsa`: [`keys::SoftwareKey`] for P-256 and Ed25519. Without them a host signs with what it has.
 //! - `getrandom`: `Entropy::from_os`. Without it, a host passes in 64 random bytes for each login.
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
 //! - `client`: what adapters share, over std. It has no clock either: the time is the adapter's.
@@ -69,6 +71,7 @@ mod http_date;
 #[cfg(feature = "http")]
 mod interop;
 mod json;
+pub mod keys;
 pub mod loopback;
 mod plain;
 mod policy;
@@ -78,6 +81,7 @@ mod redirect;
 mod scope;
 mod secret;
 pub mod session;
+mod signing_algorithm;
 mod time;
 mod timeline;
 mod tolerance;
@@ -96,6 +100,7 @@ pub use reach::Reach;
 pub use redirect::Redirect;
 pub use scope::{ScopeDefect, Scopes};
 pub use secret::Secret;
+pub use signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 pub use time::UnixTime;
 pub use timeline::{Diagram, Entry, Finding, Remedy, Retry, Timeline};
 pub use tolerance::{Tolerance, Tolerances, UnknownTolerance};

@@ -141,6 +141,7 @@ fn log_in(search: &mut Search, mut world: World, settings: Settings) {
                 let Ok(Step::Browser { reply, .. }) = flow.step() else { panic!("waits on") };
                 reply.redirect(&query).unwrap();
             }
+            Step::Sign(_) | Step::Assertion(_) => panic!("a user logs in"),
             Step::Done(grant) => {
                 search.print(grant);
                 search.print(&grant.tokens);

@@ -255,7 +255,12 @@ impl<'a, H: Host> Driver<'a, H> {
                     self.tell(worked, session);
                 }
                 // A logout has no such turns.
-                Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::Ready(_) => {
+                Turn::Sign(_)
+                | Turn::Assertion(_)
+                | Turn::Login(_)
+                | Turn::Prepare(_)
+                | Turn::Browser(..)
+                | Turn::Ready(_) => {
                     return Err(crate::Error::LoginRequired.into());
                 }
             }
@@ -374,6 +379,8 @@ impl<'a, H: Host> Driver<'a, H> {
             }
             // The callers' own.
             Turn::Login(_)
+            | Turn::Sign(_)
+            | Turn::Assertion(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)
             | Turn::Ready(_)

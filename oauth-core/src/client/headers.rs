@@ -38,7 +38,7 @@ impl Headers {
         Ok(Self {
             origin: server.origin().into(),
             user_agent: user_agent.map_err(|_| unsendable(USER_AGENT.as_str()))?,
-            for_server: for_server.iter().map(field).collect::<Result<_, _>>()?,
+            for_server: for_server.iter().map(field).collect::<Result<_, Misuse>>()?,
         })
     }
 

@@ -22,7 +22,9 @@ impl Next {
             | Turn::Reserve(_)
             | Turn::Save(_)
             | Turn::Unlock(..)
-            | Turn::Http(..) => Self::Step,
+            | Turn::Http(..)
+            | Turn::Sign(_)
+            | Turn::Assertion(_) => Self::Step,
             Turn::Lock(Lock::Login | Lock::Client, _) => Self::Step,
             Turn::Lock(Lock::Refresh, _) => Self::Refresh,
             Turn::Login(_) => Self::Login,

@@ -112,6 +112,7 @@ impl Refusal {
             _ if self.is_denied_by_user() => {
                 "the user declined, or may not have access; ask again only if the user wants to"
             }
+            _ if self.endpoint == Endpoint::IdentityProvider => self.advice_of_provider(),
             code if SPENT.contains(&code) => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",
             _ if self.is_about_client() => {
@@ -128,6 +129,26 @@ impl Refusal {
                  `client_id`"
             }
             _ if self.is_for_now() && self.endpoint == Endpoint::Token => AGAIN_OR_ANEW,
+            _ if self.is_for_now() => "try again later",
+            _ => "look at the server's own words in `description`",
+        }
+    }
+
+    /// The same for what a user signed in with: no login at an authorization server mends that.
+    fn advice_of_provider(&self) -> &'static str {
+        match &*self.code {
+            code if SPENT.contains(&code) => {
+                "the identity provider does not take what the user signed in with (any more): sign in there again"
+            }
+            _ if self.is_about_client() => {
+                "the identity provider does not know the client: check the client id and secret that are set for \
+                 it, which are not those of the authorization server"
+            }
+            "invalid_target" | "access_denied" => {
+                "the identity provider's administrator has to allow this client, or this user, that \
+                 authorization server and resource"
+            }
+            "invalid_scope" => "ask for other scopes with `scope`",
             _ if self.is_for_now() => "try again later",
             _ => "look at the server's own words in `description`",
         }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Absence, Actor, Refusal};
 use crate::plain::Plain;
 use crate::scope::{ScopeDefect, Scopes};
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
+
+mod advice;
 
 /// What a server may do, but this client cannot work with as it is set up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -114,6 +117,26 @@ pub enum PeerIncompatible {
     NoClientAuthentication {
         /// The authorization server.
         issuer: Box<str>,
+    },
+    /// The server lists no algorithm that the client's key can sign with.
+    #[error(
+        "authorization server {issuer:?} takes signatures with {listed}, and the key signs with {able}"
+    )]
+    NoSigningAlgorithm {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// The algorithms that it lists, as far as they are known here.
+        listed: SigningAlgorithms,
+        /// The algorithms of the key.
+        able: SigningAlgorithms,
+    },
+    /// The authorization server lists its grants, and the one that is set up is not among them.
+    #[error("authorization server {issuer:?} does not list the grant {grant}")]
+    GrantNotListed {
+        /// The authorization server.
+        issuer: Box<str>,
+        /// The grant, by its name in metadata.
+        grant: Box<str>,
     },
     /// The client that was set up with a secret is refused, in each way in which it can authenticate.
     #[error("authorization server {issuer:?} refuses the client that was set up, by {tried}")]
@@ -264,6 +287,8 @@ impl PeerIncompatible {
             Self::RedirectUriNotRegistered { .. } => "redirect_uri_not_registered",
             Self::NoSecretMethod { .. } => "no_secret_method",
             Self::NoClientAuthentication { .. } => "no_client_authentication",
+            Self::NoSigningAlgorithm { .. } => "no_signing_algorithm",
+            Self::GrantNotListed { .. } => "grant_not_listed",
             Self::ClientRefused { .. } => "client_refused",
             Self::RegisteredClientRefused { .. } => "registered_client_refused",
             Self::TokenType { .. } => "token_type",
@@ -292,100 +317,6 @@ impl PeerIncompatible {
             | Self::NoBearerHeader { .. }
             | Self::PushedRequestsRequired { .. } => Actor::Maintainer,
             _ => Actor::Developer,
-        }
-    }
-
-    pub(super) fn advice(&self) -> &'static str {
-        match self {
-            Self::NoResourceMetadata { found: Absence::Refused { .. }, .. }
-            | Self::NoServerMetadata { found: Absence::Refused { .. }, .. } => {
-                "the server's operator has to let everybody read it: a firewall, a proxy or a login may stand \
-                 in front of it; until then, give the authorization server's endpoints with `provider`"
-            }
-            Self::NoResourceMetadata { found: Absence::Unusable { .. }, .. }
-            | Self::NoServerMetadata { found: Absence::Unusable { .. }, .. } => {
-                "check the server URL; if it is right, the server's operator has to correct that; until then, \
-                 give the authorization server's endpoints with `provider`"
-            }
-            Self::NoResourceMetadata { .. } => {
-                "give the authorization server's endpoints with `provider`, or allow servers of the \
-                 2025-03-26 specification with `Tolerance::Legacy20250326`"
-            }
-            Self::NoAuthorizationServer { .. } | Self::NoServerMetadata { .. } => {
-                "give the authorization server's endpoints with `provider`"
-            }
-            Self::NoS256 { advertised: false, .. } => {
-                "if the server is known to support S256 without saying so, tolerate that with \
-                 `Tolerance::UnlistedS256`"
-            }
-            Self::NoS256 { .. } => "the authorization server's operator has to support S256",
-            Self::NoWayToRegister { .. } | Self::RegistrationClosed { .. } => {
-                "register a client with the authorization server by hand and set `client_id` (and \
-                 `client_secret`), or host a client metadata document and set `client_metadata_url`"
-            }
-            Self::ForeignClient { .. } => {
-                "make sure that the change of authorization server is right, then set `client_id` and \
-                 `client_issuer` for the new one"
-            }
-            Self::UnconfirmedIssuer { .. } => {
-                "if that is where the client was registered, set it as `client_issuer`"
-            }
-            Self::RedirectUriNotRegistered { .. } => {
-                "set a `callback_port` or `callback_url` that the authorization server allows, or a \
-                 `client_id` registered with this redirect URI"
-            }
-            Self::NoSecretMethod { .. } => {
-                "leave `client_secret` out if the client is a public one; else the server's operator has to \
-                 allow `client_secret_post` or `client_secret_basic`"
-            }
-            Self::ClientRefused { .. } => {
-                "check `client_id` and `client_secret`; if the server's operator names a way to \
-                 authenticate, set it with `token_endpoint_auth_method`"
-            }
-            Self::RegisteredClientRefused { .. } => {
-                "tell the server's operator; or register a client by hand and set `client_id` (and \
-                 `client_secret`)"
-            }
-            Self::NoClientAuthentication { .. } => {
-                "set a `client_id` with the `client_secret` that belongs to it; signed assertions are not \
-                 supported"
-            }
-            Self::TokenType { found } if found.eq_ignore_ascii_case("dpop") => {
-                "tokens that are bound to a key (DPoP) are not supported; ask the server's operator for \
-                 bearer tokens"
-            }
-            Self::TokenType { .. } => {
-                "tokens of this type are not supported; ask the server's operator for bearer tokens"
-            }
-            Self::DpopRequired { .. } => {
-                "tokens that are bound to a key (DPoP) are not supported; ask the server's operator whether \
-                 bearer tokens will do"
-            }
-            Self::NoBearerHeader { .. } => {
-                "tokens in a request's body or URL are not supported: they end up in logs"
-            }
-            Self::PushedRequestsRequired { .. } => {
-                "pushed authorization requests are not supported"
-            }
-            Self::NoLoginAskedFor { .. } => {
-                "send requests without a token if the server is open to all; otherwise see that the URL \
-                 is that of its MCP endpoint"
-            }
-            Self::Redirected { .. } => {
-                "set the URL of the MCP endpoint itself; it may be the one that the server redirects to"
-            }
-            Self::ScopesDoNotFit { .. } => {
-                "ask for the scopes that are needed, and no others, with `scope`, and log in with `login`"
-            }
-            Self::BearerRefused { .. } => "set another token, or none so that the user can log in",
-            Self::StillRefused { .. } => {
-                "the user may lack the permission, or the server does not take the tokens of the \
-                 authorization server that it names"
-            }
-            Self::LoginInVain { .. } => {
-                "see that the server takes the tokens of the authorization server that it names; to log \
-                 in again before that time, call `login`"
-            }
         }
     }
 }

@@ -80,6 +80,26 @@ pub enum PeerMisbehaved {
     /// An access token has characters that may not stand in a header field (RFC 6750 §2.1).
     #[error("the access token cannot be sent: it has characters that tokens may not have")]
     UnsendableToken,
+    /// The identity provider was asked for an identity assertion grant (ID-JAG), and issued a token of another
+    /// type (RFC 8693 §2.2.1). It is not used: it may be good at other places.
+    #[error("the identity provider issued no identity assertion grant: `{member}` is {found:?}")]
+    NotAnIdJag {
+        /// The member of its answer that says so.
+        member: Box<str>,
+        /// What that says.
+        found: Box<str>,
+    },
+    /// The identity provider issued an identity assertion grant (ID-JAG) that is for another authorization server, or
+    /// for another client there, than it was asked for. It was passed on to nobody.
+    #[error("the identity provider issued a grant whose `{claim}` is {found:?}, not {expected:?}")]
+    ForeignIdJag {
+        /// The claim that says so.
+        claim: Box<str>,
+        /// What it should say.
+        expected: Box<str>,
+        /// What it says.
+        found: Box<str>,
+    },
     /// A server strays from a specification in a way that the policy refuses.
     ///
     /// Tokens that it concerns are stored: once the policy tolerates that, they are used.
@@ -127,6 +147,8 @@ impl PeerMisbehaved {
             Self::UnsafeUrl { .. } => "unsafe_url",
             Self::PrivateAddress { .. } => "private_address",
             Self::UnsendableToken => "unsendable_token",
+            Self::NotAnIdJag { .. } => "not_an_id_jag",
+            Self::ForeignIdJag { .. } => "foreign_id_jag",
             Self::NotTolerated { .. } => "not_tolerated",
         }
     }
@@ -167,6 +189,14 @@ impl PeerMisbehaved {
                 "tell the server's operator, or do not refuse this tolerance in the `Policy`"
             }
             Self::UnsendableToken => "tell the authorization server's operator",
+            Self::ForeignIdJag { .. } => {
+                "the identity provider's administrator has to say which client this one is at the authorization \
+                 server; check the client id that is set for it"
+            }
+            Self::NotAnIdJag { .. } => {
+                "the identity provider has to issue identity assertion grants (ID-JAG) to this client: ask its \
+                 operator"
+            }
         }
     }
 }

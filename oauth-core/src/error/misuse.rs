@@ -5,6 +5,8 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Defect;
+use crate::keys::KeyDefect;
+use crate::signing_algorithm::SigningAlgorithm;
 use crate::url::UrlDefect;
 
 /// What a caller must not pass in.
@@ -62,6 +64,40 @@ pub enum Misuse {
     MethodNeedsSecret {
         /// The method that was set.
         method: Box<str>,
+    },
+    /// Tokens are to be got without a user, and no such grant is set up.
+    #[error("no grant without a user is set up")]
+    NoMachineGrant,
+    /// A login of a user cannot be authenticated with a key yet.
+    #[error("a signing key serves grants without a user only")]
+    KeyWithUser,
+    /// A grant without a user needs a client that the authorization server knows already.
+    #[error("a grant without a user needs a client id")]
+    NoClient,
+    /// A client that asks for itself has to show who it is.
+    #[error("a grant without a user needs a client secret or a signing key")]
+    NoCredential,
+    /// The identity provider's token endpoint cannot be used.
+    #[error("the identity provider's token endpoint {url:?} cannot be used: {defect}")]
+    IdentityProvider {
+        /// What was passed in, to be shown.
+        url: Box<str>,
+        /// What is wrong with it.
+        defect: UrlDefect,
+    },
+    /// A signature has not the length that its algorithm gives it (RFC 7518 §3).
+    #[error("a signature with {algorithm} cannot have {bytes} bytes")]
+    Signature {
+        /// The algorithm that was asked for.
+        algorithm: SigningAlgorithm,
+        /// The length of what came.
+        bytes: usize,
+    },
+    /// The client's key cannot be used.
+    #[error("the key cannot be used: {defect}")]
+    SigningKey {
+        /// Why not.
+        defect: KeyDefect,
     },
     /// The client id is empty.
     #[error("the client id is empty")]
@@ -142,6 +178,12 @@ pub enum Misuse {
     },
 }
 
+impl From<KeyDefect> for Misuse {
+    fn from(defect: KeyDefect) -> Self {
+        Self::SigningKey { defect }
+    }
+}
+
 impl Misuse {
     pub(super) fn code(&self) -> &'static str {
         match self {
@@ -152,6 +194,13 @@ impl Misuse {
             Self::CallbackPort { .. } => "callback_port",
             Self::SecretWithoutId => "secret_without_id",
             Self::MethodNeedsSecret { .. } => "method_needs_secret",
+            Self::NoMachineGrant => "no_machine_grant",
+            Self::KeyWithUser => "key_with_user",
+            Self::NoClient => "no_client",
+            Self::NoCredential => "no_credential",
+            Self::IdentityProvider { .. } => "identity_provider",
+            Self::Signature { .. } => "signature",
+            Self::SigningKey { .. } => "signing_key",
             Self::EmptyClientId => "empty_client_id",
             Self::ClientIdCharacters { .. } => "client_id_characters",
             Self::ClientSecretCharacters => "client_secret_characters",
@@ -190,6 +239,22 @@ impl Misuse {
             Self::CallbackPort { .. } => "set the port in one of the two only",
             Self::SecretWithoutId => "set `client_id` too",
             Self::MethodNeedsSecret { .. } => "set `client_secret` too, or the method `none`",
+            Self::NoMachineGrant => {
+                "set up `client_credentials`, `workload_identity` or `enterprise_managed`, or let a user log in"
+            }
+            Self::KeyWithUser => {
+                "leave the key out, or set up `client_credentials` or `enterprise_managed`"
+            }
+            Self::NoClient => "set `client_id`: such a client is never registered by this one",
+            Self::NoCredential => {
+                "set `client_secret` or a signing key; a client that has neither needs a user who logs in"
+            }
+            Self::IdentityProvider { .. } => "pass the https URL of its token endpoint",
+            Self::Signature { .. } => {
+                "sign with the algorithm that is asked for; with ES256, ES384 and ES512 return r and s one after \
+                 the other, not DER"
+            }
+            Self::SigningKey { defect } => defect.advice(),
             Self::EmptyClientId => "leave the client id out to have one registered",
             Self::ClientIdCharacters { .. } | Self::ClientSecretCharacters => {
                 "pass it as the authorization server has given it, without a line end"

@@ -7,7 +7,9 @@
 //! | [`Refused`](Error::Refused) | depends on the code | the server's own words are in the [`Refusal`] |
 //! | [`Malformed`](Error::Malformed) | the server's operator | the answer cannot be read |
 //! | [`Unreachable`](Error::Unreachable) | nobody, or the developer | try again later, or what its [`Obstacle`] wants |
+//! | [`Unavailable`](Error::Unavailable) | the developer | see why there is no signature or assertion |
 //! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired), [`ScopeRequired`](Error::ScopeRequired) | the user | log in |
+//! | [`SignInRequired`](Error::SignInRequired) | the user | sign in at the identity provider again |
 //! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed) | the user | call again |
 //! | [`Contended`](Error::Contended) | nobody | try again |
 //! | [`TokenTooShort`](Error::TokenTooShort) | the developer | ask for a shorter time |
@@ -24,7 +26,9 @@ mod misbehaved;
 mod misuse;
 mod outcome;
 mod refusal_code;
+mod sign_in;
 mod silence;
+mod unavailable;
 
 pub use absence::Absence;
 pub use answer::{Malformed, Refusal, Unreachable};
@@ -33,7 +37,9 @@ pub use incompatible::PeerIncompatible;
 pub use misbehaved::PeerMisbehaved;
 pub use misuse::Misuse;
 pub use outcome::{Actor, Error};
+pub use sign_in::SignInRequired;
 pub use silence::{Obstacle, Silence};
+pub use unavailable::{HostGift, Unavailable};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,10 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::explanation::Explanation;
-use crate::error::{Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, Unreachable};
+use crate::error::unavailable::Unavailable;
+use crate::error::{
+    Malformed, Misuse, PeerIncompatible, PeerMisbehaved, Refusal, SignInRequired, Unreachable,
+};
 use crate::http::Endpoint;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
@@ -31,6 +34,9 @@ pub enum Error {
     /// No answer came, or one that says "not now".
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    /// The host could not give what only it has: a signature, or an assertion.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The host or the user gave up waiting for the consent.
     #[error("the login was cancelled before the user came back")]
     Cancelled,
@@ -44,6 +50,9 @@ pub enum Error {
         /// What the server asks for, without what is granted.
         missing: Scopes,
     },
+    /// An identity provider that vouches for the user wants them to sign in again first.
+    #[error(transparent)]
+    SignInRequired(#[from] SignInRequired),
     /// A login that was handed out came back too late.
     #[error("the login was not finished in time")]
     LoginExpired {
@@ -111,9 +120,11 @@ impl Error {
             Self::Refused(refusal) => refusal.error_code(),
             Self::Malformed(_) => "malformed",
             Self::Unreachable(_) => "unreachable",
+            Self::Unavailable(unavailable) => unavailable.code(),
             Self::Cancelled => "cancelled",
             Self::LoginRequired => "login_required",
             Self::ScopeRequired { .. } => "scope_required",
+            Self::SignInRequired(_) => "sign_in_required",
             Self::LoginExpired { .. } => "login_expired",
             Self::LoginUsed => "login_used",
             Self::Contended => "contended",
@@ -128,6 +139,7 @@ impl Error {
         match self {
             Self::Refused(refusal) => Some(refusal),
             Self::PeerIncompatible(problem) => problem.refusal(),
+            Self::SignInRequired(wanted) => Some(&wanted.refusal),
             _ => None,
         }
     }
@@ -147,13 +159,14 @@ impl Error {
             Self::PeerMisbehaved(PeerMisbehaved::StateMismatch) => Actor::User,
             Self::PeerMisbehaved(_) | Self::Malformed(_) => Actor::ServerOperator,
             Self::PeerIncompatible(problem) => problem.actor(),
-            Self::Misuse(_) | Self::TokenTooShort { .. } => Actor::Developer,
+            Self::Misuse(_) | Self::TokenTooShort { .. } | Self::Unavailable(_) => Actor::Developer,
             Self::Refused(refusal) => refusal.actor(),
             Self::Unreachable(unreachable) => unreachable.actor(),
             Self::Contended => Actor::Nobody,
             Self::Cancelled
             | Self::LoginRequired
             | Self::ScopeRequired { .. }
+            | Self::SignInRequired(_)
             | Self::LoginExpired { .. }
             | Self::LoginUsed => Actor::User,
         }
@@ -172,9 +185,13 @@ impl Error {
             }
             Self::Malformed(_) => "tell the server's operator which answer could not be read",
             Self::Unreachable(unreachable) => unreachable.advice(),
+            Self::Unavailable(unavailable) => unavailable.advice(),
             Self::Cancelled => "log in again, and finish in the browser",
             Self::LoginRequired => "log in",
             Self::ScopeRequired { .. } => "log in: what is missing is asked for, too",
+            Self::SignInRequired(_) => {
+                "sign in at the identity provider again, as it asks, and bring what that gives"
+            }
             Self::LoginExpired { .. } => "call again, and open the new connect URL soon",
             Self::LoginUsed => "call again: the tokens that the login brought are stored",
             Self::Contended => {
@@ -198,7 +215,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unreachable(unreachable) => unreachable.is_for_now(),
-            Self::Contended => true,
+            Self::Contended | Self::Unavailable(_) => true,
             Self::Refused(refusal) => refusal.is_for_now(),
             _ => false,
         }

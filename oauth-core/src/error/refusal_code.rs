@@ -57,6 +57,7 @@ pub(super) fn code(refusal: &Refusal) -> &'static str {
         Endpoint::Authorization => registered!("authorization", code),
         Endpoint::Token => registered!("token", code),
         Endpoint::Revocation => registered!("revocation", code),
+        Endpoint::IdentityProvider => registered!("identity_provider", code),
     }
 }
 
@@ -76,6 +77,7 @@ mod tests {
             Endpoint::Authorization,
             Endpoint::Token,
             Endpoint::Revocation,
+            Endpoint::IdentityProvider,
         ] {
             for (word, known) in [
                 ("invalid_grant", true),

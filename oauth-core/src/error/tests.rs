@@ -6,7 +6,9 @@ use core::time::Duration;
 use super::*;
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
+use crate::keys::KeyDefect;
 use crate::scope::Scopes;
+use crate::signing_algorithm::SigningAlgorithm;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
 use crate::url::UrlDefect;
@@ -38,6 +40,11 @@ fn misbehaved() -> Vec<(PeerMisbehaved, &'static str)> {
         ),
         (It::UnsendableToken, "unsendable_token"),
         (
+            It::ForeignIdJag { claim: text(), expected: expected(), found: found() },
+            "foreign_id_jag",
+        ),
+        (It::NotAnIdJag { member: text(), found: found() }, "not_an_id_jag"),
+        (
             It::NotTolerated {
                 endpoint,
                 tolerance: Tolerance::MisshapenMembers,
@@ -68,6 +75,15 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
         (It::RedirectUriNotRegistered { redirect_uri: text() }, "redirect_uri_not_registered"),
         (It::NoSecretMethod { issuer: issuer() }, "no_secret_method"),
         (It::NoClientAuthentication { issuer: issuer() }, "no_client_authentication"),
+        (It::GrantNotListed { issuer: issuer(), grant: text() }, "grant_not_listed"),
+        (
+            It::NoSigningAlgorithm {
+                issuer: issuer(),
+                listed: SigningAlgorithm::Rs256.into(),
+                able: SigningAlgorithm::Es256.into(),
+            },
+            "no_signing_algorithm",
+        ),
         (
             It::ClientRefused { issuer: issuer(), tried: text(), refusal: refusal().into() },
             "client_refused",
@@ -102,6 +118,16 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::RedirectUri { url: text() }, "redirect_uri"),
         (It::SecretWithoutId, "secret_without_id"),
         (It::MethodNeedsSecret { method: text() }, "method_needs_secret"),
+        (It::NoMachineGrant, "no_machine_grant"),
+        (It::KeyWithUser, "key_with_user"),
+        (It::NoClient, "no_client"),
+        (It::NoCredential, "no_credential"),
+        (
+            It::IdentityProvider { url: text(), defect: UrlDefect::PrivateAddress },
+            "identity_provider",
+        ),
+        (It::Signature { algorithm: SigningAlgorithm::Es256, bytes: 71 }, "signature"),
+        (KeyDefect::Sec1.into(), "signing_key"),
         (It::EmptyClientId, "empty_client_id"),
         (It::ClientIdCharacters { id: text() }, "client_id_characters"),
         (It::ClientSecretCharacters, "client_secret_characters"),
@@ -120,6 +146,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn others() -> Vec<(Error, &'static str)> {
     let (endpoint, refusal) = (Endpoint::Token, refusal());
+    let sign_in =
+        SignInRequired { max_age: Some(SECOND), acr_values: None, refusal: refusal.clone().into() };
     let malformed = Malformed { endpoint, url: text(), status: 200, defect: Defect::Html };
     let retry_after = Some(Duration::from_secs(7));
     let unreachable =
@@ -131,6 +159,7 @@ fn others() -> Vec<(Error, &'static str)> {
         (Error::Cancelled, "cancelled"),
         (Error::LoginRequired, "login_required"),
         (Error::ScopeRequired { missing: Scopes::default() }, "scope_required"),
+        (sign_in.into(), "sign_in_required"),
         (Error::LoginExpired { expired_at: UnixTime::from_secs(1) }, "login_expired"),
         (Error::LoginUsed, "login_used"),
         (Error::Contended, "contended"),

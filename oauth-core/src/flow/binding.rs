@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::flow::grant_kind::GrantKind;
 use crate::profile::{Profile, RefreshTokens};
 use crate::scope::Scopes;
 use crate::time::UnixTime;
@@ -19,6 +20,9 @@ use crate::wire::{
 /// It holds all that a refresh or a wider login needs, so that neither has to discover anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
+    /// By which grant.
+    #[serde(default, skip_serializing_if = "GrantKind::is_usual")]
+    pub(crate) grant: GrantKind,
     pub(crate) server: ServerMetadata,
     pub(crate) client: Registration,
     pub(crate) resource: Box<str>,
@@ -48,6 +52,12 @@ pub enum ScopeSource {
 }
 
 impl Binding {
+    /// By which grant the tokens were got.
+    #[must_use]
+    pub fn grant(&self) -> GrantKind {
+        self.grant
+    }
+
     /// The authorization server.
     #[must_use]
     pub fn server(&self) -> &ServerMetadata {

@@ -8,7 +8,7 @@ use crate::flow::binding::ScopeSource;
 use crate::flow::login::Login;
 use crate::flow::machine::{Flow, HttpReply, Step};
 use crate::flow::probe::Probe;
-use crate::flow::route::State;
+use crate::flow::state::State;
 use crate::http::{Endpoint, Request};
 use crate::plain::Plain;
 use crate::scope::Scopes;

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::entropy::RandomBytes;
 use crate::flow::binding::{Binding, ScopeSource};
+use crate::flow::login::Visit;
+use crate::flow::options::AuthorizationOptions;
 use crate::flow::tried::Tried;
 use crate::scope::Scopes;
 use crate::wire::Sought;
@@ -26,6 +28,19 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
+    /// The first one of a login, for this resource and these scopes.
+    pub(crate) fn new(
+        visit: Visit,
+        options: Option<Box<AuthorizationOptions>>,
+        resource: Box<str>,
+        (requested, requested_by): (Option<Scopes>, Option<ScopeSource>),
+    ) -> Self {
+        let Visit { verifier, state, .. } = visit;
+        let tried = Tried::default();
+        let sought = options.map(|options| options.sought).unwrap_or_default();
+        Self { resource, requested, requested_by, verifier, state, tried, sought }
+    }
+
     /// The same once more, after a redirect or a code came to nothing.
     ///
     /// A verifier and a `state` serve one authorization request. The next ones are digests of the verifier

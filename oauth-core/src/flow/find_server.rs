@@ -19,7 +19,7 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
-use crate::flow::login::Login;
+use crate::flow::login::{Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
@@ -109,7 +109,11 @@ impl FindServer {
 
     pub(crate) fn answer(mut self, response: &Response) -> Located {
         let policy = &self.login.settings.policy;
-        match self.place.look(response, Endpoint::ServerMetadata, ServerMetadata::read) {
+        let read = match self.login.way {
+            Way::User(_) => ServerMetadata::read,
+            Way::Machine(_) => ServerMetadata::read_without_user,
+        };
+        match self.place.look(response, Endpoint::ServerMetadata, read) {
             Found::Document(document) => {
                 let reach = self.login.settings.reach();
                 let (mut found, misshapen) =

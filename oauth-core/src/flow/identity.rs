@@ -5,9 +5,12 @@ use alloc::boxed::Box;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::Binding;
-use crate::flow::login::{Before, Login};
-use crate::flow::settings::{PreRegistered, Settings};
+use crate::flow::login::Before;
+use crate::flow::redirect_uri::RedirectUri;
+use crate::flow::settings::{MachineGrant, PreRegistered, Settings};
 use crate::scope::Scopes;
+use crate::secret::Secret;
+use crate::time::UnixTime;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::HttpUrl;
 use crate::wire::{
@@ -28,14 +31,22 @@ pub(crate) enum Identity {
     },
 }
 
+/// A client that has yet to say who it is.
+pub(crate) struct Newcomer<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) redirect_uri: &'a RedirectUri,
+    pub(crate) now: UnixTime,
+}
+
 /// Chooses for a server that was just found. Its registration endpoint is taken out of it if the client has to
 /// register.
 pub(crate) fn choose(
-    login: &Login,
+    newcomer: &Newcomer<'_>,
     server: &mut ServerMetadata,
     before: Option<Box<Before>>,
     requested: Option<&Scopes>,
 ) -> Result<Identity, Error> {
+    let Newcomer { settings, redirect_uri, now } = *newcomer;
     // One that this server has refused would be refused again.
     let refused = before.as_deref().is_some_and(|before| {
         before.client_is_gone
@@ -44,19 +55,22 @@ pub(crate) fn choose(
     });
     // Where it was registered all the same, it had to be.
     let replaced = before.as_deref().is_some_and(|before| before.is_registered_at(server));
-    let documents = login.settings.metadata_url.as_deref();
+    let documents = settings.metadata_url.as_deref();
     let documents = documents.filter(|_| server.metadata_documents && !refused && !replaced);
-    if let Some(own) = &login.settings.pre_registered {
+    if let Some(own) = &settings.pre_registered {
         let last = before.as_deref();
-        match (foreign_issuer(login, server, last.map(|before| &before.binding)), documents) {
+        match (foreign_issuer(settings, server, last.map(|before| &before.binding)), documents) {
             (None, _) => {
+                let last = last.map(|before| &before.binding);
                 if own.client_secret.is_some()
-                    && let Some(tolerance) = confirm(login, server, last)?
+                    && let Some(tolerance) = confirm(settings, server, last)?
                 {
                     server.tolerated.insert(tolerance);
                 }
-                let last = last.map(|before| &before.binding.client);
-                return pre_registered(own, server, login, last).map(Identity::Known);
+                let last = last.map(|binding| &binding.client);
+                return pre_registered(own, server, settings, last)
+                    .map(|client| Registration { redirect_uri: redirect_uri.uri.clone(), ..client })
+                    .map(Identity::Known);
             }
             (Some(expected), None) => {
                 let found = server.issuer.as_str().into();
@@ -71,7 +85,7 @@ pub(crate) fn choose(
             client_id: url.into(),
             client_secret: None,
             auth_method: AuthMethod::None,
-            redirect_uri: login.redirect_uri.uri.clone(),
+            redirect_uri: redirect_uri.uri.clone(),
             port: Port::Fixed,
             kind: RegistrationKind::MetadataDocument,
             tolerated: Tolerances::NONE,
@@ -80,7 +94,7 @@ pub(crate) fn choose(
     }
     let known = before.and_then(|before| before.client_at(server));
     if let Some(Known { client, is_gone: false }) = &known
-        && client.serves(&login.redirect_uri.uri, login.started)
+        && client.serves(&redirect_uri.uri, now)
         && client.covers(requested)
     {
         return Ok(Identity::Known(client.clone()));
@@ -95,8 +109,8 @@ pub(crate) fn choose(
             .into(),
         });
     };
-    permit(&login.settings, server, &endpoint)?;
-    let method = method_to_register(server, &login.settings, AuthMethods::default());
+    permit(settings, server, &endpoint)?;
+    let method = method_to_register(server, settings, AuthMethods::default());
     let method = method.ok_or_else(|| no_authentication(server))?;
     // A server that wanted its scopes named wants that again, and those of before as well.
     let named = known.filter(|known| known.client.scope.is_some());
@@ -138,12 +152,12 @@ struct Known {
 /// Whose the pre-registered client is, if it is not this server's: as the host says, else whoever the
 /// last login went to. A server that was logged in to with a document is not known to be its issuer.
 fn foreign_issuer(
-    login: &Login,
+    settings: &Settings,
     server: &ServerMetadata,
     before: Option<&Binding>,
 ) -> Option<Box<str>> {
     let is_own = |issuer: &str| server.is_of(issuer);
-    match (login.settings.client_issuer.as_deref(), before) {
+    match (settings.client_issuer.as_deref(), before) {
         (Some(own), _) => (!is_own(own)).then(|| own.into()),
         (None, None) => None,
         (None, Some(before)) => {
@@ -174,21 +188,21 @@ fn is_vouched_for<'a>(
 
 /// Whether a client's secret may go there: what has to be tolerated for that.
 fn confirm(
-    login: &Login,
+    settings: &Settings,
     server: &ServerMetadata,
-    before: Option<&Before>,
+    before: Option<&Binding>,
 ) -> Result<Option<Tolerance>, PeerIncompatible> {
     // The first login's server keeps the secret.
     let is_pinned = before.is_some_and(|before| {
-        let Binding { server: last, client, .. } = &before.binding;
+        let Binding { server: last, client, .. } = before;
         last.is_same(server) && client.kind == RegistrationKind::PreRegistered
     });
     let tolerance = Tolerance::UnconfirmedIssuer;
     let endpoints = [Some(server.token_endpoint()), server.revocation_endpoint()];
     let endpoints = endpoints.into_iter().flatten();
-    if is_pinned || is_vouched_for(&login.settings, server, endpoints) {
+    if is_pinned || is_vouched_for(settings, server, endpoints) {
         Ok(None)
-    } else if login.settings.policy.tolerates.contains(tolerance) {
+    } else if settings.policy.tolerates.contains(tolerance) {
         Ok(Some(tolerance))
     } else {
         Err(PeerIncompatible::UnconfirmedIssuer { issuer: server.issuer.as_str().into() })
@@ -248,40 +262,85 @@ fn no_authentication(server: &ServerMetadata) -> PeerIncompatible {
     PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
 }
 
+/// The client of a grant without a user, which the host has to bring: none is registered. One that needs no name has
+/// none.
+pub(crate) fn without_user(
+    grant: &MachineGrant,
+    settings: &Settings,
+    server: &mut ServerMetadata,
+    before: Option<&Binding>,
+) -> Result<Registration, Error> {
+    let Some(own) = &settings.pre_registered else {
+        return match grant {
+            MachineGrant::WorkloadIdentity => Ok(own_client("", None, AuthMethod::None)),
+            MachineGrant::ClientCredentials | MachineGrant::EnterpriseManaged(_) => {
+                Err(Misuse::NoClient.into())
+            }
+        };
+    };
+    if let Some(expected) = foreign_issuer(settings, server, before) {
+        let found = server.issuer.as_str().into();
+        return Err(PeerIncompatible::ForeignClient { expected, found }.into());
+    }
+    if matches!(grant, MachineGrant::WorkloadIdentity) {
+        return Ok(own_client(&own.client_id, None, AuthMethod::None));
+    }
+    if own.client_secret.is_none() && settings.signing_key.is_none() {
+        return Err(Misuse::NoCredential.into());
+    }
+    if own.client_secret.is_some()
+        && let Some(tolerance) = confirm(settings, server, before)?
+    {
+        server.tolerated.insert(tolerance);
+    }
+    pre_registered(own, server, settings, None)
+}
+
 fn pre_registered(
     own: &PreRegistered,
     server: &ServerMetadata,
-    login: &Login,
+    settings: &Settings,
     last: Option<&Registration>,
 ) -> Result<Registration, Error> {
     let tried = AuthMethods::default();
-    let auth_method = match (&own.client_secret, last) {
-        (None, _) => match login.settings.auth_method {
+    let method = match (&own.client_secret, &settings.signing_key, last) {
+        (None, Some(_), _) => match settings.auth_method {
+            None | Some(AuthMethod::PrivateKeyJwt) => AuthMethod::PrivateKeyJwt,
+            Some(method) => {
+                return Err(Misuse::MethodNeedsSecret { method: method.as_str().into() }.into());
+            }
+        },
+        (None, None, _) => match settings.auth_method {
             None | Some(AuthMethod::None) => AuthMethod::None,
             Some(method) => {
                 return Err(Misuse::MethodNeedsSecret { method: method.as_str().into() }.into());
             }
         },
         // The method that worked, unless the host says another.
-        (Some(_), Some(last))
-            if login.settings.auth_method.is_none()
+        (Some(_), _, Some(last))
+            if settings.auth_method.is_none()
                 && last.client_id == own.client_id
                 && last.secret().is_some() =>
         {
             last.auth_method
         }
-        (Some(_), _) => method_with_secret(server, &login.settings, tried).ok_or_else(|| {
+        (Some(_), ..) => method_with_secret(server, settings, tried).ok_or_else(|| {
             PeerIncompatible::NoSecretMethod { issuer: server.issuer.as_str().into() }
         })?,
     };
-    Ok(Registration {
-        client_id: own.client_id.clone(),
-        client_secret: own.client_secret.clone().map(ClientSecret::for_ever),
+    Ok(own_client(&own.client_id, own.client_secret.as_ref(), method))
+}
+
+/// A client that the host brings, before it is known where its user comes back to.
+fn own_client(id: &str, secret: Option<&Secret>, auth_method: AuthMethod) -> Registration {
+    Registration {
+        client_id: id.into(),
+        client_secret: secret.cloned().map(ClientSecret::for_ever),
         auth_method,
-        redirect_uri: login.redirect_uri.uri.clone(),
+        redirect_uri: "".into(),
         port: Port::Fixed,
         kind: RegistrationKind::PreRegistered,
         tolerated: Tolerances::NONE,
         scope: None,
-    })
+    }
 }

@@ -7,14 +7,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, RandomBytes};
-use crate::error::PeerIncompatible;
+use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
-use crate::flow::errand::Errand;
 use crate::flow::not_asked::NotAsked;
 use crate::flow::options::AuthorizationOptions;
 use crate::flow::redirect_uri::RedirectUri;
-use crate::flow::settings::Settings;
-use crate::flow::tried::Tried;
+use crate::flow::settings::{MachineGrant, Settings};
 use crate::profile::RefreshTokens;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
@@ -24,9 +22,7 @@ use crate::wire::{Issuer, OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Login {
     pub(crate) settings: Arc<Settings>,
-    pub(crate) redirect_uri: RedirectUri,
-    pub(crate) verifier: RandomBytes,
-    pub(crate) state: RandomBytes,
+    pub(crate) way: Way,
     pub(crate) started: UnixTime,
     /// What the server said when it refused a request.
     pub(crate) challenge: Option<Box<ResourceChallenge>>,
@@ -34,6 +30,9 @@ pub struct Login {
     #[serde(default)]
     pub(crate) not_asked: Option<Box<NotAsked>>,
     pub(crate) before: Option<Box<Before>>,
+    /// What tokens were bound to that are to be replaced: nothing has to be found again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) renews: Option<Box<Binding>>,
     /// What was missing when no login was begun for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) missing: Option<Scopes>,
@@ -42,6 +41,23 @@ pub struct Login {
     pub(crate) options: Option<Box<AuthorizationOptions>>,
     /// Who wants the scopes that are asked for.
     pub(crate) requested_by: Option<ScopeSource>,
+}
+
+/// Who is asked for a token.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Way {
+    /// A user, who comes back with a code.
+    User(Visit),
+    /// Nobody.
+    Machine(MachineGrant),
+}
+
+/// What makes the redirect and the code of a user's visit this login's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Visit {
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) verifier: RandomBytes,
+    pub(crate) state: RandomBytes,
 }
 
 /// What earlier logins to the same server leave to the next one.
@@ -97,15 +113,28 @@ impl Login {
         now: UnixTime,
     ) -> Self {
         let Entropy { verifier, state } = entropy;
+        Self::by(Way::User(Visit { redirect_uri, verifier, state }), settings, now)
+    }
+
+    /// The same without a user, as the settings say: nobody is sent to a page, and nothing is registered.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NoMachineGrant`] if the settings name no such grant.
+    pub fn without_user(settings: Arc<Settings>, now: UnixTime) -> Result<Self, Error> {
+        let grant = settings.grant.clone().ok_or(Misuse::NoMachineGrant)?;
+        Ok(Self::by(Way::Machine(grant), settings, now))
+    }
+
+    fn by(way: Way, settings: Arc<Settings>, now: UnixTime) -> Self {
         Self {
             settings,
-            redirect_uri,
-            verifier,
-            state,
+            way,
             started: now,
             challenge: None,
             not_asked: None,
             before: None,
+            renews: None,
             missing: None,
             options: None,
             requested_by: None,
@@ -116,6 +145,13 @@ impl Login {
     #[must_use]
     pub fn challenge(mut self, challenge: ResourceChallenge) -> Self {
         self.challenge = Some(Box::new(challenge));
+        self
+    }
+
+    /// In the place of tokens that were bound to this: nothing is looked for again. Only without a user.
+    #[must_use]
+    pub fn renewing(mut self, binding: Binding) -> Self {
+        self.renews = Some(Box::new(binding));
         self
     }
 
@@ -170,12 +206,14 @@ impl Login {
             }
         }
         // Alone it would replace the server's default scopes, so it only joins others.
+        let has_user = matches!(self.way, Way::User(_));
         if server.offline_access
+            && has_user
             && let Some(all) = &mut all
         {
             all.insert(OFFLINE_ACCESS)?;
         }
-        let profile = self.settings.profile_of(server).filter(|_| own.is_none());
+        let profile = self.settings.profile_of(server).filter(|_| own.is_none() && has_user);
         if profile.is_some_and(|it| it.refresh_tokens == RefreshTokens::WithOfflineAccess) {
             match &mut all {
                 Some(all) => all.insert(OFFLINE_ACCESS)?,
@@ -186,14 +224,6 @@ impl Login {
             }
         }
         Ok(all)
-    }
-
-    /// What the user is sent off with for this resource and these scopes.
-    pub(crate) fn errand(self, resource: Box<str>, requested: Option<Scopes>) -> Errand {
-        let Self { requested_by, verifier, state, options, .. } = self;
-        let tried = Tried::default();
-        let sought = options.map(|options| options.sought).unwrap_or_default();
-        Errand { resource, requested, requested_by, verifier, state, tried, sought }
     }
 
     /// Whether a client or a grant of this server is at hand. A client id that was set up without an

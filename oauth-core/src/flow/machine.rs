@@ -6,21 +6,23 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, PeerMisbehaved, Silence};
+use crate::error::{Error, Misuse, PeerMisbehaved, Silence};
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::grants::code::Consent;
+use crate::flow::host_reply::{AssertionReply, SignReply};
 use crate::flow::login::Login;
 use crate::flow::no_answer::NoAnswer;
 use crate::flow::outcome::Halt;
-use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
-use crate::flow::route::{Answered, State};
+use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
+use crate::flow::state::{State, Wants};
+use crate::flow::wanted::WantedAssertion;
 use crate::http::{Endpoint, Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
 use crate::url::HttpUrl;
-use crate::wire::{AuthorizationUrl, Registration, ServerMetadata};
+use crate::wire::{AuthorizationUrl, Jti, Registration, ServerMetadata, SubjectToken, Unsigned};
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
@@ -44,6 +46,10 @@ pub enum Step<'a> {
         /// Takes the answer.
         reply: HttpReply<'a>,
     },
+    /// Sign what the reply says, with the key that the [settings](Settings::signing_key) name.
+    Sign(SignReply<'a>),
+    /// Bring what says who this workload or its user is, for what the reply says.
+    Assertion(AssertionReply<'a>),
     /// Send the user to the URL, and give the redirect that comes back to the reply.
     Browser {
         /// Where the user consents.
@@ -79,20 +85,25 @@ impl Flow {
     ///
     /// Why the login ended. The error stays; log in with a new flow.
     pub fn step(&mut self) -> Result<Step<'_>, Error> {
-        let request = match &self.state {
+        let state = match &self.state {
             Err(error) => return Err(error.clone()),
             Ok(State::Untolerated(_, error)) => return Err(error.clone().into()),
-            Ok(State::Consent(consent)) => {
-                return Ok(Step::Browser {
-                    url: consent.url(),
-                    reply: BrowserReply { flow: self },
-                });
-            }
-            Ok(state) => state.request(&self.settings),
+            Ok(state) => state,
         };
-        match request {
-            Some(request) => Ok(Step::Http { request, reply: HttpReply { flow: self } }),
-            None => self.grant().map(Step::Done).ok_or(Error::Cancelled),
+        match state.wants() {
+            Wants::Signature => {
+                Ok(Step::Sign(SignReply { state: &mut self.state, settings: &self.settings }))
+            }
+            Wants::Assertion => Ok(Step::Assertion(AssertionReply { state: &mut self.state })),
+            Wants::User => {
+                let url = self.authorization_url().ok_or(Error::Cancelled)?;
+                Ok(Step::Browser { url, reply: BrowserReply { flow: self } })
+            }
+            Wants::Answer => {
+                let request = state.request(&self.settings).ok_or(Error::Cancelled)?;
+                Ok(Step::Http { request, reply: HttpReply { flow: self } })
+            }
+            Wants::Nothing => self.grant().map(Step::Done).ok_or(Error::Cancelled),
         }
     }
 
@@ -131,13 +142,7 @@ impl Flow {
     /// What the tokens will be bound to, once that is known: while the user consents, and after.
     #[must_use]
     pub fn binding(&self) -> Option<&Binding> {
-        match &self.state {
-            Ok(State::Consent(Consent { binding, .. }) | State::Redeem(Redeem { binding, .. })) => {
-                Some(binding)
-            }
-            Ok(State::Done(grant) | State::Untolerated(grant, _)) => Some(&grant.binding),
-            _ => None,
-        }
+        self.state.as_ref().ok()?.binding()
     }
 
     /// The authorization server, once it is found.
@@ -176,6 +181,28 @@ impl Flow {
         // What stands there meanwhile is never seen.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
         self.state = state.map(|state| state.adopt(client, &self.settings));
+    }
+
+    pub(crate) fn unsigned(&self, random: [u8; 16], now: UnixTime) -> Option<Unsigned> {
+        self.state.as_ref().ok()?.unsigned(&self.settings, Jti::new(random), now)
+    }
+
+    pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
+        self.state.as_mut().map_or(Ok(()), |state| state.sign(unsigned, signature))
+    }
+
+    pub(crate) fn wanted(&self) -> Option<WantedAssertion<'_>> {
+        self.state.as_ref().ok()?.wanted()
+    }
+
+    pub(crate) fn say(&mut self, assertion: SubjectToken) {
+        if let Ok(state) = &mut self.state {
+            state.say(assertion);
+        }
+    }
+
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.state = Err(error);
     }
 
     pub(crate) fn state(&self) -> Result<&State, Error> {

@@ -48,6 +48,7 @@
 //!         match flow.step()? {
 //!             Step::Http { request, reply } => reply.response(&send(&request), now()),
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
+//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("a user logs in"),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }
@@ -64,7 +65,9 @@ mod diagnosis;
 mod errand;
 mod find_resource;
 mod find_server;
+mod grant_kind;
 mod grants;
+mod host_reply;
 mod identity;
 mod login;
 mod machine;
@@ -81,17 +84,22 @@ mod refresh;
 mod register;
 mod route;
 mod settings;
+mod state;
 mod target;
 mod tried;
+mod wanted;
 
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
 pub use diagnosis::{Diagnosis, Outlook};
+pub use grant_kind::GrantKind;
+pub use host_reply::{AssertionReply, SignReply};
 pub use login::{Before, Login};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use options::AuthorizationOptions;
 pub use probe::{Probe, ProbeReply};
 pub use redirect_uri::RedirectUri;
-pub use settings::{Settings, WrittenSettings};
+pub use settings::{IdentityProvider, Settings, WrittenSettings};
+pub use wanted::WantedAssertion;
 
 pub(crate) use grants::code::Consent;
 pub(crate) use no_answer::NoAnswer;

@@ -15,6 +15,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Absence, Error, PeerIncompatible, Unreachable};
 use crate::flow::login::Login;
 use crate::flow::not_asked::NotAsked;
@@ -31,7 +33,7 @@ use crate::wire::ResourceChallenge;
 /// Send what [`step`](Self::step) gives until there is nothing left; then the probe belongs to a login
 /// ([`Login::probed`](crate::flow::Login::probed), [`LoginReply::probed`](crate::session::LoginReply::probed)).
 /// Of the answers the bodies are not needed, and may have no end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Probe {
     url: HttpUrl,
     step: Step,
@@ -41,7 +43,7 @@ pub struct Probe {
     timeline: Timeline,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Step {
     Post,
     Get,
@@ -87,6 +89,19 @@ impl Probe {
 
     pub(crate) fn challenge(&self) -> Option<ResourceChallenge> {
         ResourceChallenge::select(self.challenges.iter().map(|value| &**value))
+    }
+
+    /// Whether there is nothing left to ask.
+    pub(crate) fn is_done(&self) -> bool {
+        self.step == Step::Done
+    }
+
+    /// Takes the answer to the question that is under way, or that there is none.
+    pub(crate) fn answer(&mut self, response: Option<&Response>) {
+        match response {
+            Some(response) => self.answered(response),
+            None => self.step = Step::Done,
+        }
     }
 
     pub(crate) fn not_asked(&self) -> Option<&NotAsked> {
@@ -144,13 +159,13 @@ impl Probe {
 impl ProbeReply<'_> {
     /// The server answered, with whatever status.
     pub fn response(self, response: &Response) {
-        self.0.answered(response);
+        self.0.answer(Some(response));
     }
 
     /// No answer came, or the request was not sent: it goes wrong again, with a better error, where
     /// the metadata is asked for.
     pub fn unanswered(self) {
-        self.0.step = Step::Done;
+        self.0.answer(None);
     }
 }
 

@@ -11,8 +11,9 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
-use crate::error::{Error, PeerMisbehaved, Refusal};
+use crate::error::{Error, Refusal};
 use crate::flow::binding::{Binding, Grant};
+use crate::flow::grants::Issued;
 use crate::flow::grants::code::is_usual;
 use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::tried::Tried;
@@ -56,14 +57,14 @@ impl Redeem {
         let finding = self.binding.granted(&tokens, now);
         let checked = tokens.check(self.tolerates);
         let grant = Grant { binding: self.binding, tokens }.into();
-        Ok(Progress::Done(Redeemed::Tokens(grant, checked), finding))
+        Ok(Progress::Done(Redeemed::Tokens(Issued { grant, checked }), finding))
     }
 }
 
 /// What a code came to.
 pub(crate) enum Redeemed {
-    /// Tokens, and whether the policy tolerates what they needed.
-    Tokens(Box<Grant>, Result<(), PeerMisbehaved>),
+    /// Tokens.
+    Tokens(Issued),
     /// The server refused it.
     Refused(Box<Redeem>, Refusal),
 }

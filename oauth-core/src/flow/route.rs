@@ -1,44 +1,34 @@
 //! The diagram as code: which fact leads to which state. No other file names the successor of a state.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::error::{Error, PeerMisbehaved, Refusal};
-use crate::flow::binding::{Binding, Grant};
+use crate::error::{Error, Misuse, PeerIncompatible, Refusal};
+use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::find_resource::{FindResource, ResourceFact};
 use crate::flow::find_server::FindServer;
+use crate::flow::grants::Issued;
+use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::{CameBack, Consent};
-use crate::flow::identity::{self, Identity, permit};
-use crate::flow::login::{Before, Login};
+use crate::flow::grants::exchange::{Exchange, Exchanged};
+use crate::flow::grants::jwt_bearer::JwtBearer;
+use crate::flow::grants::proof::Proof;
+use crate::flow::identity::{self, Identity, Newcomer, permit};
+use crate::flow::login::{Before, Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::recourse::{Anew, Recourse, Refused};
 use crate::flow::redeem::{Redeem, Redeemed};
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::register::{Register, Registered};
-use crate::flow::settings::Settings;
+use crate::flow::settings::{MachineGrant, Settings};
+use crate::flow::state::State;
 use crate::flow::target::Target;
-use crate::http::{Endpoint, Request, Response};
+use crate::http::Response;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::timeline::{Finding, Retry, Timeline};
 use crate::tolerance::Tolerances;
-use crate::url::HttpUrl;
-use crate::wire::{AuthorizationCode, Registration, RegistrationKind, ServerMetadata};
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum State {
-    FindResource(FindResource),
-    FindServer(FindServer),
-    Register(Register),
-    Consent(Consent),
-    Redeem(Redeem),
-    Done(Box<Grant>),
-    /// There are tokens, but what they needed is not tolerated.
-    Untolerated(Box<Grant>, PeerMisbehaved),
-}
+use crate::wire::{AuthorizationCode, GrantType, Registration, RegistrationKind, ServerMetadata};
 
 /// Where an answer leads, and what it was taken for.
 pub(crate) type Answered = Result<(State, Finding), Halt>;
@@ -48,7 +38,18 @@ impl State {
     /// other refusal may mean that the server has moved, so its metadata is read (anew).
     pub(crate) fn first(mut login: Login, timeline: &mut Timeline) -> Result<Self, Error> {
         login.settings.check_server()?;
+        if matches!(login.way, Way::User(_)) && login.settings.signing_key.is_some() {
+            return Err(Misuse::KeyWithUser.into());
+        }
+        if let Way::Machine(grant) = &login.way
+            && let Some(binding) = login.renews.take_if(|it| it.grant == grant.kind())
+        {
+            let Binding { server, resource, requested, .. } = *binding;
+            let requested = login.scopes(requested, None, &server)?;
+            return identify(login, server, None, resource, requested);
+        }
         if login.lacks_scope()
+            && matches!(login.way, Way::User(_))
             && let Some(before) = login.before.take()
         {
             let mut before = *before;
@@ -63,28 +64,6 @@ impl State {
             return found(login, Target { server, resource, scopes: None });
         }
         Ok(Self::FindResource(FindResource::start(login, timeline)?))
-    }
-
-    /// The request whose answer the state waits for, if it waits for one.
-    pub(crate) fn request(&self, settings: &Settings) -> Option<Request> {
-        match self {
-            Self::FindResource(state) => Some(state.request()),
-            Self::FindServer(state) => Some(state.request()),
-            Self::Register(state) => Some(state.request(settings)),
-            Self::Redeem(state) => Some(state.request()),
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
-        }
-    }
-
-    /// Where that request goes.
-    pub(crate) fn asked(&self) -> Option<(Endpoint, &HttpUrl)> {
-        Some(match self {
-            Self::FindResource(state) => (Endpoint::ResourceMetadata, state.url()),
-            Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
-            Self::Register(state) => (Endpoint::Registration, &state.endpoint),
-            Self::Redeem(state) => (Endpoint::Token, state.binding.server.token_endpoint()),
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => return None,
-        })
     }
 
     /// Goes on after an answer.
@@ -104,17 +83,18 @@ impl State {
             }
             Self::Redeem(state) => match state.answer(response, now)? {
                 Progress::Again(state, finding) => Ok((Self::Redeem(state), finding)),
-                Progress::Done(Redeemed::Tokens(grant, checked), finding) => Ok((
-                    match checked {
-                        Ok(()) => Self::Done(grant),
-                        Err(error) => Self::Untolerated(grant, error),
-                    },
-                    finding,
-                )),
+                Progress::Done(Redeemed::Tokens(tokens), finding) => Ok((issued(tokens), finding)),
                 Progress::Done(Redeemed::Refused(state, refusal), _) => {
                     code_refused(*state, &refusal, settings)
                 }
             },
+            Self::ClientCredentials(state) => tokens(state.answer(response, now)),
+            Self::JwtBearer(state) => tokens(state.answer(response, now)),
+            Self::Exchange(state) => step(
+                state.answer(response, now),
+                |state| Self::Exchange(state.into()),
+                |exchanged| assertion(exchanged, settings),
+            ),
             // A request is made in the states above only.
             Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
                 Ok((self, Finding::document()))
@@ -207,15 +187,20 @@ fn found(mut login: Login, target: Target) -> Result<State, Error> {
 
 /// The same client again with its server, for a wider token.
 fn again(login: Login, before: Before) -> Result<State, Error> {
-    if before.binding.client.kind == RegistrationKind::Dynamic {
-        let Binding { server, resource, requested, .. } = before.binding.clone();
-        return identify(login, server, Some(before.into()), resource, requested);
+    let is_dynamic = before.binding.client.kind == RegistrationKind::Dynamic;
+    let Binding { server, mut client, resource, requested, .. } = before.binding.clone();
+    let Login { settings, way, options, requested_by, .. } = login;
+    match way {
+        Way::User(visit) if !is_dynamic => {
+            client.redirect_uri = visit.redirect_uri.uri.clone();
+            let errand = Errand::new(visit, options, resource, (requested, requested_by));
+            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
+        }
+        way => {
+            let login = Login { settings, way, options, requested_by, ..login };
+            identify(login, server, Some(before.into()), resource, requested)
+        }
     }
-    let Binding { server, mut client, resource, requested, .. } = before.binding;
-    client.redirect_uri = login.redirect_uri.uri.clone();
-    let settings = Arc::clone(&login.settings);
-    let errand = login.errand(resource, requested);
-    Ok(State::Consent(Consent::new(errand, &settings, server, client)))
 }
 
 /// What is to be asked for is known; now who asks.
@@ -226,16 +211,31 @@ fn identify(
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> Result<State, Error> {
-    let settings = Arc::clone(&login.settings);
-    match identity::choose(&login, &mut server, before, requested.as_ref())? {
+    let Login { settings, way, started, options, requested_by, .. } = login;
+    let visit = match way {
+        Way::User(visit) => visit,
+        Way::Machine(grant) => {
+            let before = before.as_ref().map(|before| &before.binding);
+            let client = identity::without_user(&grant, &settings, &mut server, before)?;
+            settings.report_profile(&mut server);
+            let (dialect, kind) =
+                (settings.dialect_with(&server, requested.as_ref()), grant.kind());
+            let binding =
+                Binding { grant: kind, server, client, resource, requested, requested_by, dialect };
+            return machine(grant, binding, &settings);
+        }
+    };
+    let newcomer =
+        Newcomer { settings: &settings, redirect_uri: &visit.redirect_uri, now: started };
+    match identity::choose(&newcomer, &mut server, before, requested.as_ref())? {
         Identity::Known(client) => {
-            let errand = login.errand(resource, requested);
+            let errand = Errand::new(visit, options, resource, (requested, requested_by));
             Ok(State::Consent(Consent::new(errand, &settings, server, client)))
         }
         Identity::Unregistered { endpoint, method, scope } => {
             settings.report_profile(&mut server);
-            let redirect_uri = login.redirect_uri.clone();
-            let mut errand = login.errand(resource, requested);
+            let redirect_uri = visit.redirect_uri.clone();
+            let mut errand = Errand::new(visit, options, resource, (requested, requested_by));
             errand.tried.asked = Some(method);
             let (server, instead_of) = (Box::new(server), None);
             Ok(State::Register(Register {
@@ -248,6 +248,52 @@ fn identify(
                 errand,
             }))
         }
+    }
+}
+
+/// Nobody is asked to consent.
+fn machine(grant: MachineGrant, binding: Binding, settings: &Settings) -> Result<State, Error> {
+    let tolerates = settings.policy.tolerates;
+    Ok(match grant {
+        MachineGrant::ClientCredentials => {
+            let proof = Proof::new(&binding, settings)?;
+            State::ClientCredentials(ClientCredentials { binding, tolerates, proof }.into())
+        }
+        MachineGrant::WorkloadIdentity => {
+            if !binding.server.may_grant(GrantType::JwtBearer) {
+                let issuer = binding.server.issuer.as_str().into();
+                let grant = GrantType::JwtBearer.as_str().into();
+                return Err(PeerIncompatible::GrantNotListed { issuer, grant }.into());
+            }
+            let proof = Proof::of_workload(&binding);
+            State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion: None }.into())
+        }
+        MachineGrant::EnterpriseManaged(provider) => {
+            let (provider, subject) = (*provider, None);
+            State::Exchange(Exchange { binding, tolerates, provider, subject }.into())
+        }
+    })
+}
+
+/// The identity provider has said who the user is.
+fn assertion(exchanged: Exchanged, settings: &Settings) -> Result<State, Error> {
+    let Exchanged { binding, tolerates, id_jag } = exchanged;
+    let (proof, assertion) = (Proof::new(&binding, settings)?, Some(id_jag.assertion));
+    Ok(State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion }.into()))
+}
+
+fn tokens<S>(outcome: Outcome<S, Issued>) -> Answered {
+    match outcome? {
+        Progress::Done(tokens, finding) => Ok((issued(tokens), finding)),
+        // A request for a token is answered once.
+        Progress::Again(..) => Err(Error::Cancelled.into()),
+    }
+}
+
+fn issued(Issued { grant, checked }: Issued) -> State {
+    match checked {
+        Ok(()) => State::Done(grant),
+        Err(error) => State::Untolerated(grant, error),
     }
 }
 

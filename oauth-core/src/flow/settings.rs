@@ -9,21 +9,24 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse};
-use crate::plain::is_vschar;
 use crate::policy::{Policy, ServerUrl};
 use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::secret::Secret;
-use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
+use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{
-    AuthMethod, BearerAuth, ClientMetadata, Dialect, OAuthClientProvider, Parameter, PromptMode,
-    ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
+    AuthMethod, BearerAuth, ClientMetadata, Dialect, KeyDescription, OAuthClientProvider,
+    Parameter, PromptMode, ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
 };
 
+mod client;
+mod grant;
 mod profile;
 mod stored;
 mod written;
 
+pub use grant::IdentityProvider;
+pub(crate) use grant::MachineGrant;
 pub use written::WrittenSettings;
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
@@ -51,6 +54,12 @@ pub struct Settings {
     #[serde(default)]
     pub(crate) initial_access_token: Option<BearerAuth>,
     pub(crate) pre_registered: Option<PreRegistered>,
+    /// The key that the client authenticates with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing_key: Option<KeyDescription>,
+    /// How tokens are got without a user; `None` if a user logs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant: Option<MachineGrant>,
     /// Who issued that client; `None`: whoever the first login finds.
     pub(crate) client_issuer: Option<Box<str>>,
     pub(crate) metadata_url: Option<Box<str>>,
@@ -103,6 +112,8 @@ impl Settings {
             auth_method: None,
             initial_access_token: None,
             pre_registered: None,
+            signing_key: None,
+            grant: None,
             client_issuer: None,
             metadata_url: None,
             scope: None,
@@ -169,32 +180,6 @@ impl Settings {
         self
     }
 
-    /// A client that is registered already, with its secret if it has one. None is registered
-    /// dynamically then, whatever happens.
-    ///
-    /// The client id is bound to the first authorization server that a login finds; name it with
-    /// [`client_issuer`](Self::client_issuer) where it is known.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::EmptyClientId`]; [`Misuse::ClientIdCharacters`] for other characters than visible ASCII
-    /// (RFC 6749 appendix A.1); [`Misuse::ClientSecretCharacters`] for control characters, such as a line end
-    /// that was copied along. Servers issue secrets with letters that RFC 6749 does not know.
-    pub fn client_id(mut self, id: &str, secret: Option<Secret>) -> Result<Self, Error> {
-        if id.is_empty() {
-            return Err(Misuse::EmptyClientId.into());
-        }
-        if !is_vschar(id) {
-            return Err(Misuse::ClientIdCharacters { id: id.into() }.into());
-        }
-        let client_secret = secret.filter(|secret| !secret.is_empty());
-        if client_secret.as_ref().is_some_and(|secret| secret.expose().contains(char::is_control)) {
-            return Err(Misuse::ClientSecretCharacters.into());
-        }
-        self.pre_registered = Some(PreRegistered { client_id: id.into(), client_secret });
-        Ok(self)
-    }
-
     /// What requests say about the resource, for servers that want something else than the
     /// specification.
     #[must_use]
@@ -237,37 +222,6 @@ impl Settings {
 
     fn dialect_mut(&mut self) -> &mut Dialect {
         self.dialect.get_or_insert_default()
-    }
-
-    /// The issuer that the client id, its secret and the initial access token belong to: they are used with
-    /// no other. Byte for byte.
-    ///
-    /// # Security
-    ///
-    /// Set it wherever there is a secret. Without it the first authorization server that the MCP server names
-    /// gets the secret ([`Tolerance::UnconfirmedIssuer`](crate::Tolerance)).
-    #[must_use]
-    pub fn client_issuer(mut self, issuer: &str) -> Self {
-        self.client_issuer = Some(issuer.into());
-        self
-    }
-
-    /// The URL of a hosted client ID metadata document; used as client id where the authorization
-    /// server takes such.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::ClientMetadataUrl`] if it is not https, has no path, or has a query or fragment
-    /// (draft-ietf-oauth-client-id-metadata-document-00 §3).
-    pub fn client_metadata_url(mut self, url: &str) -> Result<Self, Error> {
-        let fits = HttpUrl::parse(url, Plaintext::Forbidden).is_ok_and(|parsed| {
-            parsed.as_str() == url && parsed.path() != "/" && parsed.query().is_empty()
-        });
-        if !fits {
-            return Err(Misuse::ClientMetadataUrl { url: shown(url) }.into());
-        }
-        self.metadata_url = Some(url.into());
-        Ok(self)
     }
 
     /// The scopes to ask for, separated by spaces. They win over what the server suggests, but not
@@ -318,8 +272,11 @@ impl Settings {
     /// Why its metadata cannot be used, by the rules that hold for discovered metadata too.
     pub fn provider(mut self, provider: &OAuthClientProvider) -> Result<Self, Error> {
         let metadata = &provider.metadata;
-        let known = ServerMetadata::provided(metadata, self.reach(), &self.policy)?;
-        self.provider = Some(known);
+        let provided = match self.grant {
+            None => ServerMetadata::provided,
+            Some(_) => ServerMetadata::provided_without_user,
+        };
+        self.provider = Some(provided(metadata, self.reach(), &self.policy)?);
         Ok(self)
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::AuthorizationOptions;
+use crate::session::acquire::Acquire;
 use crate::session::authorization::Snapshot;
 use crate::session::login::Login;
 use crate::session::machine::{Next, Op, Session};
@@ -107,6 +108,8 @@ impl Session {
         }
         if self.is_usable(&need, now) {
             Op::Ready
+        } else if self.held.settings.grant.is_some() {
+            Acquire::Lock(need).into()
         } else if self.is_paused(&need, now) {
             let op = self.paused(need, now);
             self.lock_to_mark(op, now)

@@ -61,8 +61,13 @@ impl Attempt {
         self.sent
     }
 
-    fn is_spent(&self) -> bool {
-        self.refreshes + self.authorizations >= MAX_REMEDIES
+    fn is_spent(&self, need: &Need, has_user: bool) -> bool {
+        match (has_user, need.is_step_up()) {
+            (true, _) => self.refreshes + self.authorizations >= MAX_REMEDIES,
+            // Nobody decides otherwise the next time.
+            (false, true) => self.authorizations > 0,
+            (false, false) => self.refreshes > 0,
+        }
     }
 }
 
@@ -144,7 +149,8 @@ impl Session {
             return Ok(Verdict::Wait(MOMENT));
         }
         let has_logged_in = attempt.authorizations > 0;
-        if attempt.is_spent() {
+        let has_user = self.held.settings.grant_kind().has_user();
+        if attempt.is_spent(&need, has_user) {
             self.learn_refusal(refused, has_logged_in, true);
             self.note(status, &need, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
@@ -161,7 +167,7 @@ impl Session {
         let is_last = !(may_help && self.can_refresh(&need, now));
         self.learn_refusal(refused, has_logged_in, is_last);
         self.learn_status(refused, status);
-        if may_help && self.can_refresh(&need, now) {
+        if may_help && (!has_user || self.can_refresh(&need, now)) {
             attempt.refreshes += 1;
             self.note(status, &need, Remedy::Refresh);
         } else {

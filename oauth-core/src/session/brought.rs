@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
-use crate::flow::{Binding, ScopeSource, Settings};
+use crate::flow::{Binding, GrantKind, ScopeSource, Settings};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
@@ -58,7 +58,15 @@ impl Record {
         let requested_by = requested.is_some().then_some(ScopeSource::EarlierLogin);
         let dialect = settings.dialect_with(&server, requested.as_ref());
         let resource = settings.server.as_str().into();
-        let binding = Binding { server, client, resource, requested, requested_by, dialect };
+        let binding = Binding {
+            grant: GrantKind::AuthorizationCode,
+            server,
+            client,
+            resource,
+            requested,
+            requested_by,
+            dialect,
+        };
         Ok(Self::new(now, binding.into(), Some(tokens)).numbered(0))
     }
 

@@ -19,7 +19,7 @@ impl Snapshot {
         self.looked_at = now;
         // One that was put under the wrong key would send a token where it does not belong.
         let record = record.filter(|record| record.is_for(&self.settings.server));
-        let record = record.map(|record| self.with_own_secret(record));
+        let record = record.map(|record| self.with_own_secret(record).for_grant(&self.settings));
         // What is known of a token stays known, whatever could be written, and whoever has written over it.
         let same = |own: &Record, new: &Record| {
             own.issued_at == new.issued_at && access_token(Some(own)) == access_token(Some(new))

@@ -24,10 +24,8 @@ use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 
 mod progress;
-mod trust;
 
-pub(crate) use progress::LoginProgress;
-pub(crate) use trust::{PATIENCE, RegistrationTrust};
+pub(crate) use progress::{LoginProgress, PATIENCE};
 
 /// Where a login stands.
 #[derive(Debug, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::flow::Settings;
 use crate::session::access::Access;
+use crate::session::acquire::Acquire;
 use crate::session::authorization::{Authorization, Snapshot};
 use crate::session::cancel::Cancel;
 use crate::session::claim::Claim;
@@ -64,25 +65,16 @@ pub struct Session {
 /// The operation that is under way. Each has a file, which says what it waits for and where an event leads.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) enum Op {
-    /// A look into the store.
     Access(Access),
-    /// One request with the refresh token.
+    Acquire(Acquire),
     Refresh(Refresh),
-    /// Tokens on their way into the store.
     Keep(Keep),
-    /// A login, from the need for it to its tokens.
     Login(Login),
-    /// A login that looks for the client of all profiles, or registers it.
     Client(Client),
-    /// A login that looks whose the client is that the host brings.
     Claim(Claim),
-    /// After tokens: their client is doubted no more.
     Vouch(Vouch),
-    /// A login that was given up, and takes back what it wrote.
     Cancel(Cancel),
-    /// A login that was handed out, and comes back.
     Resume(Resume),
-    /// The end of the tokens.
     Logout(Logout),
     /// The release of a lock, and what comes then.
     Unlock(Lock, Box<Op>),
@@ -102,19 +94,16 @@ pub(crate) enum Next {
 }
 
 impl Next {
-    /// There.
+    /// There, if it leads anywhere.
     pub(crate) fn to(op: impl Into<Op>) -> Self {
         Self::To(op.into())
     }
 
-    /// Nowhere from there.
     pub(crate) fn stay(op: impl Into<Op>) -> Self {
         Self::Stay(op.into())
     }
 }
 
-/// Hands what the session is asked, and what happens to it, to the operation that is under way. An operation that is
-/// not listed does not compile.
 macro_rules! operations {
     ($($name:ident)*) => {
         $(impl From<$name> for Op {
@@ -146,13 +135,23 @@ macro_rules! operations {
     };
 }
 
-operations!(Access Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
+operations!(Access Acquire Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
 
 impl Op {
     /// Whoever starts over has released its locks: what was to come after that is left.
     pub(crate) fn let_go(&mut self) {
         while let Self::Unlock(_, then) = self {
             *self = mem::take(&mut **then);
+        }
+    }
+
+    /// Where a login would be needed, a token is asked for: whoever has set up a grant without a user is sent to no
+    /// page, wherever the need comes from.
+    fn without_user(self) -> Self {
+        match self {
+            Self::Login(Login::Needed(need)) => Acquire::Lock(need).into(),
+            Self::Unlock(lock, then) => Self::Unlock(lock, Box::new(then.without_user())),
+            op => op,
         }
     }
 
@@ -209,7 +208,10 @@ impl Session {
             Next::To(op) => (op, true),
             Next::Stay(op) => (op, false),
         };
-        self.op = op;
+        self.op = match self.held.settings.grant {
+            Some(_) => op.without_user(),
+            None => op,
+        };
         is_led
     }
 

@@ -96,6 +96,7 @@
 //! wants, and not for all that it has.
 
 mod access;
+mod acquire;
 mod answer;
 mod authorization;
 mod brought;
@@ -138,8 +139,8 @@ pub use pending::PendingLogin;
 pub use reason::LoginReason;
 pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
-    SaveReply, UnlockReply,
+    AssertionReply, BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply,
+    ReserveReply, SaveReply, SignReply, UnlockReply,
 };
 pub use reserve::Spend;
 pub use status::{GrantSummary, LoginPlace, Status};

@@ -192,6 +192,12 @@ impl Record {
     pub fn may_be_of(&self, settings: &Settings) -> bool {
         let client = &self.binding.client;
         let own = settings.pre_registered.as_ref().map(|own| &*own.client_id);
+        if self.binding.grant != settings.grant_kind() {
+            return false;
+        }
+        if !self.binding.grant.has_user() {
+            return own.unwrap_or_default() == &*client.client_id;
+        }
         match client.kind {
             RegistrationKind::PreRegistered => own == Some(&*client.client_id),
             RegistrationKind::MetadataDocument => {
@@ -199,6 +205,15 @@ impl Record {
             }
             RegistrationKind::Dynamic => own.is_none(),
         }
+    }
+
+    /// As one of this grant: tokens that were got by another, or without a user for another client, are nobody's.
+    pub(crate) fn for_grant(mut self, settings: &Settings) -> Self {
+        let grant = self.binding.grant;
+        if grant != settings.grant_kind() || !grant.has_user() && !self.may_be_of(settings) {
+            (self.tokens, self.trouble) = (None, None);
+        }
+        self
     }
 
     /// What the tokens are bound to.
@@ -229,7 +244,7 @@ impl Record {
         let Some(expires_at) = self.expires_at() else {
             return UnixTime::from_secs(u64::MAX);
         };
-        if tokens.refresh_token.is_none() {
+        if tokens.refresh_token.is_none() && self.binding.grant.has_user() {
             return expires_at;
         }
         let lifetime = expires_at.since(self.issued_at);

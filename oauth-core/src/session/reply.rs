@@ -12,6 +12,7 @@ use crate::session::transaction::Saving;
 use crate::session::turn::Event;
 use crate::time::UnixTime;
 
+mod host;
 mod person;
 
 macro_rules! reply {
@@ -48,6 +49,14 @@ reply! {
 reply! {
     /// Takes the answer to a request.
     HttpReply
+}
+reply! {
+    /// Takes a signature.
+    SignReply
+}
+reply! {
+    /// Takes an assertion.
+    AssertionReply
 }
 reply! {
     /// Takes the decision to log in. Dropped, it leaves the need for a login as it is.

@@ -9,8 +9,8 @@ use crate::session::logout::LoggedOut;
 use crate::session::machine::Session;
 use crate::session::record::Record;
 use crate::session::reply::{
-    BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply, ReserveReply,
-    SaveReply, UnlockReply,
+    AssertionReply, BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply,
+    ReserveReply, SaveReply, SignReply, UnlockReply,
 };
 use crate::session::transaction::Lock;
 use crate::time::UnixTime;
@@ -31,6 +31,10 @@ pub enum Turn<'a> {
     Unlock(Lock, UnlockReply<'a>),
     /// Send the request.
     Http(Request, HttpReply<'a>),
+    /// Sign what the reply says, with the key that the settings name.
+    Sign(SignReply<'a>),
+    /// Bring what says who this workload or its user is.
+    Assertion(AssertionReply<'a>),
     /// A login is needed. Begin one, or stop here.
     Login(LoginReply<'a>),
     /// A login begins. Listen for the redirect, and say where. With
@@ -52,6 +56,8 @@ pub(crate) enum Ask {
     Save,
     Unlock(Lock),
     Http(Request),
+    Sign,
+    Assertion,
     Login,
     Prepare,
     Browser(AuthorizationUrl),
@@ -81,6 +87,8 @@ pub(crate) enum Event<'a> {
     Unlocked,
     /// The request was answered, or not.
     Answered(Result<&'a Response, NoAnswer>, UnixTime),
+    /// The host has signed, or brought an assertion, or could not.
+    Given(UnixTime),
     /// The host logs in.
     Begun,
     /// This is where the user will come back to.
@@ -111,6 +119,8 @@ impl Session {
             Ask::Save => Turn::Save(SaveReply { session: self }),
             Ask::Unlock(lock) => Turn::Unlock(lock, UnlockReply { session: self }),
             Ask::Http(request) => Turn::Http(request, HttpReply { session: self }),
+            Ask::Sign => Turn::Sign(SignReply { session: self }),
+            Ask::Assertion => Turn::Assertion(AssertionReply { session: self }),
             Ask::Login => Turn::Login(LoginReply { session: self }),
             Ask::Prepare => Turn::Prepare(PrepareReply { session: self }),
             Ask::Browser(url) => Turn::Browser(url, BrowserReply { session: self }),

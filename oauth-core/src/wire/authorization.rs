@@ -100,7 +100,7 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
     let more = what.dialect.map_or(&[][..], |dialect| &dialect.authorization);
     let said = |name: &str| more.iter().find(|parameter| &*parameter.name == name);
     let is_said = |name: &str| what.sought.says(name) || said(name).is_some();
-    let url = server.authorization_endpoint.as_str();
+    let url = server.authorization_endpoint().as_str();
     let endpoint = without(url, |name| match name {
         "resource" => resource.is_some(),
         "scope" => scopes.is_some(),
@@ -110,7 +110,7 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
     // prescribes stays.
     let wants_prompt = what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
         && what.dialect.and_then(|dialect| dialect.prompt) != Some(PromptMode::Omit);
-    let query = server.authorization_endpoint.query().trim_start_matches('?');
+    let query = server.authorization_endpoint().query().trim_start_matches('?');
     let prescribed = pairs(query).find(|(name, _)| name == PROMPT).map(|(_, value)| value);
     let otherwise = said(PROMPT).map(|it| &*it.value).or(prescribed.as_deref());
     let consent = (wants_prompt && otherwise.is_none()).then_some(CONSENT);

@@ -10,6 +10,8 @@ use crate::auth_method::AuthMethod;
 use crate::form::{Form, encode};
 use crate::json::{Gather, List};
 use crate::secret::Secret;
+use crate::wire::client_assertion::{AssertionStyle, ClientIdMode};
+use crate::wire::jws::SignedJwt;
 
 /// Which methods a token endpoint lists, as far as they are known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,43 +94,87 @@ impl Gather for AuthMethods {
     }
 }
 
-/// Adds id and, if the method puts it there, secret to the form.
-pub(crate) fn add_to_form(
-    form: Form,
-    method: AuthMethod,
-    client_id: &str,
-    secret: Option<&Secret>,
-) -> Form {
-    match method {
-        AuthMethod::None => form.pair("client_id", client_id),
-        AuthMethod::ClientSecretBasic => form,
-        AuthMethod::ClientSecretPost => {
-            form.pair("client_id", client_id).pair_if("client_secret", secret.map(Secret::expose))
+/// How one request says who its client is, and shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Authentication<'a> {
+    /// Not at all: what is redeemed says who it is for.
+    Unnamed,
+    /// By its id alone (RFC 6749 §3.2.1).
+    Public { client_id: &'a str },
+    /// By id and secret in the header (RFC 6749 §2.3.1).
+    Basic { client_id: &'a str, secret: Option<&'a Secret> },
+    /// By id and secret in the body (RFC 6749 §2.3.1).
+    Post { client_id: &'a str, secret: &'a Secret },
+    /// By an assertion, whose `sub` is the id; the id beside it is for servers that look for it there
+    /// (RFC 7521 §4.2).
+    Signed { assertion: &'a SignedJwt, client_id: Option<&'a str> },
+}
+
+impl<'a> Authentication<'a> {
+    /// By what a client is registered with. One with a key has nothing yet but its id: see
+    /// [`signed`](Self::signed).
+    pub(crate) fn of(method: AuthMethod, client_id: &'a str, secret: Option<&'a Secret>) -> Self {
+        match (method, secret) {
+            (AuthMethod::ClientSecretBasic, secret) => Self::Basic { client_id, secret },
+            (AuthMethod::ClientSecretPost, Some(secret)) => Self::Post { client_id, secret },
+            (AuthMethod::None | AuthMethod::ClientSecretPost | AuthMethod::PrivateKeyJwt, _) => {
+                Self::Public { client_id }
+            }
         }
+    }
+
+    /// By an assertion that was signed for this request.
+    pub(crate) fn signed(
+        assertion: &'a SignedJwt,
+        client_id: &'a str,
+        style: AssertionStyle,
+    ) -> Self {
+        let client_id = (style.client_id == ClientIdMode::Send).then_some(client_id);
+        Self::Signed { assertion, client_id }
+    }
+
+    /// How many bytes it adds to a form beyond the usual.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Signed { assertion, .. } => JWT_BEARER.len() + assertion.expose().len(),
+            _ => 0,
+        }
+    }
+
+    /// Adds what stands in the form.
+    pub(crate) fn add_to(self, form: Form) -> Form {
+        match self {
+            Self::Unnamed | Self::Basic { .. } => form,
+            Self::Public { client_id } => form.pair("client_id", client_id),
+            Self::Post { client_id, secret } => {
+                form.pair("client_id", client_id).pair("client_secret", secret.expose())
+            }
+            Self::Signed { assertion, client_id } => form
+                .pair("client_assertion_type", JWT_BEARER)
+                .pair("client_assertion", assertion.expose())
+                .pair_if("client_id", client_id),
+        }
+    }
+
+    /// The value of the `Authorization` header field, if there is one. Id and secret are form-encoded
+    /// before they are joined (RFC 6749 §2.3.1): a client id may be a URL with a colon.
+    pub(crate) fn header(self) -> Option<Secret> {
+        let Self::Basic { client_id, secret } = self else { return None };
+        let secret = secret.map_or("", Secret::expose);
+        let mut pair = String::with_capacity(3 * (client_id.len() + secret.len()) + 1);
+        encode(client_id, &mut pair);
+        pair.push(':');
+        encode(secret, &mut pair);
+        let pair = Secret::from(pair);
+        let mut value = String::with_capacity("Basic ".len() + pair.expose().len().div_ceil(3) * 4);
+        value.push_str("Basic ");
+        STANDARD.encode_string(pair.expose(), &mut value);
+        Some(Secret::from(value))
     }
 }
 
-/// The value of the `Authorization` header field, if the method has one. Id and secret are
-/// form-encoded before they are joined (RFC 6749 §2.3.1): a client id may be a URL with a colon.
-pub(crate) fn authorization(
-    method: AuthMethod,
-    client_id: &str,
-    secret: Option<&Secret>,
-) -> Option<Secret> {
-    if method != AuthMethod::ClientSecretBasic {
-        return None;
-    }
-    let secret = secret.map_or("", Secret::expose);
-    let mut pair = String::with_capacity(3 * (client_id.len() + secret.len()) + 1);
-    encode(client_id, &mut pair);
-    pair.push(':');
-    encode(secret, &mut pair);
-    let pair = Secret::from(pair);
-    let mut value = String::with_capacity("Basic ".len() + pair.expose().len().div_ceil(3) * 4);
-    value.push_str("Basic ");
-    STANDARD.encode_string(pair.expose(), &mut value);
-    Some(Secret::from(value))
-}
+/// RFC 7523 §2.2.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// In the order of preference for a client that has a secret.
 const WITH_SECRET: [AuthMethod; 2] = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
@@ -141,10 +187,14 @@ const TO_REGISTER: [AuthMethod; 3] =
 mod tests {
     use super::*;
 
+    fn form(client: Authentication<'_>) -> String {
+        client.add_to(Form::with_capacity(0)).into_text()
+    }
+
     #[test]
     fn each_method_puts_the_secret_in_one_place_only() {
         let secret = Secret::from("s:e%c+r t&é");
-        for (method, form, header) in [
+        for (method, in_form, header) in [
             (AuthMethod::None, "client_id=a%3Ab", None),
             (AuthMethod::ClientSecretBasic, "", Some("YSUzQWI6cyUzQWUlMjVjJTJCcit0JTI2JUMzJUE5")),
             (
@@ -152,13 +202,30 @@ mod tests {
                 "client_id=a%3Ab&client_secret=s%3Ae%25c%2Br+t%26%C3%A9",
                 None,
             ),
+            (AuthMethod::PrivateKeyJwt, "client_id=a%3Ab", None),
         ] {
-            let body = add_to_form(Form::with_capacity(0), method, "a:b", Some(&secret));
-            assert_eq!(body.into_text(), form);
-            let value = authorization(method, "a:b", Some(&secret));
+            let client = Authentication::of(method, "a:b", Some(&secret));
+            assert_eq!(form(client), in_form);
+            let value = client.header();
             assert_eq!(value.as_ref().and_then(|v| v.expose().strip_prefix("Basic ")), header);
             assert_eq!(AuthMethod::from_name(method.as_str()), Some(method));
+            assert!(!alloc::format!("{client:?}").contains("s:e"), "{client:?}");
         }
+    }
+
+    #[test]
+    fn an_assertion_stands_for_the_client_id_unless_the_server_wants_both() {
+        let assertion: SignedJwt =
+            serde_json::from_str("\"h.c.s\"").unwrap_or_else(|e| panic!("{e}"));
+        let style = AssertionStyle::default();
+        let alone = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type\
+                     %3Ajwt-bearer&client_assertion=h.c.s";
+        let client = Authentication::signed(&assertion, "a:b", style);
+        assert_eq!((form(client).as_str(), client.header()), (alone, None));
+        let style = AssertionStyle { client_id: ClientIdMode::Send, ..style };
+        let both = form(Authentication::signed(&assertion, "a:b", style));
+        assert_eq!(both.strip_prefix(alone), Some("&client_id=a%3Ab"));
+        assert_eq!(form(Authentication::Unnamed), "");
     }
 
     #[test]

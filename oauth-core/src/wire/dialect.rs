@@ -9,6 +9,7 @@ use crate::error::Misuse;
 use crate::form::Form;
 use crate::profile::{Profile, Prompt};
 use crate::scope::Scopes;
+use crate::wire::client_assertion::AssertionStyle;
 
 /// What requests say about the resource that the tokens are for (RFC 8707).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub(crate) struct Dialect {
     pub(crate) prompt: Option<PromptMode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resource: Option<ResourceMode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) assertion: Option<AssertionStyle>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) authorization: Vec<Parameter>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

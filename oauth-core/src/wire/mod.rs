@@ -8,6 +8,9 @@
 //! | registration | `registration` | RFC 7591, client ID metadata documents |
 //! | authorization | `authorization`, `pkce`, `dialect` | RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207 |
 //! | token | `token`, `client_auth` | RFC 6749 §4.1.3, §5, §6, RFC 6750, RFC 8707 |
+//! | token, for grants without a user | `machine_token` | RFC 6749 §4.4, RFC 7523 §2.1 |
+//! | an identity provider's token endpoint | `exchange` | RFC 8693, identity assertion grants |
+//! | all that the client authenticates at | `client_assertion`, `jws` | RFC 7523 §2.2, RFC 7515 |
 //!
 //! The types that a whole document is read into, with every member that came, are the public ones:
 //! [`ProtectedResourceMetadata`], [`ServerOAuthMetadata`], [`ClientRegistrationResponse`] and
@@ -17,11 +20,16 @@ mod answer;
 mod authorization;
 mod bearer;
 mod challenge;
+mod client_assertion;
 mod client_auth;
 mod client_metadata;
 mod dialect;
+mod exchange;
+mod grant_types;
 pub(crate) mod id_token;
 mod issuer;
+mod jws;
+mod machine_token;
 mod parameters;
 mod pkce;
 mod port;
@@ -39,9 +47,12 @@ pub use crate::auth_method::AuthMethod;
 pub use authorization::{AuthorizationUrl, redirect_state};
 pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
+pub use client_assertion::{AssertionAudience, AssertionStyle, AssertionTyp, ClientIdMode};
 pub use client_metadata::ClientMetadata;
 pub use dialect::{PromptMode, ResourceMode};
+pub use exchange::{SubjectToken, SubjectTokenKind};
 pub use issuer::Issuer;
+pub use jws::{KeyDescription, Unsigned};
 pub(crate) use registration::ClientSecret;
 pub use registration::{ClientRegistrationResponse, Registration, RegistrationKind};
 pub use resource_metadata::ProtectedResourceMetadata;
@@ -54,8 +65,13 @@ pub(crate) use answer::{accepted, malformed};
 pub(crate) use authorization::{
     AuthorizationCode, Consented, OFFLINE_ACCESS, authorization_url, read_redirect,
 };
-pub(crate) use client_auth::AuthMethods;
+pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
+pub(crate) use client_auth::{AuthMethods, Authentication};
 pub(crate) use dialect::{Dialect, Parameter};
+pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
+pub(crate) use grant_types::GrantType;
+pub(crate) use jws::{Jti, SignedJwt};
+pub(crate) use machine_token::{client_credentials_request, issued_to_machine, jwt_bearer_request};
 pub(crate) use parameters::{is_of_authorization, is_of_token};
 pub(crate) use port::Port;
 pub(crate) use registration::{RegistrationRequest, register_request, registered};
@@ -63,4 +79,6 @@ pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_candidate::ServerCandidate;
 pub(crate) use sought::Sought;
-pub(crate) use token::{NoToken, TokenParties, code_request, issued, refresh_request};
+pub(crate) use token::{
+    NoToken, TokenParties, TokenRequester, code_request, issued, refresh_request,
+};

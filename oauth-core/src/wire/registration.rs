@@ -19,6 +19,7 @@ use crate::time::{Seconds, UnixTime};
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::bearer::BearerAuth;
+use crate::wire::client_auth::Authentication;
 use crate::wire::client_metadata::ClientMetadata;
 use crate::wire::port::Port;
 use crate::wire::server_metadata::ServerMetadata;
@@ -91,6 +92,13 @@ pub struct Registration {
     /// The scopes that the registration named, if it named any: it is for no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<Scopes>,
+}
+
+/// How it shows itself where nothing is signed.
+impl<'a> From<&'a Registration> for Authentication<'a> {
+    fn from(client: &'a Registration) -> Self {
+        Self::of(client.auth_method, &client.client_id, client.secret())
+    }
 }
 
 /// What a confidential client authenticates with.
@@ -291,15 +299,19 @@ pub(crate) fn registered(
         members.note("client_secret_expires_at");
     }
     let auth_method = match members.text("token_endpoint_auth_method") {
-        Some(name) => AuthMethod::from_name(&name).ok_or_else(|| {
-            PeerIncompatible::NoClientAuthentication { issuer: server.issuer.as_str().into() }
-        })?,
+        // Who did not show a key has none.
+        Some(name) => AuthMethod::from_name(&name)
+            .filter(|method| *method != AuthMethod::PrivateKeyJwt || asked == *method)
+            .ok_or_else(|| PeerIncompatible::NoClientAuthentication {
+                issuer: server.issuer.as_str().into(),
+            })?,
+        None if asked == AuthMethod::PrivateKeyJwt => asked,
         // Left out: what was asked for, if it takes the secret; else what RFC 7591 §2 says.
         None if secret.is_some() && asked != AuthMethod::None => asked,
         None if secret.is_some() => AuthMethod::ClientSecretBasic,
         None => AuthMethod::None,
     };
-    if auth_method != AuthMethod::None && secret.is_none() {
+    if auth_method.needs_secret() && secret.is_none() {
         return Err(defect(Defect::missing("client_secret")));
     }
     let list: Vec<Box<str>> = members.list("redirect_uris").unwrap_or_default();

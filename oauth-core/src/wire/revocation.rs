@@ -5,8 +5,7 @@ use crate::form::Form;
 use crate::http::{Endpoint, Request, Response};
 use crate::url::HttpUrl;
 use crate::wire::accepted;
-use crate::wire::client_auth::{add_to_form, authorization};
-use crate::wire::registration::Registration;
+use crate::wire::client_auth::Authentication;
 
 /// Which token it is, so that the server finds it sooner (RFC 7009 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,21 +15,21 @@ pub(crate) enum Hint {
 }
 
 /// Revokes a token.
-pub(crate) fn revocation_request(
+pub(crate) fn revocation_request<'a>(
     endpoint: &HttpUrl,
-    client: &Registration,
+    client: impl Into<Authentication<'a>>,
     token: &str,
     hint: Hint,
 ) -> Request {
-    let (method, id, secret) = (client.auth_method, &*client.client_id, client.secret());
+    let client = client.into();
     let hint = match hint {
         Hint::RefreshToken => "refresh_token",
         Hint::AccessToken => "access_token",
     };
     let form = Form::with_capacity(FORM_LENGTH).pair("token", token).pair("token_type_hint", hint);
-    let form = add_to_form(form, method, id, secret);
+    let form = client.add_to(form);
     Request::form(Endpoint::Revocation, endpoint.clone(), form.into_body())
-        .with_authorization(authorization(method, id, secret))
+        .with_authorization(client.header())
 }
 
 /// Reads the answer. A token that the server does not know counts as revoked (RFC 7009 §2.2).

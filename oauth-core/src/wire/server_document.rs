@@ -17,8 +17,10 @@ use crate::json::{Defect, OtherMembers, read_whole};
 pub struct ServerOAuthMetadata {
     /// The issuer; byte for byte.
     pub issuer: Box<str>,
-    /// Where a person consents.
-    pub authorization_endpoint: Box<str>,
+    /// Where a person consents. Required for logins; a server for grants without a user may have none
+    /// (RFC 8414 §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<Box<str>>,
     /// Where codes and refresh tokens are redeemed.
     pub token_endpoint: Box<str>,
     /// OpenID Connect's claims about the user.
@@ -69,14 +71,14 @@ pub struct ServerOAuthMetadata {
 }
 
 impl ServerOAuthMetadata {
-    /// Reads a whole document. What cannot be read counts as left out, but for the issuer, the
-    /// authorization endpoint and the token endpoint.
+    /// Reads a whole document. What cannot be read counts as left out, but for the issuer and the token
+    /// endpoint.
     ///
     /// # Errors
     ///
     /// A [`Defect`] if it is not one.
     pub fn parse(body: &[u8]) -> Result<Self, Defect> {
-        read_whole(body, &["issuer", "authorization_endpoint", "token_endpoint"])
+        read_whole(body, &["issuer", "token_endpoint"])
     }
 }
 

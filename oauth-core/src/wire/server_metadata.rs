@@ -1,24 +1,30 @@
 //! Metadata of the authorization server: what is taken from it (RFC 8414, OpenID Connect Discovery 1.0).
 //!
-//! Not read: `signed_metadata`, and everything about grants that this crate does not use.
+//! Not read: `signed_metadata`, and everything about grants that this crate does not use. For grants without a
+//! user, what a document says about logins is not read either.
 
 use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
-use crate::form;
+use crate::error::{Error, Misuse, PeerMisbehaved};
 use crate::http::Endpoint;
-use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
+use crate::json::{Defect, MemberNames};
 use crate::policy::Policy;
 use crate::profile::Profile;
 use crate::reach::Reach;
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::url::{HttpUrl, Plaintext, UrlDefect, shown};
+use crate::url::{HttpUrl, Plaintext};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
+use crate::wire::grant_types::{GrantType, GrantTypes};
 use crate::wire::issuer::Issuer;
-use crate::wire::parameters::is_forbidden_in_endpoint;
+
+mod document;
+
+pub(crate) use document::Document;
+use document::{Grants, Purpose, checked};
 
 /// Where an authorization server's endpoints are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +50,9 @@ pub struct ServerMetadata {
     /// As it was named before it spoke for itself, where that is another spelling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) named: Option<Issuer>,
-    pub(crate) authorization_endpoint: HttpUrl,
+    /// `None` where it was read for a grant without a user: then it serves for no login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorization_endpoint: Option<HttpUrl>,
     pub(crate) token_endpoint: HttpUrl,
     pub(crate) registration_endpoint: Option<HttpUrl>,
     /// Why there is none although the server names one: who has a client id does without.
@@ -54,6 +62,12 @@ pub struct ServerMetadata {
     pub(crate) provenance: Provenance,
     /// `None` where the server lists none.
     pub(crate) auth_methods: Option<AuthMethods>,
+    /// What client assertions may be signed with; `None` where the server lists none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing_algorithms: Option<SigningAlgorithms>,
+    /// `None` where the server lists none: then what it does shows when it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<GrantTypes>,
     /// Redirects carry `iss` (RFC 9207 §3).
     pub(crate) promises_iss: bool,
     /// A client id may be the URL of a document.
@@ -79,6 +93,17 @@ impl ServerMetadata {
     #[must_use]
     pub fn token_endpoint(&self) -> &HttpUrl {
         &self.token_endpoint
+    }
+
+    /// Where a person consents. What was read for a grant without a user has no such place; no login is
+    /// begun with it, and at the token endpoint none would get far.
+    pub(crate) fn authorization_endpoint(&self) -> &HttpUrl {
+        self.authorization_endpoint.as_ref().unwrap_or(&self.token_endpoint)
+    }
+
+    /// Whether the grant may be asked for: the server lists it, or none.
+    pub(crate) fn may_grant(&self, grant: GrantType) -> bool {
+        self.grants.is_none_or(|listed| listed.contains(grant))
     }
 
     /// Where tokens are revoked (RFC 7009), if the server does that.
@@ -118,28 +143,23 @@ impl ServerMetadata {
         }
     }
 
-    /// Reads a document without believing it yet.
+    /// Reads a document for a login, without believing it yet.
     ///
     /// # Errors
     ///
     /// A [`Defect`] if there is no such document here, so that the next place may be tried.
     pub(crate) fn read(body: &[u8]) -> Result<Document<'_>, Defect> {
-        let mut members = Members::of(body)?;
-        Ok(Document {
-            issuer: members.required_text("issuer")?,
-            authorization_endpoint: members.required_text("authorization_endpoint")?,
-            token_endpoint: members.required_text("token_endpoint")?,
-            registration_endpoint: members.text("registration_endpoint"),
-            revocation_endpoint: members.text("revocation_endpoint"),
-            s256: members.list("code_challenge_methods_supported"),
-            auth_methods: members.list("token_endpoint_auth_methods_supported"),
-            offline_access: members.list("scopes_supported"),
-            grants: members.list("grant_types_supported"),
-            promises_iss: members.only_true("authorization_response_iss_parameter_supported"),
-            metadata_documents: members.only_true("client_id_metadata_document_supported"),
-            wants_pushed_requests: members.only_true("require_pushed_authorization_requests"),
-            misshapen: members.into_misshapen(),
-        })
+        Document::read(body, Purpose::Login)
+    }
+
+    /// The same for grants without a user, which need no authorization endpoint (RFC 8414 §2). What a
+    /// document says about logins is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub(crate) fn read_without_user(body: &[u8]) -> Result<Document<'_>, Defect> {
+        Document::read(body, Purpose::WithoutUser)
     }
 
     /// Takes a document that speaks for `expected`; with the members that are not as they should be.
@@ -160,39 +180,18 @@ impl ServerMetadata {
             return Err(PeerMisbehaved::IssuerMismatch { expected, found }.into());
         };
         let mut misshapen = document.misshapen.clone();
-        let issuer = || speaker.as_str().into();
-        match &document.s256 {
-            Some(S256(true)) => {}
-            Some(_) => {
-                return Err(PeerIncompatible::NoS256 { issuer: issuer(), advertised: true }.into());
+        let authorization_endpoint = match &document.login {
+            Some(login) => {
+                let (endpoint, tolerance) = login.check(&speaker, reach, policy)?;
+                tolerated.extend(tolerance.into_iter().collect::<Tolerances>());
+                Some(endpoint)
             }
-            None => match s256_of(&speaker, policy) {
-                Some(tolerance) => tolerated.insert(tolerance),
-                None => {
-                    let no_s256 = PeerIncompatible::NoS256 { issuer: issuer(), advertised: false };
-                    return Err(no_s256.into());
-                }
-            },
-        }
-        if document.wants_pushed_requests.0 {
-            return Err(PeerIncompatible::PushedRequestsRequired { issuer: issuer() }.into());
-        }
-        let endpoint = |endpoint, text: &str| {
-            reach.parse(text).map_err(|defect| PeerMisbehaved::UnsafeUrl {
-                endpoint,
-                url: shown(text),
-                defect,
-            })
+            None => None,
         };
-        let authorization_endpoint =
-            endpoint(Endpoint::Authorization, &document.authorization_endpoint)?;
-        let query = authorization_endpoint.query().trim_start_matches('?');
-        if form::pairs(query).any(|(name, _)| is_forbidden_in_endpoint(&name)) {
-            let (endpoint, defect) = (Endpoint::Authorization, UrlDefect::Parameter);
-            let url = shown(authorization_endpoint.as_str());
-            return Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());
-        }
-        let registration_endpoint = document.registration_endpoint.as_deref();
+        let endpoint = |endpoint, text: &str| checked(endpoint, text, reach);
+        let login = document.login.as_ref();
+        let is_without_user = login.is_none();
+        let registration_endpoint = login.and_then(|it| it.registration_endpoint.as_deref());
         let registration_endpoint =
             registration_endpoint.map(|text| endpoint(Endpoint::Registration, text));
         let (registration_endpoint, unusable_registration) = match registration_endpoint {
@@ -222,10 +221,18 @@ impl ServerMetadata {
             revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
             auth_methods: document.auth_methods,
+            // A login needs neither, and what is stored of it is as small as it was.
+            signing_algorithms: document.signing_algorithms.filter(|_| is_without_user),
+            // A list of none says nothing.
+            grants: document
+                .grants
+                .as_ref()
+                .filter(|it| it.any && is_without_user)
+                .map(|it| it.known),
             promises_iss: document.promises_iss.0,
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
-            without_refresh: document.grants.as_ref().is_some_and(|it| it.others && !it.refresh),
+            without_refresh: document.grants.as_ref().is_some_and(Grants::is_without_refresh),
             tolerated,
         };
         Ok((server, misshapen))
@@ -241,10 +248,32 @@ impl ServerMetadata {
         reach: Reach<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {
+        Self::provided_for(Purpose::Login, metadata, reach, policy)
+    }
+
+    /// The same for grants without a user.
+    ///
+    /// # Errors
+    ///
+    /// As for [`provided`](Self::provided).
+    pub(crate) fn provided_without_user(
+        metadata: &ServerOAuthMetadata,
+        reach: Reach<'_>,
+        policy: &Policy,
+    ) -> Result<Self, Error> {
+        Self::provided_for(Purpose::WithoutUser, metadata, reach, policy)
+    }
+
+    fn provided_for(
+        purpose: Purpose,
+        metadata: &ServerOAuthMetadata,
+        reach: Reach<'_>,
+        policy: &Policy,
+    ) -> Result<Self, Error> {
         let unusable = |defect| Error::from(Misuse::Provider { defect });
         // Texts alone always serialize.
         let body = serde_json::to_vec(metadata).unwrap_or_default();
-        let document = Self::read(&body).map_err(unusable)?;
+        let document = Document::read(&body, purpose).map_err(unusable)?;
         let issuer = Issuer::parse(&metadata.issuer, reach)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;
         let (checked, _) = Self::check(&document, &issuer, reach, policy)?;
@@ -258,7 +287,7 @@ impl ServerMetadata {
         Some(Self {
             issuer: issuer.clone(),
             named: None,
-            authorization_endpoint: parse(endpoints.authorization)?,
+            authorization_endpoint: Some(parse(endpoints.authorization)?),
             token_endpoint: parse(endpoints.token)?,
             registration_endpoint: None,
             revocation_endpoint: None,
@@ -266,6 +295,8 @@ impl ServerMetadata {
             without_refresh: false,
             provenance: Provenance::Known,
             auth_methods: Some(AuthMethods::IN_BODY),
+            signing_algorithms: None,
+            grants: None,
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,
@@ -278,83 +309,20 @@ impl ServerMetadata {
         Self {
             issuer,
             named: None,
-            authorization_endpoint: origin.with_path("/authorize"),
+            authorization_endpoint: Some(origin.with_path("/authorize")),
             token_endpoint: origin.with_path("/token"),
             registration_endpoint: Some(origin.with_path("/register")),
             unusable_registration: None,
             revocation_endpoint: None,
             provenance: Provenance::Legacy,
             auth_methods: None,
+            signing_algorithms: None,
+            grants: None,
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,
             without_refresh: false,
             tolerated: [Tolerance::Legacy20250326].into_iter().collect(),
-        }
-    }
-}
-
-/// What makes a server pass that does not say which PKCE methods it supports.
-fn s256_of(issuer: &Issuer, policy: &Policy) -> Option<Tolerance> {
-    let known = Tolerance::KnownS256;
-    let is_known = Profile::of(issuer.as_str()).is_some_and(|profile| profile.s256);
-    let candidates = [is_known.then_some(known)];
-    let candidates = candidates.into_iter().flatten().chain([Tolerance::UnlistedS256]);
-    candidates.into_iter().find(|tolerance| policy.tolerates.contains(*tolerance))
-}
-
-/// The members that the machine acts on.
-pub(crate) struct Document<'a> {
-    issuer: Text<'a>,
-    authorization_endpoint: Text<'a>,
-    token_endpoint: Text<'a>,
-    registration_endpoint: Option<Text<'a>>,
-    revocation_endpoint: Option<Text<'a>>,
-    s256: Option<S256>,
-    auth_methods: Option<AuthMethods>,
-    offline_access: Option<OfflineAccess>,
-    grants: Option<Grants>,
-    promises_iss: OnlyTrue,
-    metadata_documents: OnlyTrue,
-    wants_pushed_requests: OnlyTrue,
-    misshapen: MemberNames,
-}
-
-/// Of the PKCE methods only S256 is asked for.
-#[derive(Default)]
-struct S256(bool);
-
-impl Gather for S256 {
-    fn gather(&mut self, text: &str) {
-        self.0 |= text == "S256";
-    }
-}
-
-/// Of the server's scopes only this one is asked for; which others it has is not our business, the
-/// resource says what it needs.
-#[derive(Default)]
-struct OfflineAccess(bool);
-
-impl Gather for OfflineAccess {
-    fn gather(&mut self, text: &str) {
-        // As one text they are separated by spaces.
-        self.0 |= text.split(' ').any(|scope| scope == "offline_access");
-    }
-}
-
-/// Of the grants only this one may be missing.
-#[derive(Default)]
-struct Grants {
-    refresh: bool,
-    others: bool,
-}
-
-impl Gather for Grants {
-    fn gather(&mut self, text: &str) {
-        if text == "refresh_token" {
-            self.refresh = true;
-        } else {
-            self.others = true;
         }
     }
 }

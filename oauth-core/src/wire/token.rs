@@ -19,8 +19,10 @@ use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::HttpUrl;
 use crate::wire::answer::{form_as_json, refusal};
 use crate::wire::bearer::BearerAuth;
-use crate::wire::client_auth::{add_to_form, authorization};
+use crate::wire::client_auth::Authentication;
 use crate::wire::dialect::{Dialect, add_to};
+use crate::wire::grant_types::GrantType;
+use crate::wire::jws::SignedJwt;
 use crate::wire::registration::Registration;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::token_answer::TokenAnswer;
@@ -154,15 +156,44 @@ pub(crate) fn refresh_request(parties: &TokenParties<'_>, refresh_token: &Secret
 }
 
 impl TokenParties<'_> {
-    /// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
     fn request(&self, form: Form) -> Request {
+        self.requester(None).request(form)
+    }
+
+    /// The same as a requester, with the assertion that was signed for this request if the client has a key.
+    pub(crate) fn requester<'a>(&'a self, assertion: Option<&'a SignedJwt>) -> TokenRequester<'a> {
         let Self { server, client, resource, dialect } = self;
-        let (method, id, secret) = (client.auth_method, &*client.client_id, client.secret());
-        let form = form.pair_if("resource", Dialect::resource(*dialect, resource));
+        let style = dialect.and_then(|dialect| dialect.assertion).unwrap_or_default();
+        let client = match assertion {
+            Some(assertion) => Authentication::signed(assertion, &client.client_id, style),
+            None => (*client).into(),
+        };
+        TokenRequester { endpoint: &server.token_endpoint, client, resource, dialect: *dialect }
+    }
+}
+
+/// Who asks which token endpoint, and for which resource: what each token request says, whatever it redeems.
+pub(crate) struct TokenRequester<'a> {
+    pub(crate) endpoint: &'a HttpUrl,
+    pub(crate) client: Authentication<'a>,
+    pub(crate) resource: &'a str,
+    pub(crate) dialect: Option<&'a Dialect>,
+}
+
+impl TokenRequester<'_> {
+    /// A form that begins with the grant, with room for that many bytes more than usual.
+    pub(super) fn form(&self, grant: GrantType, more: usize) -> Form {
+        let length = FORM_LENGTH + self.client.length() + more;
+        Form::with_capacity(length).pair("grant_type", grant.as_str())
+    }
+
+    /// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.
+    pub(super) fn request(&self, form: Form) -> Request {
+        let Self { endpoint, client, resource, dialect } = *self;
+        let form = form.pair_if("resource", Dialect::resource(dialect, resource));
         let form = add_to(form, dialect.iter().flat_map(|dialect| &dialect.token));
-        let form = add_to_form(form, method, id, secret);
-        Request::form(Endpoint::Token, server.token_endpoint.clone(), form.into_body())
-            .with_authorization(authorization(method, id, secret))
+        Request::form(Endpoint::Token, endpoint.clone(), client.add_to(form).into_body())
+            .with_authorization(client.header())
     }
 }
 

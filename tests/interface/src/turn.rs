@@ -65,6 +65,15 @@ pub(crate) enum Written<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<Scopes>,
     },
+    /// `unsigned` says what is to be signed.
+    Sign,
+    /// `grant` says what kind of assertion; `audience` is that of a workload's JWT.
+    Assertion {
+        grant: &'a str,
+        audience: Box<str>,
+        token_endpoint: Box<str>,
+        resource: Box<str>,
+    },
     Prepare {
         registered_redirect_uri: Option<&'a str>,
     },
@@ -122,6 +131,16 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             };
             let issuer = reply.issuer().map(Into::into);
             Written::Login { lacks_challenge, reason: name, issuer, code, missing }
+        }
+        Turn::Sign(_) => Written::Sign,
+        Turn::Assertion(reply) => {
+            let wanted = reply.wanted().ok_or(Failure::OutOfTurn)?;
+            Written::Assertion {
+                grant: wanted.kind.name(),
+                audience: wanted.audience.into(),
+                token_endpoint: wanted.token_endpoint.into(),
+                resource: wanted.resource.into(),
+            }
         }
         Turn::Prepare(reply) => {
             Written::Prepare { registered_redirect_uri: reply.registered_redirect_uri() }

@@ -97,6 +97,7 @@ impl Device {
                     // For show: a real device asks its generator.
                     reply.prepared(redirect_uri, Entropy::from_bytes([7; 64]), self.now);
                 }
+                Turn::Sign(_) | Turn::Assertion(_) => unreachable!("a user logs in"),
                 Turn::Browser(url, reply) => {
                     let query = self.servers.visit(&url);
                     reply.redirect(&query, self.now)?;

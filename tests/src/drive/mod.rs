@@ -9,6 +9,7 @@
 
 mod callback;
 mod flow;
+mod gifts;
 mod network;
 mod scene;
 mod stage;
@@ -17,6 +18,7 @@ mod turn;
 
 pub use callback::Callback;
 pub use flow::{Walk, walk};
+pub use gifts::{Gifts, Subject};
 pub use network::{Network, Tamper, challenges, mcp_request};
 pub use scene::{Event, User, play, play_later};
 pub use stage::Stage;

@@ -10,6 +10,7 @@ use oauth_core::session::{
 use oauth_core::{Error, UnixTime};
 
 use super::callback::Callback;
+use super::gifts::Gifts;
 use super::network::{Network, challenges, mcp_request};
 use super::scene::{Event, User};
 use super::store::Store;
@@ -33,6 +34,8 @@ pub struct Stage {
     pub refused_redirects: Vec<Error>,
     /// Where redirects can come back to.
     pub callback: Callback,
+    /// What a host has that is no message of the protocol.
+    pub gifts: Gifts,
     /// Whose hosts they are, as far as it is said; those of the others are nobody's in particular.
     pub profiles: Vec<&'static str>,
     settings: Arc<Settings>,
@@ -54,6 +57,7 @@ impl Stage {
             calls: Vec::new(),
             refused_redirects: Vec::new(),
             callback: Callback::Registered,
+            gifts: Gifts::default(),
             profiles: Vec::new(),
             sessions: vec![Session::new(Arc::clone(&settings))],
             settings,

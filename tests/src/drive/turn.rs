@@ -17,7 +17,16 @@ impl Stage {
         self.interrupt(host);
         let (profile, now) = (self.profiles.get(host).copied().unwrap_or_default(), self.now());
         let Self {
-            world, store, user, network, sessions, refused_redirects, callback, logins, ..
+            world,
+            store,
+            user,
+            network,
+            sessions,
+            refused_redirects,
+            callback,
+            logins,
+            gifts,
+            ..
         } = self;
         let turn = match sessions[host].turn() {
             Ok(turn) => turn,
@@ -69,6 +78,8 @@ impl Stage {
                 Err(None) => reply.unreachable(now),
                 Err(Some(address)) => reply.forbidden(address, now),
             },
+            Turn::Sign(reply) => gifts.sign(reply, now),
+            Turn::Assertion(reply) => gifts.bring(world, reply, now),
             Turn::Login(_) => {
                 assert_eq!(store.held_by(host), [], "locks at the need for a login");
                 return Ok(Event::Login);

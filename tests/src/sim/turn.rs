@@ -182,6 +182,9 @@ impl Simulation {
                 reply.prepared(uri, entropy(*logins), now);
                 Turned::Done(format!("begins login {logins}"))
             }
+            turn @ (Turn::Sign(_) | Turn::Assertion(_)) => {
+                return Err(format!("a user logs in, and yet: {turn:?}"));
+            }
             Turn::Browser(url, _) => Turned::Page(url.as_str().into()),
             Turn::Ready(_) => Turned::Ready,
             Turn::LoggedOut(_) => Turned::LoggedOut,

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use super::answer::Refused;
 use super::clients::{Client, Found};
 use super::form::Form;
-use super::grants::Granted;
+use super::grants::{Code, Granted};
 use super::metadata::DECOY_SCOPE;
 use super::places::Server;
 use super::redirect::Asked;
@@ -23,9 +23,17 @@ impl World {
             return self.page("somebody was sent to authorize a client without a user");
         }
         let query = request.uri().query().unwrap_or_default();
-        let form = match Form::parse(query) {
+        let sent = match Form::parse(query) {
             Ok(form) => form,
             Err(fault) => return self.page(format!("authorization request: {fault}")),
+        };
+        if self.knobs.authorize_query && sent.get("policy") != Some("p1") {
+            return self.page("the authorization endpoint's own query is lost");
+        }
+        let is_pushed = sent.get("request_uri").is_some();
+        let form = match self.requested(server, &sent) {
+            Ok(form) => form,
+            Err(response) => return *response,
         };
         let client = match self.judge_client(server, &form) {
             Ok(client) => client,
@@ -40,7 +48,9 @@ impl World {
             self.blame(fault.clone());
             return self.send_error(&asked, error, &fault);
         }
-        self.judge_freshness(query, &form);
+        if !is_pushed {
+            self.judge_freshness(query, &form);
+        }
         let scope = form.get("scope").unwrap_or_default();
         if let Some(reason) = self.bars_scope(&client, scope) {
             return self.send_error(&asked, "invalid_scope", &reason);
@@ -49,9 +59,6 @@ impl World {
     }
 
     fn judge_client(&mut self, server: Server, form: &Form) -> Result<Client, Refused> {
-        if self.knobs.authorize_query && form.get("policy") != Some("p1") {
-            return Err(self.page("the authorization endpoint's own query is lost").into());
-        }
         let Some(id) = form.get("client_id") else {
             return Err(self.page("authorization request without client_id").into());
         };
@@ -65,7 +72,7 @@ impl World {
         }
     }
 
-    fn judge_request(&self, form: &Form) -> Result<(), (&'static str, String)> {
+    pub(super) fn judge_request(&self, form: &Form) -> Result<(), (&'static str, String)> {
         let invalid = |text: String| Err(("invalid_request", text));
         if form.get("response_type") != Some("code") {
             return Err(("unsupported_response_type", "response_type is not code".into()));
@@ -137,7 +144,7 @@ impl World {
     }
 
     /// Challenge and state must be new in each request; opening the same URL again is not another.
-    fn judge_freshness(&mut self, query: &str, form: &Form) {
+    pub(super) fn judge_freshness(&mut self, query: &str, form: &Form) {
         for name in ["code_challenge", "state"] {
             let value = form.get(name).unwrap_or_default();
             let again = |(old, with): &(String, String)| old == value && with != query;
@@ -162,15 +169,7 @@ impl World {
             Consent::Error(error) => return self.send_error(asked, &error, "As the test says"),
             Consent::Page => return answer::html(200, "Do you agree?"),
         };
-        let offline = scope.split(' ').any(|token| token == "offline_access");
-        let refreshable = match self.knobs.refresh_tokens {
-            RefreshTokens::Always => true,
-            RefreshTokens::OnlyWithOfflineAccess => offline,
-            RefreshTokens::OnlyWithConsentPrompt => {
-                offline && form.get("prompt") == Some("consent")
-            }
-            RefreshTokens::Never => false,
-        };
+        let refreshable = self.is_refreshable(scope, form.get("prompt"));
         let grant = self.grants.open(Granted {
             server: asked.server,
             client_id: client.id.clone(),
@@ -179,14 +178,31 @@ impl World {
             refreshable,
             dead: false,
         });
-        let challenge = form.get("code_challenge").unwrap_or_default();
-        let expires_at = self.now + self.knobs.code_lifetime;
-        let code = self.grants.add_code(grant, asked.redirect_uri, challenge, expires_at);
+        let code = self.grants.add_code(Code {
+            value: String::new(),
+            grant,
+            redirect_uri: asked.redirect_uri.into(),
+            challenge: form.get("code_challenge").unwrap_or_default().into(),
+            jkt: form.get("dpop_jkt").map(Into::into),
+            expires_at: self.now + self.knobs.code_lifetime,
+            spent: false,
+        });
         self.send_code(asked, code)
     }
 
+    /// Whether a login that asked for this gets a refresh token.
+    pub(super) fn is_refreshable(&self, scope: &str, prompt: Option<&str>) -> bool {
+        let offline = scope.split(' ').any(|token| token == "offline_access");
+        match self.knobs.refresh_tokens {
+            RefreshTokens::Always => true,
+            RefreshTokens::OnlyWithOfflineAccess => offline,
+            RefreshTokens::OnlyWithConsentPrompt => offline && prompt == Some("consent"),
+            RefreshTokens::Never => false,
+        }
+    }
+
     /// Refuses without a redirect.
-    fn page(&mut self, fault: impl Into<String>) -> Response<Vec<u8>> {
+    pub(super) fn page(&mut self, fault: impl Into<String>) -> Response<Vec<u8>> {
         let fault = fault.into();
         self.blame(fault.clone());
         answer::html(400, &fault)

@@ -2,11 +2,21 @@
 
 use http::{Response, header};
 
-use super::{Challenge, StepUpChallenge, World, answer};
+use super::{Challenge, ResourceDpop, StepUpChallenge, World, answer};
 
 impl World {
     /// Adds the challenge of a 401, or of another status that stands for one.
     pub(super) fn challenge(&self, response: &mut Response<Vec<u8>>, error: Option<&str>) {
+        self.challenge_as(response, error, false);
+    }
+
+    /// The same to a request that had the scheme `DPoP`, or not.
+    pub(super) fn challenge_as(
+        &self,
+        response: &mut Response<Vec<u8>>,
+        error: Option<&str>,
+        dpop: bool,
+    ) {
         let mut pairs = Vec::new();
         if let Some(error) = error {
             pairs.push(("error", error.to_owned()));
@@ -21,11 +31,22 @@ impl World {
             Challenge::WithoutUrl => vec![line("Bearer", &pairs)],
             Challenge::Full | Challenge::Dpop | Challenge::RepeatedUrl => {
                 let twice = self.knobs.challenge == Challenge::RepeatedUrl;
-                let dpop = self.knobs.challenge == Challenge::Dpop;
+                let dpop = dpop
+                    || self.knobs.challenge == Challenge::Dpop
+                    || self.knobs.resource_dpop == ResourceDpop::Required;
                 if let Some(url) = url {
                     pairs.extend(vec![("resource_metadata", url); if twice { 2 } else { 1 }]);
                 }
-                vec![line(if dpop { "DPoP" } else { "Bearer" }, &pairs)]
+                vec![if dpop { self.dpop_line(pairs) } else { line("Bearer", &pairs) }]
+            }
+            Challenge::BearerAndDpop => {
+                let said = |scheme_is_dpop: bool| {
+                    let mut pairs = pairs.clone();
+                    pairs.retain(|(name, _)| scheme_is_dpop == dpop || !name.starts_with("error"));
+                    pairs.extend(url.clone().map(|url| ("resource_metadata", url)));
+                    pairs
+                };
+                vec![line("Bearer", &said(false)), self.dpop_line(said(true))]
             }
             Challenge::AmongOthers => among_others(&pairs, url.as_deref()),
         };
@@ -35,7 +56,7 @@ impl World {
     }
 
     /// The 403 of a step-up, whose challenge does not depend on that of the 401.
-    pub(super) fn step_up(&mut self, scope: &str) -> Response<Vec<u8>> {
+    pub(super) fn step_up(&mut self, scope: &str, dpop: bool) -> Response<Vec<u8>> {
         self.step_ups += 1;
         let form = self.knobs.step_up_challenge;
         let mut pairs = Vec::new();
@@ -49,9 +70,18 @@ impl World {
             pairs.extend(self.challenge_url().map(|url| ("resource_metadata", url)));
         }
         let mut response = answer::text(403, "more scope is needed");
-        answer::set(&mut response, header::WWW_AUTHENTICATE, &line("Bearer", &pairs));
+        let line = if dpop { self.dpop_line(pairs) } else { line("Bearer", &pairs) };
+        answer::set(&mut response, header::WWW_AUTHENTICATE, &line);
         self.remark(format!("the token lacks {scope}"));
         response
+    }
+
+    /// RFC 9449 §7.1.
+    fn dpop_line(&self, mut pairs: Vec<(&str, String)>) -> String {
+        if self.knobs.resource_dpop != ResourceDpop::Unknown {
+            pairs.push(("algs", self.knobs.dpop_algs.join(" ")));
+        }
+        line("DPoP", &pairs)
     }
 
     fn challenge_url(&self) -> Option<String> {

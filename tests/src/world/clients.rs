@@ -21,6 +21,10 @@ pub(super) struct Client {
     pub(super) redirect_uris: Vec<String>,
     /// The scopes that it is registered with.
     pub(super) scope: Option<String>,
+    /// The grant types that it is registered with; empty if any will do.
+    pub(super) grants: Vec<String>,
+    /// Whether it said that its tokens are always bound (RFC 9449 §5.2).
+    pub(super) always_bound: bool,
     pub(super) forgotten: bool,
 }
 
@@ -157,6 +161,8 @@ impl World {
             keys: self.knobs.client_keys.clone(),
             redirect_uris: Vec::new(),
             scope: None,
+            grants: Vec::new(),
+            always_bound: false,
             forgotten: false,
         }
     }
@@ -188,6 +194,8 @@ impl World {
             keys,
             redirect_uris,
             scope: None,
+            grants: Vec::new(),
+            always_bound: false,
             forgotten: false,
         })
     }

@@ -32,6 +32,8 @@ pub(super) struct Code {
     pub(super) grant: usize,
     pub(super) redirect_uri: String,
     pub(super) challenge: String,
+    /// The key that the request was made with (RFC 9449 §10).
+    pub(super) jkt: Option<String>,
     pub(super) expires_at: u64,
     pub(super) spent: bool,
 }
@@ -44,6 +46,8 @@ pub(super) struct Access {
     pub(super) scope: String,
     pub(super) issued_at: u64,
     pub(super) expires_at: u64,
+    /// The key that it is bound to.
+    pub(super) jkt: Option<String>,
     pub(super) revoked: bool,
 }
 
@@ -53,6 +57,8 @@ pub(super) struct Refresh {
     pub(super) value: String,
     pub(super) grant: usize,
     pub(super) expires_at: Option<u64>,
+    /// The key that it is bound to.
+    pub(super) jkt: Option<String>,
     /// When it was first used, if it is replaced by then.
     pub(super) spent_at: Option<u64>,
 }
@@ -82,43 +88,30 @@ impl Grants {
         self.grants.len() - 1
     }
 
-    pub(super) fn add_code(
-        &mut self,
-        grant: usize,
-        redirect_uri: &str,
-        challenge: &str,
-        expires_at: u64,
-    ) -> String {
-        let value = format!("code-{}-{}", self.codes.len() + 1, self.grants[grant].server.tag());
-        self.codes.push(Code {
-            value: value.clone(),
-            grant,
-            redirect_uri: redirect_uri.into(),
-            challenge: challenge.into(),
-            expires_at,
-            spent: false,
-        });
-        value
+    /// Issues a code; its value is made here.
+    pub(super) fn add_code(&mut self, mut code: Code) -> String {
+        let number = self.codes.len() + 1;
+        code.value = format!("code-{number}-{}", self.grants[code.grant].server.tag());
+        self.codes.push(code.clone());
+        code.value
     }
 
-    pub(super) fn add_access(
-        &mut self,
-        grant: usize,
-        scope: &str,
-        issued_at: u64,
-        expires_at: u64,
-    ) -> String {
-        let value = format!("at-{}-{}", self.access.len() + 1, self.grants[grant].server.tag());
-        let scope = scope.into();
-        let revoked = false;
-        let access = Access { value: value.clone(), grant, scope, issued_at, expires_at, revoked };
-        self.access.push(access);
-        value
+    /// Issues an access token; its value is made here.
+    pub(super) fn add_access(&mut self, mut access: Access) -> String {
+        let number = self.access.len() + 1;
+        access.value = format!("at-{number}-{}", self.grants[access.grant].server.tag());
+        self.access.push(access.clone());
+        access.value
     }
 
-    pub(super) fn add_refresh(&mut self, grant: usize, expires_at: Option<u64>) -> String {
+    pub(super) fn add_refresh(
+        &mut self,
+        grant: usize,
+        expires_at: Option<u64>,
+        jkt: Option<String>,
+    ) -> String {
         let value = format!("rt-{}-{}", self.refresh.len() + 1, self.grants[grant].server.tag());
-        self.refresh.push(Refresh { value: value.clone(), grant, expires_at, spent_at: None });
+        self.refresh.push(Refresh { value: value.clone(), grant, expires_at, jkt, spent_at: None });
         value
     }
 

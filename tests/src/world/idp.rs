@@ -42,7 +42,7 @@ impl World {
                 "jwks_uri": format!("{issuer}/jwks"),
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["EdDSA"],
+                "id_token_signing_alg_values_supported": ["ES256"],
                 "grant_types_supported": ["authorization_code", "refresh_token", Grant::Exchange.as_str()],
                 "token_endpoint_auth_methods_supported": [self.knobs.idp_method.as_str()],
                 "code_challenge_methods_supported": ["S256"],
@@ -88,7 +88,8 @@ impl World {
         }
         let server = self.judge_exchange(&sent)?;
         self.judge_subject(&sent)?;
-        Ok(self.id_jag(server, &sent, form.as_ref()))
+        let jkt = self.optional_proof(Party::IdentityProvider, request)?;
+        Ok(self.id_jag(server, &sent, jkt.as_deref(), form.as_ref()))
     }
 
     /// Judges what is asked for, and gives the server that it is for.
@@ -138,7 +139,7 @@ impl World {
             }
         }
         let judged = Jwt::parse(subject).and_then(|jwt| {
-            jwt.verify(&[identity_provider().public()], &["EdDSA".into()])?;
+            jwt.verify(&[identity_provider().public()], &["ES256".into()])?;
             let sound = jwt.claim("iss") == Some(&self.idp_issuer())
                 && jwt.claim("aud") == Some(IDP_CLIENT_ID)
                 && !is_typed(&jwt.header);
@@ -156,7 +157,13 @@ impl World {
     }
 
     /// The ID-JAG for a server, as a token answer (RFC 8693 §2.2.1).
-    fn id_jag(&mut self, server: Server, sent: &Form, form: Option<&IdpForm>) -> Response<Vec<u8>> {
+    fn id_jag(
+        &mut self,
+        server: Server,
+        sent: &Form,
+        jkt: Option<&str>,
+        form: Option<&IdpForm>,
+    ) -> Response<Vec<u8>> {
         let lifetime = self.knobs.id_jag_lifetime;
         let audience = match form {
             Some(IdpForm::ForeignAudience) => self.issuer_of(server.other()),
@@ -169,6 +176,9 @@ impl World {
         };
         if form != Some(&IdpForm::NoResourceClaim) {
             claims["resource"] = json!(self.resource());
+        }
+        if let Some(jkt) = jkt {
+            claims["cnf"] = json!({ "jkt": jkt });
         }
         let scope = sent.get("scope").map(ToOwned::to_owned);
         if let Some(scope) = &scope {
@@ -208,6 +218,8 @@ impl World {
             keys: self.knobs.client_keys.clone(),
             redirect_uris: Vec::new(),
             scope: None,
+            grants: Vec::new(),
+            always_bound: false,
             forgotten: false,
         }
     }

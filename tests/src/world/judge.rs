@@ -6,11 +6,14 @@ use http::{Request, Response};
 use serde_json::Value;
 
 use super::clients::{Client, Document};
+use super::device::Device;
+use super::dpop::Nonce;
 use super::form::{FORM, Form};
 use super::grants::Grants;
 use super::jwt::Presented;
 use super::minted::Minted;
 use super::places::{Origins, host};
+use super::push::Pushed;
 use super::{Exchange, Fault, Knobs, Party, What, answer};
 
 /// The servers of one test, and the record of what a client did to them.
@@ -38,6 +41,12 @@ pub struct World {
     pub(super) presented: Presented,
     /// What hosts were given to bring.
     pub(super) minted: Minted,
+    /// Requests that were pushed.
+    pub(super) pushed: Vec<Pushed>,
+    /// The device codes that were given.
+    pub(super) devices: Vec<Device>,
+    /// The nonces that servers gave.
+    pub(super) nonces: Vec<Nonce>,
     /// How many tokens have a number from this counter.
     pub(super) numbered: u32,
     /// Challenges and states seen at the authorization endpoints, with the query that had them.
@@ -71,6 +80,9 @@ impl World {
             documents: BTreeMap::new(),
             presented: Presented::default(),
             minted: Minted::default(),
+            pushed: Vec::new(),
+            devices: Vec::new(),
+            nonces: Vec::new(),
             numbered: 0,
             asked: Vec::new(),
             served: 0,
@@ -118,6 +130,9 @@ impl World {
             What::Authorize => self.authorize(server, request),
             What::Token(grant) => self.token(server, *grant, request),
             What::Revoke => self.revoke(server, request),
+            What::Push => self.push(server, request),
+            What::Device => self.authorize_device(server, request),
+            What::Verify => self.verify(request),
             What::Mcp(method) => mcp(self, method),
             What::Other => answer::text(404, "nothing here"),
         };
@@ -224,6 +239,7 @@ impl World {
         let mut values: Vec<String> =
             self.clients.iter().filter_map(|client| client.secret.clone()).collect();
         values.extend(self.grants.credentials().map(|credential| credential.value.into()));
+        values.extend(self.devices.iter().map(|device| device.code.clone()));
         values.extend(self.minted.tokens().map(|(text, _)| text.into()));
         values
     }

@@ -10,7 +10,9 @@
 //! ```
 
 mod authorization;
+mod bound;
 mod discovery;
+mod front;
 mod machine;
 mod registration;
 mod resource;
@@ -19,10 +21,12 @@ pub use authorization::{
     CodeParameter, Consent, IssParameter, PkceSupport, RefreshTokens, Reuse, Rotation,
     StateParameter, TokenForm,
 };
+pub use bound::{Dpop, Nonces, ResourceDpop};
 pub use discovery::{
     Challenge, IssuerPath, Legacy, MetadataForm, MetadataLocation, PrmLocation, PrmResource,
     PrmServers,
 };
+pub use front::{DeviceForm, DeviceUser, Par, ParForm};
 pub use machine::{AssertionAudience, IdpForm};
 pub use registration::{AuthMethod, RegisteredScopes, Registration, RegistrationForm};
 pub use resource::{BadToken, ScopePolicy, StepUpChallenge};
@@ -169,6 +173,36 @@ pub struct Knobs {
     pub idp_form: Damage<IdpForm>,
     /// What is wrong with it below OAuth.
     pub idp_damage: Damage<Fault>,
+    /// What the authorization servers do about DPoP.
+    pub dpop: Dpop,
+    /// The algorithms of proofs that all servers take; default `ES256` and `EdDSA`.
+    pub dpop_algs: Vec<String>,
+    /// The nonces that the authorization servers and the identity provider want.
+    pub server_nonces: Nonces,
+    /// The nonces that the MCP server wants.
+    pub resource_nonces: Nonces,
+    /// What the MCP server does about DPoP.
+    pub resource_dpop: ResourceDpop,
+    /// What the authorization servers do about pushed requests.
+    pub par: Par,
+    /// For how many seconds one waits for its user; default 60.
+    pub par_lifetime: u64,
+    /// What is wrong in the answer of their endpoint.
+    pub par_form: Damage<ParForm>,
+    /// What is wrong with it below OAuth.
+    pub par_damage: Damage<Fault>,
+    /// Whether there is a device authorization endpoint.
+    pub device: bool,
+    /// How many seconds it wants between two polls; `None`, the default, says nothing and means 5.
+    pub device_interval: Option<u64>,
+    /// For how many seconds a device code is valid; default 300.
+    pub device_lifetime: u64,
+    /// What the user with the other device does.
+    pub device_user: DeviceUser,
+    /// What is wrong in the answer of the device authorization endpoint.
+    pub device_form: Damage<DeviceForm>,
+    /// What is wrong with it below OAuth.
+    pub device_damage: Damage<Fault>,
     /// Which scope each MCP method needs.
     pub scopes: ScopePolicy,
     /// What the 403 of a step-up carries.
@@ -258,6 +292,21 @@ impl Default for Knobs {
             id_jag_client_id: None,
             idp_form: Damage::none(),
             idp_damage: Damage::none(),
+            dpop: Dpop::Unknown,
+            dpop_algs: vec!["ES256".into(), "EdDSA".into()],
+            server_nonces: Nonces::None,
+            resource_nonces: Nonces::None,
+            resource_dpop: ResourceDpop::Unknown,
+            par: Par::Unknown,
+            par_lifetime: 60,
+            par_form: Damage::none(),
+            par_damage: Damage::none(),
+            device: false,
+            device_interval: None,
+            device_lifetime: 300,
+            device_user: DeviceUser::Waits,
+            device_form: Damage::none(),
+            device_damage: Damage::none(),
             scopes: ScopePolicy::Basic,
             step_up_challenge: StepUpChallenge::Full,
             open_initialize: false,
@@ -278,6 +327,26 @@ impl Knobs {
             machines_only: true,
             authorization_endpoint: false,
             pkce: PkceSupport::Absent,
+            grant_types: Some(grants.iter().map(|grant| grant.as_str().into()).collect()),
+            ..Self::default()
+        }
+    }
+
+    /// A world whose resource takes bound tokens only, and whose authorization servers give no others.
+    pub fn bound() -> Self {
+        Self {
+            dpop: Dpop::Required,
+            resource_dpop: ResourceDpop::Required,
+            prm_dpop_required: true,
+            ..Self::default()
+        }
+    }
+
+    /// A world whose authorization servers know devices, and say so.
+    pub fn devices() -> Self {
+        let grants = [Grant::Code, Grant::Refresh, Grant::Device];
+        Self {
+            device: true,
             grant_types: Some(grants.iter().map(|grant| grant.as_str().into()).collect()),
             ..Self::default()
         }

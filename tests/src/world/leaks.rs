@@ -33,6 +33,7 @@ impl World {
                 && match what {
                     What::Token(_) => kind != Kind::Access,
                     What::Revoke => !matches!(kind, Kind::Code | Kind::Brought),
+                    What::Push | What::Device => kind == Kind::Secret,
                     _ => false,
                 };
             if body.contains(value) && !body_may {
@@ -40,14 +41,14 @@ impl World {
             }
             let header_may = match kind {
                 Kind::Access => who == Party::McpServer && matches!(what, What::Mcp(_)),
-                Kind::Secret => home && matches!(what, What::Token(_) | What::Revoke),
+                Kind::Secret => home && authenticates(what),
                 Kind::Code | Kind::Refresh | Kind::Brought => false,
             };
             if headers.contains(value) && !header_may {
                 faults.push(format!("{kind:?} {value} in the header of a request to {who:?}"));
             }
         }
-        faults.extend(stray_jwts(who, what, request));
+        faults.extend(stray_jwts(who, what, request, &uri, &body));
         if let Some(permit) = self.knobs.registration_permit.as_deref() {
             let leaks = uri.contains(permit) || body.contains(permit);
             let home = who == Party::AuthServer && *what == What::Register;
@@ -76,7 +77,12 @@ impl World {
         });
         let brought =
             self.minted.tokens().map(|(value, home)| Secret { kind: Kind::Brought, value, home });
-        secrets.chain([pre, idp]).chain(grants).chain(brought)
+        let devices = self.devices.iter().map(|device| Secret {
+            kind: Kind::Code,
+            value: &device.code,
+            home: self.party_of(device.server),
+        });
+        secrets.chain([pre, idp]).chain(grants).chain(brought).chain(devices)
     }
 }
 
@@ -90,29 +96,39 @@ struct Secret<'a> {
 
 /// JWTs where no request has one, whoever made them: client assertions are made by the client, and nobody has
 /// seen them before.
-fn stray_jwts(who: Party, what: &What, request: &Request<Vec<u8>>) -> Vec<String> {
+fn stray_jwts(
+    who: Party,
+    what: &What,
+    request: &Request<Vec<u8>>,
+    uri: &str,
+    body: &str,
+) -> Vec<String> {
     let mut faults = Vec::new();
-    let uri = readable(&request.uri().to_string());
-    if uri.split(of_no_jwt).any(is_jwt) {
+    if has_jwt(uri) {
         faults.push(format!("a JWT in the URI of a request to {who:?}"));
     }
-    let takes_some = matches!(what, What::Token(_) | What::Revoke);
-    let body = readable(&String::from_utf8_lossy(request.body()));
-    if !takes_some && body.split(of_no_jwt).any(is_jwt) {
+    if !authenticates(what) && has_jwt(body) {
         faults.push(format!("a JWT in the body of a request to {who:?}"));
     }
     let headers = request.headers().iter().filter(|(name, _)| *name != DPOP);
     for (name, value) in headers {
-        if String::from_utf8_lossy(value.as_bytes()).split(of_no_jwt).any(is_jwt) {
+        if has_jwt(&String::from_utf8_lossy(value.as_bytes())) {
             faults.push(format!("a JWT in the {name} of a request to {who:?}"));
         }
     }
     faults
 }
 
-/// Whether a character cannot be in a JWT.
-fn of_no_jwt(character: char) -> bool {
-    !character.is_ascii_alphanumeric() && !"-_.".contains(character)
+/// Whether clients authenticate at an endpoint.
+fn authenticates(what: &What) -> bool {
+    matches!(what, What::Token(_) | What::Revoke | What::Push | What::Device)
+}
+
+/// Whether a JWT is anywhere in a text. Each begins with `{"` in base64.
+fn has_jwt(text: &str) -> bool {
+    let of_none =
+        |character: char| !character.is_ascii_alphanumeric() && !"-_.".contains(character);
+    text.contains("ey") && text.split(of_none).any(is_jwt)
 }
 
 /// Text with what decoding it as a form gives.

@@ -35,6 +35,8 @@ pub enum Grant {
     JwtBearer,
     /// `urn:ietf:params:oauth:grant-type:token-exchange`, which only the identity provider knows.
     Exchange,
+    /// `urn:ietf:params:oauth:grant-type:device_code`: a poll.
+    Device,
     /// Anything else, which is refused.
     Other,
 }
@@ -48,14 +50,21 @@ impl Grant {
             Self::ClientCredentials => "client_credentials",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::Exchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::Device => "urn:ietf:params:oauth:grant-type:device_code",
             Self::Other => "",
         }
     }
 
     /// The grant of a `grant_type`.
     pub(super) fn named(name: &str) -> Self {
-        let all =
-            [Self::Code, Self::Refresh, Self::ClientCredentials, Self::JwtBearer, Self::Exchange];
+        let all = [
+            Self::Code,
+            Self::Refresh,
+            Self::ClientCredentials,
+            Self::JwtBearer,
+            Self::Exchange,
+            Self::Device,
+        ];
         all.into_iter().find(|grant| grant.as_str() == name).unwrap_or(Self::Other)
     }
 }
@@ -75,6 +84,12 @@ pub enum What {
     Token(Grant),
     /// The revocation endpoint (RFC 7009).
     Revoke,
+    /// The endpoint for pushed authorization requests (RFC 9126).
+    Push,
+    /// The device authorization endpoint (RFC 8628).
+    Device,
+    /// The page where a user enters a device's code.
+    Verify,
     /// The MCP endpoint with the JSON-RPC method, or `GET` and `DELETE`, or nothing if unreadable.
     Mcp(String),
     /// Any other path.

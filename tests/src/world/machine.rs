@@ -96,6 +96,7 @@ impl World {
         server: Server,
         client: &Client,
         sent: &Form,
+        jkt: Option<&str>,
     ) -> Result<Issued, Refused> {
         let Some(text) = sent.get("assertion") else {
             return Err(self.refuse_jwt("invalid_request", "jwt-bearer without assertion"));
@@ -106,6 +107,10 @@ impl World {
                 self.judge_id_jag(server, client, &jwt)?;
             } else {
                 self.judge_workload(server, &jwt)?;
+            }
+            let bound = jwt.claims["cnf"]["jkt"].as_str();
+            if bound.is_some() && bound != jkt {
+                return Err("the assertion is bound to another key than that of the proof".into());
             }
             let exp = jwt.seconds("exp").ok_or("an assertion without exp")?;
             let scope = jwt.claim("scope").map(ToOwned::to_owned);
@@ -130,7 +135,7 @@ impl World {
     }
 
     fn judge_workload(&self, server: Server, jwt: &Jwt) -> Result<(), String> {
-        jwt.verify(&[platform().public()], &["EdDSA".into()])?;
+        jwt.verify(&[platform().public()], &["ES256".into()])?;
         if jwt.claim("iss") != Some(PLATFORM) || jwt.claim("sub") != Some(WORKLOAD) {
             return Err("the assertion is of a workload that nobody knows".into());
         }
@@ -140,7 +145,7 @@ impl World {
 
     /// draft-ietf-oauth-identity-assertion-authz-grant §4.4.1.
     fn judge_id_jag(&self, server: Server, client: &Client, jwt: &Jwt) -> Result<(), String> {
-        jwt.verify(&[identity_provider().public()], &["EdDSA".into()])?;
+        jwt.verify(&[identity_provider().public()], &["ES256".into()])?;
         same("iss", &jwt.claims["iss"], &self.idp_issuer())?;
         same("aud", &jwt.claims["aud"], &self.issuer_of(server))?;
         same("client_id", &jwt.claims["client_id"], &client.id)?;
@@ -162,7 +167,7 @@ impl World {
         });
         // RFC 6749 §4.4.3 says that there should be none; some servers do not know it.
         let decoy = self.knobs.decoy_refresh_tokens;
-        let refresh = decoy.then(|| self.grants.add_refresh(grant, None));
+        let refresh = decoy.then(|| self.grants.add_refresh(grant, None, None));
         (grant, scope, refresh)
     }
 
@@ -176,6 +181,8 @@ impl World {
             keys: Vec::new(),
             redirect_uris: Vec::new(),
             scope: None,
+            grants: Vec::new(),
+            always_bound: false,
             forgotten: false,
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::places::Server;
 use super::{
-    AuthMethod, IssuerPath, Legacy, MetadataForm, MetadataLocation, Party, PkceSupport,
+    AuthMethod, Dpop, IssuerPath, Legacy, MetadataForm, MetadataLocation, Par, Party, PkceSupport,
     PrmResource, World, answer,
 };
 
@@ -121,6 +121,14 @@ impl World {
             put(&mut document, "response_types_supported", None::<Value>);
         }
         put(&mut document, "code_challenge_methods_supported", challenge_methods(knobs.pkce));
+        let par = (knobs.par != Par::Unknown).then(|| format!("{base}/par"));
+        put(&mut document, "pushed_authorization_request_endpoint", par);
+        let required = (knobs.par == Par::Required).then_some(true);
+        put(&mut document, "require_pushed_authorization_requests", required);
+        let device = knobs.device.then(|| format!("{base}/device_authorization"));
+        put(&mut document, "device_authorization_endpoint", device);
+        let dpop = (knobs.dpop != Dpop::Unknown).then(|| knobs.dpop_algs.clone());
+        put(&mut document, "dpop_signing_alg_values_supported", dpop);
         let iss = (knobs.iss_advertised && modern).then_some(true);
         put(&mut document, ISS_SUPPORTED, iss);
         let documents = self.takes_documents().then_some(true);

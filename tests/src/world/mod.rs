@@ -23,7 +23,10 @@
 //! the identity provider exchanged. What a host brings for that, the world makes: [`World::workload_jwt`],
 //! [`World::id_token`]. Keys are [`Key`]s, and every signature is verified.
 //!
-//! Left out: signed metadata, DPoP proofs, pushed authorization requests, and every other grant.
+//! What a client may use once is noted when it comes, before any fault: client assertions, assertions and
+//! proofs. A second one of the same `jti` is a violation, whatever was answered to the first.
+//!
+//! Left out: signed metadata, signed and encrypted requests, mTLS, and every other grant.
 
 mod answer;
 mod assertion;
@@ -32,6 +35,8 @@ mod challenge;
 mod client_auth;
 mod clients;
 mod damage;
+mod device;
+mod dpop;
 mod form;
 mod grants;
 mod idp;
@@ -45,19 +50,22 @@ mod machine;
 mod metadata;
 mod minted;
 mod places;
+mod push;
 mod redirect;
 mod register;
 mod resource;
+mod revoke;
 mod token;
 
 pub use damage::{Damage, Fault};
 pub use judge::World;
 pub use keys::{Key, PublicKey};
 pub use knobs::{
-    AssertionAudience, AuthMethod, BadToken, Challenge, CodeParameter, Consent, IdpForm,
-    IssParameter, IssuerPath, Knobs, Legacy, MetadataForm, MetadataLocation, PkceSupport,
-    PrmLocation, PrmResource, PrmServers, RefreshTokens, RegisteredScopes, Registration,
-    RegistrationForm, Reuse, Rotation, ScopePolicy, StateParameter, StepUpChallenge, TokenForm,
+    AssertionAudience, AuthMethod, BadToken, Challenge, CodeParameter, Consent, DeviceForm,
+    DeviceUser, Dpop, IdpForm, IssParameter, IssuerPath, Knobs, Legacy, MetadataForm,
+    MetadataLocation, Nonces, Par, ParForm, PkceSupport, PrmLocation, PrmResource, PrmServers,
+    RefreshTokens, RegisteredScopes, Registration, RegistrationForm, ResourceDpop, Reuse, Rotation,
+    ScopePolicy, StateParameter, StepUpChallenge, TokenForm,
 };
 pub use log::{Exchange, Grant, Party, What};
 pub use places::{IDP_CLIENT_ID, IDP_CLIENT_SECRET, Origins, PRE_CLIENT_ID, PRE_CLIENT_SECRET};

@@ -258,6 +258,9 @@ impl World {
             Some("/token") => What::Token(grant(request)),
             Some("/register") => What::Register,
             Some("/revoke") => What::Revoke,
+            Some("/par") => What::Push,
+            Some("/device_authorization") => What::Device,
+            Some("/device") => What::Verify,
             _ => What::Other,
         };
         (who, what, server)

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::clients::{Client, is_loopback, keys_of, texts};
 use super::places::Server;
-use super::{AuthMethod, RegisteredScopes, RegistrationForm, World, answer};
+use super::{AuthMethod, Grant, RegisteredScopes, RegistrationForm, World, answer};
 
 impl World {
     pub(super) fn register(
@@ -118,6 +118,8 @@ impl World {
                 RegisteredScopes::Default(scope) => Some(named.unwrap_or_else(|| scope.clone())),
                 _ => named,
             },
+            grants: texts(&asked["grant_types"]),
+            always_bound: asked["dpop_bound_access_tokens"] == true,
             forgotten: false,
         }
     }
@@ -144,7 +146,9 @@ fn judge(request: &Request<Vec<u8>>, offered: &[String]) -> Result<Value, (&'sta
         }
     };
     let grants = texts(&asked["grant_types"]);
-    for grant in offered {
+    // Others are for those who use them.
+    let usual = [Grant::Code, Grant::Refresh].map(Grant::as_str);
+    for grant in offered.iter().filter(|grant| usual.contains(&grant.as_str())) {
         if !grants.contains(grant) {
             return Err(metadata(format!("grant_types of a registration lack {grant}")));
         }

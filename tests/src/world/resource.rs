@@ -5,12 +5,19 @@ use serde_json::{Value, json};
 
 use super::answer::Refused;
 use super::form::Form;
-use super::{BadToken, Party, ScopePolicy, World, answer};
+use super::{BadToken, Party, ResourceDpop, ScopePolicy, World, answer};
+
+/// The access token of a request, and how it came.
+#[derive(Debug)]
+struct Shown {
+    token: String,
+    dpop: bool,
+}
 
 impl World {
     pub(super) fn mcp(&mut self, method: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         let fault = self.knobs.mcp_damage.take(Party::McpServer);
-        self.through(fault, |world| {
+        let mut response = self.through(fault, |world| {
             if let Some(refusal) = world.token_refusal(method, request) {
                 return refusal;
             }
@@ -21,7 +28,9 @@ impl World {
                 Ok(message) => rpc(method, &message),
                 Err(_) => answer::text(400, "not JSON"),
             }
-        })
+        });
+        self.renew_nonce(Party::McpServer, &mut response);
+        response
     }
 
     /// What is answered instead of the MCP server, if anything is. Of the faults, only those that stand
@@ -57,50 +66,82 @@ impl World {
             return Some(self.bad_request());
         }
         let opening = method == "initialize" || method.starts_with("notifications/");
-        match self.bearer(request) {
-            Err(response) => Some(*response),
-            Ok(None) if opening && self.knobs.open_initialize => None,
+        let shown = match self.shown_token(request) {
+            Err(response) => return Some(*response),
+            Ok(None) if opening && self.knobs.open_initialize => return None,
             Ok(None) => {
                 self.remark("no token");
                 let error = self.knobs.eager_error.then_some("invalid_token");
                 let mut response = answer::text(401, "authorization needed");
                 self.challenge(&mut response, error);
-                Some(response)
+                return Some(response);
             }
-            Ok(Some(token)) => match self.judge_token(&token) {
-                Err(reason) => Some(self.bad_token(reason)),
-                Ok(_) if self.knobs.refuses_calls && method == "tools/call" => {
-                    Some(self.bad_token("no token is good for calls"))
+            Ok(Some(shown)) => shown,
+        };
+        let Shown { token, dpop } = &shown;
+        if *dpop && let Some(response) = self.proof_refusal(token, request) {
+            return Some(response);
+        }
+        let judged =
+            self.judge_token(token).and_then(|scope| self.judge_scheme(&shown).map(|()| scope));
+        match judged {
+            Err(reason) => Some(self.bad_token(reason, *dpop)),
+            Ok(_) if self.knobs.refuses_calls && method == "tools/call" => {
+                Some(self.bad_token("no token is good for calls", *dpop))
+            }
+            Ok(scope) => {
+                if let Some(needed) = self.lacking(method, &scope) {
+                    return Some(self.step_up(&needed, *dpop));
                 }
-                Ok(scope) => {
-                    if let Some(needed) = self.lacking(method, &scope) {
-                        return Some(self.step_up(&needed));
-                    }
-                    self.served += 1;
-                    None
-                }
-            },
+                self.served += 1;
+                None
+            }
         }
     }
 
-    /// The token of the one `Authorization` header (RFC 6750 §2.1).
-    fn bearer(&mut self, request: &Request<Vec<u8>>) -> Result<Option<String>, Refused> {
+    /// The token of the one `Authorization` header (RFC 6750 §2.1, RFC 9449 §7.1).
+    fn shown_token(&mut self, request: &Request<Vec<u8>>) -> Result<Option<Shown>, Refused> {
         let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
         let Some(value) = values.next() else {
             return Ok(None);
         };
         let text = value.to_str().unwrap_or_default();
         let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+        let dpop = scheme.eq_ignore_ascii_case("dpop");
         let odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b"-._~+/=".contains(&byte);
         if values.next().is_some()
-            || !scheme.eq_ignore_ascii_case("bearer")
+            || !(dpop || scheme.eq_ignore_ascii_case("bearer"))
             || token.is_empty()
             || token.bytes().any(odd)
         {
             self.blame("Authorization of an MCP request is not one Bearer token");
             return Err(self.bad_request().into());
         }
-        Ok(Some(token.into()))
+        if dpop && self.knobs.resource_dpop == ResourceDpop::Unknown {
+            self.remark("the scheme DPoP is not known here");
+            let mut response = answer::text(401, "authorization needed");
+            self.challenge(&mut response, None);
+            return Err(response.into());
+        }
+        Ok(Some(Shown { token: token.into(), dpop }))
+    }
+
+    /// Whether a token comes with the scheme that it was issued for.
+    fn judge_scheme(&mut self, shown: &Shown) -> Result<(), &'static str> {
+        let bound = self.grants.access(&shown.token).is_some_and(|token| token.jkt.is_some());
+        match (self.knobs.resource_dpop, bound, shown.dpop) {
+            (ResourceDpop::Unknown, ..) | (_, true, true) => Ok(()),
+            (ResourceDpop::Taken, false, false) => Ok(()),
+            (_, true, false) => {
+                self.blame("a bound token sent as Bearer");
+                Err("the token is bound to a key")
+            }
+            (_, false, true) => {
+                self.blame("a Bearer token sent with the scheme DPoP");
+                Err("the token is not bound to a key")
+            }
+            (ResourceDpop::Required, false, false) => Err("only bound tokens are taken"),
+        }
     }
 
     /// The scope of a token that is good here and now, or why it is not.
@@ -125,8 +166,10 @@ impl World {
         Ok(token.scope.clone())
     }
 
-    fn bad_token(&mut self, reason: &str) -> Response<Vec<u8>> {
-        self.remark(reason);
+    fn bad_token(&mut self, reason: &str, dpop: bool) -> Response<Vec<u8>> {
+        if self.note.is_none() {
+            self.remark(reason);
+        }
         let (status, error) = match self.knobs.bad_token {
             BadToken::Challenged => (401, Some("invalid_token")),
             BadToken::Unexplained => (401, None),
@@ -134,7 +177,7 @@ impl World {
             BadToken::BadRequest => (400, Some("invalid_token")),
         };
         let mut response = answer::text(status, reason);
-        self.challenge(&mut response, error);
+        self.challenge_as(&mut response, error, dpop);
         response
     }
 

@@ -1,4 +1,4 @@
-//! The token endpoint and the revocation endpoint.
+//! The token endpoint.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,10 +10,10 @@ use url::form_urlencoded;
 use super::answer::Refused;
 use super::clients::Client;
 use super::form::Form;
-use super::grants::Refresh;
+use super::grants::{Access, Refresh};
 use super::machine::Issued;
 use super::places::Server;
-use super::{Grant, Reuse, Rotation, TokenForm, World, answer};
+use super::{AuthMethod, Dpop, Grant, Reuse, Rotation, TokenForm, World, answer};
 
 impl World {
     pub(super) fn token(
@@ -25,24 +25,14 @@ impl World {
         let who = self.party_of(server);
         let fault = self.knobs.token_damage.take(who);
         let form = self.knobs.token_form.take(who);
-        self.through(fault, |world| {
-            world.token_answer(server, grant, form, request).unwrap_or_else(|refusal| *refusal)
-        })
-    }
-
-    pub(super) fn revoke(
-        &mut self,
-        server: Server,
-        request: &Request<Vec<u8>>,
-    ) -> Response<Vec<u8>> {
-        if !self.knobs.revocation {
-            return answer::text(404, "no revocation here");
+        if grant == Grant::Device {
+            self.pace(request, fault.as_ref());
         }
-        let fault = self.knobs.revocation_damage.take(self.party_of(server));
-        self.through(fault, |world| match world.revoke_token(server, request) {
-            Ok(()) => answer::text(200, ""),
-            Err(refusal) => *refusal,
-        })
+        let mut response = self.through(fault, |world| {
+            world.token_answer(server, grant, form, request).unwrap_or_else(|refusal| *refusal)
+        });
+        self.renew_nonce(who, &mut response);
+        response
     }
 
     fn token_answer(
@@ -61,6 +51,7 @@ impl World {
             Some(TokenForm::Refuse(error)) => {
                 let status = if error == "invalid_client" { 401 } else { 400 };
                 self.remark(format!("{form:?}"));
+                self.heard(&sent, error);
                 return Err(answer::oauth_error(status, error, "As the test says").into());
             }
             Some(TokenForm::ErrorWith200(error)) => {
@@ -69,15 +60,27 @@ impl World {
             }
             _ => {}
         }
-        let (grant, scope, refresh_token) = self.issue(server, grant, &client, &sent)?;
+        let jkt = self.proof_at_server(server, &client, request)?;
+        let (grant, scope, refresh_token) =
+            self.issue(server, grant, &client, &sent, jkt.as_deref())?;
         let scope = match &form {
             Some(TokenForm::Narrower(scope)) => scope.clone(),
             _ => scope,
         };
-        let expires_at = self.now + self.knobs.access_lifetime;
+        let jkt = jkt.filter(|_| self.knobs.dpop != Dpop::InVain);
+        let token_type = if jkt.is_some() { "DPoP" } else { "Bearer" };
+        let access_token = self.grants.add_access(Access {
+            value: String::new(),
+            grant,
+            scope: scope.clone(),
+            issued_at: self.now,
+            expires_at: self.now + self.knobs.access_lifetime,
+            jkt,
+            revoked: false,
+        });
         let mut document = json!({
-            "access_token": self.grants.add_access(grant, &scope, self.now, expires_at),
-            "token_type": "Bearer",
+            "access_token": access_token,
+            "token_type": token_type,
             "expires_in": self.knobs.access_lifetime,
             "scope": scope,
             "x_unknown_member": null,
@@ -94,21 +97,23 @@ impl World {
         grant: Grant,
         client: &Client,
         sent: &Form,
+        jkt: Option<&str>,
     ) -> Result<Issued, Refused> {
         match grant {
-            Grant::Code | Grant::Refresh if self.knobs.machines_only => {
-                let text = "a code or a refresh token of a client without a user";
+            Grant::Code | Grant::Refresh | Grant::Device if self.knobs.machines_only => {
+                let text = "a grant that needs a user, by a client that has none";
                 Err(self.refuse("unauthorized_client", text))
             }
-            Grant::Code => self.redeem(server, client, sent),
-            Grant::Refresh => self.refresh(server, client, sent),
+            Grant::Code => self.redeem(server, client, sent, jkt),
+            Grant::Refresh => self.refresh(server, client, sent, jkt),
             Grant::ClientCredentials | Grant::JwtBearer => {
                 self.judge_machine(grant, sent)?;
                 match grant {
-                    Grant::JwtBearer => self.jwt_bearer(server, client, sent),
+                    Grant::JwtBearer => self.jwt_bearer(server, client, sent, jkt),
                     _ => self.client_credentials(server, client, sent),
                 }
             }
+            Grant::Device => self.poll(server, client, sent, jkt),
             Grant::Exchange | Grant::Other => {
                 Err(self.refuse("unsupported_grant_type", "a grant_type that is not known here"))
             }
@@ -116,7 +121,13 @@ impl World {
     }
 
     /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.6).
-    fn redeem(&mut self, server: Server, client: &Client, sent: &Form) -> Result<Issued, Refused> {
+    fn redeem(
+        &mut self,
+        server: Server,
+        client: &Client,
+        sent: &Form,
+        jkt: Option<&str>,
+    ) -> Result<Issued, Refused> {
         let Some(value) = sent.get("code") else {
             return Err(self.refuse("invalid_request", "token request without code"));
         };
@@ -152,14 +163,36 @@ impl World {
         if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
             return Err(self.refuse("invalid_grant", "code_verifier does not match"));
         }
+        if code.jkt.is_some() && code.jkt.as_deref() != jkt {
+            let text = "the code was asked for with another key than that of the proof";
+            return Err(self.refuse("invalid_grant", text));
+        }
         self.same_resource(granted.resource.as_deref(), sent)?;
-        let expires_at = self.knobs.refresh_lifetime.map(|seconds| self.now + seconds);
-        let refresh = granted.refreshable.then(|| self.grants.add_refresh(code.grant, expires_at));
+        let refresh =
+            granted.refreshable.then(|| self.first_refresh_token(code.grant, client, jkt));
         Ok((code.grant, granted.scope, refresh))
     }
 
+    /// The first refresh token of a grant, which is bound to the key of a public client (RFC 9449 §5).
+    pub(super) fn first_refresh_token(
+        &mut self,
+        grant: usize,
+        client: &Client,
+        jkt: Option<&str>,
+    ) -> String {
+        let expires_at = self.knobs.refresh_lifetime.map(|seconds| self.now + seconds);
+        let jkt = jkt.filter(|_| client.method == AuthMethod::None).map(Into::into);
+        self.grants.add_refresh(grant, expires_at, jkt)
+    }
+
     /// Refreshes (RFC 6749 §6), rotating as the knob says.
-    fn refresh(&mut self, server: Server, client: &Client, sent: &Form) -> Result<Issued, Refused> {
+    fn refresh(
+        &mut self,
+        server: Server,
+        client: &Client,
+        sent: &Form,
+        jkt: Option<&str>,
+    ) -> Result<Issued, Refused> {
         let Some(value) = sent.get("refresh_token") else {
             return Err(self.refuse("invalid_request", "refresh without refresh_token"));
         };
@@ -187,6 +220,10 @@ impl World {
                 answer::oauth_error(400, "invalid_grant", "the refresh token is dead").into()
             );
         }
+        if token.jkt.is_some() && token.jkt.as_deref() != jkt {
+            let text = "a refresh token without a proof of the key that it is bound to";
+            return Err(self.refuse("invalid_grant", text));
+        }
         self.same_resource(granted.resource.as_deref(), sent)?;
         let scope = sent.get("scope").unwrap_or(&granted.scope);
         let has = |token| granted.scope.split(' ').any(|entry| entry == token);
@@ -199,36 +236,8 @@ impl World {
         }
         self.grants.spend_refresh(value, self.now);
         let expires_at = self.knobs.refresh_lifetime.map(|seconds| self.now + seconds);
-        let next = self.grants.add_refresh(token.grant, expires_at);
+        let next = self.grants.add_refresh(token.grant, expires_at, token.jkt);
         Ok((token.grant, scope, Some(next)))
-    }
-
-    /// Revokes a token; one that is unknown counts as revoked (RFC 7009 §2.2).
-    fn revoke_token(&mut self, server: Server, request: &Request<Vec<u8>>) -> Result<(), Refused> {
-        let sent = self.posted_form(request)?;
-        let client = self.authenticate(server, &sent, request)?;
-        let Some(value) = sent.get("token") else {
-            return Err(self.refuse("invalid_request", "revocation without token"));
-        };
-        let refresh = self.grants.refresh(value).map(|token| token.grant);
-        let access = self.grants.access(value).map(|token| token.grant);
-        let Some(grant) = refresh.or(access) else {
-            return Ok(());
-        };
-        let granted = self.grants.get(grant);
-        if granted.server != server || granted.client_id != client.id {
-            return Err(self.refuse("invalid_grant", "revocation of a token of another client"));
-        }
-        match refresh {
-            Some(grant) => self.grants.kill(grant),
-            None if !self.knobs.revokes_access_tokens => {
-                let (code, why) = ("unsupported_token_type", "access tokens are not looked up");
-                self.remark(why);
-                return Err(answer::oauth_error(400, code, why).into());
-            }
-            None => self.grants.revoke_one(value),
-        }
-        Ok(())
     }
 
     /// The form of a request to a token endpoint, whoever has it.
@@ -240,7 +249,7 @@ impl World {
         Ok(sent)
     }
 
-    fn posted_form(&mut self, request: &Request<Vec<u8>>) -> Result<Form, Refused> {
+    pub(super) fn posted_form(&mut self, request: &Request<Vec<u8>>) -> Result<Form, Refused> {
         if request.method() != Method::POST {
             return Err(self.refuse("invalid_request", "a token endpoint takes POST only"));
         }
@@ -258,7 +267,11 @@ impl World {
     }
 
     /// The `resource` of the authorization request again (RFC 8707 §2.2).
-    fn same_resource(&mut self, before: Option<&str>, sent: &Form) -> Result<(), Refused> {
+    pub(super) fn same_resource(
+        &mut self,
+        before: Option<&str>,
+        sent: &Form,
+    ) -> Result<(), Refused> {
         if sent.get("resource") == before {
             return Ok(());
         }
@@ -286,7 +299,7 @@ impl World {
         answer::oauth_error(400, "invalid_grant", "used before").into()
     }
 
-    fn refuse(&mut self, error: &str, fault: &str) -> Refused {
+    pub(super) fn refuse(&mut self, error: &str, fault: &str) -> Refused {
         self.blame(fault);
         answer::oauth_error(400, error, fault).into()
     }
@@ -307,7 +320,10 @@ fn shape(mut document: Value, form: Option<&TokenForm>) -> Response<Vec<u8>> {
         TokenForm::NoExpiresIn => ("expires_in", Value::Null),
         TokenForm::ExpiresInZero => ("expires_in", json!(0)),
         TokenForm::ExpiresInNegative => ("expires_in", json!(-1)),
-        TokenForm::LowerCaseType => ("token_type", json!("bearer")),
+        TokenForm::LowerCaseType => {
+            let name = document["token_type"].as_str().unwrap_or_default();
+            ("token_type", json!(name.to_ascii_lowercase()))
+        }
         TokenForm::MacType => ("token_type", json!("mac")),
         TokenForm::NoType => ("token_type", Value::Null),
         TokenForm::NoScope => ("scope", Value::Null),

@@ -111,7 +111,7 @@ proptest! {
         ],
     ) {
         let mut provider = provider();
-        provider.metadata.authorization_endpoint = format!("https://auth.example.com/a{query}").into();
+        provider.metadata.authorization_endpoint = Some(format!("https://auth.example.com/a{query}").into());
         let settings = Settings::new(SERVER_URL).unwrap().scope(&scope).unwrap().provider(&provider).unwrap().without_discovery();
         let flow = login(settings.client_id(&id, None).unwrap(), "").unwrap();
         let url = flow.authorization_url().unwrap();

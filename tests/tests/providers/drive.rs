@@ -212,6 +212,7 @@ fn obtain(
                 reply.unlocked();
             }
             Turn::Http(request, reply) => reply.response(&network.send(&request), now),
+            turn @ (Turn::Sign(_) | Turn::Assertion(_)) => panic!("a user logs in: {turn:?}"),
             Turn::Login(_) if !may_log_in => return Later::Login,
             Turn::Login(mut reply) => {
                 reply.challenge([network.provider.challenge]);
@@ -243,6 +244,7 @@ fn walk(provider: &Provider, settings: &Arc<Settings>, restart: bool) -> LogIn {
         }
         match flow.step() {
             Ok(Step::Http { request, reply }) => reply.response(&network.send(&request), NOW),
+            Ok(step @ (Step::Sign(_) | Step::Assertion(_))) => panic!("a user logs in: {step:?}"),
             Ok(Step::Browser { url, reply }) => {
                 reply.redirect(&network.visit(url.as_str())).unwrap();
             }

@@ -2,10 +2,11 @@
 
 use http::Request;
 use oauth_tests::world::{
-    AuthMethod, Damage, Fault, Grant, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, TokenForm, What,
+    AuthMethod, Damage, Fault, Grant, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Par, TokenForm, What,
 };
 
 use crate::client::{Machine, NONE, error_of, json_of, text};
+use crate::person::Person;
 
 fn knobs() -> Knobs {
     Knobs::machines(&[Grant::ClientCredentials])
@@ -106,14 +107,20 @@ fn a_grant_that_is_not_offered_is_refused_without_blame() {
 
 #[test]
 fn whoever_has_no_user_does_nothing_that_needs_one() {
-    let mut machine = Machine::new(knobs());
+    let mut machine = Machine::new(Knobs { par: Par::Offered, ..knobs() });
     let register = Request::post("https://auth.example.com/register").body(Vec::new()).unwrap();
     assert_eq!(machine.world.handle(&register).status(), 400);
-    assert_eq!(machine.get("https://auth.example.com/authorize").status(), 400);
-    assert_eq!(machine.world.violations.len(), 2, "{:?}", machine.world.violations);
+    let mut person = Person::known(machine, PRE_CLIENT_ID);
+    assert_eq!(person.code(&[]), "somebody was sent to authorize a client without a user");
+    assert_eq!(person.blamed(), 2, "{:?}", person.world().violations);
+    let asked = person.asked(&[]);
+    let answer = person.post("https://auth.example.com/par", &asked, None);
+    assert_eq!(error_of(&answer), "unauthorized_client");
+    assert_eq!(person.blamed(), 3, "{:?}", person.world().violations);
+    let mut machine = person.machine;
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", "")];
     let answer = machine.credentials(&refresh);
-    assert_eq!(machine.outcome(&answer), ("unauthorized_client".into(), 3));
+    assert_eq!(machine.outcome(&answer), ("unauthorized_client".into(), 4));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn a_subject_token_must_be_the_providers_own() {
         "aud": IDP_CLIENT_ID,
         "exp": machine.world.now + 60,
     });
-    let forged = Key::ed25519(7).jwt(&json!({}), &claims);
+    let forged = Key::p256(7).jwt(&json!({}), &claims);
     let answer = machine.exchange_at_idp(&forged, &[], None);
     assert_eq!(machine.outcome(&answer), ("invalid_grant".into(), 1));
 }
@@ -246,7 +246,7 @@ fn an_id_jag_that_somebody_else_signed_is_refused() {
         "jti": "forged",
         "exp": machine.world.now + 60,
     });
-    let forged = Key::ed25519(7).jwt(&json!({ "typ": "oauth-id-jag+jwt" }), &claims);
+    let forged = Key::p256(7).jwt(&json!({ "typ": "oauth-id-jag+jwt" }), &claims);
     let answer = machine.token(&bearing(&forged), &[], PRE);
     assert_eq!(machine.outcome(&answer), ("invalid_grant".into(), 1));
 }

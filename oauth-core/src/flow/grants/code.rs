@@ -13,6 +13,7 @@ use crate::entropy::RandomBytes;
 use crate::error::{Error, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
+use crate::flow::grant_kind::GrantKind;
 use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::settings::Settings;
 use crate::flow::tried::Tried;
@@ -60,7 +61,15 @@ impl Consent {
         settings.report_profile(&mut server);
         let dialect = settings.dialect_with(&server, requested.as_ref());
         Self {
-            binding: Binding { server, client, resource, requested, requested_by, dialect },
+            binding: Binding {
+                grant: GrantKind::AuthorizationCode,
+                server,
+                client,
+                resource,
+                requested,
+                requested_by,
+                dialect,
+            },
             tolerates: settings.policy.tolerates,
             verifier,
             state,
@@ -85,7 +94,7 @@ impl Consent {
     }
 
     pub(crate) fn endpoint(&self) -> &HttpUrl {
-        &self.binding.server.authorization_endpoint
+        self.binding.server.authorization_endpoint()
     }
 
     pub(crate) fn read(&self, query: &str) -> Result<(AuthorizationCode, Tolerances), Error> {

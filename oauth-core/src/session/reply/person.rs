@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::flow::{AuthorizationOptions, Probe, RedirectUri};
 use crate::session::client::Client;
 use crate::session::login::Login;
-use crate::session::machine::Op;
+use crate::session::machine::{Op, Session};
 use crate::session::pending::PendingLogin;
 use crate::session::reply::{BrowserReply, LoginReply, PrepareReply};
 use crate::session::turn::Event;
@@ -48,9 +48,7 @@ impl LoginReply<'_> {
     /// The MCP endpoint's URL redirects to this one: its metadata is looked for there, and the resource
     /// may be named like that. Another origin counts for nothing.
     pub fn moved_to(&mut self, url: &HttpUrl) {
-        let server = &self.session.held.settings.server;
-        let moved = server.moved_to(url).is_some() && url != server.url();
-        self.session.moved_to = moved.then(|| url.clone());
+        self.session.note_move(url);
     }
 
     /// What the host wants of this login in particular.
@@ -147,5 +145,14 @@ impl BrowserReply<'_> {
     pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
         let progress = self.session.hand_out()?;
         PendingLogin::new(profile, expires_at, progress, self.session.moved_to.clone())
+    }
+}
+
+impl Session {
+    /// The MCP endpoint's URL redirects to this one, or to itself.
+    pub(crate) fn note_move(&mut self, url: &HttpUrl) {
+        let server = &self.held.settings.server;
+        let moved = server.moved_to(url).is_some() && url != server.url();
+        self.moved_to = moved.then(|| url.clone());
     }
 }

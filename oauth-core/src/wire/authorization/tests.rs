@@ -11,8 +11,8 @@ use crate::wire::sought::Prompt;
 
 fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
     let mut server = ServerMetadata::sample("");
-    server.authorization_endpoint =
-        HttpUrl::parse(endpoint, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{e}"));
+    let endpoint = HttpUrl::parse(endpoint, Plaintext::Forbidden);
+    server.authorization_endpoint = Some(endpoint.unwrap_or_else(|e| panic!("{e}")));
     server.promises_iss = promises_iss;
     server
 }

@@ -78,6 +78,22 @@ fn an_answer_that_leaves_the_method_out_means_the_one_that_was_asked_for() {
 }
 
 #[test]
+fn a_client_with_a_key_needs_no_secret() {
+    let asked = AuthMethod::PrivateKeyJwt;
+    for (more, method) in [
+        ("", asked),
+        (r#","token_endpoint_auth_method":"private_key_jwt""#, asked),
+        (r#","client_secret":"s""#, asked),
+        (r#","token_endpoint_auth_method":"none""#, AuthMethod::None),
+    ] {
+        let body = format!(r#"{{"client_id":"c"{more}}}"#);
+        let registration = read(201, &body, asked, Tolerances::NONE);
+        let method = Ok(method);
+        assert_eq!(registration.map(|(client, _)| client.auth_method()), method, "{body}");
+    }
+}
+
+#[test]
 fn answers_that_cannot_be_used_say_why() {
     let malformed = |body: &str| match answer(201, body) {
         Err(Error::Malformed(malformed)) => malformed.defect,

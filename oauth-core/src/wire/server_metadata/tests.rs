@@ -3,6 +3,9 @@ use alloc::format;
 use alloc::string::String;
 
 use super::*;
+use crate::error::PeerIncompatible;
+use crate::signing_algorithm::SigningAlgorithm;
+use crate::url::UrlDefect;
 
 impl ServerMetadata {
     /// What a plain server says of itself, with more members as JSON text.
@@ -198,6 +201,76 @@ fn documents_without_the_required_members_are_no_documents() {
     }
 }
 
+/// RFC 8414 §2 wants the endpoint only for grants that use it.
+#[test]
+fn what_is_said_about_logins_does_not_matter_without_a_user() {
+    let bare = r#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token"}"#;
+    let unsafe_ones = document(
+        r#","require_pushed_authorization_requests":true,"registration_endpoint":"ftp://x",
+        "code_challenge_methods_supported":["plain"]"#,
+    )
+    .replace("https://as.example/authorize", "javascript:alert(1)");
+    for body in [bare, &unsafe_ones] {
+        let document = ServerMetadata::read_without_user(body.as_bytes());
+        let document = document.unwrap_or_else(|e| panic!("{e}"));
+        let issuer = issuer("https://as.example");
+        let checked = ServerMetadata::check(&document, &issuer, Reach::PUBLIC, &Policy::strict());
+        let (server, misshapen) = checked.unwrap_or_else(|e| panic!("{e}"));
+        assert!(misshapen.is_empty() && server.tolerated.is_empty());
+        assert_eq!((&server.authorization_endpoint, &server.registration_endpoint), (&None, &None));
+        let stored = serde_json::to_string(&server).unwrap_or_default();
+        assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(server));
+        let whole = ServerOAuthMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        let (reach, policy) = (Reach::PUBLIC, Policy::default());
+        let provided = ServerMetadata::provided_without_user(&whole, reach, &policy);
+        assert_eq!(provided.map(|it| it.provenance()), Ok(Provenance::Provided));
+        assert!(ServerMetadata::provided(&whole, reach, &policy).is_err(), "{body}");
+    }
+    for (body, name) in [("{}", "issuer"), (r#"{"issuer":"https://as.example"}"#, "token_endpoint")]
+    {
+        let read = ServerMetadata::read_without_user(body.as_bytes());
+        assert_eq!(read.err(), Some(Defect::missing(name)));
+    }
+    let document = ServerMetadata::read_without_user(bare.as_bytes());
+    let document = document.unwrap_or_else(|e| panic!("{e}"));
+    let elsewhere = issuer("https://evil.example");
+    let checked = ServerMetadata::check(&document, &elsewhere, Reach::PUBLIC, &Policy::default());
+    assert!(matches!(checked, Err(Error::PeerMisbehaved(PeerMisbehaved::IssuerMismatch { .. }))));
+}
+
+#[test]
+fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
+    let login = |more: &str| check(&format!("{S256}{more}")).unwrap_or_else(|e| panic!("{e}"));
+    let more = |more: &str| {
+        let body = document(&format!("{S256}{more}"));
+        let document = ServerMetadata::read_without_user(body.as_bytes());
+        let document = document.unwrap_or_else(|defect| panic!("{defect}"));
+        let issuer = issuer("https://as.example");
+        let checked = ServerMetadata::check(&document, &issuer, Reach::PUBLIC, &Policy::default());
+        checked.unwrap_or_else(|e| panic!("{e}")).0
+    };
+    let silent = more("");
+    assert_eq!(silent.signing_algorithms, None);
+    assert!(silent.may_grant(GrantType::JwtBearer) && !silent.without_refresh);
+    assert!(more(r#","grant_types_supported":[]"#).may_grant(GrantType::DeviceCode));
+    let strange = more(r#","grant_types_supported":["x"]"#);
+    assert!(strange.without_refresh && !strange.may_grant(GrantType::ClientCredentials));
+    let listed = more(
+        r#","grant_types_supported":["refresh_token","client_credentials"],
+        "token_endpoint_auth_signing_alg_values_supported":["HS256","ES256"],
+        "token_endpoint_auth_methods_supported":["private_key_jwt"]"#,
+    );
+    assert!(listed.may_grant(GrantType::ClientCredentials) && !listed.without_refresh);
+    assert!(!listed.may_grant(GrantType::JwtBearer));
+    assert_eq!(listed.signing_algorithms, Some(SigningAlgorithm::Es256.into()));
+    assert_eq!(listed.auth_methods, Some(AuthMethods::of(&["private_key_jwt"])));
+    let stored = serde_json::to_string(&listed).unwrap_or_default();
+    assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(listed));
+    // What a login does not need is not stored with its tokens.
+    let listed = login(r#","grant_types_supported":["x"]"#);
+    assert!(listed.without_refresh && listed.grants.is_none());
+}
+
 #[test]
 fn a_provider_is_held_to_the_same_rules() {
     let provided = |more: &str| {
@@ -230,6 +303,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("authorization_response_iss_parameter_supported", r#""true""#),
         ("client_id_metadata_document_supported", "1"),
         ("require_pushed_authorization_requests", r#""false""#),
+        ("token_endpoint_auth_signing_alg_values_supported", r#""ES256""#),
     ] {
         let body = document(&format!(r#"{S256},"{member}":{written}"#));
         let document = ServerMetadata::read(body.as_bytes());

@@ -55,7 +55,12 @@ fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &An
                 black_box(authorization.bearer().header_value());
                 return;
             }
-            Turn::Login(_) | Turn::Prepare(_) | Turn::Browser(..) | Turn::LoggedOut(_) => {
+            Turn::Sign(_)
+            | Turn::Assertion(_)
+            | Turn::Login(_)
+            | Turn::Prepare(_)
+            | Turn::Browser(..)
+            | Turn::LoggedOut(_) => {
                 panic!("no user is needed")
             }
         }

@@ -11,8 +11,11 @@ pub enum Challenge {
     Bare,
     /// Several lines, several schemes, quoted pairs, look-alike names and blanks around `=`.
     AmongOthers,
-    /// Like `Full`, but the only scheme is `DPoP`; bearer tokens are accepted all the same.
+    /// Like `Full`, but the only scheme is `DPoP`; what is accepted is a matter of
+    /// [`ResourceDpop`](super::ResourceDpop).
     Dpop,
+    /// Like `Full` for `Bearer` and for `DPoP`, each in a line; an error stands in that of the request's scheme.
+    BearerAndDpop,
     /// Like `Full`, with `resource_metadata` twice, which RFC 9110 §11.2 forbids.
     RepeatedUrl,
 }

@@ -1,0 +1,52 @@
+//! `ClientCredentials`: the client asks for itself (RFC 6749 §4.4).
+//!
+//! ```text
+//!  Sign, if it has a key ──▶ Http ──┬─ a token ──▶ the grant
+//!                                   └─ anything else ──▶ an error: the credentials are what they are
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::flow::binding::{Binding, Grant};
+use crate::flow::grants::Issued;
+use crate::flow::grants::proof::Proof;
+use crate::flow::outcome::{Outcome, Progress};
+use crate::http::{Request, Response};
+use crate::time::UnixTime;
+use crate::tolerance::Tolerances;
+use crate::wire::{client_credentials_request, issued_to_machine};
+
+/// Waits for the answer of the token endpoint, and for a signature before that if the client has a key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ClientCredentials {
+    pub(crate) binding: Binding,
+    pub(crate) tolerates: Tolerances,
+    pub(crate) proof: Proof,
+}
+
+impl ClientCredentials {
+    pub(crate) fn request(&self) -> Request {
+        let parties = self.binding.parties();
+        let requester = self.proof.requester(&parties);
+        client_credentials_request(&requester, self.binding.requested.as_ref())
+    }
+
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
+        let Self { binding, tolerates, .. } = self;
+        issued(binding, tolerates, response, now)
+    }
+}
+
+/// What a token request without a user came to.
+pub(super) fn issued<S>(
+    binding: Binding,
+    tolerates: Tolerances,
+    response: &Response,
+    now: UnixTime,
+) -> Outcome<S, Issued> {
+    let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
+    let tokens = issued_to_machine(response, endpoint, requested, now)?;
+    let (finding, checked) = (tokens.finding(now), tokens.check(tolerates));
+    let grant = Grant { binding, tokens }.into();
+    Ok(Progress::Done(Issued { grant, checked }, finding))
+}

@@ -1,0 +1,130 @@
+//! Ways to a token without a user, as a host sets them up.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use crate::auth_method::AuthMethod;
+use crate::error::{Error, Misuse};
+use crate::flow::grant_kind::GrantKind;
+use crate::secret::Secret;
+use crate::url::{HttpUrl, Plaintext, shown};
+use crate::wire::KeyDescription;
+
+/// A way to a token without a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MachineGrant {
+    ClientCredentials,
+    WorkloadIdentity,
+    EnterpriseManaged(Box<IdentityProvider>),
+}
+
+impl MachineGrant {
+    pub(crate) const fn kind(&self) -> GrantKind {
+        match self {
+            Self::ClientCredentials => GrantKind::ClientCredentials,
+            Self::WorkloadIdentity => GrantKind::WorkloadIdentity,
+            Self::EnterpriseManaged(_) => GrantKind::EnterpriseManaged,
+        }
+    }
+}
+
+/// An identity provider at which a user has logged in already, and what the client is to it.
+///
+/// It is the host's word alone: no MCP server can name another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityProvider {
+    pub(crate) token_endpoint: HttpUrl,
+    pub(crate) client_id: Box<str>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) auth_method: AuthMethod,
+}
+
+impl IdentityProvider {
+    /// The provider with this token endpoint, and the client by which the user logged in there. It is not the client
+    /// that the MCP server's authorization server knows.
+    ///
+    /// With a secret, the client authenticates with `client_secret_basic`; see [`post`](Self::post).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::IdentityProvider`] if the endpoint is neither https nor http to a loopback host;
+    /// [`Misuse::EmptyClientId`].
+    pub fn new(
+        token_endpoint: &str,
+        client_id: &str,
+        client_secret: Option<Secret>,
+    ) -> Result<Self, Error> {
+        let parsed = HttpUrl::parse(token_endpoint, Plaintext::Loopback);
+        let token_endpoint = parsed.map_err(|defect| {
+            let url = shown(token_endpoint);
+            Misuse::IdentityProvider { url, defect }
+        })?;
+        if client_id.is_empty() {
+            return Err(Misuse::EmptyClientId.into());
+        }
+        let client_secret = client_secret.filter(|secret| !secret.is_empty());
+        let auth_method = match client_secret {
+            Some(_) => AuthMethod::ClientSecretBasic,
+            None => AuthMethod::None,
+        };
+        Ok(Self { token_endpoint, client_id: client_id.into(), client_secret, auth_method })
+    }
+
+    /// The same with the secret in the body, for providers that look for it there.
+    #[must_use]
+    pub fn post(mut self) -> Self {
+        if self.client_secret.is_some() {
+            self.auth_method = AuthMethod::ClientSecretPost;
+        }
+        self
+    }
+}
+
+impl Settings {
+    /// Tokens are got with the client's own credentials (RFC 6749 §4.4): with the secret of
+    /// [`client_id`](Self::client_id), or with a [key](Self::signing_key). No page is ever opened, and nothing is
+    /// registered.
+    #[must_use]
+    pub fn client_credentials(mut self) -> Self {
+        self.grant = Some(MachineGrant::ClientCredentials);
+        self
+    }
+
+    /// Tokens are got with a JWT by which a platform says which workload this is (RFC 7523 §2.1); the host brings it
+    /// each time it is asked. No page is ever opened, and nothing is registered.
+    ///
+    /// A client id is not needed; one that is [set](Self::client_id) is sent.
+    #[must_use]
+    pub fn workload_identity(mut self) -> Self {
+        self.grant = Some(MachineGrant::WorkloadIdentity);
+        self
+    }
+
+    /// Tokens are got with the consent of an enterprise: its identity provider, at which the user is logged in, says
+    /// so to the authorization server (RFC 8693, draft-ietf-oauth-identity-assertion-authz-grant). The host
+    /// brings what says who the user is each time it is asked. No page is ever opened by this client.
+    ///
+    /// [`client_id`](Self::client_id) is the client at the MCP server's authorization server.
+    #[must_use]
+    pub fn enterprise_managed(mut self, provider: IdentityProvider) -> Self {
+        self.grant = Some(MachineGrant::EnterpriseManaged(provider.into()));
+        self
+    }
+
+    /// The client has a key, and authenticates by what it signs (`private_key_jwt`, RFC 7523 §2.2). The key stays
+    /// with the host, which is asked for each signature.
+    #[must_use]
+    pub fn signing_key(mut self, key: KeyDescription) -> Self {
+        self.signing_key = Some(key);
+        self
+    }
+
+    /// By which grant tokens are got.
+    #[must_use]
+    pub fn grant_kind(&self) -> GrantKind {
+        self.grant.as_ref().map_or(GrantKind::AuthorizationCode, MachineGrant::kind)
+    }
+}

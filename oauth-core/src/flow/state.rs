@@ -1,0 +1,145 @@
+//! Where a flow stands, and what it waits for there.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Misuse, PeerMisbehaved};
+use crate::flow::binding::{Binding, Grant};
+use crate::flow::find_resource::FindResource;
+use crate::flow::find_server::FindServer;
+use crate::flow::grants::client_credentials::ClientCredentials;
+use crate::flow::grants::code::Consent;
+use crate::flow::grants::exchange::Exchange;
+use crate::flow::grants::jwt_bearer::JwtBearer;
+use crate::flow::redeem::Redeem;
+use crate::flow::register::Register;
+use crate::flow::settings::Settings;
+use crate::flow::wanted::WantedAssertion;
+use crate::http::{Endpoint, Request};
+use crate::time::UnixTime;
+use crate::url::HttpUrl;
+use crate::wire::{Jti, SubjectToken, Unsigned};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum State {
+    FindResource(FindResource),
+    FindServer(FindServer),
+    Register(Register),
+    Consent(Consent),
+    Redeem(Redeem),
+    ClientCredentials(Box<ClientCredentials>),
+    JwtBearer(Box<JwtBearer>),
+    Exchange(Box<Exchange>),
+    Done(Box<Grant>),
+    /// There are tokens, but what they needed is not tolerated.
+    Untolerated(Box<Grant>, PeerMisbehaved),
+}
+
+/// What a state waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    Answer,
+    User,
+    Signature,
+    Assertion,
+    Nothing,
+}
+
+impl State {
+    /// What the state waits for.
+    pub(crate) fn wants(&self) -> Wants {
+        match self {
+            Self::FindResource(_) | Self::FindServer(_) | Self::Register(_) | Self::Redeem(_) => {
+                Wants::Answer
+            }
+            Self::Consent(_) => Wants::User,
+            Self::JwtBearer(state) if state.assertion.is_none() => Wants::Assertion,
+            Self::Exchange(state) if state.subject.is_none() => Wants::Assertion,
+            Self::JwtBearer(state) if state.proof.is_unsigned() => Wants::Signature,
+            Self::ClientCredentials(state) if state.proof.is_unsigned() => Wants::Signature,
+            Self::JwtBearer(_) | Self::Exchange(_) | Self::ClientCredentials(_) => Wants::Answer,
+            Self::Done(_) | Self::Untolerated(..) => Wants::Nothing,
+        }
+    }
+
+    /// The request whose answer the state waits for, if it waits for one.
+    pub(crate) fn request(&self, settings: &Settings) -> Option<Request> {
+        match self {
+            Self::FindResource(state) => Some(state.request()),
+            Self::FindServer(state) => Some(state.request()),
+            Self::Register(state) => Some(state.request(settings)),
+            Self::Redeem(state) => Some(state.request()),
+            Self::ClientCredentials(state) => Some(state.request()),
+            Self::JwtBearer(state) => state.request(),
+            Self::Exchange(state) => state.request(),
+            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
+        }
+    }
+
+    /// Where that request goes.
+    pub(crate) fn asked(&self) -> Option<(Endpoint, &HttpUrl)> {
+        Some(match self {
+            Self::FindResource(state) => (Endpoint::ResourceMetadata, state.url()),
+            Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
+            Self::Register(state) => (Endpoint::Registration, &state.endpoint),
+            Self::Exchange(state) => (Endpoint::IdentityProvider, state.endpoint()),
+            Self::Redeem(_) | Self::ClientCredentials(_) | Self::JwtBearer(_) => {
+                (Endpoint::Token, self.binding()?.server.token_endpoint())
+            }
+            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => return None,
+        })
+    }
+
+    /// What the tokens will be bound to, once that is known.
+    pub(crate) fn binding(&self) -> Option<&Binding> {
+        match self {
+            Self::Consent(state) => Some(&state.binding),
+            Self::Redeem(state) => Some(&state.binding),
+            Self::ClientCredentials(state) => Some(&state.binding),
+            Self::JwtBearer(state) => Some(&state.binding),
+            Self::Exchange(state) => Some(&state.binding),
+            Self::Done(grant) | Self::Untolerated(grant, _) => Some(&grant.binding),
+            Self::FindResource(_) | Self::FindServer(_) | Self::Register(_) => None,
+        }
+    }
+
+    /// What the host has to sign, if anything.
+    pub(crate) fn unsigned(
+        &self,
+        settings: &Settings,
+        jti: Jti,
+        now: UnixTime,
+    ) -> Option<Unsigned> {
+        let (proof, binding) = match self {
+            Self::ClientCredentials(state) => (&state.proof, &state.binding),
+            Self::JwtBearer(state) => (&state.proof, &state.binding),
+            _ => return None,
+        };
+        proof.unsigned(binding, settings, jti, now)
+    }
+
+    /// The host has signed it.
+    pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
+        match self {
+            Self::ClientCredentials(state) => state.proof.sign(unsigned, signature),
+            Self::JwtBearer(state) => state.proof.sign(unsigned, signature),
+            _ => Ok(()),
+        }
+    }
+
+    /// What an assertion is wanted for, if one is.
+    pub(crate) fn wanted(&self) -> Option<WantedAssertion<'_>> {
+        let binding = self.binding().filter(|_| self.wants() == Wants::Assertion)?;
+        Some(WantedAssertion::of(binding))
+    }
+
+    /// What the host says of itself or of its user, if it was asked.
+    pub(crate) fn say(&mut self, assertion: SubjectToken) {
+        match self {
+            Self::JwtBearer(state) => state.assertion = Some(assertion.token),
+            Self::Exchange(state) => state.subject = Some(assertion),
+            _ => {}
+        }
+    }
+}

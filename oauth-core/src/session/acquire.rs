@@ -1,0 +1,204 @@
+//! A token without a user: asked for under the refresh lock, and after a second look, as often as the one at hand has
+//! run out. It never leads to a page, whatever happens.
+//!
+//! ```text
+//!  Lock ─▶ Load ─┬─ somebody has asked already ─▶ Ready, with theirs
+//!                ├─ the server is not known yet ─▶ Probe ─┐
+//!                └─ asked before ────────────────▶ Run ◀──┘
+//!                                                  │ Http, Sign, Assertion
+//!                                                  ├─ a token ─▶ Keep
+//!                                                  └─ none ────▶ what lives is used, or the error
+//! ```
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::flow::{Before, Flow, Grant, Login as FlowLogin, NoAnswer, Probe, Step};
+use crate::http::Response;
+use crate::session::authorization::Snapshot;
+use crate::session::keep::{AfterKeep, Keep};
+use crate::session::machine::{Next, Op, Session};
+use crate::session::need::Need;
+use crate::session::record::Record;
+use crate::session::transaction::Lock;
+use crate::session::turn::{Ask, Event};
+use crate::time::UnixTime;
+
+/// Where it stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Acquire {
+    /// It waits for the lock.
+    Lock(Need),
+    /// A look under the lock.
+    Load(Need),
+    /// What the MCP server says to who has no token.
+    Probe(Box<Probe>, Need),
+    /// The next step of asking.
+    Run(Box<Flow>, Need),
+}
+
+impl Acquire {
+    pub(crate) fn ask(&mut self, _: &Snapshot) -> Result<Ask, Error> {
+        Ok(match self {
+            Self::Lock(_) => Ask::Lock(Lock::Refresh),
+            Self::Load(_) => Ask::Load,
+            // A probe that has no question left has led on.
+            Self::Probe(probe, _) => Ask::Http(probe.step().ok_or(Error::LoginRequired)?.0),
+            Self::Run(flow, _) => match flow.step()? {
+                Step::Http { request, .. } => Ask::Http(request),
+                Step::Sign(_) => Ask::Sign,
+                Step::Assertion(_) => Ask::Assertion,
+                // Nobody is sent anywhere, and what is done is stored in the same breath.
+                Step::Browser { .. } | Step::Done(_) => return Err(Error::LoginRequired),
+            },
+        })
+    }
+
+    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+        match (self, event) {
+            (Self::Lock(need), Event::Locked) => Next::to(Self::Load(need)),
+            // Somebody else asks, or was stopped while they did.
+            (Self::Lock(need), Event::HeldElsewhere(now)) if session.will_do(&need, now) => {
+                session.spare(now);
+                Next::to(Op::Ready)
+            }
+            (Self::Load(mut need), Event::Loaded(record, now)) => {
+                session.look_for(&mut need, record, now);
+                Next::To(match session.is_usable(&need, now) && !need.asked_for {
+                    true => Lock::Refresh.release(Op::Ready),
+                    false => session.acquire(need, now),
+                })
+            }
+            (Self::Probe(probe, need), Event::Answered(answer, now)) => {
+                Next::To(session.probed(probe, need, answer, now))
+            }
+            (Self::Run(mut flow, need), Event::Answered(answer, now)) => {
+                flow.answer(answer, now);
+                session.timeline.append(flow.take_timeline());
+                Next::To(session.acquired(flow, need, now))
+            }
+            (Self::Run(flow, need), Event::Given(now)) => {
+                Next::To(session.acquired(flow, need, now))
+            }
+            (acquire, Event::Failed(now)) => acquire.unread(session, now),
+            (acquire, _) => Next::stay(acquire),
+        }
+    }
+
+    /// The store fails before anything was asked. A living token is used.
+    fn unread(self, session: &mut Session, now: UnixTime) -> Next {
+        let (need, is_locked) = match &self {
+            Self::Lock(need) => (need, false),
+            Self::Load(need) => (need, true),
+            Self::Probe(..) | Self::Run(..) => return Next::stay(self),
+        };
+        if !session.can_spare(need, now) {
+            return Next::stay(self);
+        }
+        session.spare(now);
+        Next::To(if is_locked { Lock::Refresh.release(Op::Ready) } else { Op::Ready })
+    }
+
+    /// What asks for the token, once that is under way.
+    pub(crate) fn flow(&self) -> Option<&Flow> {
+        match self {
+            Self::Run(flow, _) => Some(flow),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn flow_mut(&mut self) -> Option<&mut Flow> {
+        match self {
+            Self::Run(flow, _) => Some(flow),
+            _ => None,
+        }
+    }
+}
+
+impl Session {
+    /// Asks, under the lock. What was found out for the last token still holds, unless that was refused although it was
+    /// new and nobody has used it: the MCP server may have moved to another authorization server.
+    fn acquire(&mut self, need: Need, now: UnixTime) -> Op {
+        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
+        let known = self.held.record.as_ref().filter(|record| record.may_be_of(&settings));
+        let generation = self.generation();
+        let is_own = self.own_generation == generation && self.accepted != generation;
+        if let Some(record) = known.filter(|_| !(is_own && need.refuses(generation))) {
+            let binding = (*record.binding).clone();
+            let login = FlowLogin::without_user(settings, now).map(|it| it.renewing(binding));
+            return self.ask_for_token(login, need, now);
+        }
+        if need.challenge.is_none() && !need.was_answered && !settings.without_discovery {
+            return Acquire::Probe(Box::new(Probe::new(&settings)), need).into();
+        }
+        self.ask_for_token(FlowLogin::without_user(settings, now), need, now)
+    }
+
+    /// The MCP server has said where its metadata is, or nothing.
+    fn probed(
+        &mut self,
+        mut probe: Box<Probe>,
+        need: Need,
+        answer: Result<&Response, NoAnswer>,
+        now: UnixTime,
+    ) -> Op {
+        probe.answer(answer.ok());
+        if !probe.is_done() {
+            return Acquire::Probe(probe, need).into();
+        }
+        self.note_move(probe.url());
+        self.timeline.append(probe.timeline().clone());
+        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
+        let login = FlowLogin::without_user(settings, now).map(|login| login.probed(&probe));
+        self.ask_for_token(login, need, now)
+    }
+
+    fn ask_for_token(&mut self, login: Result<FlowLogin, Error>, need: Need, now: UnixTime) -> Op {
+        let login = login.map(|login| match need.challenge.as_deref() {
+            Some(challenge) => login.challenge(challenge.clone()),
+            None => login,
+        });
+        // Whose the client is shows in what it has got: its credentials go to nobody else.
+        let known = self.held.record.as_ref().filter(|it| it.may_be_of(&self.held.settings));
+        let login = login.map(|login| match known {
+            Some(record) => login.before(Before::new((*record.binding).clone())),
+            None => login,
+        });
+        match login.and_then(Flow::login) {
+            Ok(flow) => self.acquired(Box::new(flow), need, now),
+            Err(error) => self.not_acquired(&need, error, now),
+        }
+    }
+
+    /// Where the asking stands.
+    fn acquired(&mut self, flow: Box<Flow>, need: Need, now: UnixTime) -> Op {
+        // Tokens first, also those that the policy will refuse.
+        let flow = match flow.into_grant() {
+            Ok(Grant { binding, tokens }) => {
+                let record = Record::new(now, binding.into(), Some(tokens))
+                    .after(self.held.record.as_ref(), None)
+                    .moved_to(self.moved_to.clone());
+                return Keep::save(record, self.generation(), AfterKeep::Refreshed(need));
+            }
+            Err(flow) => flow,
+        };
+        match flow.error() {
+            Some(error) => self.not_acquired(&need, error, now),
+            None => Acquire::Run(Box::new(flow), need).into(),
+        }
+    }
+
+    /// There is no new token. The old one is used while it lives.
+    fn not_acquired(&mut self, need: &Need, error: Error, now: UnixTime) -> Op {
+        Lock::Refresh.release(match self.is_alive(need, now) {
+            true => {
+                self.spare(now);
+                Op::Ready
+            }
+            false => Op::Failed(Box::new(error)),
+        })
+    }
+}

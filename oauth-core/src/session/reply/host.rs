@@ -1,0 +1,87 @@
+//! The replies with what only the host has: signatures and assertions.
+
+use crate::error::{HostGift, Misuse, Unavailable};
+use crate::flow::{Flow, WantedAssertion};
+use crate::session::machine::{Op, Session};
+use crate::session::reply::{AssertionReply, SignReply};
+use crate::session::turn::Event;
+use crate::time::UnixTime;
+use crate::wire::{SubjectToken, Unsigned};
+
+impl SignReply<'_> {
+    /// What is to be signed, for a request that is sent at once. `random` makes it unlike any other: bytes that were
+    /// never used before. Asking changes nothing: what counts is what comes with the signature.
+    #[must_use]
+    pub fn unsigned(&self, random: [u8; 16], now: UnixTime) -> Option<Unsigned> {
+        self.session.flow()?.unsigned(random, now)
+    }
+
+    /// The key's owner has signed that.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Signature`] if it cannot be a signature of the algorithm that was asked for: the session still waits.
+    pub fn signed(
+        self,
+        unsigned: &Unsigned,
+        signature: &[u8],
+        now: UnixTime,
+    ) -> Result<(), Misuse> {
+        if let Some(flow) = self.session.flow_mut() {
+            flow.sign(unsigned, signature)?;
+        }
+        self.session.handle(Event::Given(now));
+        Ok(())
+    }
+
+    /// There is no signature, for a reason of the host's. It is shown: nothing secret may be in it. A token that
+    /// lives is used.
+    pub fn failed(self, reason: &str, now: UnixTime) {
+        self.session.refuse(HostGift::Signature, reason, now);
+    }
+}
+
+impl AssertionReply<'_> {
+    /// What the assertion is for.
+    #[must_use]
+    pub fn wanted(&self) -> Option<WantedAssertion<'_>> {
+        self.session.flow()?.wanted()
+    }
+
+    /// This says who the workload or its user is. It is sent once, and not stored.
+    pub fn given(self, assertion: SubjectToken, now: UnixTime) {
+        if let Some(flow) = self.session.flow_mut() {
+            flow.say(assertion);
+        }
+        self.session.handle(Event::Given(now));
+    }
+
+    /// There is none, for a reason of the host's. It is shown: nothing secret may be in it. A token that lives is
+    /// used.
+    pub fn failed(self, reason: &str, now: UnixTime) {
+        self.session.refuse(HostGift::Assertion, reason, now);
+    }
+}
+
+impl Session {
+    fn flow(&self) -> Option<&Flow> {
+        match &self.op {
+            Op::Acquire(acquire) => acquire.flow(),
+            _ => None,
+        }
+    }
+
+    fn flow_mut(&mut self) -> Option<&mut Flow> {
+        match &mut self.op {
+            Op::Acquire(acquire) => acquire.flow_mut(),
+            _ => None,
+        }
+    }
+
+    fn refuse(&mut self, what: HostGift, reason: &str, now: UnixTime) {
+        if let Some(flow) = self.flow_mut() {
+            flow.fail(Unavailable::new(what, reason).into());
+        }
+        self.handle(Event::Given(now));
+    }
+}

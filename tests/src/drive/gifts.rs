@@ -1,0 +1,79 @@
+//! What a host gives a machine that is no message of the protocol: signatures and assertions.
+
+use std::collections::VecDeque;
+
+use oauth_core::UnixTime;
+use oauth_core::flow::GrantKind;
+use oauth_core::session::{AssertionReply, SignReply};
+use oauth_core::wire::{SubjectToken, SubjectTokenKind};
+
+use crate::world::{Key, World};
+
+use super::dice;
+
+/// What a host has.
+#[derive(Debug)]
+pub struct Gifts {
+    /// The client's key.
+    pub key: Key,
+    /// What says who the user is.
+    pub subject: Subject,
+    /// Why the host cannot give what it is asked for, once for each.
+    pub failures: VecDeque<&'static str>,
+    /// How often it was asked for a signature.
+    pub signatures: u64,
+    /// How often it was asked for an assertion.
+    pub assertions: u64,
+}
+
+/// What says who the user of an enterprise is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// A new ID token each time.
+    #[default]
+    IdToken,
+    /// A refresh token of the identity provider.
+    RefreshToken,
+}
+
+impl Default for Gifts {
+    fn default() -> Self {
+        let (subject, failures) = (Subject::default(), VecDeque::new());
+        Self { key: Key::p256(1), subject, failures, signatures: 0, assertions: 0 }
+    }
+}
+
+impl Gifts {
+    /// Signs what is asked for, unless it fails.
+    pub(super) fn sign(&mut self, reply: SignReply<'_>, now: UnixTime) {
+        if let Some(reason) = self.failures.pop_front() {
+            return reply.failed(reason, now);
+        }
+        self.signatures += 1;
+        let random = *dice(1000 + self.signatures).first_chunk().expect("64 bytes");
+        let unsigned = reply.unsigned(random, now).expect("there is something to sign");
+        let again = reply.unsigned(random, now).expect("asking changes nothing");
+        assert_eq!(unsigned, again);
+        let signature = self.key.sign(unsigned.bytes());
+        reply.signed(&unsigned, &signature, now).expect("it fits");
+    }
+
+    /// Brings what says who the workload or its user is, unless it fails.
+    pub(super) fn bring(&mut self, world: &mut World, reply: AssertionReply<'_>, now: UnixTime) {
+        if let Some(reason) = self.failures.pop_front() {
+            return reply.failed(reason, now);
+        }
+        self.assertions += 1;
+        let wanted = reply.wanted().expect("something is wanted");
+        let (token, kind) = match (wanted.kind, self.subject) {
+            (GrantKind::WorkloadIdentity, _) => {
+                (world.workload_jwt(wanted.audience), SubjectTokenKind::Jwt)
+            }
+            (_, Subject::IdToken) => (world.id_token(), SubjectTokenKind::IdToken),
+            (_, Subject::RefreshToken) => {
+                (world.idp_refresh_token(), SubjectTokenKind::RefreshToken)
+            }
+        };
+        reply.given(SubjectToken { token: token.as_str().into(), kind }, now);
+    }
+}

@@ -1,0 +1,54 @@
+//! The JWT of a workload.
+
+use oauth_tests::world::AssertionAudience;
+
+use super::*;
+
+const GRANT: Grant = Grant::JwtBearer;
+
+#[test]
+fn a_workload_is_named_by_its_jwt_alone() {
+    let knobs = machines(GRANT);
+    let stage = play(&knobs, &settings().workload_identity(), |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        stage.world.advance(knobs.access_lifetime);
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+    assert_eq!((asked(&stage, GRANT), stage.gifts.assertions), ([1, 1, 2], 2));
+    for sent in stage.world.presented() {
+        assert!(stage.store.written.iter().all(|record| !record.contains(&sent)), "{sent}");
+    }
+}
+
+#[test]
+fn a_client_id_is_sent_where_one_is_set() {
+    let mut knobs = machines(GRANT);
+    knobs.workload_client_id = Some("workload-1".into());
+    let settings = settings().client_id("workload-1", None).expect("a client").workload_identity();
+    let stage = play(&knobs, &settings, |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+    assert_eq!(asked(&stage, GRANT), [1, 1, 1]);
+}
+
+#[test]
+fn a_refused_assertion_is_not_sent_again_and_no_other_grant_is_tried() {
+    let mut knobs = machines(GRANT);
+    knobs.assertion_audience = AssertionAudience::TokenEndpoint;
+    let settings = settings().workload_identity();
+    let mut stage = Stage::new(&knobs, &settings, false);
+    let refused = stage.call("tools/list").expect_err("it is for another audience");
+    assert_eq!(refused.code(), "refused_token_invalid_grant", "{refused}");
+    assert_eq!(asked(&stage, GRANT), [1, 1, 1]);
+    assert_eq!(stage.world.token_requests(), 1);
+}
+
+#[test]
+fn a_server_that_lists_other_grants_only_is_not_asked() {
+    let knobs = machines(Grant::ClientCredentials);
+    let stage = play(&knobs, &settings().workload_identity(), |stage| {
+        let refused = stage.call("tools/list").expect_err("it is not listed");
+        assert_eq!(refused.code(), "grant_not_listed", "{refused}");
+    });
+    assert_eq!(stage.world.token_requests(), 0);
+}
