@@ -24,8 +24,10 @@ use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 
 mod progress;
+mod trust;
 
-pub(crate) use progress::{LoginProgress, PATIENCE};
+pub(crate) use progress::LoginProgress;
+pub(crate) use trust::{PATIENCE, RegistrationTrust};
 
 /// Where a login stands.
 #[derive(Debug, Serialize, Deserialize)]

@@ -65,16 +65,27 @@ pub struct Session {
 /// The operation that is under way. Each has a file, which says what it waits for and where an event leads.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) enum Op {
+    /// A look into the store.
     Access(Access),
+    /// A token without a user, asked for again and again.
     Acquire(Acquire),
+    /// One request with the refresh token.
     Refresh(Refresh),
+    /// Tokens on their way into the store.
     Keep(Keep),
+    /// A login, from the need for it to its tokens.
     Login(Login),
+    /// A login that looks for the client of all profiles, or registers it.
     Client(Client),
+    /// A login that looks whose the client is that the host brings.
     Claim(Claim),
+    /// After tokens: their client is doubted no more.
     Vouch(Vouch),
+    /// A login that was given up, and takes back what it wrote.
     Cancel(Cancel),
+    /// A login that was handed out, and comes back.
     Resume(Resume),
+    /// The end of the tokens.
     Logout(Logout),
     /// The release of a lock, and what comes then.
     Unlock(Lock, Box<Op>),
@@ -94,16 +105,19 @@ pub(crate) enum Next {
 }
 
 impl Next {
-    /// There, if it leads anywhere.
+    /// There.
     pub(crate) fn to(op: impl Into<Op>) -> Self {
         Self::To(op.into())
     }
 
+    /// Nowhere from there.
     pub(crate) fn stay(op: impl Into<Op>) -> Self {
         Self::Stay(op.into())
     }
 }
 
+/// Hands what the session is asked, and what happens to it, to the operation that is under way. An operation that is
+/// not listed does not compile.
 macro_rules! operations {
     ($($name:ident)*) => {
         $(impl From<$name> for Op {

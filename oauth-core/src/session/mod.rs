@@ -26,8 +26,9 @@
 //!
 //! | operation | what it is for | leads to |
 //! |---|---|---|
-//! | `Access` | a look into the store | a token, `Refresh` or `Login` |
+//! | `Access` | a look into the store | a token, `Refresh`, `Acquire` or `Login` |
 //! | `Refresh` | one request with the refresh token, under the refresh lock | `Keep`; a token that lives; `Login` |
+//! | `Acquire` | a token without a user, asked for under the refresh lock | `Keep`; a token that lives; an error |
 //! | `Login` | a [`Flow`](crate::flow::Flow) under the login lock | `Keep` |
 //! | `Client` | the client that all profiles share, for a login: looked for, or registered | `Login` |
 //! | `Claim` | whose the client is that the host brings, for a login | `Login` |

@@ -174,51 +174,57 @@ impl Session {
         let endpoint = record.binding.server.token_endpoint();
         let status = response.as_ref().ok().map(|response| response.status());
         let silence = response.as_ref().err().and_then(NoAnswer::silence);
-        let note =
-            |finding| Entry::new(Endpoint::Token, endpoint, status, finding).unanswered(silence);
         let answer = response.as_ref().ok().copied();
         let result = match response {
             Ok(response) => refreshed(&record.binding, old, response, now),
             Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),
         };
-        let entry = note(match &result {
+        let finding = match &result {
             Ok(tokens) => tokens.finding(now),
             Err(NoToken { error, .. }) if self.is_alive(&need, now) => {
                 Finding::Postponed { code: error.code().into() }
             }
             Err(NoToken { error, .. }) => Finding::failed(error),
-        });
-        self.timeline.push(entry);
-        let error = match result {
-            Ok(tokens) => {
-                let expected = record.generation;
-                let renewed = record.renewed(now, tokens).on_trial(self.trial_after());
-                return Keep::save(renewed, expected, AfterKeep::Refreshed(need));
-            }
-            Err(NoToken { error, refresh_token: Some(refresh_token) })
-                if old.refresh_token.as_ref() != Some(&refresh_token) =>
-            {
-                let expected = record.generation;
-                let tokens = TokenData { refresh_token: Some(refresh_token), ..old.clone() };
-                let mut rotated = record.rotated(tokens);
-                if let Some(failure) = answer.and_then(|it| Failure::of(it, &error, now)) {
-                    rotated.trouble.clone_from(&record.trouble);
-                    rotated = rotated.troubled(failure, now);
-                }
-                let rotated = rotated.on_trial(self.trial_after());
-                return Keep::save(rotated, expected, AfterKeep::Rotated(need, Box::new(error)));
-            }
-            Err(NoToken { error, .. }) => error,
         };
-        match error {
-            Error::Refused(refusal) if ends_grant(&refusal) || refusal.is_about_client() => {
-                Refresh::LoadRefused(need, Box::new(refusal.into())).into()
+        let entry = Entry::new(Endpoint::Token, endpoint, status, finding);
+        self.timeline.push(entry.unanswered(silence));
+        let NoToken { error, refresh_token } = match result {
+            Ok(tokens) => {
+                let renewed = record.renewed(now, tokens).on_trial(self.trial_after());
+                return Keep::save(renewed, record.generation, AfterKeep::Refreshed(need));
             }
-            error => match answer.and_then(|it| Failure::of(it, &error, now)) {
-                Some(failure) => self.write_trouble(need, error, failure, now),
-                None => self.go_on(need, error, now),
-            },
+            Err(no_token) => no_token,
+        };
+        let failure = answer.and_then(|it| Failure::of(it, &error, now));
+        if let Some(new) = refresh_token.filter(|new| old.refresh_token.as_ref() != Some(new)) {
+            let rotated = self.rotated(record, old, new, failure, now);
+            let then = AfterKeep::Rotated(need, Box::new(error));
+            return Keep::save(rotated, record.generation, then);
         }
+        match (error, failure) {
+            (Error::Refused(it), _) if ends_grant(&it) || it.is_about_client() => {
+                Refresh::LoadRefused(need, Box::new(it.into())).into()
+            }
+            (error, Some(failure)) => self.write_trouble(need, error, failure, now),
+            (error, None) => self.go_on(need, error, now),
+        }
+    }
+
+    /// An answer without an access token has brought another refresh token: the old one may be spent.
+    fn rotated(
+        &self,
+        record: &Record,
+        old: &TokenData,
+        new: Secret,
+        failure: Option<Failure>,
+        now: UnixTime,
+    ) -> Record {
+        let mut rotated = record.rotated(TokenData { refresh_token: Some(new), ..old.clone() });
+        if let Some(failure) = failure {
+            rotated.trouble.clone_from(&record.trouble);
+            rotated = rotated.troubled(failure, now);
+        }
+        rotated.on_trial(self.trial_after())
     }
 
     /// There are no new tokens, which is written down or could not be, and the grant is as good as before.

@@ -43,9 +43,7 @@ impl SharedClient {
             None
         }
     }
-}
 
-impl SharedClient {
     fn key(&self, settings: &Settings) -> Key {
         let application = &settings.application;
         match self {
@@ -68,6 +66,7 @@ impl Record {
 }
 
 impl Op {
+    /// Whether what is read, written or locked is the client's, and not the session's own.
     fn is_about_client(&self) -> bool {
         matches!(
             self,

@@ -5,11 +5,13 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 use crate::entropy::Entropy;
 use crate::flow::{RedirectUri, Settings};
 use crate::http::{Endpoint, Request, Response, built};
+use crate::session::turn::Event;
 use crate::session::{Record, Session, Turn};
 use crate::signing_algorithm::SigningAlgorithm;
 use crate::time::UnixTime;
@@ -30,6 +32,13 @@ impl Host {
         Self::with(Settings::new("https://mcp.example.com/mcp").unwrap())
     }
 
+    /// Its client has a key, and asks for tokens of its own.
+    fn without_a_user() -> Self {
+        let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
+        let key = KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
+        Self::with(settings.client_id("c", None).unwrap().signing_key(key).client_credentials())
+    }
+
     fn with(settings: Settings) -> Self {
         let session = Session::new(settings.into());
         Self { session, stored: None, now: START, sent: Vec::new() }
@@ -37,8 +46,14 @@ impl Host {
 
     /// Does what the turns say, asking once for each; which requests were sent for it.
     fn drive(&mut self) -> Vec<Endpoint> {
+        self.drive_and(|_, _| ())
+    }
+
+    /// The same, and looks before each turn.
+    fn drive_and(&mut self, look: impl Fn(&mut Session, UnixTime)) -> Vec<Endpoint> {
         let now = self.now;
         loop {
+            look(&mut self.session, now);
             match self.session.turn().unwrap() {
                 Turn::Load(reply) => reply.loaded(self.stored.clone(), now),
                 Turn::Lock(_, reply) => reply.locked(),
@@ -67,7 +82,7 @@ impl Host {
                         format!("code=c&iss=https%3A%2F%2Fas.example.com&state={}", url.state());
                     reply.redirect(&query, now).unwrap();
                 }
-                Turn::Ready(_) | Turn::LoggedOut(_) => return core::mem::take(&mut self.sent),
+                Turn::Ready(_) | Turn::LoggedOut(_) => return mem::take(&mut self.sent),
             }
         }
     }
@@ -132,10 +147,7 @@ fn a_request_is_built_once_for_each_time_it_is_sent() {
 #[test]
 fn so_is_one_that_is_signed() {
     use Endpoint::{Resource, ResourceMetadata, ServerMetadata, Token};
-    let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
-    let key = KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
-    let settings = settings.client_id("c", None).unwrap().signing_key(key).client_credentials();
-    let mut host = Host::with(settings);
+    let mut host = Host::without_a_user();
     let expected = [&[Resource, ResourceMetadata, ServerMetadata, Token][..], &[Token]];
     for sent in expected {
         let before = built::so_far();
@@ -143,5 +155,61 @@ fn so_is_one_that_is_signed() {
         assert_eq!(built::so_far() - before, sent.len(), "{sent:?}");
         host.now = host.now + Duration::from_secs(3600);
         host.session.access();
+    }
+}
+
+#[test]
+fn an_event_that_is_not_waited_for_leads_nowhere() {
+    for mut host in [Host::new(), Host::without_a_user()] {
+        host.drive_and(leads_nowhere);
+        host.now = START + Duration::from_secs(3600);
+        host.session.access();
+        host.drive_and(leads_nowhere);
+        host.session.logout();
+        host.drive_and(leads_nowhere);
+    }
+}
+
+fn leads_nowhere(session: &mut Session, now: UnixTime) {
+    let other = Response::new(200, Vec::new());
+    let turn = name(&session.turn().unwrap());
+    let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/other").unwrap();
+    let prepared = Event::Prepared(redirect_uri, Entropy::from_bytes([9; 64]), now);
+    let events = [
+        ("load", Event::Loaded(None, now)),
+        ("lock", Event::Locked),
+        ("lock", Event::HeldElsewhere(now)),
+        ("reserve", Event::Reserved),
+        ("reserve", Event::Lost(now)),
+        ("save", Event::Saved(now)),
+        ("save", Event::Conflict(7)),
+        ("unlock", Event::Unlocked),
+        ("login", Event::Begun),
+        ("prepare", prepared),
+        ("flow", Event::Answered(Ok(&other), now)),
+        ("flow", Event::CameBack(now)),
+        ("flow", Event::NobodyCame),
+    ];
+    let before = serde_json::to_string(session).unwrap();
+    for (number, (waits, event)) in events.into_iter().enumerate() {
+        if waits != turn {
+            assert!(!session.handle(event), "{number} at {turn}");
+            assert_eq!(serde_json::to_string(session).unwrap(), before, "{number} at {turn}");
+        }
+    }
+}
+
+/// Which events a turn waits for. A flow judges for itself which of its own it does.
+fn name(turn: &Turn<'_>) -> &'static str {
+    match turn {
+        Turn::Load(_) => "load",
+        Turn::Lock(..) => "lock",
+        Turn::Reserve(_) => "reserve",
+        Turn::Save(_) => "save",
+        Turn::Unlock(..) => "unlock",
+        Turn::Login(_) => "login",
+        Turn::Prepare(_) => "prepare",
+        Turn::Http(..) | Turn::Browser(..) | Turn::Sign(_) | Turn::Assertion(_) => "flow",
+        Turn::Ready(_) | Turn::LoggedOut(_) => "nothing",
     }
 }

@@ -1,19 +1,17 @@
-//! A login under way: what it knows of its client, where it stands after an answer, and what is written down of it.
+//! A login under way: where it starts from, and where it stands after an answer.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::Entropy;
-use crate::error::{Error, Refusal};
-use crate::flow::{Before, Binding, Flow, Grant, Login as FlowLogin, RedirectUri, Step};
-use crate::http::Endpoint;
+use crate::error::Error;
+use crate::flow::{Before, Flow, Grant, Login as FlowLogin, RedirectUri, Step};
 use crate::session::cancel::Doubts;
 use crate::session::claim::Ownership;
 use crate::session::keep::{AfterKeep, Keep};
-use crate::session::login::Login;
+use crate::session::login::{Login, RegistrationTrust};
 use crate::session::machine::{Op, Session};
 use crate::session::need::Need;
 use crate::session::record::Record;
@@ -21,7 +19,7 @@ use crate::session::transaction::{Lock, Saving};
 use crate::session::trial::Trial;
 use crate::session::turn::Ask;
 use crate::time::UnixTime;
-use crate::wire::{Issuer, Registration, RegistrationKind, ServerMetadata};
+use crate::wire::{Issuer, ServerMetadata};
 
 /// A login under way, under the login lock.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,35 +51,27 @@ pub(crate) struct LoginProgress {
     handed_out: Option<Box<str>>,
 }
 
-/// Whether the server may have forgotten the client of a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RegistrationTrust {
-    /// It is new, or not a dynamic one.
-    Known,
-    /// It has brought what may still be good.
-    Proven,
-    /// It was registered for the last login, and has brought nothing that is good for anything.
-    Old,
-    /// It was registered for an earlier login at this server, before one at another.
-    Elsewhere,
-}
-
 impl LoginProgress {
-    /// A login that was handed out, back from its user.
-    pub(crate) fn handed_out(flow: Flow, in_vain: u8, state: &str) -> Self {
+    /// A login that begins, after so many that the server refused.
+    fn new(flow: Flow, in_vain: u8) -> Self {
         Self {
             flow,
             replaces: None,
             ownership: Ownership::Unknown,
             is_adopted: false,
-            recorded: true,
+            recorded: false,
             moved_from: None,
             refused: false,
             trust: RegistrationTrust::Known,
             doubts: Doubts::default(),
             in_vain,
-            handed_out: Some(state.into()),
+            handed_out: None,
         }
+    }
+
+    /// A login that was handed out, back from its user.
+    pub(crate) fn handed_out(flow: Flow, in_vain: u8, state: &str) -> Self {
+        Self { recorded: true, handed_out: Some(state.into()), ..Self::new(flow, in_vain) }
     }
 
     /// The authorization server, once it is found.
@@ -114,18 +104,7 @@ impl Session {
         login.not_asked = need.not_asked.clone();
         login.missing = self.unmet_scopes().cloned();
         login.options.clone_from(&need.options);
-        if let Some(record) = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now)) {
-            let mut binding = (*record.binding).clone();
-            if self.refused().scopes {
-                binding.forget_requested();
-            }
-            let mut before = Before::new(binding);
-            if self.is_client_refused() || self.is_client_in_doubt(now) {
-                before = before.client_is_gone();
-            }
-            if !self.refused().elsewhere {
-                before = before.elsewhere(record.elsewhere().to_vec());
-            }
+        if let Some(before) = self.previous_login(now) {
             login = login.before(before);
         }
         let refused = need.refused == Some(self.generation()) && !need.is_step_up();
@@ -136,24 +115,29 @@ impl Session {
             login = login.challenge(challenge.clone());
         }
         match Flow::login(login) {
-            Ok(flow) => self.settle(
-                Box::new(LoginProgress {
-                    flow,
-                    replaces: None,
-                    ownership: Ownership::Unknown,
-                    is_adopted: false,
-                    recorded: false,
-                    moved_from: None,
-                    refused,
-                    trust: RegistrationTrust::Known,
-                    doubts: Doubts::default(),
-                    in_vain,
-                    handed_out: None,
-                }),
-                now,
-            ),
+            Ok(flow) => {
+                let progress = LoginProgress { refused, ..LoginProgress::new(flow, in_vain) };
+                self.settle(Box::new(progress), now)
+            }
             Err(error) => Lock::Login.release(Op::Failed(Box::new(error))),
         }
+    }
+
+    /// What the last login leaves to this one, without what was refused of it since.
+    fn previous_login(&self, now: UnixTime) -> Option<Before> {
+        let record = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now))?;
+        let mut binding = (*record.binding).clone();
+        if self.refused().scopes {
+            binding.forget_requested();
+        }
+        let mut before = Before::new(binding);
+        if self.is_client_refused() || self.is_client_in_doubt(now) {
+            before = before.client_is_gone();
+        }
+        if !self.refused().elsewhere {
+            before = before.elsewhere(record.elsewhere().to_vec());
+        }
+        Some(before)
     }
 
     /// Where the login stands after an answer.
@@ -223,101 +207,4 @@ impl Session {
         }
         Login::Run(progress).into()
     }
-
-    /// The record without the doubt of this login, if the server has sent its user back: so it knows the client,
-    /// whatever else it said.
-    fn known_by(&self, progress: &LoginProgress, error: &Error) -> Option<Record> {
-        let refusal = error.refusal().filter(|it| it.endpoint == Endpoint::Authorization)?;
-        let record = self.held.record.as_ref().filter(|record| record.is_doubted())?;
-        let is_own = progress.trust == RegistrationTrust::Proven && progress.replaces.is_none();
-        (is_own && !refusal.is_about_client()).then(|| record.vouched())
-    }
-
-    fn recognize(&self, client: &Registration, refused: bool, now: UnixTime) -> RegistrationTrust {
-        let Some(record) = &self.held.record else { return RegistrationTrust::Known };
-        let vouches = record.can_refresh(now) || (!refused && serves(record, now));
-        if client.kind() != RegistrationKind::Dynamic {
-            RegistrationTrust::Known
-        } else if record.binding.client == *client {
-            if vouches { RegistrationTrust::Proven } else { RegistrationTrust::Old }
-        } else if record.elsewhere().iter().any(|known| known.client == *client) {
-            RegistrationTrust::Elsewhere
-        } else {
-            RegistrationTrust::Known
-        }
-    }
-
-    /// Nobody came back from a page for this client. A server that has forgotten its client shows a page about that
-    /// and sends nobody back, whatever the page was for, so the next login registers one. Tokens that come through the
-    /// client before that end the doubt: they make another generation.
-    pub(crate) fn doubt(&mut self, trust: RegistrationTrust) {
-        match trust {
-            RegistrationTrust::Known => {}
-            RegistrationTrust::Proven | RegistrationTrust::Old => {
-                self.refused_mut().closed = Some(self.generation())
-            }
-            RegistrationTrust::Elsewhere => self.refused_mut().elsewhere = true,
-        }
-    }
-
-    /// What the next login does otherwise.
-    fn learn(&mut self, refusal: &Refusal, trust: RegistrationTrust) {
-        if refusal.is_about_client() {
-            match trust {
-                RegistrationTrust::Elsewhere => self.refused_mut().elsewhere = true,
-                RegistrationTrust::Known | RegistrationTrust::Proven | RegistrationTrust::Old => {
-                    self.refuse_client()
-                }
-            }
-        }
-        if refusal.is_about_scope() {
-            self.refused_mut().scopes = true;
-        }
-        if refusal.is_about_scope() || &*refusal.code == "access_denied" {
-            self.forget_unmet_scopes();
-        }
-    }
-
-    /// What is written before the user is sent off: the client, so that a login that is given up need
-    /// not register again, and a store that cannot be written is found out in time. While there is a grant that
-    /// may still serve, it stays until the new one is there, and only its client is doubted: whoever starts
-    /// anew after a dead page knows nothing else of it.
-    fn registration_record(
-        &self,
-        binding: &Binding,
-        trust: RegistrationTrust,
-        now: UnixTime,
-    ) -> Option<Record> {
-        // A login that comes to nothing does not make a client of the host's this server's.
-        let is_first = self.held.record.as_ref().is_none_or(Record::is_of_login);
-        let is_brought = binding.client.kind() == RegistrationKind::PreRegistered;
-        let is_doubted = trust != RegistrationTrust::Known || is_brought && is_first;
-        let doubt_from = is_doubted.then(|| now + PATIENCE);
-        let known = |record: &Record| {
-            record.binding.server == binding.server && record.binding.client == binding.client
-        };
-        match &self.held.record {
-            Some(record) if known(record) || trust == RegistrationTrust::Proven => {
-                return record.doubting(doubt_from?);
-            }
-            Some(record) if serves(record, now) => return None,
-            _ => {}
-        }
-        let mut binding = binding.clone();
-        // Scopes that were asked for in vain are not asked for again.
-        binding.forget_requested();
-        let record = Record::new(now, binding.into(), None);
-        let record = record.after(self.held.record.as_ref(), None).doubted(doubt_from);
-        Some(record.moved_to(self.moved_to.clone()))
-    }
-}
-
-/// How long a login with a client of an earlier login may take until the client is doubted.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);
-
-/// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
-/// secret is expired: the clock may be wrong.
-fn serves(record: &Record, now: UnixTime) -> bool {
-    record.is_unexpired(now)
-        || record.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
 }
