@@ -330,8 +330,14 @@ impl Adapter for OAuth {
         let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
         let http = Http::new(agent, parts.headers);
         let host = |session| Threads::new(session, http, storage, user_agent);
-        let client =
-            Client::new(&parts.settings, &parts.profile, parts.limits, parts.watcher, host);
+        let client = Client::new(
+            &parts.settings,
+            &parts.profile,
+            parts.limits,
+            parts.watcher,
+            parts.gifts,
+            host,
+        );
         Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
     }
 }

@@ -32,6 +32,12 @@ impl Entropy {
         Self { verifier: half(0), state: half(32) }
     }
 
+    /// Some of the bytes, for what is no login.
+    #[cfg(feature = "client")]
+    pub(crate) fn into_random(self) -> [u8; 16] {
+        core::array::from_fn(|i| self.verifier.0[i])
+    }
+
     /// Asks the operating system for 64 random bytes, in one call.
     ///
     /// # Errors

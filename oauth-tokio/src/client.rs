@@ -372,8 +372,14 @@ impl Adapter for OAuth {
             }
             readers.tell(key, event);
         });
-        let client =
-            Client::new(&parts.settings, &parts.profile, parts.limits, Some(watcher), host);
+        let client = Client::new(
+            &parts.settings,
+            &parts.profile,
+            parts.limits,
+            Some(watcher),
+            parts.gifts,
+            host,
+        );
         Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
     }
 }

@@ -1,6 +1,7 @@
 //! What can be set about a client, before it is used.
 
 mod build;
+mod grant;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -8,6 +9,7 @@ use core::time::Duration;
 
 use crate::client::config::{AuthConfig, OAuthConfig};
 use crate::client::event::Event;
+use crate::client::gifts::Gifts;
 use crate::client::parts::{Adapter, Watcher};
 use crate::session::Key;
 use crate::wire::{PromptMode, ResourceMode};
@@ -25,6 +27,7 @@ pub struct Builder<A: Adapter> {
     http: Option<A::Http>,
     storage: Option<A::Storage>,
     user_agent: Option<A::UserAgent>,
+    gifts: Gifts,
     watcher: Option<Arc<Watcher>>,
 }
 
@@ -43,6 +46,7 @@ impl<A: Adapter> Builder<A> {
             http: None,
             storage: None,
             user_agent: None,
+            gifts: Gifts::default(),
             watcher: None,
         })
     }

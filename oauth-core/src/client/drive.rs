@@ -378,9 +378,9 @@ impl<'a, H: Host> Driver<'a, H> {
                 return Ok(Some(Exchange { request, outcome }));
             }
             // The callers' own.
+            Turn::Sign(reply) => self.client.sign(reply).await?,
+            Turn::Assertion(reply) => self.client.bring(reply).await,
             Turn::Login(_)
-            | Turn::Sign(_)
-            | Turn::Assertion(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)
             | Turn::Ready(_)

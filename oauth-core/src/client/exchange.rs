@@ -11,7 +11,7 @@ use crate::client::shared::Client;
 use crate::client::trace;
 use crate::error::Obstacle;
 use crate::session::Session;
-use crate::{Request, Response};
+use crate::{Endpoint, Request, Response};
 
 /// A request that was sent, and the status of the answer.
 pub(super) struct Exchange {
@@ -49,6 +49,10 @@ impl<H: Host> Client<H> {
         }
         // Not every client asks its resolver about a host that is an address already.
         match self.settings.reach().check(request.url()) {
+            // What the MCP server says may have no end.
+            Ok(()) if request.endpoint() == Endpoint::Resource => {
+                self.host.ask(request, left.min(self.request)).await
+            }
             Ok(()) => self.host.exchange(request, left.min(self.request)).await,
             Err(address) => {
                 Err(PrivateAddress { host: request.url().host().into(), address }.into())

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use std::path::PathBuf;
 
 use crate::client::event::Event;
+use crate::client::gifts::Gifts;
 use crate::client::headers::Headers;
 use crate::client::limits::Limits;
 use crate::client::storage::StorageError;
@@ -52,6 +53,8 @@ pub struct Parts<A: Adapter> {
     pub storage: Option<A::Storage>,
     /// The user agent, if it is the host's own.
     pub user_agent: Option<A::UserAgent>,
+    /// What only the host has.
+    pub gifts: Gifts,
     /// Who is told what happens.
     pub watcher: Option<Arc<Watcher>>,
 }

@@ -14,6 +14,7 @@ use crate::client::drive::Driver;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::failures::{Failures, Moment};
+use crate::client::gifts::Gifts;
 use crate::client::host::Host;
 use crate::client::limits::Limits;
 use crate::client::login_options::{Ended, LoginOptions, Shared};
@@ -37,6 +38,7 @@ pub struct Client<H: Host> {
     /// How long one request of a login may take.
     pub(super) request: Duration,
     pub(super) watcher: Option<Arc<Watcher>>,
+    pub(super) gifts: Gifts,
     pub(super) told: Told,
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
@@ -77,6 +79,7 @@ impl<H: Host> Client<H> {
         profile: &str,
         limits: Limits,
         watcher: Option<Arc<Watcher>>,
+        gifts: Gifts,
         host: impl FnOnce(Session) -> H,
     ) -> Self {
         let session = Session::new(Arc::clone(settings));
@@ -93,6 +96,7 @@ impl<H: Host> Client<H> {
             discovery,
             request,
             watcher,
+            gifts,
             told: Told::default(),
             failures,
             settings,
@@ -112,8 +116,9 @@ impl<H: Host> Client<H> {
     pub fn for_profile(&self, profile: &str) -> Self {
         let Self { wait, discovery, request, .. } = *self;
         let limits = Limits { wait, discovery, request };
-        let (settings, watcher) = (&self.settings, self.watcher.clone());
-        Self::new(settings, profile, limits, watcher, |session| self.host.with_session(session))
+        let (settings, watcher, gifts) = (&self.settings, self.watcher.clone(), self.gifts.clone());
+        let host = |session| self.host.with_session(session);
+        Self::new(settings, profile, limits, watcher, gifts, host)
     }
 
     /// What the adapter brought.

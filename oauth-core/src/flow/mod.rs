@@ -98,7 +98,9 @@ pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use options::AuthorizationOptions;
 pub use probe::{Probe, ProbeReply};
 pub use redirect_uri::RedirectUri;
-pub use settings::{IdentityProvider, Settings, WrittenSettings};
+pub use settings::{
+    IdentityProvider, Settings, WrittenGrant, WrittenIdentityProvider, WrittenSettings,
+};
 pub use wanted::WantedAssertion;
 
 pub(crate) use grants::code::Consent;

@@ -25,8 +25,8 @@ mod profile;
 mod stored;
 mod written;
 
-pub use grant::IdentityProvider;
 pub(crate) use grant::MachineGrant;
+pub use grant::{IdentityProvider, WrittenGrant, WrittenIdentityProvider};
 pub use written::WrittenSettings;
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.

@@ -4,6 +4,7 @@
 //! Left out: exchange for access tokens, and everything about actors (RFC 8693 §4.1).
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -35,6 +36,25 @@ pub struct SubjectToken {
     pub kind: SubjectTokenKind,
 }
 
+impl From<Secret> for SubjectToken {
+    /// As an ID token, or as the JWT of a workload: which one it is, the grant says.
+    fn from(token: Secret) -> Self {
+        Self { token, kind: SubjectTokenKind::IdToken }
+    }
+}
+
+impl From<String> for SubjectToken {
+    fn from(token: String) -> Self {
+        Secret::from(token).into()
+    }
+}
+
+impl From<&str> for SubjectToken {
+    fn from(token: &str) -> Self {
+        Secret::from(token).into()
+    }
+}
+
 /// Kinds of tokens that say who a user is (RFC 8693 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,8 +66,6 @@ pub enum SubjectTokenKind {
     RefreshToken,
     /// A SAML 2.0 assertion, base64url-encoded (RFC 8693 §3).
     Saml2,
-    /// A JWT of another kind: that of a workload.
-    Jwt,
 }
 
 impl SubjectTokenKind {
@@ -57,7 +75,6 @@ impl SubjectTokenKind {
         match self {
             Self::IdToken => "urn:ietf:params:oauth:token-type:id_token",
             Self::RefreshToken => "urn:ietf:params:oauth:token-type:refresh_token",
-            Self::Jwt => "urn:ietf:params:oauth:token-type:jwt",
             Self::Saml2 => "urn:ietf:params:oauth:token-type:saml2",
         }
     }

@@ -67,7 +67,7 @@ impl Gifts {
         let wanted = reply.wanted().expect("something is wanted");
         let (token, kind) = match (wanted.kind, self.subject) {
             (GrantKind::WorkloadIdentity, _) => {
-                (world.workload_jwt(wanted.audience), SubjectTokenKind::Jwt)
+                (world.workload_jwt(wanted.audience), SubjectTokenKind::IdToken)
             }
             (_, Subject::IdToken) => (world.id_token(), SubjectTokenKind::IdToken),
             (_, Subject::RefreshToken) => {

@@ -71,6 +71,7 @@ impl<A: Adapter> Builder<A> {
             http: self.http,
             storage: self.storage,
             user_agent: self.user_agent,
+            gifts: self.gifts,
             watcher: self.watcher,
         })
     }

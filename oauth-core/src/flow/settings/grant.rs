@@ -83,6 +83,53 @@ impl IdentityProvider {
     }
 }
 
+/// A way to a token without a user, as it is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WrittenGrant {
+    /// [`Settings::client_credentials`].
+    ClientCredentials,
+    /// [`Settings::workload_identity`].
+    WorkloadIdentity,
+    /// [`Settings::enterprise_managed`].
+    EnterpriseManaged(WrittenIdentityProvider),
+}
+
+/// An [`IdentityProvider`] as it is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenIdentityProvider {
+    /// Its token endpoint.
+    pub token_endpoint: Box<str>,
+    /// The client by which the user logged in there.
+    pub client_id: Box<str>,
+    /// That client's secret.
+    #[serde(default)]
+    pub client_secret: Option<Secret>,
+    /// Whether the secret goes into the body.
+    #[serde(default)]
+    pub post: bool,
+}
+
+impl WrittenIdentityProvider {
+    /// The provider with this token endpoint, and the client by which the user logged in there. Nothing is checked yet.
+    #[must_use]
+    pub fn new(token_endpoint: &str, client_id: &str) -> Self {
+        let (token_endpoint, client_id) = (token_endpoint.into(), client_id.into());
+        Self { token_endpoint, client_id, client_secret: None, post: false }
+    }
+
+    /// # Errors
+    ///
+    /// As [`IdentityProvider::new`].
+    pub(crate) fn checked(self) -> Result<IdentityProvider, Error> {
+        let Self { token_endpoint, client_id, client_secret, post } = self;
+        let provider = IdentityProvider::new(&token_endpoint, &client_id, client_secret)?;
+        Ok(if post { provider.post() } else { provider })
+    }
+}
+
 impl Settings {
     /// Tokens are got with the client's own credentials (RFC 6749 §4.4): with the secret of
     /// [`client_id`](Self::client_id), or with a [key](Self::signing_key). No page is ever opened, and nothing is

@@ -3,13 +3,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::Settings;
+use super::{Settings, WrittenGrant};
 use crate::error::{Error, Misuse};
 use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::tolerance::Tolerance;
 use crate::wire::{
-    AuthMethod, BearerAuth, ClientMetadata, OAuthClientProvider, PromptMode, ResourceMode,
+    AuthMethod, BearerAuth, ClientMetadata, KeyDescription, OAuthClientProvider, PromptMode,
+    ResourceMode,
 };
 use crate::written::{Pairs, Seconds};
 
@@ -39,6 +40,12 @@ crate::written! {
         client_secret: Option<Secret>,
         /// The issuer that they belong to.
         client_issuer: Option<Box<str>>,
+        /// The key that the client authenticates with: `{"key_id": "k1", "algorithms": ["ES256"]}`. It stays with the
+        /// host.
+        signing_key: Option<KeyDescription>,
+        /// How tokens are got without a user: `"client_credentials"`, `"workload_identity"`, or
+        /// `{"enterprise_managed": {"token_endpoint": "https://idp.example/token", "client_id": "c"}}`.
+        grant: Option<WrittenGrant>,
         /// How the client authenticates.
         token_endpoint_auth_method: Option<AuthMethod>,
         /// The URL of a hosted client ID metadata document.
@@ -106,6 +113,8 @@ impl WrittenSettings {
             client_id,
             client_secret,
             client_issuer,
+            signing_key,
+            grant,
             token_endpoint_auth_method,
             client_metadata_url,
             registration_for_each_profile,
@@ -144,6 +153,17 @@ impl WrittenSettings {
             (Some(id), secret) => settings = settings.client_id(&id, secret)?,
             (None, Some(_)) => return Err(Misuse::SecretWithoutId.into()),
             (None, None) => {}
+        }
+        if let Some(key) = signing_key {
+            settings = settings.signing_key(key);
+        }
+        match grant {
+            Some(WrittenGrant::ClientCredentials) => settings = settings.client_credentials(),
+            Some(WrittenGrant::WorkloadIdentity) => settings = settings.workload_identity(),
+            Some(WrittenGrant::EnterpriseManaged(provider)) => {
+                settings = settings.enterprise_managed(provider.checked()?);
+            }
+            None => {}
         }
         if let Some(issuer) = client_issuer {
             settings = settings.client_issuer(&issuer);

@@ -1,0 +1,125 @@
+//! What only the host has, for grants without a user: a key that signs, and a source of assertions.
+
+use alloc::boxed::Box;
+use alloc::string::ToString as _;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::pin::Pin;
+
+use crate::client::host::Host;
+use crate::client::shared::{Client, Outcome};
+use crate::flow::WantedAssertion;
+use crate::keys::{Signer, SigningFailure};
+use crate::session::{AssertionReply, SignReply};
+use crate::wire::{KeyDescription, SubjectToken, Unsigned};
+
+/// What a host gives when it is ready.
+pub type Gift<'a, T> = Pin<Box<dyn Future<Output = Result<T, SigningFailure>> + Send + 'a>>;
+
+/// A key that signs for the client, wherever it is: in memory, or in a service or a chip that is asked.
+///
+/// Every [`Signer`] is one.
+pub trait PrivateKey: Send + Sync {
+    /// Which key it is, and what it can do.
+    fn describe(&self) -> KeyDescription;
+
+    /// Signs [`Unsigned::bytes`] with [`Unsigned::algorithm`].
+    ///
+    /// # Errors
+    ///
+    /// Why not, to be shown: nothing secret may be in it. A token that lives is used, and the next call asks again.
+    fn sign<'a>(&'a self, unsigned: &'a Unsigned) -> Gift<'a, Vec<u8>>;
+}
+
+impl<S: Signer + Send + Sync> PrivateKey for S {
+    fn describe(&self) -> KeyDescription {
+        KeyDescription::of(self)
+    }
+
+    fn sign<'a>(&'a self, unsigned: &'a Unsigned) -> Gift<'a, Vec<u8>> {
+        let signed = Signer::sign(self, unsigned.algorithm(), unsigned.bytes());
+        Box::pin(core::future::ready(signed))
+    }
+}
+
+/// Where what says who a workload or its user is comes from. It is asked anew for each token: what it gives is sent
+/// once, and not stored.
+///
+/// A function is one that gives the JWT of a workload, or the ID token of a user. It should not take long: on a runtime
+/// it runs where tasks run.
+pub trait AssertionSource: Send + Sync {
+    /// What says so, for what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, to be shown: nothing secret may be in it. A token that lives is used, and the next call asks
+    /// again.
+    fn assertion<'a>(&'a self, wanted: WantedAssertion<'a>) -> Gift<'a, SubjectToken>;
+}
+
+impl<F, T, E> AssertionSource for F
+where
+    F: Fn(&WantedAssertion<'_>) -> Result<T, E> + Send + Sync,
+    T: Into<SubjectToken>,
+    E: Into<SigningFailure>,
+{
+    fn assertion<'a>(&'a self, wanted: WantedAssertion<'a>) -> Gift<'a, SubjectToken> {
+        let given = self(&wanted).map(Into::into).map_err(Into::into);
+        Box::pin(core::future::ready(given))
+    }
+}
+
+/// All that a host gives in this way.
+#[derive(Clone, Default)]
+pub struct Gifts {
+    /// The client's key.
+    pub key: Option<Arc<dyn PrivateKey>>,
+    /// Where assertions come from.
+    pub source: Option<Arc<dyn AssertionSource>>,
+}
+
+impl fmt::Debug for Gifts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (key, source) = (self.key.is_some(), self.source.is_some());
+        f.debug_struct("Gifts").field("key", &key).field("source", &source).finish()
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Has the client's key sign.
+    pub(super) async fn sign(&self, reply: SignReply<'_>) -> Outcome<(), H> {
+        let random = self.entropy()?.into_random();
+        let Some(unsigned) = reply.unsigned(random, self.now()) else { return Ok(()) };
+        let signed = match &self.gifts.key {
+            Some(key) => key.sign(&unsigned).await,
+            None => Err(NOTHING.into()),
+        };
+        let now = self.now();
+        match signed {
+            Ok(signature) => {
+                Ok(reply.signed(&unsigned, &signature, now).map_err(crate::Error::from)?)
+            }
+            Err(why) => {
+                reply.failed(&why.to_string(), now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks the host's source.
+    pub(super) async fn bring(&self, reply: AssertionReply<'_>) {
+        let given = match (&self.gifts.source, reply.wanted()) {
+            (Some(source), Some(wanted)) => source.assertion(wanted).await,
+            _ => Err(NOTHING.into()),
+        };
+        let now = self.now();
+        match given {
+            Ok(assertion) => reply.given(assertion, now),
+            Err(why) => reply.failed(&why.to_string(), now),
+        }
+    }
+}
+
+/// Why nothing comes of it where the host has set up nothing.
+const NOTHING: &str = "the host has set up none";
