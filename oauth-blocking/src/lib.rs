@@ -77,6 +77,7 @@ mod ready;
 mod resolver;
 #[cfg(feature = "ureq")]
 mod retry;
+mod sources;
 mod storage;
 mod terminal;
 #[cfg(feature = "ureq")]
@@ -89,13 +90,19 @@ pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
 #[doc(inline)]
 pub use oauth_core::client::{
-    AboutToAuthorize, Adapter, AddressFilter, AuthConfig, AuthenticationError, Browser, Builder,
-    ClientError, ConfigError, ConnectRequired, Event, Explanation, Forgotten, Guard, Happened,
-    Insecurity, Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent,
-    NeedsConsent, OAuthConfig, OwnedEvent, RetryError, Returned, Saved, SharedStorage, Spending,
-    StorageError, StoredGrant, SystemError, TokenStorage, UserAgentError, Waiting,
+    AboutToAuthorize, Adapter, AddressFilter, AssertionSource, AuthConfig, AuthenticationError,
+    Browser, Builder, ClientError, ConfigError, ConnectRequired, Event, Explanation, Forgotten,
+    Guard, Happened, Insecurity, Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated,
+    NeededConsent, NeedsConsent, OAuthConfig, OwnedEvent, PrivateKey, RetryError, Returned, Saved,
+    SharedStorage, Spending, StorageError, StoredGrant, SystemError, TokenStorage, UserAgentError,
+    Waiting,
 };
-pub use oauth_core::flow::{Diagnosis, RedirectUri, WrittenSettings};
+pub use oauth_core::flow::{
+    Diagnosis, GrantKind, RedirectUri, WantedAssertion, WrittenGrant, WrittenIdentityProvider,
+    WrittenSettings,
+};
+#[cfg(any(feature = "es256", feature = "eddsa"))]
+pub use oauth_core::keys::SoftwareKey;
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
     Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,
@@ -111,6 +118,7 @@ pub use oauth_core::{
 pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
+pub use sources::{TokenFile, TokenVariable};
 pub use storage::FileTokenStorage;
 pub use terminal::TerminalPrompt;
 #[cfg(feature = "ureq")]

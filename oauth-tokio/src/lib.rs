@@ -77,19 +77,26 @@ pub use http::HttpClient;
 #[doc(inline)]
 pub use oauth_blocking::{
     EndsVisit, FileTokenStorage, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack,
-    Prepared as BlockingPrepared, TerminalPrompt, Until, UserAgent as BlockingUserAgent, Visitor,
+    Prepared as BlockingPrepared, TerminalPrompt, TokenFile, TokenVariable, Until,
+    UserAgent as BlockingUserAgent, Visitor,
 };
 pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
 #[doc(inline)]
 pub use oauth_core::client::{
-    AboutToAuthorize, AddressFilter, AuthConfig, AuthenticationError, Browser, Builder,
-    ConfigError, ConnectRequired, Event, Explanation, Forgotten, Guard, Happened, Insecurity,
-    Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
-    OAuthConfig, OwnedEvent, RetryError, Returned, Saved, Spending, StorageError, StoredGrant,
-    SystemError, TokenStorage as BlockingTokenStorage, UserAgentError, Waiting,
+    AboutToAuthorize, AddressFilter, AssertionSource, AuthConfig, AuthenticationError, Browser,
+    Builder, ConfigError, ConnectRequired, Event, Explanation, Forgotten, Guard, Happened,
+    Insecurity, Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent,
+    NeedsConsent, OAuthConfig, OwnedEvent, PrivateKey, RetryError, Returned, Saved, Spending,
+    StorageError, StoredGrant, SystemError, TokenStorage as BlockingTokenStorage, UserAgentError,
+    Waiting,
 };
-pub use oauth_core::flow::{Diagnosis, RedirectUri, WrittenSettings};
+pub use oauth_core::flow::{
+    Diagnosis, GrantKind, RedirectUri, WantedAssertion, WrittenGrant, WrittenIdentityProvider,
+    WrittenSettings,
+};
+#[cfg(any(feature = "es256", feature = "eddsa"))]
+pub use oauth_core::keys::SoftwareKey;
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
     Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,

@@ -1,12 +1,16 @@
 //! The lists of settings: of the core, of its JSON, of the builder and of configuration files.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use oauth_blocking::{
     AuthMethod, BearerAuth, ClientMetadata, OAuth, OAuthBuilder, OAuthClientProvider, OAuthConfig,
-    Policy, PromptMode, ResourceMode, Tolerance, WrittenSettings,
+    Policy, PrivateKey, PromptMode, ResourceMode, Tolerance, WantedAssertion, WrittenSettings,
 };
+use oauth_core::SigningAlgorithm;
+use oauth_core::client::Gift;
+use oauth_core::wire::{KeyDescription, Unsigned};
 use oauth_core::written::Written;
 use oauth_interface::{Function, Interface};
 use serde_json::{Value, json};
@@ -14,9 +18,12 @@ use serde_json::{Value, json};
 use crate::{SERVER, configured, plain};
 
 const SETTINGS: &str = include_str!("../../../oauth-core/src/flow/settings.rs");
+const CLIENT: &str = include_str!("../../../oauth-core/src/flow/settings/client.rs");
+const GRANT: &str = include_str!("../../../oauth-core/src/flow/settings/grant.rs");
 const STORED: &str = include_str!("../../../oauth-core/src/flow/settings/stored.rs");
 const POLICY: &str = include_str!("../../../oauth-core/src/policy.rs");
 const BUILDER: &str = include_str!("../../../oauth-core/src/client/builder.rs");
+const BUILDER_GRANT: &str = include_str!("../../../oauth-core/src/client/builder/grant.rs");
 
 /// The methods of a source file that set something, by the names of the members for it: where a method says one,
 /// the member has all.
@@ -30,6 +37,12 @@ fn setters(source: &str) -> BTreeSet<String> {
             "private_host" | "authorization_parameter" | "token_parameter" | "server_header" => {
                 format!("{name}s")
             }
+            "private_key" => "signing_key".into(),
+            "client_credentials"
+            | "client_credentials_with_key"
+            | "workload_identity"
+            | "enterprise"
+            | "enterprise_managed" => "grant".into(),
             name => name.into(),
         })
         .collect()
@@ -58,6 +71,8 @@ fn assert_same(some: &BTreeSet<String>, others: &BTreeSet<String>) {
 #[test]
 fn every_setting_of_the_core_is_a_member_of_its_json() {
     let mut settings = setters(SETTINGS);
+    settings.extend(setters(CLIENT));
+    settings.extend(setters(GRANT.split_once("\nimpl Settings {").unwrap().1));
     settings.extend(setters(STORED));
     settings.extend(setters(POLICY));
     // A secret comes with its id, and strictness is a policy to begin with.
@@ -69,7 +84,8 @@ fn every_setting_of_the_core_is_a_member_of_its_json() {
 #[test]
 fn every_setting_of_the_builder_is_a_member_of_a_configuration_file() {
     let policy = ["strict", "tolerate", "refuse", "only_public_addresses"];
-    let settings = with(setters(BUILDER), policy);
+    let settings = setters(BUILDER).into_iter().chain(setters(BUILDER_GRANT)).collect();
+    let settings = with(settings, policy);
     // What is no data, and files themselves.
     let own = ["agent", "token_storage", "user_agent", "on_event", "on_event_of", "config"];
     assert_same(&settings, &with(members::<OAuthConfig>(), own));
@@ -82,6 +98,19 @@ fn assert_opens(settings: Value) {
     assert!(!answer.contains(r#""code":"input""#), "{settings}: {answer}");
 }
 
+/// A key that is never asked.
+struct Somewhere(KeyDescription);
+
+impl PrivateKey for Somewhere {
+    fn describe(&self) -> KeyDescription {
+        self.0.clone()
+    }
+
+    fn sign<'a>(&'a self, _: &'a Unsigned) -> Gift<'a, Vec<u8>> {
+        Box::pin(async { Err("nobody asks".into()) })
+    }
+}
+
 /// And every member of the file one of the builder. What is secret is compared where it is sent.
 #[test]
 fn every_member_of_a_configuration_file_does_what_the_builder_does() {
@@ -91,7 +120,8 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
     let known: OAuthClientProvider = serde_json::from_value(provider.clone()).unwrap();
     let policy = |policy: Policy| OAuth::with_policy(SERVER, policy).unwrap();
     let (base, seconds) = (Policy::default, |seconds| Duration::from_secs(seconds));
-    let rows: [(&str, Value, OAuthBuilder); 32] = [
+    let key = || KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
+    let rows: [(&str, Value, OAuthBuilder); 34] = [
         ("application", json!("a"), plain().application("a")),
         ("client_name", json!("n"), plain().client_name("n")),
         (
@@ -103,6 +133,12 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
         ("client_id", json!("i"), plain().client_id("i")),
         ("client_secret", json!("s"), plain().client_secret("s")),
         ("client_issuer", json!("https://i.example"), plain().client_issuer("https://i.example")),
+        (
+            "grant",
+            json!("workload_identity"),
+            plain().workload_identity(|_: &WantedAssertion<'_>| Ok::<_, Infallible>("")),
+        ),
+        ("signing_key", json!({"algorithms": ["ES256"]}), plain().private_key(Somewhere(key()))),
         (
             "token_endpoint_auth_method",
             json!("client_secret_post"),

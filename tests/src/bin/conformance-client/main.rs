@@ -4,11 +4,15 @@
 //! `conformance-client [--transport blocking|tokio] [--legacy] URL`. Exits with 0 when both requests were
 //! answered, with 1 when authorization was refused, by the server or by the client.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
 
 use oauth_blocking::ureq::http::header::LOCATION;
-use oauth_blocking::{Adapter, AuthorizationUrl, Builder, Policy, Tolerance, UserAgentError, ureq};
+use oauth_blocking::{
+    Adapter, AuthorizationUrl, Builder, Policy, SoftwareKey, Tolerance, UserAgentError,
+    WantedAssertion, WrittenIdentityProvider, ureq,
+};
 
 mod blocking;
 mod mcp;
@@ -29,6 +33,24 @@ struct Client {
     id: String,
     secret: Option<String>,
     issuer: Option<String>,
+    grant: Grant,
+}
+
+/// How the client gets tokens, as the suite's context has it.
+enum Grant {
+    /// A user logs in.
+    User,
+    ClientCredentials {
+        key: Option<String>,
+    },
+    Workload {
+        jwt: String,
+    },
+    Enterprise {
+        token_endpoint: String,
+        client_id: String,
+        id_token: String,
+    },
 }
 
 impl Scenario {
@@ -46,7 +68,7 @@ impl Scenario {
         builder: Builder<A>,
         storage: impl Into<A::Storage>,
         user: impl Into<A::UserAgent>,
-    ) -> Builder<A> {
+    ) -> Result<Builder<A>, Box<dyn Error>> {
         let mut builder = builder
             .client_name("Conformance client")
             .client_metadata_url(CLIENT_METADATA_URL)
@@ -60,9 +82,41 @@ impl Scenario {
             if let Some(issuer) = &client.issuer {
                 builder = builder.client_issuer(issuer);
             }
+            builder = client.grant.set_up(builder, client)?;
         }
-        builder
+        Ok(builder)
     }
+}
+
+impl Grant {
+    fn set_up<A: Adapter>(
+        &self,
+        builder: Builder<A>,
+        client: &Client,
+    ) -> Result<Builder<A>, Box<dyn Error>> {
+        Ok(match self {
+            Self::User => builder,
+            Self::ClientCredentials { key: Some(pem) } => {
+                builder.client_credentials_with_key(&client.id, SoftwareKey::parse(pem)?)
+            }
+            Self::ClientCredentials { key: None } => {
+                builder.client_credentials(&client.id, client.secret.clone().unwrap_or_default())
+            }
+            Self::Workload { jwt } => builder.workload_identity(always(jwt)),
+            Self::Enterprise { token_endpoint, client_id, id_token } => {
+                let provider = WrittenIdentityProvider::new(token_endpoint, client_id);
+                builder.enterprise(provider, always(id_token))
+            }
+        })
+    }
+}
+
+/// A source that gives the same each time.
+fn always(
+    token: &str,
+) -> impl Fn(&WantedAssertion<'_>) -> Result<String, Infallible> + Send + Sync + 'static {
+    let token = token.to_owned();
+    move |_| Ok(token.clone())
 }
 
 fn main() -> ExitCode {
@@ -110,6 +164,19 @@ fn client() -> Result<Option<Client>, Box<dyn Error>> {
         id,
         secret: text("client_secret"),
         issuer: text("issuer"),
+        grant: match (text("valid_jwt"), text("idp_id_token"), text("private_key_pem")) {
+            (Some(jwt), ..) => Grant::Workload { jwt },
+            (_, Some(id_token), _) => Grant::Enterprise {
+                token_endpoint: text("idp_token_endpoint").unwrap_or_default(),
+                client_id: text("idp_client_id").unwrap_or_default(),
+                id_token,
+            },
+            (.., Some(key)) => Grant::ClientCredentials { key: Some(key) },
+            _ if text("name").is_some_and(|name| name.contains("client-credentials")) => {
+                Grant::ClientCredentials { key: None }
+            }
+            _ => Grant::User,
+        },
     }))
 }
 

@@ -13,7 +13,7 @@ pub(crate) fn run(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
 async fn drive(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
     let user = Visitor::new(RedirectUri::parse(REDIRECT_URI)?, visit);
     let builder = OAuth::with_policy(&scenario.url, scenario.policy())?;
-    let oauth = scenario.describe(builder, MemoryTokenStorage::new(), user).build()?;
+    let oauth = scenario.describe(builder, MemoryTokenStorage::new(), user)?.build()?;
     for call in mcp::calls(&scenario.protocol_version) {
         let request = mcp::request(&scenario.url, &scenario.protocol_version, &call)?;
         let (parts, body) = request.into_parts();
