@@ -82,6 +82,20 @@ functions! {
     /// Answers `login`. A host that asks nobody stops there instead: nothing is locked or sent, `code` is the error of
     /// its call, and `access` or `log_in` come later.
     begin => Begin,
+    /// At `sign`: `{now}`, and behind a line feed 16 random bytes that were never used before. The answer says with
+    /// which key (`key_id`, if it has one), how (`algorithm`), and what is to be signed: the text `input` as it is,
+    /// which is no digest. Asking changes nothing.
+    unsigned => Unsigned,
+    /// Answers `sign`: `{unsigned, now}`, the answer of `unsigned` as it was, and behind a line feed the signature.
+    /// With `ES256` that is r‖s in 64 bytes, not DER.
+    signed => Signed,
+    /// Answers `assertion`: `{assertion, kind, now}`, what says who the workload or its user is. It is sent once, and
+    /// not stored. An identity provider has to know its `kind`: `id_token`, which is meant if nothing is said,
+    /// `refresh_token` or `saml2`.
+    given => Given,
+    /// Answers `sign` and `assertion`: `{reason, now}`, there is none. The `reason` is shown: nothing secret may be in
+    /// it. A token that lives is used.
+    unavailable => Unavailable,
     /// Answers `prepare`: `{redirect_uri, any_port, now}`, and behind a line feed 64 random bytes. With
     /// `any_port` the listener took any port that was free, and a login may ask once more.
     prepared => Prepared,

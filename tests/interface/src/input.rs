@@ -1,11 +1,11 @@
-//! What a host passes in: a JSON object, and for two functions bytes behind a line feed.
+//! What a host passes in: a JSON object, and for some functions bytes behind a line feed.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use oauth_core::error::Obstacle;
 use oauth_core::flow::AuthorizationOptions;
-use oauth_core::wire::Prompt;
+use oauth_core::wire::{Prompt, SubjectToken, SubjectTokenKind, Unsigned};
 use oauth_core::{Response, Secret, UnixTime};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +29,13 @@ pub(crate) struct Input {
     pub(crate) words: Box<str>,
     pub(crate) headers: Vec<(Box<str>, Box<str>)>,
     pub(crate) challenges: Vec<Box<str>>,
+    /// As the answer of the function of that name was.
+    unsigned: Option<Unsigned>,
+    assertion: Option<Secret>,
+    /// What kind of token the assertion is.
+    kind: Option<SubjectTokenKind>,
+    /// Why there is no signature or assertion.
+    reason: Option<Box<str>>,
     redirect_uri: Option<Box<str>>,
     /// Whether the listener can have another port as well.
     pub(crate) any_port: bool,
@@ -54,7 +61,7 @@ macro_rules! required {
 
 required! {
     now: UnixTime, expires_at: UnixTime, stored: u64, seconds: u64, status: u16, redirect_uri: Box<str>, query: Secret,
-    url: Box<str>
+    url: Box<str>, unsigned: Unsigned, assertion: Secret, reason: Box<str>
 }
 
 impl Input {
@@ -66,6 +73,12 @@ impl Input {
             Some(hint) => options.login_hint(hint.expose())?,
             None => options,
         })
+    }
+
+    /// What says who the workload or its user is.
+    pub(crate) fn subject(&mut self) -> Result<SubjectToken, Failure> {
+        let token = self.assertion()?;
+        Ok(SubjectToken { token, kind: self.kind.unwrap_or(SubjectTokenKind::IdToken) })
     }
 
     /// The answer to a request.

@@ -96,6 +96,9 @@ impl Interface {
                 let goes_on = crate::reply::failed(session, input)?;
                 return Ok(json(&Spared { goes_on }));
             }
+            Function::Unsigned => {
+                return Ok(json(&crate::reply::unsigned(session, input, bytes)?));
+            }
             Function::Attach => return open.attach(&mut input),
             Function::Answered => return open.answered(&mut input),
             Function::Record => {

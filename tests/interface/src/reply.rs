@@ -4,6 +4,7 @@ use oauth_core::Entropy;
 use oauth_core::error::Silence;
 use oauth_core::flow::RedirectUri;
 use oauth_core::session::{Record, Session, Turn};
+use oauth_core::wire::Unsigned;
 
 use crate::error::Failure;
 use crate::function::Function;
@@ -19,6 +20,17 @@ pub(crate) fn failed(session: &mut Session, mut input: Input) -> Result<bool, Fa
         Turn::Save(reply) => reply.failed(input.now()?),
         _ => return Err(Failure::OutOfTurn),
     })
+}
+
+/// What is to be signed.
+pub(crate) fn unsigned(
+    session: &mut Session,
+    mut input: Input,
+    bytes: &[u8],
+) -> Result<Unsigned, Failure> {
+    let Ok(Turn::Sign(reply)) = session.turn() else { return Err(Failure::OutOfTurn) };
+    let random = bytes.try_into().map_err(|_| Failure::Lacks("16 random bytes"))?;
+    reply.unsigned(random, input.now()?).ok_or(Failure::OutOfTurn)
 }
 
 /// Hands an answer to the session. All of the input is read before anything changes.
@@ -50,6 +62,22 @@ pub(crate) fn give(
         }
         (Function::Challenge, Turn::Login(mut reply)) => reply.challenge(input.challenges()),
         (Function::Begin, Turn::Login(reply)) => reply.begin(),
+        (Function::Signed, Turn::Sign(reply)) => {
+            let (unsigned, now) = (input.unsigned()?, input.now()?);
+            reply.signed(&unsigned, bytes, now).map_err(oauth_core::Error::from)?;
+        }
+        (Function::Given, Turn::Assertion(reply)) => {
+            let (subject, now) = (input.subject()?, input.now()?);
+            reply.given(subject, now);
+        }
+        (Function::Unavailable, Turn::Sign(reply)) => {
+            let (reason, now) = (input.reason()?, input.now()?);
+            reply.failed(&reason, now);
+        }
+        (Function::Unavailable, Turn::Assertion(reply)) => {
+            let (reason, now) = (input.reason()?, input.now()?);
+            reply.failed(&reason, now);
+        }
         (Function::Prepared, Turn::Prepare(reply)) => {
             let redirect_uri = RedirectUri::parse(&input.redirect_uri()?)?;
             let redirect_uri =

@@ -36,7 +36,8 @@ impl Chance {
             let members: Vec<String> = input.as_object().unwrap().keys().cloned().collect();
             let member = self.pick(&members);
             // What a misuse was about is shown, if it is no secret.
-            let word = if ["url", "redirect_uri"].contains(&&*member) { "junk" } else { "planted" };
+            let shown = ["url", "redirect_uri", "reason"];
+            let word = if shown.contains(&&*member) { "junk" } else { "planted" };
             input[member] = self.junk(word);
         }
         let mut input = match self.below(20) {
@@ -49,7 +50,7 @@ impl Chance {
             input.truncate(at);
         }
         input.push(b'\n');
-        let length = self.pick(&[0, 64, 64, 64, 200]);
+        let length = self.pick(&[0, 16, 64, 64, 64, 200]);
         input.extend((0..length).map(|_| self.any() as u8));
         if self.below(20) == 0 {
             let at = self.below(input.len());
@@ -80,6 +81,14 @@ impl Chance {
                 json!([r#"Bearer error="insufficient_scope", scope="a b""#]),
                 json!([r#"Bearer resource_metadata="https://mcp.example.com/m""#, "DPoP ,,\""]),
             ]),
+            "unsigned": self.pick(&[
+                json!({ "key_id": "k", "algorithm": "ES256", "input": "planted" }),
+                json!({ "algorithm": "ES256", "input": "" }),
+                json!({ "algorithm": "planted", "input": "planted" }),
+            ]),
+            "assertion": self.pick(&["planted", ""]),
+            "kind": self.pick(&[Value::Null, "refresh_token".into(), "planted".into()]),
+            "reason": self.pick(&["it is down", "", "\0\n"]),
             "redirect_uri": self.pick(&["http://127.0.0.1:1/callback", "javascript:x"]),
             "query": self.pick(&[query, "", "code=planted&state=planted", "%"]),
             "method": self.pick(&["POST", ""]),

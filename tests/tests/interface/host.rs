@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Request;
 use oauth_interface::{Function, Interface};
 use oauth_tests::drive::{challenges, dice, mcp_request};
-use oauth_tests::world::{Knobs, World};
+use oauth_tests::world::{Key, Knobs, World};
 use serde_json::{Value, json};
 
 pub(crate) use oauth_tests::drive::SERVER_URL;
@@ -26,6 +26,11 @@ pub(crate) struct Host {
     pub(crate) stored: BTreeMap<String, (String, u64)>,
     locks: BTreeMap<String, u32>,
     logins: u64,
+    /// The client's key.
+    pub(crate) key: Key,
+    /// What the user of an enterprise is named by.
+    pub(crate) subject: Option<&'static str>,
+    signatures: u64,
 }
 
 impl Host {
@@ -39,6 +44,9 @@ impl Host {
             stored: BTreeMap::new(),
             locks: BTreeMap::new(),
             logins: 0,
+            key: Key::p256(1),
+            subject: None,
+            signatures: 0,
         }
     }
 
@@ -247,6 +255,20 @@ impl Host {
                 (Function::Response, input)
             }
             "login" => (Function::Begin, json!({})),
+            "sign" => {
+                let unsigned = self.unsigned(session)?;
+                bytes.extend(self.key.sign(unsigned["input"].as_str()?.as_bytes()));
+                (Function::Signed, json!({ "unsigned": unsigned, "now": now }))
+            }
+            "assertion" => {
+                let assertion = match (turn["grant"].as_str()?, self.subject) {
+                    ("workload_identity", _) => self.world.workload_jwt(turn["audience"].as_str()?),
+                    (_, Some("refresh_token")) => self.world.idp_refresh_token(),
+                    _ => self.world.id_token(),
+                };
+                let kind = self.subject;
+                (Function::Given, json!({ "assertion": assertion, "kind": kind, "now": now }))
+            }
             "prepare" => {
                 self.logins += 1;
                 bytes.extend(dice(self.logins));
@@ -260,6 +282,14 @@ impl Host {
             _ => return None,
         };
         Some((function, [input.to_string().as_bytes(), b"\n", &*bytes].concat()))
+    }
+
+    fn unsigned(&mut self, session: u32) -> Option<Value> {
+        self.signatures += 1;
+        let random = &dice(1000 + self.signatures)[..16];
+        let input = json!({ "now": self.world.now }).to_string();
+        let input = [input.as_bytes(), b"\n", random].concat();
+        self.try_call(Function::Unsigned, session, &input).ok()
     }
 }
 

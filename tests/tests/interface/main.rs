@@ -5,12 +5,13 @@
 
 mod chance;
 mod host;
+mod machines;
 
 use chance::Chance;
 use host::{Host, NOW, SERVER_URL, settings};
 use oauth_interface::{Function, MAX_INPUT};
 use oauth_tests::drive::{assert_sound, challenges, mcp_request};
-use oauth_tests::world::{Grant, Knobs, PrmLocation, RefreshTokens, ScopePolicy, What};
+use oauth_tests::world::{Grant, Key, Knobs, PrmLocation, RefreshTokens, ScopePolicy, What};
 use serde_json::{Value, json};
 
 #[test]
@@ -364,8 +365,13 @@ fn calls_in_any_order_are_answered() {
     let mut reached = std::collections::BTreeMap::<String, u32>::new();
     for seed in 0..40 {
         let mut chance = Chance::new(seed);
-        let mut host = Host::new(&Knobs::default());
-        let mut sessions = [(); 3].map(|()| host.open(&settings()));
+        let (knobs, settings) = match seed % 4 {
+            0 => (machines::of_keys(&Key::p256(1)), machines::with_key("ES256")),
+            1 => (Knobs::machines(&[Grant::JwtBearer]), machines::workload()),
+            _ => (Knobs::default(), settings()),
+        };
+        let mut host = Host::new(&knobs);
+        let mut sessions = [(); 3].map(|()| host.open(&settings));
         for _ in 0..2000 {
             let at = chance.below(3);
             let mut session = sessions[at];
@@ -395,7 +401,7 @@ fn calls_in_any_order_are_answered() {
                         }
                     }
                     if host.state(session).is_none() && session == sessions[at] {
-                        sessions[at] = host.open(&settings());
+                        sessions[at] = host.open(&settings);
                     }
                 }
             }
@@ -410,6 +416,8 @@ fn calls_in_any_order_are_answered() {
         "unlock",
         "http",
         "login",
+        "sign",
+        "assertion",
         "prepare",
         "browser",
         "ready",
