@@ -3,6 +3,7 @@
 //
 //   node conformance-client.mjs MODULE [--transport wasm] [--legacy] URL
 
+import { fromPem } from "./key.mjs";
 import { load } from "./module.mjs";
 import { OAuth } from "./oauth.mjs";
 
@@ -10,6 +11,7 @@ const [file, ...rest] = process.argv.slice(2);
 const url = rest.at(-1);
 const version = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION ?? "2025-11-25";
 const isStateless = version >= "2026";
+const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? "";
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
 
 const settings = {
@@ -19,8 +21,20 @@ const settings = {
   client_id: context.client_id,
   client_secret: context.client_secret,
   client_issuer: context.issuer,
+  grant: grant(),
   tolerate: rest.includes("--legacy") ? ["legacy_2025_03_26"] : [],
 };
+
+/** By which grant tokens are got, if it is not a user's consent. */
+function grant() {
+  if (context.valid_jwt) return "workload_identity";
+  if (context.idp_id_token) {
+    const { idp_token_endpoint: token_endpoint, idp_client_id: client_id } = context;
+    return { enterprise_managed: { token_endpoint, client_id } };
+  }
+  // The data are like those of a client that a user has to consent to.
+  return scenario.startsWith("auth/client-credentials") ? "client_credentials" : undefined;
+}
 
 // Nobody listens there: the suite's user consents at once, and the page itself redirects back.
 const redirectUri = "http://127.0.0.1:3000/callback";
@@ -51,7 +65,10 @@ async function call(oauth, id, method, params) {
 // A trap of the module, or a mistake here, is no refusal: it ends the program with another code.
 const module = await load(file);
 try {
-  const oauth = new OAuth(module, settings, { redirectUri, visit });
+  const pem = context.private_key_pem;
+  const key = pem && (await fromPem(pem, context.signing_algorithm));
+  const assertion = async () => context.valid_jwt ?? context.idp_id_token;
+  const oauth = new OAuth(module, settings, { redirectUri, visit, key, assertion });
   await call(oauth, 1, "tools/list", {});
   await call(oauth, 2, "tools/call", { name: "test-tool", arguments: {} });
 } catch (error) {

@@ -34,7 +34,7 @@ test("calls in any order are answered", async () => {
   const random = numbers(7);
   const [turns, codes] = [new Map(), new Map()];
   const sessions = [];
-  for (let n = 0; n < 30_000; n += 1) {
+  for (let n = 0; n < 50_000; n += 1) {
     // Some numbers are nobody's.
     const session = random(20) === 0 ? random(2 ** 32) : (pick(random, sessions) ?? 0);
     let [name, input, bytes] = [pick(random, functions), plausible(random)];
@@ -55,7 +55,10 @@ test("calls in any order are answered", async () => {
     }
   }
   // Else the calls were refused at the door, and nothing behind it was reached.
-  const reached = ["load", "lock", "reserve", "save", "unlock", "http", "login", "prepare", "browser", "ready"];
+  const reached = [
+    ...["load", "lock", "reserve", "save", "unlock", "http", "login", "prepare", "browser", "ready"],
+    ...["sign", "assertion"],
+  ];
   assert.deepEqual(reached.filter((turn) => !(turns.get(turn) > 20)), [], inspect(turns));
   const met = ["no_such", "out_of_turn", "input", "state_mismatch", "malformed", "foreign_request"];
   assert.deepEqual(met.filter((code) => !codes.has(code)), [], inspect(codes));
@@ -93,6 +96,8 @@ function fitting(random, { turn, endpoint, state, record }, turns) {
     unlock: ["unlocked"],
     http: ["response", "response", "response", "response", "unreachable"],
     login: ["begin", "challenge"],
+    sign: ["unsigned", "signed", "signed", "signed", "unavailable"],
+    assertion: ["given", "given", "given", "unavailable"],
     prepare: ["prepared"],
     browser: ["redirected", "redirected", "redirected", "cancelled", "suspend"],
     ready: ["attach", "answered", "renew", "access", "logout", "record", "timeline", "fresh", "status"],
@@ -100,8 +105,10 @@ function fitting(random, { turn, endpoint, state, record }, turns) {
   };
   const random64 = new Uint8Array(64).map(() => random(256));
   const document = new TextEncoder().encode(JSON.stringify(DOCUMENTS[endpoint] ?? {}));
-  const bytes = turn === "http" ? document : random64;
-  return [pick(random, replies[turn]), random(9) === 0 ? bytes.subarray(random(64)) : bytes];
+  const name = pick(random, replies[turn]);
+  let bytes = turn === "http" ? document : random64;
+  if (name === "unsigned") bytes = random64.subarray(48);
+  return [name, random(9) === 0 ? bytes.subarray(random(64)) : bytes];
 }
 
 function plausible(random) {
@@ -121,6 +128,10 @@ function plausible(random) {
       ['Bearer error="insufficient_scope", scope="a b"'],
       ['Bearer resource_metadata="https://mcp.example.com/m"', 'DPoP ,,"'],
     ]),
+    unsigned: pick(random, [{ algorithm: "ES256", input: "e30.e30" }, { algorithm: "x" }]),
+    assertion: "assertion",
+    kind: pick(random, [undefined, "refresh_token", "x"]),
+    reason: "it is down",
     redirect_uri: pick(random, ["http://127.0.0.1:1/callback", "http://127.0.0.1:1/callback", "x"]),
     query: pick(random, [`code=1&state=${lastState}`, "", "code=1&state=2", "%"]),
     method: "POST",
@@ -162,6 +173,13 @@ const SETTINGS = [
   { server_url: "https://mcp.example.com/mcp" },
   { server_url: "https://mcp.example.com/mcp", client_id: "client", client_secret: "secret" },
   { server_url: "https://mcp.example.com/mcp", bearer: "token" },
+  { server_url: "https://mcp.example.com/mcp", grant: "workload_identity" },
+  {
+    server_url: "https://mcp.example.com/mcp",
+    grant: "client_credentials",
+    client_id: "client",
+    signing_key: { algorithms: ["ES256"] },
+  },
 ];
 
 /** What honest servers answer. */

@@ -1,20 +1,32 @@
 // A whole host around the module: `fetch`, a clock, random bytes, a store and its locks.
 
+import { describe, sign } from "./key.mjs";
 import { MemoryStore } from "./store.mjs";
 
 /**
  * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user, and
  * returns the query with which they came back to `redirectUri`.
+ *
+ * With the setting `grant`, there may be no user. `key` is then the client's private key as a `CryptoKey`, and `keyId`
+ * the name by which the server knows it. `assertion` takes `{ grant, audience, token_endpoint, resource }`, and returns
+ * what says who the workload or its user is, or `{ assertion, kind }` if that is no JWT of a workload and no ID token.
+ * It is asked anew for each token. The message of an error that either throws is shown: nothing secret may be in it.
  */
 export class OAuth {
   #call;
   #locks = {};
   #last = Promise.resolve();
 
-  constructor(module, settings, { redirectUri, visit, store = new MemoryStore() }) {
-    const { session } = module("open", 0, { settings });
+  constructor(
+    module,
+    settings,
+    { redirectUri, visit, key, keyId, assertion = nothing, store = new MemoryStore() },
+  ) {
+    const signing_key = key && describe(key, keyId);
+    const { session } = module("open", 0, { settings: { signing_key, ...settings } });
     this.#call = (name, object, bytes) => module(name, session, object, bytes);
-    Object.assign(this, { redirectUri, visit, store });
+    Object.assign(this, { redirectUri, visit, assertion, store });
+    this.sign = key ? (unsigned) => sign(key, unsigned) : nothing;
   }
 
   /** As the global `fetch`, with a token. `init.body` has to be one that can be sent again. */
@@ -127,6 +139,18 @@ export class OAuth {
       }
       case "login":
         return reply("begin");
+      case "sign": {
+        const random = crypto.getRandomValues(new Uint8Array(16));
+        const unsigned = reply("unsigned", { now: now() }, random);
+        return this.#give(() => this.sign(unsigned), (signature) =>
+          reply("signed", { unsigned, now: now() }, signature),
+        );
+      }
+      case "assertion":
+        return this.#give(() => this.assertion(turn), (given) => {
+          const subject = typeof given === "string" ? { assertion: given } : given;
+          return reply("given", { ...subject, now: now() });
+        });
       case "prepare": {
         const random = crypto.getRandomValues(new Uint8Array(64));
         return reply("prepared", { redirect_uri: this.redirectUri, now: now() }, random);
@@ -136,6 +160,17 @@ export class OAuth {
         return query === null ? reply("cancelled") : reply("redirected", { query, now: now() });
       }
     }
+  }
+
+  /** Answers with what only the host has, or with why it has none. */
+  async #give(gift, answer) {
+    let given;
+    try {
+      given = await gift();
+    } catch (error) {
+      return this.#call("unavailable", { reason: `${error?.message}`, now: now() });
+    }
+    return answer(given);
   }
 
   #unlock(name) {
@@ -159,5 +194,10 @@ async function exchange({ method, url, headers, body, read_at_most }) {
   const head = { status: response.status, headers: [...response.headers] };
   return { head, body: Buffer.concat(chunks).subarray(0, read_at_most) };
 }
+
+/** What a host gives that has nothing. */
+const nothing = async () => {
+  throw new Error("the host has set up none");
+};
 
 const now = () => Math.floor(Date.now() / 1000);
