@@ -7,11 +7,15 @@ mod tokio_common;
 
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use oauth_blocking::{
-    Adapter, Builder, MemoryTokenStorage, SoftwareKey, TokenFile, WantedAssertion,
+    Adapter, Builder, MemoryTokenStorage, PrivateKey, SoftwareKey, TokenFile, WantedAssertion,
     WrittenIdentityProvider,
 };
+use oauth_core::SigningAlgorithm;
+use oauth_core::client::Gift;
+use oauth_core::wire::{KeyDescription, Unsigned};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
     AuthMethod, Grant, IDP_CLIENT_ID, Key, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, What,
@@ -175,4 +179,34 @@ fn a_logout_ends_what_is_stored_and_the_next_call_asks_again() {
     assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
     oauth.login().unwrap();
     assert_asked(&served, way, 3);
+}
+
+/// A key in a service that does not answer.
+struct Unanswering;
+
+impl PrivateKey for Unanswering {
+    fn describe(&self) -> KeyDescription {
+        KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() }
+    }
+
+    fn sign<'a>(&'a self, _: &'a Unsigned) -> Gift<'a, Vec<u8>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_never_signs_holds_nobody_up_for_longer_than_a_request() {
+    let (way, store) = (Way::Key, MemoryTokenStorage::new());
+    let served = way.served();
+    let stuck = tokio_common::builder(&served, &store)
+        .client_credentials_with_key(PRE_CLIENT_ID, Unanswering)
+        .request_limit(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let error = tokio_common::call(&stuck, &served, LIST).await.unwrap_err();
+    assert_eq!(error.code(), "no_signature");
+    assert!(error.to_string().contains("too long"), "{error}");
+    let other = way.set_up(tokio_common::builder(&served, &store), &served, "").build().unwrap();
+    assert_eq!(tokio_common::call(&other, &served, LIST).await.unwrap(), 200);
+    assert_asked(&served, way, 1);
 }

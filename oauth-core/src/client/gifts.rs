@@ -5,7 +5,9 @@ use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::future::poll_fn;
 use core::pin::Pin;
+use core::task::Poll;
 
 use crate::client::host::Host;
 use crate::client::shared::{Client, Outcome};
@@ -92,7 +94,7 @@ impl<H: Host> Client<H> {
         let random = self.entropy()?.into_random();
         let Some(unsigned) = reply.unsigned(random, self.now()) else { return Ok(()) };
         let signed = match &self.gifts.key {
-            Some(key) => key.sign(&unsigned).await,
+            Some(key) => self.within_limit(key.sign(&unsigned)).await,
             None => Err(NOTHING.into()),
         };
         let now = self.now();
@@ -110,7 +112,7 @@ impl<H: Host> Client<H> {
     /// Asks the host's source.
     pub(super) async fn bring(&self, reply: AssertionReply<'_>) {
         let given = match (&self.gifts.source, reply.wanted()) {
-            (Some(source), Some(wanted)) => source.assertion(wanted).await,
+            (Some(source), Some(wanted)) => self.within_limit(source.assertion(wanted)).await,
             _ => Err(NOTHING.into()),
         };
         let now = self.now();
@@ -120,6 +122,25 @@ impl<H: Host> Client<H> {
         }
     }
 }
+
+impl<H: Host> Client<H> {
+    /// What the host gives, as long as one request may take: others wait for the lock that is held meanwhile.
+    async fn within_limit<T>(&self, mut gift: Gift<'_, T>) -> Result<T, SigningFailure> {
+        let mut limit = None;
+        poll_fn(|context| match gift.as_mut().poll(context) {
+            Poll::Ready(given) => Poll::Ready(given),
+            Poll::Pending => {
+                // A host that blocks would sleep at once, so it is asked only where something is waited for.
+                let limit = limit.get_or_insert_with(|| Box::pin(self.host.sleep(self.request)));
+                limit.as_mut().poll(context).map(|()| Err(TOO_LONG.into()))
+            }
+        })
+        .await
+    }
+}
+
+/// Why nothing comes of it where the host takes its time.
+const TOO_LONG: &str = "the host took too long";
 
 /// Why nothing comes of it where the host has set up nothing.
 const NOTHING: &str = "the host has set up none";

@@ -12,10 +12,11 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Unreachable};
 use crate::flow::{Before, Flow, Grant, Login as FlowLogin, NoAnswer, Probe, Step};
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
@@ -38,6 +39,13 @@ pub(crate) enum Acquire {
     Probe(Box<Probe>, Need),
     /// The next step of asking.
     Run(Box<Flow>, Need),
+}
+
+/// A server's wish to be left alone until then, and what it said.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Rest {
+    until: UnixTime,
+    error: Error,
 }
 
 impl Acquire {
@@ -67,9 +75,12 @@ impl Acquire {
             }
             (Self::Load(mut need), Event::Loaded(record, now)) => {
                 session.look_for(&mut need, record, now);
-                Next::To(match session.is_usable(&need, now) && !need.asked_for {
-                    true => Lock::Refresh.release(Op::Ready),
-                    false => session.acquire(need, now),
+                if session.is_usable(&need, now) && !need.asked_for {
+                    return Next::To(Lock::Refresh.release(Op::Ready));
+                }
+                Next::To(match session.rests(&need, now) {
+                    Some(error) => session.not_acquired(&need, error, now),
+                    None => session.acquire(need, now),
                 })
             }
             (Self::Probe(probe, need), Event::Answered(answer, now)) => {
@@ -191,8 +202,21 @@ impl Session {
         }
     }
 
+    /// What a server said that wants to be left alone yet. A clock that was set back ends that, and so does a host that
+    /// asks in particular.
+    fn rests(&mut self, need: &Need, now: UnixTime) -> Option<Error> {
+        self.rest.take_if(|rest| rest.until <= now || rest.until.since(now) > LONGEST_REST);
+        self.rest.as_ref().filter(|_| !need.asked_for).map(|rest| rest.error.clone())
+    }
+
     /// There is no new token. The old one is used while it lives.
     fn not_acquired(&mut self, need: &Need, error: Error, now: UnixTime) -> Op {
+        if let Error::Unreachable(Unreachable { retry_after: Some(pause), .. }) = &error
+            && self.rest.is_none()
+        {
+            let until = now + (*pause).min(LONGEST_REST);
+            self.rest = Some(Box::new(Rest { until, error: error.clone() }));
+        }
         Lock::Refresh.release(match self.is_alive(need, now) {
             true => {
                 self.spare(now);
@@ -202,3 +226,6 @@ impl Session {
         })
     }
 }
+
+/// How long a server is left alone at most, whatever it says.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::flow::Settings;
 use crate::session::access::Access;
-use crate::session::acquire::Acquire;
+use crate::session::acquire::{Acquire, Rest};
 use crate::session::authorization::{Authorization, Snapshot};
 use crate::session::cancel::Cancel;
 use crate::session::claim::Claim;
@@ -60,6 +60,10 @@ pub struct Session {
     /// The client that the session has to do with in the store, if all profiles share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shared: Option<Box<SharedClient>>,
+    /// Until when a server wants to be left alone that was asked for a token without a user, and what it said. Boxed,
+    /// because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rest: Option<Box<Rest>>,
 }
 
 /// The operation that is under way. Each has a file, which says what it waits for and where an event leads.
@@ -213,6 +217,7 @@ impl Session {
             unmet: None,
             timeline: Timeline::default(),
             shared: None,
+            rest: None,
         }
     }
 

@@ -42,6 +42,27 @@ fn an_old_token_is_used_while_the_server_is_down() {
 }
 
 #[test]
+fn a_server_that_names_a_time_is_left_alone_until_then() {
+    for (fault, asks_at) in [
+        (Fault::TooMany { retry_after: 120 }, 120),
+        (Fault::Unavailable { retry_after: 120 }, 120),
+        (Fault::TooMany { retry_after: 1_000_000 }, 3_600),
+    ] {
+        let knobs = machines(GRANT);
+        let stage = play(&knobs, &with_secret(), |stage| {
+            stage.world.knobs.token_damage = Damage::times(fault.clone(), 1);
+            for _ in 0..3 {
+                assert!(stage.call("tools/list").expect_err("not now").is_retryable());
+                stage.world.advance(asks_at / 4);
+            }
+            stage.world.advance(asks_at / 4);
+            assert_eq!(stage.call("tools/list"), Ok(200));
+        });
+        assert_eq!(asked(&stage, GRANT)[2], 2, "{fault:?}");
+    }
+}
+
+#[test]
 fn a_host_that_cannot_sign_is_told_what_is_missing_and_nothing_is_sent() {
     let knobs = of_keys();
     let stage = play(&knobs, &with_key(SigningAlgorithm::Es256), |stage| {
