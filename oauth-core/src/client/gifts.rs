@@ -112,7 +112,10 @@ impl<H: Host> Client<H> {
     /// Asks the host's source.
     pub(super) async fn bring(&self, reply: AssertionReply<'_>) {
         let given = match (&self.gifts.source, reply.wanted()) {
-            (Some(source), Some(wanted)) => self.within_limit(source.assertion(wanted)).await,
+            (Some(source), Some(wanted)) => {
+                let wanted = WantedAssertion { profile: &self.key.profile, ..wanted };
+                self.within_limit(source.assertion(wanted)).await
+            }
             _ => Err(NOTHING.into()),
         };
         let now = self.now();

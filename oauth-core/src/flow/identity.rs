@@ -267,33 +267,30 @@ fn no_authentication(server: &ServerMetadata) -> PeerIncompatible {
 pub(crate) fn without_user(
     grant: &MachineGrant,
     settings: &Settings,
-    server: &mut ServerMetadata,
+    server: &ServerMetadata,
     before: Option<&Binding>,
 ) -> Result<Registration, Error> {
-    let Some(own) = &settings.pre_registered else {
-        return match grant {
-            MachineGrant::WorkloadIdentity => Ok(own_client("", None, AuthMethod::None)),
-            MachineGrant::ClientCredentials | MachineGrant::EnterpriseManaged(_) => {
-                Err(Misuse::NoClient.into())
-            }
-        };
-    };
     if let Some(expected) = foreign_issuer(settings, server, before) {
         let found = server.issuer.as_str().into();
         return Err(PeerIncompatible::ForeignClient { expected, found }.into());
     }
-    if matches!(grant, MachineGrant::WorkloadIdentity) {
-        return Ok(own_client(&own.client_id, None, AuthMethod::None));
+    let own = settings.pre_registered.as_ref();
+    let secret = own.and_then(|own| own.client_secret.as_ref());
+    let is_workload = matches!(grant, MachineGrant::WorkloadIdentity);
+    // No page names the server to anybody first, so it takes more than the MCP server's word.
+    if (is_workload || secret.is_some()) && confirm(settings, server, before)?.is_some() {
+        let issuer = server.issuer.as_str().into();
+        return Err(PeerIncompatible::UnconfirmedIssuer { issuer }.into());
     }
-    if own.client_secret.is_none() && settings.signing_key.is_none() {
-        return Err(Misuse::NoCredential.into());
+    match own {
+        None if is_workload => Ok(own_client("", None, AuthMethod::None)),
+        None => Err(Misuse::NoClient.into()),
+        Some(own) if is_workload => Ok(own_client(&own.client_id, None, AuthMethod::None)),
+        Some(_) if secret.is_none() && settings.signing_key.is_none() => {
+            Err(Misuse::NoCredential.into())
+        }
+        Some(own) => pre_registered(own, server, settings, None),
     }
-    if own.client_secret.is_some()
-        && let Some(tolerance) = confirm(settings, server, before)?
-    {
-        server.tolerated.insert(tolerance);
-    }
-    pre_registered(own, server, settings, None)
 }
 
 fn pre_registered(

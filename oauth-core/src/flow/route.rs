@@ -44,9 +44,10 @@ impl State {
         if let Way::Machine(grant) = &login.way
             && let Some(binding) = login.renews.take_if(|it| it.grant == grant.kind())
         {
+            let before = Some(Box::new(Before::new((*binding).clone())));
             let Binding { server, resource, requested, .. } = *binding;
             let requested = login.scopes(requested, None, &server)?;
-            return identify(login, server, None, resource, requested);
+            return identify(login, server, before, resource, requested);
         }
         if login.lacks_scope()
             && matches!(login.way, Way::User(_))
@@ -216,7 +217,7 @@ fn identify(
         Way::User(visit) => visit,
         Way::Machine(grant) => {
             let before = before.as_ref().map(|before| &before.binding);
-            let client = identity::without_user(&grant, &settings, &mut server, before)?;
+            let client = identity::without_user(&grant, &settings, &server, before)?;
             settings.report_profile(&mut server);
             let (dialect, kind) =
                 (settings.dialect_with(&server, requested.as_ref()), grant.kind());

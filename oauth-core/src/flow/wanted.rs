@@ -16,6 +16,9 @@ pub struct WantedAssertion<'a> {
     pub token_endpoint: &'a str,
     /// The MCP server.
     pub resource: &'a str,
+    /// Whose token it will be, where one client serves several: the profile. Empty where who drives the machine does not
+    /// say.
+    pub profile: &'a str,
 }
 
 impl<'a> WantedAssertion<'a> {
@@ -25,6 +28,7 @@ impl<'a> WantedAssertion<'a> {
             audience: binding.server.issuer.as_str(),
             token_endpoint: binding.server.token_endpoint.as_str(),
             resource: &binding.resource,
+            profile: "",
         }
     }
 }

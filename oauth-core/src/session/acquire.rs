@@ -69,7 +69,9 @@ impl Acquire {
         match (self, event) {
             (Self::Lock(need), Event::Locked) => Next::to(Self::Load(need)),
             // Somebody else asks, or was stopped while they did.
-            (Self::Lock(need), Event::HeldElsewhere(now)) if session.will_do(&need, now) => {
+            (Self::Lock(need), Event::HeldElsewhere(now))
+                if !need.asked_for && session.will_do(&need, now) =>
+            {
                 session.spare(now);
                 Next::to(Op::Ready)
             }
@@ -189,9 +191,14 @@ impl Session {
         // Tokens first, also those that the policy will refuse.
         let flow = match flow.into_grant() {
             Ok(Grant { binding, tokens }) => {
+                self.rest = None;
+                // A session that was just made has not asked where the MCP server's URL leads.
+                let held = self.held.record.as_ref();
+                let same = held.filter(|it| it.binding.resource == binding.resource);
+                let moved_to = self.moved_to.clone().or_else(|| same?.moved().cloned());
                 let record = Record::new(now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), None)
-                    .moved_to(self.moved_to.clone());
+                    .moved_to(moved_to);
                 return Keep::save(record, self.generation(), AfterKeep::Refreshed(need));
             }
             Err(flow) => flow,
@@ -217,7 +224,7 @@ impl Session {
             let until = now + (*pause).min(LONGEST_REST);
             self.rest = Some(Box::new(Rest { until, error: error.clone() }));
         }
-        Lock::Refresh.release(match self.is_alive(need, now) {
+        Lock::Refresh.release(match self.can_spare(need, now) {
             true => {
                 self.spare(now);
                 Op::Ready

@@ -150,7 +150,7 @@ impl Record {
         self.moved().is_none() || server.is_part_of(resource) || is_for(url) || is_for(&slashed())
     }
 
-    fn moved(&self) -> Option<&HttpUrl> {
+    pub(crate) fn moved(&self) -> Option<&HttpUrl> {
         self.history.as_ref()?.moved_to.as_ref()
     }
 

@@ -9,10 +9,14 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, SERVER_URL};
 
+/// The authorization server, on another host than the MCP server.
+const ISSUER: &str = "https://auth.example.com";
+
 /// A client that asks for itself with a secret.
 fn with_secret() -> Value {
     json!({
-        "server_url": SERVER_URL, "grant": "client_credentials", "client_id": PRE_CLIENT_ID,
+        "server_url": SERVER_URL, "client_issuer": ISSUER,
+        "grant": "client_credentials", "client_id": PRE_CLIENT_ID,
         "client_secret": PRE_CLIENT_SECRET,
     })
 }
@@ -20,20 +24,22 @@ fn with_secret() -> Value {
 /// The same with a key.
 pub(crate) fn with_key(algorithm: &str) -> Value {
     json!({
-        "server_url": SERVER_URL, "grant": "client_credentials", "client_id": PRE_CLIENT_ID,
+        "server_url": SERVER_URL, "client_issuer": ISSUER,
+        "grant": "client_credentials", "client_id": PRE_CLIENT_ID,
         "signing_key": { "key_id": "key-1", "algorithms": [algorithm] },
     })
 }
 
 pub(crate) fn workload() -> Value {
-    json!({ "server_url": SERVER_URL, "grant": "workload_identity" })
+    json!({ "server_url": SERVER_URL, "client_issuer": ISSUER, "grant": "workload_identity" })
 }
 
 fn enterprise(host: &Host) -> Value {
     let token_endpoint = host.world.idp_token_endpoint();
     let provider = json!({ "token_endpoint": token_endpoint, "client_id": IDP_CLIENT_ID });
     json!({
-        "server_url": SERVER_URL, "grant": { "enterprise_managed": provider },
+        "server_url": SERVER_URL, "client_issuer": ISSUER,
+        "grant": { "enterprise_managed": provider },
         "client_id": PRE_CLIENT_ID, "client_secret": PRE_CLIENT_SECRET,
     })
 }

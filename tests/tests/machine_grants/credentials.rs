@@ -132,7 +132,7 @@ fn nor_is_what_was_got_by_another_client() {
         let mut stage = Stage::new(&machines(GRANT), &with_secret(), restart);
         assert_eq!(stage.call("tools/list"), Ok(200));
         let other = settings().client_id("another-client", Some(Secret::from("s")));
-        stage.restart_with(other.expect("a client").client_credentials());
+        stage.restart_with(other.expect("a client").client_issuer(ISSUER).client_credentials());
         let refused = stage.call("tools/list").expect_err("nobody knows it");
         assert_eq!(refused.code(), "refused_token_invalid_client", "{refused}");
         assert_eq!(stage.world.count(What::Token(GRANT)), 2);

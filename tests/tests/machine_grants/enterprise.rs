@@ -13,7 +13,10 @@ fn enterprise(knobs: &Knobs) -> Settings {
     let provider =
         IdentityProvider::new(&world.idp_token_endpoint(), oauth_tests::world::IDP_CLIENT_ID, None);
     let client = settings().client_id(PRE_CLIENT_ID, Some(Secret::from(PRE_CLIENT_SECRET)));
-    client.expect("a client").enterprise_managed(provider.expect("a provider"))
+    client
+        .expect("a client")
+        .client_issuer(ISSUER)
+        .enterprise_managed(provider.expect("a provider"))
 }
 
 #[test]

@@ -15,7 +15,7 @@ use oauth_tests::world::{AuthMethod, Grant, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SEC
 /// A client that asks for itself with a secret.
 fn with_secret() -> Settings {
     let client = settings().client_id(PRE_CLIENT_ID, Some(Secret::from(PRE_CLIENT_SECRET)));
-    client.expect("a client").client_credentials()
+    client.expect("a client").client_issuer(ISSUER).client_credentials()
 }
 
 /// The same with a key.
@@ -50,3 +50,6 @@ fn asked(stage: &Stage, grant: Grant) -> [usize; 3] {
         stage.world.count(What::Token(grant)),
     ]
 }
+
+/// The authorization server, which stands on another host than the MCP server.
+const ISSUER: &str = "https://auth.example.com";

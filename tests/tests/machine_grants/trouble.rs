@@ -82,11 +82,15 @@ fn a_host_that_cannot_sign_is_told_what_is_missing_and_nothing_is_sent() {
 
 #[test]
 fn a_source_that_has_nothing_is_told_and_asked_again_by_the_next_call() {
-    let stage = play(&machines(Grant::JwtBearer), &settings().workload_identity(), |stage| {
-        stage.gifts.failures.push_back("no such file");
-        let error = stage.call("tools/list").expect_err("there is no assertion");
-        assert_eq!(error.code(), "no_assertion");
-        assert_eq!(stage.call("tools/list"), Ok(200));
-    });
+    let stage = play(
+        &machines(Grant::JwtBearer),
+        &settings().client_issuer(ISSUER).workload_identity(),
+        |stage| {
+            stage.gifts.failures.push_back("no such file");
+            let error = stage.call("tools/list").expect_err("there is no assertion");
+            assert_eq!(error.code(), "no_assertion");
+            assert_eq!(stage.call("tools/list"), Ok(200));
+        },
+    );
     assert_eq!(asked(&stage, Grant::JwtBearer)[2], 1);
 }

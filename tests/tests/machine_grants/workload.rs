@@ -9,7 +9,7 @@ const GRANT: Grant = Grant::JwtBearer;
 #[test]
 fn a_workload_is_named_by_its_jwt_alone() {
     let knobs = machines(GRANT);
-    let stage = play(&knobs, &settings().workload_identity(), |stage| {
+    let stage = play(&knobs, &settings().client_issuer(ISSUER).workload_identity(), |stage| {
         assert_eq!(stage.call("tools/list"), Ok(200));
         stage.world.advance(knobs.access_lifetime);
         assert_eq!(stage.call("tools/list"), Ok(200));
@@ -24,7 +24,11 @@ fn a_workload_is_named_by_its_jwt_alone() {
 fn a_client_id_is_sent_where_one_is_set() {
     let mut knobs = machines(GRANT);
     knobs.workload_client_id = Some("workload-1".into());
-    let settings = settings().client_id("workload-1", None).expect("a client").workload_identity();
+    let settings = settings()
+        .client_id("workload-1", None)
+        .expect("a client")
+        .client_issuer(ISSUER)
+        .workload_identity();
     let stage = play(&knobs, &settings, |stage| {
         assert_eq!(stage.call("tools/list"), Ok(200));
     });
@@ -35,7 +39,7 @@ fn a_client_id_is_sent_where_one_is_set() {
 fn a_refused_assertion_is_not_sent_again_and_no_other_grant_is_tried() {
     let mut knobs = machines(GRANT);
     knobs.assertion_audience = AssertionAudience::TokenEndpoint;
-    let settings = settings().workload_identity();
+    let settings = settings().client_issuer(ISSUER).workload_identity();
     let mut stage = Stage::new(&knobs, &settings, false);
     let refused = stage.call("tools/list").expect_err("it is for another audience");
     assert_eq!(refused.code(), "refused_token_invalid_grant", "{refused}");
@@ -46,9 +50,33 @@ fn a_refused_assertion_is_not_sent_again_and_no_other_grant_is_tried() {
 #[test]
 fn a_server_that_lists_other_grants_only_is_not_asked() {
     let knobs = machines(Grant::ClientCredentials);
-    let stage = play(&knobs, &settings().workload_identity(), |stage| {
+    let stage = play(&knobs, &settings().client_issuer(ISSUER).workload_identity(), |stage| {
         let refused = stage.call("tools/list").expect_err("it is not listed");
         assert_eq!(refused.code(), "grant_not_listed", "{refused}");
     });
+    assert_eq!(stage.world.token_requests(), 0);
+}
+
+/// The JWT is good for whoever gets it, and nobody sees a page that names the server.
+#[test]
+fn only_a_server_that_somebody_vouches_for_gets_what_is_secret() {
+    let (grants, unnamed) = (machines(GRANT), settings().workload_identity());
+    let named = settings().client_issuer("https://auth2.example.com").workload_identity();
+    for (settings, code) in [(unnamed, "unconfirmed_issuer"), (named, "foreign_client")] {
+        let stage = play(&grants, &settings, |stage| {
+            let refused = stage.call("tools/list").expect_err("nobody vouches for it");
+            assert_eq!(refused.code(), code, "{refused}");
+        });
+        assert_eq!((stage.world.token_requests(), stage.gifts.assertions), (0, 0));
+    }
+    let secret = settings().client_id(PRE_CLIENT_ID, Some(Secret::from(PRE_CLIENT_SECRET)));
+    let stage = play(
+        &machines(Grant::ClientCredentials),
+        &secret.expect("a client").client_credentials(),
+        |stage| {
+            let refused = stage.call("tools/list").expect_err("nobody vouches for it");
+            assert_eq!(refused.code(), "unconfirmed_issuer", "{refused}");
+        },
+    );
     assert_eq!(stage.world.token_requests(), 0);
 }

@@ -40,7 +40,7 @@ function servers(t, metadata = {}) {
 }
 
 const open = (settings, gifts) =>
-  new OAuth(module, { server_url: URL_OF_SERVER, ...settings }, {
+  new OAuth(module, { server_url: URL_OF_SERVER, client_issuer: ISSUER, ...settings }, {
     // Nobody is asked.
     visit: () => assert.fail("a page was opened"),
     ...gifts,

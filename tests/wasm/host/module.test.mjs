@@ -173,7 +173,11 @@ const SETTINGS = [
   { server_url: "https://mcp.example.com/mcp" },
   { server_url: "https://mcp.example.com/mcp", client_id: "client", client_secret: "secret" },
   { server_url: "https://mcp.example.com/mcp", bearer: "token" },
-  { server_url: "https://mcp.example.com/mcp", grant: "workload_identity" },
+  {
+    server_url: "https://mcp.example.com/mcp",
+    grant: "workload_identity",
+    client_issuer: "https://as.example.com",
+  },
   {
     server_url: "https://mcp.example.com/mcp",
     grant: "client_credentials",

@@ -34,6 +34,12 @@ impl<A: Adapter> Builder<A> {
     /// Tokens are got with the JWT by which a platform says which workload this is (RFC 7523 §2.1). The source is asked
     /// for each token anew. No page is ever opened, and nothing is registered; a [`client_id`](Self::client_id) is
     /// sent where one is set.
+    ///
+    /// # Security
+    ///
+    /// The JWT goes to the server that [`client_issuer`](Self::client_issuer) names. Without that, it goes only to one on
+    /// the MCP server's own host or of a known provider. Workloads that share a store need a
+    /// [`profile`](Self::profile) or [`application`](Self::application) each.
     pub fn workload_identity(mut self, source: impl AssertionSource + 'static) -> Self {
         self.config.settings.grant = Some(WrittenGrant::WorkloadIdentity);
         self.gifts.source = Some(Arc::new(source));

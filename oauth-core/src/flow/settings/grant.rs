@@ -143,7 +143,8 @@ impl Settings {
     /// Tokens are got with a JWT by which a platform says which workload this is (RFC 7523 §2.1); the host brings it
     /// each time it is asked. No page is ever opened, and nothing is registered.
     ///
-    /// A client id is not needed; one that is [set](Self::client_id) is sent.
+    /// A client id is not needed; one that is [set](Self::client_id) is sent. The JWT goes to the server that
+    /// [`client_issuer`](Self::client_issuer) names, or else to one on the MCP server's own host or of a known provider.
     #[must_use]
     pub fn workload_identity(mut self) -> Self {
         self.grant = Some(MachineGrant::WorkloadIdentity);

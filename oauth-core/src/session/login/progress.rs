@@ -125,7 +125,11 @@ impl Session {
 
     /// What the last login leaves to this one, without what was refused of it since.
     fn previous_login(&self, now: UnixTime) -> Option<Before> {
-        let record = self.held.record.as_ref().filter(|it| !it.is_of_login_in_vain(now))?;
+        let record = self
+            .held
+            .record
+            .as_ref()
+            .filter(|it| it.binding.grant.has_user() && !it.is_of_login_in_vain(now))?;
         let mut binding = (*record.binding).clone();
         if self.refused().scopes {
             binding.forget_requested();
