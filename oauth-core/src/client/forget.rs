@@ -88,7 +88,10 @@ impl<H: Host> Client<H> {
         self.host.delete(&self.key).await?;
         drop(guard);
         let grants = self.host.list(&self.key.application).await?;
-        let others = grants.iter().filter(|grant| grant.key.server_url == self.key.server_url);
+        // One profile may have a user's grant and a token without a user.
+        let others = grants.iter().filter(|grant| {
+            grant.key.server_url == self.key.server_url && grant.key.profile != self.key.profile
+        });
         Ok(Forgotten { other_profiles: others.count(), ..Forgotten::of(record.as_ref()) })
     }
 }

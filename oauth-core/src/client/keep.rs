@@ -95,7 +95,7 @@ impl<H: Host> Driver<'_, H> {
         }
         let error = &error;
         self.client.tell(&match about {
-            KeyKind::Grant => Event::StoreFailed { error },
+            KeyKind::Grant | KeyKind::Machine => Event::StoreFailed { error },
             KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
         });
         Ok(None)

@@ -68,6 +68,12 @@ pub enum Misuse {
     /// Tokens are to be got without a user, and no such grant is set up.
     #[error("no grant without a user is set up")]
     NoMachineGrant,
+    /// A user has logged in, and tokens are to be got without one.
+    #[error("a user's login cannot be finished by who gets tokens without a user")]
+    WithoutUser,
+    /// The client is to authenticate by what it signs, and has no key.
+    #[error("the client authenticates with \"private_key_jwt\", which needs a signing key")]
+    MethodNeedsKey,
     /// A login of a user cannot be authenticated with a key yet.
     #[error("a signing key serves grants without a user only")]
     KeyWithUser,
@@ -195,6 +201,8 @@ impl Misuse {
             Self::SecretWithoutId => "secret_without_id",
             Self::MethodNeedsSecret { .. } => "method_needs_secret",
             Self::NoMachineGrant => "no_machine_grant",
+            Self::WithoutUser => "without_user",
+            Self::MethodNeedsKey => "method_needs_key",
             Self::KeyWithUser => "key_with_user",
             Self::NoClient => "no_client",
             Self::NoCredential => "no_credential",
@@ -242,6 +250,8 @@ impl Misuse {
             Self::NoMachineGrant => {
                 "set up `client_credentials`, `workload_identity` or `enterprise_managed`, or let a user log in"
             }
+            Self::WithoutUser => "finish the login with the settings that it began with",
+            Self::MethodNeedsKey => "set up a signing key, or another method",
             Self::KeyWithUser => {
                 "leave the key out, or set up `client_credentials` or `enterprise_managed`"
             }

@@ -119,6 +119,8 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::SecretWithoutId, "secret_without_id"),
         (It::MethodNeedsSecret { method: text() }, "method_needs_secret"),
         (It::NoMachineGrant, "no_machine_grant"),
+        (It::WithoutUser, "without_user"),
+        (It::MethodNeedsKey, "method_needs_key"),
         (It::KeyWithUser, "key_with_user"),
         (It::NoClient, "no_client"),
         (It::NoCredential, "no_credential"),

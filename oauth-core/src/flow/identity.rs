@@ -299,31 +299,29 @@ fn pre_registered(
     settings: &Settings,
     last: Option<&Registration>,
 ) -> Result<Registration, Error> {
-    let tried = AuthMethods::default();
-    let method = match (&own.client_secret, &settings.signing_key, last) {
-        (None, Some(_), _) => match settings.auth_method {
-            None | Some(AuthMethod::PrivateKeyJwt) => AuthMethod::PrivateKeyJwt,
-            Some(method) => {
-                return Err(Misuse::MethodNeedsSecret { method: method.as_str().into() }.into());
-            }
-        },
-        (None, None, _) => match settings.auth_method {
-            None | Some(AuthMethod::None) => AuthMethod::None,
-            Some(method) => {
-                return Err(Misuse::MethodNeedsSecret { method: method.as_str().into() }.into());
-            }
-        },
-        // The method that worked, unless the host says another.
-        (Some(_), _, Some(last))
-            if settings.auth_method.is_none()
-                && last.client_id == own.client_id
-                && last.secret().is_some() =>
-        {
-            last.auth_method
+    let needs_secret = |method: AuthMethod| {
+        Err(Misuse::MethodNeedsSecret { method: method.as_str().into() }.into())
+    };
+    let method = match (&own.client_secret, settings.auth_method) {
+        // A key is worth more than a secret, and where both are set up the host has said nothing else.
+        (_, None | Some(AuthMethod::PrivateKeyJwt)) if settings.signing_key.is_some() => {
+            AuthMethod::PrivateKeyJwt
         }
-        (Some(_), ..) => method_with_secret(server, settings, tried).ok_or_else(|| {
-            PeerIncompatible::NoSecretMethod { issuer: server.issuer.as_str().into() }
-        })?,
+        (None, None | Some(AuthMethod::None)) => AuthMethod::None,
+        (None, Some(method)) => return needs_secret(method),
+        (Some(_), own_method) => match last {
+            // The method that worked, unless the host says another.
+            Some(last)
+                if own_method.is_none()
+                    && last.client_id == own.client_id
+                    && last.secret().is_some() =>
+            {
+                last.auth_method
+            }
+            _ => method_with_secret(server, settings, AuthMethods::default()).ok_or_else(|| {
+                PeerIncompatible::NoSecretMethod { issuer: server.issuer.as_str().into() }
+            })?,
+        },
     };
     Ok(own_client(&own.client_id, own.client_secret.as_ref(), method))
 }

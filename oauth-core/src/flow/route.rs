@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::auth_method::AuthMethod;
 use crate::error::{Error, Misuse, PeerIncompatible, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
@@ -38,7 +39,11 @@ impl State {
     /// other refusal may mean that the server has moved, so its metadata is read (anew).
     pub(crate) fn first(mut login: Login, timeline: &mut Timeline) -> Result<Self, Error> {
         login.settings.check_server()?;
-        if matches!(login.way, Way::User(_)) && login.settings.signing_key.is_some() {
+        let Settings { auth_method, signing_key, .. } = &*login.settings;
+        if *auth_method == Some(AuthMethod::PrivateKeyJwt) && signing_key.is_none() {
+            return Err(Misuse::MethodNeedsKey.into());
+        }
+        if matches!(login.way, Way::User(_)) && signing_key.is_some() {
             return Err(Misuse::KeyWithUser.into());
         }
         if let Way::Machine(grant) = &login.way

@@ -17,7 +17,7 @@ use crate::session::client::Client;
 use crate::session::keep::Keep;
 use crate::session::login::Login;
 use crate::session::logout::Logout;
-use crate::session::record::{Key, Record};
+use crate::session::record::{Key, KeyKind, Record};
 use crate::session::refresh::Refresh;
 use crate::session::refused::RefusedBefore;
 use crate::session::resume::Resume;
@@ -276,7 +276,8 @@ impl Session {
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
-        let Settings { application, server, .. } = &*self.held.settings;
-        Key::grant(application, profile, server.as_str())
+        let Settings { application, server, grant, .. } = &*self.held.settings;
+        let kind = if grant.is_some() { KeyKind::Machine } else { KeyKind::Grant };
+        Key { kind, ..Key::grant(application, profile, server.as_str()) }
     }
 }

@@ -25,7 +25,7 @@ use crate::wire::{RegistrationKind, TokenData};
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// What is stored under it.
-    #[serde(default, skip_serializing_if = "KeyKind::is_grant")]
+    #[serde(default, skip_serializing_if = "KeyKind::is_usual")]
     pub kind: KeyKind,
     /// The program whose user it is ([`Settings::application`](crate::flow::Settings::application)): what
     /// one program may do is not for the next one that shares the store. Keys of versions before this
@@ -61,6 +61,8 @@ pub enum KeyKind {
     /// A user's grant.
     #[default]
     Grant,
+    /// A token that was got without a user. A program that gets tokens in both ways keeps both.
+    Machine,
     /// A client that was registered for all profiles
     /// ([`Settings::client_records`](crate::flow::Settings::client_records)).
     Client,
@@ -71,10 +73,15 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// Whether it is a user's grant.
+    /// Whether tokens are stored under it, a user's or those of nobody.
     #[must_use]
     pub fn is_grant(&self) -> bool {
-        *self == Self::Grant
+        matches!(self, Self::Grant | Self::Machine)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
     }
 }
 

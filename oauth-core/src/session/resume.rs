@@ -60,7 +60,8 @@ impl Session {
     /// # Errors
     ///
     /// [`Misuse::ForeignLogin`] if the login is to another server than the settings name,
-    /// [`Misuse::ForeignProfile`] if it is for another profile: its tokens are somebody else's. The turns
+    /// [`Misuse::ForeignProfile`] if it is for another profile: its tokens are somebody else's;
+    /// [`Misuse::WithoutUser`] if the settings get tokens without a user. The turns
     /// find out whether it was finished before ([`Error::LoginUsed`]) or comes too late
     /// ([`Error::LoginExpired`]).
     pub fn resume(
@@ -68,6 +69,9 @@ impl Session {
         profile: &str,
         pending: PendingLogin,
     ) -> Result<Self, Error> {
+        if settings.grant.is_some() {
+            return Err(Misuse::WithoutUser.into());
+        }
         if pending.profile() != profile {
             let (expected, found) = (pending.profile().into(), profile.into());
             return Err(Misuse::ForeignProfile { expected, found }.into());

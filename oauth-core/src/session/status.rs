@@ -100,6 +100,8 @@ impl Status {
                     None => Self::LoggedIn(grant),
                 }
             }
+            // Nobody logs in where tokens are got without a user.
+            _ if settings.grant.is_some() => Self::NotNeeded,
             _ => Self::LoginNeeded,
         }
     }

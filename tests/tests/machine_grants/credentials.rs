@@ -1,6 +1,8 @@
 //! The client's own credentials: a secret or a key.
 
+use oauth_core::AuthMethod::PrivateKeyJwt;
 use oauth_core::flow::GrantKind;
+use oauth_core::session::{Session, Turn};
 use oauth_tests::drive::User;
 use oauth_tests::world::{Key, ScopePolicy};
 
@@ -22,6 +24,16 @@ fn the_first_call_takes_one_token_request() {
         let record = stage.record().expect("it is stored");
         assert_eq!(record.binding().grant(), GrantKind::ClientCredentials);
     }
+}
+
+#[test]
+fn a_key_is_used_where_a_secret_is_set_up_too() {
+    let (key_id, algorithms) = (Some("key-1".into()), SigningAlgorithm::Es256.into());
+    let settings = with_secret().signing_key(KeyDescription { key_id, algorithms });
+    let stage = play(&of_keys(), &settings, |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+    assert_eq!(stage.gifts.signatures, 1);
 }
 
 #[test]
@@ -113,17 +125,35 @@ fn a_server_that_moves_is_followed_by_the_call_after_the_refused_one() {
 }
 
 #[test]
-fn what_was_got_by_another_grant_is_nobodys() {
-    let knobs = Knobs { machines_only: false, ..machines(GRANT) };
-    let stage = play(&knobs, &with_secret(), |stage| {
+fn a_program_that_gets_tokens_in_both_ways_keeps_both() {
+    let grants = ["authorization_code", "refresh_token", "client_credentials"];
+    let knobs = Knobs { grant_types: Some(grants.map(Into::into).into()), ..Knobs::default() };
+    let stage = play(&knobs, &settings(), |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        let refresh_token = stage.refresh_token();
+        stage.restart_with(with_secret());
         assert_eq!(stage.call("tools/list"), Ok(200));
         stage.restart_with(settings());
         stage.user = User::Absent;
-        assert!(stage.call("tools/list").expect_err("a user has to log in").needs_login());
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        assert_eq!(stage.refresh_token(), refresh_token);
         stage.restart_with(with_secret());
         assert_eq!(stage.call("tools/list"), Ok(200));
     });
     assert_eq!(stage.world.count(What::Token(GRANT)), 1);
+    assert_eq!((stage.logins(), stage.world.count(What::Register)), (1, 1));
+}
+
+/// Whatever a host with a store of its own looks it up by.
+#[test]
+fn what_was_got_by_another_grant_is_nobodys() {
+    let stage = play(&machines(GRANT), &with_secret(), |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+    let mut user = Session::new(settings().into());
+    let Ok(Turn::Load(reply)) = user.turn() else { panic!("it looks first") };
+    reply.loaded(stage.record(), stage.now());
+    assert!(matches!(user.turn(), Ok(Turn::Login(_))), "{user:?}");
 }
 
 #[test]
@@ -159,6 +189,7 @@ fn a_step_up_asks_for_the_union_once() {
 fn settings_that_cannot_work_are_said_before_anything_is_sent() {
     for (settings, code) in [
         (settings().client_credentials(), "no_client"),
+        (with_secret().token_endpoint_auth_method(PrivateKeyJwt), "method_needs_key"),
         (settings().client_id("c", None).expect("a client").client_credentials(), "no_credential"),
     ] {
         let stage = play(&machines(GRANT), &settings, |stage| {

@@ -19,6 +19,7 @@ impl Name {
         hash.update(match key.kind {
             KeyKind::Client => "client,",
             KeyKind::ClientIssuer => "client issuer,",
+            KeyKind::Machine => "machine,",
             KeyKind::Grant => "",
         });
         for part in [&key.application, &key.profile, &key.server_url] {
@@ -213,15 +214,17 @@ mod tests {
         assert_eq!(folder(""), "application-e3b0c442");
     }
 
-    /// The same: of clients.
+    /// The same: of clients, and of tokens without a user.
     #[test]
-    fn clients_have_names_of_their_own() {
+    fn other_kinds_have_names_of_their_own() {
         let grant = key("My editor", "https://a/callback", "https://auth.example.com");
         let client = Key { kind: KeyKind::Client, ..grant.clone() };
         let issuer = Key { kind: KeyKind::ClientIssuer, ..grant.clone() };
-        let names = [&grant, &client, &issuer].map(|key| Name::of(key).0);
+        let machine = Key { kind: KeyKind::Machine, ..grant.clone() };
+        let names = [&grant, &client, &issuer, &machine].map(|key| Name::of(key).0);
         assert_eq!(names[1], "auth-example-com-9ba7aafc503268196d1bf23a268f53cd");
         assert_eq!(names[2], "auth-example-com-5bcfc1ef72d1117bf6e9a1fd150a96bb");
+        assert_eq!(names[3], "auth-example-com-44b8fb67a005a749e5aabcff7b0aac0c");
         assert_ne!(names[0], names[1]);
     }
 
