@@ -116,6 +116,7 @@ pub struct Request {
     url: HttpUrl,
     body: Option<Body>,
     authorization: Option<Secret>,
+    proof: Option<Secret>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -142,11 +143,18 @@ impl Request {
     fn new(endpoint: Endpoint, url: HttpUrl, body: Option<Body>) -> Self {
         #[cfg(test)]
         built::one();
-        Self { endpoint, url, body, authorization: None }
+        Self { endpoint, url, body, authorization: None, proof: None }
     }
 
     pub(crate) fn with_authorization(mut self, value: Option<Secret>) -> Self {
         self.authorization = value;
+        self
+    }
+
+    /// With a proof that the client has the key that tokens are bound to (RFC 9449 §4.1).
+    #[allow(dead_code, reason = "the machine does not send proofs yet")]
+    pub(crate) fn with_proof(mut self, proof: Option<Secret>) -> Self {
+        self.proof = proof;
         self
     }
 
@@ -172,10 +180,11 @@ impl Request {
     ///
     /// # Security
     ///
-    /// `authorization` among them carries a client secret.
+    /// `authorization` among them carries a client secret, and `dpop` a proof that is good for this request.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let authorization =
             self.authorization.as_ref().map(|value| ("authorization", value.expose()));
+        let proof = self.proof.as_ref().map(|proof| ("dpop", proof.expose()));
         let content_type = self.body.as_ref().map(|body| ("content-type", body.content_type));
         let accept = match self.endpoint {
             Endpoint::Resource => "application/json, text/event-stream",
@@ -188,6 +197,7 @@ impl Request {
             .chain(content_type)
             .chain(of_mcp.into_iter().flatten())
             .chain(authorization)
+            .chain(proof)
     }
 
     /// The body; empty for GET.
@@ -336,10 +346,11 @@ mod tests {
         let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
         let request = Request::form(Endpoint::Token, url, SecretBuffer("code=planted".into()))
-            .with_authorization(Some("Basic planted".into()));
+            .with_authorization(Some("Basic planted".into()))
+            .with_proof(Some("planted.planted.planted".into()));
         let response = Response::new(200, b"planted".to_vec()).with_header("set-cookie", "planted");
         assert!(!format!("{request:?}{response:?}").contains("planted"));
-        assert_eq!(request.headers().count(), 4);
+        assert_eq!(request.headers().count(), 5);
         assert_eq!((request.method().as_str(), request.body()), ("POST", &b"code=planted"[..]));
     }
 

@@ -18,7 +18,7 @@ impl From<&Request> for http::Request<Vec<u8>> {
         *converted.uri_mut() = request.url().as_str().parse().unwrap_or_default();
         for (name, value) in request.headers() {
             if let Ok(mut value) = HeaderValue::from_str(value) {
-                value.set_sensitive(name == "authorization");
+                value.set_sensitive(matches!(name, "authorization" | "dpop"));
                 converted.headers_mut().insert(HeaderName::from_static(name), value);
             }
         }
@@ -53,12 +53,14 @@ mod tests {
         let url = HttpUrl::parse("https://as.example/token?p=1", Plaintext::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
         let request = Request::form(Endpoint::Token, url, SecretBuffer("a=b".into()))
-            .with_authorization(Some("Basic planted".into()));
+            .with_authorization(Some("Basic planted".into()))
+            .with_proof(Some("planted.planted.planted".into()));
         let converted = http::Request::<Vec<u8>>::from(&request);
         assert_eq!(converted.method(), http::Method::POST);
         assert_eq!(converted.uri(), "https://as.example/token?p=1");
         assert_eq!(converted.body(), b"a=b");
         assert_eq!(converted.headers()["authorization"], "Basic planted");
+        assert_eq!(converted.headers()["dpop"], "planted.planted.planted");
         assert!(!format!("{:?}", converted.headers()).contains("planted"));
     }
 

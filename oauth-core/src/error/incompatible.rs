@@ -130,6 +130,16 @@ pub enum PeerIncompatible {
         /// The algorithms of the key.
         able: SigningAlgorithms,
     },
+    /// The server lists no algorithm that the key for proofs (DPoP) can sign with.
+    #[error("{server:?} takes DPoP proofs with {listed}, and the key signs with {able}")]
+    NoDpopAlgorithm {
+        /// The authorization server or the resource.
+        server: Box<str>,
+        /// The algorithms that it lists, as far as they are known here.
+        listed: SigningAlgorithms,
+        /// The algorithms of the key.
+        able: SigningAlgorithms,
+    },
     /// The authorization server lists its grants, and the one that is set up is not among them.
     #[error("authorization server {issuer:?} does not list the grant {grant}")]
     GrantNotListed {
@@ -288,6 +298,7 @@ impl PeerIncompatible {
             Self::NoSecretMethod { .. } => "no_secret_method",
             Self::NoClientAuthentication { .. } => "no_client_authentication",
             Self::NoSigningAlgorithm { .. } => "no_signing_algorithm",
+            Self::NoDpopAlgorithm { .. } => "no_dpop_algorithm",
             Self::GrantNotListed { .. } => "grant_not_listed",
             Self::ClientRefused { .. } => "client_refused",
             Self::RegisteredClientRefused { .. } => "registered_client_refused",

@@ -85,6 +85,14 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
             "no_signing_algorithm",
         ),
         (
+            It::NoDpopAlgorithm {
+                server: text(),
+                listed: SigningAlgorithm::Rs256.into(),
+                able: SigningAlgorithm::Es256.into(),
+            },
+            "no_dpop_algorithm",
+        ),
+        (
             It::ClientRefused { issuer: issuer(), tried: text(), refusal: refusal().into() },
             "client_refused",
         ),

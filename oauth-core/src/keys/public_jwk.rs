@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json::Members;
 use crate::keys::KeyDefect;
+use crate::signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 
 /// The public half of a key, with no member but those that make it the key that it is.
 ///
@@ -90,6 +91,21 @@ impl PublicJwk {
     pub(super) fn ed25519(x: &[u8]) -> Self {
         let x = Some(URL_SAFE_NO_PAD.encode(x).into());
         Self { crv: Some("Ed25519"), e: None, kty: "OKP", n: None, x, y: None }
+    }
+
+    /// What keys of this kind sign with (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864).
+    #[must_use]
+    pub fn algorithms(&self) -> SigningAlgorithms {
+        use SigningAlgorithm as It;
+        let all: &[It] = match self.crv {
+            Some("P-256") => &[It::Es256],
+            Some("P-384") => &[It::Es384],
+            Some("P-521") => &[It::Es512],
+            Some("Ed25519") => &[It::EdDsa, It::Ed25519],
+            Some(_) => &[It::EdDsa],
+            None => &[It::Rs256, It::Rs384, It::Rs512, It::Ps256, It::Ps384, It::Ps512],
+        };
+        all.iter().copied().collect()
     }
 
     /// The key's thumbprint with SHA-256 (RFC 7638): a name that says which key it is. It is the `jkt` of

@@ -154,6 +154,12 @@ impl SignedJwt {
     }
 }
 
+impl From<SignedJwt> for Secret {
+    fn from(jwt: SignedJwt) -> Self {
+        jwt.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::format;

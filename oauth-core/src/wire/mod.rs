@@ -10,6 +10,7 @@
 //! | token | `token`, `client_auth` | RFC 6749 §4.1.3, §5, §6, RFC 6750, RFC 8707 |
 //! | token, for grants without a user | `machine_token` | RFC 6749 §4.4, RFC 7523 §2.1 |
 //! | an identity provider's token endpoint | `exchange` | RFC 8693, identity assertion grants |
+//! | all that bound tokens are got from or shown to | `dpop` | RFC 9449 |
 //! | all that the client authenticates at | `client_assertion`, `jws` | RFC 7523 §2.2, RFC 7515 |
 //!
 //! The types that a whole document is read into, with every member that came, are the public ones:
@@ -24,6 +25,8 @@ mod client_assertion;
 mod client_auth;
 mod client_metadata;
 mod dialect;
+#[allow(dead_code, reason = "the machine does not send proofs yet")]
+mod dpop;
 mod exchange;
 mod grant_types;
 pub(crate) mod id_token;
@@ -50,6 +53,7 @@ pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges
 pub use client_assertion::{AssertionAudience, AssertionStyle, AssertionTyp, ClientIdMode};
 pub use client_metadata::ClientMetadata;
 pub use dialect::{PromptMode, ResourceMode};
+pub use dpop::{DpopKey, DpopNonce};
 pub use exchange::{SubjectToken, SubjectTokenKind};
 pub use issuer::Issuer;
 pub use jws::{KeyDescription, Unsigned};
@@ -68,6 +72,8 @@ pub(crate) use authorization::{
 pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
 pub(crate) use client_auth::{AuthMethods, Authentication};
 pub(crate) use dialect::{Dialect, Parameter};
+#[allow(unused_imports, reason = "the machine does not send proofs yet")]
+pub(crate) use dpop::{DpopProof, dpop_algorithm};
 pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
 pub(crate) use grant_types::GrantType;
 pub(crate) use jws::{Jti, SignedJwt};

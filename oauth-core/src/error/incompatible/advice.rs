@@ -64,6 +64,9 @@ impl PeerIncompatible {
             Self::NoSigningAlgorithm { .. } => {
                 "register another key with the authorization server, for an algorithm that it lists"
             }
+            Self::NoDpopAlgorithm { .. } => {
+                "use another key for DPoP, one for an algorithm that the server lists (most list ES256)"
+            }
             Self::TokenType { found } if found.eq_ignore_ascii_case("dpop") => {
                 "tokens that are bound to a key (DPoP) are not supported; ask the server's operator for \
                  bearer tokens"
