@@ -249,14 +249,14 @@ impl<'a, H: Host> Driver<'a, H> {
                 | Turn::Lock(..)
                 | Turn::Reserve(_)
                 | Turn::Http(..)
+                | Turn::Sign(_)
                 | Turn::Save(_)
                 | Turn::Unlock(..)) => {
                     let worked = self.work(turn).await?;
                     self.tell(worked, session);
                 }
                 // A logout has no such turns.
-                Turn::Sign(_)
-                | Turn::Assertion(_)
+                Turn::Assertion(_)
                 | Turn::Login(_)
                 | Turn::Prepare(_)
                 | Turn::Browser(..)

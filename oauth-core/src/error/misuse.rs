@@ -74,9 +74,6 @@ pub enum Misuse {
     /// The client is to authenticate by what it signs, and has no key.
     #[error("the client authenticates with \"private_key_jwt\", which needs a signing key")]
     MethodNeedsKey,
-    /// A login of a user cannot be authenticated with a key yet.
-    #[error("a signing key serves grants without a user only")]
-    KeyWithUser,
     /// A grant without a user needs a client that the authorization server knows already.
     #[error("a grant without a user needs a client id")]
     NoClient,
@@ -203,7 +200,6 @@ impl Misuse {
             Self::NoMachineGrant => "no_machine_grant",
             Self::WithoutUser => "without_user",
             Self::MethodNeedsKey => "method_needs_key",
-            Self::KeyWithUser => "key_with_user",
             Self::NoClient => "no_client",
             Self::NoCredential => "no_credential",
             Self::IdentityProvider { .. } => "identity_provider",
@@ -252,9 +248,6 @@ impl Misuse {
             }
             Self::WithoutUser => "finish the login with the settings that it began with",
             Self::MethodNeedsKey => "set up a signing key, or another method",
-            Self::KeyWithUser => {
-                "leave the key out, or set up `client_credentials` or `enterprise_managed`"
-            }
             Self::NoClient => "set `client_id`: such a client is never registered by this one",
             Self::NoCredential => {
                 "set `client_secret` or a signing key; a client that has neither needs a user who logs in"

@@ -129,7 +129,6 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::NoMachineGrant, "no_machine_grant"),
         (It::WithoutUser, "without_user"),
         (It::MethodNeedsKey, "method_needs_key"),
-        (It::KeyWithUser, "key_with_user"),
         (It::NoClient, "no_client"),
         (It::NoCredential, "no_credential"),
         (

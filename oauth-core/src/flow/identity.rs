@@ -84,7 +84,11 @@ pub(crate) fn choose(
         return Ok(Identity::Known(Registration {
             client_id: url.into(),
             client_secret: None,
-            auth_method: AuthMethod::None,
+            // The document says so, and names the key (draft-ietf-oauth-client-id-metadata-document-00 §6.2).
+            auth_method: match settings.signing_key {
+                Some(_) => AuthMethod::PrivateKeyJwt,
+                None => AuthMethod::None,
+            },
             redirect_uri: redirect_uri.uri.clone(),
             port: Port::Fixed,
             kind: RegistrationKind::MetadataDocument,

@@ -183,8 +183,8 @@ impl Flow {
         self.state = state.map(|state| state.adopt(client, &self.settings));
     }
 
-    pub(crate) fn unsigned(&self, random: [u8; 16], now: UnixTime) -> Option<Unsigned> {
-        self.state.as_ref().ok()?.unsigned(&self.settings, Jti::new(random), now)
+    pub(crate) fn unsigned(&self, jti: Jti, now: UnixTime) -> Option<Unsigned> {
+        self.state.as_ref().ok()?.unsigned(&self.settings, jti, now)
     }
 
     pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {

@@ -1,9 +1,10 @@
 //! `Redeem`: the code is exchanged for tokens (RFC 6749 §4.1.3).
 //!
 //! ```text
-//!  Http ──┬─ tokens ──▶ the grant
-//!         ├─ the server refuses ──▶ the refusal
-//!         └─ anything else ──▶ an error: a code that may be spent is not sent twice
+//!  Sign, if the client has a key ──▶ Http ──┬─ tokens ──▶ the grant
+//!                                           ├─ the server refuses ──▶ the refusal
+//!                                           └─ anything else ──▶ an error: a code that may be spent is not
+//!                                                                sent twice
 //! ```
 
 use alloc::boxed::Box;
@@ -16,6 +17,7 @@ use crate::flow::binding::{Binding, Grant};
 use crate::flow::grants::Issued;
 use crate::flow::grants::code::is_usual;
 use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::proof::Proof;
 use crate::flow::tried::Tried;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
@@ -36,11 +38,14 @@ pub(crate) struct Redeem {
     #[serde(default, skip_serializing_if = "Sought::is_nobody")]
     pub(crate) sought: Sought,
     pub(crate) code: AuthorizationCode,
+    pub(crate) proof: Proof,
 }
 
 impl Redeem {
     pub(crate) fn request(&self) -> Request {
-        code_request(&self.binding.parties(), &self.code, &self.verifier)
+        let parties = self.binding.parties();
+        let requester = self.proof.requester(&parties);
+        code_request(&requester, self.binding.client.redirect_uri(), &self.code, &self.verifier)
     }
 
     pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Redeemed> {

@@ -1,14 +1,15 @@
 //! A refresh: one request to the token endpoint that issued the tokens (RFC 6749 §6).
 
 use crate::flow::binding::Binding;
+use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::wire::{self, NoToken, TokenData, issued};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
-pub(crate) fn refresh_request(binding: &Binding, refresh_token: &Secret) -> Request {
-    wire::refresh_request(&binding.parties(), refresh_token)
+pub(crate) fn refresh_request(binding: &Binding, proof: &Proof, refresh_token: &Secret) -> Request {
+    wire::refresh_request(&proof.requester(&binding.parties()), refresh_token)
 }
 
 /// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6), the

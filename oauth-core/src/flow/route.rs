@@ -13,10 +13,10 @@ use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::{CameBack, Consent};
 use crate::flow::grants::exchange::{Exchange, Exchanged};
 use crate::flow::grants::jwt_bearer::JwtBearer;
-use crate::flow::grants::proof::Proof;
 use crate::flow::identity::{self, Identity, Newcomer, permit};
 use crate::flow::login::{Before, Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
+use crate::flow::proof::Proof;
 use crate::flow::recourse::{Anew, Recourse, Refused};
 use crate::flow::redeem::{Redeem, Redeemed};
 use crate::flow::redirect_uri::RedirectUri;
@@ -42,9 +42,6 @@ impl State {
         let Settings { auth_method, signing_key, .. } = &*login.settings;
         if *auth_method == Some(AuthMethod::PrivateKeyJwt) && signing_key.is_none() {
             return Err(Misuse::MethodNeedsKey.into());
-        }
-        if matches!(login.way, Way::User(_)) && signing_key.is_some() {
-            return Err(Misuse::KeyWithUser.into());
         }
         if let Way::Machine(grant) = &login.way
             && let Some(binding) = login.renews.take_if(|it| it.grant == grant.kind())
@@ -128,7 +125,8 @@ impl State {
             Progress::Again(state, finding) => Ok((Self::Consent(state), finding)),
             Progress::Done(CameBack::Code(state, code), finding) => {
                 let Consent { binding, tolerates, verifier, tried, sought, .. } = state;
-                let state = Redeem { binding, tolerates, verifier, tried, sought, code };
+                let proof = Proof::new(&binding, settings)?;
+                let state = Redeem { binding, tolerates, verifier, tried, sought, code, proof };
                 Ok((Self::Redeem(state), finding))
             }
             Progress::Done(CameBack::Refused(state, refusal), _) => {
@@ -316,7 +314,7 @@ fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Settings) -> A
 }
 
 fn code_refused(state: Redeem, refusal: &Refusal, settings: &Settings) -> Answered {
-    let Redeem { mut binding, tolerates, verifier, mut tried, sought, code } = state;
+    let Redeem { mut binding, tolerates, verifier, mut tried, sought, code, .. } = state;
     let refused = Refused { binding: &binding, tried: &mut tried, settings, refusal };
     match refused.by_token_endpoint()? {
         Recourse::Registration(anew) => {
@@ -325,7 +323,8 @@ fn code_refused(state: Redeem, refusal: &Refusal, settings: &Settings) -> Answer
         }
         Recourse::Method(method) => {
             binding.client.auth_method = method;
-            let state = Redeem { binding, tolerates, verifier, tried, sought, code };
+            let proof = Proof::new(&binding, settings)?;
+            let state = Redeem { binding, tolerates, verifier, tried, sought, code, proof };
             let retry = Retry::OtherMethod { method };
             Ok((State::Redeem(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
         }

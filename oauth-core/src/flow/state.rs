@@ -12,6 +12,7 @@ use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::Consent;
 use crate::flow::grants::exchange::Exchange;
 use crate::flow::grants::jwt_bearer::JwtBearer;
+use crate::flow::proof::Proof;
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
 use crate::flow::settings::Settings;
@@ -50,16 +51,14 @@ impl State {
     /// What the state waits for.
     pub(crate) fn wants(&self) -> Wants {
         match self {
-            Self::FindResource(_) | Self::FindServer(_) | Self::Register(_) | Self::Redeem(_) => {
-                Wants::Answer
-            }
             Self::Consent(_) => Wants::User,
             Self::JwtBearer(state) if state.assertion.is_none() => Wants::Assertion,
             Self::Exchange(state) if state.subject.is_none() => Wants::Assertion,
-            Self::JwtBearer(state) if state.proof.is_unsigned() => Wants::Signature,
-            Self::ClientCredentials(state) if state.proof.is_unsigned() => Wants::Signature,
-            Self::JwtBearer(_) | Self::Exchange(_) | Self::ClientCredentials(_) => Wants::Answer,
             Self::Done(_) | Self::Untolerated(..) => Wants::Nothing,
+            state if state.proof().is_some_and(|(proof, _)| proof.is_unsigned()) => {
+                Wants::Signature
+            }
+            _ => Wants::Answer,
         }
     }
 
@@ -111,21 +110,29 @@ impl State {
         jti: Jti,
         now: UnixTime,
     ) -> Option<Unsigned> {
-        let (proof, binding) = match self {
+        let (proof, binding) = self.proof()?;
+        proof.unsigned(binding, settings, jti, now)
+    }
+
+    /// What the next request shows, if a client shows itself with it.
+    fn proof(&self) -> Option<(&Proof, &Binding)> {
+        Some(match self {
+            Self::Redeem(state) => (&state.proof, &state.binding),
             Self::ClientCredentials(state) => (&state.proof, &state.binding),
             Self::JwtBearer(state) => (&state.proof, &state.binding),
             _ => return None,
-        };
-        proof.unsigned(binding, settings, jti, now)
+        })
     }
 
     /// The host has signed it.
     pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
-        match self {
-            Self::ClientCredentials(state) => state.proof.sign(unsigned, signature),
-            Self::JwtBearer(state) => state.proof.sign(unsigned, signature),
-            _ => Ok(()),
-        }
+        let proof = match self {
+            Self::Redeem(state) => &mut state.proof,
+            Self::ClientCredentials(state) => &mut state.proof,
+            Self::JwtBearer(state) => &mut state.proof,
+            _ => return Ok(()),
+        };
+        proof.sign(unsigned, signature)
     }
 
     /// What an assertion is wanted for, if one is.

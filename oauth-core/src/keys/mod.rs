@@ -23,6 +23,7 @@
 //! own leaves them off, and implements [`Signer`].
 
 mod defect;
+mod dpop;
 #[cfg(any(feature = "es256", feature = "eddsa"))]
 mod pair;
 #[cfg(any(feature = "es256", feature = "eddsa"))]
@@ -33,6 +34,7 @@ mod signer;
 mod software;
 
 pub use defect::KeyDefect;
+pub use dpop::DpopKey;
 pub use public_jwk::PublicJwk;
 pub use signer::{Signer, SigningFailure};
 #[cfg(any(feature = "es256", feature = "eddsa"))]

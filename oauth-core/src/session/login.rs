@@ -78,7 +78,9 @@ impl Login {
                 session.timeline.append(progress.flow.take_timeline());
                 Next::To(session.settle(progress, now))
             }
-            (Self::Run(progress), Event::CameBack(now)) => Next::To(session.settle(progress, now)),
+            (Self::Run(progress), Event::CameBack(now) | Event::Given(now)) => {
+                Next::To(session.settle(progress, now))
+            }
             (Self::Run(progress), Event::NobodyCame) => {
                 session.doubt(progress.trust);
                 Next::To(Lock::Login.release(Op::Failed(Box::new(Error::Cancelled))))

@@ -5,6 +5,8 @@
 //!                              ▲    └─ nothing to end ─────────────────────────────────────────▲
 //!                              └── others wrote meanwhile ◀──────────────────────────────┘
 //! ```
+//!
+//! A client with a key signs before each of the two requests.
 
 use alloc::boxed::Box;
 use core::{fmt, mem};
@@ -12,7 +14,7 @@ use core::{fmt, mem};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::flow::NoAnswer;
+use crate::flow::{NoAnswer, Proof};
 use crate::http::{Endpoint, Request, Response};
 use crate::session::access::Access;
 use crate::session::authorization::Snapshot;
@@ -24,7 +26,7 @@ use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::url::HttpUrl;
-use crate::wire::{Hint, Registration, revocation_request, revoked};
+use crate::wire::{Authentication, Hint, Jti, Unsigned, revocation_request, revoked};
 
 /// What became of the tokens at their server. Here they are gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +110,7 @@ impl Logout {
         Ok(match self {
             Self::Lock(_) => Ask::Lock(Lock::Refresh),
             Self::Load(_) => Ask::Load,
+            Self::Revoke(progress) if progress.proof.is_unsigned() => Ask::Sign,
             Self::Revoke(progress) => {
                 let revocation = progress.next(held.record.as_ref());
                 Ask::Http(revocation.ok_or(Error::LoginRequired)?.request())
@@ -126,6 +129,10 @@ impl Logout {
             }
             (Self::Revoke(progress), Event::Answered(answer, now)) => {
                 Next::To(session.revocation_answered(progress, answer, now))
+            }
+            (revoke @ Self::Revoke(_), Event::Given(_)) => Next::to(revoke),
+            (Self::Revoke(progress), Event::Withheld(error, now)) => {
+                Next::To(session.not_revoked(progress, error, now))
             }
             (Self::Save(saving, progress), Event::Saved(now)) => {
                 session.look(Some(saving.record), now);
@@ -154,6 +161,9 @@ pub(crate) struct LogoutProgress {
     refresh_token: Option<Fate>,
     access_token: Option<Fate>,
     lost_races: u8,
+    /// What the next request shows.
+    #[serde(default)]
+    pub(crate) proof: Proof,
     /// Why the session works, if it is not this one that has logged out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     then: Option<Box<Need>>,
@@ -176,9 +186,15 @@ impl LogoutProgress {
         Some(Revocation {
             hint,
             endpoint,
-            client: &record.binding.client,
+            client: self.proof.client(&record.binding),
             token: token(record, hint)?,
         })
+    }
+
+    /// What is to be signed for that.
+    pub(crate) fn unsigned(&self, held: &Snapshot, jti: Jti, now: UnixTime) -> Option<Unsigned> {
+        let binding = &self.record(held.record.as_ref())?.binding;
+        self.proof.unsigned(binding, &held.settings, jti, now)
     }
 
     /// What there is to log out of. Tokens that could not be stored never become what the session holds:
@@ -208,7 +224,7 @@ impl LogoutProgress {
 struct Revocation<'a> {
     hint: Hint,
     endpoint: &'a HttpUrl,
-    client: &'a Registration,
+    client: Authentication<'a>,
     token: &'a str,
 }
 
@@ -255,9 +271,20 @@ impl Session {
         self.revoke_next(progress, now)
     }
 
-    fn revoke_next(&mut self, progress: Box<LogoutProgress>, now: UnixTime) -> Op {
+    fn revoke_next(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Op {
         if progress.next_token().is_some() {
-            return Logout::Revoke(progress).into();
+            let held = self.held.record.as_ref();
+            let proof = match progress.record(held) {
+                Some(record) => Proof::new(&record.binding, &self.held.settings),
+                None => Ok(Proof::default()),
+            };
+            return match proof {
+                Ok(proof) => {
+                    progress.proof = proof;
+                    Logout::Revoke(progress).into()
+                }
+                Err(error) => self.not_revoked(progress, error.into(), now),
+            };
         }
         if let Some(need) = progress.then {
             return Access(*need).into();
@@ -272,6 +299,19 @@ impl Session {
         binding.forget_requested();
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
         Logout::Save(Saving::new(left, expected), progress).into()
+    }
+
+    /// The host could not sign: the token is left to its end, as with a server that does not answer.
+    fn not_revoked(
+        &mut self,
+        mut progress: Box<LogoutProgress>,
+        error: Error,
+        now: UnixTime,
+    ) -> Op {
+        if let Some(hint) = progress.next_token() {
+            progress.settle(hint, Fate::Alive(error));
+        }
+        self.revoke_next(progress, now)
     }
 
     /// The revocation was answered, or not.

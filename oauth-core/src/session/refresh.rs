@@ -2,7 +2,7 @@
 //! for the grant.
 //!
 //! ```text
-//!  Lock ─▶ Load ─▶ Reserve ─▶ Http ─┬─ tokens ───────────▶ Keep
+//!  Lock ─▶ Load ─▶ Reserve ─▶ Run ──┬─ tokens ───────────▶ Keep
 //!                                   ├─ refused ──▶ Load ─▶ Keep: the grant has ended
 //!                                   ├─ not now ──▶ Save (a pause for all)
 //!                                   └─ no answer: what lives is used
@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
-use crate::flow::{NoAnswer, refresh_request, refreshed};
+use crate::flow::{NoAnswer, Proof, refresh_request, refreshed};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
 use crate::session::access::Access;
@@ -40,8 +40,8 @@ pub(crate) enum Refresh {
     Load(Need),
     /// The proof that what it brings can be kept.
     Reserve(Need),
-    /// The answer of the token endpoint.
-    Http(Need),
+    /// The answer of the token endpoint, and before it a signature if the client has a key.
+    Run(Box<Proof>, Need),
     /// A third look, after it was refused for the reason kept here.
     LoadRefused(Need, Box<Error>),
     /// Why there are no new tokens is written down, for all who share the store: the old one is used while it lives.
@@ -56,8 +56,9 @@ impl Refresh {
             Self::Lock(_) => Ask::Lock(Lock::Refresh),
             Self::Load(_) | Self::LoadRefused(..) => Ask::Load,
             Self::Reserve(_) => Ask::Reserve,
-            Self::Http(_) => {
-                let request = held.record.as_ref().and_then(request);
+            Self::Run(proof, _) if proof.is_unsigned() => Ask::Sign,
+            Self::Run(proof, _) => {
+                let request = held.record.as_ref().and_then(|record| request(record, proof));
                 Ask::Http(request.ok_or(Error::LoginRequired)?)
             }
             Self::SaveTrouble(..) | Self::SaveRefused(..) => Ask::Save,
@@ -75,12 +76,16 @@ impl Refresh {
             (Self::Load(need), Event::Loaded(record, now)) => {
                 Next::To(session.looked_again(need, record, now))
             }
-            (Self::Reserve(need), Event::Reserved) => Next::to(Self::Http(need)),
+            (Self::Reserve(need), Event::Reserved) => Next::To(session.redeem(need)),
             (Self::Reserve(need), Event::Lost(now)) => {
                 Next::To(Lock::Refresh.release(session.start_over(need, now)))
             }
-            (Self::Http(need), Event::Answered(answer, now)) => {
+            (Self::Run(_, need), Event::Answered(answer, now)) => {
                 Next::To(session.refresh_answered(need, answer, now))
+            }
+            (run @ Self::Run(..), Event::Given(_)) => Next::to(run),
+            (Self::Run(_, need), Event::Withheld(error, now)) => {
+                Next::To(session.go_on(need, error, now))
             }
             (Self::LoadRefused(need, error), Event::Loaded(record, now)) => {
                 Next::To(session.looked_after_refusal(need, &error, record, now))
@@ -122,7 +127,7 @@ impl Refresh {
         let (need, is_locked) = match &self {
             Self::Lock(need) => (need, false),
             Self::Load(need) | Self::LoadRefused(need, _) | Self::Reserve(need) => (need, true),
-            Self::Http(_) | Self::SaveTrouble(..) | Self::SaveRefused(..) => {
+            Self::Run(..) | Self::SaveTrouble(..) | Self::SaveRefused(..) => {
                 return Next::stay(self);
             }
         };
@@ -141,8 +146,9 @@ impl Refresh {
 }
 
 /// To the token endpoint that issued the tokens, and nowhere else.
-fn request(record: &Record) -> Option<Request> {
-    Some(refresh_request(&record.binding, record.tokens.as_ref()?.refresh_token.as_ref()?))
+fn request(record: &Record, proof: &Proof) -> Option<Request> {
+    let refresh_token = record.tokens.as_ref()?.refresh_token.as_ref()?;
+    Some(refresh_request(&record.binding, proof, refresh_token))
 }
 
 impl Session {
@@ -159,6 +165,15 @@ impl Session {
         } else {
             let op = self.unrefreshable(need, now);
             self.mark_and_unlock(op, now)
+        }
+    }
+
+    /// The refresh token is about to be spent.
+    fn redeem(&self, need: Need) -> Op {
+        let Some(record) = &self.held.record else { return Op::Ready };
+        match Proof::new(&record.binding, &self.held.settings) {
+            Ok(proof) => Refresh::Run(Box::new(proof), need).into(),
+            Err(error) => Lock::Refresh.release(Op::Failed(Box::new(error.into()))),
         }
     }
 

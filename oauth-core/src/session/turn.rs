@@ -87,8 +87,10 @@ pub(crate) enum Event<'a> {
     Unlocked,
     /// The request was answered, or not.
     Answered(Result<&'a Response, NoAnswer>, UnixTime),
-    /// The host has signed, or brought an assertion, or could not.
+    /// The host has signed, or brought an assertion.
     Given(UnixTime),
+    /// It could not, for the reason kept here.
+    Withheld(Error, UnixTime),
     /// The host logs in.
     Begun,
     /// This is where the user will come back to.

@@ -11,6 +11,7 @@ use crate::form::{Form, encode};
 use crate::json::{Gather, List};
 use crate::secret::Secret;
 use crate::wire::client_assertion::{AssertionStyle, ClientIdMode};
+use crate::wire::dialect::Dialect;
 use crate::wire::jws::SignedJwt;
 
 /// Which methods a token endpoint lists, as far as they are known here.
@@ -121,6 +122,17 @@ impl<'a> Authentication<'a> {
                 Self::Public { client_id }
             }
         }
+    }
+
+    /// The same, unless an assertion was signed for this request.
+    pub(crate) fn or_signed(
+        self,
+        assertion: Option<&'a SignedJwt>,
+        client_id: &'a str,
+        dialect: Option<&Dialect>,
+    ) -> Self {
+        let style = dialect.and_then(|dialect| dialect.assertion).unwrap_or_default();
+        assertion.map_or(self, |assertion| Self::signed(assertion, client_id, style))
     }
 
     /// By an assertion that was signed for this request.

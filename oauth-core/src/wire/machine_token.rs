@@ -22,7 +22,7 @@ pub(crate) fn client_credentials_request(
     requester: &TokenRequester<'_>,
     scopes: Option<&Scopes>,
 ) -> Request {
-    requester.request(with_scopes(requester.form(GrantType::ClientCredentials, 0), scopes))
+    requester.request(with_scopes(requester.form(GrantType::ClientCredentials.as_str(), 0), scopes))
 }
 
 /// Asks for a token with an assertion about whom it is for: the JWT of a workload, or the grant of an identity
@@ -35,7 +35,8 @@ pub(crate) fn jwt_bearer_request(
     scopes: Option<&Scopes>,
 ) -> Request {
     let assertion = assertion.expose();
-    let form = requester.form(GrantType::JwtBearer, assertion.len()).pair("assertion", assertion);
+    let form =
+        requester.form(GrantType::JwtBearer.as_str(), assertion.len()).pair("assertion", assertion);
     requester.request(with_scopes(form, scopes))
 }
 

@@ -135,39 +135,33 @@ pub(crate) struct TokenParties<'a> {
 
 /// Redeems a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 pub(crate) fn code_request(
-    parties: &TokenParties<'_>,
+    requester: &TokenRequester<'_>,
+    redirect_uri: &str,
     code: &AuthorizationCode,
     verifier: &RandomBytes,
 ) -> Request {
-    let form = Form::with_capacity(FORM_LENGTH)
-        .pair("grant_type", "authorization_code")
+    let form = requester
+        .form("authorization_code", 0)
         .pair("code", code.0.expose())
-        .pair("redirect_uri", &parties.client.redirect_uri);
-    parties.request(verifier.with_text(|text| form.pair("code_verifier", text)))
+        .pair("redirect_uri", redirect_uri);
+    requester.request(verifier.with_text(|text| form.pair("code_verifier", text)))
 }
 
 /// Redeems a refresh token (RFC 6749 §6). No scope: that means the same scopes, and a wider one is
 /// not to be had this way.
-pub(crate) fn refresh_request(parties: &TokenParties<'_>, refresh_token: &Secret) -> Request {
-    let form = Form::with_capacity(FORM_LENGTH)
-        .pair("grant_type", "refresh_token")
+pub(crate) fn refresh_request(requester: &TokenRequester<'_>, refresh_token: &Secret) -> Request {
+    let form = requester
+        .form(GrantType::RefreshToken.as_str(), 0)
         .pair("refresh_token", refresh_token.expose());
-    parties.request(form)
+    requester.request(form)
 }
 
 impl TokenParties<'_> {
-    fn request(&self, form: Form) -> Request {
-        self.requester(None).request(form)
-    }
-
     /// The same as a requester, with the assertion that was signed for this request if the client has a key.
     pub(crate) fn requester<'a>(&'a self, assertion: Option<&'a SignedJwt>) -> TokenRequester<'a> {
         let Self { server, client, resource, dialect } = self;
-        let style = dialect.and_then(|dialect| dialect.assertion).unwrap_or_default();
-        let client = match assertion {
-            Some(assertion) => Authentication::signed(assertion, &client.client_id, style),
-            None => (*client).into(),
-        };
+        let registered = Authentication::from(*client);
+        let client = registered.or_signed(assertion, &client.client_id, *dialect);
         TokenRequester { endpoint: &server.token_endpoint, client, resource, dialect: *dialect }
     }
 }
@@ -182,9 +176,9 @@ pub(crate) struct TokenRequester<'a> {
 
 impl TokenRequester<'_> {
     /// A form that begins with the grant, with room for that many bytes more than usual.
-    pub(super) fn form(&self, grant: GrantType, more: usize) -> Form {
+    pub(super) fn form(&self, grant: &str, more: usize) -> Form {
         let length = FORM_LENGTH + self.client.length() + more;
-        Form::with_capacity(length).pair("grant_type", grant.as_str())
+        Form::with_capacity(length).pair("grant_type", grant)
     }
 
     /// Every token request names the resource (RFC 8707 §2.2) and the client, in one way only.

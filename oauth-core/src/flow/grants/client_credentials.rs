@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::grants::Issued;
-use crate::flow::grants::proof::Proof;
 use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;

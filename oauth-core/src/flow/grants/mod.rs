@@ -9,7 +9,6 @@ pub(crate) mod client_credentials;
 pub(crate) mod code;
 pub(crate) mod exchange;
 pub(crate) mod jwt_bearer;
-pub(crate) mod proof;
 
 /// Tokens, and whether the policy tolerates what they needed.
 pub(crate) struct Issued {

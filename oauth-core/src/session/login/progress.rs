@@ -84,8 +84,9 @@ impl LoginProgress {
         match self.flow.step()? {
             Step::Http { request, .. } => Ok(Ask::Http(request)),
             Step::Browser { url, .. } => Ok(Ask::Browser(url)),
-            // A user's login wants no more of its host. A flow that is done is stored in the same breath.
-            Step::Sign(_) | Step::Assertion(_) | Step::Done(_) => Err(Error::LoginRequired),
+            Step::Sign(_) => Ok(Ask::Sign),
+            // A user says who they are. A flow that is done is stored in the same breath.
+            Step::Assertion(_) | Step::Done(_) => Err(Error::LoginRequired),
         }
     }
 }

@@ -1,19 +1,22 @@
 //! The replies with what only the host has: signatures and assertions.
 
-use crate::error::{HostGift, Misuse, Unavailable};
+use crate::error::{Error, HostGift, Misuse, Unavailable};
 use crate::flow::{Flow, WantedAssertion};
+use crate::session::login::Login;
+use crate::session::logout::Logout;
 use crate::session::machine::{Op, Session};
+use crate::session::refresh::Refresh;
 use crate::session::reply::{AssertionReply, SignReply};
 use crate::session::turn::Event;
 use crate::time::UnixTime;
-use crate::wire::{SubjectToken, Unsigned};
+use crate::wire::{Jti, SubjectToken, Unsigned};
 
 impl SignReply<'_> {
     /// What is to be signed, for a request that is sent at once. `random` makes it unlike any other: bytes that were
     /// never used before. Asking changes nothing: what counts is what comes with the signature.
     #[must_use]
     pub fn unsigned(&self, random: [u8; 16], now: UnixTime) -> Option<Unsigned> {
-        self.session.flow()?.unsigned(random, now)
+        self.session.unsigned(Jti::new(random), now)
     }
 
     /// The key's owner has signed that.
@@ -27,9 +30,7 @@ impl SignReply<'_> {
         signature: &[u8],
         now: UnixTime,
     ) -> Result<(), Misuse> {
-        if let Some(flow) = self.session.flow_mut() {
-            flow.sign(unsigned, signature)?;
-        }
+        self.session.sign(unsigned, signature)?;
         self.session.handle(Event::Given(now));
         Ok(())
     }
@@ -67,6 +68,7 @@ impl Session {
     fn flow(&self) -> Option<&Flow> {
         match &self.op {
             Op::Acquire(acquire) => acquire.flow(),
+            Op::Login(Login::Run(progress)) => Some(&progress.flow),
             _ => None,
         }
     }
@@ -74,14 +76,41 @@ impl Session {
     fn flow_mut(&mut self) -> Option<&mut Flow> {
         match &mut self.op {
             Op::Acquire(acquire) => acquire.flow_mut(),
+            Op::Login(Login::Run(progress)) => Some(&mut progress.flow),
             _ => None,
         }
     }
 
-    fn refuse(&mut self, what: HostGift, reason: &str, now: UnixTime) {
-        if let Some(flow) = self.flow_mut() {
-            flow.fail(Unavailable::new(what, reason).into());
+    /// What is to be signed for the next request, whoever makes it.
+    fn unsigned(&self, jti: Jti, now: UnixTime) -> Option<Unsigned> {
+        let (settings, record) = (&self.held.settings, self.held.record.as_ref());
+        match &self.op {
+            Op::Refresh(Refresh::Run(proof, _)) => {
+                proof.unsigned(&record?.binding, settings, jti, now)
+            }
+            Op::Logout(Logout::Revoke(progress)) => progress.unsigned(&self.held, jti, now),
+            _ => self.flow()?.unsigned(jti, now),
         }
-        self.handle(Event::Given(now));
+    }
+
+    fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
+        match &mut self.op {
+            Op::Refresh(Refresh::Run(proof, _)) => proof.sign(unsigned, signature),
+            Op::Logout(Logout::Revoke(progress)) => progress.proof.sign(unsigned, signature),
+            _ => self.flow_mut().map_or(Ok(()), |flow| flow.sign(unsigned, signature)),
+        }
+    }
+
+    fn refuse(&mut self, what: HostGift, reason: &str, now: UnixTime) {
+        let error = Error::from(Unavailable::new(what, reason));
+        match self.flow_mut() {
+            Some(flow) => {
+                flow.fail(error);
+                self.handle(Event::Given(now));
+            }
+            None => {
+                self.handle(Event::Withheld(error, now));
+            }
+        }
     }
 }

@@ -53,7 +53,12 @@ fn a_code_is_redeemed_with_everything_that_it_was_bound_to() {
     let verifier = entropy.verifier.with_text(ToString::to_string);
     let code = AuthorizationCode("code/1".into());
     let (server, client) = (server(), client(AuthMethod::None));
-    let request = code_request(&parties(&server, &client), &code, &entropy.verifier);
+    let request = code_request(
+        &parties(&server, &client).requester(None),
+        &client.redirect_uri,
+        &code,
+        &entropy.verifier,
+    );
     assert_eq!(request.url().as_str(), "https://as.example/t?p=1");
     assert_eq!(
         form(&request),
@@ -75,7 +80,8 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
         (AuthMethod::ClientSecretBasic, &[], true),
         (AuthMethod::ClientSecretPost, &[("client_id", "c 1"), ("client_secret", "s&1")], false),
     ] {
-        let request = refresh_request(&parties(&server(), &client(method)), &"rt".into());
+        let request =
+            refresh_request(&parties(&server(), &client(method)).requester(None), &"rt".into());
         let mut expected = owned([
             ("grant_type", "refresh_token"),
             ("refresh_token", "rt"),
@@ -110,7 +116,7 @@ fn a_server_gets_what_it_wants_beyond_the_specification() {
             ..Dialect::default()
         };
         let parties = TokenParties { dialect: Some(&dialect), ..parties(&server, &client) };
-        let form = form(&refresh_request(&parties, &"rt".into()));
+        let form = form(&refresh_request(&parties.requester(None), &"rt".into()));
         let found = |name: &str| form.iter().find(|it| it.0 == name).map(|it| &*it.1);
         assert_eq!((found("resource"), found("a b")), (resource, Some("c&d")));
     }

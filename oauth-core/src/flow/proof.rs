@@ -1,4 +1,6 @@
-//! How a token request shows who its client is: with what is registered, or with a signature that the host makes.
+//! How a request shows who its client is: with what is registered, or with a signature that the host makes.
+//!
+//! A signature is good for one request. What is sent again is signed again.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +15,7 @@ use crate::wire::{
 };
 
 /// What one request authenticates with.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Proof {
     way: Way,
     /// What the host has signed for this request.
@@ -21,11 +23,12 @@ pub(crate) struct Proof {
     signed: Option<SignedJwt>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Way {
     /// With nothing: what is redeemed says who it is for.
     Unnamed,
     /// With what the client is registered with.
+    #[default]
     Registered,
     /// With a signature.
     Signed(SigningAlgorithm),
@@ -90,6 +93,13 @@ impl Proof {
             self.signed = Some(unsigned.signed(signature)?);
         }
         Ok(())
+    }
+
+    /// Who the client is, with what shows it.
+    pub(crate) fn client<'a>(&'a self, binding: &'a Binding) -> Authentication<'a> {
+        let Binding { client, dialect, .. } = binding;
+        let registered = Authentication::from(client);
+        registered.or_signed(self.signed.as_ref(), client.client_id(), dialect.as_deref())
     }
 
     /// Who asks, with what shows it.
