@@ -6,28 +6,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::PublicJwk;
 use crate::secret::Secret;
-use crate::signing_algorithm::SigningAlgorithm;
+use crate::signing_algorithm::SigningAlgorithms;
 
 /// A key that tokens are bound to: whoever uses one shows with a signature that they have the key.
 ///
 /// Either the host keeps it, and only its public half is here; or it was made for one login, and is stored with the
 /// tokens. `Debug` shows nothing of the private half.
+///
+/// ```
+/// # use oauth_core::keys::{DpopKey, PublicJwk};
+/// let key = DpopKey::new(PublicJwk::parse(r#"{"kty":"EC","crv":"P-256",
+///     "x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+///     "y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}"#)?);
+/// assert_eq!(key.algorithms().to_string(), "ES256");
+/// assert_eq!(key.thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+/// # Ok::<(), oauth_core::keys::KeyDefect>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DpopKey {
     #[serde(rename = "jwk")]
-    public: PublicJwk,
-    #[serde(rename = "alg")]
-    algorithm: SigningAlgorithm,
+    public_key: PublicJwk,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    able: Option<SigningAlgorithms>,
     /// As the host that made it has written it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret: Option<Secret>,
 }
 
 impl DpopKey {
-    /// A key of the host's own, which signs with this algorithm.
+    /// A key that signs with every algorithm that there is for keys of its kind.
     #[must_use]
-    pub fn new(public: PublicJwk, algorithm: SigningAlgorithm) -> Self {
-        Self { public, algorithm, secret: None }
+    pub fn new(public_key: PublicJwk) -> Self {
+        Self { public_key, able: None, secret: None }
+    }
+
+    /// The same key, which signs with no algorithm but these: key services often allow one only.
+    #[must_use]
+    pub fn with_algorithms(self, able: SigningAlgorithms) -> Self {
+        Self { able: Some(able), ..self }
     }
 
     /// The same with its private half, which is stored with the tokens from now on. In which form, only who signs with
@@ -38,21 +54,21 @@ impl DpopKey {
     /// Who reads the store has tokens and key together then, as with bearer tokens. A key that cannot be read is better
     /// where there is one.
     #[must_use]
-    pub fn with_secret(mut self, secret: Secret) -> Self {
-        self.secret = Some(secret);
-        self
+    pub fn with_secret(self, secret: Secret) -> Self {
+        Self { secret: Some(secret), ..self }
     }
 
-    /// The public half, which stands in each proof.
+    /// The public half, which each proof shows.
     #[must_use]
-    pub fn public_jwk(&self) -> &PublicJwk {
-        &self.public
+    pub fn public_key(&self) -> &PublicJwk {
+        &self.public_key
     }
 
-    /// What it signs with.
+    /// What the key signs with.
     #[must_use]
-    pub fn algorithm(&self) -> SigningAlgorithm {
-        self.algorithm
+    pub fn algorithms(&self) -> SigningAlgorithms {
+        let all = self.public_key.algorithms();
+        self.able.map_or(all, |able| able.common(all))
     }
 
     /// The private half, if it is stored with the tokens.
@@ -61,10 +77,10 @@ impl DpopKey {
         self.secret.as_ref()
     }
 
-    /// What names it in tokens and requests: its `jkt` (RFC 9449 §6.1, RFC 7638).
+    /// The `jkt` that tokens are bound to it by (RFC 9449 §6.1).
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        self.public.thumbprint()
+        self.public_key.thumbprint()
     }
 }
 
@@ -77,7 +93,6 @@ mod software {
     use super::DpopKey;
     use crate::keys::{KeyDefect, SoftwareKey};
     use crate::secret::Secret;
-    use crate::signing_algorithm::SigningAlgorithm;
 
     impl DpopKey {
         /// A new key for P-256 from 32 random bytes, to be stored with the tokens.
@@ -92,7 +107,7 @@ mod software {
         pub fn es256(secret: &[u8; 32]) -> Result<Self, KeyDefect> {
             let key = SoftwareKey::es256(secret)?;
             let secret = Secret::from(URL_SAFE_NO_PAD.encode(secret));
-            Ok(Self::new(key.public_jwk().clone(), SigningAlgorithm::Es256).with_secret(secret))
+            Ok(Self::new(key.public_jwk().clone()).with_secret(secret))
         }
 
         /// The key to sign with, if it was made by [`es256`](Self::es256).
@@ -108,7 +123,7 @@ mod software {
                 return Err(KeyDefect::Damaged);
             }
             let key = SoftwareKey::es256(&bytes)?;
-            if key.public_jwk() != self.public_jwk() {
+            if key.public_jwk() != self.public_key() {
                 return Err(KeyDefect::Halves);
             }
             Ok(Some(key))
@@ -120,6 +135,7 @@ mod software {
         use alloc::format;
 
         use super::*;
+        use crate::SigningAlgorithm;
         use crate::keys::Signer as _;
 
         #[test]
@@ -130,7 +146,7 @@ mod software {
             assert_eq!(read, key);
             let sign = |key: &DpopKey| {
                 let signer = key.signer().unwrap_or_else(|e| panic!("{e}"));
-                signer.and_then(|it| it.sign(key.algorithm(), b"what").ok())
+                signer.and_then(|it| it.sign(SigningAlgorithm::Es256, b"what").ok())
             };
             assert!(sign(&key).is_some_and(|signature| sign(&read) == Some(signature)));
         }

@@ -20,58 +20,6 @@ use crate::signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 use crate::time::UnixTime;
 use crate::wire::jws::{Jti, Unsigned};
 
-/// The key that tokens are bound to, as far as it is shown to others: its public half, and what it signs with.
-///
-/// ```
-/// # use oauth_core::keys::PublicJwk;
-/// # use oauth_core::wire::DpopKey;
-/// let key = DpopKey::new(PublicJwk::parse(r#"{"kty":"EC","crv":"P-256",
-///     "x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
-///     "y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}"#)?);
-/// assert_eq!(key.algorithms().to_string(), "ES256");
-/// assert_eq!(key.thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
-/// # Ok::<(), oauth_core::keys::KeyDefect>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DpopKey {
-    public_key: PublicJwk,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    able: Option<SigningAlgorithms>,
-}
-
-impl DpopKey {
-    /// A key that signs with every algorithm that there is for keys of its kind.
-    #[must_use]
-    pub fn new(public_key: PublicJwk) -> Self {
-        Self { public_key, able: None }
-    }
-
-    /// The same key, which signs with no algorithm but these: key services often allow one only.
-    #[must_use]
-    pub fn with_algorithms(self, able: SigningAlgorithms) -> Self {
-        Self { able: Some(able), ..self }
-    }
-
-    /// The public half, which each proof shows.
-    #[must_use]
-    pub fn public_key(&self) -> &PublicJwk {
-        &self.public_key
-    }
-
-    /// What the key signs with.
-    #[must_use]
-    pub fn algorithms(&self) -> SigningAlgorithms {
-        let all = self.public_key.algorithms();
-        self.able.map_or(all, |able| able.common(all))
-    }
-
-    /// The `jkt` that tokens are bound to it by (RFC 9449 §6.1).
-    #[must_use]
-    pub fn thumbprint(&self) -> String {
-        self.public_key.thumbprint()
-    }
-}
-
 /// What a server wants to see in the next proof (RFC 9449 §8, §9). It says nothing to anybody else.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]

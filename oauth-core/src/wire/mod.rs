@@ -53,7 +53,7 @@ pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges
 pub use client_assertion::{AssertionAudience, AssertionStyle, AssertionTyp, ClientIdMode};
 pub use client_metadata::ClientMetadata;
 pub use dialect::{PromptMode, ResourceMode};
-pub use dpop::{DpopKey, DpopNonce};
+pub use dpop::DpopNonce;
 pub use exchange::{SubjectToken, SubjectTokenKind};
 pub use issuer::Issuer;
 pub use jws::{KeyDescription, Unsigned};

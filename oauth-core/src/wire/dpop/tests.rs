@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::keys::DpopKey;
 
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
