@@ -1,7 +1,7 @@
 //! Which challenge counts, by what the documentation says and nothing else.
 
-use oauth_core::Scopes;
 use oauth_core::wire::{Challenge, ResourceChallenge, Scheme, challenges};
+use oauth_core::{Scopes, SigningAlgorithm};
 
 /// The first value that is not empty, of all challenges that count as this scheme.
 fn first(lines: &[Challenge<'_>], counts: impl Fn(&str) -> bool, name: &str) -> Option<String> {
@@ -33,6 +33,9 @@ pub fn select(text: &str) -> Option<ResourceChallenge> {
     chosen.scheme = scheme;
     chosen.resource_metadata = metadata.map(Into::into);
     chosen.scope = (!scopes.as_str().is_empty()).then_some(scopes);
+    let algorithms = value("dpop", "algs");
+    chosen.dpop_algorithms =
+        algorithms.map(|text| text.split(' ').filter_map(SigningAlgorithm::from_name).collect());
     chosen.error = value(own, "error").map(Into::into);
     chosen.error_description = value(own, "error_description").map(Into::into);
     Some(chosen)

@@ -79,6 +79,18 @@ impl Refusal {
         &*self.code == "invalid_scope"
     }
 
+    /// Whether the proof lacks the nonce that the answer brings (RFC 9449 §8): nothing was spent.
+    #[must_use]
+    pub fn wants_dpop_nonce(&self) -> bool {
+        &*self.code == "use_dpop_nonce"
+    }
+
+    /// Whether the proof is refused (RFC 9449 §5), and not what was sent with it.
+    #[must_use]
+    pub fn is_invalid_dpop_proof(&self) -> bool {
+        &*self.code == "invalid_dpop_proof"
+    }
+
     pub(super) fn error_code(&self) -> &'static str {
         refusal_code::code(self)
     }
@@ -121,6 +133,13 @@ impl Refusal {
             }
             "invalid_scope" => "ask for other scopes with `scope`",
             "invalid_target" => "the authorization server does not know this resource",
+            "invalid_dpop_proof" => {
+                "check this machine's clock, as proofs are good for a few minutes only; if it is right, tell the \
+                 server's operator"
+            }
+            "use_dpop_nonce" => {
+                "tell the server's operator: it does not take the nonces that it gives out"
+            }
             "invalid_redirect_uri"
             | "invalid_client_metadata"
             | "redirect_uri_mismatch"

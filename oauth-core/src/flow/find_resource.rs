@@ -105,6 +105,7 @@ impl FindResource {
                         }
                         checked => checked?,
                     };
+                found.check_unbound()?;
                 let misshapen = mem::take(&mut found.misshapen);
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 let fact = match provider.clone() {
@@ -157,6 +158,8 @@ impl FindResource {
                 resource: server.as_str().into(),
                 authorization_servers: Vec::from([server.url().origin().into()]),
                 scopes: None,
+                dpop_required: false,
+                dpop_algorithms: None,
                 tolerated: [legacy].into_iter().collect(),
                 misshapen: MemberNames::default(),
             };

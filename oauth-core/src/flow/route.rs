@@ -29,7 +29,9 @@ use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::timeline::{Finding, Retry, Timeline};
 use crate::tolerance::Tolerances;
-use crate::wire::{AuthorizationCode, GrantType, Registration, RegistrationKind, ServerMetadata};
+use crate::wire::{
+    AuthorizationCode, GrantType, Registration, RegistrationKind, ServerMetadata, Wanted,
+};
 
 /// Where an answer leads, and what it was taken for.
 pub(crate) type Answered = Result<(State, Finding), Halt>;
@@ -179,7 +181,8 @@ fn server(outcome: Outcome<FindServer, (Login, Target)>) -> Answered {
 
 /// Resource and authorization server are known.
 fn found(mut login: Login, target: Target) -> Result<State, Error> {
-    let Target { server, resource, scopes } = target;
+    let Target { mut server, resource, scopes } = target;
+    server.keep(Wanted::default());
     // A server that moved gets nothing of what the old one knew (scopes included).
     let before = login.before.take();
     let same = before.as_ref().map(|before| &before.binding);

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::pieces::{Param, Piece, Pieces};
 use crate::json::{Gather as _, MemberNames};
 use crate::scope::{GatheredScopes, Scopes};
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::url::shown;
 
 mod pieces;
@@ -42,6 +43,9 @@ pub struct ResourceChallenge {
     /// Names `scope` if something in it was left out.
     #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
     pub misshapen: MemberNames,
+    /// What proofs may be signed with, by the `algs` of a `DPoP` challenge, whichever was chosen (RFC 9449 §7.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_algorithms: Option<SigningAlgorithms>,
     /// The error code; none if the request had no token (RFC 6750 §3.1).
     pub error: Option<Box<str>>,
     /// The server's explanation for developers, unchecked: escape it wherever it is shown.
@@ -63,7 +67,8 @@ pub enum Scheme {
 impl ResourceChallenge {
     /// Chooses from the values of all `WWW-Authenticate` lines of an answer.
     ///
-    /// - `Bearer` is preferred, then `DPoP`. Several challenges of one scheme are read as one.
+    /// - `Bearer` is preferred, then `DPoP`, which so is chosen only where bearer tokens are not taken. Several
+    ///   challenges of one scheme are read as one.
     /// - Of other schemes only `resource_metadata` is understood; those without it are ignored.
     /// - If the chosen scheme names no resource metadata but another one does, its URL is taken: it
     ///   describes the resource, whatever the scheme (RFC 9728 §5.1).
@@ -78,6 +83,24 @@ impl ResourceChallenge {
     /// ```
     #[must_use]
     pub fn select<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        Self::choose(values, Scheme::Bearer)
+    }
+
+    /// The same for the answer to a request whose token was bound to a key: `DPoP` is preferred, then `Bearer`. What
+    /// is wrong with such a token, only that challenge says (RFC 9449 §7.2).
+    ///
+    /// ```
+    /// # use oauth_core::wire::ResourceChallenge;
+    /// let line = "Bearer, DPoP error=\"use_dpop_nonce\"";
+    /// assert!(ResourceChallenge::select_bound([line]).unwrap().wants_dpop_nonce());
+    /// assert_eq!(ResourceChallenge::select([line]).unwrap().error, None);
+    /// ```
+    #[must_use]
+    pub fn select_bound<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        Self::choose(values, Scheme::Dpop)
+    }
+
+    fn choose<'a>(values: impl IntoIterator<Item = &'a str>, first: Scheme) -> Option<Self> {
         let [mut bearer, mut dpop, mut other] = [Found::default(); 3];
         for value in values {
             let mut found = None;
@@ -98,7 +121,7 @@ impl ResourceChallenge {
             }
         }
         let metadata = bearer.metadata.or(dpop.metadata).or(other.metadata);
-        let (scheme, found) = if bearer.is_there {
+        let (scheme, found) = if bearer.is_there && !(first == Scheme::Dpop && dpop.is_there) {
             (Scheme::Bearer, bearer)
         } else if dpop.is_there {
             (Scheme::Dpop, dpop)
@@ -115,6 +138,7 @@ impl ResourceChallenge {
             resource_metadata: metadata.map(Param::into_boxed),
             scope: (!scopes.is_empty()).then_some(scopes),
             misshapen,
+            dpop_algorithms: dpop.algorithms(),
             error: found.error.map(Param::into_boxed),
             error_description: found.description.map(Param::into_boxed),
         })
@@ -126,17 +150,31 @@ impl ResourceChallenge {
     pub fn is_insufficient_scope(&self) -> bool {
         self.error.as_deref() == Some("insufficient_scope")
     }
+
+    /// Whether the proof lacks the nonce that the answer brings (RFC 9449 §9): the token is as good as it was.
+    #[must_use]
+    pub fn wants_dpop_nonce(&self) -> bool {
+        self.scheme == Scheme::Dpop && self.error.as_deref() == Some("use_dpop_nonce")
+    }
+
+    /// Whether the proof is refused (RFC 9449 §7.1): that says nothing about the token.
+    #[must_use]
+    pub fn is_invalid_dpop_proof(&self) -> bool {
+        self.scheme == Scheme::Dpop && self.error.as_deref() == Some("invalid_dpop_proof")
+    }
 }
 
 /// Without a password or a query that somebody has put into the URL.
 impl fmt::Debug for ResourceChallenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scheme, resource_metadata, scope, misshapen, error, error_description } = self;
+        let Self { scheme, resource_metadata, scope, misshapen, .. } = self;
+        let Self { dpop_algorithms, error, error_description, .. } = self;
         f.debug_struct("ResourceChallenge")
             .field("scheme", scheme)
             .field("resource_metadata", &resource_metadata.as_deref().map(shown))
             .field("scope", scope)
             .field("misshapen", misshapen)
+            .field("dpop_algorithms", dpop_algorithms)
             .field("error", error)
             .field("error_description", error_description)
             .finish()
@@ -151,6 +189,7 @@ struct Found<'a> {
     scope: Option<Param<'a>>,
     error: Option<Param<'a>>,
     description: Option<Param<'a>>,
+    algorithms: Option<Param<'a>>,
 }
 
 impl<'a> Found<'a> {
@@ -160,8 +199,15 @@ impl<'a> Found<'a> {
         scopes
     }
 
+    fn algorithms(&self) -> Option<SigningAlgorithms> {
+        let mut algorithms = SigningAlgorithms::NONE;
+        algorithms.gather(&self.algorithms?.value());
+        Some(algorithms)
+    }
+
     fn note(&mut self, param: Param<'a>) {
         let slot = match param.name.len() {
+            4 if param.is("algs") => &mut self.algorithms,
             5 if param.is("scope") => &mut self.scope,
             5 if param.is("error") => &mut self.error,
             17 if param.is("resource_metadata") => &mut self.metadata,

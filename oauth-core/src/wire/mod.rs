@@ -84,6 +84,7 @@ pub(crate) use registration::{RegistrationRequest, register_request, registered}
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, revocation_request, revoked};
 pub(crate) use server_candidate::ServerCandidate;
+pub(crate) use server_metadata::Wanted;
 pub(crate) use sought::Sought;
 pub(crate) use token::{
     NoToken, TokenParties, TokenRequester, code_request, issued, refresh_request,

@@ -15,6 +15,7 @@ use crate::plain::is_plain;
 use crate::policy::{Policy, ServerUrl};
 use crate::reach::Reach;
 use crate::scope::{Scopes, WrittenScopes};
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
 
@@ -51,6 +52,10 @@ pub(crate) struct ResourceMetadata {
     pub(crate) resource: Box<str>,
     pub(crate) authorization_servers: Vec<Box<str>>,
     pub(crate) scopes: Option<Scopes>,
+    /// It takes only tokens that are bound to a key (RFC 9728 §2).
+    pub(crate) dpop_required: bool,
+    /// What proofs may be signed with there; `None` where it lists none.
+    pub(crate) dpop_algorithms: Option<SigningAlgorithms>,
     pub(crate) tolerated: Tolerances,
     pub(crate) misshapen: MemberNames,
 }
@@ -62,6 +67,7 @@ pub(crate) struct Document<'a> {
     scopes_supported: Option<WrittenScopes>,
     bearer_methods_supported: Option<HeaderMethod>,
     dpop_bound_access_tokens_required: OnlyTrue,
+    dpop_signing_alg_values_supported: Option<SigningAlgorithms>,
     misshapen: MemberNames,
 }
 
@@ -108,6 +114,7 @@ impl ResourceMetadata {
             bearer_methods_supported: members.list("bearer_methods_supported"),
             dpop_bound_access_tokens_required: members
                 .only_true("dpop_bound_access_tokens_required"),
+            dpop_signing_alg_values_supported: members.list("dpop_signing_alg_values_supported"),
             misshapen: members.into_misshapen(),
         })
     }
@@ -137,9 +144,6 @@ impl ResourceMetadata {
         }
         let no_header =
             document.bearer_methods_supported.is_some_and(|list| list.any && !list.listed);
-        if document.dpop_bound_access_tokens_required.0 {
-            return Err(PeerIncompatible::DpopRequired { resource }.into());
-        }
         if no_header {
             return Err(PeerIncompatible::NoBearerHeader { resource }.into());
         }
@@ -148,7 +152,28 @@ impl ResourceMetadata {
         PeerMisbehaved::check(endpoint, tolerated, &misshapen, tolerates)?;
         let scopes = document.scopes_supported.map(|written| written.scopes);
         let scopes = scopes.filter(|scopes| !scopes.is_empty());
-        Ok(Self { resource, authorization_servers, scopes, tolerated, misshapen })
+        Ok(Self {
+            resource,
+            authorization_servers,
+            scopes,
+            dpop_required: document.dpop_bound_access_tokens_required.0,
+            dpop_algorithms: document.dpop_signing_alg_values_supported,
+            tolerated,
+            misshapen,
+        })
+    }
+
+    /// Whether tokens without a key will do.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerIncompatible::DpopRequired`].
+    pub(crate) fn check_unbound(&self) -> Result<(), PeerIncompatible> {
+        let resource = &self.resource;
+        if self.dpop_required {
+            return Err(PeerIncompatible::DpopRequired { resource: resource.clone() });
+        }
+        Ok(())
     }
 }
 

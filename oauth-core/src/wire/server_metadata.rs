@@ -22,9 +22,12 @@ use crate::wire::grant_types::{GrantType, GrantTypes};
 use crate::wire::issuer::Issuer;
 
 mod document;
+mod offers;
 
 pub(crate) use document::Document;
 use document::{Grants, Purpose, checked};
+use offers::Offers;
+pub(crate) use offers::Wanted;
 
 /// Where an authorization server's endpoints are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,9 @@ pub struct ServerMetadata {
     /// It lists its grants, and refreshing is not among them.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(crate) without_refresh: bool,
+    /// `None` where it offers nothing of that kind, or nobody wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) offers: Option<Box<Offers>>,
     /// What had to be tolerated to find it.
     #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
     pub(crate) tolerated: Tolerances,
@@ -233,6 +239,7 @@ impl ServerMetadata {
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
             without_refresh: document.grants.as_ref().is_some_and(Grants::is_without_refresh),
+            offers: Offers { dpop_algorithms: document.dpop_algorithms }.boxed(),
             tolerated,
         };
         Ok((server, misshapen))
@@ -300,6 +307,7 @@ impl ServerMetadata {
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,
+            offers: None,
             tolerated: [Tolerance::ProviderProfile].into_iter().collect(),
         })
     }
@@ -322,6 +330,7 @@ impl ServerMetadata {
             metadata_documents: false,
             offline_access: false,
             without_refresh: false,
+            offers: None,
             tolerated: [Tolerance::Legacy20250326].into_iter().collect(),
         }
     }

@@ -153,6 +153,63 @@ fn the_challenge_that_counts() {
     }
 }
 
+/// Who has sent a bound token is told by the `DPoP` challenge what is wrong, whatever stands beside it.
+#[test]
+fn the_challenge_that_counts_for_a_bound_token() {
+    use Scheme::{Bearer, Dpop, Other};
+    for (values, scheme, error, url) in [
+        (&["Bearer error=b, DPoP error=d, resource_metadata=u"][..], Dpop, Some("d"), Some("u")),
+        (&["DPoP error=d", "Bearer error=b, resource_metadata=u"], Dpop, Some("d"), Some("u")),
+        (&["Bearer error=b", "dpop algs=\"ES256\""], Dpop, None, None),
+        (&["Bearer error=b"], Bearer, Some("b"), None),
+        (&["Basic realm=x, HOBA resource_metadata=h"], Other, None, Some("h")),
+    ] {
+        let kept = ResourceChallenge::select_bound(values.iter().copied());
+        let kept = kept.unwrap_or_else(|| panic!("nothing in {values:?}"));
+        let found = (kept.scheme, kept.error.as_deref(), kept.resource_metadata.as_deref());
+        assert_eq!(found, (scheme, error, url), "{values:?}");
+    }
+    assert_eq!(ResourceChallenge::select_bound(["Basic realm=x"]), None);
+}
+
+#[test]
+fn what_a_proof_lacks_is_no_matter_of_the_token() {
+    for (value, wants_nonce, is_invalid) in [
+        ("DPoP error=\"use_dpop_nonce\"", true, false),
+        ("DPoP error=invalid_dpop_proof, algs=ES256", false, true),
+        ("DPoP error=invalid_token", false, false),
+        ("Bearer error=use_dpop_nonce", false, false),
+        ("Bearer error=invalid_dpop_proof", false, false),
+        ("DPoP", false, false),
+    ] {
+        let kept = select([value]);
+        let found = (kept.wants_dpop_nonce(), kept.is_invalid_dpop_proof());
+        assert_eq!(found, (wants_nonce, is_invalid), "{value}");
+    }
+}
+
+#[test]
+fn algorithms_are_those_of_the_dpop_challenge() {
+    use crate::signing_algorithm::SigningAlgorithm::{Es256, Ps256};
+    let both = [Es256, Ps256].into_iter().collect();
+    for (value, algorithms) in [
+        ("DPoP algs=\"PS256 ES256 HS256\"", Some(both)),
+        ("Bearer algs=ES256, DPoP algs=\"ES256 PS256\"", Some(both)),
+        ("DPoP algs=\"\", algs=ES256", Some(Es256.into())),
+        ("DPoP algs=\"none\"", Some(SigningAlgorithms::NONE)),
+        ("DPoP", None),
+        ("Bearer algs=ES256", None),
+    ] {
+        for kept in
+            [select([value]), ResourceChallenge::select_bound([value]).unwrap_or_else(|| panic!())]
+        {
+            assert_eq!(kept.dpop_algorithms, algorithms, "{value}");
+            let stored = serde_json::to_string(&kept).unwrap_or_default();
+            assert_eq!(serde_json::from_str(&stored).ok(), Some(kept));
+        }
+    }
+}
+
 #[test]
 fn parameters_of_other_schemes_are_not_mixed_in() {
     let kept = select(["Bearer realm=x, Basic error=basic, DPoP error=dpop, scope=dpop"]);
@@ -241,6 +298,10 @@ proptest! {
             c.params().find(|(name, value)| name.eq_ignore_ascii_case("scope") && !value.is_empty())
         });
         let kept = ResourceChallenge::select(values.iter().map(String::as_str));
+        let bound = ResourceChallenge::select_bound(values.iter().map(String::as_str));
+        prop_assert_eq!(bound.as_ref().map(|it| it.dpop_algorithms), kept.as_ref().map(|it| it.dpop_algorithms));
+        let has_dpop = schemes().any(|c| c.scheme().eq_ignore_ascii_case("dpop"));
+        prop_assert_eq!(bound.is_some_and(|it| it.scheme == Scheme::Dpop), has_dpop);
         if let Some(kept) = kept.filter(|kept| kept.scheme == Scheme::Bearer) {
             prop_assert_eq!(kept.scope, scope.and_then(|(_, scope)| Scopes::parse(&scope)));
         } else {

@@ -1,6 +1,7 @@
 use alloc::string::{String, ToString};
 
 use super::*;
+use crate::signing_algorithm::SigningAlgorithm;
 
 fn server(url: &str) -> ServerUrl {
     ServerUrl::parse(url).unwrap_or_else(|e| panic!("{url}: {e}"))
@@ -126,6 +127,8 @@ fn what_the_document_says_is_kept_to_the_byte() {
             resource: "https://H.example/mcp".into(),
             authorization_servers: alloc::vec!["https://AS.example/".into(), "x".into()],
             scopes: Scopes::parse("b a"),
+            dpop_required: false,
+            dpop_algorithms: None,
             // Another spelling of the host.
             tolerated: [Tolerance::PartialResource].into_iter().collect(),
             misshapen: MemberNames::default(),
@@ -151,7 +154,15 @@ fn unusable_documents_say_why() {
     let no_header = PeerIncompatible::NoBearerHeader { resource: resource() };
     assert_eq!(check(r#","bearer_methods_supported":["query"]"#), Err(no_header.into()));
     let dpop = PeerIncompatible::DpopRequired { resource: resource() };
-    assert_eq!(check(r#","dpop_bound_access_tokens_required":true"#), Err(dpop.into()));
+    let bound = check(
+        r#","dpop_bound_access_tokens_required":true,
+        "dpop_signing_alg_values_supported":["none","ES256"]"#,
+    );
+    let bound = bound.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(bound.dpop_algorithms, Some(SigningAlgorithm::Es256.into()));
+    assert_eq!(bound.check_unbound(), Err(dpop));
+    let open = check(r#","dpop_signing_alg_values_supported":["ES256"]"#);
+    assert!(open.is_ok_and(|open| open.check_unbound().is_ok() && open.dpop_algorithms.is_some()));
     let servers = r#","authorization_servers":["https://as.example"],"scopes_supported":[],"bearer_methods_supported":[]"#;
     assert_eq!(check(servers).map(|found| found.scopes), Ok(None), "an empty list says nothing");
     for body in ["{}", r#"{"resource":""}"#, r#"{"resource":null}"#] {

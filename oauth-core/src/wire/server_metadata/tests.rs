@@ -272,6 +272,28 @@ fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
 }
 
 #[test]
+fn offers_are_read_and_kept_as_far_as_somebody_wants_them() {
+    use SigningAlgorithm::{Es256, Ps256};
+    for (more, algorithms) in [
+        ("", None),
+        (r#","dpop_signing_alg_values_supported":["PS256","HS256","ES256"]"#, {
+            Some([Es256, Ps256].into_iter().collect())
+        }),
+        (r#","dpop_signing_alg_values_supported":["none"]"#, Some(SigningAlgorithms::NONE)),
+    ] {
+        let server = ServerMetadata::sample(more);
+        assert_eq!(server.dpop_algorithms(), algorithms, "{more}");
+        let stored = serde_json::to_string(&server).unwrap_or_default();
+        assert_eq!(serde_json::from_str(&stored).ok(), Some(server.clone()));
+        let (mut all, mut none) = (server.clone(), server.clone());
+        all.keep(Wanted { dpop: true });
+        assert_eq!(all, server);
+        none.keep(Wanted::default());
+        assert_eq!(none, ServerMetadata::sample(""));
+    }
+}
+
+#[test]
 fn a_provider_is_held_to_the_same_rules() {
     let provided = |more: &str| {
         let whole =
@@ -304,6 +326,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("client_id_metadata_document_supported", "1"),
         ("require_pushed_authorization_requests", r#""false""#),
         ("token_endpoint_auth_signing_alg_values_supported", r#""ES256""#),
+        ("dpop_signing_alg_values_supported", "{}"),
     ] {
         let body = document(&format!(r#"{S256},"{member}":{written}"#));
         let document = ServerMetadata::read(body.as_bytes());
