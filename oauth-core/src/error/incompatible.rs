@@ -180,6 +180,26 @@ pub enum PeerIncompatible {
         /// The resource.
         resource: Box<str>,
     },
+    /// The resource takes only tokens that are bound to a key, and the authorization server does not say that it binds
+    /// any (RFC 9449 §5.1).
+    #[error(
+        "{resource:?} takes only DPoP-bound tokens, and authorization server {issuer:?} offers none"
+    )]
+    DpopNotOffered {
+        /// The resource.
+        resource: Box<str>,
+        /// The authorization server.
+        issuer: Box<str>,
+    },
+    /// The authorization server took the proof of a key, and issued a token that is not bound to it (RFC 9449 §5). It
+    /// is not used: the resource takes only bound ones, or the host wants no others.
+    #[error(
+        "the authorization server issued a bearer token for {resource:?}, not a DPoP-bound one"
+    )]
+    TokenNotBound {
+        /// The resource.
+        resource: Box<str>,
+    },
     /// The resource takes no bearer tokens in header fields (RFC 9728 §2).
     #[error("{resource:?} does not take bearer tokens in the `Authorization` header field")]
     NoBearerHeader {
@@ -304,6 +324,8 @@ impl PeerIncompatible {
             Self::RegisteredClientRefused { .. } => "registered_client_refused",
             Self::TokenType { .. } => "token_type",
             Self::DpopRequired { .. } => "dpop_required",
+            Self::DpopNotOffered { .. } => "dpop_not_offered",
+            Self::TokenNotBound { .. } => "token_not_bound",
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
             Self::ScopesDoNotFit { .. } => "scopes_do_not_fit",
@@ -315,9 +337,10 @@ impl PeerIncompatible {
 
     pub(super) fn actor(&self) -> Actor {
         match self {
-            Self::NoS256 { advertised: true, .. } | Self::LoginInVain { .. } => {
-                Actor::ServerOperator
-            }
+            Self::NoS256 { advertised: true, .. }
+            | Self::DpopNotOffered { .. }
+            | Self::TokenNotBound { .. }
+            | Self::LoginInVain { .. } => Actor::ServerOperator,
             Self::NoResourceMetadata { found, .. } | Self::NoServerMetadata { found, .. }
                 if found.is_for_the_operator() =>
             {

@@ -23,7 +23,7 @@ use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
-use crate::wire::{AuthorizationCode, NoToken, Sought, code_request, issued};
+use crate::wire::{AuthorizationCode, NoToken, Sought, TokenType, code_request, issued};
 
 /// Waits for the answer of the token endpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl Redeem {
     pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Redeemed> {
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
-        let tokens = match issued(response, endpoint, requested, now) {
+        let tokens = match issued(response, endpoint, requested, TokenType::Bearer, now) {
             Ok(tokens) => tokens,
             Err(NoToken { error, .. }) => {
                 let finding = Finding::failed(&error);

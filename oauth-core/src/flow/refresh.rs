@@ -5,7 +5,7 @@ use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::wire::{self, NoToken, TokenData, issued};
+use crate::wire::{self, NoToken, TokenData, TokenType, issued};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
 pub(crate) fn refresh_request(binding: &Binding, proof: &Proof, refresh_token: &Secret) -> Request {
@@ -21,7 +21,7 @@ pub(crate) fn refreshed(
     now: UnixTime,
 ) -> Result<TokenData, NoToken> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
-    let mut tokens = issued(response, endpoint, requested, now)?;
+    let mut tokens = issued(response, endpoint, requested, TokenType::Bearer, now)?;
     if tokens.refresh_token.is_none() {
         tokens.refresh_token.clone_from(&old.refresh_token);
     }

@@ -90,6 +90,8 @@ pub(crate) struct Consented<'a> {
     pub(crate) scopes: Option<&'a Scopes>,
     pub(crate) sought: &'a Sought,
     pub(crate) verifier: &'a RandomBytes,
+    /// The key that the code is bound to (RFC 9449 §10).
+    pub(crate) dpop_jkt: Option<&'a str>,
     pub(crate) state: &'a RandomBytes,
 }
 
@@ -128,7 +130,8 @@ pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -
         .pair_if("resource", resource)
         .pair_if("scope", scopes)
         .pair_if(PROMPT, prompt)
-        .pair_if(LOGIN_HINT, login_hint);
+        .pair_if(LOGIN_HINT, login_hint)
+        .pair_if("dpop_jkt", what.dpop_jkt);
     let form = add_to(form, more.iter().filter(|it| !what.sought.says(&it.name)));
     let form = with_challenge(what.verifier, |challenge| form.pair("code_challenge", challenge));
     let text = what.state.with_text(|state| form.pair("state", state)).into_text();

@@ -197,7 +197,8 @@ mod tests {
     fn what_the_protocol_says_cannot_be_said_otherwise() {
         let settings =
             || Settings::new("https://mcp.example/mcp").unwrap_or_else(|e| panic!("{e}"));
-        for name in ["", "state", "redirect_uri", "code_challenge", "request", "scope"] {
+        for name in ["", "state", "redirect_uri", "code_challenge", "request", "scope", "dpop_jkt"]
+        {
             let refused = settings().authorization_parameter(name, "x").err();
             assert_eq!(refused, Some(Misuse::ReservedParameter { name: name.into() }.into()));
         }

@@ -13,6 +13,7 @@ use crate::url::HttpUrl;
 use crate::wire::authorization::OFFLINE_ACCESS;
 use crate::wire::grant_types::GrantType;
 use crate::wire::token::{TokenData, TokenRequester, issued};
+use crate::wire::token_type::TokenType;
 
 /// Asks for a token with the client's own credentials (RFC 6749 §4.4.2).
 ///
@@ -50,9 +51,10 @@ pub(crate) fn issued_to_machine(
     response: &Response,
     endpoint: &HttpUrl,
     requested: Option<&Scopes>,
+    asked: TokenType,
     now: UnixTime,
 ) -> Result<TokenData, Error> {
-    match issued(response, endpoint, requested, now) {
+    match issued(response, endpoint, requested, asked, now) {
         Ok(tokens) => Ok(TokenData { refresh_token: None, ..tokens }),
         Err(none) => Err(none.error),
     }
@@ -188,7 +190,7 @@ mod tests {
         let now = UnixTime::from_secs(1_900_000_000);
         let read = |status, body: &str| {
             let response = Response::new(status, body.into());
-            issued_to_machine(&response, &endpoint(), None, now)
+            issued_to_machine(&response, &endpoint(), None, TokenType::Bearer, now)
         };
         let body =
             r#"{"access_token":"at","token_type":"bearer","refresh_token":"rt","expires_in":9}"#;

@@ -45,6 +45,7 @@ mod server_metadata;
 mod sought;
 mod token;
 mod token_answer;
+mod token_type;
 
 pub use crate::auth_method::AuthMethod;
 pub use authorization::{AuthorizationUrl, redirect_state};
@@ -63,7 +64,8 @@ pub use resource_metadata::ProtectedResourceMetadata;
 pub use server_document::{OAuthClientProvider, ServerOAuthMetadata};
 pub use server_metadata::{Provenance, ServerMetadata};
 pub use sought::{LoginHint, Prompt};
-pub use token::{TokenData, TokenType};
+pub use token::TokenData;
+pub use token_type::TokenType;
 
 pub(crate) use answer::{accepted, malformed};
 pub(crate) use authorization::{
@@ -73,7 +75,7 @@ pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
 pub(crate) use client_auth::{AuthMethods, Authentication};
 pub(crate) use dialect::{Dialect, Parameter};
 #[allow(unused_imports, reason = "the machine does not send proofs yet")]
-pub(crate) use dpop::{DpopProof, dpop_algorithm};
+pub(crate) use dpop::{DpopProof, dpop_algorithm, dpop_authorization};
 pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
 pub(crate) use grant_types::GrantType;
 pub(crate) use jws::{Jti, SignedJwt};

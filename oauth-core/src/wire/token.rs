@@ -2,15 +2,13 @@
 
 use core::time::Duration;
 
-use serde::de::{self, Deserializer};
-use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::form::Form;
 use crate::http::{Endpoint, Request, Response, clean_code};
-use crate::json::{MemberNames, OtherMembers, Text};
+use crate::json::{MemberNames, OtherMembers};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -26,6 +24,7 @@ use crate::wire::jws::SignedJwt;
 use crate::wire::registration::Registration;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::token_answer::TokenAnswer;
+use crate::wire::token_type::TokenType;
 use crate::wire::{AuthorizationCode, accepted, malformed};
 
 /// Tokens as they were issued, with the time at which they expire instead of a duration.
@@ -33,7 +32,7 @@ use crate::wire::{AuthorizationCode, accepted, malformed};
 pub struct TokenData {
     /// What the resource wants to see.
     pub access_token: BearerAuth,
-    /// Always bearer so far.
+    /// How it is presented. One that was asked for with a proof may be a bearer token all the same (RFC 9449 §5).
     #[serde(default)]
     pub token_type: TokenType,
     /// When the access token expires; `None` if the server does not say: then it is used until refused.
@@ -66,6 +65,19 @@ impl TokenData {
         PeerMisbehaved::check(Endpoint::Token, self.tolerated, &self.misshapen, tolerates)
     }
 
+    /// Whether the access token is bound to a key, where it has to be.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerIncompatible::TokenNotBound`]: the server took the proof, and did not bind the token to its key.
+    #[allow(dead_code, reason = "the machine does not send proofs yet")]
+    pub(crate) fn check_type(&self, resource: &str) -> Result<(), PeerIncompatible> {
+        match self.token_type {
+            TokenType::Dpop => Ok(()),
+            TokenType::Bearer => Err(PeerIncompatible::TokenNotBound { resource: resource.into() }),
+        }
+    }
+
     /// What the answer was that brought them.
     pub(crate) fn finding(&self, now: UnixTime) -> Finding {
         Finding::Tokens {
@@ -95,33 +107,6 @@ pub(crate) struct NoToken {
 impl From<Error> for NoToken {
     fn from(error: Error) -> Self {
         Self { error, refresh_token: None }
-    }
-}
-
-/// How an access token is presented. Only bearer tokens are known so far (RFC 6750); the name is not
-/// case-sensitive (RFC 6749 §5.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenType {
-    /// Whoever holds the token may use it.
-    #[default]
-    Bearer,
-}
-
-impl Serialize for TokenType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("Bearer")
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Text::deserialize(deserializer)?;
-        if name.eq_ignore_ascii_case("bearer") {
-            Ok(Self::Bearer)
-        } else {
-            Err(de::Error::custom("unknown token type"))
-        }
     }
 }
 
@@ -192,7 +177,10 @@ impl TokenRequester<'_> {
 }
 
 /// Reads the tokens of an answer. What had to be tolerated is for the caller to judge: by then there are
-/// tokens that must not be lost ([`TokenData::check`]).
+/// tokens that must not be lost ([`TokenData::check`]). The same holds for bearer tokens where bound ones were asked
+/// for ([`TokenData::check_type`]).
+///
+/// `asked` is [`TokenType::Dpop`] if a proof was sent: without one, a bound token is bound to nobody knows what.
 ///
 /// # Errors
 ///
@@ -202,6 +190,7 @@ pub(crate) fn issued(
     response: &Response,
     endpoint: &HttpUrl,
     requested: Option<&Scopes>,
+    asked: TokenType,
     now: UnixTime,
 ) -> Result<TokenData, NoToken> {
     let body = accepted(response, Endpoint::Token, endpoint)?;
@@ -216,25 +205,28 @@ pub(crate) fn issued(
         tolerated.insert(Tolerance::FormEncodedTokens);
     }
     let scope = answer.scopes(requested);
-    let access_token = match &answer.access_token {
-        Ok(_) if !answer.is_bearer() => {
+    let token_type = answer.presented().filter(|it| *it == TokenType::Bearer || *it == asked);
+    let access_token = match (&answer.access_token, token_type) {
+        (Ok(_), None) => {
             let found = clean_code(answer.token_type()).into();
             Err(PeerIncompatible::TokenType { found }.into())
         }
-        Ok(token) => BearerAuth::new(token).map_err(Error::from),
-        Err(missing) => Err(match refusal(body, Endpoint::Token) {
+        (Ok(token), Some(token_type)) => {
+            BearerAuth::new(token).map(|token| (token, token_type)).map_err(Error::from)
+        }
+        (Err(missing), _) => Err(match refusal(body, Endpoint::Token) {
             Ok(refusal) => refusal.into(),
             Err(_) => defect(missing.clone()),
         }),
     };
     let refresh_token = answer.refresh_token.map(|text| Secret::from(&*text));
-    let access_token = match access_token {
-        Ok(access_token) => access_token,
+    let (access_token, token_type) = match access_token {
+        Ok(usable) => usable,
         Err(error) => return Err(NoToken { error, refresh_token }),
     };
     Ok(TokenData {
         access_token,
-        token_type: TokenType::Bearer,
+        token_type,
         expires_at: answer.expires_in.map(|seconds| now + Duration::from_secs(seconds.number)),
         refresh_token,
         scope,

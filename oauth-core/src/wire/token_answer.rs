@@ -4,6 +4,7 @@ use crate::json::{Defect, MemberNames, Members, OtherMembers, Text};
 use crate::scope::{Scopes, WrittenScopes};
 use crate::time::Seconds;
 use crate::tolerance::{Tolerance, Tolerances};
+use crate::wire::token_type::TokenType;
 
 /// The members that are acted on, and the rest.
 pub(crate) struct TokenAnswer<'a> {
@@ -92,10 +93,13 @@ impl<'a> TokenAnswer<'a> {
         self.token_type.as_deref().unwrap_or_default().trim_ascii()
     }
 
-    /// Whether the token is presented as RFC 6750 says, by this name or one that is tolerated.
-    pub(crate) fn is_bearer(&self) -> bool {
-        let name = self.token_type();
-        name.is_empty() || name.eq_ignore_ascii_case("bearer") || BEARER_TO_SLACK.contains(&name)
+    /// How the token is presented, by the name of that or one that is tolerated; `None` if that is not known here.
+    pub(crate) fn presented(&self) -> Option<TokenType> {
+        match self.token_type() {
+            "" => Some(TokenType::Bearer),
+            name if BEARER_TO_SLACK.contains(&name) => Some(TokenType::Bearer),
+            name => TokenType::from_name(name),
+        }
     }
 
     /// The scopes, if there are any.

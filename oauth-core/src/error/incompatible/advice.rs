@@ -78,6 +78,10 @@ impl PeerIncompatible {
                 "tokens that are bound to a key (DPoP) are not supported; ask the server's operator whether \
                  bearer tokens will do"
             }
+            Self::DpopNotOffered { .. } | Self::TokenNotBound { .. } => {
+                "ask the operators of the MCP server and of the authorization server: they disagree about tokens that \
+                 are bound to a key (DPoP)"
+            }
             Self::NoBearerHeader { .. } => {
                 "tokens in a request's body or URL are not supported: they end up in logs"
             }

@@ -14,7 +14,7 @@ use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
-use crate::wire::{client_credentials_request, issued_to_machine};
+use crate::wire::{TokenType, client_credentials_request, issued_to_machine};
 
 /// Waits for the answer of the token endpoint, and for a signature before that if the client has a key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub(super) fn issued<S>(
     now: UnixTime,
 ) -> Outcome<S, Issued> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
-    let tokens = issued_to_machine(response, endpoint, requested, now)?;
+    let tokens = issued_to_machine(response, endpoint, requested, TokenType::Bearer, now)?;
     let (finding, checked) = (tokens.finding(now), tokens.check(tolerates));
     let grant = Grant { binding, tokens }.into();
     Ok(Progress::Done(Issued { grant, checked }, finding))

@@ -88,6 +88,7 @@ impl Consent {
             scopes: requested.as_ref(),
             sought: &self.sought,
             verifier: &self.verifier,
+            dpop_jkt: None,
             state: &self.state,
         };
         authorization_url(server, &what)

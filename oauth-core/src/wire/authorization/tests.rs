@@ -37,6 +37,7 @@ fn url_with(
         scopes: scopes.as_ref(),
         sought,
         verifier: &entropy.verifier,
+        dpop_jkt: None,
         state: &entropy.state,
     };
     authorization_url(&server(endpoint, false), &what)
@@ -65,6 +66,31 @@ fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
     assert_eq!(found, expected.map(|(name, value)| (name.into(), value.into())));
     assert_eq!(url.state(), state);
     assert!(!format!("{url:?}").contains(&state), "state is not shown");
+}
+
+/// RFC 9449 §10.
+#[test]
+fn a_code_is_bound_to_the_key_that_the_request_names() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let (server, sought) = (server("https://as.example/a", false), Sought::default());
+    for dpop_jkt in [Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"), None] {
+        let what = Consented {
+            client_id: "c",
+            redirect_uri: "http://127.0.0.1:51004/callback",
+            dialect: None,
+            resource: "https://mcp.example/mcp",
+            scopes: None,
+            sought: &sought,
+            verifier: &entropy.verifier,
+            dpop_jkt,
+            state: &entropy.state,
+        };
+        let url = authorization_url(&server, &what);
+        let query = url.as_str().split_once('?').unwrap_or_default().1;
+        let found = pairs(query).find(|(name, _)| name == "dpop_jkt");
+        assert_eq!(found.as_ref().map(|(_, value)| &**value), dpop_jkt);
+        assert!(url.as_str().ends_with(url.state()));
+    }
 }
 
 /// RFC 6749 §3.1: no parameter may stand in a request twice.

@@ -171,6 +171,7 @@ fn an_endpoint_whose_query_says_what_is_the_requests_is_refused() {
         ("code_challenge_method=plain", false),
         ("request=x", false),
         ("request_uri=urn:x", false),
+        ("dpop_jkt=x", false),
     ] {
         let endpoint = format!("https://as.example/authorize?{query}");
         let body = document(S256).replace("https://as.example/authorize", &endpoint);

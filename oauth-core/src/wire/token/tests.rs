@@ -94,7 +94,8 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
 }
 
 fn read(response: &Response) -> Result<TokenData, Error> {
-    issued(response, server().token_endpoint(), None, NOW).map_err(|none| none.error)
+    issued(response, server().token_endpoint(), None, TokenType::Bearer, NOW)
+        .map_err(|none| none.error)
 }
 
 fn answer(status: u16, body: &str) -> Result<TokenData, Error> {
@@ -174,7 +175,7 @@ fn a_scope_with_a_comma_stays_whole_if_it_was_asked_for() {
     let response = Response::new(200, body.into());
     let granted = |requested: &str, tolerates| {
         let requested = Scopes::parse(requested);
-        let tokens = issued(&response, &url, requested.as_ref(), NOW);
+        let tokens = issued(&response, &url, requested.as_ref(), TokenType::Bearer, NOW);
         let tokens = tokens.unwrap_or_else(|none| panic!("{}", none.error));
         tokens.check(tolerates).map(|()| tokens.scope)
     };
@@ -367,18 +368,54 @@ fn an_access_token_that_cannot_be_read_is_named() {
     }
 }
 
+/// Who has sent no proof could not use a bound token; who has sent one sees what came of it.
+#[test]
+fn a_token_is_bound_only_for_who_has_sent_a_proof() {
+    use TokenType::{Bearer, Dpop};
+    let url = server().token_endpoint().clone();
+    for (written, unasked, asked) in [
+        (r#","token_type":"DPoP""#, None, Some(Dpop)),
+        (r#","token_type":"dpop""#, None, Some(Dpop)),
+        (r#","token_type":" DPOP ""#, None, Some(Dpop)),
+        (r#","token_type":"bearer""#, Some(Bearer), Some(Bearer)),
+        (r#","token_type":"user""#, Some(Bearer), Some(Bearer)),
+        ("", Some(Bearer), Some(Bearer)),
+        (r#","token_type":"mac""#, None, None),
+        (r#","token_type":"DPoP+""#, None, None),
+    ] {
+        let response = Response::new(200, format!(r#"{{"access_token":"t"{written}}}"#).into());
+        for (kind, expected) in [(Bearer, unasked), (Dpop, asked)] {
+            let tokens = issued(&response, &url, None, kind, NOW);
+            let found = tokens.as_ref().ok().map(|tokens| tokens.token_type);
+            assert_eq!(found, expected, "{written} {kind:?}");
+            match tokens {
+                Ok(tokens) => {
+                    assert_eq!(tokens.check_type("r").is_ok(), found == Some(Dpop));
+                    let stored = serde_json::to_string(&tokens).unwrap_or_default();
+                    assert_eq!(serde_json::from_str(&stored).ok(), Some(tokens));
+                }
+                Err(NoToken { error, .. }) => assert!(matches!(
+                    error,
+                    Error::PeerIncompatible(PeerIncompatible::TokenType { .. })
+                )),
+            }
+        }
+    }
+}
+
 /// The one that was spent may be good for nothing by now.
 #[test]
 fn a_refresh_token_beside_an_unusable_access_token_is_not_lost() {
     let url = server().token_endpoint().clone();
     for access_token in ["\"a b\"", "7", "null", r#""t","token_type":"DPoP""#] {
         let body = format!(r#"{{"access_token":{access_token},"refresh_token":"new"}}"#);
-        let none = issued(&Response::new(200, body.into()), &url, None, NOW).err();
+        let none =
+            issued(&Response::new(200, body.into()), &url, None, TokenType::Bearer, NOW).err();
         let refresh_token = none.and_then(|none| none.refresh_token);
         assert_eq!(refresh_token.as_ref().map(Secret::expose), Some("new"), "{access_token}");
     }
     let refused = Response::new(400, br#"{"error":"x","refresh_token":"new"}"#.to_vec());
-    let none = issued(&refused, &url, None, NOW).err();
+    let none = issued(&refused, &url, None, TokenType::Bearer, NOW).err();
     assert!(none.is_some_and(|none| none.refresh_token.is_none()));
 }
 
