@@ -35,6 +35,8 @@ pub enum Endpoint {
     Registration,
     /// The authorization endpoint, where a person consents (RFC 6749 §3.1).
     Authorization,
+    /// The pushed authorization request endpoint (RFC 9126 §2).
+    PushedAuthorization,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
     /// The revocation endpoint (RFC 7009 §2).
@@ -53,6 +55,7 @@ impl Endpoint {
             Self::ServerMetadata => "server_metadata",
             Self::Registration => "registration",
             Self::Authorization => "authorization",
+            Self::PushedAuthorization => "pushed_authorization",
             Self::Token => "token",
             Self::Revocation => "revocation",
             Self::IdentityProvider => "identity_provider",
@@ -68,6 +71,7 @@ impl fmt::Display for Endpoint {
             Self::ServerMetadata => "authorization server metadata",
             Self::Registration => "registration endpoint",
             Self::Authorization => "authorization endpoint",
+            Self::PushedAuthorization => "pushed authorization request endpoint",
             Self::Token => "token endpoint",
             Self::Revocation => "revocation endpoint",
             Self::IdentityProvider => "identity provider",

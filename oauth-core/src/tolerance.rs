@@ -65,7 +65,8 @@ pub enum Tolerance {
     /// A token answer does not say of which type the token is, so it counts as bearer (RFC 6749 §5.1).
     /// By default yes.
     UntypedToken,
-    /// The lifetime of a token is a text instead of a number (RFC 6749 §5.1). By default yes.
+    /// The lifetime of a token, or of a request that was pushed, is a text instead of a number (RFC 6749 §5.1, RFC 9126
+    /// §2.2). By default yes.
     TextualLifetime,
     /// The scopes of a token are a list instead of a text (RFC 6749 §5.1). By default yes.
     ScopeList,
@@ -92,11 +93,13 @@ pub enum Tolerance {
     ///
     /// An MCP server that was taken over can name a server of its own, and gets the secret.
     UnconfirmedIssuer,
+    /// A request that was pushed is answered with another status of success than 201 (RFC 9126 §2.2). By default yes.
+    PushedStatus,
 }
 
 impl Tolerance {
     /// All there are.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::PartialResource,
         Self::RootIssuerSlash,
         Self::IssuerSlash,
@@ -113,6 +116,7 @@ impl Tolerance {
         Self::MisnamedBearer,
         Self::MisshapenMembers,
         Self::UnconfirmedIssuer,
+        Self::PushedStatus,
     ];
 
     /// Its name where it is written down; it never changes.
@@ -135,6 +139,7 @@ impl Tolerance {
             Self::MisnamedBearer => "misnamed_bearer",
             Self::MisshapenMembers => "misshapen_members",
             Self::UnconfirmedIssuer => "unconfirmed_issuer",
+            Self::PushedStatus => "pushed_status",
         }
     }
 
@@ -251,6 +256,7 @@ impl Default for Tolerances {
             It::MisnamedBearer,
             It::MisshapenMembers,
             It::UnconfirmedIssuer,
+            It::PushedStatus,
         ];
         by_default.into_iter().collect()
     }

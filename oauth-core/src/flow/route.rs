@@ -182,6 +182,7 @@ fn server(outcome: Outcome<FindServer, (Login, Target)>) -> Answered {
 /// Resource and authorization server are known.
 fn found(mut login: Login, target: Target) -> Result<State, Error> {
     let Target { mut server, resource, scopes } = target;
+    server.check_unpushed()?;
     server.keep(Wanted::default());
     // A server that moved gets nothing of what the old one knew (scopes included).
     let before = login.before.take();

@@ -4,7 +4,6 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt::{self, Write as _};
-use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +14,7 @@ use crate::http::{Endpoint, clean_code};
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::tolerance::Tolerances;
-use crate::wire::dialect::{Dialect, PROMPT, PromptMode, add_to};
+use crate::wire::dialect::{Dialect, PROMPT, Parameter, PromptMode, add_to};
 use crate::wire::pkce::with_challenge;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::sought::{CONSENT, LOGIN_HINT, LoginHint, Sought};
@@ -31,20 +30,24 @@ use crate::wire::sought::{CONSENT, LOGIN_HINT, LoginHint, Sought};
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationUrl {
     text: String,
-    state: Range<usize>,
+    /// Of the URL. What comes behind it is not in it.
+    end: usize,
+    /// Where `state` begins, in the URL or behind it.
+    state: usize,
 }
 
 impl AuthorizationUrl {
     /// The whole URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.text[..self.end]
     }
 
-    /// The `state` that the redirect has to bring back: what a listener for it compares with.
+    /// The `state` that the redirect has to bring back: what a listener for it compares with. A pushed request's URL
+    /// does not have it in it.
     #[must_use]
     pub fn state(&self) -> &str {
-        &self.text[self.state.clone()]
+        &self.text[self.state..self.state + ENCODED]
     }
 
     /// Whether a redirect's query answers this URL, whatever the answer is.
@@ -76,8 +79,9 @@ pub fn redirect_state(query: &str) -> Option<Cow<'_, str>> {
 
 impl fmt::Debug for AuthorizationUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.text.find('?').unwrap_or(self.text.len());
-        write!(f, "AuthorizationUrl({:?})", &self.text[..end])
+        let url = self.as_str();
+        let end = url.find('?').unwrap_or(url.len());
+        write!(f, "AuthorizationUrl({:?})", &url[..end])
     }
 }
 
@@ -97,46 +101,79 @@ pub(crate) struct Consented<'a> {
 
 /// The URL of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
 pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -> AuthorizationUrl {
-    let scopes = what.scopes.map(Scopes::as_str);
-    let resource = Dialect::resource(what.dialect, what.resource);
-    let more = what.dialect.map_or(&[][..], |dialect| &dialect.authorization);
-    let said = |name: &str| more.iter().find(|parameter| &*parameter.name == name);
-    let is_said = |name: &str| what.sought.says(name) || said(name).is_some();
-    let url = server.authorization_endpoint().as_str();
-    let endpoint = without(url, |name| match name {
-        "resource" => resource.is_some(),
-        "scope" => scopes.is_some(),
-        name => is_said(name),
-    });
-    // Without it a server may ignore `offline_access` (OpenID Connect Core §11). What the server itself
-    // prescribes stays.
-    let wants_prompt = what.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
-        && what.dialect.and_then(|dialect| dialect.prompt) != Some(PromptMode::Omit);
-    let query = server.authorization_endpoint().query().trim_start_matches('?');
-    let prescribed = pairs(query).find(|(name, _)| name == PROMPT).map(|(_, value)| value);
-    let otherwise = said(PROMPT).map(|it| &*it.value).or(prescribed.as_deref());
-    let consent = (wants_prompt && otherwise.is_none()).then_some(CONSENT);
-    let own = what.sought.prompt(otherwise.or(consent));
-    let prompt = own.as_deref().or(consent);
-    let login_hint = what.sought.login_hint.as_ref().map(LoginHint::as_str);
-    let length = what.client_id.len() + what.redirect_uri.len() + what.resource.len();
-    let length = length + login_hint.map_or(0, str::len);
-    let room = FIXED_LENGTH + 2 * length + scopes.map_or(0, |scopes| 2 * scopes.len());
-    let form = Form::after_url(&inert(endpoint), room)
-        .pair("response_type", "code")
-        .pair("client_id", what.client_id)
-        .pair("redirect_uri", what.redirect_uri)
-        .pair("code_challenge_method", "S256")
-        .pair_if("resource", resource)
-        .pair_if("scope", scopes)
-        .pair_if(PROMPT, prompt)
-        .pair_if(LOGIN_HINT, login_hint)
-        .pair_if("dpop_jkt", what.dpop_jkt);
-    let form = add_to(form, more.iter().filter(|it| !what.sought.says(&it.name)));
-    let form = with_challenge(what.verifier, |challenge| form.pair("code_challenge", challenge));
-    let text = what.state.with_text(|state| form.pair("state", state)).into_text();
-    let state = text.len() - ENCODED..text.len();
-    AuthorizationUrl { text, state }
+    let form = Form::after_url(&what.endpoint(server), what.length());
+    let text = what.add_to(form, server).into_text();
+    let (end, state) = (text.len(), text.len() - ENCODED);
+    AuthorizationUrl { text, end, state }
+}
+
+impl AuthorizationUrl {
+    /// One that does not say its `state`, because the server knows it already.
+    pub(super) fn without_state(url: String, state: &RandomBytes) -> Self {
+        let end = url.len();
+        let mut text = url;
+        state.with_text(|state| text.push_str(state));
+        Self { text, end, state: end }
+    }
+}
+
+impl Consented<'_> {
+    /// Where the user is sent, without what the request says itself.
+    pub(super) fn endpoint<'a>(&self, server: &'a ServerMetadata) -> Cow<'a, str> {
+        let names_resource = Dialect::resource(self.dialect, self.resource).is_some();
+        let is_said = |name: &str| self.sought.says(name) || self.said(name).is_some();
+        inert(without(server.authorization_endpoint().as_str(), |name| match name {
+            "resource" => names_resource,
+            "scope" => self.scopes.is_some(),
+            name => is_said(name),
+        }))
+    }
+
+    /// Adds all that the request says: in its URL, or in the body that is pushed. `state` is the last of it.
+    pub(super) fn add_to(&self, form: Form, server: &ServerMetadata) -> Form {
+        let scopes = self.scopes.map(Scopes::as_str);
+        // Without it a server may ignore `offline_access` (OpenID Connect Core §11). What the server itself
+        // prescribes stays.
+        let wants_prompt = self.scopes.is_some_and(|scopes| scopes.contains(OFFLINE_ACCESS))
+            && self.dialect.and_then(|dialect| dialect.prompt) != Some(PromptMode::Omit);
+        let query = server.authorization_endpoint().query().trim_start_matches('?');
+        let prescribed = pairs(query).find(|(name, _)| name == PROMPT).map(|(_, value)| value);
+        let otherwise = self.said(PROMPT).map(|it| &*it.value).or(prescribed.as_deref());
+        let consent = (wants_prompt && otherwise.is_none()).then_some(CONSENT);
+        let own = self.sought.prompt(otherwise.or(consent));
+        let form = form
+            .pair("response_type", "code")
+            .pair("client_id", self.client_id)
+            .pair("redirect_uri", self.redirect_uri)
+            .pair("code_challenge_method", "S256")
+            .pair_if("resource", Dialect::resource(self.dialect, self.resource))
+            .pair_if("scope", scopes)
+            .pair_if(PROMPT, own.as_deref().or(consent))
+            .pair_if(LOGIN_HINT, self.sought.login_hint.as_ref().map(LoginHint::as_str))
+            .pair_if("dpop_jkt", self.dpop_jkt);
+        let form = add_to(form, self.more().iter().filter(|it| !self.sought.says(&it.name)));
+        let form =
+            with_challenge(self.verifier, |challenge| form.pair("code_challenge", challenge));
+        self.state.with_text(|state| form.pair("state", state))
+    }
+
+    /// Room for all of it: a growing buffer costs more than a few bytes too many.
+    pub(super) fn length(&self) -> usize {
+        let login_hint = self.sought.login_hint.as_ref().map_or(0, |hint| hint.as_str().len());
+        let scopes = self.scopes.map_or(0, |scopes| scopes.as_str().len());
+        let jkt = self.dpop_jkt.map_or(0, str::len);
+        let texts = [self.client_id, self.redirect_uri, self.resource].map(str::len);
+        FIXED_LENGTH + 2 * (texts.iter().sum::<usize>() + login_hint + scopes + jkt)
+    }
+
+    /// What the host adds, or is known to be needed.
+    fn more(&self) -> &[Parameter] {
+        self.dialect.map_or(&[], |dialect| &dialect.authorization)
+    }
+
+    fn said(&self, name: &str) -> Option<&Parameter> {
+        self.more().iter().find(|parameter| &*parameter.name == name)
+    }
 }
 
 /// An endpoint's URL without those parameters of its query that the request says itself: none may be
@@ -235,8 +272,7 @@ const PARAMETERS: [&str; 6] = ["state", "iss", "code", "error", "error_descripti
 /// Asks for a refresh token (OpenID Connect Core §11).
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
-/// The parameters' names, the challenge and `state` together; a growing buffer costs more than a few
-/// bytes too many.
+/// The parameters' names, the challenge and `state` together.
 const FIXED_LENGTH: usize = 256;
 
 #[cfg(test)]

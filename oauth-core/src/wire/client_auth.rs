@@ -158,13 +158,21 @@ impl<'a> Authentication<'a> {
         match self {
             Self::Unnamed | Self::Basic { .. } => form,
             Self::Public { client_id } => form.pair("client_id", client_id),
-            Self::Post { client_id, secret } => {
-                form.pair("client_id", client_id).pair("client_secret", secret.expose())
+            Self::Post { client_id, .. } => self.add_proof_to(form.pair("client_id", client_id)),
+            Self::Signed { client_id, .. } => {
+                self.add_proof_to(form).pair_if("client_id", client_id)
             }
-            Self::Signed { assertion, client_id } => form
+        }
+    }
+
+    /// The same without the id, for a form that says it already.
+    pub(crate) fn add_proof_to(self, form: Form) -> Form {
+        match self {
+            Self::Unnamed | Self::Public { .. } | Self::Basic { .. } => form,
+            Self::Post { secret, .. } => form.pair("client_secret", secret.expose()),
+            Self::Signed { assertion, .. } => form
                 .pair("client_assertion_type", JWT_BEARER)
-                .pair("client_assertion", assertion.expose())
-                .pair_if("client_id", client_id),
+                .pair("client_assertion", assertion.expose()),
         }
     }
 

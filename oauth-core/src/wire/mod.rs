@@ -7,6 +7,7 @@
 //! | authorization server metadata | `server_candidate`, `server_metadata` | RFC 8414, OpenID Connect Discovery 1.0 |
 //! | registration | `registration` | RFC 7591, client ID metadata documents |
 //! | authorization | `authorization`, `pkce`, `dialect` | RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207 |
+//! | pushed authorization requests | `par` | RFC 9126 |
 //! | token | `token`, `client_auth` | RFC 6749 §4.1.3, §5, §6, RFC 6750, RFC 8707 |
 //! | token, for grants without a user | `machine_token` | RFC 6749 §4.4, RFC 7523 §2.1 |
 //! | an identity provider's token endpoint | `exchange` | RFC 8693, identity assertion grants |
@@ -33,6 +34,8 @@ pub(crate) mod id_token;
 mod issuer;
 mod jws;
 mod machine_token;
+#[allow(dead_code, reason = "the machine does not push requests yet")]
+mod par;
 mod parameters;
 mod pkce;
 mod port;
@@ -80,6 +83,8 @@ pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
 pub(crate) use grant_types::GrantType;
 pub(crate) use jws::{Jti, SignedJwt};
 pub(crate) use machine_token::{client_credentials_request, issued_to_machine, jwt_bearer_request};
+#[allow(unused_imports, reason = "the machine does not push requests yet")]
+pub(crate) use par::{PushedRequest, push_request, pushed_url, read_pushed};
 pub(crate) use parameters::{is_of_authorization, is_of_token};
 pub(crate) use port::Port;
 pub(crate) use registration::{RegistrationRequest, register_request, registered};

@@ -58,6 +58,10 @@ static OWN: [Own; 20] = [
     both("redirect_uri", InEndpoint::Forbidden),
     both("resource", InEndpoint::Default),
     both("scope", InEndpoint::Default),
+    // Where the request is pushed, the client authenticates with it.
+    both("client_secret", InEndpoint::Default),
+    both("client_assertion", InEndpoint::Default),
+    both("client_assertion_type", InEndpoint::Default),
     authorization("response_type"),
     authorization("response_mode"),
     authorization("code_challenge"),
@@ -69,9 +73,6 @@ static OWN: [Own; 20] = [
     token("grant_type"),
     token("code"),
     token("code_verifier"),
-    token("client_secret"),
     token("assertion"),
-    token("client_assertion"),
-    token("client_assertion_type"),
     token("refresh_token"),
 ];

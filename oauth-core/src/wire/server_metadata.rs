@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Misuse, PeerMisbehaved};
+use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
 use crate::policy::Policy;
@@ -26,8 +26,8 @@ mod offers;
 
 pub(crate) use document::Document;
 use document::{Grants, Purpose, checked};
-use offers::Offers;
 pub(crate) use offers::Wanted;
+use offers::{Offers, PushedRequests};
 
 /// Where an authorization server's endpoints are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +116,36 @@ impl ServerMetadata {
     #[must_use]
     pub fn revocation_endpoint(&self) -> Option<&HttpUrl> {
         self.revocation_endpoint.as_ref()
+    }
+
+    /// What proofs may be signed with (RFC 9449 §5.1). `None` if the server does not say that it knows DPoP, or nobody
+    /// wants to know.
+    #[must_use]
+    pub fn dpop_algorithms(&self) -> Option<SigningAlgorithms> {
+        self.offers.as_ref()?.dpop_algorithms
+    }
+
+    /// Where requests of logins are pushed to (RFC 9126), if that is possible.
+    pub(crate) fn pushed_requests(&self) -> Option<&PushedRequests> {
+        self.offers.as_ref()?.pushed_requests.as_ref()
+    }
+
+    /// Whether a login works without its request being pushed.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerIncompatible::PushedRequestsRequired`].
+    pub(crate) fn check_unpushed(&self) -> Result<(), PeerIncompatible> {
+        if self.pushed_requests().is_some_and(|it| it.required) {
+            let issuer = self.issuer.as_str().into();
+            return Err(PeerIncompatible::PushedRequestsRequired { issuer });
+        }
+        Ok(())
+    }
+
+    /// Forgets the offers that nobody takes: they would be stored with each grant.
+    pub(crate) fn keep(&mut self, wanted: Wanted) {
+        self.offers = self.offers.take().and_then(|offers| offers.kept(wanted).boxed());
     }
 
     /// Where this is known from.
@@ -211,6 +241,11 @@ impl ServerMetadata {
         if unusable_registration.is_some() {
             misshapen.insert("registration_endpoint");
         }
+        let pushed_requests = match login {
+            Some(login) => login.pushed_requests(&speaker, reach, &mut misshapen)?,
+            None => None,
+        };
+        let offers = Offers { dpop_algorithms: document.dpop_algorithms, pushed_requests };
         if let Some(Err(_)) = revocation_endpoint {
             misshapen.insert("revocation_endpoint");
         }
@@ -239,7 +274,7 @@ impl ServerMetadata {
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
             without_refresh: document.grants.as_ref().is_some_and(Grants::is_without_refresh),
-            offers: Offers { dpop_algorithms: document.dpop_algorithms }.boxed(),
+            offers: offers.boxed(),
             tolerated,
         };
         Ok((server, misshapen))

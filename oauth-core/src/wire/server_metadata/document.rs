@@ -14,6 +14,7 @@ use crate::wire::client_auth::AuthMethods;
 use crate::wire::grant_types::{GrantType, GrantTypes};
 use crate::wire::issuer::Issuer;
 use crate::wire::parameters::is_forbidden_in_endpoint;
+use crate::wire::server_metadata::offers::PushedRequests;
 
 /// What a document is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(super) struct ForLogin<'a> {
     authorization_endpoint: Text<'a>,
     pub(super) registration_endpoint: Option<Text<'a>>,
     s256: Option<S256>,
+    push_endpoint: Option<Text<'a>>,
     wants_pushed_requests: OnlyTrue,
 }
 
@@ -76,6 +78,7 @@ impl<'a> ForLogin<'a> {
             authorization_endpoint: members.required_text("authorization_endpoint")?,
             registration_endpoint: members.text("registration_endpoint"),
             s256: members.list("code_challenge_methods_supported"),
+            push_endpoint: members.text("pushed_authorization_request_endpoint"),
             wants_pushed_requests: members.only_true("require_pushed_authorization_requests"),
         })
     }
@@ -94,9 +97,6 @@ impl<'a> ForLogin<'a> {
             Some(_) => return Err(no_s256(true).into()),
             None => Some(s256_of(speaker, policy).ok_or_else(|| no_s256(false))?),
         };
-        if self.wants_pushed_requests.0 {
-            return Err(PeerIncompatible::PushedRequestsRequired { issuer: issuer() }.into());
-        }
         let url = checked(Endpoint::Authorization, &self.authorization_endpoint, reach)?;
         let query = url.query().trim_start_matches('?');
         if form::pairs(query).any(|(name, _)| is_forbidden_in_endpoint(&name)) {
@@ -105,6 +105,32 @@ impl<'a> ForLogin<'a> {
             return Err(PeerMisbehaved::UnsafeUrl { endpoint, url, defect }.into());
         }
         Ok((url, tolerance))
+    }
+}
+
+impl ForLogin<'_> {
+    /// Where requests are pushed to. What is wrong with that matters only where they have to be, and is noted else.
+    pub(super) fn pushed_requests(
+        &self,
+        speaker: &Issuer,
+        reach: Reach<'_>,
+        misshapen: &mut MemberNames,
+    ) -> Result<Option<PushedRequests>, Error> {
+        let required = self.wants_pushed_requests.0;
+        let endpoint = self.push_endpoint.as_deref();
+        match endpoint.map(|text| checked(Endpoint::PushedAuthorization, text, reach)) {
+            Some(Ok(endpoint)) => Ok(Some(PushedRequests { endpoint, required })),
+            Some(Err(unsafe_url)) if required => Err(unsafe_url.into()),
+            None if required => {
+                let issuer = speaker.as_str().into();
+                Err(PeerIncompatible::PushedRequestsRequired { issuer }.into())
+            }
+            Some(Err(_)) => {
+                misshapen.insert("pushed_authorization_request_endpoint");
+                Ok(None)
+            }
+            None => Ok(None),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::signing_algorithm::SigningAlgorithms;
-use crate::wire::server_metadata::ServerMetadata;
+use crate::url::HttpUrl;
 
 /// What a server offers beyond what every login needs: in a box, as few clients want any of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,24 @@ pub(crate) struct Offers {
     /// What proofs may be signed with (RFC 9449 §5.1); `None` where the server lists none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dpop_algorithms: Option<SigningAlgorithms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pushed_requests: Option<PushedRequests>,
+}
+
+/// Where requests of logins are pushed to (RFC 9126 §5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PushedRequests {
+    pub(crate) endpoint: HttpUrl,
+    /// Logins that were not pushed are refused.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) required: bool,
+}
+
+/// Which offers a client may take, beyond what a server insists on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    pub(crate) dpop: bool,
+    pub(crate) pushed_requests: bool,
 }
 
 impl Offers {
@@ -20,26 +38,13 @@ impl Offers {
     pub(super) fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
     }
-}
 
-/// Which offers a client may take.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wanted {
-    pub(crate) dpop: bool,
-}
-
-impl ServerMetadata {
-    /// What proofs may be signed with (RFC 9449 §5.1). `None` if the server does not say that it knows DPoP.
-    #[must_use]
-    pub fn dpop_algorithms(&self) -> Option<SigningAlgorithms> {
-        self.offers.as_ref()?.dpop_algorithms
-    }
-
-    /// Forgets the offers that nobody takes: they would be stored with each grant.
-    pub(crate) fn keep(&mut self, wanted: Wanted) {
-        let Some(offers) = self.offers.take() else { return };
-        let Offers { dpop_algorithms } = *offers;
-        let kept = Offers { dpop_algorithms: dpop_algorithms.filter(|_| wanted.dpop) };
-        self.offers = kept.boxed();
+    /// Those that somebody may take.
+    pub(super) fn kept(self, wanted: Wanted) -> Self {
+        let Self { dpop_algorithms, pushed_requests } = self;
+        Self {
+            dpop_algorithms: dpop_algorithms.filter(|_| wanted.dpop),
+            pushed_requests: pushed_requests.filter(|it| wanted.pushed_requests || it.required),
+        }
     }
 }

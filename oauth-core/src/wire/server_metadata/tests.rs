@@ -128,7 +128,7 @@ fn what_matters_is_taken_from_the_document() {
 }
 
 #[test]
-fn unsafe_endpoints_and_pushed_requests_are_refused() {
+fn unsafe_endpoints_are_refused() {
     for (member, endpoint) in [
         ("authorization_endpoint", Endpoint::Authorization),
         ("token_endpoint", Endpoint::Token),
@@ -149,9 +149,39 @@ fn unsafe_endpoints_and_pushed_requests_are_refused() {
         };
         assert_eq!(refusal, Some(expected.into()), "{member}");
     }
-    let pushed = format!(r#"{S256},"require_pushed_authorization_requests":true"#);
-    let issuer = "https://as.example".into();
-    assert_eq!(check(&pushed), Err(PeerIncompatible::PushedRequestsRequired { issuer }.into()));
+}
+
+#[test]
+fn where_requests_are_pushed_matters_only_if_they_have_to_be() {
+    let endpoint = r#","pushed_authorization_request_endpoint":"#;
+    let required = r#","require_pushed_authorization_requests":true"#;
+    let none = || PeerIncompatible::PushedRequestsRequired { issuer: "https://as.example".into() };
+    let read = |more: &str| check(&format!("{S256}{more}"));
+    assert_eq!(read(required), Err(none().into()), "it has nowhere to be pushed to");
+    for insists in [true, false] {
+        let more = if insists { required } else { "" };
+        let server = read(&format!(r#"{endpoint}"https://as.example/par"{more}"#));
+        let server = server.unwrap_or_else(|e| panic!("{e}"));
+        let pushed = server.pushed_requests().unwrap_or_else(|| panic!("{more}"));
+        assert_eq!(
+            (pushed.endpoint.as_str(), pushed.required),
+            ("https://as.example/par", insists)
+        );
+        assert_eq!(server.check_unpushed(), if insists { Err(none()) } else { Ok(()) });
+        let stored = serde_json::to_string(&server).unwrap_or_default();
+        assert_eq!(serde_json::from_str(&stored).ok(), Some(server.clone()));
+        for wants in [true, false] {
+            let mut kept = server.clone();
+            kept.keep(Wanted { pushed_requests: wants, ..Wanted::default() });
+            assert_eq!(kept.pushed_requests().is_some(), wants || insists);
+        }
+        let unsafe_url = read(&format!(r#"{endpoint}"http://as.example/par"{more}"#));
+        let (endpoint, defect) = (Endpoint::PushedAuthorization, UrlDefect::Plaintext);
+        let url = "http://as.example/par".into();
+        let refused = Error::from(PeerMisbehaved::UnsafeUrl { endpoint, url, defect });
+        let found = unsafe_url.map(|it| it.pushed_requests().is_some());
+        assert_eq!(found, if insists { Err(refused) } else { Ok(false) });
+    }
 }
 
 /// Who could say it there would decide how a consent comes back, or to whom; defaults are the server's.
@@ -287,7 +317,7 @@ fn offers_are_read_and_kept_as_far_as_somebody_wants_them() {
         let stored = serde_json::to_string(&server).unwrap_or_default();
         assert_eq!(serde_json::from_str(&stored).ok(), Some(server.clone()));
         let (mut all, mut none) = (server.clone(), server.clone());
-        all.keep(Wanted { dpop: true });
+        all.keep(Wanted { dpop: true, ..Wanted::default() });
         assert_eq!(all, server);
         none.keep(Wanted::default());
         assert_eq!(none, ServerMetadata::sample(""));
@@ -328,6 +358,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("require_pushed_authorization_requests", r#""false""#),
         ("token_endpoint_auth_signing_alg_values_supported", r#""ES256""#),
         ("dpop_signing_alg_values_supported", "{}"),
+        ("pushed_authorization_request_endpoint", r#""ftp://x""#),
     ] {
         let body = document(&format!(r#"{S256},"{member}":{written}"#));
         let document = ServerMetadata::read(body.as_bytes());
