@@ -37,6 +37,8 @@ pub enum Endpoint {
     Authorization,
     /// The pushed authorization request endpoint (RFC 9126 §2).
     PushedAuthorization,
+    /// The device authorization endpoint (RFC 8628 §3.1).
+    DeviceAuthorization,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
     /// The revocation endpoint (RFC 7009 §2).
@@ -56,6 +58,7 @@ impl Endpoint {
             Self::Registration => "registration",
             Self::Authorization => "authorization",
             Self::PushedAuthorization => "pushed_authorization",
+            Self::DeviceAuthorization => "device_authorization",
             Self::Token => "token",
             Self::Revocation => "revocation",
             Self::IdentityProvider => "identity_provider",
@@ -72,6 +75,7 @@ impl fmt::Display for Endpoint {
             Self::Registration => "registration endpoint",
             Self::Authorization => "authorization endpoint",
             Self::PushedAuthorization => "pushed authorization request endpoint",
+            Self::DeviceAuthorization => "device authorization endpoint",
             Self::Token => "token endpoint",
             Self::Revocation => "revocation endpoint",
             Self::IdentityProvider => "identity provider",

@@ -32,11 +32,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether a person said no (RFC 6749 §4.1.2.1). Some servers say the same of a scope that the user or
+    /// Whether a person said no (RFC 6749 §4.1.2.1, RFC 8628 §3.5). Some servers say the same of a scope that the user or
     /// the client may not have, which is nobody's decision: their description tells.
     #[must_use]
     pub fn is_denied_by_user(&self) -> bool {
-        self.endpoint == Endpoint::Authorization && self.is_denial() && !self.denies_scope()
+        let is_asked =
+            matches!(self.endpoint, Endpoint::Authorization | Endpoint::DeviceAuthorization);
+        is_asked && self.is_denial() && !self.denies_scope()
     }
 
     fn is_denial(&self) -> bool {
@@ -100,7 +102,7 @@ impl Refusal {
             _ if self.is_closed_registration() => Actor::Developer,
             _ if self.denies_scope() => Actor::Developer,
             _ if self.is_denied_by_user() => Actor::User,
-            "login_required" | "consent_required" => Actor::User,
+            "login_required" | "consent_required" | "expired_token" => Actor::User,
             code if SPENT.contains(&code) => Actor::User,
             _ if self.is_for_now() => Actor::Nobody,
             _ => Actor::Developer,
@@ -127,6 +129,7 @@ impl Refusal {
             _ if self.endpoint == Endpoint::IdentityProvider => self.advice_of_provider(),
             code if SPENT.contains(&code) => "the login has ended; log in again",
             "login_required" | "consent_required" => "log in again, and finish in the browser",
+            "expired_token" => "log in again, and enter the code before it expires",
             _ if self.is_about_client() => {
                 "the authorization server does not know the client (any more): check `client_id` and \
                  `client_secret`"

@@ -194,7 +194,7 @@ fn without(url: &str, is_said: impl Fn(&str) -> bool) -> Cow<'_, str> {
 
 /// The same URL for whoever receives it, and no code for a program between: nothing but what URLs cannot do without is
 /// there as it is (RFC 3986 §2.1). The host has no such characters.
-fn inert(url: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn inert(url: Cow<'_, str>) -> Cow<'_, str> {
     let is_inert = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?&=+,@%[]".contains(&byte);
     if url.bytes().all(is_inert) {
         return url;

@@ -8,6 +8,7 @@
 //! | registration | `registration` | RFC 7591, client ID metadata documents |
 //! | authorization | `authorization`, `pkce`, `dialect` | RFC 6749 §4.1, RFC 7636, RFC 8707, RFC 9207 |
 //! | pushed authorization requests | `par` | RFC 9126 |
+//! | device authorization, and polls for its tokens | `device` | RFC 8628 |
 //! | token | `token`, `client_auth` | RFC 6749 §4.1.3, §5, §6, RFC 6750, RFC 8707 |
 //! | token, for grants without a user | `machine_token` | RFC 6749 §4.4, RFC 7523 §2.1 |
 //! | an identity provider's token endpoint | `exchange` | RFC 8693, identity assertion grants |
@@ -25,6 +26,8 @@ mod challenge;
 mod client_assertion;
 mod client_auth;
 mod client_metadata;
+#[allow(dead_code, reason = "the machine does not ask for device codes yet")]
+mod device;
 mod dialect;
 #[allow(dead_code, reason = "the machine does not send proofs yet")]
 mod dpop;
@@ -56,6 +59,7 @@ pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
 pub use client_assertion::{AssertionAudience, AssertionStyle, AssertionTyp, ClientIdMode};
 pub use client_metadata::ClientMetadata;
+pub use device::DeviceCode;
 pub use dialect::{PromptMode, ResourceMode};
 pub use dpop::DpopNonce;
 pub use exchange::{SubjectToken, SubjectTokenKind};
@@ -76,6 +80,8 @@ pub(crate) use authorization::{
 };
 pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
 pub(crate) use client_auth::{AuthMethods, Authentication};
+#[allow(unused_imports, reason = "the machine does not ask for device codes yet")]
+pub(crate) use device::{Polled, device_request, poll_request, read_device_code, read_poll};
 pub(crate) use dialect::{Dialect, Parameter};
 #[allow(unused_imports, reason = "the machine does not send proofs yet")]
 pub(crate) use dpop::{DpopProof, dpop_algorithm, dpop_authorization};

@@ -50,10 +50,10 @@ const fn token(name: &'static str) -> Own {
     Own { name, authorization: None, token: true }
 }
 
-/// RFC 6749 §4.1.1, §4.1.3 and §6, RFC 7636 §4.3 and §4.5, RFC 8707 §2, RFC 7521 §4.1 and §4.2, RFC 9449 §10; and what would
+/// RFC 6749 §4.1.1, §4.1.3 and §6, RFC 7636 §4.3 and §4.5, RFC 8707 §2, RFC 7521 §4.1 and §4.2, RFC 8628 §3.4, RFC 9449 §10; and what would
 /// change how an authorization request is answered (RFC 9101 §5, OAuth 2.0 Multiple Response Types §2.1).
 /// `prompt` is not among them: hosts may set it, and servers may prescribe it.
-static OWN: [Own; 20] = [
+static OWN: [Own; 21] = [
     both("client_id", InEndpoint::Forbidden),
     both("redirect_uri", InEndpoint::Forbidden),
     both("resource", InEndpoint::Default),
@@ -75,4 +75,5 @@ static OWN: [Own; 20] = [
     token("code_verifier"),
     token("assertion"),
     token("refresh_token"),
+    token("device_code"),
 ];

@@ -130,6 +130,12 @@ impl ServerMetadata {
         self.offers.as_ref()?.pushed_requests.as_ref()
     }
 
+    /// Where codes for other devices are got (RFC 8628), if the server gives any, and somebody wants one.
+    #[allow(dead_code, reason = "the machine does not ask for device codes yet")]
+    pub(crate) fn device_endpoint(&self) -> Option<&HttpUrl> {
+        self.offers.as_ref()?.device_endpoint.as_ref()
+    }
+
     /// Whether a login works without its request being pushed.
     ///
     /// # Errors
@@ -241,11 +247,11 @@ impl ServerMetadata {
         if unusable_registration.is_some() {
             misshapen.insert("registration_endpoint");
         }
-        let pushed_requests = match login {
-            Some(login) => login.pushed_requests(&speaker, reach, &mut misshapen)?,
-            None => None,
+        let offers = match login {
+            Some(login) => login.offers(&speaker, reach, &mut misshapen)?,
+            None => Offers::default(),
         };
-        let offers = Offers { dpop_algorithms: document.dpop_algorithms, pushed_requests };
+        let offers = Offers { dpop_algorithms: document.dpop_algorithms, ..offers };
         if let Some(Err(_)) = revocation_endpoint {
             misshapen.insert("revocation_endpoint");
         }

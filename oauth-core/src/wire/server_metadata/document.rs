@@ -14,7 +14,7 @@ use crate::wire::client_auth::AuthMethods;
 use crate::wire::grant_types::{GrantType, GrantTypes};
 use crate::wire::issuer::Issuer;
 use crate::wire::parameters::is_forbidden_in_endpoint;
-use crate::wire::server_metadata::offers::PushedRequests;
+use crate::wire::server_metadata::offers::{Offers, PushedRequests};
 
 /// What a document is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(super) struct ForLogin<'a> {
     pub(super) registration_endpoint: Option<Text<'a>>,
     s256: Option<S256>,
     push_endpoint: Option<Text<'a>>,
+    device_endpoint: Option<Text<'a>>,
     wants_pushed_requests: OnlyTrue,
 }
 
@@ -79,6 +80,7 @@ impl<'a> ForLogin<'a> {
             registration_endpoint: members.text("registration_endpoint"),
             s256: members.list("code_challenge_methods_supported"),
             push_endpoint: members.text("pushed_authorization_request_endpoint"),
+            device_endpoint: members.text("device_authorization_endpoint"),
             wants_pushed_requests: members.only_true("require_pushed_authorization_requests"),
         })
     }
@@ -110,7 +112,7 @@ impl<'a> ForLogin<'a> {
 
 impl ForLogin<'_> {
     /// Where requests are pushed to. What is wrong with that matters only where they have to be, and is noted else.
-    pub(super) fn pushed_requests(
+    fn pushed_requests(
         &self,
         speaker: &Issuer,
         reach: Reach<'_>,
@@ -131,6 +133,29 @@ impl ForLogin<'_> {
             }
             None => Ok(None),
         }
+    }
+
+    /// Where codes for other devices are got. What is wrong with that is noted.
+    fn device_endpoint(&self, reach: Reach<'_>, misshapen: &mut MemberNames) -> Option<HttpUrl> {
+        let endpoint = reach.parse(self.device_endpoint.as_deref()?);
+        if endpoint.is_err() {
+            misshapen.insert("device_authorization_endpoint");
+        }
+        endpoint.ok()
+    }
+
+    /// What it offers beyond the usual.
+    pub(super) fn offers(
+        &self,
+        speaker: &Issuer,
+        reach: Reach<'_>,
+        misshapen: &mut MemberNames,
+    ) -> Result<Offers, Error> {
+        Ok(Offers {
+            dpop_algorithms: None,
+            pushed_requests: self.pushed_requests(speaker, reach, misshapen)?,
+            device_endpoint: self.device_endpoint(reach, misshapen),
+        })
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct Offers {
     pub(super) dpop_algorithms: Option<SigningAlgorithms>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pushed_requests: Option<PushedRequests>,
+    /// Where codes for other devices are got (RFC 8628 §4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) device_endpoint: Option<HttpUrl>,
 }
 
 /// Where requests of logins are pushed to (RFC 9126 §5).
@@ -31,6 +34,7 @@ pub(crate) struct PushedRequests {
 pub(crate) struct Wanted {
     pub(crate) dpop: bool,
     pub(crate) pushed_requests: bool,
+    pub(crate) device_codes: bool,
 }
 
 impl Offers {
@@ -41,10 +45,11 @@ impl Offers {
 
     /// Those that somebody may take.
     pub(super) fn kept(self, wanted: Wanted) -> Self {
-        let Self { dpop_algorithms, pushed_requests } = self;
+        let Self { dpop_algorithms, pushed_requests, device_endpoint } = self;
         Self {
             dpop_algorithms: dpop_algorithms.filter(|_| wanted.dpop),
             pushed_requests: pushed_requests.filter(|it| wanted.pushed_requests || it.required),
+            device_endpoint: device_endpoint.filter(|_| wanted.device_codes),
         }
     }
 }

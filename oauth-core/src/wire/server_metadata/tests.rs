@@ -1,3 +1,4 @@
+use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -184,6 +185,24 @@ fn where_requests_are_pushed_matters_only_if_they_have_to_be() {
     }
 }
 
+#[test]
+fn where_device_codes_are_got_is_kept_for_who_wants_one() {
+    let read = |url: &str| check(&format!(r#"{S256},"device_authorization_endpoint":"{url}""#));
+    let server = read("https://as.example/device").unwrap_or_else(|e| panic!("{e}"));
+    let endpoint =
+        |server: &ServerMetadata| server.device_endpoint().map(|it| it.as_str().to_owned());
+    assert_eq!(endpoint(&server).as_deref(), Some("https://as.example/device"));
+    let stored = serde_json::to_string(&server).unwrap_or_default();
+    assert_eq!(serde_json::from_str(&stored).ok(), Some(server.clone()));
+    let (mut wanted, mut unwanted) = (server.clone(), server);
+    wanted.keep(Wanted { device_codes: true, ..Wanted::default() });
+    unwanted.keep(Wanted { dpop: true, pushed_requests: true, ..Wanted::default() });
+    assert!(endpoint(&wanted).is_some() && unwanted == ServerMetadata::sample(""));
+    let unusable = read("http://as.example/device").unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(endpoint(&unusable), None);
+    assert!(unusable.tolerated.contains(Tolerance::MisshapenMembers));
+}
+
 /// Who could say it there would decide how a consent comes back, or to whom; defaults are the server's.
 #[test]
 fn an_endpoint_whose_query_says_what_is_the_requests_is_refused() {
@@ -359,6 +378,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("token_endpoint_auth_signing_alg_values_supported", r#""ES256""#),
         ("dpop_signing_alg_values_supported", "{}"),
         ("pushed_authorization_request_endpoint", r#""ftp://x""#),
+        ("device_authorization_endpoint", r#""https://127.0.0.1/d""#),
     ] {
         let body = document(&format!(r#"{S256},"{member}":{written}"#));
         let document = ServerMetadata::read(body.as_bytes());
