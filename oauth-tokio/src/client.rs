@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_blocking::{FileTokenStorage, LocalUser};
-use oauth_core::client::{
-    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts, challenges, location,
-};
+use oauth_core::client::{Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts};
 use oauth_core::session::{Forecast, Key, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::HeaderValue;
 
 use crate::Error;
 use crate::events::{Events, Readers};
-use crate::http::{Connection, Http, HttpClient, unsent};
+use crate::http::{Http, HttpClient, unsent};
 use crate::storage::SharedStorage;
 use crate::tasks::Tasks;
 use crate::user_agent::SharedUserAgent;
@@ -174,32 +172,9 @@ impl OAuth {
         mut build: impl FnMut(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, Error> {
         let client = &self.client;
-        let mut call = client.call(self.mode);
-        loop {
-            let http = client.host().http().to(&client.key().server_url).map_err(unsent)?;
-            let mut request = build(http).build().map_err(unsent)?;
-            if let Some(url) = call.url().and_then(|url| reqwest::Url::parse(url.as_str()).ok()) {
-                *request.url_mut() = url;
-            }
-            let url = request.url().clone();
-            if let Some(header) = client.authorize(&mut call, url.as_str()).await? {
-                request.headers_mut().insert(AUTHORIZATION, header);
-            }
-            let response = self.execute(request).await?;
-            let (status, challenges) = (response.status(), challenges(response.headers()));
-            let location = location(response.headers());
-            if client.redirected(&mut call, url.as_str(), status.as_u16(), location) {
-                continue;
-            }
-            match client.judge(&mut call, status.as_u16(), &challenges).await? {
-                None => return Ok(response),
-                Some(remedy) => {
-                    // Its connection is free for the login.
-                    drop(response);
-                    client.remedy(&mut call, remedy).await?;
-                }
-            }
-        }
+        let http = client.host().http().to(&client.key().server_url).map_err(unsent)?;
+        let build = || build(http).build().map_err(unsent);
+        Ok(self.carry(&mut client.call(self.mode), build).await?)
     }
 
     /// Finishes a login that was handed out in an [`AuthenticationError`](crate::AuthenticationError), in
@@ -321,20 +296,6 @@ impl OAuth {
     /// off what was begun aside, and a refresh token may be spent for nothing.
     pub async fn shutdown(&self, limit: Duration) -> bool {
         self.client.host().shutdown(limit).await
-    }
-
-    async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, Error> {
-        let (method, url) = (request.method().clone(), request.url().clone());
-        let authorized = request.headers().contains_key(AUTHORIZATION);
-        let http = self.client.host().http();
-        let response = http.send(request, Connection::Any).await.map_err(unsent)?;
-        self.client.tell(&Event::Answered {
-            method: method.as_str(),
-            url: url.as_str(),
-            authorized,
-            status: response.status().as_u16(),
-        });
-        Ok(response)
     }
 }
 

@@ -164,11 +164,6 @@ impl Http {
         self.client.to(url, Connection::Any)
     }
 
-    #[cfg(feature = "rmcp")]
-    pub(crate) fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
     /// Sends a request as it is; the host's own fields are added.
     pub(crate) async fn send(
         &self,
@@ -191,7 +186,7 @@ impl Http {
     }
 
     /// Learns from a request that was not answered.
-    pub(crate) fn failed(&self, url: &str, error: &reqwest::Error) {
+    fn failed(&self, url: &str, error: &reqwest::Error) {
         if error.is_connect()
             && error.is_timeout()
             && let Ok(url) = Url::parse(url)

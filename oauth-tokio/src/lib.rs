@@ -66,6 +66,7 @@ mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]
 pub mod rmcp;
+mod sending;
 mod storage;
 mod tasks;
 mod turns;

@@ -19,7 +19,9 @@
 //! ([`bearer`](crate::OAuthBuilder::bearer)).
 //!
 //! Every request carries the token; a refusal is answered by a refresh, a login or a wider scope, and the
-//! request is sent again. What fails on the way is behind rmcp's error: [`cause`] finds it.
+//! request is sent again. What fails on the way is behind rmcp's error: [`cause`] finds it. All other answers mean
+//! what they mean to rmcp's own HTTP client, and its limits for them hold. Of rmcp's features for clients it needs
+//! `transport-streamable-http-client` alone.
 //!
 //! Through `oauth.quiet().transport()` nobody is asked: a call that needs a login fails at once. rmcp has shapes for
 //! that, and its own `is_authorization_required` and `auth_challenge` see them; [`cause`] finds
@@ -41,15 +43,13 @@
 //! - A failure to open the stream of notifications is told to nobody, nor is one of
 //!   `notifications/initialized`, but that the connection is closed. If a login fails on behalf of the
 //!   stream, rmcp does not try again.
-//!
-//! Of the answers of the MCP server, [`Event::Answered`] tells only refusals: the others are rmcp's. Of
-//! several `WWW-Authenticate` lines rmcp passes on the first. If that of a 401 is for another scheme, the
-//! others are asked for; a step-up is found in the first line or not at all.
 
+mod answer;
 mod error;
+mod events;
+mod request;
 mod told;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ::rmcp::model::ClientJsonRpcMessage;
@@ -59,14 +59,19 @@ use ::rmcp::transport::streamable_http_client::{
     AuthRequiredError, StreamableHttpClient, StreamableHttpClientTransportConfig,
     StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use oauth_core::client::{Mode, challenges};
+use oauth_core::error::PeerIncompatible;
+use reqwest::{Method, Response, StatusCode};
 
+use answer::{to_end, to_message, to_stream};
 pub use error::cause;
-use error::{is_redirect, lasts, outer, refusal, refused_bearer};
-use oauth_core::client::Mode;
-use told::told;
+use error::lasts;
+use events::GIVEN_UP;
+use request::{Fields, Outgoing};
 
-use crate::{Error, Event, NeedsConsent as _, OAuth};
+use crate::http::unsent;
+use crate::sending::{Answer, Token};
+use crate::{Error, NeedsConsent as _, OAuth};
 
 impl OAuth {
     /// A transport of rmcp to this server, for `serve`.
@@ -80,179 +85,119 @@ impl OAuth {
         StreamableHttpClientTransport::with_client(self.clone(), config)
     }
 
-    fn http_to(&self, url: &str) -> Inner<&reqwest::Client> {
-        self.client.host().http().to(url).map_err(StreamableHttpError::Client)
-    }
-
-    /// The fields of a request of rmcp, with the host's own.
-    fn with_own(&self, url: &str, headers: &Headers) -> Headers {
-        let fields = headers.iter().map(|(name, value)| (name.clone(), value.clone()));
-        let mut fields: HeaderMap = fields.collect();
-        self.client.host().http().headers().add_to(url, &mut fields);
-        fields.into_iter().filter_map(|(name, value)| Some((name?, value))).collect()
-    }
-
     /// Where a request to the MCP endpoint goes, which may have moved within its origin.
     fn target(&self, url: &str) -> Arc<str> {
         let moved = self.client.moved().filter(|_| *url == *self.client.key().server_url);
         moved.map_or_else(|| url.into(), |moved| moved.as_str().into())
     }
 
-    /// Gives up an answer that is no refusal. If it comes from where the endpoint had moved to, the next
-    /// request is for its own URL: it may have been there for a while only.
-    fn failed<T>(
-        &self,
-        asked: &str,
-        url: &str,
-        error: StreamableHttpError<reqwest::Error>,
-    ) -> Outer<T> {
-        if asked != url && !matches!(error, StreamableHttpError::ServerDoesNotSupportSse) {
-            self.client.forget_moved();
-        }
-        Err(outer(error))
+    fn make(&self, request: &Outgoing<'_>, url: &str) -> Result<reqwest::Request, Error> {
+        let http = self.client.host().http().to(url).map_err(unsent)?;
+        request.build(http, url)
     }
 
     /// Sends a request of rmcp as [`send`](Self::send) does.
-    async fn pass<T, F>(
-        &self,
-        request: Passed<'_>,
-        send: impl Fn(Arc<str>, Option<String>) -> F,
-    ) -> Outer<T>
-    where
-        F: Future<Output = Inner<T>>,
-    {
+    async fn pass(&self, request: &Outgoing<'_>) -> Outer<Response> {
         if request.brings_its_own() {
-            return send(request.url.into(), request.token).await.map_err(refused_bearer);
+            return self.pass_as_it_is(request).await;
         }
         let client = &self.client;
         let mut call = client.call(self.mode);
-        let mut has_moved = false;
-        loop {
-            let url = self.target(request.url);
-            let header = client.authorize(&mut call, &url).await;
-            let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
-            let authorized = token.is_some();
-            let error = match send(Arc::clone(&url), token).await {
-                Ok(answer) => {
-                    client.delivered(&mut call, 200);
-                    return Ok(answer);
-                }
-                Err(error) => error,
-            };
-            if let StreamableHttpError::Client(error) = &error {
-                client.host().http().failed(&url, error);
-            }
-            if is_redirect(&error) && !has_moved {
-                // It may be within the origin: only an answer of our own shows where it leads.
-                client.probe().await;
-                has_moved = true;
-                if self.target(request.url) != url {
-                    continue;
-                }
-            }
-            let Some((status, challenges)) = refusal(&error) else {
-                return self.failed(request.url, &url, error);
-            };
-            client.tell(&Event::Answered { method: request.method, url: &url, authorized, status });
-            let challenges = self.lines(status, challenges).await;
-            let remedy = client.judge(&mut call, status, &challenges).await;
-            match remedy.map_err(StreamableHttpError::Client)? {
-                Some(remedy) => {
-                    let done = client.remedy(&mut call, remedy).await;
-                    done.map_err(|failure| told(failure, &challenges))?;
-                }
-                None => return Err(self.left(error)),
-            }
+        let mut url = self.target(request.url);
+        let mut answer = self.carry(&mut call, || self.make(request, &url)).await?;
+        if matches!(answer.status().as_u16(), 307 | 308) && *url != *request.url {
+            // It has moved again, or back.
+            client.forget_moved();
+            url = request.url.into();
+            answer = self.carry(&mut call, || self.make(request, &url)).await?;
         }
+        self.unless_fixed(answer)
     }
 
-    /// The same for a stream. rmcp opens a stream that ended again and again, unless the answer is that
-    /// authorization is required: whoever has said no must not see the login page each time.
-    async fn open<F>(
-        &self,
-        request: Passed<'_>,
-        send: impl Fn(Arc<str>, Option<String>) -> F,
-    ) -> Outer<BoxedSseResponse>
-    where
-        F: Future<Output = Inner<BoxedSseResponse>>,
-    {
-        self.pass(request, send).await.map_err(|error| match error {
-            StreamableHttpError::Client(failure) if lasts(&failure) => {
-                StreamableHttpError::AuthRequired(AuthRequiredError::new(failure.to_string()))
-            }
-            error => error,
-        })
+    /// The same for a request with an `Authorization` of the host's own.
+    async fn pass_as_it_is(&self, request: &Outgoing<'_>) -> Outer<Response> {
+        let request = self.make(request, request.url).map_err(StreamableHttpError::Client)?;
+        let answer = self.execute(request).await.map_err(StreamableHttpError::Client)?;
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => Err(refused_bearer(&answer)),
+            _ => Ok(answer),
+        }
     }
 
     /// The same for the end of a session. It is worth a refresh, which all that end share, but no login: beside
     /// one it is sent with what is at hand, and left if that is refused.
-    async fn close<F>(
-        &self,
-        request: Passed<'_>,
-        send: impl Fn(Arc<str>, Option<String>) -> F,
-    ) -> Outer<()>
-    where
-        F: Future<Output = Inner<()>>,
-    {
+    async fn close(&self, request: &Outgoing<'_>) -> Outer<Response> {
         if request.brings_its_own() {
-            return send(request.url.into(), request.token).await.map_err(refused_bearer);
+            return self.pass_as_it_is(request).await;
         }
+        let url = self.target(request.url);
+        self.unless_fixed(self.end(request, &url).await.map_err(StreamableHttpError::Client)?)
+    }
+
+    async fn end(&self, request: &Outgoing<'_>, url: &str) -> Result<Response, Error> {
         let client = &self.client;
         let mut call = client.call(Mode::Quiet);
         loop {
-            let url = self.target(request.url);
-            let header = match client.is_at_login() {
-                true => client.authorize_now(&mut call, &url),
-                false => client.authorize(&mut call, &url).await,
-            };
-            let token = header.map_err(StreamableHttpError::Client)?.as_ref().and_then(token);
-            let authorized = token.is_some();
-            let Err(error) = send(Arc::clone(&url), token).await else {
-                client.delivered(&mut call, 200);
-                return Ok(());
-            };
-            let Some((status @ 401, challenges)) = refusal(&error) else {
-                return Err(outer(error));
-            };
-            client.tell(&Event::Answered { method: request.method, url: &url, authorized, status });
-            if !authorized || client.is_at_login() {
-                return Err(outer(error));
+            let token = if client.is_at_login() { Token::AtHand } else { Token::Awaited };
+            let build = || self.make(request, url);
+            let answer = self.carry_once(&mut call, token, build).await?;
+            let Answer { response, challenges, authorized } = answer;
+            let status = response.status().as_u16();
+            if status != 401 || !authorized || client.is_at_login() {
+                client.delivered(&mut call, status);
+                return Ok(response);
             }
-            let remedy = client.judge(&mut call, status, &challenges).await;
-            let Some(remedy) = remedy.map_err(StreamableHttpError::Client)? else {
-                return Err(self.left(error));
+            let Some(remedy) = client.judge(&mut call, status, &challenges).await? else {
+                return Ok(response);
             };
             match client.remedy(&mut call, remedy).await {
                 Ok(_) => {}
-                Err(failure) if failure.needs_consent() => return Err(outer(error)),
-                Err(failure) => return Err(StreamableHttpError::Client(failure)),
+                Err(failure) if failure.needs_consent() => return Ok(response),
+                Err(failure) => return Err(failure),
             }
         }
     }
 
-    /// A refusal about which nothing is done.
-    fn left(&self, error: StreamableHttpError<reqwest::Error>) -> StreamableHttpError<Error> {
-        if self.client.has_bearer() { refused_bearer(error) } else { outer(error) }
+    /// A refused token that nobody here can renew is a failure of ours.
+    fn unless_fixed(&self, answer: Response) -> Outer<Response> {
+        match answer.status() {
+            StatusCode::UNAUTHORIZED if self.client.has_bearer() => Err(refused_bearer(&answer)),
+            _ => Ok(answer),
+        }
+    }
+
+    /// What became of a request. If it failed at where the endpoint had moved to, the next one is for its own URL: it
+    /// may have been there for a while only.
+    fn unless_moved<T>(&self, outcome: Outer<T>) -> Outer<T> {
+        use StreamableHttpError as E;
+        match &outcome {
+            Ok(_)
+            | Err(E::ServerDoesNotSupportSse | E::AuthRequired(_) | E::InsufficientScope(_)) => {}
+            Err(E::Client(error)) if !matches!(error, Error::Http(_)) => {}
+            Err(_) => self.client.forget_moved(),
+        }
+        outcome
     }
 }
 
-type Headers = HashMap<HeaderName, HeaderValue>;
-type Inner<T> = Result<T, StreamableHttpError<reqwest::Error>>;
+fn refused_bearer(answer: &Response) -> StreamableHttpError<Error> {
+    let challenges = challenges(answer.headers());
+    let refused = PeerIncompatible::bearer_refused(challenges.iter().map(String::as_str));
+    StreamableHttpError::Client(oauth_core::Error::from(refused).into())
+}
+
+/// rmcp opens a stream that ended again and again, unless the answer is that authorization is required: whoever has
+/// said no must not see the login page each time.
+fn once_only(error: StreamableHttpError<Error>) -> StreamableHttpError<Error> {
+    match error {
+        StreamableHttpError::Client(failure) if lasts(&failure) => {
+            StreamableHttpError::AuthRequired(AuthRequiredError::new(failure.to_string()))
+        }
+        error => error,
+    }
+}
+
 type Outer<T> = Result<T, StreamableHttpError<Error>>;
-
-/// A request of rmcp, as far as it matters here.
-struct Passed<'a> {
-    method: &'static str,
-    url: &'a str,
-    token: Option<String>,
-    headers: &'a Headers,
-}
-
-impl Passed<'_> {
-    fn brings_its_own(&self) -> bool {
-        self.token.is_some() || self.headers.contains_key(&AUTHORIZATION)
-    }
-}
 
 impl StreamableHttpClient for OAuth {
     type Error = Error;
@@ -263,10 +208,10 @@ impl StreamableHttpClient for OAuth {
         message: ClientJsonRpcMessage,
         session: Option<Arc<str>>,
         token: Option<String>,
-        headers: Headers,
+        fields: Fields,
     ) -> Outer<StreamableHttpPostResponse> {
         let limits = StreamableHttpResponseLimits::default();
-        self.post_message_with_response_limits(url, message, session, token, headers, limits).await
+        self.post_message_with_response_limits(url, message, session, token, fields, limits).await
     }
 
     async fn post_message_with_max_sse_event_size(
@@ -275,12 +220,12 @@ impl StreamableHttpClient for OAuth {
         message: ClientJsonRpcMessage,
         session: Option<Arc<str>>,
         token: Option<String>,
-        headers: Headers,
+        fields: Fields,
         max: usize,
     ) -> Outer<StreamableHttpPostResponse> {
         let mut limits = StreamableHttpResponseLimits::default();
         limits.max_sse_event_size = max;
-        self.post_message_with_response_limits(url, message, session, token, headers, limits).await
+        self.post_message_with_response_limits(url, message, session, token, fields, limits).await
     }
 
     async fn post_message_with_response_limits(
@@ -289,22 +234,17 @@ impl StreamableHttpClient for OAuth {
         message: ClientJsonRpcMessage,
         session: Option<Arc<str>>,
         token: Option<String>,
-        headers: Headers,
+        fields: Fields,
         limits: StreamableHttpResponseLimits,
     ) -> Outer<StreamableHttpPostResponse> {
-        let request = Passed { method: "POST", url: &url, token, headers: &headers };
-        self.pass(request, |url, token| {
-            let (message, session) = (message.clone(), session.clone());
-            let headers = self.with_own(&url, &headers);
-            async move {
-                self.http_to(&url)?
-                    .post_message_with_response_limits(
-                        url, message, session, token, headers, limits,
-                    )
-                    .await
-            }
-        })
-        .await
+        let (session, token) = (session.as_deref(), token.as_deref());
+        let request = Outgoing::new(Method::POST, &url, session, token, fields)?;
+        let request = request.with_json(serde_json::to_vec(&message)?);
+        let outcome = match self.pass(&request).await {
+            Ok(answer) => to_message(answer, &message, session.is_some(), limits).await,
+            Err(error) => Err(error),
+        };
+        self.unless_moved(outcome)
     }
 
     async fn get_stream(
@@ -313,10 +253,10 @@ impl StreamableHttpClient for OAuth {
         session: Option<Arc<str>>,
         last_event: Option<String>,
         token: Option<String>,
-        headers: Headers,
+        fields: Fields,
     ) -> Outer<BoxedSseResponse> {
         let max = StreamableHttpResponseLimits::default().max_sse_event_size;
-        self.get_stream_with_max_sse_event_size(url, session, last_event, token, headers, max).await
+        self.get_stream_with_max_sse_event_size(url, session, last_event, token, fields, max).await
     }
 
     async fn get_stream_with_max_sse_event_size(
@@ -325,22 +265,16 @@ impl StreamableHttpClient for OAuth {
         session: Option<Arc<str>>,
         last_event: Option<String>,
         token: Option<String>,
-        headers: Headers,
+        fields: Fields,
         max: usize,
     ) -> Outer<BoxedSseResponse> {
-        let request = Passed { method: "GET", url: &url, token, headers: &headers };
-        self.open(request, |url, token| {
-            let (session, last_event) = (session.clone(), last_event.clone());
-            let headers = self.with_own(&url, &headers);
-            async move {
-                self.http_to(&url)?
-                    .get_stream_with_max_sse_event_size(
-                        url, session, last_event, token, headers, max,
-                    )
-                    .await
-            }
-        })
-        .await
+        if last_event.as_deref() == Some(GIVEN_UP) {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
+        let (session, token) = (session.as_deref(), token.as_deref());
+        let request = Outgoing::new(Method::GET, &url, session, token, fields)?;
+        let answer = self.pass(&request.after(last_event.as_deref())).await.map_err(once_only);
+        self.unless_moved(answer.and_then(|answer| to_stream(answer, max)))
     }
 
     async fn delete_session(
@@ -348,18 +282,10 @@ impl StreamableHttpClient for OAuth {
         url: Arc<str>,
         session: Arc<str>,
         token: Option<String>,
-        headers: Headers,
+        fields: Fields,
     ) -> Outer<()> {
-        let request = Passed { method: "DELETE", url: &url, token, headers: &headers };
-        self.close(request, |url, token| {
-            let (session, headers) = (session.clone(), self.with_own(&url, &headers));
-            async move { self.http_to(&url)?.delete_session(url, session, token, headers).await }
-        })
-        .await
+        let request =
+            Outgoing::new(Method::DELETE, &url, Some(&session), token.as_deref(), fields)?;
+        self.close(&request).await.and_then(to_end)
     }
-}
-
-/// The token in an `Authorization` field: rmcp writes the field itself.
-fn token(header: &HeaderValue) -> Option<String> {
-    header.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)
 }

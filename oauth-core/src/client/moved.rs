@@ -33,11 +33,6 @@ impl<H: Host> Client<H> {
         probe
     }
 
-    /// The same, as long as that may take.
-    pub async fn probe(&self) -> Probe {
-        self.probe_within(self.discovery).await
-    }
-
     /// Where the MCP endpoint has moved to, as far as is known.
     #[must_use]
     pub fn moved(&self) -> Option<Arc<HttpUrl>> {

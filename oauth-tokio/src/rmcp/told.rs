@@ -9,9 +9,19 @@ use oauth_core::Scopes;
 use oauth_core::error::Error as ProtocolError;
 
 use crate::Error;
+use crate::sending::NoAnswer;
+
+impl From<NoAnswer> for StreamableHttpError<Error> {
+    fn from(no_answer: NoAnswer) -> Self {
+        match no_answer {
+            NoAnswer::Failed(error) => Self::Client(error),
+            NoAnswer::Unmet(error, challenges) => told(error, &challenges),
+        }
+    }
+}
 
 /// The failure of a call for which nobody was asked. `challenges` are what the server said.
-pub(super) fn told(failure: Error, challenges: &[String]) -> StreamableHttpError<Error> {
+fn told(failure: Error, challenges: &[String]) -> StreamableHttpError<Error> {
     let Error::OAuth { error, .. } = &failure else {
         return StreamableHttpError::Client(failure);
     };

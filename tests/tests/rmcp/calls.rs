@@ -155,7 +155,6 @@ async fn the_end_of_a_session_is_worth_a_refresh_but_no_login() {
     assert_eq!((logins(&guarded), refreshes(&guarded)), (1, 1));
 }
 
-/// Three kinds of requests, three ways in which the SDK tells it.
 #[tokio::test]
 async fn a_401_without_a_challenge_is_a_refusal() {
     let guarded = guarded(Knobs { challenge: Challenge::Bare, ..Knobs::default() }).await;
@@ -177,7 +176,6 @@ async fn a_401_without_a_challenge_is_a_refusal() {
     assert_sound(&guarded);
 }
 
-/// The SDK hands out the first line only. What the others say, the login asks for itself.
 #[tokio::test]
 async fn a_challenge_among_others_is_a_refusal() {
     let guarded = guarded(Knobs {
@@ -187,7 +185,9 @@ async fn a_challenge_among_others_is_a_refusal() {
     })
     .await;
     let connected = open(&guarded, &fresh(&guarded)).await;
-    assert_eq!(statuses(&guarded, LIST), [401]);
+    assert_eq!(statuses(&guarded, INITIALIZE), [401, 200]);
+    // Nothing had to be asked for again.
+    assert!(statuses(&guarded, LIST).is_empty());
     guarded.world().revoke_access_tokens();
     assert_eq!(connected.add().await.unwrap(), "42");
     assert_eq!((logins(&guarded), refreshes(&guarded)), (1, 1));
@@ -241,20 +241,33 @@ async fn no_token_goes_to_a_foreign_url() {
     assert_eq!(foreign.world().log.len(), 0);
 }
 
-/// rmcp does not say where it leads, so it is asked for once, and remembered.
+/// Each session finds it out by its first request, and the others go straight there.
 #[tokio::test]
 async fn a_redirect_within_the_origin_is_followed() {
     let guarded = guarded(Knobs::default()).await;
-    let location = format!("{}?moved", guarded.server_url());
-    let redirect = Fault::Redirect { status: 307, location };
-    guarded.world().knobs.mcp_damage = Damage::times(redirect, 2);
-    let connected = open(&guarded, &fresh(&guarded)).await;
+    moves_to(&guarded, "/mcp?moved");
+    let oauth = fresh(&guarded);
+    let connected = open(&guarded, &oauth).await;
     assert_eq!(connected.add().await.unwrap(), "42");
     assert_eq!(logins(&guarded), 1);
-    assert_eq!(statuses(&guarded, LIST), [307, 401]);
+    assert_eq!(statuses(&guarded, INITIALIZE), [307, 401, 200]);
+    for method in ["notifications/initialized", "GET", CALL] {
+        assert_eq!(statuses(&guarded, method), [200], "{method}");
+    }
+    // It moves on from there.
+    moves_to(&guarded, "/mcp?moved=again");
+    assert_eq!(connected.add().await.unwrap(), "42");
+    assert_eq!(statuses(&guarded, CALL), [200, 307, 200]);
     connected.close().await;
-    assert_eq!(statuses(&guarded, "DELETE"), [200]);
+    assert_eq!((statuses(&guarded, "DELETE"), statuses(&guarded, LIST)), (vec![200], Vec::new()));
     assert_sound(&guarded);
+}
+
+/// The next request to the MCP server is redirected.
+fn moves_to(guarded: &Guarded, path: &str) {
+    let location = guarded.server_url().replace("/mcp", path);
+    let redirect = Fault::Redirect { status: 307, location };
+    guarded.world().knobs.mcp_damage = Damage::times(redirect, 1);
 }
 
 /// A page for the time of an outage, which knows no session: the SDK begins another one.
@@ -262,9 +275,7 @@ async fn a_redirect_within_the_origin_is_followed() {
 async fn where_an_endpoint_was_for_a_while_counts_no_more_when_it_is_back() {
     let guarded = guarded(Knobs::default()).await;
     let connected = open(&guarded, &fresh(&guarded)).await;
-    let location = guarded.server_url().replace("/mcp", "/outage");
-    let redirect = Fault::Redirect { status: 307, location };
-    guarded.world().knobs.mcp_damage = Damage::times(redirect, 2);
+    moves_to(&guarded, "/outage");
     assert_eq!(connected.add().await.unwrap(), "42");
     assert_eq!(guarded.sessions().len(), 2);
     assert_eq!(logins(&guarded), 1);

@@ -1,14 +1,17 @@
 //! The MCP SDK `rmcp` over our authorization, against a server of the same SDK: requests, refusals,
-//! streams. Everything here rests on texts and types of that SDK, so everything is tried with it.
+//! streams. Everything here rests on types of that SDK, and on what it does with them, so everything is tried with it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 mod calls;
 mod ending;
 mod failures;
+mod heads;
 mod quiet;
+mod server;
 #[path = "../tokio_common.rs"]
 mod tokio_common;
+mod twin;
 mod waiting;
 
 use std::collections::HashMap;
