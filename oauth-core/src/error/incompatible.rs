@@ -200,6 +200,15 @@ pub enum PeerIncompatible {
         /// The resource.
         resource: Box<str>,
     },
+    /// A proof was refused, and the clocks differ by more than servers put up with: here or there one is wrong
+    /// (RFC 9449 §11.1).
+    #[error("the proof of the key is refused: it is {here} here, and {server} there")]
+    ClocksDiffer {
+        /// What this machine's clock shows.
+        here: UnixTime,
+        /// What the server's clock shows.
+        server: UnixTime,
+    },
     /// The resource takes no bearer tokens in header fields (RFC 9728 §2).
     #[error("{resource:?} does not take bearer tokens in the `Authorization` header field")]
     NoBearerHeader {
@@ -326,6 +335,7 @@ impl PeerIncompatible {
             Self::DpopRequired { .. } => "dpop_required",
             Self::DpopNotOffered { .. } => "dpop_not_offered",
             Self::TokenNotBound { .. } => "token_not_bound",
+            Self::ClocksDiffer { .. } => "clocks_differ",
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
             Self::ScopesDoNotFit { .. } => "scopes_do_not_fit",

@@ -108,6 +108,10 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
         (It::DpopRequired { resource: text() }, "dpop_required"),
         (It::DpopNotOffered { resource: text(), issuer: issuer() }, "dpop_not_offered"),
         (It::TokenNotBound { resource: text() }, "token_not_bound"),
+        (
+            It::ClocksDiffer { here: UnixTime::from_secs(1), server: UnixTime::from_secs(999) },
+            "clocks_differ",
+        ),
         (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
         (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
         (It::ScopesDoNotFit { limit: 4096 }, "scopes_do_not_fit"),

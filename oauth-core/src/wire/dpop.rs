@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::PeerIncompatible;
 use crate::http::Response;
+use crate::http_date;
 use crate::json::Text;
 use crate::keys::PublicJwk;
 use crate::secret::Secret;
@@ -134,6 +136,26 @@ pub(crate) fn dpop_algorithm(
         able,
     })
 }
+
+/// Looks at the clocks when a proof was refused: at the values of the answer's `Date` field, and the time here. Servers
+/// take proofs that are off by five minutes at most (RFC 9449 §11.1).
+///
+/// # Errors
+///
+/// [`PeerIncompatible::ClocksDiffer`]: no other proof will do better before one of them is right.
+pub(crate) fn check_clocks<'a>(
+    dates: impl IntoIterator<Item = &'a str>,
+    now: UnixTime,
+) -> Result<(), PeerIncompatible> {
+    let date = dates.into_iter().find_map(|date| http_date::parse(date.trim_ascii()));
+    let Some(server) = date else { return Ok(()) };
+    if now.since(server).max(server.since(now)) <= TOLERATED {
+        return Ok(());
+    }
+    Err(PeerIncompatible::ClocksDiffer { here: now, server })
+}
+
+const TOLERATED: Duration = Duration::from_secs(300);
 
 #[derive(Serialize)]
 struct Header<'a> {

@@ -84,7 +84,7 @@ pub(crate) use client_auth::{AuthMethods, Authentication};
 pub(crate) use device::{Polled, device_request, poll_request, read_device_code, read_poll};
 pub(crate) use dialect::{Dialect, Parameter};
 #[allow(unused_imports, reason = "the machine does not send proofs yet")]
-pub(crate) use dpop::{DpopProof, dpop_algorithm, dpop_authorization};
+pub(crate) use dpop::{DpopProof, check_clocks, dpop_algorithm, dpop_authorization};
 pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
 pub(crate) use grant_types::GrantType;
 pub(crate) use jws::{Jti, SignedJwt};

@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::auth_method::AuthMethod;
 use crate::error::{Error, Malformed, PeerIncompatible, PeerMisbehaved};
@@ -21,6 +21,7 @@ use crate::url::HttpUrl;
 use crate::wire::bearer::BearerAuth;
 use crate::wire::client_auth::Authentication;
 use crate::wire::client_metadata::ClientMetadata;
+use crate::wire::grant_types::GrantType;
 use crate::wire::port::Port;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::{accepted, malformed};
@@ -209,12 +210,14 @@ pub(crate) struct RegistrationRequest<'a> {
     #[serde(flatten)]
     about: Option<&'a ClientMetadata>,
     redirect_uris: [&'a str; 1],
-    grant_types: &'static [&'static str],
+    grant_types: Grants,
     response_types: [&'static str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a Scopes>,
     token_endpoint_auth_method: &'static str,
     application_type: &'static str,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    dpop_bound_access_tokens: bool,
 }
 
 impl<'a> RegistrationRequest<'a> {
@@ -231,11 +234,12 @@ impl<'a> RegistrationRequest<'a> {
             client_name,
             about,
             redirect_uris: [redirect_uri],
-            grant_types: &["authorization_code", "refresh_token"],
+            grant_types: Grants { refresh_tokens: true, device_codes: false },
             response_types: ["code"],
             scope,
             token_endpoint_auth_method: method.as_str(),
             application_type: if native { "native" } else { "web" },
+            dpop_bound_access_tokens: false,
         }
     }
 }
@@ -243,7 +247,37 @@ impl<'a> RegistrationRequest<'a> {
 impl RegistrationRequest<'_> {
     /// To a server that has none: it may refuse who asks for grants that it does not list.
     pub(crate) fn without_refresh_tokens(self) -> Self {
-        Self { grant_types: &["authorization_code"], ..self }
+        Self { grant_types: Grants { refresh_tokens: false, ..self.grant_types }, ..self }
+    }
+
+    /// Of a client whose users may consent on another device (RFC 8628 §3.4).
+    #[allow(dead_code, reason = "the machine does not ask for device codes yet")]
+    pub(crate) fn with_device_codes(self) -> Self {
+        Self { grant_types: Grants { device_codes: true, ..self.grant_types }, ..self }
+    }
+
+    /// Of a client that never wants a token that is not bound to a key (RFC 9449 §5.2).
+    #[allow(dead_code, reason = "the machine does not send proofs yet")]
+    pub(crate) fn with_bound_tokens_only(self) -> Self {
+        Self { dpop_bound_access_tokens: true, ..self }
+    }
+}
+
+/// The grants that a client registers for.
+#[derive(Clone, Copy)]
+struct Grants {
+    refresh_tokens: bool,
+    device_codes: bool,
+}
+
+impl Serialize for Grants {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let more = [
+            self.refresh_tokens.then_some(GrantType::RefreshToken),
+            self.device_codes.then_some(GrantType::DeviceCode),
+        ];
+        let more = more.into_iter().flatten().map(GrantType::as_str);
+        serializer.collect_seq(["authorization_code"].into_iter().chain(more))
     }
 }
 

@@ -82,6 +82,9 @@ impl PeerIncompatible {
                 "ask the operators of the MCP server and of the authorization server: they disagree about tokens that \
                  are bound to a key (DPoP)"
             }
+            Self::ClocksDiffer { .. } => {
+                "set this machine's clock; if it is right, tell the server's operator that theirs is not"
+            }
             Self::NoBearerHeader { .. } => {
                 "tokens in a request's body or URL are not supported: they end up in logs"
             }

@@ -196,6 +196,25 @@ fn the_algorithm_is_one_that_both_sides_know() {
     }
 }
 
+#[test]
+fn a_clock_is_wrong_if_it_is_five_minutes_off() {
+    let noon = UnixTime::from_secs(784_123_200); // 1994-11-06T12:00:00Z
+    let differ = |here| Err(PeerIncompatible::ClocksDiffer { here, server: noon });
+    let date = ["Sun, 06 Nov 1994 12:00:00 GMT"];
+    for (seconds, off) in [(0, false), (300, false), (301, true)] {
+        let later = noon + Duration::from_secs(seconds);
+        let earlier = UnixTime::from_secs(noon.as_secs() - seconds);
+        for here in [later, earlier] {
+            let expected = if off { differ(here) } else { Ok(()) };
+            assert_eq!(check_clocks(date, here), expected, "{here}");
+        }
+    }
+    for unknown in [&[][..], &["today"]] {
+        assert_eq!(check_clocks(unknown.iter().copied(), noon), Ok(()));
+    }
+    assert!(check_clocks(["today", date[0]], NOW).is_err());
+}
+
 proptest! {
     #[test]
     fn what_is_said_can_be_read_back(

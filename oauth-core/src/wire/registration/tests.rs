@@ -47,6 +47,28 @@ fn the_request_is_small_and_says_what_must_be_said() {
 }
 
 #[test]
+fn what_a_client_is_registered_for_is_named() {
+    let written = |change: fn(RegistrationRequest<'_>) -> RegistrationRequest<'_>| {
+        let client = RegistrationRequest::new("My editor", None, REDIRECT, AuthMethod::None, None);
+        serde_json::to_value(change(client)).unwrap_or_default()
+    };
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    let (code, refresh) = ("authorization_code", "refresh_token");
+    for (client, grants, bound) in [
+        (written(|it| it), &[code, refresh][..], None),
+        (written(|it| it.without_refresh_tokens()), &[code], None),
+        (written(|it| it.with_device_codes()), &[code, refresh, device], None),
+        (written(|it| it.without_refresh_tokens().with_device_codes()), &[code, device], None),
+        (written(|it| it.with_device_codes().without_refresh_tokens()), &[code, device], None),
+        (written(|it| it.with_bound_tokens_only()), &[code, refresh], Some(true)),
+    ] {
+        let expected = serde_json::to_value(grants).unwrap_or_default();
+        assert_eq!(client["grant_types"], expected);
+        assert_eq!(client["dpop_bound_access_tokens"].as_bool(), bound);
+    }
+}
+
+#[test]
 fn the_answers_method_counts() {
     for (body, method, secret) in [
         (r#"{"client_id":"c"}"#, AuthMethod::None, None),
