@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oauth_core::UnixTime;
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Attempt, Lock, PendingLogin, Record, Session, Turn};
+use oauth_core::session::{Attempt, Head, Lock, PendingLogin, Record, Session, Turn};
 
 use crate::moves::{exchange, load, save, token, visit};
 use crate::{
@@ -146,7 +146,9 @@ impl<'a> Host<'a> {
                     reply.prepared(uri, entropy(self.logins), *now);
                 }
             }
-            Ok(turn @ (Turn::Sign(_) | Turn::Assertion(_))) => panic!("a user logs in: {turn:?}"),
+            Ok(turn @ (Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_))) => {
+                panic!("a user logs in: {turn:?}")
+            }
             Ok(Turn::Browser(url, reply)) => {
                 assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
                 rules.browser(&url);
@@ -157,9 +159,9 @@ impl<'a> Host<'a> {
             }
             Ok(Turn::Ready(authorization)) => {
                 assert!(held.is_empty(), "locks at a token");
-                assert!(authorization.headers("POST", &server).is_ok());
+                assert!(authorization.attach("POST", &server).is_ok());
                 for url in ["https://evil.example/mcp", "ftp://mcp.example.com/mcp", line] {
-                    let attached = authorization.headers("GET", url).is_ok();
+                    let attached = authorization.attach("GET", url).is_ok();
                     assert!(!attached || rules.is_own(url), "{url}");
                 }
                 self.end(line);
@@ -196,8 +198,9 @@ impl<'a> Host<'a> {
             "d" => return self.store = None,
             "1" | "3" => {
                 let status = if name == "1" { 401 } else { 403 };
-                let lines = rest.split('\t');
-                let verdict = self.session.answered(&mut self.attempt, status, lines, self.now);
+                let lines = rest.split('\t').map(|line| ("www-authenticate", line.as_bytes()));
+                let verdict =
+                    self.session.answered(&mut self.attempt, status, Head::of(lines), self.now);
                 if let Err(error) = verdict {
                     assert_secretive(&error);
                 }
@@ -225,8 +228,8 @@ impl<'a> Host<'a> {
             assert!(!has_secret(&shown), "a session shows a secret: {shown}");
         }
         if let Some(authorization) = self.session.authorization(self.now) {
-            let token = authorization.bearer().token();
-            assert!(self.tokens.contains(token), "{token} is used before it is stored");
+            let token = authorization.to_auth().token().to_owned();
+            assert!(self.tokens.contains(&token), "{token} is used before it is stored");
         }
         if let Some(record) = self.session.record() {
             assert!(self.rules.is_own(record.binding().resource()), "another server's record");

@@ -76,7 +76,9 @@ pub fn log_in(text: &str, play: Play) -> Option<Outcome> {
                     None => reply.unreachable(),
                 }
             }
-            Ok(step @ (Step::Sign(_) | Step::Assertion(_))) => panic!("a user logs in: {step:?}"),
+            Ok(step @ (Step::Sign(_) | Step::Assertion(_) | Step::Key(_))) => {
+                panic!("a user logs in: {step:?}")
+            }
             Ok(Step::Browser { url, reply }) => {
                 if play == Play::Judged {
                     rules.browser(&url);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::client::{
-    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts, SharedStorage,
-    challenges, location,
+    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts, SharedStorage, location,
 };
+use oauth_core::error::Misuse;
 use oauth_core::session::{Forecast, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
-use ureq::http::{self, HeaderValue, Request, Response};
+use ureq::http::{self, HeaderMap, HeaderValue, Request, Response};
 use ureq::{AsSendBody, Body};
 
 use crate::Error;
@@ -112,7 +112,7 @@ impl OAuth {
     /// [`TokenTooShort`](oauth_core::Error::TokenTooShort) if also a new one lives shorter.
     pub fn token_for(&self, wanted: Duration) -> Result<BearerAuth, Error> {
         let token = ready(self.client.token_for(self.mode, wanted))?;
-        token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        unbound(token.ok_or(oauth_core::Error::LoginRequired)?)
     }
 
     /// What [`authenticate`](Self::authenticate) of a [`quiet`](Self::quiet) handle gives, whatever this one is: the
@@ -132,9 +132,10 @@ impl OAuth {
     ///
     /// # Errors
     ///
-    /// As [`initialize`](Self::initialize), and if a login is needed.
+    /// As [`initialize`](Self::initialize), and if a login is needed; [`Misuse::BoundToken`](oauth_core::error::Misuse) if
+    /// the token is bound to a key, for which there is [`headers`](Self::headers).
     pub fn token(&self) -> Result<BearerAuth, Error> {
-        self.initialize()?.ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        unbound(self.initialize()?.ok_or(oauth_core::Error::LoginRequired)?)
     }
 
     /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh
@@ -182,16 +183,16 @@ impl OAuth {
                 *request.uri_mut() = url.map_err(ureq::Error::from)?;
             }
             let url = request.uri().to_string();
-            let header = ready(client.authorize(&mut call, &url))?;
-            if let Some(header) = header {
-                request.headers_mut().insert("authorization", header);
+            let method = request.method().clone();
+            if let Some(fields) = ready(client.authorize(&mut call, method.as_str(), &url))? {
+                fields.add_to(request.headers_mut());
             }
             let response = self.run(request)?;
-            let (status, challenges) = (response.status(), challenges(response.headers()));
+            let status = response.status();
             if client.redirected(&mut call, &url, status.as_u16(), location(response.headers())) {
                 continue;
             }
-            match ready(client.judge(&mut call, status.as_u16(), &challenges))? {
+            match ready(client.judge(&mut call, status.as_u16(), response.headers()))? {
                 None => return Ok(response),
                 Some(remedy) => {
                     // Its connection is free for the login.
@@ -200,6 +201,21 @@ impl OAuth {
                 }
             }
         }
+    }
+
+    /// The header fields of a request that a host sends in its own way, by its method in upper case and its URL: a
+    /// token, which is got first if need be, and a proof for this request if it is bound to a key (RFC 9449). Make
+    /// them anew each time the request is sent, and tell [`refused`](Self::refused) of the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate);
+    /// [`Misuse::ForeignRequest`](oauth_core::error::Misuse) if the URL is not the MCP server's.
+    pub fn headers(&self, method: &str, url: &str) -> Result<HeaderMap, Error> {
+        let fields = ready(self.client.fields(self.mode, method, url))?;
+        let mut headers = HeaderMap::new();
+        fields.ok_or(oauth_core::Error::LoginRequired)?.add_to(&mut headers);
+        Ok(headers)
     }
 
     /// Finishes a login that was handed out in an [`AuthenticationError`](crate::AuthenticationError), in
@@ -230,9 +246,12 @@ impl OAuth {
     }
 
     /// For hosts that send requests in their own way: the MCP server answered a request that carried
-    /// `token` with this status and these `WWW-Authenticate` values. What that asks for is done (a
-    /// refresh, a login, a wider scope), and the token to send the request with once more is returned;
-    /// `None` if the answer is the application's.
+    /// `token` with this status and these header fields. What that asks for is done (a refresh, a login, a wider
+    /// scope), and the token to send the request with once more is returned; `None` if the answer is the
+    /// application's.
+    ///
+    /// With a token that is bound to a key, tell of every answer: any may say what the next proof has to show. Then
+    /// the request goes out with new [`headers`](Self::headers).
     ///
     /// # Errors
     ///
@@ -241,9 +260,9 @@ impl OAuth {
         &self,
         token: &BearerAuth,
         status: u16,
-        challenges: &[String],
+        headers: &HeaderMap,
     ) -> Result<Option<BearerAuth>, Error> {
-        ready(self.client.refused(self.mode, token, status, challenges))
+        ready(self.client.refused(self.mode, token, status, headers))
     }
 
     /// Logs out: revokes the refresh token, then the access token (RFC 7009), and takes both out of the
@@ -306,6 +325,14 @@ impl OAuth {
             status: response.status().as_u16(),
         });
         Ok(response)
+    }
+}
+
+/// A token that can be sent alone.
+fn unbound(token: BearerAuth) -> Result<BearerAuth, Error> {
+    match token.is_bound() {
+        true => Err(oauth_core::Error::from(Misuse::BoundToken).into()),
+        false => Ok(token),
     }
 }
 

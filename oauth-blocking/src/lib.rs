@@ -98,11 +98,12 @@ pub use oauth_core::client::{
     Waiting,
 };
 pub use oauth_core::flow::{
-    Diagnosis, GrantKind, RedirectUri, WantedAssertion, WrittenGrant, WrittenIdentityProvider,
-    WrittenSettings,
+    Diagnosis, Dpop, GrantKind, RedirectUri, WantedAssertion, WrittenGrant,
+    WrittenIdentityProvider, WrittenSettings,
 };
 #[cfg(any(feature = "es256", feature = "eddsa"))]
 pub use oauth_core::keys::SoftwareKey;
+pub use oauth_core::keys::{DpopKey, PublicJwk};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
     Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,

@@ -38,6 +38,12 @@ impl Entropy {
         core::array::from_fn(|i| self.verifier.0[i])
     }
 
+    /// The same for a new key.
+    #[cfg(all(feature = "client", feature = "es256"))]
+    pub(crate) fn into_key(self) -> [u8; 32] {
+        self.state.0
+    }
+
     /// Asks the operating system for 64 random bytes, in one call.
     ///
     /// # Errors

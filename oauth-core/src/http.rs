@@ -160,7 +160,6 @@ impl Request {
     }
 
     /// With a proof that the client has the key that tokens are bound to (RFC 9449 §4.1).
-    #[allow(dead_code, reason = "the machine does not send proofs yet")]
     pub(crate) fn with_proof(mut self, proof: Option<Secret>) -> Self {
         self.proof = proof;
         self
@@ -264,6 +263,11 @@ impl Response {
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// All header fields.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// All values of a header field, in order; the name in any case.

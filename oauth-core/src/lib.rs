@@ -15,7 +15,8 @@
 //!         match flow.step()? {
 //!             Step::Http { request, reply } => reply.response(&send(&request), now()),
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
-//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("a user logs in"),
+//!             Step::Key(reply) => reply.failed("no key is made here"),
+//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("there is no key"),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }

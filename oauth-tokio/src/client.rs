@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use oauth_blocking::{FileTokenStorage, LocalUser};
 use oauth_core::client::{Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts};
+use oauth_core::error::Misuse;
 use oauth_core::session::{Forecast, Key, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::Error;
 use crate::events::{Events, Readers};
@@ -110,7 +111,7 @@ impl OAuth {
     /// [`TokenTooShort`](oauth_core::Error::TokenTooShort) if also a new one lives shorter.
     pub async fn token_for(&self, wanted: Duration) -> Result<BearerAuth, Error> {
         let token = self.client.token_for(self.mode, wanted).await?;
-        token.ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        unbound(token.ok_or(oauth_core::Error::LoginRequired)?)
     }
 
     /// What [`authenticate`](Self::authenticate) of a [`quiet`](Self::quiet) handle gives, whatever this one is: the
@@ -130,9 +131,10 @@ impl OAuth {
     ///
     /// # Errors
     ///
-    /// As [`initialize`](Self::initialize), and if a login is needed.
+    /// As [`initialize`](Self::initialize), and if a login is needed; [`Misuse::BoundToken`](oauth_core::error::Misuse) if
+    /// the token is bound to a key, for which there is [`headers`](Self::headers).
     pub async fn token(&self) -> Result<BearerAuth, Error> {
-        self.initialize().await?.ok_or_else(|| oauth_core::Error::LoginRequired.into())
+        unbound(self.initialize().await?.ok_or(oauth_core::Error::LoginRequired)?)
     }
 
     /// A fresh token, although the one at hand may still be good. `None` if there is nothing to refresh
@@ -177,6 +179,21 @@ impl OAuth {
         Ok(self.carry(&mut client.call(self.mode), build).await?)
     }
 
+    /// The header fields of a request that a host sends in its own way, by its method in upper case and its URL: a
+    /// token, which is got first if need be, and a proof for this request if it is bound to a key (RFC 9449). Make
+    /// them anew each time the request is sent, and tell [`refused`](Self::refused) of the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate);
+    /// [`Misuse::ForeignRequest`](oauth_core::error::Misuse) if the URL is not the MCP server's.
+    pub async fn headers(&self, method: &str, url: &str) -> Result<HeaderMap, Error> {
+        let fields = self.client.fields(self.mode, method, url).await?;
+        let mut headers = HeaderMap::new();
+        fields.ok_or(oauth_core::Error::LoginRequired)?.add_to(&mut headers);
+        Ok(headers)
+    }
+
     /// Finishes a login that was handed out in an [`AuthenticationError`](crate::AuthenticationError), in
     /// this process or another: stores its tokens. `query` is the part of the redirect behind the
     /// question mark.
@@ -205,9 +222,12 @@ impl OAuth {
     }
 
     /// For hosts that send requests in their own way: the MCP server answered a request that carried
-    /// `token` with this status and these `WWW-Authenticate` values. What that asks for is done (a
-    /// refresh, a login, a wider scope), and the token to send the request with once more is returned;
-    /// `None` if the answer is the application's.
+    /// `token` with this status and these header fields. What that asks for is done (a refresh, a login, a wider
+    /// scope), and the token to send the request with once more is returned; `None` if the answer is the
+    /// application's.
+    ///
+    /// With a token that is bound to a key, tell of every answer: any may say what the next proof has to show. Then
+    /// the request goes out with new [`headers`](Self::headers).
     ///
     /// # Errors
     ///
@@ -216,9 +236,9 @@ impl OAuth {
         &self,
         token: &BearerAuth,
         status: u16,
-        challenges: &[String],
+        headers: &HeaderMap,
     ) -> Result<Option<BearerAuth>, Error> {
-        self.client.refused(self.mode, token, status, challenges).await
+        self.client.refused(self.mode, token, status, headers).await
     }
 
     /// Logs out: revokes the refresh token, then the access token (RFC 7009), and takes both out of the
@@ -296,6 +316,14 @@ impl OAuth {
     /// off what was begun aside, and a refresh token may be spent for nothing.
     pub async fn shutdown(&self, limit: Duration) -> bool {
         self.client.host().shutdown(limit).await
+    }
+}
+
+/// A token that can be sent alone.
+fn unbound(token: BearerAuth) -> Result<BearerAuth, Error> {
+    match token.is_bound() {
+        true => Err(oauth_core::Error::from(Misuse::BoundToken).into()),
+        false => Ok(token),
     }
 }
 

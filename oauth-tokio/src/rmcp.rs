@@ -141,13 +141,13 @@ impl OAuth {
             let token = if client.is_at_login() { Token::AtHand } else { Token::Awaited };
             let build = || self.make(request, url);
             let answer = self.carry_once(&mut call, token, build).await?;
-            let Answer { response, challenges, authorized } = answer;
+            let Answer { response, authorized } = answer;
             let status = response.status().as_u16();
             if status != 401 || !authorized || client.is_at_login() {
-                client.delivered(&mut call, status);
+                client.delivered(&mut call, status, response.headers());
                 return Ok(response);
             }
-            let Some(remedy) = client.judge(&mut call, status, &challenges).await? else {
+            let Some(remedy) = client.judge(&mut call, status, response.headers()).await? else {
                 return Ok(response);
             };
             match client.remedy(&mut call, remedy).await {

@@ -30,7 +30,6 @@ pub(crate) enum Token {
 /// An answer of the MCP server. It is not known yet whether it is the application's.
 pub(crate) struct Answer {
     pub(crate) response: Response,
-    pub(crate) challenges: Vec<String>,
     /// Whether the request had a token of ours.
     pub(crate) authorized: bool,
 }
@@ -53,10 +52,11 @@ impl OAuth {
         let client = &self.client;
         loop {
             let answer = self.carry_once(call, Token::Awaited, &mut build).await?;
-            let Answer { response, challenges, .. } = answer;
-            match client.judge(call, response.status().as_u16(), &challenges).await? {
+            let response = answer.response;
+            match client.judge(call, response.status().as_u16(), response.headers()).await? {
                 None => return Ok(response),
                 Some(remedy) => {
+                    let challenges = challenges(response.headers());
                     // Its connection is free for the login.
                     drop(response);
                     let done = client.remedy(call, remedy).await;
@@ -80,20 +80,21 @@ impl OAuth {
                 *request.url_mut() = url;
             }
             let url = request.url().clone();
-            let header = match token {
-                Token::Awaited => client.authorize(call, url.as_str()).await?,
-                Token::AtHand => client.authorize_now(call, url.as_str())?,
+            let method = request.method().clone();
+            let fields = match token {
+                Token::Awaited => client.authorize(call, method.as_str(), url.as_str()).await?,
+                Token::AtHand => client.authorize_now(call, method.as_str(), url.as_str()).await?,
             };
-            let authorized = header.is_some();
-            if let Some(header) = header {
-                request.headers_mut().insert(AUTHORIZATION, header);
+            let authorized = fields.is_some();
+            if let Some(fields) = fields {
+                fields.add_to(request.headers_mut());
             }
             let response = self.execute(request).await?;
             let (status, location) = (response.status().as_u16(), location(response.headers()));
             if client.redirected(call, url.as_str(), status, location) {
                 continue;
             }
-            return Ok(Answer { challenges: challenges(response.headers()), response, authorized });
+            return Ok(Answer { response, authorized });
         }
     }
 

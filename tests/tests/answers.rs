@@ -208,7 +208,7 @@ fn handed_out(settings: Settings, stage: &Stage) -> Result<String, Error> {
     loop {
         match session.turn()? {
             Turn::Load(reply) => reply.loaded(stage.record(), now),
-            Turn::Ready(token) => return Ok(token.bearer().token().to_owned()),
+            Turn::Ready(token) => return Ok(token.to_auth().token().to_owned()),
             turn => panic!("{turn:?}"),
         }
     }

@@ -22,6 +22,7 @@ use oauth_blocking::{
     Record, Saved, Spend, StorageError, StoredGrant, TokenStorage, UserAgent as _,
 };
 use oauth_core::error::{Obstacle, PeerIncompatible};
+use oauth_tests::drive::head;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{AuthMethod, Damage, Fault, Knobs, RefreshTokens, TokenForm};
 
@@ -110,8 +111,8 @@ fn whoever_tells_that_a_token_was_taken_gets_a_login_at_once() {
     let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     let token = oauth.authenticate().unwrap();
-    assert_eq!(oauth.refused(&token, 200, &[]).unwrap(), None);
-    assert!(oauth.refused(&token, 401, &[]).unwrap().is_some_and(|new| new != token));
+    assert_eq!(oauth.refused(&token, 200, &head(&[])).unwrap(), None);
+    assert!(oauth.refused(&token, 401, &head(&[])).unwrap().is_some_and(|new| new != token));
     assert_eq!(logins(&served), 2);
 }
 
@@ -121,11 +122,11 @@ fn a_success_that_is_told_of_does_not_undo_a_pause() {
     let served = serve(Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() });
     let oauth = client(&served, &MemoryTokenStorage::new());
     let token = oauth.authenticate().unwrap();
-    let same = oauth.refused(&token, 401, &[]).unwrap();
+    let same = oauth.refused(&token, 401, &head(&[])).unwrap();
     assert_eq!(same.as_ref(), Some(&token), "it was issued just now");
     for _ in 0..3 {
-        assert_eq!(in_vain(oauth.refused(&token, 401, &[])), 1);
-        assert_eq!(oauth.refused(&token, 200, &[]).unwrap(), None);
+        assert_eq!(in_vain(oauth.refused(&token, 401, &head(&[]))), 1);
+        assert_eq!(oauth.refused(&token, 200, &head(&[])).unwrap(), None);
     }
     assert_eq!(logins(&served), 1);
 }

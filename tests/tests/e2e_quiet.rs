@@ -19,6 +19,7 @@ use oauth_blocking::{
     Error, MemoryTokenStorage, OAuth, UserAgent, UserAgentError, with_oauth_retry,
 };
 use oauth_core::Scopes;
+use oauth_tests::drive::head;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, RefreshTokens, ScopePolicy};
 
@@ -317,7 +318,7 @@ fn a_refusal_that_is_told_of_is_answered_as_quietly() {
     let oauth = logged_in(&served, &MemoryTokenStorage::new());
     let (quiet, token) = (oauth.quiet(), oauth.token().unwrap());
     served.advance(HOUR);
-    let next = quiet.refused(&token, 401, &[]).unwrap().unwrap();
+    let next = quiet.refused(&token, 401, &head(&[])).unwrap().unwrap();
     assert!(next != token && refreshes(&served) == 1);
 
     let served = serve(Knobs::default());
@@ -326,7 +327,7 @@ fn a_refusal_that_is_told_of_is_answered_as_quietly() {
     served.world().end_grants();
     let needed = oauth_core::Error::LoginRequired;
     let challenge = "Bearer error=\"invalid_token\"".to_owned();
-    let error = refused(&quiet, move |quiet| quiet.refused(&token, 401, &[challenge]));
+    let error = refused(&quiet, move |quiet| quiet.refused(&token, 401, &head(&[&challenge])));
     assert_eq!(error, needed);
     assert_eq!(refused(&quiet, calls(&served, LIST)), needed);
     assert_eq!(statuses(&served, "initialize"), [0_u16; 0], "nothing is asked for a login");

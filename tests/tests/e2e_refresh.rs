@@ -16,6 +16,7 @@ use common::{
 };
 use oauth_blocking::{Error, MemoryTokenStorage, OAuth};
 use oauth_core::error::Actor;
+use oauth_tests::drive::head;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, Rotation, ScopePolicy};
 
@@ -262,9 +263,9 @@ fn a_new_token_that_is_refused_is_sent_again_in_a_moment() {
     assert_eq!((logins(&served), refreshes(&served)), (1, 0));
     // So it is for hosts that send requests in their own way.
     let token = oauth.refresh_token().unwrap().unwrap();
-    let same = oauth.refused(&token, 401, &["Bearer".to_owned()]).unwrap();
+    let same = oauth.refused(&token, 401, &head(&["Bearer"])).unwrap();
     assert_eq!(same.as_ref(), Some(&token));
-    let other = oauth.refused(&token, 401, &["Bearer".to_owned()]).unwrap();
+    let other = oauth.refused(&token, 401, &head(&["Bearer"])).unwrap();
     assert!(other.is_some_and(|other| other != token), "a moment is given once");
     assert_eq!((logins(&served), refreshes(&served)), (1, 2));
     assert_sound(&served);

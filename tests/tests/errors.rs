@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use http::Response;
 use oauth_core::error::{Absence, Actor, PeerIncompatible, PeerMisbehaved, Refusal};
-use oauth_core::flow::{AuthorizationOptions, RedirectUri, Settings};
+use oauth_core::flow::{AuthorizationOptions, Dpop, RedirectUri, Settings};
 use oauth_core::loopback::CallbackUrl;
 use oauth_core::session::{PendingLogin, Record, RecordDefect};
 use oauth_core::wire::LoginHint;
@@ -555,7 +555,7 @@ mod peer_incompatible {
         let dpop = TokenForm::Member("token_type", "\"DPoP\"");
         let dpop = self::error(&Knobs { token_form: Damage::always(dpop), ..Knobs::default() });
         assert_eq!(dpop, PeerIncompatible::TokenType { found: "DPoP".into() }.into());
-        assert_says(dpop, Actor::Maintainer, "bound to a key (DPoP)");
+        assert_says(dpop, Actor::Maintainer, "bound to a key");
     }
 
     #[test]
@@ -570,10 +570,15 @@ mod peer_incompatible {
     #[test]
     fn dpop_required() {
         let error = error(&Knobs { prm_dpop_required: true, ..Knobs::default() });
+        let (resource, issuer) = (SERVER_URL.into(), ISSUER.into());
+        assert_eq!(error, PeerIncompatible::DpopNotOffered { resource, issuer }.into());
+        assert_says(error, Actor::ServerOperator, "DPoP");
+        let knobs = Knobs { prm_dpop_required: true, ..Knobs::default() };
+        let error = error_with(&knobs, &settings().dpop(Dpop::Off));
         let expected = PeerIncompatible::DpopRequired { resource: SERVER_URL.into() };
         assert_eq!(error, expected.into());
         assert!(error.to_string().contains("DPoP"));
-        assert_says(error, Actor::Maintainer, "DPoP");
+        assert_says(error, Actor::Developer, "`dpop`");
     }
 
     #[test]
@@ -1122,7 +1127,7 @@ mod misuse {
         let stage = Stage::new(&Knobs::default(), &settings, false);
         let authorization = stage.session(0).authorization(stage.now()).unwrap();
         let url = "https://other.example.com/mcp";
-        let result = authorization.headers("POST", url).map(|_| ());
+        let result = authorization.attach("POST", url).map(|_| ());
         let expected = Misuse::ForeignRequest { url: url.into() };
         assert_misuse(result, expected, "session of its own");
     }

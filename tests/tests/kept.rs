@@ -130,7 +130,10 @@ fn a_token_that_was_refused_before_it_was_stored_is_not_used_again() {
         attempt.sent_with(session.authorization(now).as_ref());
         // It was issued a moment ago, so it is sent once more.
         for expected in [Verdict::Wait(Duration::from_secs(2)), Verdict::Retry] {
-            assert_eq!(session.answered(&mut attempt, 401, ["Bearer"], now), Ok(expected));
+            assert_eq!(
+                session.answered(&mut attempt, 401, [("www-authenticate", "Bearer")], now),
+                Ok(expected)
+            );
         }
         for _ in 0..2 {
             assert_eq!(stage.run(0), Ok(Event::Broken));
@@ -154,7 +157,7 @@ fn a_token_that_is_not_stored_and_lacks_a_scope_is_used_for_what_it_is_good_for(
         let mut attempt = Attempt::new();
         attempt.sent_with(session.authorization(now).as_ref());
         let challenge = r#"Bearer error="insufficient_scope", scope="mcp:basic mcp:write""#;
-        let verdict = session.answered(&mut attempt, 403, [challenge], now);
+        let verdict = session.answered(&mut attempt, 403, [("www-authenticate", challenge)], now);
         assert!(matches!(verdict, Ok(Verdict::Retry)), "{verdict:?}");
         assert_eq!(stage.run(0), Ok(Event::Broken));
         stage.session_mut(0).access();

@@ -72,7 +72,7 @@ fn a_token_that_was_given_a_moment_is_given_none_for_the_next_request() {
     let refused = |stage: &mut Stage, now| {
         let mut attempt = Attempt::new();
         attempt.sent_with(stage.session(0).snapshot().token().as_ref());
-        stage.session_mut(0).answered(&mut attempt, 401, ["Bearer"], now)
+        stage.session_mut(0).answered(&mut attempt, 401, [("www-authenticate", "Bearer")], now)
     };
     for _ in 0..3 {
         assert!(
@@ -126,6 +126,7 @@ fn a_token_from_the_future_is_given_none() {
     let mut attempt = Attempt::new();
     attempt.sent_with(stage.session(0).snapshot().token().as_ref());
     let earlier = oauth_core::UnixTime::from_secs(stage.now().as_secs() - 1);
-    let verdict = stage.session_mut(0).answered(&mut attempt, 401, ["Bearer"], earlier);
+    let verdict =
+        stage.session_mut(0).answered(&mut attempt, 401, [("www-authenticate", "Bearer")], earlier);
     assert_eq!(verdict, Ok(Verdict::Retry));
 }

@@ -473,7 +473,8 @@ fn a_success_in_between_does_not_undo_the_pause() {
         let mut attempt = Attempt::new();
         for _ in 0..3 {
             attempt.sent_with(stage.session(0).snapshot().token().as_ref());
-            let (now, challenges) = (stage.now(), ["Bearer error=\"invalid_token\""]);
+            let (now, challenges) =
+                (stage.now(), [("www-authenticate", "Bearer error=\"invalid_token\"")]);
             let verdict = stage.session_mut(0).answered(&mut attempt, 401, challenges, now);
             if let (Ok(Verdict::Wait(_) | Verdict::Retry), Ok(())) = (&verdict, stage.obtain(0)) {
                 assert_eq!(stage.call(LIST), Ok(200));

@@ -40,7 +40,7 @@ fn in_a_process(flow: &str, world: &mut World) -> (String, Result<Option<Grant>,
             reply.response(&response, now(world));
             Ok(None)
         }
-        Ok(Step::Sign(_) | Step::Assertion(_)) => panic!("a user logs in"),
+        Ok(Step::Sign(_) | Step::Assertion(_) | Step::Key(_)) => panic!("a user logs in"),
         Ok(Step::Browser { url, reply }) => {
             reply.redirect(&world.visit(url.as_str()).unwrap()).unwrap();
             Ok(None)
@@ -58,7 +58,7 @@ fn a_login_asks_the_same_in_every_process() {
         let ask = || match restored::<Flow>(&flow).step().unwrap() {
             Step::Http { request, .. } => format!("{request:?} {:?}", request.body()),
             Step::Browser { url, .. } => url.as_str().into(),
-            Step::Sign(_) | Step::Assertion(_) => panic!("a user logs in"),
+            Step::Sign(_) | Step::Assertion(_) | Step::Key(_) => panic!("a user logs in"),
             Step::Done(grant) => stored(grant),
         };
         assert_eq!(ask(), ask());

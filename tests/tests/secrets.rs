@@ -141,7 +141,7 @@ fn log_in(search: &mut Search, mut world: World, settings: Settings) {
                 let Ok(Step::Browser { reply, .. }) = flow.step() else { panic!("waits on") };
                 reply.redirect(&query).unwrap();
             }
-            Step::Sign(_) | Step::Assertion(_) => panic!("a user logs in"),
+            Step::Sign(_) | Step::Assertion(_) | Step::Key(_) => panic!("a user logs in"),
             Step::Done(grant) => {
                 search.print(grant);
                 search.print(&grant.tokens);
@@ -198,7 +198,7 @@ fn turn(search: &mut Search, stage: &mut Stage, host: usize) -> Result<Event, Er
                 Turn::Browser(url, _) => search.print(&url),
                 Turn::Ready(authorization) => {
                     search.print(&authorization);
-                    search.print(authorization.bearer());
+                    search.print(&authorization.bearer());
                     let mut attempt = Attempt::new();
                     attempt.sent_with(Some(&authorization));
                     search.print(&attempt);
@@ -338,7 +338,7 @@ fn no_error_shows_the_password_of_a_url() {
         search.print_error(&Settings::new(&url).unwrap_err());
         search.print_error(&settings().client_metadata_url(&url).unwrap_err());
         search.print_error(&RedirectUri::parse(&url).unwrap_err());
-        search.print_error(&authorization.headers("POST", &url).map(|_| ()).unwrap_err());
+        search.print_error(&authorization.attach("POST", &url).map(|_| ()).unwrap_err());
         let challenge = format!("Bearer resource_metadata=\"{url}\"");
         search.print(&ResourceChallenge::select([&*challenge]));
         let challenged = Knobs { challenge_url: Some(url.clone()), ..Knobs::default() };

@@ -414,6 +414,6 @@ fn tokens_go_to_their_own_server_only() {
         ("/mcp", false),
         ("", false),
     ] {
-        assert_eq!(authorization.headers("POST", url).is_ok(), fits, "{url}");
+        assert_eq!(authorization.attach("POST", url).is_ok(), fits, "{url}");
     }
 }

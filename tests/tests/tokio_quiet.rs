@@ -9,6 +9,7 @@ mod tokio_common;
 use std::time::{Duration, Instant};
 
 use oauth_core::Scopes;
+use oauth_tests::drive::head;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, ScopePolicy};
 use oauth_tokio::{Error, MemoryTokenStorage, OAuth, with_oauth_retry};
@@ -198,7 +199,7 @@ async fn a_refusal_that_is_told_of_is_answered_as_quietly() {
     let (quiet, token) = (oauth.quiet(), oauth.token().await.unwrap());
     served.world().end_grants();
     let needed = oauth_core::Error::LoginRequired;
-    assert_eq!(refused(quiet.refused(&token, 401, &[])).await, needed);
+    assert_eq!(refused(quiet.refused(&token, 401, &head(&[]))).await, needed);
     assert_eq!(statuses(&served, "initialize"), [0_u16; 0], "nothing is asked for a login");
     assert_eq!(logins(&served), 0);
 }

@@ -228,7 +228,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 Turn::Login(_) | Turn::Prepare(_) | Turn::LoggedOut(_) => {
                     return Err(crate::Error::LoginRequired.into());
                 }
-                Turn::Ready(authorization) => return Ok(authorization.bearer().clone()),
+                Turn::Ready(authorization) => return Ok(authorization.to_auth()),
                 turn => {
                     let worked = self.work(turn).await?;
                     self.tell(worked, session);
@@ -257,6 +257,7 @@ impl<'a, H: Host> Driver<'a, H> {
                 }
                 // A logout has no such turns.
                 Turn::Assertion(_)
+                | Turn::Key(_)
                 | Turn::Login(_)
                 | Turn::Prepare(_)
                 | Turn::Browser(..)
@@ -380,6 +381,7 @@ impl<'a, H: Host> Driver<'a, H> {
             // The callers' own.
             Turn::Sign(reply) => self.client.sign(reply).await?,
             Turn::Assertion(reply) => self.client.bring(reply).await,
+            Turn::Key(reply) => self.client.make_key(reply)?,
             Turn::Login(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)

@@ -72,7 +72,7 @@ impl<H: Host> Client<H> {
             },
             at_hand => at_hand,
         };
-        let found = token.map(|token| use_it(&token, &header_value(token.bearer())));
+        let found = token.map(|token| use_it(&token, &header_value(&token.to_auth())));
         Ok(found.ok_or_else(|| need(&mut session)))
     }
 

@@ -1,4 +1,4 @@
-//! What only the host has, for grants without a user: a key that signs, and a source of assertions.
+//! What only the host has: keys that sign, and a source of assertions.
 
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
@@ -8,12 +8,20 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
+#[cfg(feature = "es256")]
+use std::sync::{Mutex, PoisonError};
 
 use crate::client::host::Host;
 use crate::client::shared::{Client, Outcome};
-use crate::flow::WantedAssertion;
-use crate::keys::{Signer, SigningFailure};
-use crate::session::{AssertionReply, SignReply};
+use crate::entropy::Entropy;
+use crate::flow::{SigningKey, WantedAssertion};
+#[cfg(feature = "es256")]
+use crate::keys::SoftwareKey;
+use crate::keys::{DpopKey, Signer, SigningFailure};
+use crate::session::{AssertionReply, KeyReply, SignReply};
+#[cfg(feature = "es256")]
+use crate::signing_algorithm::SigningAlgorithm;
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::wire::{KeyDescription, SubjectToken, Unsigned};
 
 /// What a host gives when it is ready.
@@ -77,25 +85,60 @@ where
 pub struct Gifts {
     /// The client's key.
     pub key: Option<Arc<dyn PrivateKey>>,
+    /// The key that tokens are bound to; without it, one is made for each login.
+    pub dpop_key: Option<Arc<dyn PrivateKey>>,
     /// Where assertions come from.
     pub source: Option<Arc<dyn AssertionSource>>,
 }
 
 impl fmt::Debug for Gifts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (key, source) = (self.key.is_some(), self.source.is_some());
-        f.debug_struct("Gifts").field("key", &key).field("source", &source).finish()
+        let Self { key, dpop_key, source } = self;
+        f.debug_struct("Gifts")
+            .field("key", &key.is_some())
+            .field("dpop_key", &dpop_key.is_some())
+            .field("source", &source.is_some())
+            .finish()
     }
 }
 
 impl<H: Host> Client<H> {
-    /// Has the client's key sign.
+    /// Has a key sign that tokens are bound to: the host's own, or one that is stored with them.
+    pub(super) async fn sign_with(
+        &self,
+        key: &DpopKey,
+        unsigned: &Unsigned,
+    ) -> Result<Vec<u8>, SigningFailure> {
+        match (&self.gifts.dpop_key, key.secret()) {
+            (_, Some(_)) => self.signers.sign(key, unsigned),
+            (Some(own), None) => self.within_limit(own.sign(unsigned)).await,
+            (None, None) => Err(NOTHING.into()),
+        }
+    }
+
+    /// Makes a key that tokens will be bound to.
+    pub(super) fn make_key(&self, reply: KeyReply<'_>) -> Outcome<(), H> {
+        let entropy = self.entropy()?;
+        let now = self.now();
+        match new_key(entropy, reply.algorithms()) {
+            Ok(key) => reply.given(key, now),
+            Err(why) => reply.failed(&why.to_string(), now),
+        }
+        Ok(())
+    }
+
+    /// Has a key sign: the client's, or the one that tokens are bound to.
     pub(super) async fn sign(&self, reply: SignReply<'_>) -> Outcome<(), H> {
         let random = self.entropy()?.into_random();
         let Some(unsigned) = reply.unsigned(random, self.now()) else { return Ok(()) };
-        let signed = match &self.gifts.key {
-            Some(key) => self.within_limit(key.sign(&unsigned)).await,
-            None => Err(NOTHING.into()),
+        let bound_to = match reply.key() {
+            Some(SigningKey::Dpop(key)) => Some(key.clone()),
+            _ => None,
+        };
+        let signed = match (&self.gifts.key, bound_to) {
+            (_, Some(key)) => self.sign_with(&key, &unsigned).await,
+            (Some(key), None) => self.within_limit(key.sign(&unsigned)).await,
+            (None, None) => Err(NOTHING.into()),
         };
         let now = self.now();
         match signed {
@@ -141,6 +184,55 @@ impl<H: Host> Client<H> {
         .await
     }
 }
+
+/// Keys that are stored with tokens, as they sign: what it takes to read one is not done again for each request.
+#[derive(Default)]
+pub(super) struct Signers {
+    #[cfg(feature = "es256")]
+    last: Mutex<Option<(DpopKey, Arc<SoftwareKey>)>>,
+}
+
+impl Signers {
+    #[cfg(feature = "es256")]
+    fn sign(&self, key: &DpopKey, unsigned: &Unsigned) -> Result<Vec<u8>, SigningFailure> {
+        let at_hand = {
+            let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            last.as_ref().filter(|(own, _)| own == key).map(|(_, signer)| Arc::clone(signer))
+        };
+        let signer = match at_hand {
+            Some(signer) => signer,
+            None => {
+                let signer = Arc::new(key.signer()?.ok_or(NOTHING)?);
+                let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+                *last = Some((key.clone(), Arc::clone(&signer)));
+                signer
+            }
+        };
+        Signer::sign(&*signer, unsigned.algorithm(), unsigned.bytes())
+    }
+
+    #[cfg(not(feature = "es256"))]
+    #[expect(clippy::unused_self, reason = "with the feature, it is used")]
+    fn sign(&self, _: &DpopKey, _: &Unsigned) -> Result<Vec<u8>, SigningFailure> {
+        Err(NO_ES256.into())
+    }
+}
+
+#[cfg(feature = "es256")]
+fn new_key(entropy: Entropy, algorithms: SigningAlgorithms) -> Result<DpopKey, SigningFailure> {
+    if !algorithms.contains(SigningAlgorithm::Es256) {
+        return Err("keys that are made here sign with ES256 only".into());
+    }
+    Ok(DpopKey::es256(&entropy.into_key())?)
+}
+
+#[cfg(not(feature = "es256"))]
+fn new_key(_: Entropy, _: SigningAlgorithms) -> Result<DpopKey, SigningFailure> {
+    Err(NO_ES256.into())
+}
+
+#[cfg(not(feature = "es256"))]
+const NO_ES256: &str = "keys are made with the feature `es256`, which is off";
 
 /// Why nothing comes of it where the host takes its time.
 const TOO_LONG: &str = "the host took too long";

@@ -34,7 +34,7 @@ impl<H: Host> Client<H> {
             let record = shown.snapshot.record();
             let lives = record.is_none_or(|it| it.lives_for(wanted, self.now()).is_ok());
             if let Some((token, _)) = shown.living(self.now()).filter(|_| lives) {
-                return Ok(Some(token.bearer().clone()));
+                return Ok(Some(token.to_auth()));
             }
         }
         let Taken { mut session, quiet } = self.take(Mode::Quiet).await?;

@@ -57,6 +57,7 @@
 
 mod addresses;
 mod application;
+mod attach;
 mod builder;
 mod cancel;
 mod causes;
@@ -100,6 +101,7 @@ mod trace;
 mod user_agent;
 
 pub use addresses::{AddressFilter, PrivateAddress};
+pub use attach::Fields;
 pub use builder::Builder;
 pub use cancel::LoginHandle;
 pub use config::{AuthConfig, ConfigError, OAuthConfig};

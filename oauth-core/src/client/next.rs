@@ -24,7 +24,8 @@ impl Next {
             | Turn::Unlock(..)
             | Turn::Http(..)
             | Turn::Sign(_)
-            | Turn::Assertion(_) => Self::Step,
+            | Turn::Assertion(_)
+            | Turn::Key(_) => Self::Step,
             Turn::Lock(Lock::Login | Lock::Client, _) => Self::Step,
             Turn::Lock(Lock::Refresh, _) => Self::Refresh,
             Turn::Login(_) => Self::Login,

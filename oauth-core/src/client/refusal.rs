@@ -1,11 +1,13 @@
 //! What is done about a refusal of the MCP server, so that a request can be sent again.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
+use http::HeaderMap;
+
 use crate::BearerAuth;
+use crate::client::attach::Token;
 use crate::client::error::ClientError;
 use crate::client::host::Host;
 use crate::client::login_options::LoginOptions;
@@ -13,7 +15,7 @@ use crate::client::mode::{Mode, Taken, need};
 use crate::client::shared::{Call, Client, Outcome};
 use crate::client::shown::header_value;
 use crate::client::trace::{self, Span, Work};
-use crate::session::{Turn, Verdict};
+use crate::session::{Head, Turn, Verdict};
 
 /// An answer that something can be done about.
 pub struct Remedy<H: Host>(What<H>);
@@ -35,17 +37,17 @@ impl<H: Host> Client<H> {
         &self,
         call: &mut Call,
         status: u16,
-        challenges: &[String],
+        headers: &HeaderMap,
     ) -> Outcome<Option<Remedy<H>>, H> {
+        let head = self.heard(call, headers);
         if !matches!(status, 401 | 403) {
-            self.delivered(call, status);
+            self.taken(call, status, &head);
             return Ok(None);
         }
         call.remedied = None;
         let mut taken = self.take_knowing(call.mode, call.since).await?;
         let session = &mut taken.session;
-        let values = challenges.iter().map(String::as_str);
-        let verdict = session.answered(&mut call.attempt, status, values, self.now());
+        let verdict = session.answered(&mut call.attempt, status, head.clone(), self.now());
         let verdict = verdict.map_err(|error| ClientError::from(error).after(session.timeline()));
         if matches!(verdict, Ok(Verdict::Deliver)) {
             return Ok(None);
@@ -53,7 +55,7 @@ impl<H: Host> Client<H> {
         let said = async {
             trace::last_step(session.timeline(), None);
             Span::current().outcome(&verdict, session.timeline());
-            self.tell_refusal(call.attempt.generation(), session, status, challenges);
+            self.tell_refusal(call.attempt.generation(), session, status, &head);
         };
         Span::of(Work::Access, self).around(said).await;
         Ok(Some(match verdict? {
@@ -65,7 +67,21 @@ impl<H: Host> Client<H> {
 
     /// An answer that is the application's: a success shows that the server takes the token, which decides
     /// whether another login may be made when it is refused later.
-    pub fn delivered(&self, call: &mut Call, status: u16) {
+    pub fn delivered(&self, call: &mut Call, status: u16, headers: &HeaderMap) {
+        let head = self.heard(call, headers);
+        self.taken(call, status, &head);
+    }
+
+    /// What counts of a head. With a bound token, every answer may say what the next proof has to show.
+    fn heard<'a>(&self, call: &Call, headers: &'a HeaderMap) -> Head<'a> {
+        let head = Head::from(headers);
+        if call.attempt.is_bound() {
+            self.hear(&head);
+        }
+        head
+    }
+
+    fn taken(&self, call: &mut Call, status: u16, head: &Head<'_>) {
         let Some(sent) = call.attempt.generation().filter(|_| (200..300).contains(&status)) else {
             return;
         };
@@ -74,7 +90,7 @@ impl<H: Host> Client<H> {
         }
         // It can wait for the next success, and an answer must not wait for anything.
         if let Some(mut session) = self.host.try_take()
-            && session.answered(&mut call.attempt, status, [], self.now()).is_ok()
+            && session.answered(&mut call.attempt, status, head.clone(), self.now()).is_ok()
         {
             self.taken.store(sent, Ordering::Relaxed);
             if self.shown().generation() == sent {
@@ -117,8 +133,9 @@ impl<H: Host> Client<H> {
             return Err(crate::Error::LoginRequired.into());
         };
         call.attempt.sent_with(Some(&token));
-        call.remedied = Some(header_value(token.bearer()));
-        Ok(token.bearer().clone())
+        let auth = token.to_auth();
+        call.remedied = Some(Token::new(&token, header_value(&auth)));
+        Ok(auth)
     }
 
     /// The two for hosts that send requests in their own way: `token` was refused. The token to send
@@ -132,11 +149,11 @@ impl<H: Host> Client<H> {
         mode: Mode,
         token: &BearerAuth,
         status: u16,
-        challenges: &[String],
+        headers: &HeaderMap,
     ) -> Outcome<Option<BearerAuth>, H> {
         let mut call = self.call(mode);
         call.attempt.sent_token(self.shown().snapshot.record(), token);
-        match self.judge(&mut call, status, challenges).await? {
+        match self.judge(&mut call, status, headers).await? {
             Some(remedy) => self.remedy(&mut call, remedy).await.map(Some),
             None => Ok(None),
         }
@@ -167,10 +184,10 @@ impl<H: Host> Client<H> {
             let found = self.token(mode).await?;
             return found.map(drop).ok_or_else(|| crate::Error::LoginRequired.into());
         }
-        let mut remedy = self.judge(&mut call, 401, &[]).await?;
+        let mut remedy = self.judge(&mut call, 401, &HeaderMap::new()).await?;
         if matches!(remedy, Some(Remedy(What::Moment(_)))) {
             // The same token in a moment would not be another one.
-            remedy = self.judge(&mut call, 401, &[]).await?;
+            remedy = self.judge(&mut call, 401, &HeaderMap::new()).await?;
         }
         match remedy {
             Some(remedy) => self.remedy(&mut call, remedy).await.map(drop),

@@ -9,12 +9,13 @@ use std::sync::{Mutex, RwLock};
 
 use http::HeaderValue;
 
+use crate::client::attach::{Fields, Token};
 use crate::client::cancel::UnderWay;
 use crate::client::drive::Driver;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::failures::{Failures, Moment};
-use crate::client::gifts::Gifts;
+use crate::client::gifts::{Gifts, Signers};
 use crate::client::host::Host;
 use crate::client::limits::Limits;
 use crate::client::login_options::{Ended, LoginOptions, Shared};
@@ -26,6 +27,7 @@ use crate::client::tell::Told;
 use crate::client::trace::{self, Span, Work};
 use crate::flow::Settings;
 use crate::session::{Attempt, Authorization, Key, LoggedOut, PendingLogin, Record, Session, Turn};
+use crate::wire::DpopNonce;
 use crate::{BearerAuth, HttpUrl, Scopes};
 
 /// Everything that a client of one server and one user decides; its [`Host`] does it.
@@ -43,6 +45,9 @@ pub struct Client<H: Host> {
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
     pub(super) shown: RwLock<Shown>,
+    /// What the MCP server wants to see in the next proof.
+    pub(super) nonce: RwLock<Option<Arc<DpopNonce>>>,
+    pub(super) signers: Signers,
     /// Where the MCP endpoint's URL redirects to.
     pub(super) moved: RwLock<Option<Arc<HttpUrl>>>,
     /// The logins that ended here.
@@ -65,7 +70,7 @@ pub struct Call {
     pub(super) attempt: Attempt,
     pub(super) since: Moment,
     /// What a remedy brought: the request is sent with it, even if it expires in the same second.
-    pub(super) remedied: Option<HeaderValue>,
+    pub(super) remedied: Option<Token>,
     pub(super) moved: Option<Arc<HttpUrl>>,
     pub(super) redirects: u8,
 }
@@ -101,6 +106,8 @@ impl<H: Host> Client<H> {
             failures,
             settings,
             shown,
+            nonce: RwLock::default(),
+            signers: Signers::default(),
             moved,
             logins,
             taken,
@@ -148,9 +155,11 @@ impl<H: Host> Client<H> {
     }
 
     /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
-    /// allocates.
+    /// allocates. `None` for a token that is bound to a key: it needs [`fields`](Self::fields).
     pub fn header(&self) -> Option<HeaderValue> {
-        self.shown().fresh(self.now()).map(|(_, header)| header.clone())
+        let shown = self.shown();
+        let (token, header) = shown.fresh(self.now())?;
+        token.bearer().map(|_| header.clone())
     }
 
     /// What a request to `url` is sent with: a token at hand, or what can be had without a user; else
@@ -164,21 +173,22 @@ impl<H: Host> Client<H> {
     pub async fn authorize(
         self: &Arc<Self>,
         call: &mut Call,
+        method: &str,
         url: &str,
-    ) -> Outcome<Option<HeaderValue>, H> {
+    ) -> Outcome<Option<Fields>, H> {
         self.settings.server().check_request(url).map_err(crate::Error::from)?;
-        let mut header = call.remedied.clone();
-        if header.is_none() {
+        let mut token = call.remedied.clone();
+        if token.is_none() {
             call.since = self.failures.now();
             call.attempt.sent_with(None);
             let (mode, since) = (call.mode, call.since);
             let found = self.find(mode, Login::Never(Quiet::default()), since, |token, header| {
                 call.attempt.sent_with(Some(token));
-                header.clone()
+                Token::new(token, header.clone())
             });
-            header = found.await?.ok();
+            token = found.await?.ok();
         }
-        Ok(self.only_where_it_may_go(call, url, header))
+        self.attach(call, (method, url), token).await
     }
 
     /// The same without a wait for anything, and without a refresh: a token at hand that has not expired.
@@ -186,29 +196,39 @@ impl<H: Host> Client<H> {
     /// # Errors
     ///
     /// [`Misuse::ForeignRequest`](crate::error::Misuse) if the URL is not the MCP server's.
-    pub fn authorize_now(&self, call: &mut Call, url: &str) -> Outcome<Option<HeaderValue>, H> {
-        self.settings.server().check_request(url).map_err(crate::Error::from)?;
-        call.attempt.sent_with(None);
-        let header = self.shown().living(self.now()).map(|(token, header)| {
-            call.attempt.sent_with(Some(&token));
-            header.clone()
-        });
-        Ok(self.only_where_it_may_go(call, url, header))
-    }
-
-    fn only_where_it_may_go(
+    pub async fn authorize_now(
         &self,
         call: &mut Call,
+        method: &str,
         url: &str,
-        header: Option<HeaderValue>,
-    ) -> Option<HeaderValue> {
-        let shown = self.shown();
-        let record = shown.snapshot.record();
-        if record.is_some_and(|record| !record.may_go_to(self.settings.server(), url)) {
+    ) -> Outcome<Option<Fields>, H> {
+        self.settings.server().check_request(url).map_err(crate::Error::from)?;
+        call.attempt.sent_with(None);
+        let token = self.shown().living(self.now()).map(|(token, header)| {
+            call.attempt.sent_with(Some(&token));
+            Token::new(&token, header.clone())
+        });
+        self.attach(call, (method, url), token).await
+    }
+
+    /// The fields, if the token may go there.
+    async fn attach(
+        &self,
+        call: &mut Call,
+        (method, url): (&str, &str),
+        token: Option<Token>,
+    ) -> Outcome<Option<Fields>, H> {
+        let Some(token) = token else { return Ok(None) };
+        let may_go = {
+            let shown = self.shown();
+            let record = shown.snapshot.record();
+            record.is_none_or(|record| record.may_go_to(self.settings.server(), url))
+        };
+        if !may_go {
             call.attempt.sent_with(None);
-            return None;
+            return Ok(None);
         }
-        header
+        self.prove(token, method, url).await.map(Some)
     }
 
     /// Whether there is a fixed token, which a refusal does not change.
@@ -224,7 +244,7 @@ impl<H: Host> Client<H> {
     /// Why there is none.
     pub async fn token(self: &Arc<Self>, mode: Mode) -> Outcome<Option<BearerAuth>, H> {
         let since = self.failures.now();
-        let use_it = |token: &Authorization<'_>, _: &HeaderValue| token.bearer().clone();
+        let use_it = |token: &Authorization<'_>, _: &HeaderValue| token.to_auth();
         let found = self.find(mode, mode.login(), since, use_it).await?;
         // With nothing stored, the server may want no token at all.
         if let Err(reason) = &found
@@ -358,7 +378,7 @@ pub(super) fn tell(watcher: Option<&Watcher>, key: &Key, event: &Event<'_>) {
 
 pub(super) fn bearer(mut session: impl DerefMut<Target = Session>) -> Option<BearerAuth> {
     match session.turn() {
-        Ok(Turn::Ready(token)) => Some(token.bearer().clone()),
+        Ok(Turn::Ready(token)) => Some(token.to_auth()),
         _ => None,
     }
 }

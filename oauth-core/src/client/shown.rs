@@ -13,7 +13,7 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        let header = snapshot.token().map(|token| header_value(token.bearer()));
+        let header = snapshot.token().map(|token| header_value(&token.to_auth()));
         // The first copy of a value allocates what all copies share: not at a request's expense.
         drop(header.clone());
         Self { snapshot, header }

@@ -2,7 +2,6 @@
 //! order. Single steps are told where they are done.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +12,7 @@ use crate::client::host::Host;
 use crate::client::shared::Client;
 use crate::client::trace::{Span, Work};
 use crate::client::user_agent::UserAgentError;
-use crate::session::{LoginReason, Record, Session, Turn};
+use crate::session::{Head, LoginReason, Record, Session, Turn};
 use crate::wire::ResourceChallenge;
 use crate::{BearerAuth, Endpoint, Finding, Remedy, TokenData};
 
@@ -92,7 +91,7 @@ impl<H: Host> Client<H> {
         sent: Option<u64>,
         session: &Session,
         status: u16,
-        challenges: &[String],
+        head: &Head<'_>,
     ) {
         let Some(sent) = sent else {
             return self.told.was_asked.store(true, Ordering::Relaxed);
@@ -105,12 +104,12 @@ impl<H: Host> Client<H> {
         match remedy {
             Remedy::WiderLogin => {
                 self.told.need_is_known();
-                let challenge = ResourceChallenge::select(challenges.iter().map(String::as_str));
+                let challenge = ResourceChallenge::select(head.challenges());
                 let scopes = challenge.as_ref().and_then(|challenge| challenge.scope.as_ref());
                 self.tell(&Event::StepUp { scopes });
             }
             // It may be taken yet, or was replaced by now.
-            Remedy::OtherToken | Remedy::Wait => {}
+            Remedy::OtherToken | Remedy::Wait | Remedy::Nonce | Remedy::Proof => {}
             _ => {
                 if session.record().is_some_and(|record| record.generation() == sent) {
                     let token = tokens(session).map(|tokens| tokens.access_token.clone());

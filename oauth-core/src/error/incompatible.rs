@@ -248,6 +248,13 @@ pub enum PeerIncompatible {
         /// The error code of its last challenge (RFC 6750 §3.1), if it has one.
         error: Option<Box<str>>,
     },
+    /// The MCP server refuses the proofs that go with tokens (RFC 9449 §7.1), also new ones. The token is as good as it
+    /// was.
+    #[error("the server refuses{} the proof that goes with the token", named(Some(error)))]
+    ProofRefused {
+        /// The error code of its challenge.
+        error: Box<str>,
+    },
     /// The MCP server refuses the tokens of logins that were just made. No other login is begun before a
     /// pause is over, unless somebody asks for it; requests are sent meanwhile.
     #[error(
@@ -341,6 +348,7 @@ impl PeerIncompatible {
             Self::ScopesDoNotFit { .. } => "scopes_do_not_fit",
             Self::BearerRefused { .. } => "bearer_refused",
             Self::StillRefused { .. } => "still_refused",
+            Self::ProofRefused { .. } => "proof_refused",
             Self::LoginInVain { .. } => "login_in_vain",
         }
     }
@@ -348,6 +356,7 @@ impl PeerIncompatible {
     pub(super) fn actor(&self) -> Actor {
         match self {
             Self::NoS256 { advertised: true, .. }
+            | Self::ProofRefused { .. }
             | Self::DpopNotOffered { .. }
             | Self::TokenNotBound { .. }
             | Self::LoginInVain { .. } => Actor::ServerOperator,
@@ -357,7 +366,6 @@ impl PeerIncompatible {
                 Actor::ServerOperator
             }
             Self::TokenType { .. }
-            | Self::DpopRequired { .. }
             | Self::NoBearerHeader { .. }
             | Self::PushedRequestsRequired { .. } => Actor::Maintainer,
             _ => Actor::Developer,

@@ -173,6 +173,9 @@ pub enum Misuse {
         /// The host as given.
         host: Box<str>,
     },
+    /// The token is bound to a key: it is of no use without a proof for each request (RFC 9449 §7.1).
+    #[error("the token is bound to a key, and cannot be sent alone")]
+    BoundToken,
     /// A request is for another server than the one that the tokens belong to.
     #[error("the request to {url:?} is not for the server that the token belongs to")]
     ForeignRequest {
@@ -218,6 +221,7 @@ impl Misuse {
             Self::ForeignLogin { .. } => "foreign_login",
             Self::ForeignProfile { .. } => "foreign_profile",
             Self::ForeignRequest { .. } => "foreign_request",
+            Self::BoundToken => "bound_token",
         }
     }
 
@@ -280,6 +284,9 @@ impl Misuse {
             Self::PrivateHost { .. } => "pass a name such as auth.corp.example, or an address",
             Self::ForeignProfile { .. } => {
                 "finish each login for the profile that it was begun for"
+            }
+            Self::BoundToken => {
+                "send requests with `send`, or with the fields that `headers` makes for each"
             }
             Self::ForeignRequest { .. } | Self::ForeignLogin { .. } => {
                 "use a session of its own for each server"

@@ -112,6 +112,7 @@ fn incompatible() -> Vec<(PeerIncompatible, &'static str)> {
             It::ClocksDiffer { here: UnixTime::from_secs(1), server: UnixTime::from_secs(999) },
             "clocks_differ",
         ),
+        (It::ProofRefused { error: text() }, "proof_refused"),
         (It::NoBearerHeader { resource: text() }, "no_bearer_header"),
         (It::PushedRequestsRequired { issuer: issuer() }, "pushed_requests_required"),
         (It::ScopesDoNotFit { limit: 4096 }, "scopes_do_not_fit"),

@@ -16,22 +16,25 @@ pub struct Unavailable {
     pub reason: Box<str>,
 }
 
-/// What a host gives to a grant without a user.
+/// What only a host has, and gives when it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HostGift {
-    /// A signature with the client's key.
+    /// A signature, with the client's key or with the one that tokens are bound to.
     Signature,
     /// What says who the workload or its user is.
     Assertion,
+    /// A key that tokens are bound to.
+    Key,
 }
 
 impl HostGift {
     const fn name(self) -> &'static str {
         match self {
-            Self::Signature => "signature with the client's key",
+            Self::Signature => "signature",
             Self::Assertion => "assertion about the workload or its user",
+            Self::Key => "key that tokens can be bound to",
         }
     }
 }
@@ -46,6 +49,7 @@ impl Unavailable {
         match self.what {
             HostGift::Signature => "no_signature",
             HostGift::Assertion => "no_assertion",
+            HostGift::Key => "no_key",
         }
     }
 
@@ -56,6 +60,10 @@ impl Unavailable {
             }
             HostGift::Assertion => {
                 "see why the source has none: nothing was sent, and what is stored is kept"
+            }
+            HostGift::Key => {
+                "bring a key with `dpop_key`, or build with the feature `es256`: this server wants tokens that are \
+                 bound to one"
             }
         }
     }

@@ -4,7 +4,10 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::PeerIncompatible;
 use crate::flow::grant_kind::GrantKind;
+use crate::flow::possession::Possession;
+use crate::keys::DpopKey;
 use crate::profile::{Profile, RefreshTokens};
 use crate::scope::Scopes;
 use crate::time::UnixTime;
@@ -12,6 +15,7 @@ use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::wire::{
     Dialect, Issuer, OFFLINE_ACCESS, Registration, ServerMetadata, TokenData, TokenParties,
+    TokenType,
 };
 
 /// What tokens are bound to: the authorization server that issued them, the client and the resource
@@ -32,6 +36,9 @@ pub struct Binding {
     pub(crate) requested_by: Option<ScopeSource>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dialect: Option<Box<Dialect>>,
+    /// The key that the tokens are bound to. Boxed, because it is rare.
+    #[serde(rename = "dpop", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) possession: Option<Box<Possession>>,
 }
 
 /// Who wanted the scopes that are asked for.
@@ -80,6 +87,12 @@ impl Binding {
     #[must_use]
     pub fn requested(&self) -> Option<&Scopes> {
         self.requested.as_ref()
+    }
+
+    /// The key that the tokens are bound to, if they are to one (RFC 9449).
+    #[must_use]
+    pub fn dpop_key(&self) -> Option<&DpopKey> {
+        self.possession.as_ref().map(|possession| &possession.key)
     }
 
     /// Who wanted them. Those of earlier logins are asked for again with them, and `offline_access` if the
@@ -132,6 +145,26 @@ impl Binding {
     /// Forgets which scopes were asked for.
     pub(crate) fn forget_requested(&mut self) {
         (self.requested, self.requested_by) = (None, None);
+    }
+
+    /// What kind of token is asked for.
+    pub(crate) fn token_type(&self) -> TokenType {
+        match self.possession {
+            Some(_) => TokenType::Dpop,
+            None => TokenType::Bearer,
+        }
+    }
+
+    /// Whether tokens are of the kind that they have to be.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerIncompatible::TokenNotBound`].
+    pub(crate) fn check_type(&self, tokens: &TokenData) -> Result<(), PeerIncompatible> {
+        match &self.possession {
+            Some(possession) if possession.is_required => tokens.check_type(&self.resource),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn parties(&self) -> TokenParties<'_> {

@@ -9,6 +9,7 @@ use crate::entropy::RandomBytes;
 use crate::flow::binding::{Binding, ScopeSource};
 use crate::flow::login::Visit;
 use crate::flow::options::AuthorizationOptions;
+use crate::flow::possession::Possession;
 use crate::flow::tried::Tried;
 use crate::scope::Scopes;
 use crate::wire::Sought;
@@ -25,6 +26,8 @@ pub(crate) struct Errand {
     pub(crate) tried: Tried,
     #[serde(default, skip_serializing_if = "Sought::is_nobody")]
     pub(crate) sought: Sought,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) possession: Option<Box<Possession>>,
 }
 
 impl Errand {
@@ -32,13 +35,14 @@ impl Errand {
     pub(crate) fn new(
         visit: Visit,
         options: Option<Box<AuthorizationOptions>>,
+        possession: Option<Box<Possession>>,
         resource: Box<str>,
         (requested, requested_by): (Option<Scopes>, Option<ScopeSource>),
     ) -> Self {
         let Visit { verifier, state, .. } = visit;
         let tried = Tried::default();
         let sought = options.map(|options| options.sought).unwrap_or_default();
-        Self { resource, requested, requested_by, verifier, state, tried, sought }
+        Self { resource, requested, requested_by, verifier, state, tried, sought, possession }
     }
 
     /// The same once more, after a redirect or a code came to nothing.
@@ -66,6 +70,7 @@ impl Errand {
             state: next("state:"),
             tried,
             sought,
+            possession: binding.possession.clone(),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::flow::login::Login;
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
-use crate::flow::target::Target;
+use crate::flow::target::{ResourceDpop, Target};
 use crate::http::{Endpoint, Request, Response};
 use crate::json::MemberNames;
 use crate::timeline::{Entry, Finding, Timeline};
@@ -105,14 +105,14 @@ impl FindResource {
                         }
                         checked => checked?,
                     };
-                found.check_unbound()?;
                 let misshapen = mem::take(&mut found.misshapen);
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 let fact = match provider.clone() {
                     Some(mut server) => {
                         server.tolerated.extend(found.tolerated);
+                        let dpop = ResourceDpop::from(&found);
                         let ResourceMetadata { resource, scopes, .. } = found;
-                        ResourceFact::Target(self.login, Target { server, resource, scopes })
+                        ResourceFact::Target(self.login, Target { server, resource, scopes, dpop })
                     }
                     None => ResourceFact::Described(self.login, found),
                 };
@@ -146,7 +146,7 @@ impl FindResource {
         }
         if let Some(server) = self.login.settings.provider.clone() {
             let resource = self.login.settings.server.as_str().into();
-            let target = Target { server, resource, scopes: None };
+            let target = Target::unsaid(server, resource);
             return Ok(Progress::Done(ResourceFact::Target(self.login, target), finding));
         }
         if let Some(error) = self.out_of_reach.into_error() {

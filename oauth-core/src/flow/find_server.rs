@@ -23,7 +23,7 @@ use crate::flow::login::{Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
-use crate::flow::target::Target;
+use crate::flow::target::{ResourceDpop, Target};
 use crate::http::{Endpoint, Request, Response};
 use crate::reach::Reach;
 use crate::scope::Scopes;
@@ -38,6 +38,7 @@ pub(crate) struct FindServer {
     login: Login,
     resource: Box<str>,
     scopes: Option<Scopes>,
+    dpop: ResourceDpop,
     /// What was tolerated in the resource metadata.
     #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
     tolerated: Tolerances,
@@ -72,6 +73,7 @@ impl FindServer {
             let resource = shown(&found.resource);
             return Err(PeerIncompatible::NoAuthorizationServer { resource }.into());
         }
+        let dpop = ResourceDpop::from(&found);
         let ResourceMetadata {
             resource, authorization_servers: mut others, scopes, tolerated, ..
         } = found;
@@ -88,6 +90,7 @@ impl FindServer {
             login,
             resource,
             scopes,
+            dpop,
             tolerated,
             issuer,
             others,
@@ -181,8 +184,9 @@ impl FindServer {
     }
 
     fn done(self, server: ServerMetadata, finding: Finding) -> Progress<Self, (Login, Target)> {
-        let target = Target { server, resource: self.resource, scopes: self.scopes };
-        Progress::Done((self.login, target), finding)
+        let Self { login, resource, scopes, dpop, .. } = self;
+        let target = Target { server, resource, scopes, dpop };
+        Progress::Done((login, target), finding)
     }
 }
 

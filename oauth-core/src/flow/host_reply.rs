@@ -1,11 +1,14 @@
 //! What a host gives a flow that is no message of the protocol: signatures and assertions.
 
 use crate::error::{Error, HostGift, Misuse, Unavailable};
+use crate::flow::proof::SigningKey;
 use crate::flow::settings::Settings;
 use crate::flow::state::State;
 use crate::flow::wanted::WantedAssertion;
+use crate::keys::DpopKey;
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
-use crate::wire::{Jti, SubjectToken, Unsigned};
+use crate::wire::{DpopNonce, Jti, SubjectToken, Unsigned};
 
 /// Takes a signature, once.
 #[derive(Debug)]
@@ -13,14 +16,22 @@ use crate::wire::{Jti, SubjectToken, Unsigned};
 pub struct SignReply<'a> {
     pub(super) state: &'a mut Result<State, Error>,
     pub(super) settings: &'a Settings,
+    pub(super) nonce: Option<&'a DpopNonce>,
 }
 
 impl SignReply<'_> {
+    /// With which key.
+    #[must_use]
+    pub fn key(&self) -> Option<SigningKey<'_>> {
+        self.state.as_ref().ok()?.signing_key()
+    }
+
     /// What is to be signed, for a request that is sent at once. `random` makes it unlike any other: bytes that were
     /// never used before. Asking changes nothing: what counts is what comes with the signature.
     #[must_use]
     pub fn unsigned(&self, random: [u8; 16], now: UnixTime) -> Option<Unsigned> {
-        self.state.as_ref().ok()?.unsigned(self.settings, Jti::new(random), now)
+        let state = self.state.as_ref().ok()?;
+        state.unsigned(self.settings, self.nonce, Jti::new(random), now)
     }
 
     /// The key's owner has signed that.
@@ -65,5 +76,31 @@ impl AssertionReply<'_> {
     /// There is none, for a reason of the host's. It is shown: nothing secret may be in it.
     pub fn failed(self, reason: &str) {
         *self.state = Err(Unavailable::new(HostGift::Assertion, reason).into());
+    }
+}
+
+/// Takes a key that tokens will be bound to, once.
+#[derive(Debug)]
+#[must_use = "the flow waits for the key"]
+pub struct KeyReply<'a> {
+    pub(super) state: &'a mut Result<State, Error>,
+}
+
+impl KeyReply<'_> {
+    /// What it may sign with.
+    #[must_use]
+    pub fn algorithms(&self) -> SigningAlgorithms {
+        let state = self.state.as_ref().ok();
+        state.and_then(State::key_algorithms).unwrap_or_default()
+    }
+
+    /// This is the key: one that was made for this login, or that the host keeps.
+    pub fn given(self, key: DpopKey) {
+        State::bind(self.state, key);
+    }
+
+    /// There is none, for a reason of the host's. It is shown: nothing secret may be in it.
+    pub fn failed(self, reason: &str) {
+        *self.state = Err(Unavailable::new(HostGift::Key, reason).into());
     }
 }

@@ -11,12 +11,13 @@ use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
 use crate::flow::not_asked::NotAsked;
 use crate::flow::options::AuthorizationOptions;
+use crate::flow::possession::Possession;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::{MachineGrant, Settings};
 use crate::profile::RefreshTokens;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::wire::{Issuer, OFFLINE_ACCESS, ResourceChallenge, ServerMetadata};
+use crate::wire::{DpopNonce, Issuer, OFFLINE_ACCESS, ResourceChallenge, Scheme, ServerMetadata};
 
 /// What a login starts from.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +42,12 @@ pub struct Login {
     pub(crate) options: Option<Box<AuthorizationOptions>>,
     /// Who wants the scopes that are asked for.
     pub(crate) requested_by: Option<ScopeSource>,
+    /// The key that the tokens will be bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) possession: Option<Box<Possession>>,
+    /// What the authorization server wants to see in a proof, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<Box<DpopNonce>>,
 }
 
 /// Who is asked for a token.
@@ -138,6 +145,8 @@ impl Login {
             missing: None,
             options: None,
             requested_by: None,
+            possession: None,
+            nonce: None,
         }
     }
 
@@ -236,6 +245,12 @@ impl Login {
         };
         self.before.as_deref().is_some_and(known)
             || self.settings.pre_registered.is_some() && is_own
+    }
+
+    /// Whether the resource takes only tokens that are bound to a key, and those of this login were not.
+    pub(crate) fn wants_key(&self) -> bool {
+        let is_wanted = self.challenge.as_ref().is_some_and(|it| it.scheme == Scheme::Dpop);
+        is_wanted && self.before.as_ref().is_some_and(|it| it.binding.possession.is_none())
     }
 
     pub(crate) fn lacks_scope(&self) -> bool {

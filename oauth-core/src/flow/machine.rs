@@ -1,5 +1,6 @@
 //! The machine itself: which state it is in, what it wants, and what it makes of an answer.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
 use core::net::IpAddr;
@@ -9,20 +10,25 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Misuse, PeerMisbehaved, Silence};
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::grants::code::Consent;
-use crate::flow::host_reply::{AssertionReply, SignReply};
+use crate::flow::host_reply::{AssertionReply, KeyReply, SignReply};
 use crate::flow::login::Login;
 use crate::flow::no_answer::NoAnswer;
 use crate::flow::outcome::Halt;
+use crate::flow::proof::SigningKey;
 use crate::flow::register::Register;
 use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::{State, Wants};
 use crate::flow::wanted::WantedAssertion;
 use crate::http::{Endpoint, Request, Response};
+use crate::keys::DpopKey;
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
 use crate::url::HttpUrl;
-use crate::wire::{AuthorizationUrl, Jti, Registration, ServerMetadata, SubjectToken, Unsigned};
+use crate::wire::{
+    AuthorizationUrl, DpopNonce, Jti, Registration, ServerMetadata, SubjectToken, Unsigned,
+};
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
@@ -34,6 +40,9 @@ pub struct Flow {
     settings: Arc<Settings>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     timeline: Timeline,
+    /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<Box<DpopNonce>>,
 }
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
@@ -50,6 +59,8 @@ pub enum Step<'a> {
     Sign(SignReply<'a>),
     /// Bring what says who this workload or its user is, for what the reply says.
     Assertion(AssertionReply<'a>),
+    /// Make the key that tokens will be bound to.
+    Key(KeyReply<'a>),
     /// Send the user to the URL, and give the redirect that comes back to the reply.
     Browser {
         /// Where the user consents.
@@ -70,13 +81,15 @@ impl Flow {
     /// be logged in to.
     pub fn login(login: Login) -> Result<Self, Error> {
         let settings = Arc::clone(&login.settings);
-        let mut timeline = Timeline::default();
-        Ok(Self { state: Ok(State::first(login, &mut timeline)?), settings, timeline })
+        let (mut timeline, mut login) = (Timeline::default(), login);
+        let nonce = login.nonce.take();
+        Ok(Self { state: Ok(State::first(login, &mut timeline)?), settings, timeline, nonce })
     }
 
     /// Goes on with a login whose user is away.
     pub(crate) fn resume(consent: Consent, settings: Arc<Settings>) -> Self {
-        Self { state: Ok(State::Consent(consent)), settings, timeline: Timeline::default() }
+        let timeline = Timeline::default();
+        Self { state: Ok(State::Consent(consent)), settings, timeline, nonce: None }
     }
 
     /// Says what to do next. Asking changes nothing.
@@ -92,8 +105,10 @@ impl Flow {
         };
         match state.wants() {
             Wants::Signature => {
-                Ok(Step::Sign(SignReply { state: &mut self.state, settings: &self.settings }))
+                let (settings, nonce) = (&self.settings, self.nonce.as_deref());
+                Ok(Step::Sign(SignReply { state: &mut self.state, settings, nonce }))
             }
+            Wants::Key => Ok(Step::Key(KeyReply { state: &mut self.state })),
             Wants::Assertion => Ok(Step::Assertion(AssertionReply { state: &mut self.state })),
             Wants::User => {
                 let url = self.authorization_url().ok_or(Error::Cancelled)?;
@@ -184,11 +199,29 @@ impl Flow {
     }
 
     pub(crate) fn unsigned(&self, jti: Jti, now: UnixTime) -> Option<Unsigned> {
-        self.state.as_ref().ok()?.unsigned(&self.settings, jti, now)
+        let nonce = self.nonce.as_deref();
+        self.state.as_ref().ok()?.unsigned(&self.settings, nonce, jti, now)
     }
 
     pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
         self.state.as_mut().map_or(Ok(()), |state| state.sign(unsigned, signature))
+    }
+
+    pub(crate) fn signing_key(&self) -> Option<SigningKey<'_>> {
+        self.state.as_ref().ok()?.signing_key()
+    }
+
+    pub(crate) fn key_algorithms(&self) -> Option<SigningAlgorithms> {
+        self.state.as_ref().ok()?.key_algorithms()
+    }
+
+    pub(crate) fn bind(&mut self, key: DpopKey) {
+        State::bind(&mut self.state, key);
+    }
+
+    /// What the authorization server wants to see in the next proof, as far as it has said.
+    pub(crate) fn nonce(&self) -> Option<&DpopNonce> {
+        self.nonce.as_deref()
     }
 
     pub(crate) fn wanted(&self) -> Option<WantedAssertion<'_>> {
@@ -288,6 +321,12 @@ impl HttpReply<'_> {
     /// The server answered, with whatever status, at the time `now`.
     pub fn response(self, response: &Response, now: UnixTime) {
         let Some(asked) = self.asked(Some(response.status())) else { return };
+        // The newest counts, whatever it came with (RFC 9449 §8.2).
+        if asked.endpoint == Endpoint::Token
+            && let Some(nonce) = DpopNonce::of(response)
+        {
+            self.flow.nonce = Some(nonce.into());
+        }
         self.flow.advance(asked, |state, settings| state.answered(response, settings, now));
     }
 

@@ -48,7 +48,8 @@
 //!         match flow.step()? {
 //!             Step::Http { request, reply } => reply.response(&send(&request), now()),
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
-//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("a user logs in"),
+//!             Step::Key(reply) => reply.failed("no key is made here"),
+//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("there is no key"),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }
@@ -60,6 +61,7 @@
 //! # assert!(sent.unwrap_err().is_retryable());
 //! ```
 
+mod bind_key;
 mod binding;
 mod diagnosis;
 mod errand;
@@ -76,6 +78,7 @@ mod not_asked;
 mod options;
 mod outcome;
 mod place;
+mod possession;
 mod probe;
 mod proof;
 mod recourse;
@@ -93,19 +96,21 @@ mod wanted;
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
 pub use diagnosis::{Diagnosis, Outlook};
 pub use grant_kind::GrantKind;
-pub use host_reply::{AssertionReply, SignReply};
+pub use host_reply::{AssertionReply, KeyReply, SignReply};
 pub use login::{Before, Login};
 pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use options::AuthorizationOptions;
 pub use probe::{Probe, ProbeReply};
+pub use proof::SigningKey;
 pub use redirect_uri::RedirectUri;
 pub use settings::{
-    IdentityProvider, Settings, WrittenGrant, WrittenIdentityProvider, WrittenSettings,
+    Dpop, IdentityProvider, Settings, WrittenGrant, WrittenIdentityProvider, WrittenSettings,
 };
 pub use wanted::WantedAssertion;
 
 pub(crate) use grants::code::Consent;
 pub(crate) use no_answer::NoAnswer;
 pub(crate) use not_asked::NotAsked;
-pub(crate) use proof::Proof;
+pub(crate) use possession::Possession;
+pub(crate) use proof::{ForRequest, Proof};
 pub(crate) use refresh::{refresh_request, refreshed};

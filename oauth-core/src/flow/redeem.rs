@@ -23,7 +23,7 @@ use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
-use crate::wire::{AuthorizationCode, NoToken, Sought, TokenType, code_request, issued};
+use crate::wire::{AuthorizationCode, NoToken, Sought, code_request, issued};
 
 /// Waits for the answer of the token endpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,13 +45,17 @@ impl Redeem {
     pub(crate) fn request(&self) -> Request {
         let parties = self.binding.parties();
         let requester = self.proof.requester(&parties);
-        code_request(&requester, self.binding.client.redirect_uri(), &self.code, &self.verifier)
+        let redirect_uri = self.binding.client.redirect_uri();
+        self.proof.add_to(code_request(&requester, redirect_uri, &self.code, &self.verifier))
     }
 
-    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Redeemed> {
+    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Redeemed> {
+        if let Some(finding) = self.proof.is_asked_again(response, now)? {
+            return Ok(Progress::Again(self, finding));
+        }
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
-        let tokens = match issued(response, endpoint, requested, TokenType::Bearer, now) {
+        let tokens = match issued(response, endpoint, requested, self.binding.token_type(), now) {
             Ok(tokens) => tokens,
             Err(NoToken { error, .. }) => {
                 let finding = Finding::failed(&error);
@@ -59,6 +63,7 @@ impl Redeem {
                 return Ok(Progress::Done(Redeemed::Refused(self.into(), refusal), finding));
             }
         };
+        self.binding.check_type(&tokens)?;
         let finding = self.binding.granted(&tokens, now);
         let checked = tokens.check(self.tolerates);
         let grant = Grant { binding: self.binding, tokens }.into();

@@ -5,11 +5,12 @@ use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::wire::{self, NoToken, TokenData, TokenType, issued};
+use crate::wire::{self, NoToken, TokenData, issued};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
 pub(crate) fn refresh_request(binding: &Binding, proof: &Proof, refresh_token: &Secret) -> Request {
-    wire::refresh_request(&proof.requester(&binding.parties()), refresh_token)
+    let request = wire::refresh_request(&proof.requester(&binding.parties()), refresh_token);
+    proof.add_to(request)
 }
 
 /// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6), the
@@ -21,7 +22,10 @@ pub(crate) fn refreshed(
     now: UnixTime,
 ) -> Result<TokenData, NoToken> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
-    let mut tokens = issued(response, endpoint, requested, TokenType::Bearer, now)?;
+    let mut tokens = issued(response, endpoint, requested, binding.token_type(), now)?;
+    if let Err(error) = binding.check_type(&tokens) {
+        return Err(NoToken { error: error.into(), refresh_token: tokens.refresh_token });
+    }
     if tokens.refresh_token.is_none() {
         tokens.refresh_token.clone_from(&old.refresh_token);
     }

@@ -1,9 +1,11 @@
 //! The diagram as code: which fact leads to which state. No other file names the successor of a state.
 
 use alloc::boxed::Box;
+use core::mem;
 
 use crate::auth_method::AuthMethod;
 use crate::error::{Error, Misuse, PeerIncompatible, Refusal};
+use crate::flow::bind_key::{self, BindKey, Choice};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::find_resource::{FindResource, ResourceFact};
@@ -16,6 +18,7 @@ use crate::flow::grants::jwt_bearer::JwtBearer;
 use crate::flow::identity::{self, Identity, Newcomer, permit};
 use crate::flow::login::{Before, Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
+use crate::flow::possession::Possession;
 use crate::flow::proof::Proof;
 use crate::flow::recourse::{Anew, Recourse, Refused};
 use crate::flow::redeem::{Redeem, Redeemed};
@@ -25,6 +28,7 @@ use crate::flow::settings::{MachineGrant, Settings};
 use crate::flow::state::State;
 use crate::flow::target::Target;
 use crate::http::Response;
+use crate::keys::DpopKey;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
 use crate::timeline::{Finding, Retry, Timeline};
@@ -49,12 +53,14 @@ impl State {
             && let Some(binding) = login.renews.take_if(|it| it.grant == grant.kind())
         {
             let before = Some(Box::new(Before::new((*binding).clone())));
-            let Binding { server, resource, requested, .. } = *binding;
+            let Binding { server, resource, requested, possession, .. } = *binding;
+            login.possession = possession;
             let requested = login.scopes(requested, None, &server)?;
             return identify(login, server, before, resource, requested);
         }
         if login.lacks_scope()
             && matches!(login.way, Way::User(_))
+            && !login.wants_key()
             && let Some(before) = login.before.take()
         {
             let mut before = *before;
@@ -66,7 +72,7 @@ impl State {
             && let Some(server) = login.settings.provider.clone()
         {
             let resource = login.settings.server.as_str().into();
-            return found(login, Target { server, resource, scopes: None });
+            return found(login, Target::unsaid(server, resource));
         }
         Ok(Self::FindResource(FindResource::start(login, timeline)?))
     }
@@ -93,15 +99,23 @@ impl State {
                     code_refused(*state, &refusal, settings)
                 }
             },
-            Self::ClientCredentials(state) => tokens(state.answer(response, now)),
-            Self::JwtBearer(state) => tokens(state.answer(response, now)),
+            Self::ClientCredentials(state) => step(
+                state.answer(response, now),
+                |state| Self::ClientCredentials(state.into()),
+                |tokens| Ok(issued(tokens)),
+            ),
+            Self::JwtBearer(state) => step(
+                state.answer(response, now),
+                |state| Self::JwtBearer(state.into()),
+                |tokens| Ok(issued(tokens)),
+            ),
             Self::Exchange(state) => step(
                 state.answer(response, now),
                 |state| Self::Exchange(state.into()),
                 |exchanged| assertion(exchanged, settings),
             ),
             // A request is made in the states above only.
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
+            Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
                 Ok((self, Finding::document()))
             }
         }
@@ -135,6 +149,16 @@ impl State {
                 redirect_refused(state, &refusal, settings)
             }
         }
+    }
+
+    /// Goes on with the key that the host has made, if one is wanted.
+    pub(crate) fn bind(this: &mut Result<Self, Error>, key: DpopKey) {
+        // What stands there meanwhile is never seen.
+        let state = mem::replace(this, Err(Error::Cancelled));
+        *this = state.and_then(|state| match state {
+            Self::BindKey(state) => bound(*state, key),
+            state => Ok(state),
+        });
     }
 
     /// Goes on with a client that is registered already, if one is to be registered.
@@ -179,9 +203,27 @@ fn server(outcome: Outcome<FindServer, (Login, Target)>) -> Answered {
     step(outcome, State::FindServer, |(login, target)| found(login, target))
 }
 
+/// The host has made the key that tokens will be bound to.
+fn bound(state: BindKey, key: DpopKey) -> Result<State, Error> {
+    let BindKey { mut login, target, algorithms, is_required } = state;
+    let issuer = target.server.issuer.as_str();
+    login.possession = Some(Possession::new(issuer, key, algorithms, is_required)?.into());
+    found(login, target)
+}
+
 /// Resource and authorization server are known.
 fn found(mut login: Login, target: Target) -> Result<State, Error> {
-    let Target { mut server, resource, scopes } = target;
+    if login.possession.is_none() {
+        match bind_key::choose(&login, &target)? {
+            Choice::Bearer => {}
+            Choice::Bound(possession) => login.possession = Some(possession),
+            Choice::New { algorithms, is_required } => {
+                let state = BindKey { login, target, algorithms, is_required };
+                return Ok(State::BindKey(state.into()));
+            }
+        }
+    }
+    let Target { mut server, resource, scopes, .. } = target;
     server.check_unpushed()?;
     server.keep(Wanted::default());
     // A server that moved gets nothing of what the old one knew (scopes included).
@@ -196,16 +238,18 @@ fn found(mut login: Login, target: Target) -> Result<State, Error> {
 /// The same client again with its server, for a wider token.
 fn again(login: Login, before: Before) -> Result<State, Error> {
     let is_dynamic = before.binding.client.kind == RegistrationKind::Dynamic;
-    let Binding { server, mut client, resource, requested, .. } = before.binding.clone();
+    let Binding { server, mut client, resource, requested, possession, .. } =
+        before.binding.clone();
     let Login { settings, way, options, requested_by, .. } = login;
     match way {
         Way::User(visit) if !is_dynamic => {
             client.redirect_uri = visit.redirect_uri.uri.clone();
-            let errand = Errand::new(visit, options, resource, (requested, requested_by));
+            let scopes = (requested, requested_by);
+            let errand = Errand::new(visit, options, possession, resource, scopes);
             Ok(State::Consent(Consent::new(errand, &settings, server, client)))
         }
         way => {
-            let login = Login { settings, way, options, requested_by, ..login };
+            let login = Login { settings, way, options, requested_by, possession, ..login };
             identify(login, server, Some(before.into()), resource, requested)
         }
     }
@@ -219,7 +263,7 @@ fn identify(
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> Result<State, Error> {
-    let Login { settings, way, started, options, requested_by, .. } = login;
+    let Login { settings, way, started, options, requested_by, possession, .. } = login;
     let visit = match way {
         Way::User(visit) => visit,
         Way::Machine(grant) => {
@@ -228,8 +272,16 @@ fn identify(
             settings.report_profile(&mut server);
             let (dialect, kind) =
                 (settings.dialect_with(&server, requested.as_ref()), grant.kind());
-            let binding =
-                Binding { grant: kind, server, client, resource, requested, requested_by, dialect };
+            let binding = Binding {
+                grant: kind,
+                server,
+                client,
+                resource,
+                requested,
+                requested_by,
+                dialect,
+                possession,
+            };
             return machine(grant, binding, &settings);
         }
     };
@@ -237,13 +289,15 @@ fn identify(
         Newcomer { settings: &settings, redirect_uri: &visit.redirect_uri, now: started };
     match identity::choose(&newcomer, &mut server, before, requested.as_ref())? {
         Identity::Known(client) => {
-            let errand = Errand::new(visit, options, resource, (requested, requested_by));
+            let scopes = (requested, requested_by);
+            let errand = Errand::new(visit, options, possession, resource, scopes);
             Ok(State::Consent(Consent::new(errand, &settings, server, client)))
         }
         Identity::Unregistered { endpoint, method, scope } => {
             settings.report_profile(&mut server);
             let redirect_uri = visit.redirect_uri.clone();
-            let mut errand = Errand::new(visit, options, resource, (requested, requested_by));
+            let scopes = (requested, requested_by);
+            let mut errand = Errand::new(visit, options, possession, resource, scopes);
             errand.tried.asked = Some(method);
             let (server, instead_of) = (Box::new(server), None);
             Ok(State::Register(Register {
@@ -288,14 +342,6 @@ fn assertion(exchanged: Exchanged, settings: &Settings) -> Result<State, Error> 
     let Exchanged { binding, tolerates, id_jag } = exchanged;
     let (proof, assertion) = (Proof::new(&binding, settings)?, Some(id_jag.assertion));
     Ok(State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion }.into()))
-}
-
-fn tokens<S>(outcome: Outcome<S, Issued>) -> Answered {
-    match outcome? {
-        Progress::Done(tokens, finding) => Ok((issued(tokens), finding)),
-        // A request for a token is answered once.
-        Progress::Again(..) => Err(Error::Cancelled.into()),
-    }
 }
 
 fn issued(Issued { grant, checked }: Issued) -> State {

@@ -9,6 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse};
+use crate::keys::DpopKey;
 use crate::policy::{Policy, ServerUrl};
 use crate::reach::Reach;
 use crate::scope::Scopes;
@@ -20,11 +21,13 @@ use crate::wire::{
 };
 
 mod client;
+mod dpop;
 mod grant;
 mod profile;
 mod stored;
 mod written;
 
+pub use dpop::Dpop;
 pub(crate) use grant::MachineGrant;
 pub use grant::{IdentityProvider, WrittenGrant, WrittenIdentityProvider};
 pub use written::WrittenSettings;
@@ -78,6 +81,11 @@ pub struct Settings {
     pub(crate) registers_each_profile: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) store_check_interval: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Dpop::is_usual")]
+    pub(crate) dpop: Dpop,
+    /// The key of the host's own that tokens are bound to. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_key: Option<Box<DpopKey>>,
 }
 
 /// A client id that the host brings.
@@ -125,6 +133,8 @@ impl Settings {
             client_records: false,
             registers_each_profile: false,
             store_check_interval: None,
+            dpop: Dpop::default(),
+            dpop_key: None,
         })
     }
 

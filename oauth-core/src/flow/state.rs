@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Misuse, PeerMisbehaved};
+use crate::flow::bind_key::BindKey;
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::find_resource::FindResource;
 use crate::flow::find_server::FindServer;
@@ -12,20 +13,22 @@ use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::Consent;
 use crate::flow::grants::exchange::Exchange;
 use crate::flow::grants::jwt_bearer::JwtBearer;
-use crate::flow::proof::Proof;
+use crate::flow::proof::{ForRequest, Proof, SigningKey};
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
 use crate::flow::settings::Settings;
 use crate::flow::wanted::WantedAssertion;
 use crate::http::{Endpoint, Request};
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
-use crate::wire::{Jti, SubjectToken, Unsigned};
+use crate::wire::{DpopNonce, Jti, SubjectToken, Unsigned};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum State {
     FindResource(FindResource),
     FindServer(FindServer),
+    BindKey(Box<BindKey>),
     Register(Register),
     Consent(Consent),
     Redeem(Redeem),
@@ -44,6 +47,7 @@ pub(crate) enum Wants {
     User,
     Signature,
     Assertion,
+    Key,
     Nothing,
 }
 
@@ -51,6 +55,7 @@ impl State {
     /// What the state waits for.
     pub(crate) fn wants(&self) -> Wants {
         match self {
+            Self::BindKey(_) => Wants::Key,
             Self::Consent(_) => Wants::User,
             Self::JwtBearer(state) if state.assertion.is_none() => Wants::Assertion,
             Self::Exchange(state) if state.subject.is_none() => Wants::Assertion,
@@ -72,7 +77,7 @@ impl State {
             Self::ClientCredentials(state) => Some(state.request()),
             Self::JwtBearer(state) => state.request(),
             Self::Exchange(state) => state.request(),
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
+            Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
         }
     }
 
@@ -86,7 +91,9 @@ impl State {
             Self::Redeem(_) | Self::ClientCredentials(_) | Self::JwtBearer(_) => {
                 (Endpoint::Token, self.binding()?.server.token_endpoint())
             }
-            Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => return None,
+            Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
+                return None;
+            }
         })
     }
 
@@ -99,7 +106,9 @@ impl State {
             Self::JwtBearer(state) => Some(&state.binding),
             Self::Exchange(state) => Some(&state.binding),
             Self::Done(grant) | Self::Untolerated(grant, _) => Some(&grant.binding),
-            Self::FindResource(_) | Self::FindServer(_) | Self::Register(_) => None,
+            Self::FindResource(_) | Self::FindServer(_) | Self::BindKey(_) | Self::Register(_) => {
+                None
+            }
         }
     }
 
@@ -107,11 +116,27 @@ impl State {
     pub(crate) fn unsigned(
         &self,
         settings: &Settings,
+        nonce: Option<&DpopNonce>,
         jti: Jti,
         now: UnixTime,
     ) -> Option<Unsigned> {
         let (proof, binding) = self.proof()?;
-        proof.unsigned(binding, settings, jti, now)
+        let (_, endpoint) = self.asked()?;
+        proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
+    }
+
+    /// With which key.
+    pub(crate) fn signing_key(&self) -> Option<SigningKey<'_>> {
+        let (proof, binding) = self.proof()?;
+        proof.key(binding)
+    }
+
+    /// What the key may sign with that is wanted, if one is.
+    pub(crate) fn key_algorithms(&self) -> Option<SigningAlgorithms> {
+        match self {
+            Self::BindKey(state) => Some(state.algorithms),
+            _ => None,
+        }
     }
 
     /// What the next request shows, if a client shows itself with it.

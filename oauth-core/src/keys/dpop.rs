@@ -58,6 +58,11 @@ impl DpopKey {
         Self { secret: Some(secret), ..self }
     }
 
+    /// The same without it.
+    pub(crate) fn without_secret(self) -> Self {
+        Self { secret: None, ..self }
+    }
+
     /// The public half, which each proof shows.
     #[must_use]
     pub fn public_key(&self) -> &PublicJwk {

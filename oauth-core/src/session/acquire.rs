@@ -59,6 +59,7 @@ impl Acquire {
                 Step::Http { request, .. } => Ask::Http(request),
                 Step::Sign(_) => Ask::Sign,
                 Step::Assertion(_) => Ask::Assertion,
+                Step::Key(_) => Ask::Key,
                 // Nobody is sent anywhere, and what is done is stored in the same breath.
                 Step::Browser { .. } | Step::Done(_) => return Err(Error::LoginRequired),
             },
@@ -132,6 +133,13 @@ impl Acquire {
 }
 
 impl Session {
+    /// What a flow has heard from the authorization server is good for the next request, too.
+    pub(crate) fn hear(&mut self, flow: &Flow) {
+        if let Some(nonce) = flow.nonce().filter(|it| self.nonce.as_deref() != Some(it)) {
+            self.nonce = Some(Box::new(nonce.clone()));
+        }
+    }
+
     /// Asks, under the lock. What was found out for the last token still holds, unless that was refused although it was
     /// new and nobody has used it: the MCP server may have moved to another authorization server.
     fn acquire(&mut self, need: Need, now: UnixTime) -> Op {
@@ -139,7 +147,9 @@ impl Session {
         let known = self.held.record.as_ref().filter(|record| record.may_be_of(&settings));
         let generation = self.generation();
         let is_own = self.own_generation == generation && self.accepted != generation;
-        if let Some(record) = known.filter(|_| !(is_own && need.refuses(generation))) {
+        let lacks_key = |record: &&Record| need.wants_key() && record.binding.dpop_key().is_none();
+        let known = known.filter(|it| !(lacks_key(it) || is_own && need.refuses(generation)));
+        if let Some(record) = known {
             let binding = (*record.binding).clone();
             let login = FlowLogin::without_user(settings, now).map(|it| it.renewing(binding));
             return self.ask_for_token(login, need, now);
@@ -174,6 +184,7 @@ impl Session {
             Some(challenge) => login.challenge(challenge.clone()),
             None => login,
         });
+        let login = login.map(|login| FlowLogin { nonce: self.nonce.clone(), ..login });
         // Whose the client is shows in what it has got: its credentials go to nobody else.
         let known = self.held.record.as_ref().filter(|it| it.may_be_of(&self.held.settings));
         let login = login.map(|login| match known {
@@ -188,6 +199,7 @@ impl Session {
 
     /// Where the asking stands.
     fn acquired(&mut self, flow: Box<Flow>, need: Need, now: UnixTime) -> Op {
+        self.hear(&flow);
         // Tokens first, also those that the policy will refuse.
         let flow = match flow.into_grant() {
             Ok(Grant { binding, tokens }) => {

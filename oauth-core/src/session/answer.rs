@@ -2,6 +2,7 @@
 //!
 //! | status | and | leads to |
 //! |---|---|---|
+//! | 401 | a proof that lacks the server's nonce, or is refused | the request again, with another proof, once |
 //! | 401 | another token is there by now | the request again |
 //! | 401 | a token that was issued just now, which no answer has accepted yet | a moment's wait, then the request again |
 //! | 401 | a refresh token, not tried for this request | a refresh where the token came from, then the request again |
@@ -13,11 +14,13 @@
 //! Each request has a budget ([`Attempt`]); when it is spent there is an error.
 
 use alloc::boxed::Box;
+use core::mem;
 use core::time::Duration;
 
 use crate::error::{Error, PeerIncompatible};
 use crate::http::Endpoint;
 use crate::session::authorization::Authorization;
+use crate::session::head::{Head, ProofDefect};
 use crate::session::machine::Session;
 use crate::session::need::Need;
 use crate::session::record::Record;
@@ -33,6 +36,12 @@ pub struct Attempt {
     authorizations: u8,
     retries: u8,
     has_waited: bool,
+    /// Whether the token that it was sent with is bound to a key.
+    is_bound: bool,
+    /// Whether the last answer wanted a nonce.
+    wanted_nonce: bool,
+    /// Whether a proof was refused.
+    was_proof_refused: bool,
 }
 
 impl Attempt {
@@ -45,14 +54,22 @@ impl Attempt {
     /// The request goes out with this token, or with none.
     pub fn sent_with(&mut self, authorization: Option<&Authorization<'_>>) {
         self.sent = authorization.map(|authorization| authorization.generation);
+        self.is_bound = authorization.is_some_and(|it| it.dpop_key().is_some());
     }
 
     /// The request went out with this token, which a session with this record handed out at some time.
     pub fn sent_token(&mut self, record: Option<&Record>, token: &BearerAuth) {
         let current = record
-            .filter(|record| record.tokens().is_some_and(|tokens| tokens.access_token == *token));
+            .filter(|it| it.tokens().is_some_and(|own| own.access_token.token() == token.token()));
+        self.is_bound = token.is_bound();
         // One that is not held any more is older than what is.
         self.sent = Some(current.map_or(0, |record| record.generation));
+    }
+
+    /// Whether that token is bound to a key: then every answer counts.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.is_bound
     }
 
     /// Which token the request was sent with, as [`Record::generation`] counts; `None` if without.
@@ -98,37 +115,50 @@ impl PeerIncompatible {
 }
 
 impl Session {
-    /// Judges an answer of the MCP server: its status and all its `WWW-Authenticate` values.
+    /// Judges an answer of the MCP server: its status and its header fields, of whatever request.
     ///
-    /// A host may leave out answers other than 401 and 403, but should tell of one that is a success for
-    /// each token ([`Attempt::generation`]): that the server took it is why a login is made again at once when it is
-    /// refused later. A success says nothing about a request that the same login did not help.
+    /// A host whose token is not [bound to a key](Authorization::dpop_key) may leave out answers other than 401 and 403,
+    /// but should tell of one that is a success for each token ([`Attempt::generation`]): that the server took it is why
+    /// a login is made again at once when it is refused later. With a key every answer counts: each may say what the
+    /// server wants to see in the next proof. A success says nothing about a request that the same login did not help.
     ///
     /// # Errors
     ///
-    /// [`PeerIncompatible::StillRefused`] when all that may be done for one request was done. The turns say
+    /// [`PeerIncompatible::StillRefused`] when all that may be done for one request was done;
+    /// [`PeerIncompatible::ProofRefused`] or [`PeerIncompatible::ClocksDiffer`] when it does not take proofs. The turns say
     /// [`PeerIncompatible::LoginInVain`] while another login would be one too many.
     pub fn answered<'a>(
         &mut self,
         attempt: &mut Attempt,
         status: u16,
-        challenges: impl IntoIterator<Item = &'a str>,
+        head: impl Into<Head<'a>>,
         now: UnixTime,
     ) -> Result<Verdict, Error> {
+        let head = head.into();
+        if attempt.is_bound
+            && let Some(nonce) = head.nonce()
+        {
+            // The newest counts, whatever it came with (RFC 9449 §8.2).
+            self.held.nonce = Some(nonce.into());
+        }
         if !matches!(status, 401 | 403) || self.held.settings.bearer.is_some() {
             self.learn_status(attempt.sent, status);
             return Ok(Verdict::Deliver);
         }
         let refused = attempt.sent;
-        let challenge = ResourceChallenge::select(challenges).map(Box::new);
+        let challenge = head.challenge(attempt.is_bound).map(Box::new);
         let need = Need { refused, challenge, was_answered: true, ..Need::default() };
         if status == 403 && !need.is_step_up() {
             return Ok(Verdict::Deliver);
         }
         let is_first = (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0);
-        if is_first && !attempt.has_waited {
+        if is_first && !attempt.has_waited && !attempt.wanted_nonce && !attempt.was_proof_refused {
             self.timeline.clear();
         }
+        if let Some(defect) = head.proof_defect().filter(|_| attempt.is_bound && status == 401) {
+            return self.prove_again(attempt, defect, &need, head.check_clocks(now));
+        }
+        attempt.wanted_nonce = false;
         if self.generation() != refused.unwrap_or(0) && self.is_alive(&need, now) {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries = attempt.retries.saturating_add(1);
@@ -163,11 +193,13 @@ impl Session {
         // A token of somebody else, found in the store instead, may be refreshed in its turn.
         let tried =
             if attempt.refreshes == 0 { before } else { refused == Some(self.own_generation) };
-        let may_help = status == 401 && !tried;
+        // A server that takes only tokens which are bound to a key would refuse another one that is not.
+        let wants_key = !attempt.is_bound && need.wants_key();
+        let may_help = status == 401 && !tried && !wants_key;
         let is_last = !(may_help && self.can_refresh(&need, now));
         self.learn_refusal(refused, has_logged_in, is_last);
         self.learn_status(refused, status);
-        if may_help && (!has_user || self.can_refresh(&need, now)) {
+        if may_help && (!has_user || self.can_refresh(&need, now)) || wants_key && !has_user {
             attempt.refreshes += 1;
             self.note(status, &need, Remedy::Refresh);
         } else {
@@ -180,6 +212,34 @@ impl Session {
         }
         // With nothing to refresh here, there may be something in the store by now.
         self.start(Need { no_refresh: !may_help, ..need });
+        Ok(Verdict::Retry)
+    }
+
+    /// The proof was not taken, which says nothing about the token: the request goes out once more with another one.
+    /// That is no remedy of the budget's.
+    fn prove_again(
+        &mut self,
+        attempt: &mut Attempt,
+        defect: ProofDefect,
+        need: &Need,
+        clocks: Result<(), PeerIncompatible>,
+    ) -> Result<Verdict, Error> {
+        let (was_tried, remedy) = match defect {
+            ProofDefect::Nonce(Some(_)) => (&mut attempt.wanted_nonce, Remedy::Nonce),
+            ProofDefect::Nonce(None) | ProofDefect::Refused => {
+                (&mut attempt.was_proof_refused, Remedy::Proof)
+            }
+        };
+        if mem::replace(was_tried, true) {
+            self.note(401, need, Remedy::GiveUp);
+            clocks?;
+            let error = need.code().unwrap_or_default();
+            return Err(PeerIncompatible::ProofRefused { error }.into());
+        }
+        self.note(401, need, remedy);
+        if !self.op.is_ready() {
+            self.start(Need::default());
+        }
         Ok(Verdict::Retry)
     }
 

@@ -1,15 +1,18 @@
 //! The token that is held, and what is attached to a request with it: the hot path.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Misuse, PeerMisbehaved};
-use crate::flow::Settings;
+use crate::flow::{Possession, Settings};
+use crate::keys::DpopKey;
 use crate::policy::ServerUrl;
+use crate::session::attach::{Attach, ProofRequest};
 use crate::session::record::Record;
 use crate::time::UnixTime;
-use crate::wire::BearerAuth;
+use crate::wire::{BearerAuth, DpopNonce, TokenType};
 
 /// What a session holds at one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +28,9 @@ pub struct Snapshot {
     /// not stored yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused: Option<UnixTime>,
+    /// What the MCP server wants to see in the next proof. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<Box<DpopNonce>>,
 }
 
 fn never() -> UnixTime {
@@ -35,7 +41,8 @@ impl Snapshot {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let until = if settings.bearer.is_some() { u64::MAX } else { 0 };
         let fresh_until = UnixTime::from_secs(until);
-        Self { settings, record: None, fresh_until, looked_at: never(), refused: None }
+        let looked_at = never();
+        Self { settings, record: None, fresh_until, looked_at, refused: None, nonce: None }
     }
 
     /// The token, if it needs no thought; `None` means that the session has work to do.
@@ -80,55 +87,87 @@ impl Snapshot {
     #[must_use]
     #[inline]
     pub fn token(&self) -> Option<Authorization<'_>> {
-        let (bearer, generation) = match &self.record {
+        let (auth, possession, generation) = match &self.record {
             Some(record) => {
                 let tokens = record.tokens.as_ref()?;
                 let tolerates = self.settings.policy.tolerates;
                 if tokens.tolerated.first_beyond(tolerates).is_some() {
                     return None;
                 }
-                (&tokens.access_token, record.generation)
+                let is_bound = tokens.token_type == TokenType::Dpop;
+                let possession = record.binding.possession.as_deref().filter(|_| is_bound);
+                if is_bound && possession.is_none() {
+                    return None;
+                }
+                (&tokens.access_token, possession, record.generation)
             }
-            None => (self.settings.bearer.as_ref()?, 0),
+            None => (self.settings.bearer.as_ref()?, None, 0),
         };
-        Some(Authorization { bearer, generation, server: &self.settings.server })
+        let nonce = self.nonce.as_deref();
+        Some(Authorization { auth, possession, nonce, generation, server: &self.settings.server })
     }
 }
 
 /// A token to send, borrowed from the session.
 #[derive(Debug, Clone, Copy)]
 pub struct Authorization<'a> {
-    bearer: &'a BearerAuth,
+    auth: &'a BearerAuth,
+    /// The key, if the token is bound to one.
+    possession: Option<&'a Possession>,
+    nonce: Option<&'a DpopNonce>,
     pub(crate) generation: u64,
     server: &'a ServerUrl,
 }
 
 impl<'a> Authorization<'a> {
-    /// The header fields to add to a request: computed from method and URL, so that tokens that are
-    /// bound to a request need no other call.
+    /// What goes with a request: its method in upper case and its URL, both as they are sent.
     ///
     /// # Errors
     ///
     /// [`Misuse::ForeignRequest`] if the URL has another origin than the MCP server: the token is not
     /// for it. Nor may a redirect that leaves the origin be followed with it.
-    pub fn headers(
-        &self,
-        method: &str,
-        url: &str,
-    ) -> Result<impl Iterator<Item = (&'static str, &'a str)> + use<'a>, Misuse> {
-        // A bearer token is the same for every method.
-        let _ = method;
+    pub fn attach<'r>(&self, method: &'r str, url: &'r str) -> Result<Attach<'r>, Misuse>
+    where
+        'a: 'r,
+    {
         self.server.check_request(url)?;
-        Ok(core::iter::once(("authorization", self.bearer.header_value())))
+        Ok(match self.possession {
+            None => Attach::Bearer(self.auth.header_value()),
+            Some(possession) => {
+                let (token, nonce) = (self.auth, self.nonce);
+                Attach::Dpop(ProofRequest { token, possession, nonce, method, url })
+            }
+        })
     }
 
-    /// The bearer token itself, for hosts that attach it in their own way.
+    /// The bearer token itself, for hosts that attach it in their own way. `None` if the token is bound to a key: it is
+    /// never sent without a proof.
     ///
     /// # Security
     ///
     /// It may go to the MCP server only.
     #[must_use]
-    pub fn bearer(&self) -> &'a BearerAuth {
-        self.bearer
+    pub fn bearer(&self) -> Option<&'a BearerAuth> {
+        self.possession.is_none().then_some(self.auth)
+    }
+
+    /// The token with the scheme that it is sent with.
+    #[must_use]
+    pub fn to_auth(&self) -> BearerAuth {
+        match self.possession {
+            None => self.auth.clone(),
+            Some(_) => self.auth.bound(),
+        }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn possession(&self) -> Option<&'a Possession> {
+        self.possession
+    }
+
+    /// The key that the token is bound to, if it is to one.
+    #[must_use]
+    pub fn dpop_key(&self) -> Option<&'a DpopKey> {
+        self.possession.map(|possession| &possession.key)
     }
 }

@@ -9,7 +9,7 @@ use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
 use crate::wire::{
     AuthMethod, ClientRegistrationResponse, ClientSecret, Port, Registration, RegistrationKind,
-    ServerMetadata, ServerOAuthMetadata, TokenData,
+    ServerMetadata, ServerOAuthMetadata, TokenData, TokenType,
 };
 
 impl Record {
@@ -51,6 +51,11 @@ impl Record {
         tokens: TokenData,
         now: UnixTime,
     ) -> Result<Self, Error> {
+        if tokens.token_type == TokenType::Dpop {
+            // The key is not brought with them.
+            let found = TokenType::Dpop.as_str().into();
+            return Err(PeerIncompatible::TokenType { found }.into());
+        }
         let mut server = ServerMetadata::provided(issuer, settings.reach(), &settings.policy)?;
         let client = registration(settings, &server, client)?;
         settings.report_profile(&mut server);
@@ -66,6 +71,7 @@ impl Record {
             requested,
             requested_by,
             dialect,
+            possession: None,
         };
         Ok(Self::new(now, binding.into(), Some(tokens)).numbered(0))
     }

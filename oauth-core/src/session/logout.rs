@@ -14,7 +14,7 @@ use core::{fmt, mem};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::flow::{NoAnswer, Proof};
+use crate::flow::{ForRequest, NoAnswer, Proof};
 use crate::http::{Endpoint, Request, Response};
 use crate::session::access::Access;
 use crate::session::authorization::Snapshot;
@@ -194,7 +194,9 @@ impl LogoutProgress {
     /// What is to be signed for that.
     pub(crate) fn unsigned(&self, held: &Snapshot, jti: Jti, now: UnixTime) -> Option<Unsigned> {
         let binding = &self.record(held.record.as_ref())?.binding;
-        self.proof.unsigned(binding, &held.settings, jti, now)
+        let endpoint = binding.server.revocation_endpoint.as_ref()?;
+        let (settings, nonce) = (&held.settings, None);
+        self.proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
     }
 
     /// What there is to log out of. Tokens that could not be stored never become what the session holds:
@@ -275,7 +277,7 @@ impl Session {
         if progress.next_token().is_some() {
             let held = self.held.record.as_ref();
             let proof = match progress.record(held) {
-                Some(record) => Proof::new(&record.binding, &self.held.settings),
+                Some(record) => Proof::of_client(&record.binding, &self.held.settings),
                 None => Ok(Proof::default()),
             };
             return match proof {

@@ -30,6 +30,7 @@ use crate::session::vouch::Vouch;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
+use crate::wire::DpopNonce;
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
 ///
@@ -64,6 +65,9 @@ pub struct Session {
     /// because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rest: Option<Box<Rest>>,
+    /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<Box<DpopNonce>>,
 }
 
 /// The operation that is under way. Each has a file, which says what it waits for and where an event leads.
@@ -218,6 +222,7 @@ impl Session {
             timeline: Timeline::default(),
             shared: None,
             rest: None,
+            nonce: None,
         }
     }
 

@@ -73,7 +73,7 @@
 //! # fn sleep(_: core::time::Duration) {}
 //! fn call(
 //!     session: &mut Session,
-//!     send: impl Fn(Option<&Authorization<'_>>) -> Response,  // with `Authorization::headers`
+//!     send: impl Fn(Option<&Authorization<'_>>) -> Response,  // with `Authorization::attach`
 //!     drive: impl Fn(&mut Session) -> Result<(), Error>,      // until `Turn::Ready`
 //! ) -> Result<Response, Error> {
 //!     let mut attempt = Attempt::new();
@@ -81,8 +81,7 @@
 //!         let authorization = session.authorization(now());
 //!         attempt.sent_with(authorization.as_ref());
 //!         let answer = send(authorization.as_ref());
-//!         let challenges = answer.header("www-authenticate");
-//!         match session.answered(&mut attempt, answer.status(), challenges, now())? {
+//!         match session.answered(&mut attempt, answer.status(), &answer, now())? {
 //!             Verdict::Deliver => return Ok(answer),
 //!             Verdict::Retry => drive(session)?,
 //!             Verdict::Wait(pause) => sleep(pause),           // the same token again, holding no lock
@@ -99,6 +98,7 @@
 mod access;
 mod acquire;
 mod answer;
+mod attach;
 mod authorization;
 mod brought;
 mod cancel;
@@ -106,6 +106,7 @@ mod claim;
 mod client;
 mod forecast;
 mod generation;
+mod head;
 mod held;
 mod history;
 mod keep;
@@ -132,16 +133,18 @@ mod unmet;
 mod vouch;
 
 pub use answer::{Attempt, Verdict};
+pub use attach::{Attach, DpopFields, ProofRequest};
 pub use authorization::{Authorization, Snapshot};
 pub use forecast::Forecast;
+pub use head::Head;
 pub use logout::{Fate, LoggedOut};
 pub use machine::Session;
 pub use pending::PendingLogin;
 pub use reason::LoginReason;
 pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
-    AssertionReply, BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply,
-    ReserveReply, SaveReply, SignReply, UnlockReply,
+    AssertionReply, BrowserReply, HttpReply, KeyReply, LoadReply, LockReply, LoginReply,
+    PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply,
 };
 pub use reserve::Spend;
 pub use status::{GrantSummary, LoginPlace, Status};

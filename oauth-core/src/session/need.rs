@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::{AuthorizationOptions, NotAsked};
 use crate::http::clean_code;
 use crate::scope::Scopes;
-use crate::wire::ResourceChallenge;
+use crate::wire::{ResourceChallenge, Scheme};
 
 /// Why the session works: what is wrong with the token it has.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -57,6 +57,11 @@ impl Need {
     /// Whether the server has refused the token of this generation itself.
     pub(crate) fn refuses(&self, generation: u64) -> bool {
         self.is_refusal() && self.refused == Some(generation)
+    }
+
+    /// Whether the server takes only tokens that are bound to a key.
+    pub(crate) fn wants_key(&self) -> bool {
+        self.challenge.as_ref().is_some_and(|it| it.scheme == Scheme::Dpop)
     }
 
     /// The error code of the challenge, to be shown.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::{Binding, Settings};
+use crate::keys::DpopKey;
 use crate::scope::Scopes;
 use crate::session::history::History;
 use crate::session::trouble::Trouble;
@@ -216,7 +217,15 @@ impl Record {
 
     /// As one of this grant: tokens that were got by another, or without a user for another client, are nobody's.
     pub(crate) fn for_grant(mut self, settings: &Settings) -> Self {
-        let grant = self.binding.grant;
+        let Binding { grant, .. } = *self.binding;
+        // A key that the host has no more is not had again by asking.
+        let is_key_gone = self.binding.dpop_key().is_some_and(|key| {
+            let own = settings.dpop_key.as_deref().map(DpopKey::public_key);
+            key.secret().is_none() && own != Some(key.public_key())
+        });
+        if is_key_gone {
+            (self.tokens, self.trouble) = (None, None);
+        }
         if grant != settings.grant_kind() || !grant.has_user() && !self.may_be_of(settings) {
             (self.tokens, self.trouble) = (None, None);
         }

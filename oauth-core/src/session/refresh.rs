@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Refusal};
+use crate::error::{Error, PeerIncompatible, Refusal};
 use crate::flow::{NoAnswer, Proof, refresh_request, refreshed};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
@@ -29,7 +29,7 @@ use crate::session::trouble::Failure;
 use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
-use crate::wire::{NoToken, TokenData};
+use crate::wire::{DpopNonce, NoToken, TokenData};
 
 /// Where a refresh stands.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,7 +80,21 @@ impl Refresh {
             (Self::Reserve(need), Event::Lost(now)) => {
                 Next::To(Lock::Refresh.release(session.start_over(need, now)))
             }
-            (Self::Run(_, need), Event::Answered(answer, now)) => {
+            (Self::Run(mut proof, need), Event::Answered(answer, now)) => {
+                if let Ok(response) = &answer {
+                    match session.is_asked_again(&mut proof, response, now) {
+                        Ok(None) => {}
+                        Ok(Some(finding)) => {
+                            session.note_token_answer(response, finding);
+                            return Next::to(Self::Run(proof, need));
+                        }
+                        Err(error) => {
+                            let error = Error::from(error);
+                            session.note_token_answer(response, Finding::failed(&error));
+                            return Next::To(session.go_on(need, error, now));
+                        }
+                    }
+                }
                 Next::To(session.refresh_answered(need, answer, now))
             }
             (run @ Self::Run(..), Event::Given(_)) => Next::to(run),
@@ -175,6 +189,28 @@ impl Session {
             Ok(proof) => Refresh::Run(Box::new(proof), need).into(),
             Err(error) => Lock::Refresh.release(Op::Failed(Box::new(error.into()))),
         }
+    }
+
+    /// Whether the authorization server only asks for another proof: nothing was spent. What it wants to see in the next
+    /// one is kept, whatever it came with.
+    fn is_asked_again(
+        &mut self,
+        proof: &mut Proof,
+        response: &Response,
+        now: UnixTime,
+    ) -> Result<Option<Finding>, PeerIncompatible> {
+        if proof.is_bound()
+            && let Some(nonce) = DpopNonce::of(response)
+        {
+            self.nonce = Some(nonce.into());
+        }
+        proof.is_asked_again(response, now)
+    }
+
+    fn note_token_answer(&mut self, response: &Response, finding: Finding) {
+        let Some(record) = &self.held.record else { return };
+        let url = record.binding.server.token_endpoint();
+        self.timeline.push(Entry::new(Endpoint::Token, url, Some(response.status()), finding));
     }
 
     /// The refresh was answered, or not.

@@ -59,6 +59,10 @@ reply! {
     AssertionReply
 }
 reply! {
+    /// Takes a key that tokens will be bound to.
+    KeyReply
+}
+reply! {
     /// Takes the decision to log in. Dropped, it leaves the need for a login as it is.
     LoginReply
 }

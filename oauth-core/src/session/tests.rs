@@ -71,7 +71,7 @@ impl Host {
                     let unsigned = reply.unsigned([self.sent.len() as u8; 16], now).unwrap();
                     reply.signed(&unsigned, &[7; 64], now).unwrap();
                 }
-                Turn::Assertion(_) => panic!("the client has a key"),
+                Turn::Assertion(_) | Turn::Key(_) => panic!("the client has a key"),
                 Turn::Login(reply) => reply.begin(),
                 Turn::Prepare(reply) => {
                     let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback").unwrap();
@@ -209,7 +209,9 @@ fn name(turn: &Turn<'_>) -> &'static str {
         Turn::Unlock(..) => "unlock",
         Turn::Login(_) => "login",
         Turn::Prepare(_) => "prepare",
-        Turn::Http(..) | Turn::Browser(..) | Turn::Sign(_) | Turn::Assertion(_) => "flow",
+        Turn::Http(..) | Turn::Browser(..) | Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => {
+            "flow"
+        }
         Turn::Ready(_) | Turn::LoggedOut(_) => "nothing",
     }
 }

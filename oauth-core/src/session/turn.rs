@@ -9,8 +9,8 @@ use crate::session::logout::LoggedOut;
 use crate::session::machine::Session;
 use crate::session::record::Record;
 use crate::session::reply::{
-    AssertionReply, BrowserReply, HttpReply, LoadReply, LockReply, LoginReply, PrepareReply,
-    ReserveReply, SaveReply, SignReply, UnlockReply,
+    AssertionReply, BrowserReply, HttpReply, KeyReply, LoadReply, LockReply, LoginReply,
+    PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply,
 };
 use crate::session::transaction::Lock;
 use crate::time::UnixTime;
@@ -35,6 +35,8 @@ pub enum Turn<'a> {
     Sign(SignReply<'a>),
     /// Bring what says who this workload or its user is.
     Assertion(AssertionReply<'a>),
+    /// Make the key that tokens will be bound to.
+    Key(KeyReply<'a>),
     /// A login is needed. Begin one, or stop here.
     Login(LoginReply<'a>),
     /// A login begins. Listen for the redirect, and say where. With
@@ -58,6 +60,7 @@ pub(crate) enum Ask {
     Http(Request),
     Sign,
     Assertion,
+    Key,
     Login,
     Prepare,
     Browser(AuthorizationUrl),
@@ -87,7 +90,7 @@ pub(crate) enum Event<'a> {
     Unlocked,
     /// The request was answered, or not.
     Answered(Result<&'a Response, NoAnswer>, UnixTime),
-    /// The host has signed, or brought an assertion.
+    /// The host has signed, or brought an assertion or a key.
     Given(UnixTime),
     /// It could not, for the reason kept here.
     Withheld(Error, UnixTime),
@@ -123,6 +126,7 @@ impl Session {
             Ask::Http(request) => Turn::Http(request, HttpReply { session: self }),
             Ask::Sign => Turn::Sign(SignReply { session: self }),
             Ask::Assertion => Turn::Assertion(AssertionReply { session: self }),
+            Ask::Key => Turn::Key(KeyReply { session: self }),
             Ask::Login => Turn::Login(LoginReply { session: self }),
             Ask::Prepare => Turn::Prepare(PrepareReply { session: self }),
             Ask::Browser(url) => Turn::Browser(url, BrowserReply { session: self }),

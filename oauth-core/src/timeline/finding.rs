@@ -128,6 +128,10 @@ pub enum Remedy {
     OtherToken,
     /// The token was issued just now: it is sent again in a moment.
     Wait,
+    /// The request is sent again with the server's nonce in its proof (RFC 9449 §9).
+    Nonce,
+    /// The request is sent again with a new proof.
+    Proof,
     /// The token is refreshed.
     Refresh,
     /// A login.
@@ -155,6 +159,10 @@ pub enum Retry {
     },
     /// A new registration that names the scopes that are asked for. The user is sent once more.
     WiderRegistration,
+    /// The same request, with the server's nonce in its proof (RFC 9449 §8).
+    Nonce,
+    /// The same request, with a new proof.
+    Proof,
 }
 
 impl Finding {
@@ -246,6 +254,8 @@ impl fmt::Display for Finding {
             Self::NoLoginAskedFor => f.write_str("no login is asked for"),
             Self::Refused { remedy, misshapen } => {
                 f.write_str(match remedy {
+                    Remedy::Nonce => "refused: sending it again with the nonce that it wants",
+                    Remedy::Proof => "refused: sending it again with a new proof",
                     Remedy::OtherToken => "refused; another token is there by now: sending again",
                     Remedy::Wait => {
                         "refused; the token was issued just now: sending it again in a moment"
@@ -268,6 +278,8 @@ impl fmt::Display for Finding {
                         write!(f, "registering again with {}", method.as_str())
                     }
                     Retry::WiderRegistration => f.write_str("registering again with these scopes"),
+                    Retry::Nonce => f.write_str("sending it again with the nonce that it wants"),
+                    Retry::Proof => f.write_str("sending it again with a new proof"),
                 }
             }
             Self::Failed { code } => write!(f, "failed: {}", Plain(code)),

@@ -80,6 +80,12 @@ pub(crate) fn malformed(
     Malformed { endpoint, url: shown(url.as_str()), status: response.status(), defect }.into()
 }
 
+/// The refusal of an answer, if it is one that can be read.
+pub(crate) fn refusal_of(response: &Response, endpoint: Endpoint) -> Option<Refusal> {
+    let is_refusal = matches!(response.status(), 400..=499);
+    refusal(response.body(), endpoint).ok().filter(|_| is_refusal)
+}
+
 /// The refusal that a body carries, as RFC 6749 §5.2 and RFC 7591 §3.2.2 have it.
 ///
 /// # Errors

@@ -43,13 +43,31 @@ impl BearerAuth {
         Ok(Self(Secret::from(value)))
     }
 
+    /// The same token as one that is bound to a key.
+    pub(crate) fn bound(&self) -> Self {
+        let token = self.token();
+        let mut value = String::with_capacity(BOUND.len() + token.len());
+        value.push_str(BOUND);
+        value.push_str(token);
+        Self(Secret::from(value))
+    }
+
+    /// Whether the token is bound to a key (RFC 9449). Then it is of no use without a proof for each request:
+    /// [`Authorization::attach`](crate::session::Authorization::attach), or what an adapter has for that.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.0.expose().starts_with(BOUND)
+    }
+
     /// The token alone.
     #[must_use]
     pub fn token(&self) -> &str {
-        &self.0.expose()[PREFIX.len()..]
+        let text = self.0.expose();
+        &text[if self.is_bound() { BOUND.len() } else { PREFIX.len() }..]
     }
 
-    /// The value of the `Authorization` header field.
+    /// The value of the `Authorization` header field: with `Bearer`, or with `DPoP` for a token that is
+    /// [bound](Self::is_bound).
     #[must_use]
     pub fn header_value(&self) -> &str {
         self.0.expose()
@@ -75,6 +93,7 @@ impl<'de> Deserialize<'de> for BearerAuth {
 }
 
 const PREFIX: &str = "Bearer ";
+const BOUND: &str = "DPoP ";
 
 #[cfg(test)]
 mod tests {

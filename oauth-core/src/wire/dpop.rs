@@ -18,11 +18,9 @@ use crate::http::Response;
 use crate::http_date;
 use crate::json::Text;
 use crate::keys::PublicJwk;
-use crate::secret::Secret;
 use crate::signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 use crate::time::UnixTime;
 use crate::wire::jws::{Jti, Unsigned};
-use crate::wire::token_type::TokenType;
 
 /// What a server wants to see in the next proof (RFC 9449 §8, §9). It says nothing to anybody else.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -111,11 +109,6 @@ impl DpopProof<'_> {
         let claims = Claims { jti, htm: method, htu, iat: now, ath, nonce };
         Unsigned::new(&header, &claims, key_id, algorithm)
     }
-}
-
-/// The value of `Authorization` for a bound token (RFC 9449 §7.1).
-pub(crate) fn dpop_authorization(token: &str) -> Secret {
-    Secret::from([TokenType::Dpop.as_str(), " ", token].concat())
 }
 
 /// The algorithm for proofs: the first one that the key can do and the server lists. Where it lists none, the key

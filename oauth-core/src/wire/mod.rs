@@ -29,7 +29,6 @@ mod client_metadata;
 #[allow(dead_code, reason = "the machine does not ask for device codes yet")]
 mod device;
 mod dialect;
-#[allow(dead_code, reason = "the machine does not send proofs yet")]
 mod dpop;
 mod exchange;
 mod grant_types;
@@ -74,7 +73,7 @@ pub use sought::{LoginHint, Prompt};
 pub use token::TokenData;
 pub use token_type::TokenType;
 
-pub(crate) use answer::{accepted, malformed};
+pub(crate) use answer::{accepted, malformed, refusal_of};
 pub(crate) use authorization::{
     AuthorizationCode, Consented, OFFLINE_ACCESS, authorization_url, read_redirect,
 };
@@ -83,8 +82,7 @@ pub(crate) use client_auth::{AuthMethods, Authentication};
 #[allow(unused_imports, reason = "the machine does not ask for device codes yet")]
 pub(crate) use device::{Polled, device_request, poll_request, read_device_code, read_poll};
 pub(crate) use dialect::{Dialect, Parameter};
-#[allow(unused_imports, reason = "the machine does not send proofs yet")]
-pub(crate) use dpop::{DpopProof, check_clocks, dpop_algorithm, dpop_authorization};
+pub(crate) use dpop::{DpopProof, check_clocks, dpop_algorithm};
 pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
 pub(crate) use grant_types::GrantType;
 pub(crate) use jws::{Jti, SignedJwt};

@@ -162,19 +162,6 @@ impl ResourceMetadata {
             misshapen,
         })
     }
-
-    /// Whether tokens without a key will do.
-    ///
-    /// # Errors
-    ///
-    /// [`PeerIncompatible::DpopRequired`].
-    pub(crate) fn check_unbound(&self) -> Result<(), PeerIncompatible> {
-        let resource = &self.resource;
-        if self.dpop_required {
-            return Err(PeerIncompatible::DpopRequired { resource: resource.clone() });
-        }
-        Ok(())
-    }
 }
 
 /// A place where the document may lie.

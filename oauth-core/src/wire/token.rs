@@ -70,7 +70,6 @@ impl TokenData {
     /// # Errors
     ///
     /// [`PeerIncompatible::TokenNotBound`]: the server took the proof, and did not bind the token to its key.
-    #[allow(dead_code, reason = "the machine does not send proofs yet")]
     pub(crate) fn check_type(&self, resource: &str) -> Result<(), PeerIncompatible> {
         match self.token_type {
             TokenType::Dpop => Ok(()),

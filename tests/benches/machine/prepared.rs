@@ -66,7 +66,11 @@ impl Answers {
     pub(crate) fn answer_once(&self, flow: &mut Flow) {
         match flow.step().expect("the login goes on") {
             Step::Http { request, reply } => reply.response(self.to(&request), NOW),
-            Step::Sign(_) | Step::Assertion(_) | Step::Browser { .. } | Step::Done(_) => {
+            Step::Sign(_)
+            | Step::Assertion(_)
+            | Step::Key(_)
+            | Step::Browser { .. }
+            | Step::Done(_) => {
                 panic!("the flow waits for an answer")
             }
         }
@@ -86,7 +90,7 @@ impl Answers {
         let mut stored = None;
         loop {
             match session.turn().expect("the login goes on") {
-                Turn::Sign(_) | Turn::Assertion(_) => panic!("a user logs in"),
+                Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => panic!("a user logs in"),
                 Turn::Load(reply) => reply.loaded(stored.clone(), NOW),
                 Turn::Lock(_, reply) => reply.locked(),
                 Turn::Reserve(reply) => reply.reserved(),

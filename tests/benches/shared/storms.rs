@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use oauth_tests::drive::head;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault};
 use oauth_tokio::{HttpClient, MemoryTokenStorage, OAuth};
@@ -122,7 +123,7 @@ async fn refused(size: Size) -> Vec<Row> {
         scene.served.world().revoke_access_tokens();
         let ask = || {
             let (oauth, old) = (oauth.clone(), old.clone());
-            let challenge = [String::from(r#"Bearer error="invalid_token""#)];
+            let challenge = head(&[r#"Bearer error="invalid_token""#]);
             async move {
                 let token = oauth.refused(&old, 401, &challenge).await;
                 token.map(|token| token.expect("it is no answer for the application"))

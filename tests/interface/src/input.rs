@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use oauth_core::error::Obstacle;
 use oauth_core::flow::AuthorizationOptions;
+use oauth_core::session::Head;
 use oauth_core::wire::{Prompt, SubjectToken, SubjectTokenKind, Unsigned};
 use oauth_core::{Response, Secret, UnixTime};
 use serde::Deserialize;
@@ -89,6 +90,13 @@ impl Input {
 
     pub(crate) fn challenges(&self) -> impl Iterator<Item = &str> {
         self.challenges.iter().map(|value| &**value)
+    }
+
+    /// The head of an answer of the MCP server.
+    pub(crate) fn head(&self) -> Head<'_> {
+        let challenges = self.challenges.iter().map(|value| ("www-authenticate", value.as_bytes()));
+        let fields = self.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
+        Head::of(challenges.chain(fields))
     }
 }
 

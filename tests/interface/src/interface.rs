@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use oauth_core::flow::Probe;
-use oauth_core::session::{Attempt, Authorization, Record, Session, Turn, Verdict};
+use oauth_core::session::{Attach, Attempt, Authorization, Record, Session, Turn, Verdict};
 use oauth_core::{MAX_BODY, Timeline};
 use serde::Serialize;
 
@@ -205,7 +205,7 @@ impl Open {
         let number = input.attempt.ok_or(Failure::Lacks("attempt"))?;
         let (status, now) = (input.status()?, input.now()?);
         let attempt = self.attempts.get_mut(number).ok_or(Failure::NoSuch("attempt"))?;
-        let verdict = self.session.answered(attempt, status, input.challenges(), now);
+        let verdict = self.session.answered(attempt, status, input.head(), now);
         let verdict = match verdict {
             Ok(Verdict::Retry) => return Ok(json(&Judged { verdict: "retry", wait: None })),
             Ok(Verdict::Wait(pause)) => {
@@ -220,15 +220,17 @@ impl Open {
     }
 }
 
-fn fields<'a>(
-    authorization: Authorization<'a>,
+fn fields(
+    authorization: Authorization<'_>,
     attempt: &mut Attempt,
     method: &str,
     url: &str,
-) -> Result<Vec<(&'a str, &'a str)>, Failure> {
+) -> Result<Vec<(&'static str, String)>, Failure> {
     attempt.sent_with(Some(&authorization));
-    let headers = authorization.headers(method, url).map_err(oauth_core::Error::from)?;
-    Ok(headers.collect())
+    match authorization.attach(method, url).map_err(oauth_core::Error::from)? {
+        Attach::Bearer(value) => Ok(Vec::from([("authorization", value.into())])),
+        Attach::Dpop(_) => Err(Failure::OutOfTurn),
+    }
 }
 
 #[derive(Serialize)]
@@ -259,9 +261,9 @@ struct Suspended<'a> {
 }
 
 #[derive(Serialize)]
-struct Attached<'a> {
+struct Attached {
     attempt: u32,
-    headers: Option<Vec<(&'a str, &'a str)>>,
+    headers: Option<Vec<(&'static str, String)>>,
 }
 
 #[derive(Serialize)]

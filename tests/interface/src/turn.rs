@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use oauth_core::session::{Fate, Key, Lock, LoggedOut, LoginReason, Session, Spend, Turn};
 use oauth_core::wire::Issuer;
-use oauth_core::{Endpoint, MAX_BODY, Request, Scopes};
+use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, SigningAlgorithms};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -53,6 +53,10 @@ pub(crate) enum Written<'a> {
         body: Option<Box<str>>,
         /// Bytes.
         read_at_most: usize,
+    },
+    /// The algorithms that the key may sign with.
+    Key {
+        algorithms: SigningAlgorithms,
     },
     /// `reason` says why, and `missing` which scopes it is about; `code` is the error of a host that begins no login.
     /// What is missing is not lost: the session's next login asks for it. `issuer` is known after a first login.
@@ -133,6 +137,7 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             Written::Login { lacks_challenge, reason: name, issuer, code, missing }
         }
         Turn::Sign(_) => Written::Sign,
+        Turn::Key(reply) => Written::Key { algorithms: reply.algorithms() },
         Turn::Assertion(reply) => {
             let wanted = reply.wanted().ok_or(Failure::OutOfTurn)?;
             Written::Assertion {

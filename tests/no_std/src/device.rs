@@ -4,8 +4,8 @@ use alloc::string::String;
 use core::fmt::Arguments;
 
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Attempt, Record, Session, Turn, Verdict};
-use oauth_core::{Entropy, Error, UnixTime};
+use oauth_core::session::{Attempt, Head, Record, Session, Turn, Verdict};
+use oauth_core::{BearerAuth, Entropy, Error, UnixTime};
 
 use crate::memory::most_used;
 use crate::servers::{SERVER_URL, Servers};
@@ -54,10 +54,11 @@ impl Device {
         loop {
             let authorization = session.authorization(self.now);
             attempt.sent_with(authorization.as_ref());
-            let bearer = authorization.map(|it| it.bearer().header_value());
+            let bearer = authorization.and_then(|it| it.bearer()).map(BearerAuth::header_value);
             let (status, challenges) = self.servers.call(bearer);
             (self.print)(format_args!("  {status} {SERVER_URL}\n"));
-            match session.answered(&mut attempt, status, challenges, self.now)? {
+            let challenges = challenges.map(|value| ("www-authenticate", value.as_bytes()));
+            match session.answered(&mut attempt, status, Head::of(challenges), self.now)? {
                 Verdict::Deliver => return Ok(status),
                 Verdict::Retry => self.drive(session, true)?,
                 Verdict::Wait(pause) => {
@@ -97,7 +98,8 @@ impl Device {
                     // For show: a real device asks its generator.
                     reply.prepared(redirect_uri, Entropy::from_bytes([7; 64]), self.now);
                 }
-                Turn::Sign(_) | Turn::Assertion(_) => unreachable!("a user logs in"),
+                Turn::Key(reply) => reply.failed("no key is made here", self.now),
+                Turn::Sign(_) | Turn::Assertion(_) => unreachable!("there is no key"),
                 Turn::Browser(url, reply) => {
                     let query = self.servers.visit(&url);
                     reply.redirect(&query, self.now)?;

@@ -1,10 +1,11 @@
-//! What a host gives a machine that is no message of the protocol: signatures and assertions.
+//! What a host gives a machine that is no message of the protocol: signatures, assertions and keys.
 
 use std::collections::VecDeque;
 
 use oauth_core::UnixTime;
-use oauth_core::flow::GrantKind;
-use oauth_core::session::{AssertionReply, SignReply};
+use oauth_core::flow::{GrantKind, SigningKey};
+use oauth_core::keys::{DpopKey, PublicJwk};
+use oauth_core::session::{AssertionReply, KeyReply, ProofRequest, SignReply};
 use oauth_core::wire::{SubjectToken, SubjectTokenKind};
 
 use crate::world::{Key, World};
@@ -24,6 +25,8 @@ pub struct Gifts {
     pub signatures: u64,
     /// How often it was asked for an assertion.
     pub assertions: u64,
+    /// How many keys it has made.
+    pub keys: u8,
 }
 
 /// What says who the user of an enterprise is.
@@ -39,7 +42,7 @@ pub enum Subject {
 impl Default for Gifts {
     fn default() -> Self {
         let (subject, failures) = (Subject::default(), VecDeque::new());
-        Self { key: Key::p256(1), subject, failures, signatures: 0, assertions: 0 }
+        Self { key: Key::p256(1), subject, failures, signatures: 0, assertions: 0, keys: 0 }
     }
 }
 
@@ -54,8 +57,37 @@ impl Gifts {
         let unsigned = reply.unsigned(random, now).expect("there is something to sign");
         let again = reply.unsigned(random, now).expect("asking changes nothing");
         assert_eq!(unsigned, again);
-        let signature = self.key.sign(unsigned.bytes());
+        let signature = match reply.key() {
+            Some(SigningKey::Dpop(key)) => signer(key).sign(unsigned.bytes()),
+            _ => self.key.sign(unsigned.bytes()),
+        };
         reply.signed(&unsigned, &signature, now).expect("it fits");
+    }
+
+    /// Makes a key that tokens will be bound to, unless it fails.
+    pub(super) fn make_key(&mut self, reply: KeyReply<'_>, now: UnixTime) {
+        if let Some(reason) = self.failures.pop_front() {
+            return reply.failed(reason, now);
+        }
+        self.keys += 1;
+        reply.given(dpop_key(100 + self.keys), now);
+    }
+
+    /// The header fields of a request with a bound token.
+    pub(super) fn prove(
+        &mut self,
+        request: &ProofRequest<'_>,
+        now: UnixTime,
+    ) -> [(&'static str, String); 2] {
+        self.signatures += 1;
+        let random = *dice(1000 + self.signatures).first_chunk().expect("64 bytes");
+        let unsigned = request.unsigned(random, now);
+        let signature = signer(request.key()).sign(unsigned.bytes());
+        let fields = request.fields(&unsigned, &signature).expect("it fits");
+        [
+            ("authorization", fields.authorization.expose().to_owned()),
+            ("dpop", fields.dpop.expose().to_owned()),
+        ]
     }
 
     /// Brings what says who the workload or its user is, unless it fails.
@@ -76,4 +108,16 @@ impl Gifts {
         };
         reply.given(SubjectToken { token: token.as_str().into(), kind }, now);
     }
+}
+
+/// The key of that number, as a host keeps it with the tokens.
+#[must_use]
+pub fn dpop_key(number: u8) -> DpopKey {
+    let public = PublicJwk::parse(&Key::p256(number).jwk().to_string()).expect("it is a key");
+    DpopKey::new(public).with_secret(number.to_string().as_str().into())
+}
+
+fn signer(key: &DpopKey) -> Key {
+    let number = key.secret().and_then(|secret| secret.expose().parse().ok());
+    Key::p256(number.expect("a key that this host has made"))
 }

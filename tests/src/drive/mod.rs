@@ -18,8 +18,8 @@ mod turn;
 
 pub use callback::Callback;
 pub use flow::{Walk, walk};
-pub use gifts::{Gifts, Subject};
-pub use network::{Network, Tamper, challenges, mcp_request};
+pub use gifts::{Gifts, Subject, dpop_key};
+pub use network::{Network, Tamper, challenges, head, mcp_request};
 pub use scene::{Event, User, play, play_later};
 pub use stage::Stage;
 pub use store::{Broken, Store};

@@ -66,3 +66,11 @@ pub fn challenges(response: &Response<Vec<u8>>) -> Vec<String> {
     let values = response.headers().get_all(header::WWW_AUTHENTICATE);
     values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }
+
+/// The head of a refusal with these challenges.
+#[must_use]
+pub fn head(challenges: &[&str]) -> http::HeaderMap {
+    let value = |text: &&str| http::HeaderValue::from_str(text).expect("a field's value");
+    let values = challenges.iter().map(value);
+    values.map(|value| (header::WWW_AUTHENTICATE, value)).collect()
+}

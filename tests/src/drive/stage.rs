@@ -2,10 +2,10 @@
 
 use alloc::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use oauth_core::flow::Settings;
 use oauth_core::session::{
-    Attempt, Authorization, Key, PendingLogin, Record, Session, Turn, Verdict,
+    Attach, Attempt, Authorization, Key, PendingLogin, Record, Session, Turn, Verdict,
 };
 use oauth_core::{Error, UnixTime};
 
@@ -96,9 +96,9 @@ impl Stage {
         }
         let mut attempt = Attempt::new();
         for _ in 0..MAX_STEPS {
-            let (status, lines) = self.send(host, method, &mut attempt);
-            let (now, lines) = (self.now(), lines.iter().map(String::as_str));
-            match self.sessions[host].answered(&mut attempt, status, lines, now)? {
+            let (status, headers) = self.send(host, method, &mut attempt);
+            let now = self.now();
+            match self.sessions[host].answered(&mut attempt, status, &headers, now)? {
                 Verdict::Deliver => return Ok(status),
                 Verdict::Retry => self.obtain(host)?,
                 Verdict::Wait(pause) => {
@@ -297,16 +297,25 @@ impl Stage {
     }
 
     /// Sends the request with the token that the session has now, or without one.
-    fn send(&mut self, host: usize, method: &str, attempt: &mut Attempt) -> (u16, Vec<String>) {
+    fn send(&mut self, host: usize, method: &str, attempt: &mut Attempt) -> (u16, HeaderMap) {
         self.interrupt(host);
         let mut request = mcp_request(SERVER_URL, method);
-        let (now, session) = (self.now(), &mut self.sessions[host]);
+        let now = self.now();
+        let (session, gifts) = (&mut self.sessions[host], &mut self.gifts);
         let mut attach = |authorization: Option<Authorization<'_>>| {
             attempt.sent_with(authorization.as_ref());
-            let headers = authorization.map(|it| it.headers("POST", SERVER_URL));
-            for (name, value) in headers.into_iter().flat_map(|it| it.expect("our own server")) {
+            let Some(authorization) = authorization else { return };
+            let mut add = |name, value: &str| {
                 let value = HeaderValue::from_str(value).expect("a token can be sent");
                 request.headers_mut().insert(name, value);
+            };
+            match authorization.attach("POST", SERVER_URL).expect("our own server") {
+                Attach::Bearer(value) => add("authorization", value),
+                Attach::Dpop(proof) => {
+                    for (name, value) in gifts.prove(&proof, now) {
+                        add(name, &value);
+                    }
+                }
             }
         };
         if session.authorization(now).is_some() {
@@ -318,7 +327,7 @@ impl Stage {
         }
         self.assert_may_send(host, &request);
         let response = self.world.handle(&request);
-        (response.status().as_u16(), challenges(&response))
+        (response.status().as_u16(), response.headers().clone())
     }
 
     fn assert_may_send(&self, host: usize, request: &http::Request<Vec<u8>>) {
@@ -327,7 +336,8 @@ impl Stage {
             (request.headers().get("authorization"), self.session(host).record())
         {
             let value = value.to_str().expect("a token is ASCII");
-            let token = format!("\"{}\"", value.trim_start_matches("Bearer "));
+            let token =
+                format!("\"{}\"", value.trim_start_matches("Bearer ").trim_start_matches("DPoP "));
             let mut known = self.store.written.iter().chain(&self.store.not_taken);
             assert!(known.any(|text| text.contains(&token)), "a token is used before it is stored");
         }

@@ -80,6 +80,7 @@ impl Stage {
             },
             Turn::Sign(reply) => gifts.sign(reply, now),
             Turn::Assertion(reply) => gifts.bring(world, reply, now),
+            Turn::Key(reply) => gifts.make_key(reply, now),
             Turn::Login(_) => {
                 assert_eq!(store.held_by(host), [], "locks at the need for a login");
                 return Ok(Event::Login);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use http::{HeaderValue, Request, Response, header};
-use oauth_core::session::{Turn, Verdict};
+use oauth_core::session::{Attach, Turn, Verdict};
 
 use super::host::{Call, Flight, Host, Outcome, Purpose, Stage, Task};
 use super::ledger::Fate;
@@ -27,13 +27,15 @@ impl Simulation {
             None
         };
         call.attempt.sent_with(authorization.as_ref());
-        if let Some(token) = authorization.map(|it| it.bearer().token()) {
+        if let Some(token) = authorization.map(|it| it.to_auth()) {
+            let token = token.token();
             laws::is_in_time(token, self.store.gone_since(key, token), look)?;
         }
-        let headers = authorization.map(|it| it.headers("POST", SERVER_URL));
-        for (name, value) in headers.into_iter().flatten().flatten() {
+        if let Some(Ok(Attach::Bearer(value))) =
+            authorization.map(|it| it.attach("POST", SERVER_URL))
+        {
             let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
-            request.headers_mut().insert(name, value);
+            request.headers_mut().insert(header::AUTHORIZATION, value);
         }
         laws::is_durable(&self.hosts[at], &self.store)?;
         laws::stays_at_home(&request)?;
@@ -244,8 +246,7 @@ impl Simulation {
             self.finish(at, Outcome::Broken("the MCP server does not answer"));
             return Ok(());
         };
-        let (status, lines) = (answer.status().as_u16(), challenges(&answer));
-        let lines = lines.iter().map(String::as_str);
+        let status = answer.status().as_u16();
         let host = &mut self.hosts[at];
         host.task = Task::Rest;
         if matches!(status, 401 | 403) {
@@ -254,7 +255,7 @@ impl Simulation {
             let sent = record.filter(|it| call.attempt.generation() == Some(it.generation()));
             host.suspect = sent.and_then(laws::access_token).map(Into::into);
         }
-        match host.session.answered(&mut call.attempt, status, lines, now) {
+        match host.session.answered(&mut call.attempt, status, answer.headers(), now) {
             Ok(Verdict::Deliver) => self.finish(at, Outcome::Status(status)),
             Ok(Verdict::Retry) => {
                 (host.leaves, host.asked_for) = (false, false);

@@ -182,7 +182,7 @@ impl Simulation {
                 reply.prepared(uri, entropy(*logins), now);
                 Turned::Done(format!("begins login {logins}"))
             }
-            turn @ (Turn::Sign(_) | Turn::Assertion(_)) => {
+            turn @ (Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_)) => {
                 return Err(format!("a user logs in, and yet: {turn:?}"));
             }
             Turn::Browser(url, _) => Turned::Page(url.as_str().into()),

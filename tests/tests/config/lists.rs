@@ -10,6 +10,8 @@ use oauth_blocking::{
 };
 use oauth_core::SigningAlgorithm;
 use oauth_core::client::Gift;
+use oauth_core::flow::Dpop;
+use oauth_core::keys::{DpopKey, PublicJwk};
 use oauth_core::wire::{KeyDescription, Unsigned};
 use oauth_core::written::Written;
 use oauth_interface::{Function, Interface};
@@ -20,6 +22,7 @@ use crate::{SERVER, configured, plain};
 const SETTINGS: &str = include_str!("../../../oauth-core/src/flow/settings.rs");
 const CLIENT: &str = include_str!("../../../oauth-core/src/flow/settings/client.rs");
 const GRANT: &str = include_str!("../../../oauth-core/src/flow/settings/grant.rs");
+const DPOP: &str = include_str!("../../../oauth-core/src/flow/settings/dpop.rs");
 const STORED: &str = include_str!("../../../oauth-core/src/flow/settings/stored.rs");
 const POLICY: &str = include_str!("../../../oauth-core/src/policy.rs");
 const BUILDER: &str = include_str!("../../../oauth-core/src/client/builder.rs");
@@ -73,6 +76,7 @@ fn every_setting_of_the_core_is_a_member_of_its_json() {
     let mut settings = setters(SETTINGS);
     settings.extend(setters(CLIENT));
     settings.extend(setters(GRANT.split_once("\nimpl Settings {").unwrap().1));
+    settings.extend(setters(DPOP));
     settings.extend(setters(STORED));
     settings.extend(setters(POLICY));
     // A secret comes with its id, and strictness is a policy to begin with.
@@ -121,7 +125,9 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
     let policy = |policy: Policy| OAuth::with_policy(SERVER, policy).unwrap();
     let (base, seconds) = (Policy::default, |seconds| Duration::from_secs(seconds));
     let key = || KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
-    let rows: [(&str, Value, OAuthBuilder); 34] = [
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let dpop_key = || DpopKey::new(PublicJwk::parse(jwk).unwrap());
+    let rows: [(&str, Value, OAuthBuilder); 36] = [
         ("application", json!("a"), plain().application("a")),
         ("client_name", json!("n"), plain().client_name("n")),
         (
@@ -139,6 +145,8 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
             plain().workload_identity(|_: &WantedAssertion<'_>| Ok::<_, Infallible>("")),
         ),
         ("signing_key", json!({"algorithms": ["ES256"]}), plain().private_key(Somewhere(key()))),
+        ("dpop", json!("preferred"), plain().dpop(Dpop::Preferred)),
+        ("dpop_key", json!(dpop_key()), plain().dpop_key(dpop_key(), Somewhere(key()))),
         (
             "token_endpoint_auth_method",
             json!("client_secret_post"),

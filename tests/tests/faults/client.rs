@@ -11,6 +11,7 @@ use oauth_blocking::{
 use oauth_blocking::{RedirectUri, Visitor, ureq};
 use oauth_core::Endpoint;
 use oauth_core::wire::AuthorizationUrl;
+use oauth_tests::drive::head;
 use oauth_tokio::{HttpClient, OnPool};
 use tokio::runtime::Runtime;
 
@@ -152,7 +153,7 @@ impl Client {
                 Call::Token => token(oauth.token()),
                 Call::StepUp => {
                     let at_hand = oauth.token().unwrap();
-                    more(oauth.refused(&at_hand, 403, &[MORE.into()]))
+                    more(oauth.refused(&at_hand, 403, &head(&[MORE])))
                 }
                 Call::LogOut => oauth.logout().map(Answer::LoggedOut).map_err(failed),
             },
@@ -162,7 +163,7 @@ impl Client {
                     Call::Token => token(oauth.token().await),
                     Call::StepUp => {
                         let at_hand = oauth.token().await.unwrap();
-                        more(oauth.refused(&at_hand, 403, &[MORE.into()]).await)
+                        more(oauth.refused(&at_hand, 403, &head(&[MORE])).await)
                     }
                     Call::LogOut => oauth.logout().await.map(Answer::LoggedOut).map_err(failed),
                 };

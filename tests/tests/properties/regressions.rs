@@ -121,7 +121,7 @@ fn a_logout_hands_out_no_token_that_was_not_stored() {
     drive(&mut session, &stored, NOW, |turn| matches!(turn, Turn::Http(..)));
     for authorization in [session.authorization(NOW), session.snapshot().living_authorization(NOW)]
     {
-        let token = authorization.map(|it| it.bearer().token().to_owned());
+        let token = authorization.map(|it| it.to_auth().token().to_owned());
         assert_ne!(token.as_deref(), Some("unsaved"));
     }
 }
@@ -133,7 +133,8 @@ fn a_request_that_is_refused_for_ever_may_be_asked_about_for_ever() {
     let mut session = Session::new(Arc::new(server_settings()));
     drive(&mut session, &stored, NOW, |turn| matches!(turn, Turn::Ready(_)));
     let mut attempt = Attempt::new();
-    let verdicts = (0..600).map(|_| session.answered(&mut attempt, 401, ["Bearer"], NOW));
+    let verdicts = (0..600)
+        .map(|_| session.answered(&mut attempt, 401, [("www-authenticate", "Bearer")], NOW));
     assert!(verdicts.skip(10).all(|verdict| verdict.is_err()));
 }
 

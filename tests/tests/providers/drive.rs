@@ -212,7 +212,9 @@ fn obtain(
                 reply.unlocked();
             }
             Turn::Http(request, reply) => reply.response(&network.send(&request), now),
-            turn @ (Turn::Sign(_) | Turn::Assertion(_)) => panic!("a user logs in: {turn:?}"),
+            turn @ (Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_)) => {
+                panic!("a user logs in: {turn:?}")
+            }
             Turn::Login(_) if !may_log_in => return Later::Login,
             Turn::Login(mut reply) => {
                 reply.challenge([network.provider.challenge]);
@@ -221,7 +223,7 @@ fn obtain(
             Turn::Prepare(reply) => reply.prepared(callback(), entropy(1), now),
             Turn::Browser(url, reply) => reply.redirect(&network.visit(url.as_str()), now).unwrap(),
             Turn::Ready(authorization) => {
-                return Later::Token(authorization.bearer().token().into());
+                return Later::Token(authorization.to_auth().token().into());
             }
             Turn::LoggedOut(_) => panic!("nobody logs out"),
         }
@@ -244,7 +246,9 @@ fn walk(provider: &Provider, settings: &Arc<Settings>, restart: bool) -> LogIn {
         }
         match flow.step() {
             Ok(Step::Http { request, reply }) => reply.response(&network.send(&request), NOW),
-            Ok(step @ (Step::Sign(_) | Step::Assertion(_))) => panic!("a user logs in: {step:?}"),
+            Ok(step @ (Step::Sign(_) | Step::Assertion(_) | Step::Key(_))) => {
+                panic!("a user logs in: {step:?}")
+            }
             Ok(Step::Browser { url, reply }) => {
                 reply.redirect(&network.visit(url.as_str())).unwrap();
             }

@@ -6,7 +6,8 @@ use crate::Secret;
 use crate::client::builder::Builder;
 use crate::client::gifts::{AssertionSource, PrivateKey};
 use crate::client::parts::Adapter;
-use crate::flow::{WrittenGrant, WrittenIdentityProvider};
+use crate::flow::{Dpop, WrittenGrant, WrittenIdentityProvider};
+use crate::keys::DpopKey;
 
 impl<A: Adapter> Builder<A> {
     /// Tokens are got with the client's own credentials (RFC 6749 §4.4). No page is ever opened, and nothing is
@@ -24,10 +25,27 @@ impl<A: Adapter> Builder<A> {
         self.client_id(id).private_key(key)
     }
 
-    /// The key that the client authenticates with, for grants without a user.
+    /// The key that the client authenticates with (`private_key_jwt`): for grants without a user, and for logins with a
+    /// [`client_id`](Self::client_id) or a [`client_metadata_url`](Self::client_metadata_url) that it is registered for.
     pub fn private_key(mut self, key: impl PrivateKey + 'static) -> Self {
         self.config.settings.signing_key = Some(key.describe());
         self.gifts.key = Some(Arc::new(key));
+        self
+    }
+
+    /// When tokens are bound to a key, so that who steals one cannot use it (RFC 9449). Unless this is set, where the MCP
+    /// server takes no others. The key is made for each login and stored with the tokens, with the feature `es256`, unless
+    /// there is [another](Self::dpop_key).
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.config.settings.dpop = Some(dpop);
+        self
+    }
+
+    /// The key that tokens are bound to, where they are bound to any: one that cannot be exported, for instance. Whoever
+    /// has the store then has no token that is of use. `key` is its public half.
+    pub fn dpop_key(mut self, key: DpopKey, signer: impl PrivateKey + 'static) -> Self {
+        self.config.settings.dpop_key = Some(key);
+        self.gifts.dpop_key = Some(Arc::new(signer));
         self
     }
 

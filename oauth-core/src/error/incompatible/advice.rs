@@ -68,19 +68,16 @@ impl PeerIncompatible {
                 "use another key for DPoP, one for an algorithm that the server lists (most list ES256)"
             }
             Self::TokenType { found } if found.eq_ignore_ascii_case("dpop") => {
-                "tokens that are bound to a key (DPoP) are not supported; ask the server's operator for \
-                 bearer tokens"
+                "nobody has asked for tokens that are bound to a key: if the MCP server wants them, allow it with \
+                 `dpop`"
             }
             Self::TokenType { .. } => {
                 "tokens of this type are not supported; ask the server's operator for bearer tokens"
             }
-            Self::DpopRequired { .. } => {
-                "tokens that are bound to a key (DPoP) are not supported; ask the server's operator whether \
-                 bearer tokens will do"
-            }
+            Self::DpopRequired { .. } => "allow such tokens: leave the setting `dpop` out",
             Self::DpopNotOffered { .. } | Self::TokenNotBound { .. } => {
                 "ask the operators of the MCP server and of the authorization server: they disagree about tokens that \
-                 are bound to a key (DPoP)"
+                 are bound to a key (DPoP); or leave `dpop` out if you have set it"
             }
             Self::ClocksDiffer { .. } => {
                 "set this machine's clock; if it is right, tell the server's operator that theirs is not"
@@ -105,6 +102,9 @@ impl PeerIncompatible {
             Self::StillRefused { .. } => {
                 "the user may lack the permission, or the server does not take the tokens of the \
                  authorization server that it names"
+            }
+            Self::ProofRefused { .. } => {
+                "tell the server's operator: it does not take proofs (DPoP) that were made for it"
             }
             Self::LoginInVain { .. } => {
                 "see that the server takes the tokens of the authorization server that it names; to log \

@@ -14,7 +14,7 @@ use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
-use crate::wire::{TokenType, client_credentials_request, issued_to_machine};
+use crate::wire::{client_credentials_request, issued_to_machine};
 
 /// Waits for the answer of the token endpoint, and for a signature before that if the client has a key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,10 +28,14 @@ impl ClientCredentials {
     pub(crate) fn request(&self) -> Request {
         let parties = self.binding.parties();
         let requester = self.proof.requester(&parties);
-        client_credentials_request(&requester, self.binding.requested.as_ref())
+        let scopes = self.binding.requested.as_ref();
+        self.proof.add_to(client_credentials_request(&requester, scopes))
     }
 
-    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
+    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
+        if let Some(finding) = self.proof.is_asked_again(response, now)? {
+            return Ok(Progress::Again(self, finding));
+        }
         let Self { binding, tolerates, .. } = self;
         issued(binding, tolerates, response, now)
     }
@@ -45,7 +49,9 @@ pub(super) fn issued<S>(
     now: UnixTime,
 ) -> Outcome<S, Issued> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
-    let tokens = issued_to_machine(response, endpoint, requested, TokenType::Bearer, now)?;
+    let asked = binding.token_type();
+    let tokens = issued_to_machine(response, endpoint, requested, asked, now)?;
+    binding.check_type(&tokens)?;
     let (finding, checked) = (tokens.finding(now), tokens.check(tolerates));
     let grant = Grant { binding, tokens }.into();
     Ok(Progress::Done(Issued { grant, checked }, finding))

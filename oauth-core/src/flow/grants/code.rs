@@ -17,6 +17,7 @@ use crate::flow::grant_kind::GrantKind;
 use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::settings::Settings;
 use crate::flow::tried::Tried;
+use crate::keys::DpopKey;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
@@ -57,7 +58,8 @@ impl Consent {
         mut server: ServerMetadata,
         client: Registration,
     ) -> Self {
-        let Errand { resource, requested, requested_by, verifier, state, tried, sought } = errand;
+        let Errand { resource, requested, requested_by, verifier, state, .. } = errand;
+        let Errand { tried, sought, possession, .. } = errand;
         settings.report_profile(&mut server);
         let dialect = settings.dialect_with(&server, requested.as_ref());
         Self {
@@ -69,6 +71,7 @@ impl Consent {
                 requested,
                 requested_by,
                 dialect,
+                possession,
             },
             tolerates: settings.policy.tolerates,
             verifier,
@@ -80,6 +83,7 @@ impl Consent {
 
     pub(crate) fn url(&self) -> AuthorizationUrl {
         let Binding { server, client, resource, requested, dialect, .. } = &self.binding;
+        let jkt = self.binding.dpop_key().map(DpopKey::thumbprint);
         let what = Consented {
             client_id: client.client_id(),
             redirect_uri: client.redirect_uri(),
@@ -88,7 +92,7 @@ impl Consent {
             scopes: requested.as_ref(),
             sought: &self.sought,
             verifier: &self.verifier,
-            dpop_jkt: None,
+            dpop_jkt: jkt.as_deref(),
             state: &self.state,
         };
         authorization_url(server, &what)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::binding::Binding;
 use crate::flow::grants::Issued;
 use crate::flow::grants::client_credentials::issued;
-use crate::flow::outcome::Outcome;
+use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
@@ -36,10 +36,14 @@ impl JwtBearer {
         let assertion = self.assertion.as_ref()?;
         let parties = self.binding.parties();
         let requester = self.proof.requester(&parties);
-        Some(jwt_bearer_request(&requester, assertion, self.binding.requested.as_ref()))
+        let scopes = self.binding.requested.as_ref();
+        Some(self.proof.add_to(jwt_bearer_request(&requester, assertion, scopes)))
     }
 
-    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
+    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
+        if let Some(finding) = self.proof.is_asked_again(response, now)? {
+            return Ok(Progress::Again(self, finding));
+        }
         let Self { binding, tolerates, .. } = self;
         issued(binding, tolerates, response, now)
     }

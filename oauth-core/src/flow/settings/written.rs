@@ -3,8 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Settings, WrittenGrant};
+use super::{Dpop, Settings, WrittenGrant};
 use crate::error::{Error, Misuse};
+use crate::keys::DpopKey;
 use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::tolerance::Tolerance;
@@ -46,6 +47,10 @@ crate::written! {
         /// How tokens are got without a user: `"client_credentials"`, `"workload_identity"`, or
         /// `{"enterprise_managed": {"token_endpoint": "https://idp.example/token", "client_id": "c"}}`.
         grant: Option<WrittenGrant>,
+        /// When tokens are bound to a key: `"if_required"`, `"off"`, `"preferred"` or `"required"`.
+        dpop: Option<Dpop>,
+        /// The key of the host's own for that, of which only the public half is here: `{"jwk": {"kty": "EC", …}}`.
+        dpop_key: Option<DpopKey>,
         /// How the client authenticates.
         token_endpoint_auth_method: Option<AuthMethod>,
         /// The URL of a hosted client ID metadata document.
@@ -115,6 +120,8 @@ impl WrittenSettings {
             client_issuer,
             signing_key,
             grant,
+            dpop,
+            dpop_key,
             token_endpoint_auth_method,
             client_metadata_url,
             registration_for_each_profile,
@@ -164,6 +171,12 @@ impl WrittenSettings {
                 settings = settings.enterprise_managed(provider.checked()?);
             }
             None => {}
+        }
+        if let Some(dpop) = dpop {
+            settings = settings.dpop(dpop);
+        }
+        if let Some(key) = dpop_key {
+            settings = settings.dpop_key(key);
         }
         if let Some(issuer) = client_issuer {
             settings = settings.client_issuer(&issuer);

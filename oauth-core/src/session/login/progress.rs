@@ -85,6 +85,7 @@ impl LoginProgress {
             Step::Http { request, .. } => Ok(Ask::Http(request)),
             Step::Browser { url, .. } => Ok(Ask::Browser(url)),
             Step::Sign(_) => Ok(Ask::Sign),
+            Step::Key(_) => Ok(Ask::Key),
             // A user says who they are. A flow that is done is stored in the same breath.
             Step::Assertion(_) | Step::Done(_) => Err(Error::LoginRequired),
         }
@@ -105,6 +106,7 @@ impl Session {
         login.not_asked = need.not_asked.clone();
         login.missing = self.unmet_scopes().cloned();
         login.options.clone_from(&need.options);
+        login.nonce.clone_from(&self.nonce);
         if let Some(before) = self.previous_login(now) {
             login = login.before(before);
         }
@@ -147,6 +149,7 @@ impl Session {
 
     /// Where the login stands after an answer.
     pub(crate) fn settle(&mut self, mut progress: Box<LoginProgress>, now: UnixTime) -> Op {
+        self.hear(&progress.flow);
         // Tokens first, also those that the policy will refuse.
         progress.flow = match progress.flow.into_grant() {
             Ok(Grant { binding, tokens }) => {

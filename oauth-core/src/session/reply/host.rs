@@ -1,19 +1,23 @@
 //! The replies with what only the host has: signatures and assertions.
 
 use crate::error::{Error, HostGift, Misuse, Unavailable};
-use crate::flow::{Flow, WantedAssertion};
+use crate::flow::{Flow, ForRequest, SigningKey, WantedAssertion};
+use crate::keys::DpopKey;
 use crate::session::login::Login;
 use crate::session::logout::Logout;
 use crate::session::machine::{Op, Session};
 use crate::session::refresh::Refresh;
-use crate::session::reply::{AssertionReply, SignReply};
+use crate::session::reply::{AssertionReply, KeyReply, SignReply};
 use crate::session::turn::Event;
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::wire::{Jti, SubjectToken, Unsigned};
 
 impl SignReply<'_> {
     /// What is to be signed, for a request that is sent at once. `random` makes it unlike any other: bytes that were
     /// never used before. Asking changes nothing: what counts is what comes with the signature.
+    ///
+    /// It is for the [key](Self::key) that is named beside it.
     #[must_use]
     pub fn unsigned(&self, random: [u8; 16], now: UnixTime) -> Option<Unsigned> {
         self.session.unsigned(Jti::new(random), now)
@@ -39,6 +43,42 @@ impl SignReply<'_> {
     /// lives is used.
     pub fn failed(self, reason: &str, now: UnixTime) {
         self.session.refuse(HostGift::Signature, reason, now);
+    }
+}
+
+impl SignReply<'_> {
+    /// With which key.
+    #[must_use]
+    pub fn key(&self) -> Option<SigningKey<'_>> {
+        let Session { op, held, .. } = &*self.session;
+        match op {
+            Op::Refresh(Refresh::Run(proof, _)) => proof.key(&held.record.as_ref()?.binding),
+            Op::Logout(Logout::Revoke(_)) => Some(SigningKey::Client),
+            _ => self.session.flow()?.signing_key(),
+        }
+    }
+}
+
+impl KeyReply<'_> {
+    /// What it may sign with.
+    #[must_use]
+    pub fn algorithms(&self) -> SigningAlgorithms {
+        let flow = self.session.flow();
+        flow.and_then(Flow::key_algorithms).unwrap_or_default()
+    }
+
+    /// This is the key: one that was made for this login, or that the host keeps.
+    pub fn given(self, key: DpopKey, now: UnixTime) {
+        if let Some(flow) = self.session.flow_mut() {
+            flow.bind(key);
+        }
+        self.session.handle(Event::Given(now));
+    }
+
+    /// There is none, for a reason of the host's. It is shown: nothing secret may be in it. A token that lives is
+    /// used.
+    pub fn failed(self, reason: &str, now: UnixTime) {
+        self.session.refuse(HostGift::Key, reason, now);
     }
 }
 
@@ -86,7 +126,9 @@ impl Session {
         let (settings, record) = (&self.held.settings, self.held.record.as_ref());
         match &self.op {
             Op::Refresh(Refresh::Run(proof, _)) => {
-                proof.unsigned(&record?.binding, settings, jti, now)
+                let binding = &record?.binding;
+                let (endpoint, nonce) = (binding.server.token_endpoint(), self.nonce.as_deref());
+                proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
             }
             Op::Logout(Logout::Revoke(progress)) => progress.unsigned(&self.held, jti, now),
             _ => self.flow()?.unsigned(jti, now),

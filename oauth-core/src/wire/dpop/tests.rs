@@ -98,11 +98,6 @@ fn a_signed_proof_goes_into_a_header_field_and_shows_nothing() {
 }
 
 #[test]
-fn a_bound_token_is_shown_under_its_own_scheme() {
-    assert_eq!(dpop_authorization("a.b-c").expose(), "DPoP a.b-c");
-}
-
-#[test]
 fn an_answer_brings_one_nonce_or_none() {
     let nonce = |fields: &[(&str, &str)]| {
         let response = fields

@@ -4,6 +4,8 @@
 
 use std::hint::black_box;
 
+use oauth_core::BearerAuth;
+
 use crate::documents;
 use crate::measure::Work;
 use crate::prepared::{Answers, NOW, idle, settings};
@@ -16,7 +18,10 @@ fn machine(_: usize) -> Box<dyn FnMut(usize)> {
     Box::new(move |count| {
         for _ in 0..count {
             let authorization = black_box(&session).authorization(black_box(NOW));
-            black_box(authorization.map(|authorization| authorization.bearer().header_value()));
+            black_box(
+                authorization
+                    .map(|authorization| authorization.bearer().map(BearerAuth::header_value)),
+            );
         }
     })
 }

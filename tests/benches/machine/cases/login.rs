@@ -52,7 +52,7 @@ fn log_in(
                 black_box(url.as_str());
                 reply.redirect(&answers.redirect).expect("the redirect answers this login");
             }
-            Step::Sign(_) | Step::Assertion(_) => panic!("a user logs in"),
+            Step::Sign(_) | Step::Assertion(_) | Step::Key(_) => panic!("a user logs in"),
             Step::Done(grant) => {
                 black_box(grant);
                 return flow;

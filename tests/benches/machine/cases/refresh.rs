@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use oauth_core::BearerAuth;
 use oauth_core::session::{Record, Session, Turn};
 
 use crate::bare::{Tokens, pair};
@@ -52,11 +53,12 @@ fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &An
             }
             Turn::Unlock(_, reply) => reply.unlocked(),
             Turn::Ready(authorization) => {
-                black_box(authorization.bearer().header_value());
+                black_box(authorization.bearer().map(BearerAuth::header_value));
                 return;
             }
             Turn::Sign(_)
             | Turn::Assertion(_)
+            | Turn::Key(_)
             | Turn::Login(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)
