@@ -13,7 +13,7 @@ use crate::error::PeerIncompatible;
 use crate::flow::errand::Errand;
 use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::redirect_uri::RedirectUri;
-use crate::flow::settings::Settings;
+use crate::flow::settings::{Dpop, Settings};
 use crate::http::{Request, Response};
 use crate::scope::Scopes;
 use crate::time::UnixTime;
@@ -50,6 +50,8 @@ impl Register {
         );
         let refreshes = !self.server.without_refresh;
         let client = if refreshes { client } else { client.without_refresh_tokens() };
+        let is_bound = settings.dpop == Dpop::Required;
+        let client = if is_bound { client.with_bound_tokens_only() } else { client };
         register_request(&client, &self.endpoint, settings.initial_access_token.as_ref())
     }
 

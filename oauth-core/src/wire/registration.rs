@@ -257,7 +257,6 @@ impl RegistrationRequest<'_> {
     }
 
     /// Of a client that never wants a token that is not bound to a key (RFC 9449 §5.2).
-    #[allow(dead_code, reason = "the machine does not send proofs yet")]
     pub(crate) fn with_bound_tokens_only(self) -> Self {
         Self { dpop_bound_access_tokens: true, ..self }
     }
