@@ -1,41 +1,37 @@
-//! The diagram as code: which fact leads to which state. No other file names the successor of a state.
+//! The diagram as code: which fact leads to which state. No other place names the successor of a state: what
+//! happened is here, and behind it, in a file each, the ways to a client, a visit of the user's, and grants without one.
 
 use alloc::boxed::Box;
 use core::mem;
 
 use crate::auth_method::AuthMethod;
-use crate::error::{Error, Misuse, PeerIncompatible, Refusal};
-use crate::flow::bind_key::{self, BindKey, Choice};
+use crate::error::{Error, Misuse};
 use crate::flow::binding::Binding;
-use crate::flow::errand::Errand;
 use crate::flow::find_resource::{FindResource, ResourceFact};
 use crate::flow::find_server::FindServer;
 use crate::flow::grants::Issued;
-use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::{CameBack, Consent};
-use crate::flow::grants::exchange::{Exchange, Exchanged};
-use crate::flow::grants::jwt_bearer::JwtBearer;
-use crate::flow::identity::{self, Identity, Newcomer, permit};
 use crate::flow::login::{Before, Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
-use crate::flow::possession::Possession;
 use crate::flow::proof::Proof;
-use crate::flow::recourse::{Anew, Recourse, Refused};
 use crate::flow::redeem::{Redeem, Redeemed};
-use crate::flow::redirect_uri::RedirectUri;
-use crate::flow::register::{Register, Registered};
-use crate::flow::settings::{MachineGrant, Settings};
+use crate::flow::settings::Settings;
 use crate::flow::state::State;
 use crate::flow::target::Target;
 use crate::http::Response;
 use crate::keys::DpopKey;
-use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::timeline::{Finding, Retry, Timeline};
+use crate::timeline::{Finding, Timeline};
 use crate::tolerance::Tolerances;
-use crate::wire::{
-    AuthorizationCode, GrantType, Registration, RegistrationKind, ServerMetadata, Wanted,
-};
+use crate::wire::{AuthorizationCode, Registration};
+
+mod code;
+mod find;
+mod machine;
+
+use code::{code_refused, consent, redirect_refused};
+use find::{again, bound, found, identify};
+use machine::assertion;
 
 /// Where an answer leads, and what it was taken for.
 pub(crate) type Answered = Result<(State, Finding), Halt>;
@@ -202,202 +198,9 @@ fn resource(outcome: Outcome<FindResource, ResourceFact>) -> Answered {
 fn server(outcome: Outcome<FindServer, (Login, Target)>) -> Answered {
     step(outcome, State::FindServer, |(login, target)| found(login, target))
 }
-
-/// The host has made the key that tokens will be bound to.
-fn bound(state: BindKey, key: DpopKey) -> Result<State, Error> {
-    let BindKey { mut login, target, algorithms, is_required } = state;
-    let issuer = target.server.issuer.as_str();
-    login.possession = Some(Possession::new(issuer, key, algorithms, is_required)?.into());
-    found(login, target)
-}
-
-/// Resource and authorization server are known.
-fn found(mut login: Login, target: Target) -> Result<State, Error> {
-    if login.possession.is_none() {
-        match bind_key::choose(&login, &target)? {
-            Choice::Bearer => {}
-            Choice::Bound(possession) => login.possession = Some(possession),
-            Choice::New { algorithms, is_required } => {
-                let state = BindKey { login, target, algorithms, is_required };
-                return Ok(State::BindKey(state.into()));
-            }
-        }
-    }
-    let Target { mut server, resource, scopes, .. } = target;
-    server.check_unpushed()?;
-    server.keep(Wanted::default());
-    // A server that moved gets nothing of what the old one knew (scopes included).
-    let before = login.before.take();
-    let same = before.as_ref().map(|before| &before.binding);
-    let same = same.filter(|before| before.server.is_same(&server));
-    let requested = same.and_then(|before| before.requested.clone());
-    let requested = login.scopes(requested, scopes, &server)?;
-    identify(login, server, before, resource, requested)
-}
-
-/// The same client again with its server, for a wider token.
-fn again(login: Login, before: Before) -> Result<State, Error> {
-    let is_dynamic = before.binding.client.kind == RegistrationKind::Dynamic;
-    let Binding { server, mut client, resource, requested, possession, .. } =
-        before.binding.clone();
-    let Login { settings, way, options, requested_by, .. } = login;
-    match way {
-        Way::User(visit) if !is_dynamic => {
-            client.redirect_uri = visit.redirect_uri.uri.clone();
-            let scopes = (requested, requested_by);
-            let errand = Errand::new(visit, options, possession, resource, scopes);
-            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
-        }
-        way => {
-            let login = Login { settings, way, options, requested_by, possession, ..login };
-            identify(login, server, Some(before.into()), resource, requested)
-        }
-    }
-}
-
-/// What is to be asked for is known; now who asks.
-fn identify(
-    login: Login,
-    mut server: ServerMetadata,
-    before: Option<Box<Before>>,
-    resource: Box<str>,
-    requested: Option<Scopes>,
-) -> Result<State, Error> {
-    let Login { settings, way, started, options, requested_by, possession, .. } = login;
-    let visit = match way {
-        Way::User(visit) => visit,
-        Way::Machine(grant) => {
-            let before = before.as_ref().map(|before| &before.binding);
-            let client = identity::without_user(&grant, &settings, &server, before)?;
-            settings.report_profile(&mut server);
-            let (dialect, kind) =
-                (settings.dialect_with(&server, requested.as_ref()), grant.kind());
-            let binding = Binding {
-                grant: kind,
-                server,
-                client,
-                resource,
-                requested,
-                requested_by,
-                dialect,
-                possession,
-            };
-            return machine(grant, binding, &settings);
-        }
-    };
-    let newcomer =
-        Newcomer { settings: &settings, redirect_uri: &visit.redirect_uri, now: started };
-    match identity::choose(&newcomer, &mut server, before, requested.as_ref())? {
-        Identity::Known(client) => {
-            let scopes = (requested, requested_by);
-            let errand = Errand::new(visit, options, possession, resource, scopes);
-            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
-        }
-        Identity::Unregistered { endpoint, method, scope } => {
-            settings.report_profile(&mut server);
-            let redirect_uri = visit.redirect_uri.clone();
-            let scopes = (requested, requested_by);
-            let mut errand = Errand::new(visit, options, possession, resource, scopes);
-            errand.tried.asked = Some(method);
-            let (server, instead_of) = (Box::new(server), None);
-            Ok(State::Register(Register {
-                redirect_uri,
-                server,
-                endpoint,
-                method,
-                scope,
-                instead_of,
-                errand,
-            }))
-        }
-    }
-}
-
-/// Nobody is asked to consent.
-fn machine(grant: MachineGrant, binding: Binding, settings: &Settings) -> Result<State, Error> {
-    let tolerates = settings.policy.tolerates;
-    Ok(match grant {
-        MachineGrant::ClientCredentials => {
-            let proof = Proof::new(&binding, settings)?;
-            State::ClientCredentials(ClientCredentials { binding, tolerates, proof }.into())
-        }
-        MachineGrant::WorkloadIdentity => {
-            if !binding.server.may_grant(GrantType::JwtBearer) {
-                let issuer = binding.server.issuer.as_str().into();
-                let grant = GrantType::JwtBearer.as_str().into();
-                return Err(PeerIncompatible::GrantNotListed { issuer, grant }.into());
-            }
-            let proof = Proof::of_workload(&binding);
-            State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion: None }.into())
-        }
-        MachineGrant::EnterpriseManaged(provider) => {
-            let (provider, subject) = (*provider, None);
-            State::Exchange(Exchange { binding, tolerates, provider, subject }.into())
-        }
-    })
-}
-
-/// The identity provider has said who the user is.
-fn assertion(exchanged: Exchanged, settings: &Settings) -> Result<State, Error> {
-    let Exchanged { binding, tolerates, id_jag } = exchanged;
-    let (proof, assertion) = (Proof::new(&binding, settings)?, Some(id_jag.assertion));
-    Ok(State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion }.into()))
-}
-
 fn issued(Issued { grant, checked }: Issued) -> State {
     match checked {
         Ok(()) => State::Done(grant),
         Err(error) => State::Untolerated(grant, error),
     }
-}
-
-fn consent(registered: Registered, settings: &Settings) -> Consent {
-    let Registered { server, client, errand } = registered;
-    Consent::new(errand, settings, server, client)
-}
-
-fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Settings) -> Answered {
-    let Consent { binding, verifier, mut tried, sought, .. } = state;
-    let anew = Refused { binding: &binding, tried: &mut tried, settings, refusal }.by_redirect()?;
-    let errand = Errand::again(&binding, &verifier, tried, sought);
-    register_anew(binding, errand, anew, refusal, settings)
-}
-
-fn code_refused(state: Redeem, refusal: &Refusal, settings: &Settings) -> Answered {
-    let Redeem { mut binding, tolerates, verifier, mut tried, sought, code, .. } = state;
-    let refused = Refused { binding: &binding, tried: &mut tried, settings, refusal };
-    match refused.by_token_endpoint()? {
-        Recourse::Registration(anew) => {
-            let errand = Errand::again(&binding, &verifier, tried, sought);
-            register_anew(binding, errand, anew, refusal, settings)
-        }
-        Recourse::Method(method) => {
-            binding.client.auth_method = method;
-            let proof = Proof::new(&binding, settings)?;
-            let state = Redeem { binding, tolerates, verifier, tried, sought, code, proof };
-            let retry = Retry::OtherMethod { method };
-            Ok((State::Redeem(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
-        }
-    }
-}
-
-/// The server gets another client, and its user another visit.
-fn register_anew(
-    binding: Binding,
-    mut errand: Errand,
-    anew: Anew,
-    refusal: &Refusal,
-    settings: &Settings,
-) -> Answered {
-    let Binding { mut server, client, .. } = binding;
-    let Some(endpoint) = server.registration_endpoint.take() else {
-        return Err(refusal.clone().into());
-    };
-    permit(settings, &server, &endpoint)?;
-    let Anew { method, scope, retry } = anew;
-    errand.tried.asked = Some(method);
-    let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
-    let (server, instead_of) = (Box::new(server), Some(client.client_id));
-    let state = Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
-    Ok((State::Register(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
 }

@@ -1,0 +1,69 @@
+//! A user's visit, and what its refusals lead to.
+
+use alloc::boxed::Box;
+
+use crate::error::Refusal;
+use crate::flow::binding::Binding;
+use crate::flow::errand::Errand;
+use crate::flow::grants::code::Consent;
+use crate::flow::identity::permit;
+use crate::flow::proof::Proof;
+use crate::flow::recourse::{Anew, Recourse, Refused};
+use crate::flow::redeem::Redeem;
+use crate::flow::redirect_uri::RedirectUri;
+use crate::flow::register::{Register, Registered};
+use crate::flow::route::Answered;
+use crate::flow::settings::Settings;
+use crate::flow::state::State;
+use crate::timeline::{Finding, Retry};
+
+pub(super) fn consent(registered: Registered, settings: &Settings) -> Consent {
+    let Registered { server, client, errand } = registered;
+    Consent::new(errand, settings, server, client)
+}
+
+pub(super) fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Settings) -> Answered {
+    let Consent { binding, verifier, mut tried, sought, .. } = state;
+    let anew = Refused { binding: &binding, tried: &mut tried, settings, refusal }.by_redirect()?;
+    let errand = Errand::again(&binding, &verifier, tried, sought);
+    register_anew(binding, errand, anew, refusal, settings)
+}
+
+pub(super) fn code_refused(state: Redeem, refusal: &Refusal, settings: &Settings) -> Answered {
+    let Redeem { mut binding, tolerates, verifier, mut tried, sought, code, .. } = state;
+    let refused = Refused { binding: &binding, tried: &mut tried, settings, refusal };
+    match refused.by_token_endpoint()? {
+        Recourse::Registration(anew) => {
+            let errand = Errand::again(&binding, &verifier, tried, sought);
+            register_anew(binding, errand, anew, refusal, settings)
+        }
+        Recourse::Method(method) => {
+            binding.client.auth_method = method;
+            let proof = Proof::new(&binding, settings)?;
+            let state = Redeem { binding, tolerates, verifier, tried, sought, code, proof };
+            let retry = Retry::OtherMethod { method };
+            Ok((State::Redeem(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
+        }
+    }
+}
+
+/// The server gets another client, and its user another visit.
+pub(super) fn register_anew(
+    binding: Binding,
+    mut errand: Errand,
+    anew: Anew,
+    refusal: &Refusal,
+    settings: &Settings,
+) -> Answered {
+    let Binding { mut server, client, .. } = binding;
+    let Some(endpoint) = server.registration_endpoint.take() else {
+        return Err(refusal.clone().into());
+    };
+    permit(settings, &server, &endpoint)?;
+    let Anew { method, scope, retry } = anew;
+    errand.tried.asked = Some(method);
+    let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
+    let (server, instead_of) = (Box::new(server), Some(client.client_id));
+    let state = Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
+    Ok((State::Register(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
+}

@@ -1,0 +1,129 @@
+//! From the authorization server that was found to who asks it.
+
+use alloc::boxed::Box;
+
+use crate::error::Error;
+use crate::flow::bind_key::{self, BindKey, Choice};
+use crate::flow::binding::Binding;
+use crate::flow::errand::Errand;
+use crate::flow::grants::code::Consent;
+use crate::flow::identity::{self, Identity, Newcomer};
+use crate::flow::login::{Before, Login, Way};
+use crate::flow::possession::Possession;
+use crate::flow::register::Register;
+use crate::flow::route::machine::machine;
+use crate::flow::state::State;
+use crate::flow::target::Target;
+use crate::keys::DpopKey;
+use crate::scope::Scopes;
+use crate::wire::{RegistrationKind, ServerMetadata, Wanted};
+
+/// The host has made the key that tokens will be bound to.
+pub(super) fn bound(state: BindKey, key: DpopKey) -> Result<State, Error> {
+    let BindKey { mut login, target, algorithms, is_required } = state;
+    let issuer = target.server.issuer.as_str();
+    login.possession = Some(Possession::new(issuer, key, algorithms, is_required)?.into());
+    found(login, target)
+}
+
+/// Resource and authorization server are known.
+pub(super) fn found(mut login: Login, target: Target) -> Result<State, Error> {
+    if login.possession.is_none() {
+        match bind_key::choose(&login, &target)? {
+            Choice::Bearer => {}
+            Choice::Bound(possession) => login.possession = Some(possession),
+            Choice::New { algorithms, is_required } => {
+                let state = BindKey { login, target, algorithms, is_required };
+                return Ok(State::BindKey(state.into()));
+            }
+        }
+    }
+    let Target { mut server, resource, scopes, .. } = target;
+    server.check_unpushed()?;
+    server.keep(Wanted::default());
+    // A server that moved gets nothing of what the old one knew (scopes included).
+    let before = login.before.take();
+    let same = before.as_ref().map(|before| &before.binding);
+    let same = same.filter(|before| before.server.is_same(&server));
+    let requested = same.and_then(|before| before.requested.clone());
+    let requested = login.scopes(requested, scopes, &server)?;
+    identify(login, server, before, resource, requested)
+}
+
+/// The same client again with its server, for a wider token.
+pub(super) fn again(login: Login, before: Before) -> Result<State, Error> {
+    let is_dynamic = before.binding.client.kind == RegistrationKind::Dynamic;
+    let Binding { server, mut client, resource, requested, possession, .. } =
+        before.binding.clone();
+    let Login { settings, way, options, requested_by, .. } = login;
+    match way {
+        Way::User(visit) if !is_dynamic => {
+            client.redirect_uri = visit.redirect_uri.uri.clone();
+            let scopes = (requested, requested_by);
+            let errand = Errand::new(visit, options, possession, resource, scopes);
+            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
+        }
+        way => {
+            let login = Login { settings, way, options, requested_by, possession, ..login };
+            identify(login, server, Some(before.into()), resource, requested)
+        }
+    }
+}
+
+/// What is to be asked for is known; now who asks.
+pub(super) fn identify(
+    login: Login,
+    mut server: ServerMetadata,
+    before: Option<Box<Before>>,
+    resource: Box<str>,
+    requested: Option<Scopes>,
+) -> Result<State, Error> {
+    let Login { settings, way, started, options, requested_by, possession, .. } = login;
+    let visit = match way {
+        Way::User(visit) => visit,
+        Way::Machine(grant) => {
+            let before = before.as_ref().map(|before| &before.binding);
+            let client = identity::without_user(&grant, &settings, &server, before)?;
+            settings.report_profile(&mut server);
+            let (dialect, kind) =
+                (settings.dialect_with(&server, requested.as_ref()), grant.kind());
+            let binding = Binding {
+                grant: kind,
+                server,
+                client,
+                resource,
+                requested,
+                requested_by,
+                dialect,
+                possession,
+            };
+            return machine(grant, binding, &settings);
+        }
+    };
+    let newcomer =
+        Newcomer { settings: &settings, redirect_uri: &visit.redirect_uri, now: started };
+    match identity::choose(&newcomer, &mut server, before, requested.as_ref())? {
+        Identity::Known(client) => {
+            let scopes = (requested, requested_by);
+            let errand = Errand::new(visit, options, possession, resource, scopes);
+            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
+        }
+        Identity::Unregistered { endpoint, method, scope } => {
+            settings.report_profile(&mut server);
+            let redirect_uri = visit.redirect_uri.clone();
+            let scopes = (requested, requested_by);
+            let mut errand = Errand::new(visit, options, possession, resource, scopes);
+            errand.tried.asked = Some(method);
+            let (server, instead_of) = (Box::new(server), None);
+            Ok(State::Register(Register {
+                redirect_uri,
+                server,
+                endpoint,
+                method,
+                scope,
+                instead_of,
+                errand,
+            }))
+        }
+    }
+}
