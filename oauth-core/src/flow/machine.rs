@@ -3,11 +3,10 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem;
-use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Misuse, PeerMisbehaved, Silence};
+use crate::error::{Error, Misuse};
 use crate::flow::binding::{Binding, Grant};
 use crate::flow::grants::code::Consent;
 use crate::flow::host_reply::{AssertionReply, KeyReply, SignReply};
@@ -16,16 +15,16 @@ use crate::flow::no_answer::NoAnswer;
 use crate::flow::outcome::Halt;
 use crate::flow::proof::SigningKey;
 use crate::flow::register::Register;
+use crate::flow::reply::{Asked, BrowserReply, HttpReply};
 use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::{State, Wants};
 use crate::flow::wanted::WantedAssertion;
-use crate::http::{Endpoint, Request, Response};
+use crate::http::{Request, Response};
 use crate::keys::DpopKey;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
-use crate::url::HttpUrl;
 use crate::wire::{
     AuthorizationUrl, DpopNonce, Jti, Registration, ServerMetadata, SubjectToken, Unsigned,
 };
@@ -36,13 +35,13 @@ use crate::wire::{
 #[derive(Debug, Serialize, Deserialize)]
 #[must_use = "a login does nothing until it is driven"]
 pub struct Flow {
-    state: Result<State, Error>,
+    pub(super) state: Result<State, Error>,
     settings: Arc<Settings>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
     /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    nonce: Option<Box<DpopNonce>>,
+    pub(super) nonce: Option<Box<DpopNonce>>,
 }
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
@@ -285,7 +284,11 @@ impl Flow {
     }
 
     /// Goes on from a state; what was found out is noted.
-    fn advance(&mut self, asked: Asked, next: impl FnOnce(State, &Settings) -> Answered) {
+    pub(super) fn advance(
+        &mut self,
+        asked: Asked,
+        next: impl FnOnce(State, &Settings) -> Answered,
+    ) {
         // What stands there meanwhile is never seen: nothing between here and the next line can fail.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
         let answered = state.map_err(Halt::from).and_then(|state| next(state, &self.settings));
@@ -299,106 +302,5 @@ impl Flow {
         self.state = state;
         let Asked { endpoint, url, status, silence } = asked;
         self.timeline.push(Entry::new(endpoint, &url, status, finding).unanswered(silence));
-    }
-}
-
-/// Who was asked, and the status of the answer.
-struct Asked {
-    endpoint: Endpoint,
-    url: HttpUrl,
-    status: Option<u16>,
-    silence: Option<Silence>,
-}
-
-/// Takes the answer to a request, once.
-#[derive(Debug)]
-#[must_use = "the flow waits for the answer"]
-pub struct HttpReply<'a> {
-    flow: &'a mut Flow,
-}
-
-impl HttpReply<'_> {
-    /// The server answered, with whatever status, at the time `now`.
-    pub fn response(self, response: &Response, now: UnixTime) {
-        let Some(asked) = self.asked(Some(response.status())) else { return };
-        // The newest counts, whatever it came with (RFC 9449 §8.2).
-        if asked.endpoint == Endpoint::Token
-            && let Some(nonce) = DpopNonce::of(response)
-        {
-            self.flow.nonce = Some(nonce.into());
-        }
-        self.flow.advance(asked, |state, settings| state.answered(response, settings, now));
-    }
-
-    /// No answer came, and nobody knows why.
-    pub fn unreachable(self) {
-        self.unanswered(Silence::default());
-    }
-
-    /// No answer came: the name does not resolve, the connection broke, time ran out. An
-    /// [`Obstacle`](crate::error::Obstacle) will do.
-    pub fn unanswered(self, why: impl Into<Silence>) {
-        self.no_answer(NoAnswer::Unreachable(why.into()));
-    }
-
-    /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
-    ///
-    /// [`Reach::permits`]: crate::Reach::permits
-    pub fn forbidden(self, address: IpAddr) {
-        self.no_answer(NoAnswer::Forbidden(address));
-    }
-
-    pub(crate) fn no_answer(self, no_answer: NoAnswer) {
-        let Some(mut asked) = self.asked(None) else { return };
-        asked.silence = no_answer.silence();
-        let error = no_answer.error(asked.endpoint, &asked.url);
-        self.flow.advance(asked, |state, _| state.unanswered(error));
-    }
-
-    fn asked(&self, status: Option<u16>) -> Option<Asked> {
-        let (endpoint, url) = self.flow.state.as_ref().ok()?.asked()?;
-        Some(Asked { endpoint, url: url.clone(), status, silence: None })
-    }
-}
-
-/// Takes the redirect, once.
-#[derive(Debug)]
-#[must_use = "the flow waits for the redirect"]
-pub struct BrowserReply<'a> {
-    flow: &'a mut Flow,
-}
-
-impl BrowserReply<'_> {
-    /// The user came back with this query, the part of the redirect behind the question mark.
-    ///
-    /// # Errors
-    ///
-    /// [`PeerMisbehaved::StateMismatch`] if the redirect belongs to another login, or was made up: the
-    /// flow has not changed and still waits for the right one. All that the redirect says otherwise,
-    /// good or bad, is in the next step.
-    pub fn redirect(self, query: &str) -> Result<(), Error> {
-        let Ok(State::Consent(consent)) = &self.flow.state else {
-            return Ok(());
-        };
-        let (endpoint, url) = (Endpoint::Authorization, consent.endpoint().clone());
-        let read = match consent.read(query) {
-            Err(error @ Error::PeerMisbehaved(PeerMisbehaved::StateMismatch)) => {
-                self.flow.timeline.push(Entry::new(endpoint, &url, None, Finding::OtherLogin));
-                return Err(error);
-            }
-            read => read,
-        };
-        if let Some(name) = consent.binding.profile() {
-            let finding = Finding::Profile { name: name.into() };
-            self.flow.timeline.push(Entry::new(endpoint, &url, None, finding));
-        }
-        let asked = Asked { endpoint, url, status: None, silence: None };
-        self.flow.advance(asked, |state, settings| state.came_back(read, settings));
-        Ok(())
-    }
-
-    /// The user or the host gave up waiting.
-    pub fn cancelled(self) {
-        self.flow.state = Err(Error::Cancelled);
     }
 }

@@ -86,6 +86,7 @@ mod redeem;
 mod redirect_uri;
 mod refresh;
 mod register;
+mod reply;
 mod route;
 mod settings;
 mod state;
@@ -98,11 +99,12 @@ pub use diagnosis::{Diagnosis, Outlook};
 pub use grant_kind::GrantKind;
 pub use host_reply::{AssertionReply, KeyReply, SignReply};
 pub use login::{Before, Login};
-pub use machine::{BrowserReply, Flow, HttpReply, Step};
+pub use machine::{Flow, Step};
 pub use options::AuthorizationOptions;
 pub use probe::{Probe, ProbeReply};
 pub use proof::SigningKey;
 pub use redirect_uri::RedirectUri;
+pub use reply::{BrowserReply, HttpReply};
 pub use settings::{
     Dpop, IdentityProvider, Settings, WrittenGrant, WrittenIdentityProvider, WrittenSettings,
 };
