@@ -101,6 +101,11 @@ impl Proof {
         }))
     }
 
+    /// With the key alone: for who knows the client by other credentials.
+    pub(crate) fn of_key(binding: &Binding) -> Self {
+        Self { bound: bound(binding), ..Self::default() }
+    }
+
     fn by(way: Way) -> Self {
         Self { way, signed: None, bound: None }
     }

@@ -31,7 +31,7 @@ mod machine;
 
 use code::{code_refused, consent, redirect_refused};
 use find::{again, bound, found, identify};
-use machine::assertion;
+use machine::{another_assertion, assertion};
 
 /// Where an answer leads, and what it was taken for.
 pub(crate) type Answered = Result<(State, Finding), Halt>;
@@ -102,7 +102,7 @@ impl State {
             ),
             Self::JwtBearer(state) => step(
                 state.answer(response, now),
-                |state| Self::JwtBearer(state.into()),
+                |state| another_assertion(state, settings),
                 |tokens| Ok(issued(tokens)),
             ),
             Self::Exchange(state) => step(

@@ -122,6 +122,10 @@ impl State {
     ) -> Option<Unsigned> {
         let (proof, binding) = self.proof()?;
         let (_, endpoint) = self.asked()?;
+        let nonce = match self {
+            Self::Exchange(state) => state.nonce.as_deref(),
+            _ => nonce,
+        };
         proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
     }
 
@@ -145,6 +149,7 @@ impl State {
             Self::Redeem(state) => (&state.proof, &state.binding),
             Self::ClientCredentials(state) => (&state.proof, &state.binding),
             Self::JwtBearer(state) => (&state.proof, &state.binding),
+            Self::Exchange(state) => (&state.proof, &state.binding),
             _ => return None,
         })
     }
@@ -155,6 +160,7 @@ impl State {
             Self::Redeem(state) => &mut state.proof,
             Self::ClientCredentials(state) => &mut state.proof,
             Self::JwtBearer(state) => &mut state.proof,
+            Self::Exchange(state) => &mut state.proof,
             _ => return Ok(()),
         };
         proof.sign(unsigned, signature)

@@ -299,6 +299,8 @@ impl Session {
         };
         let mut binding = (*record.binding).clone();
         binding.forget_requested();
+        // The next login is for another key.
+        binding.possession = None;
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
         Logout::Save(Saving::new(left, expected), progress).into()
     }

@@ -280,7 +280,8 @@ impl Session {
 
     /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
     pub(crate) fn go_on(&mut self, need: Need, error: Error, now: UnixTime) -> Op {
-        let (lives, is_final) = (self.is_alive(&need, now), says_no(&error));
+        let is_final = says_no(&error) && !self.is_about_proof(&error);
+        let lives = self.is_alive(&need, now);
         let op = if self.will_do(&need, now) || lives && is_final {
             self.postpone(self.end_of_pause(now));
             Op::Ready
@@ -291,6 +292,14 @@ impl Session {
             Op::Failed(Box::new(error))
         };
         self.mark_and_unlock(op, now)
+    }
+
+    /// Whether only the proof of the key was refused: that says nothing about the grant, and a login would need the
+    /// same proofs.
+    fn is_about_proof(&self, error: &Error) -> bool {
+        let record = self.held.record.as_ref();
+        record.is_some_and(|record| record.binding.possession.is_some())
+            && error.refusal().is_some_and(|it| it.wants_dpop_nonce() || it.is_invalid_dpop_proof())
     }
 
     /// The refresh was refused, and the store was read again. Only what was refused ends: what others have stored

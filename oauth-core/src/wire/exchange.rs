@@ -121,13 +121,19 @@ pub(crate) struct IdJag {
 }
 
 impl IdJag {
-    /// Whether it is what it was asked for, as far as that can be seen. Nothing is verified: the server that it is
+    /// Whether it is what it was asked for, as far as that can be seen; with a key, by its thumbprint, whether it is
+    /// bound to another one. Nothing is verified: the server that it is
     /// for does that. What is not there, or encrypted, counts as right.
     ///
     /// # Errors
     ///
     /// [`PeerMisbehaved::ForeignIdJag`]: another server could use it, or another client is to.
-    pub(crate) fn check(&self, issuer: &Issuer, client_id: &str) -> Result<(), PeerMisbehaved> {
+    pub(crate) fn check(
+        &self,
+        issuer: &Issuer,
+        client_id: &str,
+        key: Option<&str>,
+    ) -> Result<(), PeerMisbehaved> {
         let claims = self.assertion.expose().split('.').nth(1).unwrap_or_default();
         let claims = URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
         let Ok(mut claims) = Members::of(&claims) else { return Ok(()) };
@@ -142,8 +148,14 @@ impl IdJag {
         {
             return Err(foreign("aud", issuer.as_str(), first));
         }
-        match claims.text("client_id") {
-            Some(found) if *found != *client_id => Err(foreign("client_id", client_id, &found)),
+        if let Some(found) = claims.text("client_id")
+            && *found != *client_id
+        {
+            return Err(foreign("client_id", client_id, &found));
+        }
+        let bound_to = claims.json("cnf").and_then(|cnf| Members::of(cnf.as_bytes()).ok());
+        match (bound_to.and_then(|mut cnf| cnf.text("jkt")), key) {
+            (Some(found), Some(key)) if *found != *key => Err(foreign("cnf.jkt", key, &found)),
             _ => Ok(()),
         }
     }

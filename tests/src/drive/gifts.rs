@@ -58,7 +58,7 @@ impl Gifts {
         let again = reply.unsigned(random, now).expect("asking changes nothing");
         assert_eq!(unsigned, again);
         let signature = match reply.key() {
-            Some(SigningKey::Dpop(key)) => signer(key).sign(unsigned.bytes()),
+            Some(SigningKey::Dpop(key)) => self.signer(key).sign(unsigned.bytes()),
             _ => self.key.sign(unsigned.bytes()),
         };
         reply.signed(&unsigned, &signature, now).expect("it fits");
@@ -82,7 +82,7 @@ impl Gifts {
         self.signatures += 1;
         let random = *dice(1000 + self.signatures).first_chunk().expect("64 bytes");
         let unsigned = request.unsigned(random, now);
-        let signature = signer(request.key()).sign(unsigned.bytes());
+        let signature = self.signer(request.key()).sign(unsigned.bytes());
         let fields = request.fields(&unsigned, &signature).expect("it fits");
         [
             ("authorization", fields.authorization.expose().to_owned()),
@@ -108,6 +108,15 @@ impl Gifts {
         };
         reply.given(SubjectToken { token: token.as_str().into(), kind }, now);
     }
+
+    /// What a key that tokens are bound to signs with: one that is stored with them, or the host's own.
+    fn signer(&self, key: &DpopKey) -> Key {
+        let Some(secret) = key.secret() else {
+            assert_eq!(key.thumbprint(), self.key.public().thumbprint(), "a key of this host");
+            return self.key.clone();
+        };
+        Key::p256(secret.expose().parse().expect("a key that this host has made"))
+    }
 }
 
 /// The key of that number, as a host keeps it with the tokens.
@@ -115,9 +124,4 @@ impl Gifts {
 pub fn dpop_key(number: u8) -> DpopKey {
     let public = PublicJwk::parse(&Key::p256(number).jwk().to_string()).expect("it is a key");
     DpopKey::new(public).with_secret(number.to_string().as_str().into())
-}
-
-fn signer(key: &DpopKey) -> Key {
-    let number = key.secret().and_then(|secret| secret.expose().parse().ok());
-    Key::p256(number.expect("a key that this host has made"))
 }

@@ -6,6 +6,8 @@
 //!                                                                           └─ anything else ──▶ an error: an
 //!                                                                      assertion that was seen is not sent again
 //! ```
+//!
+//! Nor is it where the server only wants another proof of the key: another assertion is asked for.
 
 use serde::{Deserialize, Serialize};
 

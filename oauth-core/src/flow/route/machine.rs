@@ -32,15 +32,30 @@ pub(super) fn machine(
             State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion: None }.into())
         }
         MachineGrant::EnterpriseManaged(provider) => {
-            let (provider, subject) = (*provider, None);
-            State::Exchange(Exchange { binding, tolerates, provider, subject }.into())
+            State::Exchange(Exchange::new(binding, tolerates, *provider, None).into())
         }
     })
 }
 
 /// The identity provider has said who the user is.
 pub(super) fn assertion(exchanged: Exchanged, settings: &Settings) -> Result<State, Error> {
-    let Exchanged { binding, tolerates, id_jag } = exchanged;
-    let (proof, assertion) = (Proof::new(&binding, settings)?, Some(id_jag.assertion));
+    let Exchanged { binding, tolerates, id_jag, then } = exchanged;
+    let assertion = Some(id_jag.assertion);
+    let proof = match then {
+        Some(proof) => *proof,
+        None => Proof::new(&binding, settings)?,
+    };
     Ok(State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion }.into()))
+}
+
+/// The authorization server wants another proof. It may have noted the assertion, which is good for one request.
+pub(super) fn another_assertion(state: JwtBearer, settings: &Settings) -> State {
+    let JwtBearer { binding, tolerates, proof, .. } = state;
+    match &settings.grant {
+        Some(MachineGrant::EnterpriseManaged(provider)) => {
+            let (provider, then) = ((**provider).clone(), Some(proof.into()));
+            State::Exchange(Exchange::new(binding, tolerates, provider, then).into())
+        }
+        _ => State::JwtBearer(JwtBearer { binding, tolerates, proof, assertion: None }.into()),
+    }
 }

@@ -111,7 +111,7 @@ fn a_grant_for_others_is_not_passed_on() {
     let issuer = issuer.unwrap_or_else(|e| panic!("{e}"));
     let check = |claims: &str| {
         let assertion = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)).into();
-        IdJag { assertion, expires_at: None, scope: None }.check(&issuer, "c 1")
+        IdJag { assertion, expires_at: None, scope: None }.check(&issuer, "c 1", Some("jkt-1"))
     };
     for right in [
         r#"{"aud":"https://as.example","client_id":"c 1"}"#,
@@ -119,6 +119,8 @@ fn a_grant_for_others_is_not_passed_on() {
         r#"{"aud":["https://b.example","https://as.example"]}"#,
         r#"{"aud":[],"client_id":""}"#,
         r#"{"aud":7,"client_id":[]}"#,
+        r#"{"cnf":{"jkt":"jkt-1"}}"#,
+        r#"{"cnf":["jkt-2"]}"#,
         "{}",
         "[]",
         "\u{1}not JSON",
@@ -129,6 +131,7 @@ fn a_grant_for_others_is_not_passed_on() {
         (r#"{"aud":"https://b.example"}"#, "aud", "https://as.example", "https://b.example"),
         (r#"{"aud":["b","c"]}"#, "aud", "https://as.example", "b"),
         (r#"{"client_id":"sso 1"}"#, "client_id", "c 1", "sso 1"),
+        (r#"{"cnf":{"jkt":"jkt-2"}}"#, "cnf.jkt", "jkt-1", "jkt-2"),
     ] {
         let (claim, expected, found) = (claim.into(), expected.into(), found.into());
         let refused = PeerMisbehaved::ForeignIdJag { claim, expected, found };
@@ -136,7 +139,7 @@ fn a_grant_for_others_is_not_passed_on() {
     }
     for opaque in ["", "opaque", "a.b.c.d.e", "e30.!.c"] {
         let grant = IdJag { assertion: opaque.into(), expires_at: None, scope: None };
-        assert_eq!(grant.check(&issuer, "c 1"), Ok(()), "{opaque}");
+        assert_eq!(grant.check(&issuer, "c 1", Some("jkt-1")), Ok(()), "{opaque}");
     }
 }
 
