@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+mod bound;
 mod calls;
 mod ending;
 mod failures;
