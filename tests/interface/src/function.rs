@@ -83,18 +83,21 @@ functions! {
     /// its call, and `access` or `log_in` come later.
     begin => Begin,
     /// At `sign`: `{now}`, and behind a line feed 16 random bytes that were never used before. The answer says with
-    /// which key (`key_id`, if it has one), how (`algorithm`), and what is to be signed: the text `input` as it is,
-    /// which is no digest. Asking changes nothing.
+    /// which key of the client (`key_id`, if it has one), how (`algorithm`), and what is to be signed: the text `input`
+    /// as it is, which is no digest. Asking changes nothing.
     unsigned => Unsigned,
     /// Answers `sign`: `{unsigned, now}`, the answer of `unsigned` as it was, and behind a line feed the signature.
     /// With `ES256` that is r‖s in 64 bytes, not DER.
     signed => Signed,
+    /// Answers `key`: `{dpop_key, now}`, a new key `{jwk, secret}`. Its private half is stored with the tokens, as a text
+    /// of the host's own making. A host whose key stays with it names that in the settings, and is not asked.
+    ///
     /// Answers `assertion`: `{assertion, kind, now}`, what says who the workload or its user is. It is sent once, and
     /// not stored. An identity provider has to know its `kind`: `id_token`, which is meant if nothing is said,
     /// `refresh_token` or `saml2`.
     given => Given,
-    /// Answers `sign` and `assertion`: `{reason, now}`, there is none. The `reason` is shown: nothing secret may be in
-    /// it. A token that lives is used.
+    /// Answers `sign`, `key` and `assertion`: `{reason, now}`, there is none. The `reason` is shown: nothing secret may
+    /// be in it. A token that lives is used.
     unavailable => Unavailable,
     /// Answers `prepare`: `{redirect_uri, any_port, now}`, and behind a line feed 64 random bytes. With
     /// `any_port` the listener took any port that was free, and a login may ask once more.
@@ -108,11 +111,17 @@ functions! {
     cancel_login => CancelLogin,
     /// Takes the login out at `browser`: `{profile, expires_at}`. The answer can be stored.
     suspend => Suspend,
-    /// `{method, url, now, attempt}`: the header fields for a request of the application, null where
-    /// there is no token. `attempt` is absent the first time, and the number in the answer later.
+    /// `{method, url, now, attempt}`, and behind a line feed 16 random bytes as for `unsigned`: the header fields for a
+    /// request of the application, null where there is no token. `attempt` is absent the first time, and the number in
+    /// the answer later. For a token that is bound to a key the answer says what is to be signed instead (`unsigned`),
+    /// and with which key (`dpop_key`).
     attach => Attach,
-    /// `{attempt, status, challenges, now}`: whether to deliver an answer, to send the request again (`retry`), or
-    /// to do so after `wait` seconds (`wait`), in which other calls may use the session.
+    /// `{attempt, unsigned}`, and behind a line feed the signature: the `headers` that `attach` could not say. They are
+    /// good once: a request that is sent again is attached to again.
+    proved => Proved,
+    /// `{attempt, status, headers, now}`: whether to deliver an answer, to send the request again (`retry`), or
+    /// to do so after `wait` seconds (`wait`), in which other calls may use the session. Of the `headers` only
+    /// `WWW-Authenticate`, `DPoP-Nonce` and `Date` count; the values of the first may be `challenges` instead.
     answered => Answered,
     /// What is stored, as far as the session knows.
     record => Record,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use oauth_core::error::Obstacle;
 use oauth_core::flow::AuthorizationOptions;
+use oauth_core::keys::DpopKey;
 use oauth_core::session::Head;
 use oauth_core::wire::{Prompt, SubjectToken, SubjectTokenKind, Unsigned};
 use oauth_core::{Response, Secret, UnixTime};
@@ -33,9 +34,11 @@ pub(crate) struct Input {
     /// As the answer of the function of that name was.
     unsigned: Option<Unsigned>,
     assertion: Option<Secret>,
+    /// As in the settings, with its private half.
+    dpop_key: Option<DpopKey>,
     /// What kind of token the assertion is.
     kind: Option<SubjectTokenKind>,
-    /// Why there is no signature or assertion.
+    /// Why there is no signature, assertion or key.
     reason: Option<Box<str>>,
     redirect_uri: Option<Box<str>>,
     /// Whether the listener can have another port as well.
@@ -62,10 +65,15 @@ macro_rules! required {
 
 required! {
     now: UnixTime, expires_at: UnixTime, stored: u64, seconds: u64, status: u16, redirect_uri: Box<str>, query: Secret,
-    url: Box<str>, unsigned: Unsigned, assertion: Secret, reason: Box<str>
+    url: Box<str>, unsigned: Unsigned, assertion: Secret, dpop_key: DpopKey, reason: Box<str>
 }
 
 impl Input {
+    /// The number of a request of the application that was sent.
+    pub(crate) fn number(&self) -> Result<u32, Failure> {
+        self.attempt.ok_or(Failure::Lacks("attempt"))
+    }
+
     /// What one login is asked for.
     pub(crate) fn options(&self) -> Result<AuthorizationOptions, Failure> {
         let options = AuthorizationOptions::new().scope(&self.scope)?.add_scope(&self.add_scope)?;
@@ -82,6 +90,12 @@ impl Input {
         Ok(SubjectToken { token, kind: self.kind.unwrap_or(SubjectTokenKind::IdToken) })
     }
 
+    /// A key that was made for a login. Nobody could sign with it later if it were not stored.
+    pub(crate) fn new_key(&mut self) -> Result<DpopKey, Failure> {
+        let key = self.dpop_key()?;
+        if key.secret().is_some() { Ok(key) } else { Err(Failure::Lacks("the key's secret")) }
+    }
+
     /// The answer to a request.
     pub(crate) fn response(&self, status: u16, body: &[u8]) -> Response {
         let response = Response::new(status, body.into());
@@ -92,12 +106,17 @@ impl Input {
         self.challenges.iter().map(|value| &**value)
     }
 
-    /// The head of an answer of the MCP server.
+    /// The head of an answer of the MCP server, of which a host may have taken the challenges apart.
     pub(crate) fn head(&self) -> Head<'_> {
         let challenges = self.challenges.iter().map(|value| ("www-authenticate", value.as_bytes()));
         let fields = self.headers.iter().map(|(name, value)| (&**name, value.as_bytes()));
         Head::of(challenges.chain(fields))
     }
+}
+
+/// What makes a text that is signed unlike any other.
+pub(crate) fn random(bytes: &[u8]) -> Result<[u8; 16], Failure> {
+    bytes.try_into().map_err(|_| Failure::Lacks("16 random bytes"))
 }
 
 /// The object, and the bytes behind it. JSON as machines write it has no line feed.

@@ -1,11 +1,10 @@
 //! All sessions of a host, and how they are reached: by numbers.
 
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use oauth_core::flow::Probe;
-use oauth_core::session::{Attach, Attempt, Authorization, Record, Session, Turn, Verdict};
+use oauth_core::session::{Record, Session, Turn};
 use oauth_core::{MAX_BODY, Timeline};
 use serde::Serialize;
 
@@ -13,6 +12,7 @@ use crate::error::Failure;
 use crate::function::Function;
 use crate::input::{self, Input};
 use crate::numbered::Numbered;
+use crate::sent::Sent;
 use crate::settings::Opening;
 use crate::turn::{self, json};
 
@@ -24,9 +24,9 @@ pub struct Interface {
 
 /// A session, and the requests of the application that may still be answered.
 #[derive(Debug)]
-struct Open {
-    session: Session,
-    attempts: Numbered<Attempt>,
+pub(crate) struct Open {
+    pub(crate) session: Session,
+    pub(crate) sent: Numbered<Sent>,
     /// What the server is asked before a login.
     probe: Option<Probe>,
 }
@@ -99,7 +99,8 @@ impl Interface {
             Function::Unsigned => {
                 return Ok(json(&crate::reply::unsigned(session, input, bytes)?));
             }
-            Function::Attach => return open.attach(&mut input),
+            Function::Attach => return open.attach(&mut input, bytes),
+            Function::Proved => return open.proved(&mut input, bytes),
             Function::Answered => return open.answered(&mut input),
             Function::Record => {
                 let record = session.record().map(Record::to_json);
@@ -129,7 +130,7 @@ impl Interface {
             let pending = opening.pending.ok_or(Failure::Lacks("pending"))?;
             Session::resume(settings, &opening.profile, pending)?
         };
-        let session = self.sessions.add(Open { session, attempts: Numbered::new(), probe: None });
+        let session = self.sessions.add(Open { session, sent: Numbered::new(), probe: None });
         Ok(json(&Opened { session }))
     }
 }
@@ -166,71 +167,6 @@ impl Open {
             _ => Err(Failure::OutOfTurn),
         }
     }
-
-    fn attach(&mut self, input: &mut Input) -> Result<String, Failure> {
-        let (now, url) = (input.now()?, input.url()?);
-        let method = &input.method;
-        self.session.settings().server().check_request(&url).map_err(oauth_core::Error::from)?;
-        let mut attempt = match input.attempt {
-            None => Attempt::new(),
-            Some(number) => self.attempts.get(number).ok_or(Failure::NoSuch("attempt"))?.clone(),
-        };
-        let headers = if let Some(authorization) = self.session.authorization(now) {
-            Some(fields(authorization, &mut attempt, method, &url)?)
-        } else if let Ok(Turn::Ready(authorization)) = self.session.turn() {
-            Some(fields(authorization, &mut attempt, method, &url)?)
-        } else {
-            attempt.sent_with(None);
-            None
-        };
-        let number = match input.attempt {
-            None => {
-                // The oldest is a request that was never answered, because its host lost it.
-                if self.attempts.len() >= MAX_ATTEMPTS {
-                    self.attempts.remove_oldest();
-                }
-                self.attempts.add(attempt)
-            }
-            Some(number) => {
-                if let Some(own) = self.attempts.get_mut(number) {
-                    *own = attempt;
-                }
-                number
-            }
-        };
-        Ok(json(&Attached { attempt: number, headers }))
-    }
-
-    fn answered(&mut self, input: &mut Input) -> Result<String, Failure> {
-        let number = input.attempt.ok_or(Failure::Lacks("attempt"))?;
-        let (status, now) = (input.status()?, input.now()?);
-        let attempt = self.attempts.get_mut(number).ok_or(Failure::NoSuch("attempt"))?;
-        let verdict = self.session.answered(attempt, status, input.head(), now);
-        let verdict = match verdict {
-            Ok(Verdict::Retry) => return Ok(json(&Judged { verdict: "retry", wait: None })),
-            Ok(Verdict::Wait(pause)) => {
-                let wait = Some(pause.as_secs());
-                return Ok(json(&Judged { verdict: "wait", wait }));
-            }
-            Ok(Verdict::Deliver) => Ok(json(&Judged { verdict: "deliver", wait: None })),
-            Err(error) => Err(Failure::Told(error, self.session.timeline().clone())),
-        };
-        self.attempts.remove(number);
-        verdict
-    }
-}
-
-fn fields(
-    authorization: Authorization<'_>,
-    attempt: &mut Attempt,
-    method: &str,
-    url: &str,
-) -> Result<Vec<(&'static str, String)>, Failure> {
-    attempt.sent_with(Some(&authorization));
-    match authorization.attach(method, url).map_err(oauth_core::Error::from)? {
-        Attach::Bearer(value) => Ok(Vec::from([("authorization", value.into())])),
-        Attach::Dpop(_) => Err(Failure::OutOfTurn),
-    }
 }
 
 #[derive(Serialize)]
@@ -261,20 +197,6 @@ struct Suspended<'a> {
 }
 
 #[derive(Serialize)]
-struct Attached {
-    attempt: u32,
-    headers: Option<Vec<(&'static str, String)>>,
-}
-
-#[derive(Serialize)]
-struct Judged<'a> {
-    verdict: &'a str,
-    /// In seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wait: Option<u64>,
-}
-
-#[derive(Serialize)]
 struct Kept {
     record: Option<String>,
 }
@@ -290,6 +212,3 @@ pub const MAX_INPUT: usize = 8 * MAX_BODY;
 
 /// So many that no host comes near, and so few that a host that forgets to close notices.
 const MAX_SESSIONS: usize = 1024;
-
-/// Requests of one session that are under way at once.
-const MAX_ATTEMPTS: usize = 256;

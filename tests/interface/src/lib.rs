@@ -14,6 +14,7 @@ mod input;
 mod interface;
 mod numbered;
 mod reply;
+mod sent;
 mod settings;
 mod turn;
 

@@ -8,7 +8,7 @@ use oauth_core::wire::Unsigned;
 
 use crate::error::Failure;
 use crate::function::Function;
-use crate::input::Input;
+use crate::input::{self, Input};
 
 /// Tells the session that the store failed. Whether it goes on without it.
 pub(crate) fn failed(session: &mut Session, mut input: Input) -> Result<bool, Failure> {
@@ -29,8 +29,7 @@ pub(crate) fn unsigned(
     bytes: &[u8],
 ) -> Result<Unsigned, Failure> {
     let Ok(Turn::Sign(reply)) = session.turn() else { return Err(Failure::OutOfTurn) };
-    let random = bytes.try_into().map_err(|_| Failure::Lacks("16 random bytes"))?;
-    reply.unsigned(random, input.now()?).ok_or(Failure::OutOfTurn)
+    reply.unsigned(input::random(bytes)?, input.now()?).ok_or(Failure::OutOfTurn)
 }
 
 /// Hands an answer to the session. All of the input is read before anything changes.
@@ -69,6 +68,14 @@ pub(crate) fn give(
         (Function::Given, Turn::Assertion(reply)) => {
             let (subject, now) = (input.subject()?, input.now()?);
             reply.given(subject, now);
+        }
+        (Function::Given, Turn::Key(reply)) => {
+            let (key, now) = (input.new_key()?, input.now()?);
+            reply.given(key, now);
+        }
+        (Function::Unavailable, Turn::Key(reply)) => {
+            let (reason, now) = (input.reason()?, input.now()?);
+            reply.failed(&reason, now);
         }
         (Function::Unavailable, Turn::Sign(reply)) => {
             let (reason, now) = (input.reason()?, input.now()?);

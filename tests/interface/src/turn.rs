@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use oauth_core::flow::SigningKey;
+use oauth_core::keys::{DpopKey, PublicJwk};
 use oauth_core::session::{Fate, Key, Lock, LoggedOut, LoginReason, Session, Spend, Turn};
 use oauth_core::wire::Issuer;
-use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, SigningAlgorithms};
+use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, Secret, SigningAlgorithms};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -54,7 +56,7 @@ pub(crate) enum Written<'a> {
         /// Bytes.
         read_at_most: usize,
     },
-    /// The algorithms that the key may sign with.
+    /// What a key that tokens will be bound to may sign with.
     Key {
         algorithms: SigningAlgorithms,
     },
@@ -69,8 +71,12 @@ pub(crate) enum Written<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         missing: Option<Scopes>,
     },
-    /// `unsigned` says what is to be signed.
-    Sign,
+    /// `unsigned` says what is to be signed. The `key` is the `client`'s own, or `dpop` for the one that is named.
+    Sign {
+        key: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dpop_key: Option<BoundTo>,
+    },
     /// `grant` says what kind of assertion; `audience` is that of a workload's JWT.
     Assertion {
         grant: &'a str,
@@ -92,6 +98,22 @@ pub(crate) enum Written<'a> {
         refresh_token: Token<'a>,
         access_token: Token<'a>,
     },
+}
+
+/// The key that tokens are bound to. The `secret` is there if it is stored with them.
+#[derive(Serialize)]
+pub(crate) struct BoundTo {
+    jwk: PublicJwk,
+    thumbprint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<Secret>,
+}
+
+impl From<&DpopKey> for BoundTo {
+    fn from(key: &DpopKey) -> Self {
+        let (jwk, secret) = (key.public_key().clone(), key.secret().cloned());
+        Self { jwk, thumbprint: key.thumbprint(), secret }
+    }
 }
 
 /// What became of a token. One that is alive has a reason, which is the code of an error.
@@ -136,7 +158,10 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             let issuer = reply.issuer().map(Into::into);
             Written::Login { lacks_challenge, reason: name, issuer, code, missing }
         }
-        Turn::Sign(_) => Written::Sign,
+        Turn::Sign(reply) => match reply.key().ok_or(Failure::OutOfTurn)? {
+            SigningKey::Client => Written::Sign { key: "client", dpop_key: None },
+            SigningKey::Dpop(key) => Written::Sign { key: "dpop", dpop_key: Some(key.into()) },
+        },
         Turn::Key(reply) => Written::Key { algorithms: reply.algorithms() },
         Turn::Assertion(reply) => {
             let wanted = reply.wanted().ok_or(Failure::OutOfTurn)?;

@@ -86,6 +86,11 @@ impl Chance {
                 json!({ "algorithm": "ES256", "input": "" }),
                 json!({ "algorithm": "planted", "input": "planted" }),
             ]),
+            "dpop_key": self.pick(&[
+                json!({ "jwk": ed25519(), "secret": "planted" }),
+                json!({ "jwk": ed25519() }),
+                json!({ "jwk": { "kty": "oct", "k": "planted" }, "secret": "planted" }),
+            ]),
             "assertion": self.pick(&["planted", ""]),
             "kind": self.pick(&[Value::Null, "refresh_token".into(), "planted".into()]),
             "reason": self.pick(&["it is down", "", "\0\n"]),
@@ -112,4 +117,10 @@ impl Chance {
             json!({ word: {} }),
         ])
     }
+}
+
+/// The key of RFC 8037 appendix A.2.
+fn ed25519() -> Value {
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    json!({ "kty": "OKP", "crv": "Ed25519", "x": x })
 }

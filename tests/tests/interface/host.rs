@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::Request;
+use http::{Request, Response};
 use oauth_interface::{Function, Interface};
 use oauth_tests::drive::{challenges, dice, mcp_request};
 use oauth_tests::world::{Key, Knobs, World};
@@ -28,6 +28,12 @@ pub(crate) struct Host {
     logins: u64,
     /// The client's key.
     pub(crate) key: Key,
+    /// The number of the key that the host keeps, and that tokens are bound to; 0 if it makes new ones.
+    pub(crate) own_key: u8,
+    /// How many keys it has made.
+    pub(crate) keys: u8,
+    /// By how many seconds its clock is behind.
+    pub(crate) behind: u64,
     /// What the user of an enterprise is named by.
     pub(crate) subject: Option<&'static str>,
     signatures: u64,
@@ -45,6 +51,9 @@ impl Host {
             locks: BTreeMap::new(),
             logins: 0,
             key: Key::p256(1),
+            own_key: 0,
+            keys: 0,
+            behind: 0,
             subject: None,
             signatures: 0,
         }
@@ -134,26 +143,63 @@ impl Host {
         }
         let mut attempt = Value::Null;
         loop {
-            let now = self.world.now;
-            let ask =
-                json!({ "method": "POST", "url": SERVER_URL, "now": now, "attempt": attempt });
-            let attached = self.call(Function::Attach, session, ask, b"");
-            attempt = attached["attempt"].clone();
-            let mut request = mcp_request(SERVER_URL, "tools/list");
-            add_headers(&mut request, &attached["headers"]);
-            let response = self.world.handle(&request);
-            let status = response.status().as_u16();
-            let challenges = challenges(&response);
-            let answer = json!({
-                "attempt": attempt, "status": status, "challenges": challenges, "now": now
-            });
+            let (sent, response) = self.send(session, "tools/list", &attempt);
+            attempt = sent;
+            let answer = self.answer_to(&attempt, &response);
             let verdict = self.call(Function::Answered, session, answer, b"");
             if verdict["verdict"] == "deliver" {
-                return status;
+                return response.status().as_u16();
             }
             self.world.advance(verdict["wait"].as_u64().unwrap_or(0));
             assert_eq!(self.drive(session), "ready");
         }
+    }
+
+    /// Sends a request of the application, with what the session attaches to it; its number, and the answer.
+    pub(crate) fn send(
+        &mut self,
+        session: u32,
+        method: &str,
+        attempt: &Value,
+    ) -> (Value, Response<Vec<u8>>) {
+        let attached = self.attach(session, attempt);
+        let mut request = mcp_request(SERVER_URL, method);
+        add_headers(&mut request, &attached["headers"]);
+        (attached["attempt"].clone(), self.world.handle(&request))
+    }
+
+    /// The whole head of an answer.
+    pub(crate) fn answer_to(&self, attempt: &Value, response: &Response<Vec<u8>>) -> Value {
+        let (status, now) = (response.status().as_u16(), self.now());
+        json!({ "attempt": attempt, "status": status, "headers": headers(response), "now": now })
+    }
+
+    fn now(&self) -> u64 {
+        self.world.now - self.behind
+    }
+
+    /// What goes with a request, which is signed if need be.
+    pub(crate) fn attach(&mut self, session: u32, attempt: &Value) -> Value {
+        let now = self.now();
+        let ask = json!({ "method": "POST", "url": SERVER_URL, "now": now, "attempt": attempt });
+        let random = self.random();
+        let mut attached = self.call(Function::Attach, session, ask, &random);
+        if attached["unsigned"].is_null() {
+            return attached;
+        }
+        assert_eq!(attached.get("headers"), None);
+        let signature =
+            self.signer(&attached["dpop_key"]).unwrap().sign(input_of(&attached["unsigned"]));
+        attached.as_object_mut().unwrap().remove("dpop_key");
+        self.call(Function::Proved, session, attached, &signature)
+    }
+
+    /// The key that tokens are bound to: the host's own, or one that it has made and finds by its number.
+    pub(crate) fn signer(&self, dpop_key: &Value) -> Option<Key> {
+        let number = dpop_key["secret"].as_str().map_or(Ok(self.own_key), str::parse);
+        let key = Key::p256(number.ok()?);
+        assert_eq!(dpop_key["thumbprint"], key.public().thumbprint());
+        (dpop_key["jwk"] == key.jwk()).then_some(key)
     }
 
     /// A request that needs a login; the turn at which a host stops that begins none.
@@ -162,14 +208,9 @@ impl Host {
         while !["ready", "login"].contains(&self.turn(session)["turn"].as_str().unwrap()) {
             self.answer(session);
         }
-        let now = self.world.now;
-        let ask = json!({ "method": "POST", "url": SERVER_URL, "now": now });
-        let attached = self.call(Function::Attach, session, ask, b"");
-        let mut request = mcp_request(SERVER_URL, method);
-        add_headers(&mut request, &attached["headers"]);
-        let response = self.world.handle(&request);
+        let (attempt, response) = self.send(session, method, &Value::Null);
         let (status, challenges) = (response.status().as_u16(), challenges(&response));
-        let attempt = &attached["attempt"];
+        let now = self.world.now;
         let answer =
             json!({ "attempt": attempt, "status": status, "challenges": challenges, "now": now });
         let verdict = self.call(Function::Answered, session, answer, b"");
@@ -246,10 +287,7 @@ impl Host {
                 *request.uri_mut() = turn["url"].as_str()?.parse().unwrap();
                 add_headers(&mut request, &turn["headers"]);
                 let response = self.world.handle(&request);
-                let headers = response.headers().iter();
-                let headers: Vec<_> =
-                    headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-                let status = response.status().as_u16();
+                let (status, headers) = (response.status().as_u16(), headers(&response));
                 let input = json!({ "status": status, "headers": headers, "now": now });
                 bytes.extend(response.body());
                 (Function::Response, input)
@@ -257,8 +295,18 @@ impl Host {
             "login" => (Function::Begin, json!({})),
             "sign" => {
                 let unsigned = self.unsigned(session)?;
-                bytes.extend(self.key.sign(unsigned["input"].as_str()?.as_bytes()));
+                let input = input_of(&unsigned);
+                bytes.extend(match turn["key"].as_str()? {
+                    "client" => self.key.sign(input),
+                    _ => self.signer(&turn["dpop_key"])?.sign(input),
+                });
                 (Function::Signed, json!({ "unsigned": unsigned, "now": now }))
+            }
+            "key" => {
+                assert_eq!(turn["algorithms"], json!(["ES256", "EdDSA"]));
+                self.keys += 1;
+                let number = 100 + self.keys;
+                (Function::Given, json!({ "dpop_key": stored_key(number), "now": now }))
             }
             "assertion" => {
                 let assertion = match (turn["grant"].as_str()?, self.subject) {
@@ -285,12 +333,32 @@ impl Host {
     }
 
     fn unsigned(&mut self, session: u32) -> Option<Value> {
-        self.signatures += 1;
-        let random = &dice(1000 + self.signatures)[..16];
+        let random = self.random();
         let input = json!({ "now": self.world.now }).to_string();
-        let input = [input.as_bytes(), b"\n", random].concat();
+        let input = [input.as_bytes(), b"\n", &random].concat();
         self.try_call(Function::Unsigned, session, &input).ok()
     }
+
+    /// 16 bytes that were never used before.
+    fn random(&mut self) -> Vec<u8> {
+        self.signatures += 1;
+        dice(1000 + self.signatures)[..16].to_vec()
+    }
+}
+
+/// A key as a host without a place for it has it stored: by its number.
+pub(crate) fn stored_key(number: u8) -> Value {
+    json!({ "jwk": Key::p256(number).jwk(), "secret": number.to_string() })
+}
+
+/// What is to be signed.
+pub(crate) fn input_of(unsigned: &Value) -> &[u8] {
+    unsigned["input"].as_str().unwrap().as_bytes()
+}
+
+fn headers(response: &Response<Vec<u8>>) -> Vec<(&str, &str)> {
+    let headers = response.headers().iter();
+    headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect()
 }
 
 fn add_headers(request: &mut Request<Vec<u8>>, headers: &Value) {

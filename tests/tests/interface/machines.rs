@@ -137,14 +137,14 @@ fn what_is_to_be_signed_can_be_asked_again() {
     let key = Key::p256(7);
     let mut host = Host::new(&of_keys(&key));
     let session = host.open(&with_key("ES256"));
-    assert_eq!(stop_at_gift(&mut host, session), json!({ "turn": "sign" }));
+    assert_eq!(stop_at_gift(&mut host, session), json!({ "turn": "sign", "key": "client" }));
     let now = json!({ "now": host.world.now });
     let [first, again, other] = [[1; 16], [1; 16], [2; 16]]
         .map(|random| host.call(Function::Unsigned, session, now.clone(), &random));
     assert_eq!((&first["key_id"], &first["algorithm"]), (&json!("key-1"), &json!("ES256")));
     assert_eq!(first, again);
     assert_ne!(first["input"], other["input"]);
-    assert_eq!(host.turn(session), json!({ "turn": "sign" }));
+    assert_eq!(host.turn(session), json!({ "turn": "sign", "key": "client" }));
 
     // What counts is what comes with the signature.
     let signature = key.sign(first["input"].as_str().unwrap().as_bytes());

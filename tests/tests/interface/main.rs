@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+mod bound;
 mod chance;
 mod host;
 mod machines;
@@ -365,9 +366,10 @@ fn calls_in_any_order_are_answered() {
     let mut reached = std::collections::BTreeMap::<String, u32>::new();
     for seed in 0..40 {
         let mut chance = Chance::new(seed);
-        let (knobs, settings) = match seed % 4 {
+        let (knobs, settings) = match seed % 5 {
             0 => (machines::of_keys(&Key::p256(1)), machines::with_key("ES256")),
             1 => (Knobs::machines(&[Grant::JwtBearer]), machines::workload()),
+            2 => (Knobs::bound(), settings()),
             _ => (Knobs::default(), settings()),
         };
         let mut host = Host::new(&knobs);
@@ -416,6 +418,7 @@ fn calls_in_any_order_are_answered() {
         "unlock",
         "http",
         "login",
+        "key",
         "sign",
         "assertion",
         "prepare",

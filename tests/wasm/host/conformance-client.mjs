@@ -3,7 +3,7 @@
 //
 //   node conformance-client.mjs MODULE [--transport wasm] [--legacy] URL
 
-import { fromPem } from "./key.mjs";
+import { fromPem, newDpopKey } from "./key.mjs";
 import { load } from "./module.mjs";
 import { OAuth } from "./oauth.mjs";
 
@@ -68,7 +68,8 @@ try {
   const pem = context.private_key_pem;
   const key = pem && (await fromPem(pem, context.signing_algorithm));
   const assertion = async () => context.valid_jwt ?? context.idp_id_token;
-  const oauth = new OAuth(module, settings, { redirectUri, visit, key, assertion });
+  const dpopKey = await newDpopKey();
+  const oauth = new OAuth(module, settings, { redirectUri, visit, key, dpopKey, assertion });
   await call(oauth, 1, "tools/list", {});
   await call(oauth, 2, "tools/call", { name: "test-tool", arguments: {} });
 } catch (error) {

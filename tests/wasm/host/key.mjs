@@ -1,4 +1,4 @@
-// A private key of WebCrypto. Nothing here takes one out, so it need not be extractable.
+// Private keys of WebCrypto. Nothing here takes one out, so they need not be extractable.
 
 /** What an algorithm of JWS is called here. A signature with ECDSA is r‖s already, as JWS has it. */
 const ALGORITHMS = {
@@ -27,4 +27,14 @@ export async function sign(key, { algorithm, input }) {
 export async function fromPem(pem, algorithm) {
   const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ""), "base64");
   return crypto.subtle.importKey("pkcs8", der, ALGORITHMS[algorithm], false, ["sign"]);
+}
+
+/**
+ * A new key that tokens can be bound to: `{ jwk, privateKey }`. The private half cannot be read, not even here; a browser
+ * can keep the whole object in IndexedDB.
+ */
+export async function newDpopKey(algorithm = "ES256") {
+  const pair = await crypto.subtle.generateKey(ALGORITHMS[algorithm], false, ["sign", "verify"]);
+  const jwk = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  return { jwk, privateKey: pair.privateKey };
 }

@@ -11,6 +11,9 @@ import { MemoryStore } from "./store.mjs";
  * the name by which the server knows it. `assertion` takes `{ grant, audience, token_endpoint, resource }`, and returns
  * what says who the workload or its user is, or `{ assertion, kind }` if that is no JWT of a workload and no ID token.
  * It is asked anew for each token. The message of an error that either throws is shown: nothing secret may be in it.
+ *
+ * `dpopKey` is what `newDpopKey` gave: where a server wants tokens that are bound to a key, it is that one. Keep it with
+ * the store: tokens that are bound to another are gone.
  */
 export class OAuth {
   #call;
@@ -20,19 +23,22 @@ export class OAuth {
   constructor(
     module,
     settings,
-    { redirectUri, visit, key, keyId, assertion = nothing, store = new MemoryStore() },
+    { redirectUri, visit, key, keyId, dpopKey, assertion = nothing, store = new MemoryStore() },
   ) {
     const signing_key = key && describe(key, keyId);
-    const { session } = module("open", 0, { settings: { signing_key, ...settings } });
+    const dpop_key = dpopKey && { jwk: dpopKey.jwk };
+    const { session } = module("open", 0, { settings: { signing_key, dpop_key, ...settings } });
     this.#call = (name, object, bytes) => module(name, session, object, bytes);
     Object.assign(this, { redirectUri, visit, assertion, store });
-    this.sign = key ? (unsigned) => sign(key, unsigned) : nothing;
+    this.keys = { client: key, dpop: dpopKey?.privateKey };
   }
 
   /** As the global `fetch`, with a token. `init.body` has to be one that can be sent again. */
   async fetch(url, init = {}) {
-    const request = { method: init.method ?? "GET", url };
-    const attach = () => this.#call("attach", { ...request, attempt, now: now() });
+    // A proof names both as they are sent.
+    const { method, url: target } = new Request(url, { method: init.method });
+    const request = { method, url: target };
+    const attach = () => this.#call("attach", { ...request, attempt, now: now() }, random(16));
     const isFresh = () => this.#call("fresh", { now: now() }).fresh;
     let attempt;
     let attached = isFresh()
@@ -47,13 +53,12 @@ export class OAuth {
     for (;;) {
       attempt = attached.attempt;
       const headers = new Headers(init.headers);
-      for (const [name, value] of attached.headers ?? []) headers.set(name, value);
+      for (const [name, value] of await this.#fields(attached)) headers.set(name, value);
       // A redirect could take the token elsewhere.
       const response = await fetch(url, { ...init, headers, redirect: "manual" });
-      const challenges = [response.headers.get("www-authenticate") ?? []].flat();
-      const answer = { attempt, status: response.status, challenges };
+      const answer = { attempt, status: response.status, headers: [...response.headers] };
       const judge = () => this.#call("answered", { ...answer, now: now() });
-      // Only these two can change the session; nothing else waits for a login that is under way.
+      // Only these two can give the session work; nothing else waits for a login that is under way.
       if (![401, 403].includes(response.status)) return (judge(), response);
       const renew = async () => {
         await this.#drive({ mayLogIn: true });
@@ -85,6 +90,13 @@ export class OAuth {
   /** How it came to this, for people. */
   get timeline() {
     return this.#call("timeline").text;
+  }
+
+  /** What goes with a request: a token, and a proof if it is bound to a key. */
+  async #fields({ attempt, headers, unsigned }) {
+    if (!unsigned) return headers ?? [];
+    const signature = await sign(this.keys.dpop, unsigned);
+    return this.#call("proved", { attempt, unsigned }, signature).headers;
   }
 
   /** One drive at a time: those who waited look again first. */
@@ -140,21 +152,22 @@ export class OAuth {
       case "login":
         return reply("begin");
       case "sign": {
-        const random = crypto.getRandomValues(new Uint8Array(16));
-        const unsigned = reply("unsigned", { now: now() }, random);
-        return this.#give(() => this.sign(unsigned), (signature) =>
+        const unsigned = reply("unsigned", { now: now() }, random(16));
+        const key = this.keys[turn.key];
+        return this.#give(() => (key ? sign(key, unsigned) : nothing()), (signature) =>
           reply("signed", { unsigned, now: now() }, signature),
         );
       }
+      case "key":
+        // One that is made now would have to be stored with the tokens, where it can be read.
+        return this.#give(nothing);
       case "assertion":
         return this.#give(() => this.assertion(turn), (given) => {
           const subject = typeof given === "string" ? { assertion: given } : given;
           return reply("given", { ...subject, now: now() });
         });
-      case "prepare": {
-        const random = crypto.getRandomValues(new Uint8Array(64));
-        return reply("prepared", { redirect_uri: this.redirectUri, now: now() }, random);
-      }
+      case "prepare":
+        return reply("prepared", { redirect_uri: this.redirectUri, now: now() }, random(64));
       case "browser": {
         const query = await this.visit(turn.url).catch(() => null);
         return query === null ? reply("cancelled") : reply("redirected", { query, now: now() });
@@ -200,4 +213,5 @@ const nothing = async () => {
   throw new Error("the host has set up none");
 };
 
+const random = (length) => crypto.getRandomValues(new Uint8Array(length));
 const now = () => Math.floor(Date.now() / 1000);
