@@ -298,9 +298,11 @@ impl Session {
             return Lock::Refresh.release(Logout::Done(progress.into()));
         };
         let mut binding = (*record.binding).clone();
-        binding.forget_requested();
-        // The next login is for another key.
-        binding.possession = None;
+        // Whoever comes next may be somebody else, with another key; but a client that has no user is the same.
+        if binding.grant.has_user() {
+            binding.forget_requested();
+            binding.possession = None;
+        }
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
         Logout::Save(Saving::new(left, expected), progress).into()
     }

@@ -3,25 +3,35 @@
 // the user, who consents to everything at once, and the resource: `tools/call` takes one scope more than the rest,
 // which takes what the challenge of the first request names.
 //
-//     server.mjs [--registered-scope SCOPES] [--lifetime SECONDS] [--port PORT]
+//     server.mjs [--registered-scope SCOPES] [--dpop [--nonces]] [--jwks JSON] [--lifetime SECONDS] [--port PORT]
 //
 // With `--registered-scope`, a client that registers no scope may ask for these and no others. It may
 // register those of the resource as well then, which the authorization server does not know otherwise.
+// With `--dpop`, the resource takes only tokens that are bound to a key (RFC 9449), and with `--nonces` both servers want
+// their nonce in each proof. Two clients need no user: `service`, with a secret, and, if its keys are passed in,
+// `service-with-key`.
 // It says on standard output where it listens, and ends when its standard input does.
 
-import { randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 
+import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify } from "jose";
 import { Provider } from "oidc-provider";
 
 const { values: options } = parseArgs({
   options: {
     "registered-scope": { type: "string" },
+    dpop: { type: "boolean", default: false },
+    nonces: { type: "boolean", default: false },
+    jwks: { type: "string" },
     lifetime: { type: "string", default: "3600" },
     port: { type: "string", default: "0" },
   },
 });
+const SCHEME = options.dpop ? "DPoP" : "Bearer";
+const NONCE = randomUUID();
+const seen = new Set();
 const NEEDED = { "tools/list": "mcp:read", "tools/call": "mcp:write" };
 
 const server = createServer((request, response) => listener(request, response));
@@ -31,8 +41,11 @@ const origin = `http://127.0.0.1:${server.address().port}`;
 const resource = `${origin}/mcp`;
 const provider = new Provider(origin, {
   ...scopes(options["registered-scope"]),
+  clients: clients(),
   features: {
+    clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => options.nonces },
     registration: { enabled: true },
     revocation: { enabled: true },
     resourceIndicators: {
@@ -43,7 +56,12 @@ const provider = new Provider(origin, {
       },
     },
   },
-  ttl: { AccessToken: Number(options.lifetime), RefreshToken: 3600, Grant: 3600 },
+  ttl: {
+    AccessToken: Number(options.lifetime),
+    ClientCredentials: Number(options.lifetime),
+    RefreshToken: 3600,
+    Grant: 3600,
+  },
   rotateRefreshToken: true,
   interactions: { url: (_, { uid }) => `/interaction/${uid}` },
   findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
@@ -68,9 +86,22 @@ async function listener(request, response) {
       resource,
       authorization_servers: [origin],
       scopes_supported: Object.values(NEEDED),
+      ...(options.dpop && { dpop_bound_access_tokens_required: true }),
     });
   }
   return authorize(request, response);
+}
+
+/** Clients that somebody has set up, for themselves and not for users. */
+function clients() {
+  const service = { grant_types: ["client_credentials"], redirect_uris: [], response_types: [] };
+  const all = [{ ...service, client_id: "service", client_secret: "a secret that is long enough" }];
+  if (options.jwks) {
+    const token_endpoint_auth_method = "private_key_jwt";
+    const jwks = JSON.parse(options.jwks);
+    all.push({ ...service, client_id: "service-with-key", token_endpoint_auth_method, jwks });
+  }
+  return all;
 }
 
 function scopes(registered) {
@@ -103,12 +134,18 @@ async function mcp(request, response) {
     const metadata = `${origin}/.well-known/oauth-protected-resource/mcp`;
     const all = { ...attributes, resource_metadata: metadata };
     const list = Object.entries(all).map(([name, value]) => `${name}="${value}"`);
-    response.setHeader("www-authenticate", `Bearer ${list.join(", ")}`);
+    response.setHeader("www-authenticate", `${SCHEME} ${list.join(", ")}`);
   };
-  const [, value] = /^Bearer (.+)$/.exec(request.headers.authorization ?? "") ?? [];
-  const token = value && (await provider.AccessToken.find(value));
+  const [, scheme, value] = /^(\w+) (.+)$/.exec(request.headers.authorization ?? "") ?? [];
+  const token = scheme === SCHEME && (await find(value));
   if (!token || token.aud !== resource) {
     challenge(value ? { error: "invalid_token" } : { scope: NEEDED["tools/list"] });
+    return json(response, 401, {});
+  }
+  const defect = options.dpop && (await defectOfProof(request, token, value));
+  if (options.nonces) response.setHeader("dpop-nonce", NONCE);
+  if (defect) {
+    challenge({ error: defect });
     return json(response, 401, {});
   }
   if (request.method === "DELETE") return json(response, 200, {});
@@ -124,6 +161,27 @@ async function mcp(request, response) {
   if (id === undefined) return response.writeHead(202).end();
   if (method === "initialize") response.setHeader("mcp-session-id", randomUUID());
   return json(response, 200, { jsonrpc: "2.0", id, result: result(method, params) });
+}
+
+async function find(value) {
+  return (await provider.AccessToken.find(value)) ?? (await provider.ClientCredentials.find(value));
+}
+
+/** What is wrong with the proof that came with a token; nothing if it is right (RFC 9449 §4.3, §7.1). */
+async function defectOfProof(request, token, value) {
+  const proof = await jwtVerify(request.headers.dpop ?? "", EmbeddedJWK, { typ: "dpop+jwt" }).catch(() => undefined);
+  if (!proof) return "invalid_dpop_proof";
+  const { jti, htm, htu, ath, nonce, iat } = proof.payload;
+  if (options.nonces && nonce !== NONCE) return "use_dpop_nonce";
+  const isRight =
+    htm === request.method &&
+    htu === resource &&
+    ath === createHash("sha256").update(value).digest("base64url") &&
+    Math.abs(Date.now() / 1000 - iat) < 300 &&
+    (await calculateJwkThumbprint(proof.protectedHeader.jwk)) === token.jkt &&
+    !seen.has(jti);
+  seen.add(jti);
+  return isRight ? undefined : "invalid_dpop_proof";
 }
 
 function result(method, params) {

@@ -17,6 +17,8 @@ pub(crate) struct Login {
     /// The same where the user is sent off for more.
     pub(crate) wider_consent: Vec<&'static str>,
     pub(crate) revocation: &'static str,
+    /// Whether both servers want their nonce in a proof.
+    pub(crate) nonces: bool,
 }
 
 /// A client, a server, and what they have said to each other.
@@ -47,7 +49,9 @@ impl Life {
     pub(crate) fn first_call(&mut self) {
         self.call(LIST);
         let Login { discovery, consent, .. } = &self.login;
-        self.expect("first call", &[discovery, &**consent, &[TOKEN, CALL]].concat());
+        let tokens = self.asked(TOKEN_ASKED, TOKEN);
+        let call = self.asked(CALL_ASKED, CALL);
+        self.expect("first call", &[discovery, &**consent, &tokens, &call].concat());
         self.refreshed = Instant::now();
     }
 
@@ -57,7 +61,7 @@ impl Life {
         self.expect("second call", &[CALL]);
         self.client = self.adapter.client(&self.server.url, &self.store, self.own, User::Consents);
         self.call(LIST);
-        self.expect("call after a restart", &[CALL]);
+        self.expect("call after a restart", &self.asked(CALL_ASKED, CALL));
     }
 
     /// One refresh, when the token has expired.
@@ -65,7 +69,7 @@ impl Life {
         let expired = self.refreshed + LIFETIME + Duration::from_secs(1);
         thread::sleep(expired.saturating_duration_since(Instant::now()));
         self.call(LIST);
-        self.expect("call after expiry", &[TOKEN, CALL]);
+        self.expect("call after expiry", &[&*self.asked(TOKEN_ASKED, TOKEN), &[CALL]].concat());
     }
 
     /// A real tool.
@@ -96,8 +100,14 @@ impl Life {
         let requests = self.server.requests();
         // A token that was issued a moment ago is sent once more.
         let refused = requests.iter().take_while(|request| **request == "POST /mcp 401").count();
-        assert!((1..=2).contains(&refused), "{:?} {requests:?}", self.adapter);
+        let most = if self.login.nonces { 3 } else { 2 };
+        assert!((1..=most).contains(&refused), "{:?} {requests:?}", self.adapter);
         assert_eq!(requests[refused], "POST /token 400", "{:?}", self.adapter);
+    }
+
+    /// A request of a client that has not heard the server's nonce yet, if there is one.
+    fn asked(&self, first: &'static str, then: &'static str) -> Vec<&'static str> {
+        if self.login.nonces { vec![first, then] } else { vec![then] }
     }
 
     fn call(&self, method: &str) -> serde_json::Value {
@@ -125,3 +135,7 @@ impl Life {
 const LIST: &str = "tools/list";
 const TOKEN: &str = "POST /token 200";
 const CALL: &str = "POST /mcp 200";
+
+/// The server wants its nonce.
+const TOKEN_ASKED: &str = "POST /token 400";
+const CALL_ASKED: &str = "POST /mcp 401";

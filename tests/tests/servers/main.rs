@@ -10,6 +10,7 @@ mod host;
 mod life;
 mod program;
 mod server;
+mod services;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
@@ -17,6 +18,7 @@ use std::thread;
 use client::{Adapter, OwnClient};
 use life::{Life, Login};
 use server::Server;
+use services::Credential;
 
 #[test]
 fn version_1_of_the_python_sdk_lets_its_users_in() {
@@ -61,11 +63,36 @@ fn oidc_provider_lets_its_users_in_and_grants_more_than_the_client_has_registere
     at_oidc_provider(&options, [&["GET /auth 303", "POST /reg 201"], OIDC_PAGES].concat());
 }
 
+/// Its resource takes only tokens that are bound to a key (RFC 9449). Nobody has set anything for that.
+#[test]
+fn oidc_provider_lets_its_users_in_with_bound_tokens() {
+    at_oidc_provider(&["--dpop"], OIDC_PAGES.into());
+}
+
+/// The same where both servers want their nonces.
+#[test]
+fn oidc_provider_lets_its_users_in_with_bound_tokens_and_nonces() {
+    at_oidc_provider(&["--dpop", "--nonces"], OIDC_PAGES.into());
+}
+
+/// Without a user: with a secret, and with a key; with and without bound tokens.
+#[test]
+fn oidc_provider_lets_services_in() {
+    with_both_adapters(|adapter| {
+        for credential in [Credential::Secret, Credential::Key] {
+            for options in [&[][..], &["--dpop"], &["--dpop", "--nonces"]] {
+                services::live(adapter, credential, options);
+            }
+        }
+    });
+}
+
 /// It lists `client_secret_post` and `client_secret_basic` only, and wants the client's id in the body of
 /// each request.
 fn python(consent: Vec<&'static str>) -> Login {
     let discovery = DISCOVERY;
-    Login { discovery, consent, wider_consent: Vec::new(), revocation: "POST /revoke 200" }
+    let (wider_consent, revocation) = (Vec::new(), "POST /revoke 200");
+    Login { discovery, consent, wider_consent, revocation, nonces: false }
 }
 
 /// A client may ask for the scopes that it has registered, and for no others.
@@ -106,6 +133,7 @@ fn at_oidc_provider(options: &[&str], wider_consent: Vec<&'static str>) {
             consent: [&["POST /reg 201"], OIDC_PAGES].concat(),
             wider_consent: wider_consent.clone(),
             revocation: "POST /token/revocation 200",
+            nonces: options.contains(&"--nonces"),
         };
         let mut life = Life::at(Server::oidc_provider(options), login, adapter, None);
         life.first_call();
