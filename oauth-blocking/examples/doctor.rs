@@ -43,7 +43,7 @@ pub(crate) fn run(given: &[String], out: &mut impl Write) -> Result<bool, Failur
         }
         // The usual place for tokens is not even opened.
         let forecast = builder.token_storage(MemoryTokenStorage::new()).build()?.diagnose()?;
-        all_can_begin &= forecast.outlook().is_ok();
+        all_can_begin &= forecast.login_plan().is_ok();
         orders.print(&name, &forecast, out)?;
     }
     Ok(all_can_begin)

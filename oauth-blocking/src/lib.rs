@@ -106,8 +106,8 @@ pub use oauth_core::keys::SoftwareKey;
 pub use oauth_core::keys::{DpopKey, PublicJwk};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
-    Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,
-    PendingLogin, Record, Spend, Status,
+    Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason, PendingLogin,
+    Record, RevocationOutcome, Spend, Status,
 };
 pub use oauth_core::wire::{AuthorizationUrl, Prompt, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
@@ -126,7 +126,7 @@ pub use terminal::TerminalPrompt;
 pub use ureq;
 pub use user_agent::{
     EndsVisit, FirstOf, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared,
-    SharedUserAgent, Until, UserAgent, Visit, Visitor,
+    SharedUserAgent, Until, UserAgent, UserAgentFn, Visit,
 };
 
 /// Why a call failed.

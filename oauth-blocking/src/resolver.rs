@@ -14,7 +14,7 @@ use ureq::unversioned::transport::NextTimeout;
 /// `localhost` and what is below it is this machine, and nobody is asked about it (RFC 6761 §6.3).
 ///
 /// A client has one unless the host gives it an agent of its own
-/// ([`agent`](crate::Builder::agent)); such an agent can have one too:
+/// ([`http_client`](crate::Builder::http_client)); such an agent can have one too:
 ///
 /// ```
 /// # use oauth_blocking::{FilteredResolver, OAuth, ureq};
@@ -24,7 +24,7 @@ use ureq::unversioned::transport::NextTimeout;
 /// let resolver = FilteredResolver::new(builder.address_filter()?, DefaultResolver::default());
 /// let config = ureq::Agent::config_builder().https_only(true).build();
 /// let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
-/// let oauth = builder.agent(agent);
+/// let oauth = builder.http_client(agent);
 /// # Ok::<(), oauth_blocking::Error>(())
 /// ```
 ///

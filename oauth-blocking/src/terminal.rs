@@ -3,7 +3,7 @@
 use std::io::{BufRead, Write};
 
 use oauth_core::error::PeerMisbehaved;
-use oauth_core::{Endpoint, Error, HttpUrl, Plaintext};
+use oauth_core::{Endpoint, Error, HttpAllowance, HttpUrl};
 
 use crate::user_agent::open_browser;
 
@@ -22,7 +22,7 @@ impl TerminalPrompt {
     pub fn ask(&self, connect_url: Option<&str>) -> Result<(), Error> {
         let url = connect_url.ok_or(Error::LoginRequired)?;
         // It came over the network: only what may be opened at all is.
-        let page = HttpUrl::parse(url, Plaintext::Loopback).map_err(|defect| {
+        let page = HttpUrl::parse(url, HttpAllowance::Loopback).map_err(|defect| {
             let endpoint = Endpoint::Authorization;
             PeerMisbehaved::UnsafeUrl { endpoint, url: url.into(), defect }
         })?;

@@ -52,7 +52,7 @@ impl Host for Threads {
     type Visit = Box<Visit>;
     type System = OperatingSystem;
 
-    const WORKS_ASIDE: bool = false;
+    const HAS_BACKGROUND: bool = false;
 
     fn system(&self) -> &OperatingSystem {
         &OperatingSystem
@@ -83,14 +83,14 @@ impl Host for Threads {
         self.session.set_at_login(is_at_login);
     }
 
-    async fn to_its_end<T: Send + 'static>(
+    async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
         work.await
     }
 
-    fn aside(&self, _work: impl Future<Output = ()> + Send + 'static) {}
+    fn spawn_background(&self, _work: impl Future<Output = ()> + Send + 'static) {}
 
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.storage.load(key)

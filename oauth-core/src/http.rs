@@ -114,8 +114,8 @@ impl Method {
 ///    for it.
 /// 5. Give every answer back, whatever its status; say [`unanswered`](crate::flow::HttpReply::unanswered)
 ///    only when there is none, and why.
-/// 6. Connect only to addresses that [`Reach::permits`](crate::Reach::permits); where that leaves none, say
-///    [`forbidden`](crate::flow::HttpReply::forbidden).
+/// 6. Connect only to addresses that [`AddressPolicy::permits`](crate::AddressPolicy::permits); where that leaves none,
+///    say [`forbidden`](crate::flow::HttpReply::forbidden).
 ///
 /// `Debug` shows neither the body nor the credentials.
 #[derive(Clone, PartialEq, Eq)]

@@ -46,11 +46,11 @@ mod tests {
     use super::*;
     use crate::http::Endpoint;
     use crate::secret::SecretBuffer;
-    use crate::url::{HttpUrl, Plaintext};
+    use crate::url::{HttpAllowance, HttpUrl};
 
     #[test]
     fn a_request_keeps_everything_and_shows_no_credential() {
-        let url = HttpUrl::parse("https://as.example/token?p=1", Plaintext::Forbidden)
+        let url = HttpUrl::parse("https://as.example/token?p=1", HttpAllowance::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
         let request = Request::form(Endpoint::Token, url, SecretBuffer("a=b".into()))
             .with_authorization(Some("Basic planted".into()))

@@ -60,6 +60,7 @@ extern crate alloc;
 extern crate std;
 
 mod address;
+mod address_policy;
 mod auth_method;
 #[cfg(feature = "client")]
 pub mod client;
@@ -77,7 +78,6 @@ pub mod loopback;
 mod plain;
 mod policy;
 mod profile;
-mod reach;
 mod redirect;
 mod scope;
 mod secret;
@@ -91,13 +91,13 @@ pub mod wire;
 pub mod written;
 
 pub use address::{is_localhost, is_loopback, is_public};
+pub use address_policy::AddressPolicy;
 pub use entropy::Entropy;
 pub use error::Error;
 pub use http::{Endpoint, MAX_BODY, Method, Request, Response};
 pub use json::{Defect, MemberNames, OtherMembers};
 pub use plain::Plain;
 pub use policy::{Policy, ServerUrl};
-pub use reach::Reach;
 pub use redirect::Redirect;
 pub use scope::{ScopeDefect, Scopes};
 pub use secret::Secret;
@@ -105,7 +105,7 @@ pub use signing_algorithm::{SigningAlgorithm, SigningAlgorithms};
 pub use time::UnixTime;
 pub use timeline::{Diagram, Entry, Finding, Remedy, Retry, Timeline};
 pub use tolerance::{Tolerance, Tolerances, UnknownTolerance};
-pub use url::{HttpUrl, Plaintext, UrlDefect};
+pub use url::{HttpAllowance, HttpUrl, UrlDefect};
 pub use wire::{
     AuthMethod, BearerAuth, ClientMetadata, ClientRegistrationResponse, OAuthClientProvider,
     ProtectedResourceMetadata, ServerOAuthMetadata, TokenData,

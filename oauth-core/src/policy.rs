@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::url::{HttpUrl, Plaintext, shown};
+use crate::url::{HttpAllowance, HttpUrl, shown};
 
 /// The URL of an MCP server: as it was written, because resources are compared byte for byte, and as
 /// requests are sent to it.
@@ -14,7 +14,7 @@ use crate::url::{HttpUrl, Plaintext, shown};
 pub struct ServerUrl {
     text: Box<str>,
     url: HttpUrl,
-    plaintext: Plaintext,
+    plaintext: HttpAllowance,
 }
 
 impl ServerUrl {
@@ -26,8 +26,10 @@ impl ServerUrl {
     ///
     /// [`Misuse::ServerUrl`] if it is no absolute https URL, or has a user name, password or fragment.
     pub fn parse(text: &str) -> Result<Self, Misuse> {
-        match HttpUrl::parse(text, Plaintext::Loopback) {
-            Ok(url) => Ok(Self { text: text.into(), plaintext: Plaintext::for_server(&url), url }),
+        match HttpUrl::parse(text, HttpAllowance::Loopback) {
+            Ok(url) => {
+                Ok(Self { text: text.into(), plaintext: HttpAllowance::for_server(&url), url })
+            }
             Err(defect) => Err(Misuse::ServerUrl { url: shown(text), defect }),
         }
     }
@@ -52,7 +54,7 @@ impl ServerUrl {
     /// Whether requests to this URL go to the MCP endpoint itself.
     #[must_use]
     pub fn is_endpoint(&self, url: &str) -> bool {
-        HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url == self.url)
+        HttpUrl::parse(url, HttpAllowance::Loopback).is_ok_and(|url| url == self.url)
     }
 
     /// The same server with its endpoint at this URL, if that has the same origin.
@@ -84,7 +86,8 @@ impl ServerUrl {
         let origin = self.url.origin();
         // Behind the same text up to a slash no parser sees another host.
         let plainly = url.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'));
-        plainly || HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url.origin() == origin)
+        plainly
+            || HttpUrl::parse(url, HttpAllowance::Loopback).is_ok_and(|url| url.origin() == origin)
     }
 
     /// Whether a resource of this name covers the server: the same, or a part of its URL that ends on
@@ -100,7 +103,7 @@ impl ServerUrl {
         self.is_part_of(resource) || moved.is_some_and(|moved| moved.is_part_of(resource))
     }
 
-    pub(crate) fn plaintext(&self) -> Plaintext {
+    pub(crate) fn plaintext(&self) -> HttpAllowance {
         self.plaintext
     }
 }

@@ -6,7 +6,7 @@
 //! it. Which answers can be read depends on no issuer, and stands nowhere here.
 
 use crate::scope::Scopes;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpAllowance, HttpUrl};
 
 /// What is known of one provider.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ enum Pattern {
 impl Profile {
     /// The profile that an issuer matches.
     pub(crate) fn of(issuer: &str) -> Option<&'static Self> {
-        let url = HttpUrl::parse(issuer, Plaintext::Forbidden).ok()?;
+        let url = HttpUrl::parse(issuer, HttpAllowance::Forbidden).ok()?;
         // Another port is another server.
         let is_default = url.origin().len() == "https://".len() + url.host().len();
         let matches = |profile: &&Self| profile.issuers.iter().any(|it| it.matches(&url));
@@ -292,7 +292,7 @@ mod tests {
             assert!(!profile.issuers.is_empty());
             assert!(PROFILES[..at].iter().all(|other| other.name != profile.name));
             for endpoint in profile.endpoints.iter().flat_map(|it| [it.authorization, it.token]) {
-                let url = HttpUrl::parse(endpoint, Plaintext::Forbidden);
+                let url = HttpUrl::parse(endpoint, HttpAllowance::Forbidden);
                 assert_eq!(url.as_ref().map(HttpUrl::as_str), Ok(endpoint));
             }
         }

@@ -55,11 +55,11 @@ const MAX_SHOWN: usize = 300;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::Plaintext;
+    use crate::url::HttpAllowance;
 
     #[test]
     fn of_what_is_no_url_three_hundred_characters_are_shown() {
-        let url = HttpUrl::parse("https://mcp.example/mcp", Plaintext::Forbidden);
+        let url = HttpUrl::parse("https://mcp.example/mcp", HttpAllowance::Forbidden);
         let url = url.unwrap_or_else(|defect| panic!("{defect}"));
         for (written, shown) in [(300, 300), (301, 300)] {
             let location = alloc::format!("ftp:{}", "x".repeat(written - 4));
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn only_the_same_request_within_the_origin_is_followed() {
-        let url = HttpUrl::parse("https://mcp.example/mcp?key=planted", Plaintext::Forbidden);
+        let url = HttpUrl::parse("https://mcp.example/mcp?key=planted", HttpAllowance::Forbidden);
         let url = url.unwrap_or_else(|defect| panic!("{defect}"));
         let away = |to: &str| Some(Redirect::Away(to.into()));
         let within = |to: &str| url.moved_to(to).map(Redirect::Within);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::spelled;
 
 /// An absolute https URL without user name, password and fragment; plain http only where
-/// [`Plaintext`] allowed it.
+/// [`HttpAllowance`] allowed it.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct HttpUrl(Box<str>);
@@ -23,7 +23,7 @@ pub struct HttpUrl(Box<str>);
 /// Allowed only to a loopback host, and only when the MCP server itself is on one, so that a remote
 /// server can never point a client at local services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Plaintext {
+pub enum HttpAllowance {
     /// https only.
     Forbidden,
     /// https, or http to `localhost` and what is below it, `127.0.0.0/8` or `::1`.
@@ -66,7 +66,7 @@ impl HttpUrl {
     /// # Errors
     ///
     /// A [`UrlDefect`] that says which rule the text breaks.
-    pub fn parse(text: &str, plaintext: Plaintext) -> Result<Self, UrlDefect> {
+    pub fn parse(text: &str, plaintext: HttpAllowance) -> Result<Self, UrlDefect> {
         if is_plainly_canonical(text) {
             let has_path = text["https://".len()..].contains('/');
             return Ok(Self(if has_path { text.into() } else { [text, "/"].concat().into() }));
@@ -77,7 +77,7 @@ impl HttpUrl {
         let url = url::Url::parse(text).map_err(|_| UrlDefect::Unparsable)?;
         match url.scheme() {
             "https" => {}
-            "http" if plaintext == Plaintext::Loopback && is_loopback(&url) => {}
+            "http" if plaintext == HttpAllowance::Loopback && is_loopback(&url) => {}
             "http" => return Err(UrlDefect::Plaintext),
             _ => return Err(UrlDefect::Scheme),
         }
@@ -136,7 +136,7 @@ impl HttpUrl {
     /// What a redirect from this URL leads to (RFC 9110 §10.2.2), if it is a URL of the same origin.
     pub(crate) fn moved_to(&self, location: &str) -> Option<Self> {
         let moved = url::Url::parse(&self.0).ok()?.join(location).ok()?;
-        let moved = Self::parse(moved.as_str(), Plaintext::Loopback).ok()?;
+        let moved = Self::parse(moved.as_str(), HttpAllowance::Loopback).ok()?;
         // Scheme and address are as good as they were.
         Some(moved).filter(|moved| moved.origin() == self.origin())
     }
@@ -197,11 +197,11 @@ impl fmt::Display for HttpUrl {
 impl<'de> Deserialize<'de> for HttpUrl {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = crate::json::Text::deserialize(deserializer)?;
-        Self::parse(&text, Plaintext::Loopback).map_err(serde::de::Error::custom)
+        Self::parse(&text, HttpAllowance::Loopback).map_err(serde::de::Error::custom)
     }
 }
 
-impl Plaintext {
+impl HttpAllowance {
     /// What an MCP server at this URL allows.
     pub(crate) fn for_server(url: &HttpUrl) -> Self {
         let https = url.0.starts_with("https:");

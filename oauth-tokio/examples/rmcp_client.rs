@@ -20,7 +20,7 @@ use oauth_tests::world::{Grant, Knobs, ScopePolicy, What};
 use oauth_tokio::rmcp::cause;
 use oauth_tokio::{
     AuthorizationUrl, Event, MemoryTokenStorage, OAuth, OAuthBuilder, Plain, RedirectUri,
-    SharedUserAgent, UserAgentError, Visitor,
+    SharedUserAgent, UserAgentError, UserAgentFn,
 };
 use rmcp::model::{CallToolRequestParams, ClientConfig, ProtocolVersion};
 use rmcp::service::{NotificationContext, RunningService};
@@ -169,7 +169,7 @@ fn simulated_user(server: &Guarded) -> Result<SharedUserAgent, Box<dyn Error>> {
     let visit = move |url: &AuthorizationUrl| {
         servers.world().visit(url.as_str()).map_err(|_| UserAgentError::Cancelled)
     };
-    Ok(Visitor::new(RedirectUri::parse("http://127.0.0.1:51004/callback")?, visit).into())
+    Ok(UserAgentFn::new(RedirectUri::parse("http://127.0.0.1:51004/callback")?, visit).into())
 }
 
 /// How long the server may take to tell something.

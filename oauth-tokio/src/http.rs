@@ -22,7 +22,7 @@ use crate::turns::{InTurn, Turns};
 /// (thirty seconds in a login), and other tasks of a runtime with one thread get little of that.
 ///
 /// Clones share connections. A host with many users makes one and gives it to all
-/// ([`OAuthBuilder::agent`](crate::OAuthBuilder::agent)); it belongs to the runtime on which it is used.
+/// ([`OAuthBuilder::http_client`](crate::OAuthBuilder::http_client)); it belongs to the runtime on which it is used.
 #[derive(Clone)]
 pub struct HttpClient(Arc<Clients>);
 

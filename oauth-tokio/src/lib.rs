@@ -24,7 +24,7 @@
 //! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
 //! before they run out, and widened when the server asks for more. Settings, errors and events are those
 //! of [`oauth_core::client`], as in `oauth-blocking`. The store in files and the browser are the same as there: they
-//! run on threads beside the runtime ([`OnPool`]).
+//! run on threads beside the runtime ([`Blocking`]).
 //!
 //! # What differs from the blocking client
 //!
@@ -38,9 +38,9 @@
 //!   limits how long a call may take, and wants the page to stay, asks for the login in a task of its own:
 //!   `tokio::spawn(async move { oauth.authenticate().await })`.
 //! - [`OAuth::send`] hands out the HTTP client, because reqwest sets redirects per client.
-//! - [`TokenStorage`] and [`UserAgent`] are async here; [`OnPool`] makes them from blocking ones
+//! - [`TokenStorage`] and [`UserAgent`] are async here; [`Blocking`] makes them from blocking ones
 //!   ([`BlockingTokenStorage`], [`BlockingUserAgent`]).
-//!   `OnPool::new(FileTokenStorage::new("My editor")?)` is a store that can be asked for its grants.
+//!   `Blocking::new(FileTokenStorage::new("My editor")?)` is a store that can be asked for its grants.
 //! - Hosts with many users make one [`HttpClient`] for all, and one client for each user, with
 //!   [`OAuth::for_profile`].
 //!
@@ -79,7 +79,7 @@ pub use http::HttpClient;
 pub use oauth_blocking::{
     EndsVisit, FileTokenStorage, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack,
     Prepared as BlockingPrepared, TerminalPrompt, TokenFile, TokenVariable, Until,
-    UserAgent as BlockingUserAgent, Visitor,
+    UserAgent as BlockingUserAgent, UserAgentFn,
 };
 pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
@@ -101,8 +101,8 @@ pub use oauth_core::keys::SoftwareKey;
 pub use oauth_core::keys::{DpopKey, PublicJwk};
 pub use oauth_core::loopback::{CallbackUrl, Outcome};
 pub use oauth_core::session::{
-    Fate, Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason,
-    PendingLogin, Record, Spend, Status,
+    Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason, PendingLogin,
+    Record, RevocationOutcome, Spend, Status,
 };
 pub use oauth_core::wire::{AuthorizationUrl, Prompt, PromptMode, ResourceMode, redirect_state};
 pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
@@ -113,7 +113,7 @@ pub use oauth_core::{
 pub use reqwest;
 pub use resolver::FilteredResolver;
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
-pub use storage::{OnPool, SharedStorage, TokenStorage};
+pub use storage::{Blocking, SharedStorage, TokenStorage};
 pub use user_agent::{FirstOf, Prepared, SharedUserAgent, UserAgent};
 
 /// Why a call failed.

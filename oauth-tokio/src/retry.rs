@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::Error;
 use crate::client::OAuth;
-use crate::storage::apart;
+use crate::storage::spawn_thread;
 
 /// A way to get a user's consent.
 pub trait Consent: Sync {
@@ -30,7 +30,7 @@ impl Consent for TerminalPrompt {
         // Whoever asked may be gone when the user is back.
         let ask = move || drop(done.send(prompt.ask(connect_url.as_deref())));
         let nobody = || oauth_core::Error::Cancelled;
-        apart(ask).map_err(|_| nobody())?;
+        spawn_thread(ask).map_err(|_| nobody())?;
         Ok(answer.await.unwrap_or_else(|_| Err(nobody()))?)
     }
 }

@@ -131,16 +131,16 @@ pub trait TokenStorage: Send + Sync + 'static {
 /// A blocking store or user agent, run on tokio's blocking pool. A login, which waits for a person, has a
 /// thread of its own: the pool's are few, and a runtime that ends waits for all of them.
 #[derive(Debug)]
-pub struct OnPool<T>(pub(crate) Arc<T>);
+pub struct Blocking<T>(pub(crate) Arc<T>);
 
-impl<T> OnPool<T> {
+impl<T> Blocking<T> {
     /// Takes a blocking store or user agent.
     pub fn new(blocking: T) -> Self {
         Self(Arc::new(blocking))
     }
 }
 
-impl<S: BlockingTokenStorage + 'static> OnPool<S> {
+impl<S: BlockingTokenStorage + 'static> Blocking<S> {
     async fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce(&S) -> Result<T, StorageError> + Send + 'static,
@@ -156,7 +156,7 @@ impl<S: BlockingTokenStorage + 'static> OnPool<S> {
     }
 }
 
-impl<S: BlockingTokenStorage + 'static> TokenStorage for OnPool<S> {
+impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let key = key.clone();
         self.run(move |store| store.load(&key)).await
@@ -209,7 +209,7 @@ impl<S: BlockingTokenStorage + 'static> TokenStorage for OnPool<S> {
 }
 
 /// Runs work on a thread of its own, in the runtime's context as on its pool.
-pub(crate) fn apart(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn spawn_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = Handle::current();
     let work = move || {
         let _context = runtime.enter();
@@ -230,13 +230,13 @@ impl<S: TokenStorage> From<S> for SharedStorage {
 
 impl From<FileTokenStorage> for SharedStorage {
     fn from(storage: FileTokenStorage) -> Self {
-        OnPool::new(storage).into()
+        Blocking::new(storage).into()
     }
 }
 
 impl From<MemoryTokenStorage> for SharedStorage {
     fn from(storage: MemoryTokenStorage) -> Self {
-        OnPool::new(storage).into()
+        Blocking::new(storage).into()
     }
 }
 

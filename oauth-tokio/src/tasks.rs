@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use crate::events::Readers;
 use crate::http::{Http, cause};
 use crate::storage::SharedStorage;
-use crate::user_agent::{SharedUserAgent, Told, Visit};
+use crate::user_agent::{ProgressFn, SharedUserAgent, Visit};
 
 pub(crate) struct Tasks {
     session: Arc<Mutex<Session>>,
@@ -81,7 +81,7 @@ impl Host for Tasks {
     type Visit = Box<Visit>;
     type System = OperatingSystem;
 
-    const WORKS_ASIDE: bool = true;
+    const HAS_BACKGROUND: bool = true;
 
     fn system(&self) -> &OperatingSystem {
         &OperatingSystem
@@ -120,7 +120,7 @@ impl Host for Tasks {
         self.at_login.send_replace(is_at_login);
     }
 
-    async fn to_its_end<T: Send + 'static>(
+    async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
@@ -136,7 +136,7 @@ impl Host for Tasks {
         }
     }
 
-    fn aside(&self, work: impl Future<Output = ()> + Send + 'static) {
+    fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         // A host that shuts down begins nothing.
         if let Ok(running) = Arc::clone(&self.running).try_read_owned() {
             drop(spawn(running, work));
@@ -239,7 +239,7 @@ impl Host for Tasks {
         visit: Box<Visit>,
         url: &AuthorizationUrl,
         deadline: Instant,
-        waiting: Told,
+        waiting: ProgressFn,
     ) -> Result<Returned, UserAgentError> {
         visit(url.clone(), deadline, waiting).await
     }

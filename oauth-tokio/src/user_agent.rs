@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use oauth_blocking::{
     LocalUser, NoUserAgent, PasteBack, Prepared as BlockingPrepared, Until,
-    UserAgent as BlockingUserAgent, Visitor,
+    UserAgent as BlockingUserAgent, UserAgentFn,
 };
 use oauth_core::Secret;
 use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Waiting};
@@ -21,7 +21,7 @@ use oauth_core::wire::AuthorizationUrl;
 use tokio::sync::oneshot;
 
 pub use self::first_of::FirstOf;
-use crate::storage::{OnPool, apart};
+use crate::storage::{Blocking, spawn_thread};
 
 /// A way for a person to consent; see [`BlockingUserAgent`].
 ///
@@ -84,11 +84,11 @@ pub struct Prepared {
     visit: Option<Box<Visit>>,
 }
 
-pub(crate) type Visit = dyn FnOnce(AuthorizationUrl, Instant, Told) -> Returning + Send;
+pub(crate) type Visit = dyn FnOnce(AuthorizationUrl, Instant, ProgressFn) -> Returning + Send;
 type Returning = Pin<Box<dyn Future<Output = Result<Returned, UserAgentError>> + Send>>;
 
 /// Is told from time to time that a login still waits.
-pub(crate) type Told = Arc<dyn Fn(Waiting) + Send + Sync>;
+pub(crate) type ProgressFn = Arc<dyn Fn(Waiting) + Send + Sync>;
 
 impl Prepared {
     /// The user will come back to `redirect_uri`. `visit` sends them to the page and waits for the
@@ -139,11 +139,11 @@ impl std::fmt::Debug for Prepared {
 /// One thread serves the whole login: it prepares, hands over where the user will come back to, and
 /// waits to be told the page. Where nobody wants the login any more, it is told that, too: it ends if it looks
 /// ([`Until`]), and else it is left to its end.
-impl<U: BlockingUserAgent + 'static> UserAgent for OnPool<U> {
+impl<U: BlockingUserAgent + 'static> UserAgent for Blocking<U> {
     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
         let (agent, login) = (Arc::clone(&self.0), login.clone());
         let (said, answer) = oneshot::channel();
-        apart(move || drop(said.send(agent.about_to_authorize(&login))))
+        spawn_thread(move || drop(said.send(agent.about_to_authorize(&login))))
             .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
         answer.await.unwrap_or(Err(UserAgentError::Cancelled))
     }
@@ -151,10 +151,10 @@ impl<U: BlockingUserAgent + 'static> UserAgent for OnPool<U> {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
         let (ready, prepared) = oneshot::channel();
-        let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Until, Told)>();
+        let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Until, ProgressFn)>();
         let (back, came_back) = oneshot::channel();
         // Whoever asked may be gone each time something is sent.
-        apart(move || {
+        spawn_thread(move || {
             match agent.prepare(registered.as_deref()).map(BlockingPrepared::into_parts) {
                 Ok((redirect_uri, visit)) => {
                     let _ = ready.send(Ok((redirect_uri, visit.is_some())));
@@ -205,7 +205,7 @@ impl From<LocalUser> for SharedUserAgent {
     fn from(user: LocalUser) -> Self {
         match user {
             LocalUser::Browser(browser) => browser.into(),
-            user => OnPool::new(user).into(),
+            user => Blocking::new(user).into(),
         }
     }
 }
@@ -216,16 +216,16 @@ where
     W: Write + Send + 'static,
 {
     fn from(user_agent: PasteBack<R, W>) -> Self {
-        OnPool::new(user_agent).into()
+        Blocking::new(user_agent).into()
     }
 }
 
-impl<F> From<Visitor<F>> for SharedUserAgent
+impl<F> From<UserAgentFn<F>> for SharedUserAgent
 where
     F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static,
 {
-    fn from(user_agent: Visitor<F>) -> Self {
-        OnPool::new(user_agent).into()
+    fn from(user_agent: UserAgentFn<F>) -> Self {
+        Blocking::new(user_agent).into()
     }
 }
 

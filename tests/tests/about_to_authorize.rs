@@ -15,7 +15,7 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, Party, RefreshTokens, ScopePolicy};
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio_common::common::{
     self, Brittle, CALL, HOUR, LIST, age, assert_sound, expire, key, logins, redirect,
     registrations, serve, visitor_who,
@@ -81,7 +81,7 @@ impl oauth_tokio::UserAgent for Awaited {
         &self,
         registered: Option<&str>,
     ) -> Result<oauth_tokio::Prepared, UserAgentError> {
-        oauth_tokio::UserAgent::prepare(&OnPool::new(self.0.clone()), registered).await
+        oauth_tokio::UserAgent::prepare(&Blocking::new(self.0.clone()), registered).await
     }
 }
 
@@ -251,7 +251,7 @@ async fn tasks_tell_the_user_agent_why_a_login_is_needed() {
                 (serve((case.knobs)()), MemoryTokenStorage::new(), Asked::default());
             tokio::task::block_in_place(|| (case.before)(&served, &store));
             let oauth = match is_on_pool {
-                true => by_tasks(&served, &store, OnPool::new(asked.clone())),
+                true => by_tasks(&served, &store, Blocking::new(asked.clone())),
                 false => by_tasks(&served, &store, Awaited(asked.clone())),
             };
             Box::pin(act_by_tasks(&oauth, &served, case.act)).await.unwrap();
@@ -312,10 +312,10 @@ async fn a_login_that_is_refused_locks_and_requests_nothing_by_tasks() {
     for is_on_pool in [false, true] {
         let (served, store, asked) =
             (serve(Knobs::default()), Brittle::default(), Asked::default());
-        let on_pool = || OnPool::new(store.clone());
-        let shared = oauth_tokio::SharedStorage::from(on_pool());
+        let blocking = || Blocking::new(store.clone());
+        let shared = oauth_tokio::SharedStorage::from(blocking());
         let oauth = match is_on_pool {
-            true => by_tasks(&served, &shared, OnPool::new(asked.clone())),
+            true => by_tasks(&served, &shared, Blocking::new(asked.clone())),
             false => by_tasks(&served, &shared, Awaited(asked.clone())),
         };
         asked.refuse(Some("first"));

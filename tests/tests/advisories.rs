@@ -50,7 +50,7 @@ use oauth_core::error::PeerMisbehaved;
 use oauth_tests::drive::head;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, Party, PrmServers, What};
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio_common::Directory;
@@ -375,7 +375,7 @@ fn the_listener_serves_no_web_page() {
     let oauth = common::builder(&served, &store).user_agent(browser()).build().unwrap();
     oauth.authenticate().unwrap();
     let store = MemoryTokenStorage::new();
-    let builder = tokio_common::builder(&served, &store).user_agent(OnPool::new(browser()));
+    let builder = tokio_common::builder(&served, &store).user_agent(Blocking::new(browser()));
     let oauth = builder.build().unwrap();
     Runtime::new().unwrap().block_on(oauth.authenticate()).unwrap();
     assert_sound(&served);

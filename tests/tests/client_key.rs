@@ -3,7 +3,7 @@
 
 use oauth_core::error::HostGift;
 use oauth_core::flow::Settings;
-use oauth_core::session::{Fate, LoggedOut};
+use oauth_core::session::{LoggedOut, RevocationOutcome};
 use oauth_core::wire::KeyDescription;
 use oauth_core::{Error, SigningAlgorithm};
 use oauth_tests::drive::{CALLBACK, Event, Stage, User, play, play_later, settings};
@@ -123,7 +123,7 @@ fn a_signer_that_fails_at_the_logout_leaves_tokens_there_and_none_here() {
         let stage = play_later(&knobs(), &with_key(), |stage| {
             stage.gifts.failures.extend(vec!["the key service is down"; failures]);
             let LoggedOut { refresh_token, access_token } = log_out(stage);
-            let is_alive = |fate: &Fate| matches!(fate, Fate::Alive(error) if is_unsigned(error));
+            let is_alive = |fate: &RevocationOutcome| matches!(fate, RevocationOutcome::Alive(error) if is_unsigned(error));
             assert!(is_alive(&refresh_token), "{refresh_token}");
             assert_eq!(is_alive(&access_token), failures == 2, "{access_token}");
             assert!(stage.record().is_none_or(|record| record.tokens().is_none()));

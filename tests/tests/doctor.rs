@@ -14,7 +14,7 @@ use oauth_tests::world::{
     Challenge, Damage, Fault, IssuerPath, Knobs, MetadataForm, MetadataLocation, PkceSupport,
     PrmLocation, PrmResource, PrmServers, Registration, What,
 };
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio_common::common::{self, assert_sound, serve};
 
 /// What both adapters say. Nothing may have been changed by asking.
@@ -26,7 +26,7 @@ fn told_about(knobs: Knobs, policy: Policy) -> String {
     let text = oauth.token_storage(store.clone()).build().unwrap().diagnose().unwrap().to_string();
     let on_tasks = async {
         let oauth = oauth_tokio::OAuth::with_policy(&url, policy).unwrap();
-        let oauth = oauth.token_storage(OnPool::new(store)).build().unwrap();
+        let oauth = oauth.token_storage(Blocking::new(store)).build().unwrap();
         oauth.diagnose().await.unwrap().to_string()
     };
     assert_eq!(tokio::runtime::Runtime::new().unwrap().block_on(on_tasks), text);
@@ -147,9 +147,9 @@ fn what_a_login_would_do_can_be_asked_for() {
     let oauth = OAuth::new(&served.server_url()).unwrap().client_id("editor");
     let oauth = oauth.token_storage(MemoryTokenStorage::new()).build().unwrap();
     let diagnosis = oauth.diagnose().unwrap();
-    let outlook = diagnosis.outlook().unwrap();
-    assert_eq!(outlook.client, RegistrationKind::PreRegistered);
-    assert_eq!(outlook.resource, served.server_url());
+    let login_plan = diagnosis.login_plan().unwrap();
+    assert_eq!(login_plan.client, RegistrationKind::PreRegistered);
+    assert_eq!(login_plan.resource, served.server_url());
     let statuses: Vec<_> = diagnosis.timeline().entries().iter().map(|it| it.status).collect();
     assert_eq!(statuses, [Some(401), Some(200), Some(200)]);
 }

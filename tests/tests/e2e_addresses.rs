@@ -21,7 +21,7 @@ use oauth_core::{Endpoint, Error, Policy, UrlDefect};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, Party, PrmServers};
 use oauth_tokio::reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use oauth_tokio::{HttpClient, OnPool, reqwest};
+use oauth_tokio::{Blocking, HttpClient, reqwest};
 use tokio_common::common::{
     self, PATIENCE, ThisMachine, assert_sound, expire, key, serve, stored_token,
 };
@@ -78,7 +78,8 @@ fn on_threads(
         let filter = builder.address_filter().unwrap();
         let resolver = oauth_blocking::FilteredResolver::new(filter, ThisMachine);
         let connector = DefaultConnector::default();
-        builder = builder.agent(ureq::Agent::with_parts(Config::default(), connector, resolver));
+        builder =
+            builder.http_client(ureq::Agent::with_parts(Config::default(), connector, resolver));
     }
     core_error(builder.build().and_then(|oauth| oauth.authenticate()))
 }
@@ -87,12 +88,12 @@ fn on_tasks(served: &Served, store: &MemoryTokenStorage, settings: Settings<'_>)
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let builder = oauth_tokio::OAuth::with_policy(&served.server_url(), settings.policy);
     let builder = allowed(builder.unwrap(), settings).token_storage(store.clone());
-    let mut builder = builder.user_agent(OnPool::new(common::visitor()));
+    let mut builder = builder.user_agent(Blocking::new(common::visitor()));
     if settings.is_dns_fake {
         let filter = builder.address_filter().unwrap();
         let resolver = oauth_tokio::FilteredResolver::over(filter, Arc::new(OnTasks));
         let http = move |http: reqwest::ClientBuilder| http.dns_resolver(resolver.clone());
-        builder = builder.agent(HttpClient::new(http).unwrap());
+        builder = builder.http_client(HttpClient::new(http).unwrap());
     }
     core_error(builder.build().and_then(|oauth| runtime.block_on(oauth.authenticate())))
 }

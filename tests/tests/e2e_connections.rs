@@ -102,7 +102,7 @@ fn a_host_has_a_name_of_its_own() {
     let http = |http: reqwest::ClientBuilder| http.user_agent("another/1.0");
     by_both(
         named,
-        |builder| named(builder).agent(HttpClient::new(http).unwrap()),
+        |builder| named(builder).http_client(HttpClient::new(http).unwrap()),
         |served, _| {
             let asked = guard(served, |request| request.headers()["user-agent"] != "my-editor/1.2");
             Box::new(move || assert!(asked.lock().unwrap().len() >= 8))
@@ -110,7 +110,7 @@ fn a_host_has_a_name_of_its_own() {
     );
     by_both(
         |builder| builder,
-        |builder| builder.agent(HttpClient::new(http).unwrap()),
+        |builder| builder.http_client(HttpClient::new(http).unwrap()),
         |served, name| {
             let name = if name == "oauth-tokio/" { "another/1.0" } else { name }.to_owned();
             let is_named = move |headers: &HeaderMap| {
@@ -206,7 +206,7 @@ fn a_request_of_the_application_keeps_its_own_time_limit() {
     let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
     let agent = ureq::Agent::config_builder().timeout_global(Some(4 * ANSWER_AFTER)).build();
     let agent = agent.new_agent();
-    let oauth = common::builder(&served, &store).agent(agent.clone()).build().unwrap();
+    let oauth = common::builder(&served, &store).http_client(agent.clone()).build().unwrap();
     assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
     served.rewrite(|_, _| thread::sleep(ANSWER_AFTER));
     let begun = Instant::now();

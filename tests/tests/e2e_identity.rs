@@ -11,7 +11,7 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{
     AuthMethod, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, RegisteredScopes, What,
 };
-use oauth_tokio::{LoopbackBrowser, OnPool, SharedStorage};
+use oauth_tokio::{Blocking, LoopbackBrowser, SharedStorage};
 use serde_json::json;
 use tokio_common::common::{
     LIST, assert_sound, browser, builder, call, handed_out, headless, redirect, serve,
@@ -82,7 +82,7 @@ async fn what_is_set_up_about_the_client_reaches_the_server_from_both_adapters()
         let store = MemoryTokenStorage::new();
         let url = served.server_url();
         if on_tokio {
-            let oauth = tokio_common::builder(&served, &SharedStorage::from(OnPool::new(store)));
+            let oauth = tokio_common::builder(&served, &SharedStorage::from(Blocking::new(store)));
             let oauth = oauth.config(config).unwrap().build().unwrap();
             assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200, "{url}");
         } else {

@@ -19,7 +19,7 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio::runtime::Runtime;
 use tokio_common::Directory;
 use tokio_common::common::{
@@ -409,8 +409,8 @@ impl Client {
         let url = served.server_url();
         if on_tokio {
             let builder = oauth_tokio::OAuth::new(&url).unwrap().wait(wait).on_event(watch);
-            let builder = builder.token_storage(OnPool::new(store.clone()));
-            let oauth = finished(builder.user_agent(OnPool::new(user)));
+            let builder = builder.token_storage(Blocking::new(store.clone()));
+            let oauth = finished(builder.user_agent(Blocking::new(user)));
             return Self::Tasks(Runtime::new().unwrap(), oauth);
         }
         let builder = OAuth::new(&url).unwrap().wait(wait).on_event(watch);

@@ -7,7 +7,7 @@ mod tokio_common;
 
 use std::sync::atomic::Ordering;
 
-use oauth_blocking::{Error, Fate, MemoryTokenStorage, StoredGrant, TokenStorage};
+use oauth_blocking::{Error, MemoryTokenStorage, RevocationOutcome, StoredGrant, TokenStorage};
 use oauth_tests::files;
 use oauth_tests::world::{Damage, Fault, Knobs, What};
 use tokio_common::Directory;
@@ -22,11 +22,14 @@ fn a_logout_ends_the_tokens_here_and_at_the_server() {
     let store = directory.store();
     let oauth = common::logged_in(&served, &store);
     let outcome = oauth.logout().unwrap();
-    assert_eq!((&outcome.refresh_token, &outcome.access_token), (&Fate::Revoked, &Fate::Revoked));
+    assert_eq!(
+        (&outcome.refresh_token, &outcome.access_token),
+        (&RevocationOutcome::Revoked, &RevocationOutcome::Revoked)
+    );
     assert_eq!(served.world().count(What::Revoke), 2);
     assert_eq!(stored_token(&store, &key(&served)), None);
     assert_eq!((oauth.authorization(), oauth.initialize().unwrap()), (None, None));
-    assert_eq!(oauth.logout().unwrap().refresh_token, Fate::Absent);
+    assert_eq!(oauth.logout().unwrap().refresh_token, RevocationOutcome::Absent);
     assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!((logins(&served), registrations(&served)), (1, 0));
     assert_sound(&served);
@@ -40,8 +43,10 @@ async fn a_logout_ends_the_tokens_here_and_at_the_server_on_tokio() {
     served.world().knobs.revocation_damage =
         Damage::times(Fault::Unavailable { retry_after: 1 }, 1);
     let outcome = oauth.logout().await.unwrap();
-    assert!(matches!(outcome.refresh_token, Fate::Alive(error) if error.is_retryable()));
-    assert_eq!(outcome.access_token, Fate::Revoked);
+    assert!(
+        matches!(outcome.refresh_token, RevocationOutcome::Alive(error) if error.is_retryable())
+    );
+    assert_eq!(outcome.access_token, RevocationOutcome::Revoked);
     assert_eq!(stored_token(&store, &key(&served)), None);
     assert_eq!(oauth.authorization(), None);
     assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);

@@ -14,7 +14,7 @@ use oauth_core::Error;
 use oauth_core::error::PeerIncompatible;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Challenge, Knobs, PrmLocation, What};
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio_common::common::{
     self, APPLICATION, LIST, assert_sound, logins, post, serve, statuses, visitor,
 };
@@ -53,8 +53,8 @@ fn blocking(url: &str, store: &MemoryTokenStorage) -> oauth_blocking::OAuth {
 }
 
 fn on_tokio(url: &str, store: &MemoryTokenStorage) -> oauth_tokio::OAuth {
-    let builder = oauth_tokio::OAuth::new(url).unwrap().token_storage(OnPool::new(store.clone()));
-    builder.application(APPLICATION).user_agent(OnPool::new(visitor())).build().unwrap()
+    let builder = oauth_tokio::OAuth::new(url).unwrap().token_storage(Blocking::new(store.clone()));
+    builder.application(APPLICATION).user_agent(Blocking::new(visitor())).build().unwrap()
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {

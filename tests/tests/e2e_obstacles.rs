@@ -18,7 +18,7 @@ use oauth_blocking::{ClientError, MemoryTokenStorage, ureq};
 use oauth_core::Error;
 use oauth_core::client::TIME_LIMIT;
 use oauth_core::error::{Actor, Obstacle, Unreachable};
-use oauth_tokio::{HttpClient, OnPool, reqwest};
+use oauth_tokio::{Blocking, HttpClient, reqwest};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpSocket;
@@ -39,15 +39,15 @@ fn failures_of(
     let store = MemoryTokenStorage::new();
     let mut oauth = oauth_blocking::OAuth::new(url).unwrap().token_storage(store.clone());
     if let Some(agent) = agent {
-        oauth = oauth.agent(agent);
+        oauth = oauth.http_client(agent);
     }
     let oauth = oauth.request_limit(limit).user_agent(common::visitor()).build().unwrap();
     let blocking = oauth.authenticate().map(drop);
     let mut oauth = oauth_tokio::OAuth::new(url).unwrap().token_storage(store);
     if let Some(http) = http {
-        oauth = oauth.agent(http);
+        oauth = oauth.http_client(http);
     }
-    let oauth = oauth.request_limit(limit).user_agent(OnPool::new(common::visitor()));
+    let oauth = oauth.request_limit(limit).user_agent(Blocking::new(common::visitor()));
     let oauth = oauth.build().unwrap();
     let tokio = Runtime::new().unwrap().block_on(oauth.authenticate()).map(drop);
     [explained(blocking.unwrap_err()), explained(tokio.unwrap_err())]
@@ -257,7 +257,7 @@ mod one_family {
         let http = HttpClient::with_resolver(|http| http, resolver).unwrap();
         let url = format!("http://several.localhost:{}/mcp", dead.port());
         let oauth = oauth_tokio::OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new());
-        let oauth = oauth.agent(http).build().unwrap();
+        let oauth = oauth.http_client(http).build().unwrap();
         let begun = Instant::now();
         let failure = Runtime::new().unwrap().block_on(oauth.authenticate()).map(drop).unwrap_err();
         let (error, explained) = explained(failure);

@@ -108,7 +108,7 @@ async fn profiles_on_tokio_share_connections() {
     const USERS: usize = 50;
     let served = serve(Knobs::default());
     let http = HttpClient::new(|http| http).unwrap();
-    let anybody = tokio_common::builder(&served, &MemoryTokenStorage::new()).agent(http);
+    let anybody = tokio_common::builder(&served, &MemoryTokenStorage::new()).http_client(http);
     let anybody = anybody.build().unwrap();
     for user in 0..USERS {
         let oauth = anybody.for_profile(&format!("user-{user}"));

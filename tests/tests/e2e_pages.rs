@@ -17,7 +17,7 @@ use oauth_blocking::{
 use oauth_core::loopback::Outcome;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Damage, Fault, IssParameter, Knobs, TokenForm};
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio_common::common::{
     self, Brittle, ELSEWHERE, PATIENCE, Pages, assert_sound, redirect, serve,
 };
@@ -144,7 +144,8 @@ fn the_page_says_that_it_worked_although_the_store_fails() {
             let oauth = builder.user_agent(shown.clone()).build().unwrap();
             oauth.authenticate().unwrap();
         } else {
-            let builder = oauth_tokio::OAuth::new(&url).unwrap().token_storage(OnPool::new(store));
+            let builder =
+                oauth_tokio::OAuth::new(&url).unwrap().token_storage(Blocking::new(store));
             let oauth = builder.user_agent(shown.clone()).build().unwrap();
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(oauth.authenticate()).unwrap();

@@ -18,7 +18,7 @@ use oauth_core::Error;
 use oauth_core::error::{Obstacle, Unreachable};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::{HttpClient, OnPool, reqwest};
+use oauth_tokio::{Blocking, HttpClient, reqwest};
 use rmcp::transport::streamable_http_client::StreamableHttpClient as _;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -70,7 +70,7 @@ fn on_threads(served: &Served, agent: Option<ureq::Agent>) {
     let store = MemoryTokenStorage::new();
     let mut builder = common::builder(served, &store);
     if let Some(agent) = agent {
-        builder = builder.agent(agent);
+        builder = builder.http_client(agent);
     }
     let oauth = builder.build().unwrap();
     assert_eq!(common::call(&oauth, served, LIST).unwrap(), 200);
@@ -78,7 +78,7 @@ fn on_threads(served: &Served, agent: Option<ureq::Agent>) {
     assert!(oauth.authenticate().is_ok());
     served.world().revoke_access_tokens();
     assert_eq!(common::call(&oauth, served, LIST).unwrap(), 200);
-    assert!(oauth.diagnose().unwrap().outlook().is_ok());
+    assert!(oauth.diagnose().unwrap().login_plan().is_ok());
     assert!(oauth.logout().is_ok());
 }
 
@@ -86,7 +86,7 @@ async fn on_tasks(served: &Served, http: Option<HttpClient>) {
     let store = MemoryTokenStorage::new();
     let mut builder = tokio_common::builder(served, &store);
     if let Some(http) = http {
-        builder = builder.agent(http);
+        builder = builder.http_client(http);
     }
     let oauth = builder.build().unwrap();
     assert_eq!(tokio_common::call(&oauth, served, LIST).await.unwrap(), 200);
@@ -100,7 +100,7 @@ async fn on_tasks(served: &Served, http: Option<HttpClient>) {
     drop(closed.await);
     let opened = oauth.get_stream(served.server_url().into(), None, None, None, HashMap::new());
     drop(opened.await);
-    assert!(oauth.diagnose().await.unwrap().outlook().is_ok());
+    assert!(oauth.diagnose().await.unwrap().login_plan().is_ok());
     assert!(oauth.logout().await.is_ok());
 }
 
@@ -126,7 +126,7 @@ fn elsewhere_in_this_environment() {
     let oauth = oauth.user_agent(common::visitor()).build().unwrap();
     assert_is_proxys(oauth.authenticate().unwrap_err());
     let oauth = oauth_tokio::OAuth::new(ELSEWHERE).unwrap().token_storage(store);
-    let oauth = oauth.user_agent(OnPool::new(common::visitor())).build().unwrap();
+    let oauth = oauth.user_agent(Blocking::new(common::visitor())).build().unwrap();
     let authenticate = oauth.authenticate();
     assert_is_proxys(Runtime::new().unwrap().block_on(authenticate).unwrap_err());
 }

@@ -15,7 +15,7 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
-use oauth_tokio::{FileTokenStorage, OnPool, SharedStorage};
+use oauth_tokio::{Blocking, FileTokenStorage, SharedStorage};
 use tokio_common::Directory;
 use tokio_common::common::{
     self, APPLICATION, Events, LIST, assert_sound, browser, builder, call, logins, registrations,
@@ -65,7 +65,7 @@ fn listeners_take_the_port_of_the_client_that_is_registered() {
 async fn listeners_of_tasks_take_the_port_of_the_client_that_is_registered() {
     let (served, directory) = (serve(Knobs::default()), Directory::new());
     for profile in PROFILES {
-        let store = SharedStorage::from(OnPool::new(directory.store()));
+        let store = SharedStorage::from(Blocking::new(directory.store()));
         let oauth = tokio_common::builder(&served, &store);
         let oauth = oauth.user_agent(LoopbackBrowser::new().open_with(browser)).profile(profile);
         let oauth = oauth.build().unwrap();
@@ -133,7 +133,7 @@ fn one_after_the_other_they_register_once_and_those_who_want_it_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_tokio_those_who_want_it_register_one_each() {
     let served = serve(Knobs::default());
-    let store = SharedStorage::from(OnPool::new(MemoryTokenStorage::new()));
+    let store = SharedStorage::from(Blocking::new(MemoryTokenStorage::new()));
     let gateway = tokio_common::builder(&served, &store).registration_for_each_profile();
     let gateway = gateway.build().unwrap();
     for profile in PROFILES {
@@ -225,7 +225,7 @@ async fn on_tokio_tokens_that_are_stored_count_whatever_becomes_of_the_client() 
     for (brings_secret, only_saves) in CASES {
         let (served, store) =
             (serve(Knobs::default()), NoClients { only_saves, ..NoClients::default() });
-        let shared = SharedStorage::from(OnPool::new(store.clone()));
+        let shared = SharedStorage::from(Blocking::new(store.clone()));
         let user = || match brings_secret {
             true => tokio_common::builder(&served, &shared)
                 .client_id(PRE_CLIENT_ID)

@@ -55,7 +55,7 @@ fn an_agent_of_the_host_changes_neither_statuses_nor_redirects() {
         .build()
         .new_agent();
     let store = MemoryTokenStorage::new();
-    let oauth = builder(&served, &store).agent(agent).build().unwrap();
+    let oauth = builder(&served, &store).http_client(agent).build().unwrap();
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     let location = other.server_url();
     let fault = Fault::Redirect { status: 307, location };

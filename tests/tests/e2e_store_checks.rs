@@ -11,7 +11,7 @@ use std::time::Duration;
 use oauth_blocking::{AuthConfig, MemoryTokenStorage};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::{OnPool, SharedStorage};
+use oauth_tokio::{Blocking, SharedStorage};
 use tokio_common::common::{self, LIST, builder, call, logins, serve, visitor};
 
 /// Else the server would say that the user has logged out.
@@ -43,7 +43,7 @@ fn threads_see_a_logout_elsewhere() {
 async fn tasks_see_a_logout_elsewhere() {
     for (interval, expected) in [(None, 1), (Some(Duration::ZERO), 2)] {
         let (served, store) = (forgetful(), MemoryTokenStorage::new());
-        let shared = SharedStorage::from(OnPool::new(store.clone()));
+        let shared = SharedStorage::from(Blocking::new(store.clone()));
         let oauth = tokio_common::builder(&served, &shared);
         let oauth = match interval {
             Some(interval) => oauth.store_check_interval(interval),

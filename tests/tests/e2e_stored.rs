@@ -17,7 +17,7 @@ use oauth_core::wire::RegistrationKind;
 use oauth_core::{AuthMethod, ClientRegistrationResponse, Error, ServerOAuthMetadata};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, What};
-use oauth_tokio::{OnPool, TokenStorage as _};
+use oauth_tokio::{Blocking, TokenStorage as _};
 use serde_json::{Value, json};
 use tokio_common::Directory;
 use tokio_common::common::{
@@ -103,7 +103,7 @@ fn tokens_of_another_program_are_used_refreshed_and_revoked() {
 async fn tokens_of_another_program_are_used_refreshed_and_revoked_on_tokio() {
     let served = serve(Knobs::default());
     let (url, memory) = (served.server_url(), MemoryTokenStorage::new());
-    let store = OnPool::new(memory.clone());
+    let store = Blocking::new(memory.clone());
     for _ in 0..2 {
         let record = brought(&served);
         store.save_tokens(APPLICATION, &url, record.clone()).await.unwrap();
@@ -158,7 +158,7 @@ async fn tokens_that_others_are_always_faster_than_are_not_stored() {
     let error = store.save_tokens(APPLICATION, &url, record.clone()).unwrap_err();
     assert_eq!(error, StorageError::Contended);
     assert!(error.is_retryable());
-    let store = OnPool::new(store);
+    let store = Blocking::new(store);
     let error = store.save_tokens(APPLICATION, &url, record).await.unwrap_err();
     assert_eq!(error, StorageError::Contended);
 }

@@ -9,7 +9,7 @@ use oauth_blocking::{MemoryTokenStorage, OAuth};
 use oauth_tests::logs::{self, Line};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, Party, ScopePolicy};
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tracing::Instrument as _;
 
 fn listened(knobs: Knobs) -> Served {
@@ -120,7 +120,7 @@ fn tasks_say_the_same() {
 fn on_tokio(served: &Served) -> oauth_tokio::OAuth {
     let builder = oauth_tokio::OAuth::new(&served.server_url()).unwrap();
     let builder = builder.token_storage(MemoryTokenStorage::new());
-    builder.user_agent(OnPool::new(visitor())).build().unwrap()
+    builder.user_agent(Blocking::new(visitor())).build().unwrap()
 }
 
 async fn post(oauth: &oauth_tokio::OAuth, served: &Served, method: &str) {

@@ -16,7 +16,7 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio_common::common::{
     self, ELSEWHERE, PATIENCE, assert_sound, browser, location, logins, registrations, serve,
     silent_port, visitor_who,
@@ -248,7 +248,7 @@ fn whoever_gives_up_at_the_first_one_gives_up_the_login() {
         common::builder(&served, &MemoryTokenStorage::new()).user_agent(user).build().unwrap();
     let error = oauth.login().unwrap_err();
     assert!(matches!(error, oauth_blocking::Error::UserAgent(UserAgentError::Cancelled)));
-    let user = OnPool::new(gives_up());
+    let user = Blocking::new(gives_up());
     let user = oauth_tokio::UserAgent::or(user, terminal.paste_back(Typing::Nothing));
     let builder = tokio_common::builder(&served, &MemoryTokenStorage::new());
     let oauth = builder.user_agent(user).build().unwrap();
@@ -282,7 +282,7 @@ fn both_are_asked_before_a_login_begins() {
     let error = oauth.login().unwrap_err();
     assert!(matches!(error, oauth_blocking::Error::UserAgent(UserAgentError::Refused { .. })));
     assert_eq!(asked.swap(0, Ordering::SeqCst), 2);
-    let user = oauth_tokio::UserAgent::or(OnPool::new(counts()), OnPool::new(counts()));
+    let user = oauth_tokio::UserAgent::or(Blocking::new(counts()), Blocking::new(counts()));
     let builder = tokio_common::builder(&served, &MemoryTokenStorage::new());
     let oauth = builder.user_agent(user).build().unwrap();
     let error = tokio::runtime::Runtime::new().unwrap().block_on(oauth.login()).unwrap_err();

@@ -178,14 +178,14 @@ fn the_process_that_is_stopped() {
             Some(limit) => http.timeout(limit).read_timeout(limit),
             None => http,
         });
-        let builder = oauth_tokio::OAuth::new(url).unwrap().agent(http.unwrap());
+        let builder = oauth_tokio::OAuth::new(url).unwrap().http_client(http.unwrap());
         let oauth = limited(builder.token_storage(store), limit).build().unwrap();
         let runtime = Runtime::new().unwrap();
         assert!(runtime.block_on(oauth.initialize()).unwrap().is_some());
     } else {
         let agent = ureq::Agent::config_builder();
         let agent = agent.timeout_global(host_limit).timeout_recv_response(host_limit).build();
-        let builder = OAuth::new(url).unwrap().agent(agent.new_agent());
+        let builder = OAuth::new(url).unwrap().http_client(agent.new_agent());
         let oauth = limited(builder.token_storage(store), limit).build().unwrap();
         assert!(oauth.initialize().unwrap().is_some());
     }

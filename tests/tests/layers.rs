@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &[
         "address",
+        "address_policy",
         "auth_method",
         "entropy",
         "error",
@@ -20,7 +21,6 @@ const FLOORS: [&[&str]; 6] = [
         "plain",
         "policy",
         "profile",
-        "reach",
         "redirect",
         "scope",
         "secret",

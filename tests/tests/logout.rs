@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use oauth_core::error::PeerMisbehaved;
-use oauth_core::session::{Fate, Lock, LoggedOut};
+use oauth_core::session::{Lock, LoggedOut, RevocationOutcome};
 use oauth_core::{BearerAuth, Endpoint, Error};
 use oauth_tests::drive::{Event, Stage, User, assert_sound, play, play_later, settings};
 use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, What};
@@ -28,8 +28,10 @@ fn log_out(stage: &mut Stage, host: usize) -> LoggedOut {
     }
 }
 
-const BOTH_REVOKED: LoggedOut =
-    LoggedOut { refresh_token: Fate::Revoked, access_token: Fate::Revoked };
+const BOTH_REVOKED: LoggedOut = LoggedOut {
+    refresh_token: RevocationOutcome::Revoked,
+    access_token: RevocationOutcome::Revoked,
+};
 
 fn assert_gone(stage: &Stage) {
     let record = stage.record().unwrap();
@@ -51,7 +53,7 @@ fn a_revocation_that_may_not_be_sent_says_so() {
         let outcome = log_out(stage, 0);
         let url = "https://auth.example.com/revoke".into();
         let refused = PeerMisbehaved::PrivateAddress { endpoint, url, address };
-        assert_eq!(outcome.refresh_token, Fate::Alive(refused.into()));
+        assert_eq!(outcome.refresh_token, RevocationOutcome::Alive(refused.into()));
         assert_gone(stage);
     });
 }
@@ -102,7 +104,8 @@ fn others_who_share_the_store_are_logged_out_too() {
 fn without_a_revocation_endpoint_the_tokens_are_gone_here_only() {
     let stage = later(&Knobs { revocation: false, ..Knobs::default() }, |stage| {
         let outcome = log_out(stage, 0);
-        let (refresh_token, access_token) = (Fate::NotRevocable, Fate::NotRevocable);
+        let (refresh_token, access_token) =
+            (RevocationOutcome::NotRevocable, RevocationOutcome::NotRevocable);
         assert_eq!(outcome, LoggedOut { refresh_token, access_token });
         assert!(!outcome.is_complete());
         assert_gone(stage);
@@ -115,7 +118,8 @@ fn without_a_revocation_endpoint_the_tokens_are_gone_here_only() {
 fn a_kind_of_token_that_the_server_does_not_revoke_is_told_as_such() {
     later(&Knobs { revokes_access_tokens: false, ..Knobs::default() }, |stage| {
         let outcome = log_out(stage, 0);
-        let (refresh_token, access_token) = (Fate::Revoked, Fate::NotRevocable);
+        let (refresh_token, access_token) =
+            (RevocationOutcome::Revoked, RevocationOutcome::NotRevocable);
         assert_eq!(outcome, LoggedOut { refresh_token, access_token });
         assert!(!outcome.is_complete());
         let shown = "refresh token: revoked; \
@@ -136,10 +140,14 @@ fn a_server_that_does_not_help_keeps_nobody_logged_in() {
         let stage = later(&Knobs::default(), |stage| {
             stage.world.knobs.revocation_damage = Damage::times(fault.clone(), 1);
             let outcome = log_out(stage, 0);
-            assert_eq!(outcome.access_token, Fate::Revoked, "the other one is still tried");
+            assert_eq!(
+                outcome.access_token,
+                RevocationOutcome::Revoked,
+                "the other one is still tried"
+            );
             match outcome.refresh_token {
-                Fate::Alive(Error::Unreachable(_)) => assert!(!refused, "{fault:?}"),
-                Fate::Alive(Error::Malformed(_)) => assert!(refused, "{fault:?}"),
+                RevocationOutcome::Alive(Error::Unreachable(_)) => assert!(!refused, "{fault:?}"),
+                RevocationOutcome::Alive(Error::Malformed(_)) => assert!(refused, "{fault:?}"),
                 other => panic!("{fault:?}: {other:?}"),
             }
             assert_gone(stage);
@@ -156,7 +164,7 @@ fn an_unreachable_server_keeps_nobody_logged_in() {
         let why = "may live until it expires, since the revocation endpoint";
         assert!(outcome.access_token.to_string().starts_with(why), "{outcome}");
         for fate in [outcome.refresh_token, outcome.access_token] {
-            assert!(matches!(fate, Fate::Alive(error) if error.is_retryable()));
+            assert!(matches!(fate, RevocationOutcome::Alive(error) if error.is_retryable()));
         }
         assert_gone(stage);
     });
@@ -165,7 +173,10 @@ fn an_unreachable_server_keeps_nobody_logged_in() {
 
 #[test]
 fn what_is_not_there_is_not_revoked() {
-    let nothing = LoggedOut { refresh_token: Fate::Absent, access_token: Fate::Absent };
+    let nothing = LoggedOut {
+        refresh_token: RevocationOutcome::Absent,
+        access_token: RevocationOutcome::Absent,
+    };
     assert!(nothing.is_complete());
     let stage = play(&Knobs::default(), &settings(), |stage| {
         assert_eq!(log_out(stage, 0), nothing);
@@ -181,7 +192,7 @@ fn what_is_not_there_is_not_revoked() {
     let knobs = Knobs { refresh_tokens: RefreshTokens::Never, ..Knobs::default() };
     let stage = later(&knobs, |stage| {
         let outcome = log_out(stage, 0);
-        let (refresh_token, access_token) = (Fate::Absent, Fate::Revoked);
+        let (refresh_token, access_token) = (RevocationOutcome::Absent, RevocationOutcome::Revoked);
         assert_eq!(outcome, LoggedOut { refresh_token, access_token });
     });
     assert_eq!(stage.world.count(What::Revoke), 1);

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use oauth_core::BearerAuth;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::{
-    AboutToAuthorize, Error, Event, LoginHandle, LoopbackBrowser, MemoryTokenStorage, OAuth,
-    OAuthBuilder, OnPool, Prepared, UserAgent, UserAgentError,
+    AboutToAuthorize, Blocking, Error, Event, LoginHandle, LoopbackBrowser, MemoryTokenStorage,
+    OAuth, OAuthBuilder, Prepared, UserAgent, UserAgentError,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -282,7 +282,7 @@ async fn another_client_of_the_same_profile_is_not_cancelled() {
 async fn a_page_of_a_thread_that_is_cancelled_or_dropped_frees_its_port() {
     let (served, port) = (serve(Knobs::default()), silent_port());
     let (idle, mut pages) = idle(port);
-    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(OnPool::new(idle));
+    let builder = builder(&served, &MemoryTokenStorage::new()).user_agent(Blocking::new(idle));
     // Else the port would be free in time because nobody came.
     let oauth = builder.wait(10 * PATIENCE).build().unwrap();
     for is_dropped in [false, true] {

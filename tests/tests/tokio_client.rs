@@ -16,8 +16,8 @@ use oauth_tests::world::{
 };
 use oauth_tokio::reqwest::{ClientBuilder, redirect::Policy};
 use oauth_tokio::{
-    BearerAuth, Error, Event, HttpClient, LoopbackBrowser, MemoryTokenStorage, OAuth, OnPool,
-    RedirectUri, RetryError, StorageError, UserAgentError, Visitor, needed_consent,
+    BearerAuth, Blocking, Error, Event, HttpClient, LoopbackBrowser, MemoryTokenStorage, OAuth,
+    RedirectUri, RetryError, StorageError, UserAgentError, UserAgentFn, needed_consent,
     with_oauth_retry, with_oauth_retry_if,
 };
 use tokio_common::common::{
@@ -187,7 +187,7 @@ async fn redirects_are_delivered_and_not_followed() {
     let following = |http: ClientBuilder| http.redirect(Policy::limited(10));
     for http in [HttpClient::new(|http| http), HttpClient::new(following)] {
         let http = http.unwrap();
-        let oauth = builder(&served, &MemoryTokenStorage::new()).agent(http).build().unwrap();
+        let oauth = builder(&served, &MemoryTokenStorage::new()).http_client(http).build().unwrap();
         assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
         for status in [301, 302, 303, 307, 308] {
             let location = other.server_url();
@@ -249,7 +249,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     });
     let url = format!("{origin}/mcp");
     let builder = OAuth::new(&url).unwrap().token_storage(MemoryTokenStorage::new());
-    let oauth = builder.user_agent(OnPool::new(visitor())).build().unwrap();
+    let oauth = builder.user_agent(Blocking::new(visitor())).build().unwrap();
     match core_error(oauth.authenticate().await) {
         oauth_core::Error::PeerIncompatible(PeerIncompatible::NoLoginAskedFor { .. }) => {}
         error => panic!("{error:?}"),
@@ -289,10 +289,11 @@ async fn a_user_who_gives_up_can_log_in_later() {
     let served = serve(Knobs::default());
     let redirect_uri = RedirectUri::parse(ELSEWHERE).unwrap();
     let tries = AtomicUsize::new(0);
-    let user = Visitor::new(redirect_uri, move |url| match tries.fetch_add(1, Ordering::SeqCst) {
-        0 => Err(UserAgentError::Cancelled),
-        _ => Ok(tokio_common::common::redirect(url)),
-    });
+    let user =
+        UserAgentFn::new(redirect_uri, move |url| match tries.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(UserAgentError::Cancelled),
+            _ => Ok(tokio_common::common::redirect(url)),
+        });
     let oauth = builder(&served, &MemoryTokenStorage::new()).user_agent(user).build().unwrap();
     let error = call(&oauth, &served, LIST).await.unwrap_err();
     assert!(matches!(error, Error::UserAgent(UserAgentError::Cancelled)), "{error:?}");
@@ -321,7 +322,7 @@ async fn an_mcp_server_that_is_not_there_is_an_http_error() {
     let oauth = OAuth::new(&url)
         .unwrap()
         .token_storage(MemoryTokenStorage::new())
-        .user_agent(OnPool::new(visitor()))
+        .user_agent(Blocking::new(visitor()))
         .build()
         .unwrap();
     let error = post(&oauth, &url, LIST).await.unwrap_err();
@@ -359,8 +360,8 @@ async fn a_store_that_cannot_be_read_locked_or_written_is_found_before_the_brows
     let store = Brittle::default();
     let oauth = OAuth::new(&served.server_url())
         .unwrap()
-        .token_storage(OnPool::new(store.clone()))
-        .user_agent(OnPool::new(visitor()))
+        .token_storage(Blocking::new(store.clone()))
+        .user_agent(Blocking::new(visitor()))
         .build()
         .unwrap();
     for broken in [&store.no_load, &store.no_lock, &store.no_save] {

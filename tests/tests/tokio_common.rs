@@ -12,8 +12,9 @@ use std::time::Instant;
 use common::PATIENCE;
 use oauth_tests::serve::Served;
 use oauth_tokio::{
-    AuthenticationError, AuthorizationUrl, Error, FileTokenStorage, NeedsConsent, NoUserAgent,
-    OAuth, OAuthBuilder, OnPool, Prepared, RedirectUri, SharedStorage, UserAgent, UserAgentError,
+    AuthenticationError, AuthorizationUrl, Blocking, Error, FileTokenStorage, NeedsConsent,
+    NoUserAgent, OAuth, OAuthBuilder, Prepared, RedirectUri, SharedStorage, UserAgent,
+    UserAgentError,
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ pub(crate) fn builder(served: &Served, store: &(impl Into<SharedStorage> + Clone
         .unwrap()
         .application(common::APPLICATION)
         .token_storage(store.clone())
-        .user_agent(OnPool::new(common::visitor()))
+        .user_agent(Blocking::new(common::visitor()))
         .wait(PATIENCE)
 }
 

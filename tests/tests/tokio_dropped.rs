@@ -12,7 +12,7 @@ use std::time::Duration;
 use oauth_blocking::TokenStorage;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
-use oauth_tokio::{MemoryTokenStorage, OAuth, OnPool, SharedStorage};
+use oauth_tokio::{Blocking, MemoryTokenStorage, OAuth, SharedStorage};
 use tokio::runtime::Runtime;
 use tokio_common::common::{
     Brittle, LIST, PATIENCE, age, assert_sound, expire, key, logins, refreshes, serve, stored_token,
@@ -293,7 +293,7 @@ async fn a_shutdown_does_not_wait_for_a_person_longer_than_it_may() {
 async fn a_rotated_token_that_could_not_be_stored_is_not_lost_with_its_caller() {
     let served = serve(Knobs::default());
     let store = Brittle::default();
-    let oauth = client(&served, &SharedStorage::from(OnPool::new(store.clone())));
+    let oauth = client(&served, &SharedStorage::from(Blocking::new(store.clone())));
     assert_eq!(call(&oauth, &served, LIST).await.unwrap(), 200);
     served.world().log.clear();
     served.world().revoke_access_tokens();

@@ -13,7 +13,8 @@ use std::time::Duration;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, ScopePolicy};
 use oauth_tokio::{
-    Error, MemoryTokenStorage, OAuth, OnPool, OwnedEvent, RedirectUri, UserAgentError, Visitor,
+    Blocking, Error, MemoryTokenStorage, OAuth, OwnedEvent, RedirectUri, UserAgentError,
+    UserAgentFn,
 };
 use tokio::task::JoinSet;
 use tokio_common::common::{
@@ -40,9 +41,9 @@ async fn calls(oauth: &OAuth, served: &Arc<Served>) -> Vec<Result<u16, Error>> {
 }
 
 /// A user who closes the page, after a while.
-fn closes(pages: &Arc<AtomicUsize>) -> OnPool<impl oauth_blocking::UserAgent + use<>> {
+fn closes(pages: &Arc<AtomicUsize>) -> Blocking<impl oauth_blocking::UserAgent + use<>> {
     let pages = Arc::clone(pages);
-    OnPool::new(Visitor::new(RedirectUri::parse(ELSEWHERE).unwrap(), move |_| {
+    Blocking::new(UserAgentFn::new(RedirectUri::parse(ELSEWHERE).unwrap(), move |_| {
         pages.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(SLOWLY);
         Err(UserAgentError::Cancelled)

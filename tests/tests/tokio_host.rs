@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use oauth_tests::world::Knobs;
 use oauth_tokio::{
-    AuthenticationError, Consent, Error, FileTokenStorage, Guard, Key, Loaded, Lock,
-    LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder, OnPool, PendingLogin, Prepared,
-    Record, RedirectUri, Saved, SharedStorage, SharedUserAgent, Spend, StorageError, StoredGrant,
+    AuthenticationError, Blocking, Consent, Error, FileTokenStorage, Guard, Key, Loaded, Lock,
+    LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder, PendingLogin, Prepared, Record,
+    RedirectUri, Saved, SharedStorage, SharedUserAgent, Spend, StorageError, StoredGrant,
     TokenStorage, UserAgent, UserAgentError, with_oauth_retry,
 };
 use tokio::sync::Mutex;
@@ -34,9 +34,9 @@ const _: () = {
     goes_anywhere::<Error>();
     goes_anywhere::<AuthenticationError>();
     goes_anywhere::<PendingLogin>();
-    goes_anywhere::<OnPool<FileTokenStorage>>();
-    goes_anywhere::<OnPool<MemoryTokenStorage>>();
-    goes_anywhere::<OnPool<LoopbackBrowser>>();
+    goes_anywhere::<Blocking<FileTokenStorage>>();
+    goes_anywhere::<Blocking<MemoryTokenStorage>>();
+    goes_anywhere::<Blocking<LoopbackBrowser>>();
     can_be_handed_over::<Prepared>();
     can_be_handed_over::<OAuthBuilder>();
 };

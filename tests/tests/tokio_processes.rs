@@ -13,7 +13,7 @@ use std::time::Duration;
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
 use oauth_tokio::{
-    FileTokenStorage, NoUserAgent, OAuth, OAuthBuilder, OnPool, PendingLogin, RedirectUri,
+    Blocking, FileTokenStorage, NoUserAgent, OAuth, OAuthBuilder, PendingLogin, RedirectUri,
 };
 use tokio::task::JoinSet;
 use tokio_common::common::{
@@ -60,7 +60,7 @@ fn told() -> Option<(String, OAuthBuilder)> {
 /// Many tasks call once the parent lets them.
 async fn call_at_once(url: String, builder: OAuthBuilder) {
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    let oauth = builder.user_agent(OnPool::new(visitor())).build().unwrap();
+    let oauth = builder.user_agent(Blocking::new(visitor())).build().unwrap();
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
         let (oauth, url) = (oauth.clone(), url.clone());

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use oauth_blocking::oauth_core::{HttpUrl, Plaintext};
+use oauth_blocking::oauth_core::{HttpAllowance, HttpUrl};
 use oauth_blocking::ureq::http::Request;
 use oauth_blocking::{
     ConnectRequired, Consent, Plain, Secret, TerminalPrompt, needed_consent, ureq,
@@ -57,7 +57,8 @@ impl Api {
         let url = |name: &str, unless_set: &str| {
             let set = env.get(name);
             let text = set.as_ref().map_or(unless_set, Secret::expose);
-            HttpUrl::parse(text, Plaintext::Loopback).map_err(|defect| format!("{name}: {defect}"))
+            HttpUrl::parse(text, HttpAllowance::Loopback)
+                .map_err(|defect| format!("{name}: {defect}"))
         };
         let Some(key) = env.get("DEDALUS_API_KEY") else { return Ok(None) };
         let url_of_calls = url("DEDALUS_API_URL", "https://api.dedaluslabs.ai")?;

@@ -15,17 +15,17 @@ use super::{Prepared, UserAgent};
 /// thread of its own. [`Prepared::new`] makes user agents that are told.
 ///
 /// ```
-/// # use oauth_blocking::{RedirectUri, Visitor};
+/// # use oauth_blocking::{RedirectUri, UserAgentFn};
 /// let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback")?;
-/// let user = Visitor::new(redirect_uri, |url| Ok(format!("error=access_denied&state={}", url.state())));
+/// let user = UserAgentFn::new(redirect_uri, |url| Ok(format!("error=access_denied&state={}", url.state())));
 /// # Ok::<(), oauth_core::Error>(())
 /// ```
-pub struct Visitor<F> {
+pub struct UserAgentFn<F> {
     redirect_uri: RedirectUri,
     visit: Arc<F>,
 }
 
-impl<F> Visitor<F>
+impl<F> UserAgentFn<F>
 where
     F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync,
 {
@@ -35,13 +35,15 @@ where
     }
 }
 
-impl<F> std::fmt::Debug for Visitor<F> {
+impl<F> std::fmt::Debug for UserAgentFn<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Visitor").field("redirect_uri", &self.redirect_uri).finish_non_exhaustive()
+        f.debug_struct("UserAgentFn")
+            .field("redirect_uri", &self.redirect_uri)
+            .finish_non_exhaustive()
     }
 }
 
-impl<F> UserAgent for Visitor<F>
+impl<F> UserAgent for UserAgentFn<F>
 where
     F: Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static,
 {

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::local::{browsers, is_set, variable};
-use super::loopback::apart;
+use super::loopback::spawn_thread;
 
 /// Asks one program after the other to show a page, until one does not fail at once. A program gets the page
 /// and the environment, and neither input nor outputs of this process.
@@ -94,7 +94,7 @@ impl Opener {
             }
         }
         // Whoever is not waited for stays in the list of processes.
-        apart(move || drop(child.wait()));
+        spawn_thread(move || drop(child.wait()));
         Outcome::Opened
     }
 

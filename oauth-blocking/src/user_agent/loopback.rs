@@ -127,7 +127,7 @@ impl LoopbackBrowser {
     /// If there is not even a thread for it, that is said by dropping `done`.
     pub fn open(&self, url: &str, done: impl FnOnce(bool) + Send + 'static) {
         let (open, url) = (Arc::clone(&self.open), url.to_owned());
-        apart(move || done(open(&url)));
+        spawn_thread(move || done(open(&url)));
     }
 }
 
@@ -225,7 +225,7 @@ fn page_in_time(parked: Parked, limit: Duration) -> impl FnOnce(Outcome) + Send 
         }
     };
     // Without a thread, the browsers wait as long as the login does.
-    apart(wait);
+    spawn_thread(wait);
     move |outcome| {
         parked.answer(outcome);
         drop(ended);
@@ -233,7 +233,7 @@ fn page_in_time(parked: Parked, limit: Duration) -> impl FnOnce(Outcome) + Send 
 }
 
 /// Runs work on a thread of its own, if there is one to be had.
-pub(super) fn apart(work: impl FnOnce() + Send + 'static) {
+pub(super) fn spawn_thread(work: impl FnOnce() + Send + 'static) {
     drop(std::thread::Builder::new().name("oauth".into()).spawn(work));
 }
 

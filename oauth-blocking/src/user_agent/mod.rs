@@ -22,7 +22,7 @@ mod paste;
 mod until;
 
 pub use bound::Bound;
-pub use closure::Visitor;
+pub use closure::UserAgentFn;
 pub use first_of::FirstOf;
 pub use local::LocalUser;
 pub(crate) use local::open_browser;
@@ -88,8 +88,8 @@ pub trait UserAgent: Send + Sync {
     /// This one and another in one login: whoever comes back first. The other is ended then, and its port free at once.
     ///
     /// The user comes back to where this one says, and the other has to take the answer wherever that is, as
-    /// [`PasteBack`] and [`Visitor`] do. Both are told [what a login is for](Self::about_to_authorize). One that fails
-    /// leaves the login to the other, a terminal that is closed for instance; but if this one is
+    /// [`PasteBack`] and [`UserAgentFn`] do. Both are told [what a login is for](Self::about_to_authorize). One that
+    /// fails leaves the login to the other, a terminal that is closed for instance; but if this one is
     /// [cancelled](UserAgentError::Cancelled), the login is over. If both fail, the error is this one's, and of the two
     /// only this one says what it [waits](crate::Event::Waiting) for.
     ///

@@ -11,7 +11,7 @@ use crate::flow::Settings;
 use crate::{is_localhost, is_public};
 
 /// Keeps a client from connecting to addresses that its [`Settings`] do not permit
-/// ([`Reach`](crate::Reach)): what the resolvers of all adapters ask. Clones share what they have
+/// ([`AddressPolicy`](crate::AddressPolicy)): what the resolvers of all adapters ask. Clones share what they have
 /// seen.
 ///
 /// The MCP server's own name is remembered as public once it has resolved to a public address. What it
@@ -38,7 +38,7 @@ impl AddressFilter {
     /// A filter for one MCP server. What was set up later does not count.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        let server_is_private = Arc::new(Mutex::new(settings.reach().is_server_private()));
+        let server_is_private = Arc::new(Mutex::new(settings.address_policy().is_server_private()));
         Self { settings, server_is_private }
     }
 
@@ -55,12 +55,13 @@ impl AddressFilter {
     /// whether `host` may be at these addresses.
     #[must_use]
     pub fn has_to_know(&self, host: &str, found: &[SocketAddr]) -> Option<&str> {
-        let (reach, is_known) = (self.settings.reach(), self.lock().is_some());
+        let (address_policy, is_known) = (self.settings.address_policy(), self.lock().is_some());
         let depends = |at: &SocketAddr| {
-            !reach.permits(host, at.ip(), false) && reach.permits(host, at.ip(), true)
+            !address_policy.permits(host, at.ip(), false)
+                && address_policy.permits(host, at.ip(), true)
         };
-        let is_server = host.eq_ignore_ascii_case(reach.server_host());
-        (!is_known && !is_server && found.iter().any(depends)).then(|| reach.server_host())
+        let is_server = host.eq_ignore_ascii_case(address_policy.server_host());
+        (!is_known && !is_server && found.iter().any(depends)).then(|| address_policy.server_host())
     }
 
     /// Of what `host` resolves to, the addresses that may be connected to. No others may.
@@ -73,19 +74,20 @@ impl AddressFilter {
         host: &str,
         found: impl IntoIterator<Item = SocketAddr>,
     ) -> Result<Vec<SocketAddr>, PrivateAddress> {
-        let reach = self.settings.reach();
+        let address_policy = self.settings.address_policy();
         let found: Vec<_> = found.into_iter().collect();
         let server_is_private = {
             let mut is_private = self.lock();
-            let is_server = host.eq_ignore_ascii_case(reach.server_host());
-            if is_server && reach.is_server_private().is_none() && !found.is_empty() {
+            let is_server = host.eq_ignore_ascii_case(address_policy.server_host());
+            if is_server && address_policy.is_server_private().is_none() && !found.is_empty() {
                 let is_public_now = found.iter().any(|at| is_public(at.ip()));
                 *is_private = Some(!is_public_now && *is_private != Some(false));
             }
             *is_private == Some(true)
         };
-        let (kept, others): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|at| reach.permits(host, at.ip(), server_is_private));
+        let (kept, others): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|at| address_policy.permits(host, at.ip(), server_is_private));
         match others.first() {
             Some(at) if kept.is_empty() => {
                 Err(PrivateAddress { host: host.into(), address: at.ip() })

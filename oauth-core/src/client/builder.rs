@@ -269,8 +269,8 @@ impl<A: Adapter> Builder<A> {
     /// Its resolver is the host's own: unless that asks an [`address_filter`](Self::address_filter), names
     /// that resolve into a private network are not kept from metadata, and names below `localhost` may be
     /// asked of others. The adapter's documentation of its HTTP client says how.
-    pub fn agent(mut self, agent: impl Into<A::Http>) -> Self {
-        self.http = Some(agent.into());
+    pub fn http_client(mut self, http_client: impl Into<A::Http>) -> Self {
+        self.http = Some(http_client.into());
         self
     }
 

@@ -12,7 +12,7 @@ use core::pin::Pin;
 use core::task::{Poll, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::client::failures::Moment;
+use crate::client::failures::Epoch;
 use crate::client::host::Host;
 use crate::client::shared::Client;
 
@@ -75,7 +75,7 @@ impl UnderWay {
         Begun { under_way: self, cancellation }
     }
 
-    fn cancel(&self, now: impl FnOnce() -> Moment) -> bool {
+    fn cancel(&self, now: impl FnOnce() -> Epoch) -> bool {
         let current = lock(&self.0).clone();
         current.inspect(|login| login.cancel(now())).is_some()
     }
@@ -99,12 +99,12 @@ pub(super) struct Cancellation(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    cancelled: Option<Moment>,
+    cancelled: Option<Epoch>,
     waits: Option<Waker>,
 }
 
 impl Cancellation {
-    fn cancel(&self, now: Moment) {
+    fn cancel(&self, now: Epoch) {
         let waits = {
             let mut state = lock(&self.0);
             // Whoever has asked for a login since it was cancelled first meant to wait for another one.
@@ -117,7 +117,7 @@ impl Cancellation {
     }
 
     /// When it was cancelled.
-    pub(super) fn moment(&self) -> Option<Moment> {
+    pub(super) fn epoch(&self) -> Option<Epoch> {
         lock(&self.0).cancelled
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::client::error::NeedsConsent;
-use crate::{HttpUrl, Plaintext};
+use crate::{HttpAllowance, HttpUrl};
 
 /// A gateway's refusal: its user has to visit a page, then the call can be made again.
 ///
@@ -30,7 +30,7 @@ impl ConnectRequired {
         let places =
             [body.get("connect_url"), body.get("detail").and_then(|it| it.get("connect_url"))];
         let urls = places.into_iter().flatten().filter_map(Value::as_str);
-        let mut usable = urls.filter_map(|url| HttpUrl::parse(url, Plaintext::Loopback).ok());
+        let mut usable = urls.filter_map(|url| HttpUrl::parse(url, HttpAllowance::Loopback).ok());
         usable.next().map(|connect_url| Self { connect_url })
     }
 }

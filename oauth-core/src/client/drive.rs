@@ -10,7 +10,7 @@ use crate::client::cancel::Cancellation;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::exchange::{Deadline, Exchange};
-use crate::client::failures::{Moment, Work};
+use crate::client::failures::{Epoch, Work};
 use crate::client::host::Host;
 use crate::client::limits::is_spent_at;
 use crate::client::lock::WAIT;
@@ -19,9 +19,9 @@ use crate::client::mode::{AtLogin, Login};
 use crate::client::next::Next;
 use crate::client::obstacle::silence;
 use crate::client::shared::Client;
-use crate::client::shown::Shown;
 use crate::client::storage::{Guard, Loaded, Saved};
 use crate::client::tell::{Done, Purpose, Refresh, Worked};
+use crate::client::token_cache::TokenCache;
 use crate::client::trace::{self, Span};
 use crate::client::user_agent::Returned;
 use crate::flow::AuthorizationOptions;
@@ -31,7 +31,7 @@ use crate::session::{Key, Lock, LoggedOut, Session, Turn};
 pub(super) struct Driver<'a, H: Host> {
     pub(super) client: &'a Client<H>,
     /// What failed since then is not tried again.
-    pub(super) since: Moment,
+    pub(super) since: Epoch,
     pub(super) work: Work,
     pub(super) lock: Option<Guard>,
     pub(super) login: Login,
@@ -61,7 +61,7 @@ pub(super) struct Driver<'a, H: Host> {
 }
 
 impl<'a, H: Host> Driver<'a, H> {
-    pub(super) fn new(client: &'a Client<H>, since: Moment) -> Self {
+    pub(super) fn new(client: &'a Client<H>, since: Epoch) -> Self {
         let (work, span) = (Work::Refresh, Span::current());
         Self {
             client,
@@ -160,7 +160,7 @@ impl<'a, H: Host> Driver<'a, H> {
     }
 
     fn show(&self, session: &Session) {
-        let shown = Shown::new(session.snapshot());
+        let shown = TokenCache::new(session.snapshot());
         match self.login.is_beside() {
             true => self.client.show_unless_older(shown),
             false => self.client.show(shown),

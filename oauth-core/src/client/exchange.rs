@@ -48,7 +48,7 @@ impl<H: Host> Client<H> {
             return Err(Obstructed { obstacle: Obstacle::Time, source }.into());
         }
         // Not every client asks its resolver about a host that is an address already.
-        match self.settings.reach().check(request.url()) {
+        match self.settings.address_policy().check(request.url()) {
             // What the MCP server says may have no end.
             Ok(()) if request.endpoint() == Endpoint::Resource => {
                 self.host.ask(request, left.min(self.request)).await

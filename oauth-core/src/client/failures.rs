@@ -24,7 +24,7 @@ struct Noted<H: core::error::Error + 'static> {
 
 /// A moment: what fails after it concerns those who waited since.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment(u64);
+pub(super) struct Epoch(u64);
 
 /// What failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,21 +40,21 @@ impl<H: core::error::Error> Failures<H> {
         Self { noted: Mutex::new(Noted { count: 0, login: None, refresh: None }) }
     }
 
-    pub(super) fn now(&self) -> Moment {
-        Moment(self.noted().count)
+    pub(super) fn now(&self) -> Epoch {
+        Epoch(self.noted().count)
     }
 
     /// A moment of its own: whoever begins to wait from now on waited for nothing that was before.
-    pub(super) fn next(&self) -> Moment {
+    pub(super) fn next(&self) -> Epoch {
         let mut noted = self.noted();
         noted.count += 1;
-        Moment(noted.count)
+        Epoch(noted.count)
     }
 
     /// What failed at this moment of its own concerns nobody who came later.
-    pub(super) fn note_at(&self, moment: Moment, work: Work, error: &ClientError<H>) {
+    pub(super) fn note_at(&self, epoch: Epoch, work: Work, error: &ClientError<H>) {
         let Some(error) = error.share() else { return };
-        self.noted().put(moment.0, work, error);
+        self.noted().put(epoch.0, work, error);
     }
 
     pub(super) fn note(&self, work: Work, error: &ClientError<H>) {
@@ -67,13 +67,13 @@ impl<H: core::error::Error> Failures<H> {
     }
 
     /// The last failure of this work, if it happened after that moment.
-    pub(super) fn since(&self, moment: Moment, work: Work) -> Option<ClientError<H>> {
+    pub(super) fn since(&self, epoch: Epoch, work: Work) -> Option<ClientError<H>> {
         let noted = self.noted();
         let (at, error) = match work {
             Work::Login => noted.login.as_ref()?,
             Work::Refresh => noted.refresh.as_ref()?,
         };
-        if *at > moment.0 { error.share() } else { None }
+        if *at > epoch.0 { error.share() } else { None }
     }
 
     /// What failed before is of no concern any more; those who waited have it, or will succeed.

@@ -7,8 +7,8 @@ use core::fmt;
 use crate::Plain;
 use crate::client::host::Host;
 use crate::client::shared::{Client, Outcome};
-use crate::client::shown::Shown;
 use crate::client::storage::Loaded;
+use crate::client::token_cache::TokenCache;
 use crate::flow::Binding;
 use crate::session::{KeyKind, Lock, Record, Session};
 use crate::wire::RegistrationKind;
@@ -62,10 +62,10 @@ impl<H: Host> Client<H> {
             // What it knew is gone, also if a part of what is stored is not.
             drop(client.take_missing());
             *session = Session::new(Arc::clone(&client.settings));
-            client.show(Shown::new(session.snapshot()));
+            client.show(TokenCache::new(session.snapshot()));
             outcome
         };
-        self.host.to_its_end(forget).await
+        self.host.run_to_completion(forget).await
     }
 
     async fn delete_all(&self) -> Outcome<Forgotten, H> {

@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::Misuse;
-use crate::{HttpUrl, Plaintext, Secret};
+use crate::{HttpAllowance, HttpUrl, Secret};
 
 /// The header fields of the host's own: what adapters add to every request of theirs. `Debug` shows no
 /// values but that of `User-Agent`.
@@ -46,7 +46,8 @@ impl Headers {
     /// server's origin, the fields that are for that.
     pub fn add_to(&self, url: &str, headers: &mut HeaderMap) {
         let is_server = || {
-            HttpUrl::parse(url, Plaintext::Loopback).is_ok_and(|url| url.origin() == &*self.origin)
+            HttpUrl::parse(url, HttpAllowance::Loopback)
+                .is_ok_and(|url| url.origin() == &*self.origin)
         };
         let for_server = match self.for_server.is_empty() || !is_server() {
             true => &[],
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     fn headers(for_server: &[(&str, &str)], user_agent: Option<&str>) -> Result<Headers, Misuse> {
-        let server = HttpUrl::parse("https://mcp.example/mcp", Plaintext::Forbidden);
+        let server = HttpUrl::parse("https://mcp.example/mcp", HttpAllowance::Forbidden);
         let server = server.unwrap_or_else(|e| panic!("{e}"));
         let fields = for_server.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         Headers::new(&server, user_agent, &fields.collect::<Vec<_>>())

@@ -32,8 +32,8 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// Its time and randomness.
     type System: System;
 
-    /// Whether [`aside`](Self::aside) runs anything.
-    const WORKS_ASIDE: bool;
+    /// Whether [`spawn_background`](Self::spawn_background) runs anything.
+    const HAS_BACKGROUND: bool;
 
     /// Where the time and randomness come from.
     fn system(&self) -> &Self::System;
@@ -59,13 +59,13 @@ pub trait Host: Sized + Send + Sync + 'static {
     fn set_at_login(&self, is_at_login: bool);
 
     /// Runs work to its end, whether or not the caller waits that long.
-    fn to_its_end<T: Send + 'static>(
+    fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 
     /// Runs work that nobody waits for.
-    fn aside(&self, work: impl Future<Output = ()> + Send + 'static);
+    fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static);
 
     /// [`TokenStorage::load`](crate::client::TokenStorage::load).
     fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
@@ -168,7 +168,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Returned, UserAgentError>> + Send;
 
     /// Works as long as somebody waits for what comes of it, in [`take`](Self::take) or
-    /// [`to_its_end`](Self::to_its_end); `None` if all are gone before. Only waits are worked at in this
+    /// [`run_to_completion`](Self::run_to_completion); `None` if all are gone before. Only waits are worked at in this
     /// way, and requests that spend nothing: for a user, a lock, a port, metadata.
     fn while_awaited<T: Send>(
         &self,

@@ -10,8 +10,8 @@ use crate::client::exchange::{Deadline, Exchange};
 use crate::client::host::Host;
 use crate::client::pauses::Pauses;
 use crate::client::shared::Client;
-use crate::client::shown::Shown;
 use crate::client::storage::{LEASE, Loaded, Saved, StorageError};
+use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
 
 impl<H: Host> Client<H> {
@@ -40,7 +40,7 @@ impl<H: Host> Client<H> {
             if saved.is_err()
                 && let Some(kept) = reply.would_keep(self.now())
             {
-                self.show(Shown::new(kept));
+                self.show(TokenCache::new(kept));
             }
             saved
         };

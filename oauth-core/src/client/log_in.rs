@@ -35,8 +35,8 @@ impl<H: Host> Driver<'_, H> {
         self.cancellation = None;
         if let Err(error @ ClientError::UserAgent(_)) = &outcome {
             self.take_back(session).await;
-            if let Some(moment) = begun.cancellation.moment() {
-                self.client.failures.note_at(moment, Work::Login, error);
+            if let Some(epoch) = begun.cancellation.epoch() {
+                self.client.failures.note_at(epoch, Work::Login, error);
                 self.is_noted = true;
             }
         }
@@ -185,7 +185,7 @@ impl<H: Host> Driver<'_, H> {
         self.left = self.left_of_discovery();
         // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
-        if self.cancellation.as_ref().is_some_and(|it| it.moment().is_some()) {
+        if self.cancellation.as_ref().is_some_and(|it| it.epoch().is_some()) {
             return Err(UserAgentError::Cancelled.into());
         }
         let visit = match mem::replace(&mut self.way, Way::Again) {

@@ -55,6 +55,7 @@
 //!
 //! No secret is in any of that, nor a query: no token, code, verifier, `state` or client secret.
 
+mod acquire;
 mod addresses;
 mod application;
 mod attach;
@@ -70,7 +71,6 @@ mod error;
 mod event;
 mod exchange;
 mod failures;
-mod find;
 mod forget;
 mod gifts;
 mod headers;
@@ -91,12 +91,12 @@ mod parts;
 mod pauses;
 mod refusal;
 mod shared;
-mod shown;
 mod standing;
 mod storage;
 mod system;
 mod tell;
-#[cfg_attr(not(feature = "tracing"), path = "silence.rs")]
+mod token_cache;
+#[cfg_attr(not(feature = "tracing"), path = "trace_off.rs")]
 mod trace;
 mod user_agent;
 

@@ -17,7 +17,7 @@ use crate::Scopes;
 use crate::client::drive::Driver;
 use crate::client::error::ClientError;
 use crate::client::exchange::Deadline;
-use crate::client::failures::Moment;
+use crate::client::failures::Epoch;
 use crate::client::host::Host;
 use crate::client::lock::REFRESH;
 use crate::client::shared::{Client, Outcome};
@@ -140,7 +140,7 @@ impl<H: Host> Client<H> {
     }
 
     /// The same for a session that has to know what is stored.
-    pub(super) async fn take_knowing(&self, mode: Mode, since: Moment) -> Outcome<Taken<H>, H> {
+    pub(super) async fn take_knowing(&self, mode: Mode, since: Epoch) -> Outcome<Taken<H>, H> {
         let mut taken = self.take(mode).await?;
         if taken.quiet.is_own {
             taken.session.access();

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use crate::client::host::Host;
 use crate::client::shared::{Call, Client};
 use crate::flow::Probe;
-use crate::{HttpUrl, Plaintext, Redirect};
+use crate::{HttpAllowance, HttpUrl, Redirect};
 
 impl<H: Host> Client<H> {
     /// Asks the MCP server what it says to who has no token, for `limit` at most.
@@ -16,7 +16,7 @@ impl<H: Host> Client<H> {
         let deadline = self.deadline_after(limit);
         while let Some((request, reply)) = probe.step() {
             let left = self.left(deadline);
-            if left.is_zero() || self.settings.reach().check(request.url()).is_err() {
+            if left.is_zero() || self.settings.address_policy().check(request.url()).is_err() {
                 reply.unanswered();
                 continue;
             }
@@ -67,7 +67,7 @@ impl<H: Host> Client<H> {
         if call.redirects >= MAX_REDIRECTS {
             return false;
         }
-        let Ok(from) = HttpUrl::parse(url, Plaintext::Loopback) else { return false };
+        let Ok(from) = HttpUrl::parse(url, HttpAllowance::Loopback) else { return false };
         let Some(Redirect::Within(to)) = Redirect::of(&from, status, location) else {
             return false;
         };

@@ -13,7 +13,7 @@ use crate::client::host::Host;
 use crate::client::login_options::LoginOptions;
 use crate::client::mode::{Mode, Taken, need};
 use crate::client::shared::{Call, Client, Outcome};
-use crate::client::shown::header_value;
+use crate::client::token_cache::header_value;
 use crate::client::trace::{self, Span, Work};
 use crate::session::{Head, Turn, Verdict};
 

@@ -14,7 +14,7 @@ use crate::client::cancel::UnderWay;
 use crate::client::drive::Driver;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
-use crate::client::failures::{Failures, Moment};
+use crate::client::failures::{Epoch, Failures};
 use crate::client::gifts::{Gifts, Signers};
 use crate::client::host::Host;
 use crate::client::limits::Limits;
@@ -22,8 +22,8 @@ use crate::client::login_options::{Ended, LoginOptions, Shared};
 use crate::client::migrate::Migration;
 use crate::client::mode::{Login, Mode, Quiet, Taken};
 use crate::client::parts::Watcher;
-use crate::client::shown::Shown;
 use crate::client::tell::Told;
+use crate::client::token_cache::TokenCache;
 use crate::client::trace::{self, Span, Work};
 use crate::flow::Settings;
 use crate::session::{Attempt, Authorization, Key, LoggedOut, PendingLogin, Record, Session, Turn};
@@ -44,7 +44,7 @@ pub struct Client<H: Host> {
     pub(super) told: Told,
     pub(super) failures: Failures<H::Http>,
     pub(super) settings: Arc<Settings>,
-    pub(super) shown: RwLock<Shown>,
+    pub(super) shown: RwLock<TokenCache>,
     /// What the MCP server wants to see in the next proof.
     pub(super) nonce: RwLock<Option<Arc<DpopNonce>>>,
     pub(super) signers: Signers,
@@ -68,7 +68,7 @@ pub struct Client<H: Host> {
 pub struct Call {
     pub(super) mode: Mode,
     pub(super) attempt: Attempt,
-    pub(super) since: Moment,
+    pub(super) since: Epoch,
     /// What a remedy brought: the request is sent with it, even if it expires in the same second.
     pub(super) remedied: Option<Token>,
     pub(super) moved: Option<Arc<HttpUrl>>,
@@ -88,7 +88,7 @@ impl<H: Host> Client<H> {
         host: impl FnOnce(Session) -> H,
     ) -> Self {
         let session = Session::new(Arc::clone(settings));
-        let (key, shown) = (session.key(profile), Shown::new(session.snapshot()));
+        let (key, shown) = (session.key(profile), TokenCache::new(session.snapshot()));
         let (settings, shown) = (Arc::clone(settings), RwLock::new(shown));
         let (host, failures) = (host(session), Failures::new());
         let (logins, taken) = (Ended::default(), AtomicU64::new(0));
@@ -321,11 +321,11 @@ impl<H: Host> Client<H> {
             if let Ok(outcome) = &outcome {
                 client.tell(&Event::LoggedOut { outcome });
             }
-            client.show(Shown::new(session.snapshot()));
+            client.show(TokenCache::new(session.snapshot()));
             outcome
         };
         let leave = Span::of(Work::Logout, self).around(leave);
-        self.host.to_its_end(leave).await
+        self.host.run_to_completion(leave).await
     }
 
     /// Finishes a login that was handed out: stores its tokens.
@@ -351,14 +351,14 @@ impl<H: Host> Client<H> {
             // The code is spent: what came for it and is not stored yet is stored by the next call.
             if matches!(outcome, Ok(_) | Err(ClientError::Storage(_))) {
                 *session = resumed;
-                client.show(Shown::new(session.snapshot()));
+                client.show(TokenCache::new(session.snapshot()));
             } else {
                 // What the session knew is older than what is stored now.
                 session.access();
             }
             outcome
         };
-        self.host.to_its_end(Span::of(Work::Resume, self).around(finish)).await
+        self.host.run_to_completion(Span::of(Work::Resume, self).around(finish)).await
     }
 }
 

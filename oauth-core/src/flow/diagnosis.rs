@@ -35,7 +35,7 @@ pub struct Diagnosis {
 /// What a login would do.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct Outlook<'a> {
+pub struct LoginPlan<'a> {
     /// The authorization server.
     pub server: &'a ServerMetadata,
     /// How the client would become known to it; dynamically, it would be registered by the login.
@@ -74,10 +74,10 @@ impl Diagnosis {
     /// # Errors
     ///
     /// Why it could not be done; [`Error::LoginRequired`] as long as that is not known.
-    pub fn outlook(&self) -> Result<Outlook<'_>, Error> {
+    pub fn login_plan(&self) -> Result<LoginPlan<'_>, Error> {
         let flow = self.flow.as_ref().map_err(Error::clone)?;
         match flow.state()? {
-            State::Register(it) => Ok(Outlook {
+            State::Register(it) => Ok(LoginPlan {
                 server: &it.server,
                 client: RegistrationKind::Dynamic,
                 resource: &it.errand.resource,
@@ -85,7 +85,7 @@ impl Diagnosis {
                 requested_by: it.errand.requested_by,
                 profile: flow.settings().profile_of(&it.server).map(|it| it.display_name),
             }),
-            State::Consent(it) => Ok(Outlook {
+            State::Consent(it) => Ok(LoginPlan {
                 server: &it.binding.server,
                 client: it.binding.client.kind,
                 resource: &it.binding.resource,
@@ -118,9 +118,9 @@ impl Diagnosis {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let timeline = self.timeline();
-        match self.outlook() {
-            Ok(outlook) => {
-                write!(f, "A login to {} can begin.\n\n{outlook}", Plain(&self.server))?;
+        match self.login_plan() {
+            Ok(login_plan) => {
+                write!(f, "A login to {} can begin.\n\n{login_plan}", Plain(&self.server))?;
                 write!(f, "\nHow that was found out:\n{timeline}")
             }
             Err(error) => {
@@ -131,7 +131,7 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-impl fmt::Display for Outlook<'_> {
+impl fmt::Display for LoginPlan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, client, resource, requested, requested_by, profile } = self;
         let from = match server.provenance {

@@ -182,5 +182,5 @@ impl FindResource {
 fn challenged(login: &Login) -> Option<(&str, Result<ResourceCandidate, UrlDefect>)> {
     let text = login.challenge.as_ref()?.resource_metadata.as_deref()?;
     let Settings { server, .. } = &*login.settings;
-    Some((text, ResourceCandidate::challenged(text, server, login.settings.reach())))
+    Some((text, ResourceCandidate::challenged(text, server, login.settings.address_policy())))
 }

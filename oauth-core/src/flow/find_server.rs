@@ -18,6 +18,7 @@ use core::mem;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address_policy::AddressPolicy;
 use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
 use crate::flow::login::{Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
@@ -25,7 +26,6 @@ use crate::flow::place::{Found, OutOfReach, Place};
 use crate::flow::settings::Settings;
 use crate::flow::target::{ResourceDpop, Target};
 use crate::http::{Endpoint, Request, Response};
-use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::timeline::Finding;
 use crate::tolerance::{Tolerance, Tolerances};
@@ -84,7 +84,7 @@ impl FindServer {
             others.push(known);
         }
         others.drain(..others.len().saturating_sub(MAX_SERVERS));
-        let (issuer, place) = next_server(&mut others, login.settings.reach())?;
+        let (issuer, place) = next_server(&mut others, login.settings.address_policy())?;
         let candidate = ServerCandidate::FIRST;
         Ok(Self {
             login,
@@ -118,9 +118,9 @@ impl FindServer {
         };
         match self.place.look(response, Endpoint::ServerMetadata, read) {
             Found::Document(document) => {
-                let reach = self.login.settings.reach();
+                let address_policy = self.login.settings.address_policy();
                 let (mut found, misshapen) =
-                    ServerMetadata::check(&document, &self.issuer, reach, policy)?;
+                    ServerMetadata::check(&document, &self.issuer, address_policy, policy)?;
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 found.tolerated.extend(self.tolerated);
                 Ok(self.done(found, finding))
@@ -146,9 +146,9 @@ impl FindServer {
     /// Goes on at the next place of this server, else at the next server.
     fn elsewhere(mut self, finding: Finding) -> Located {
         let Settings { server, policy, .. } = &*self.login.settings;
-        let reach = self.login.settings.reach();
+        let address_policy = self.login.settings.address_policy();
         if let Some(candidate) = self.candidate.next(&self.issuer) {
-            let url = candidate.url(&self.issuer, reach);
+            let url = candidate.url(&self.issuer, address_policy);
             let url = url.map_err(|defect| unsafe_issuer(self.issuer.as_str(), defect))?;
             (self.candidate, self.place) = (candidate, Place::new(url));
             return Ok(Progress::Again(self, finding));
@@ -165,7 +165,7 @@ impl FindServer {
         let is_awaited = !self.out_of_reach.is_empty() && self.login.holds(&self.issuer);
         self.others_out_of_reach.take_from(&mut self.out_of_reach);
         if !self.others.is_empty() && !is_awaited {
-            (self.issuer, self.place) = next_server(&mut self.others, reach)?;
+            (self.issuer, self.place) = next_server(&mut self.others, address_policy)?;
             (self.candidate, self.absence) = (ServerCandidate::FIRST, Absence::Nothing);
             return Ok(Progress::Again(self, finding));
         }
@@ -193,12 +193,12 @@ impl FindServer {
 /// The next server that can be asked. One that cannot hides no other.
 fn next_server(
     named: &mut Vec<Box<str>>,
-    reach: Reach<'_>,
+    address_policy: AddressPolicy<'_>,
 ) -> Result<(Issuer, Place), PeerMisbehaved> {
     loop {
         let next = named.pop().unwrap_or_default();
-        let parsed = Issuer::parse(&next, reach).and_then(|issuer| {
-            ServerCandidate::FIRST.url(&issuer, reach).map(|url| (issuer, Place::new(url)))
+        let parsed = Issuer::parse(&next, address_policy).and_then(|issuer| {
+            ServerCandidate::FIRST.url(&issuer, address_policy).map(|url| (issuer, Place::new(url)))
         });
         match parsed {
             Ok(found) => return Ok(found),

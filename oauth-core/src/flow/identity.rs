@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::Binding;
-use crate::flow::login::Before;
+use crate::flow::login::PreviousLogin;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::{MachineGrant, PreRegistered, Settings};
 use crate::scope::Scopes;
@@ -43,7 +43,7 @@ pub(crate) struct Newcomer<'a> {
 pub(crate) fn choose(
     newcomer: &Newcomer<'_>,
     server: &mut ServerMetadata,
-    before: Option<Box<Before>>,
+    before: Option<Box<PreviousLogin>>,
     requested: Option<&Scopes>,
 ) -> Result<Identity, Error> {
     let Newcomer { settings, redirect_uri, now } = *newcomer;
@@ -123,7 +123,7 @@ pub(crate) fn choose(
     Ok(Identity::Unregistered { endpoint, method, scope })
 }
 
-impl Before {
+impl PreviousLogin {
     /// Whether the server registered the client, and knows it as far as anybody can say.
     fn is_registered_at(&self, server: &ServerMetadata) -> bool {
         let Self {
@@ -179,7 +179,7 @@ fn is_vouched_for<'a>(
     server: &ServerMetadata,
     mut endpoints: impl Iterator<Item = &'a HttpUrl>,
 ) -> bool {
-    let issuer = settings.reach().parse(server.issuer.as_str());
+    let issuer = settings.address_policy().parse(server.issuer.as_str());
     let is_on_host = |host: &str| issuer.as_ref().is_ok_and(|issuer| issuer.host() == host);
     settings.client_issuer.is_some()
         || server.provenance == Provenance::Provided

@@ -30,7 +30,7 @@ pub struct Login {
     /// What it answered instead, if it was asked.
     #[serde(default)]
     pub(crate) not_asked: Option<Box<NotAsked>>,
-    pub(crate) before: Option<Box<Before>>,
+    pub(crate) before: Option<Box<PreviousLogin>>,
     /// What tokens were bound to that are to be replaced: nothing has to be found again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) renews: Option<Box<Binding>>,
@@ -69,14 +69,14 @@ pub(crate) struct Visit {
 
 /// What earlier logins to the same server leave to the next one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
+pub struct PreviousLogin {
     pub(crate) binding: Binding,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) elsewhere: Vec<KnownClient>,
     pub(crate) client_is_gone: bool,
 }
 
-impl Before {
+impl PreviousLogin {
     /// The last login was bound to this. Its registration is used again if the authorization server is
     /// the same, and the scopes it asked for are asked for again.
     #[must_use]
@@ -173,7 +173,7 @@ impl Login {
 
     /// With what earlier logins to the same server leave.
     #[must_use]
-    pub fn before(mut self, before: Before) -> Self {
+    pub fn before(mut self, before: PreviousLogin) -> Self {
         self.before = Some(Box::new(before));
         self
     }
@@ -238,7 +238,7 @@ impl Login {
     /// Whether a client or a grant of this server is at hand. A client id that was set up without an
     /// issuer may be one of the first server's, until a login has shown whose it is.
     pub(crate) fn holds(&self, issuer: &Issuer) -> bool {
-        let known = |before: &Before| before.first_known(&[issuer.as_str()]).is_some();
+        let known = |before: &PreviousLogin| before.first_known(&[issuer.as_str()]).is_some();
         let is_own = match &self.settings.client_issuer {
             Some(own) => issuer.is_same(own),
             None => self.before.is_none(),

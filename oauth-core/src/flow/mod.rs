@@ -95,10 +95,10 @@ mod tried;
 mod wanted;
 
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
-pub use diagnosis::{Diagnosis, Outlook};
+pub use diagnosis::{Diagnosis, LoginPlan};
 pub use grant_kind::GrantKind;
 pub use host_reply::{AssertionReply, KeyReply, SignReply};
-pub use login::{Before, Login};
+pub use login::{Login, PreviousLogin};
 pub use machine::{Flow, Step};
 pub use options::AuthorizationOptions;
 pub use probe::{Probe, ProbeReply};
@@ -115,4 +115,4 @@ pub(crate) use no_answer::NoAnswer;
 pub(crate) use not_asked::NotAsked;
 pub(crate) use possession::Possession;
 pub(crate) use proof::{ForRequest, Proof};
-pub(crate) use refresh::{refresh_request, refreshed};
+pub(crate) use refresh::{read_refresh, refresh_request};

@@ -9,7 +9,7 @@ use crate::http::{Endpoint, Request, Response};
 use crate::json::Defect;
 use crate::timeline::Finding;
 use crate::url::HttpUrl;
-use crate::wire::accepted;
+use crate::wire::read_success;
 
 /// Where a document is asked for: a place that was derived, or where that has moved to.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl Place {
         endpoint: Endpoint,
         read: impl FnOnce(&'a [u8]) -> Result<D, Defect>,
     ) -> Found<D> {
-        let defect = match accepted(response, endpoint, &self.url) {
+        let defect = match read_success(response, endpoint, &self.url) {
             Ok(body) => match read(body) {
                 Ok(document) => return Found::Document(document),
                 Err(defect) => Some(defect),
@@ -117,7 +117,7 @@ const MAX_REDIRECTS: u8 = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::Plaintext;
+    use crate::url::HttpAllowance;
 
     #[test]
     fn what_tells_most_is_kept() {
@@ -150,7 +150,7 @@ mod tests {
     /// How many there were is stored, and what is stored may be anything.
     #[test]
     fn redirects_are_counted_whatever_was_stored() {
-        let url = HttpUrl::parse("https://a.example/m", Plaintext::Forbidden);
+        let url = HttpUrl::parse("https://a.example/m", HttpAllowance::Forbidden);
         let url = url.unwrap_or_else(|defect| panic!("{defect}"));
         let response = Response::new(308, alloc::vec![]).with_header("location", "/n");
         for (redirects, follows) in [(0, true), (2, true), (3, false), (u8::MAX, false)] {

@@ -23,7 +23,7 @@ use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
-use crate::wire::{AuthorizationCode, NoToken, Sought, code_request, issued};
+use crate::wire::{AuthorizationCode, NoToken, Sought, code_request, read_tokens};
 
 /// Waits for the answer of the token endpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,14 +55,15 @@ impl Redeem {
         }
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
-        let tokens = match issued(response, endpoint, requested, self.binding.token_type(), now) {
-            Ok(tokens) => tokens,
-            Err(NoToken { error, .. }) => {
-                let finding = Finding::failed(&error);
-                let Error::Refused(refusal) = error else { return Err(error.into()) };
-                return Ok(Progress::Done(Redeemed::Refused(self.into(), refusal), finding));
-            }
-        };
+        let tokens =
+            match read_tokens(response, endpoint, requested, self.binding.token_type(), now) {
+                Ok(tokens) => tokens,
+                Err(NoToken { error, .. }) => {
+                    let finding = Finding::failed(&error);
+                    let Error::Refused(refusal) = error else { return Err(error.into()) };
+                    return Ok(Progress::Done(Redeemed::Refused(self.into(), refusal), finding));
+                }
+            };
         self.binding.check_type(&tokens)?;
         let finding = self.binding.granted(&tokens, now);
         let checked = tokens.check(self.tolerates);

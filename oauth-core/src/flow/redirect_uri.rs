@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse};
-use crate::url::{HttpUrl, Plaintext, shown};
+use crate::url::{HttpAllowance, HttpUrl, shown};
 use crate::wire::Port;
 
 /// Where the user comes back to: https, http to a loopback host (RFC 8252 §7.3), or a scheme of the
@@ -36,7 +36,7 @@ impl RedirectUri {
     /// a dot are something else: `javascript`, `data` and `file` are among them, and the names that
     /// everybody might choose.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let fits = is_of_private_use(text) || HttpUrl::parse(text, Plaintext::Loopback).is_ok();
+        let fits = is_of_private_use(text) || HttpUrl::parse(text, HttpAllowance::Loopback).is_ok();
         if fits {
             Ok(Self { uri: text.into(), port: Port::Fixed })
         } else {

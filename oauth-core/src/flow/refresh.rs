@@ -5,7 +5,7 @@ use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::wire::{self, NoToken, TokenData, issued};
+use crate::wire::{self, NoToken, TokenData, read_tokens};
 
 /// The request. It goes to the endpoint that is recorded with the tokens, and nowhere else.
 pub(crate) fn refresh_request(binding: &Binding, proof: &Proof, refresh_token: &Secret) -> Request {
@@ -15,14 +15,14 @@ pub(crate) fn refresh_request(binding: &Binding, proof: &Proof, refresh_token: &
 
 /// The new tokens. What the answer leaves out stays as it was: the refresh token (RFC 6749 §6), the
 /// granted scopes (RFC 6749 §5.1), and who the user is (OpenID Connect Core 1.0 §12.2).
-pub(crate) fn refreshed(
+pub(crate) fn read_refresh(
     binding: &Binding,
     old: &TokenData,
     response: &Response,
     now: UnixTime,
 ) -> Result<TokenData, NoToken> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
-    let mut tokens = issued(response, endpoint, requested, binding.token_type(), now)?;
+    let mut tokens = read_tokens(response, endpoint, requested, binding.token_type(), now)?;
     if let Err(error) = binding.check_type(&tokens) {
         return Err(NoToken { error: error.into(), refresh_token: tokens.refresh_token });
     }

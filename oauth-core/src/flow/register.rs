@@ -20,7 +20,8 @@ use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::url::HttpUrl;
 use crate::wire::{
-    AuthMethod, Registration, RegistrationRequest, ServerMetadata, register_request, registered,
+    AuthMethod, Registration, RegistrationRequest, ServerMetadata, read_registration,
+    register_request,
 };
 
 /// Waits for the answer of the registration endpoint.
@@ -99,7 +100,7 @@ impl Register {
         let Self { redirect_uri, server, endpoint, method, scope, .. } = &self;
         let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
-            registered(response, endpoint, server, &redirect_uri.uri, *method, tolerates)?;
+            read_registration(response, endpoint, server, &redirect_uri.uri, *method, tolerates)?;
         let client = Registration { scope: scope.clone(), port: redirect_uri.port, ..client };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
         Ok(Progress::Done(self.done(client), finding))

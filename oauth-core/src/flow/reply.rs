@@ -51,9 +51,9 @@ impl HttpReply<'_> {
         self.no_answer(NoAnswer::Unreachable(why.into()));
     }
 
-    /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
+    /// The request was not sent, because it would have gone to this address: [`AddressPolicy::permits`] says no.
     ///
-    /// [`Reach::permits`]: crate::Reach::permits
+    /// [`AddressPolicy::permits`]: crate::AddressPolicy::permits
     pub fn forbidden(self, address: IpAddr) {
         self.no_answer(NoAnswer::Forbidden(address));
     }

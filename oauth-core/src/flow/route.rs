@@ -11,7 +11,7 @@ use crate::flow::find_resource::{FindResource, ResourceFact};
 use crate::flow::find_server::FindServer;
 use crate::flow::grants::Issued;
 use crate::flow::grants::code::{CameBack, Consent};
-use crate::flow::login::{Before, Login, Way};
+use crate::flow::login::{Login, PreviousLogin, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::flow::redeem::{Redeem, Redeemed};
@@ -48,7 +48,7 @@ impl State {
         if let Way::Machine(grant) = &login.way
             && let Some(binding) = login.renews.take_if(|it| it.grant == grant.kind())
         {
-            let before = Some(Box::new(Before::new((*binding).clone())));
+            let before = Some(Box::new(PreviousLogin::new((*binding).clone())));
             let Binding { server, resource, requested, possession, .. } = *binding;
             login.possession = possession;
             let requested = login.scopes(requested, None, &server)?;

@@ -8,10 +8,10 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address_policy::AddressPolicy;
 use crate::error::{Error, Misuse};
 use crate::keys::DpopKey;
 use crate::policy::{Policy, ServerUrl};
-use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::url::{HttpUrl, UrlDefect, shown};
@@ -251,7 +251,7 @@ impl Settings {
     ///
     /// Needed where a public MCP server has its authorization server in a private network, where a server
     /// that is reached by its name names others by their private addresses, and with
-    /// [`Policy::only_public_addresses`] for everything that is in one. [`Reach`] has the rules.
+    /// [`Policy::only_public_addresses`] for everything that is in one. [`AddressPolicy`] has the rules.
     ///
     /// # Errors
     ///
@@ -286,7 +286,7 @@ impl Settings {
             None => ServerMetadata::provided,
             Some(_) => ServerMetadata::provided_without_user,
         };
-        self.provider = Some(provided(metadata, self.reach(), &self.policy)?);
+        self.provider = Some(provided(metadata, self.address_policy(), &self.policy)?);
         Ok(self)
     }
 
@@ -327,8 +327,8 @@ impl Settings {
 
     /// Which addresses requests may go to.
     #[must_use]
-    pub fn reach(&self) -> Reach<'_> {
-        Reach {
+    pub fn address_policy(&self) -> AddressPolicy<'_> {
+        AddressPolicy {
             plaintext: self.server.plaintext(),
             server_host: self.server.url().host(),
             only_public: self.policy.only_public_addresses,
@@ -348,7 +348,7 @@ impl Settings {
     ///
     /// [`Misuse::ServerUrl`] if it is at an address that [`Policy::only_public_addresses`] forbids.
     pub fn check_server(&self) -> Result<(), Misuse> {
-        self.reach().check(self.server.url()).map_err(|_| Misuse::ServerUrl {
+        self.address_policy().check(self.server.url()).map_err(|_| Misuse::ServerUrl {
             url: shown(self.server.as_str()),
             defect: UrlDefect::PrivateAddress,
         })

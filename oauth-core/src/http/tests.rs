@@ -2,11 +2,11 @@ use alloc::format;
 use alloc::vec;
 
 use super::*;
-use crate::url::Plaintext;
+use crate::url::HttpAllowance;
 
 #[test]
 fn debug_shows_neither_bodies_nor_credentials() {
-    let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
+    let url = HttpUrl::parse("https://as.example/token", HttpAllowance::Forbidden)
         .unwrap_or_else(|e| panic!("{e}"));
     let request = Request::form(Endpoint::Token, url, SecretBuffer("code=planted".into()))
         .with_authorization(Some("Basic planted".into()))

@@ -17,7 +17,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Unreachable};
-use crate::flow::{Before, Flow, Grant, Login as FlowLogin, NoAnswer, Probe, Step};
+use crate::flow::{Flow, Grant, Login as FlowLogin, NoAnswer, PreviousLogin, Probe, Step};
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
 use crate::session::keep::{AfterKeep, Keep};
@@ -188,7 +188,7 @@ impl Session {
         // Whose the client is shows in what it has got: its credentials go to nobody else.
         let known = self.held.record.as_ref().filter(|it| it.may_be_of(&self.held.settings));
         let login = login.map(|login| match known {
-            Some(record) => login.before(Before::new((*record.binding).clone())),
+            Some(record) => login.before(PreviousLogin::new((*record.binding).clone())),
             None => login,
         });
         match login.and_then(Flow::login) {

@@ -56,7 +56,8 @@ impl Record {
             let found = TokenType::Dpop.as_str().into();
             return Err(PeerIncompatible::TokenType { found }.into());
         }
-        let mut server = ServerMetadata::provided(issuer, settings.reach(), &settings.policy)?;
+        let mut server =
+            ServerMetadata::provided(issuer, settings.address_policy(), &settings.policy)?;
         let client = registration(settings, &server, client)?;
         settings.report_profile(&mut server);
         let requested = tokens.scope.clone();

@@ -46,13 +46,13 @@ impl Forecast {
     /// Where no login was made before, or none that is good for anything.
     fn first_login(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = Plain(&self.server);
-        match (self.diagnosis.outlook(), self.diagnosis.status_without_login()) {
-            (Ok(outlook), None) => {
-                let issuer = Plain(outlook.server.issuer().as_str());
+        match (self.diagnosis.login_plan(), self.diagnosis.status_without_login()) {
+            (Ok(login_plan), None) => {
+                let issuer = Plain(login_plan.server.issuer().as_str());
                 writeln!(f, "The next call to {server} sends the user to the login of {issuer}.")
             }
-            (Ok(outlook), Some(status)) => {
-                let issuer = Plain(outlook.server.issuer().as_str());
+            (Ok(login_plan), Some(status)) => {
+                let issuer = Plain(login_plan.server.issuer().as_str());
                 write!(f, "{server} answers without a login (status {status}); ")?;
                 writeln!(f, "a call that needs one sends the user to the login of {issuer}.")
             }

@@ -26,20 +26,20 @@ use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::url::HttpUrl;
-use crate::wire::{Authentication, Hint, Jti, Unsigned, revocation_request, revoked};
+use crate::wire::{Authentication, Hint, Jti, Unsigned, read_revocation, revocation_request};
 
 /// What became of the tokens at their server. Here they are gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedOut {
     /// The refresh token, and with it what could be had for it.
-    pub refresh_token: Fate,
+    pub refresh_token: RevocationOutcome,
     /// The access token.
-    pub access_token: Fate,
+    pub access_token: RevocationOutcome,
 }
 
 /// What became of a token at its server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
+pub enum RevocationOutcome {
     /// There was none.
     Absent,
     /// It is revoked.
@@ -57,7 +57,7 @@ impl LoggedOut {
     pub fn is_complete(&self) -> bool {
         [&self.refresh_token, &self.access_token]
             .into_iter()
-            .all(|fate| matches!(fate, Fate::Absent | Fate::Revoked))
+            .all(|fate| matches!(fate, RevocationOutcome::Absent | RevocationOutcome::Revoked))
     }
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for LoggedOut {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for RevocationOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("there was none"),
@@ -80,7 +80,7 @@ impl fmt::Display for Fate {
     }
 }
 
-impl From<Result<(), Error>> for Fate {
+impl From<Result<(), Error>> for RevocationOutcome {
     fn from(outcome: Result<(), Error>) -> Self {
         match outcome {
             Ok(()) => Self::Revoked,
@@ -158,8 +158,8 @@ impl Logout {
 pub(crate) struct LogoutProgress {
     /// Tokens that were issued and could not be stored: newer than those in the store.
     unsaved: Option<Box<Record>>,
-    refresh_token: Option<Fate>,
-    access_token: Option<Fate>,
+    refresh_token: Option<RevocationOutcome>,
+    access_token: Option<RevocationOutcome>,
     lost_races: u8,
     /// What the next request shows.
     #[serde(default)]
@@ -211,10 +211,15 @@ impl LogoutProgress {
         record.binding.server.revocation_endpoint.as_ref()?;
         token(&record, Hint::RefreshToken)?;
         let (unsaved, then) = (Some(record.into()), Some(then.into()));
-        Some(Box::new(Self { unsaved, access_token: Some(Fate::Absent), then, ..Self::default() }))
+        Some(Box::new(Self {
+            unsaved,
+            access_token: Some(RevocationOutcome::Absent),
+            then,
+            ..Self::default()
+        }))
     }
 
-    fn settle(&mut self, hint: Hint, fate: Fate) {
+    fn settle(&mut self, hint: Hint, fate: RevocationOutcome) {
         match hint {
             Hint::RefreshToken => self.refresh_token = Some(fate),
             Hint::AccessToken => self.access_token = Some(fate),
@@ -265,8 +270,8 @@ impl Session {
         let tokens = [Hint::RefreshToken, Hint::AccessToken];
         for (hint, is_there) in tokens.map(|hint| (hint, token(record, hint).is_some())) {
             match is_there {
-                false => progress.settle(hint, Fate::Absent),
-                true if !can_revoke => progress.settle(hint, Fate::NotRevocable),
+                false => progress.settle(hint, RevocationOutcome::Absent),
+                true if !can_revoke => progress.settle(hint, RevocationOutcome::NotRevocable),
                 true => {}
             }
         }
@@ -315,7 +320,7 @@ impl Session {
         now: UnixTime,
     ) -> Op {
         if let Some(hint) = progress.next_token() {
-            progress.settle(hint, Fate::Alive(error));
+            progress.settle(hint, RevocationOutcome::Alive(error));
         }
         self.revoke_next(progress, now)
     }
@@ -331,7 +336,7 @@ impl Session {
             let status = response.as_ref().ok().map(|response| response.status());
             let silence = response.as_ref().err().and_then(NoAnswer::silence);
             let outcome = match response {
-                Ok(response) => revoked(response, endpoint),
+                Ok(response) => read_revocation(response, endpoint),
                 Err(no_answer) => Err(no_answer.error(Endpoint::Revocation, endpoint)),
             };
             let finding = outcome.as_ref().map_or_else(Finding::failed, |()| Finding::Revoked);
@@ -363,13 +368,14 @@ impl From<Box<LogoutProgress>> for Box<LoggedOut> {
     fn from(progress: Box<LogoutProgress>) -> Self {
         let LogoutProgress { refresh_token, access_token, .. } = *progress;
         Self::new(LoggedOut {
-            refresh_token: refresh_token.unwrap_or(Fate::Absent),
-            access_token: access_token.unwrap_or(Fate::Absent),
+            refresh_token: refresh_token.unwrap_or(RevocationOutcome::Absent),
+            access_token: access_token.unwrap_or(RevocationOutcome::Absent),
         })
     }
 }
 
-const NOTHING: LoggedOut = LoggedOut { refresh_token: Fate::Absent, access_token: Fate::Absent };
+const NOTHING: LoggedOut =
+    LoggedOut { refresh_token: RevocationOutcome::Absent, access_token: RevocationOutcome::Absent };
 
 /// What a server answers that does not revoke tokens of a kind: access tokens that nobody looks up, mostly
 /// (RFC 7009 §2.2.1).

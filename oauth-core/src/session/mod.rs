@@ -137,7 +137,7 @@ pub use attach::{Attach, DpopFields, ProofRequest};
 pub use authorization::{Authorization, Snapshot};
 pub use forecast::Forecast;
 pub use head::Head;
-pub use logout::{Fate, LoggedOut};
+pub use logout::{LoggedOut, RevocationOutcome};
 pub use machine::Session;
 pub use pending::PendingLogin;
 pub use reason::LoginReason;

@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible, Refusal};
-use crate::flow::{NoAnswer, Proof, refresh_request, refreshed};
+use crate::flow::{NoAnswer, Proof, read_refresh, refresh_request};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
 use crate::session::access::Access;
@@ -227,7 +227,7 @@ impl Session {
         let silence = response.as_ref().err().and_then(NoAnswer::silence);
         let answer = response.as_ref().ok().copied();
         let result = match response {
-            Ok(response) => refreshed(&record.binding, old, response, now),
+            Ok(response) => read_refresh(&record.binding, old, response, now),
             Err(no_answer) => Err(no_answer.error(Endpoint::Token, endpoint).into()),
         };
         let finding = match &result {

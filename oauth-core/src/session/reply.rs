@@ -218,10 +218,10 @@ impl HttpReply<'_> {
         self.answered(Err(NoAnswer::Unreachable(why.into())), now);
     }
 
-    /// The request was not sent, because it would have gone to this address: [`Reach::permits`] says no.
+    /// The request was not sent, because it would have gone to this address: [`AddressPolicy::permits`] says no.
     /// Nothing that is stored is lost.
     ///
-    /// [`Reach::permits`]: crate::Reach::permits
+    /// [`AddressPolicy::permits`]: crate::AddressPolicy::permits
     pub fn forbidden(self, address: IpAddr, now: UnixTime) {
         self.answered(Err(NoAnswer::Forbidden(address)), now);
     }

@@ -85,9 +85,9 @@ impl Session {
     /// A request is refused with the token that a login of this session has just brought it, or with one that
     /// cannot be refreshed while the login is on trial.
     pub(crate) fn learn_refusal(&mut self, sent: Option<u64>, has_logged_in: bool, is_last: bool) {
-        let (generation, brought) = (self.generation(), self.own_generation);
+        let (generation, own_generation) = (self.generation(), self.own_generation);
         let Some(trial) = self.held.record.as_ref().and_then(Record::trial) else { return };
-        let is_own = has_logged_in && brought == generation;
+        let is_own = has_logged_in && own_generation == generation;
         if sent == Some(generation) && (is_own || is_last && self.own_login == Some(trial)) {
             self.own_login = Some(trial);
             self.accepted = 0;

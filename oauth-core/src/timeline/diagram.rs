@@ -6,7 +6,7 @@ use core::fmt::{self, Write as _};
 use crate::http::Endpoint;
 use crate::plain::is_plain_char;
 use crate::timeline::{Entry, Finding, Timeline};
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpAllowance, HttpUrl};
 
 /// A [`Timeline`] as a sequence diagram in the language of Mermaid, which code hosts draw in a block of Markdown:
 /// `Display` writes the diagram, without the block's fence. Made by [`Timeline::diagram`].
@@ -58,7 +58,7 @@ impl fmt::Display for Diagram<'_> {
 fn url(entry: &Entry) -> Option<HttpUrl> {
     let is_of_a_request =
         !matches!(entry.finding, Finding::Unusable { .. } | Finding::Profile { .. });
-    HttpUrl::parse(&entry.url, Plaintext::Loopback).ok().filter(|_| is_of_a_request)
+    HttpUrl::parse(&entry.url, HttpAllowance::Loopback).ok().filter(|_| is_of_a_request)
 }
 
 fn step(f: &mut fmt::Formatter<'_>, entry: &Entry, server: Option<(usize, &str)>) -> fmt::Result {

@@ -3,10 +3,10 @@ use alloc::string::ToString as _;
 use super::*;
 use crate::json::{Defect, MemberNames};
 use crate::tolerance::Tolerances;
-use crate::url::{Plaintext, UrlDefect};
+use crate::url::{HttpAllowance, UrlDefect};
 
 fn entry(status: u16) -> Entry {
-    let url = HttpUrl::parse("https://a.example/m?key=planted", Plaintext::Forbidden);
+    let url = HttpUrl::parse("https://a.example/m?key=planted", HttpAllowance::Forbidden);
     let url = url.unwrap_or_else(|defect| panic!("{defect}"));
     let finding = Finding::NothingHere { defect: Some(Defect::Html) };
     Entry::new(Endpoint::ResourceMetadata, &url, Some(status), finding)

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn url(text: &str) -> HttpUrl {
-    HttpUrl::parse(text, Plaintext::Loopback).unwrap_or_else(|e| panic!("{text}: {e}"))
+    HttpUrl::parse(text, HttpAllowance::Loopback).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
 #[test]
@@ -33,10 +33,10 @@ fn urls_that_are_refused() {
         ("https://a.example/#", Fragment),
         ("https://a.example/#x", Fragment),
     ] {
-        assert_eq!(HttpUrl::parse(text, super::Plaintext::Loopback), Err(defect), "{text:?}");
+        assert_eq!(HttpUrl::parse(text, HttpAllowance::Loopback), Err(defect), "{text:?}");
     }
     let local = "http://localhost:1/";
-    assert_eq!(HttpUrl::parse(local, super::Plaintext::Forbidden), Err(Plaintext));
+    assert_eq!(HttpUrl::parse(local, HttpAllowance::Forbidden), Err(Plaintext));
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn covering_ends_on_segment_boundaries() {
 
 #[test]
 fn a_local_server_allows_plaintext_to_local_servers() {
-    assert_eq!(Plaintext::for_server(&url("http://localhost:1/")), Plaintext::Loopback);
-    assert_eq!(Plaintext::for_server(&url("https://a.localhost/")), Plaintext::Loopback);
-    assert_eq!(Plaintext::for_server(&url("https://127.0.0.1:1/")), Plaintext::Loopback);
-    assert_eq!(Plaintext::for_server(&url("https://a.example/")), Plaintext::Forbidden);
+    assert_eq!(HttpAllowance::for_server(&url("http://localhost:1/")), HttpAllowance::Loopback);
+    assert_eq!(HttpAllowance::for_server(&url("https://a.localhost/")), HttpAllowance::Loopback);
+    assert_eq!(HttpAllowance::for_server(&url("https://127.0.0.1:1/")), HttpAllowance::Loopback);
+    assert_eq!(HttpAllowance::for_server(&url("https://a.example/")), HttpAllowance::Forbidden);
 }
 
 proptest! {
@@ -140,15 +140,15 @@ proptest! {
         let text = format!("https://{host}{path}");
         if is_plainly_canonical(&text) {
             let parsed = url::Url::parse(&text).map(|url| url.to_string()).ok();
-            let ours = HttpUrl::parse(&text, Plaintext::Forbidden).map(|url| url.to_string()).ok();
+            let ours = HttpUrl::parse(&text, HttpAllowance::Forbidden).map(|url| url.to_string()).ok();
             prop_assert_eq!(ours, parsed);
         }
     }
 
     #[test]
     fn a_parsed_url_parses_to_itself(text in "https?://[a-z0-9.]{1,8}[ -~]{0,20}") {
-        if let Ok(once) = HttpUrl::parse(&text, Plaintext::Loopback) {
-            prop_assert_eq!(HttpUrl::parse(once.as_str(), Plaintext::Loopback), Ok(once));
+        if let Ok(once) = HttpUrl::parse(&text, HttpAllowance::Loopback) {
+            prop_assert_eq!(HttpUrl::parse(once.as_str(), HttpAllowance::Loopback), Ok(once));
         }
     }
 }

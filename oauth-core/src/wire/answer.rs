@@ -17,7 +17,7 @@ use crate::url::{HttpUrl, shown};
 ///
 /// [`Error::Unreachable`] for 408, 429 and 5xx, [`Error::Refused`] for an OAuth error answer,
 /// [`Error::Malformed`] for everything else that is no success.
-pub(crate) fn accepted<'a>(
+pub(crate) fn read_success<'a>(
     response: &'a Response,
     endpoint: Endpoint,
     url: &HttpUrl,
@@ -107,13 +107,13 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::url::Plaintext;
+    use crate::url::HttpAllowance;
 
     fn outcome(status: u16, body: &str) -> Result<(), Error> {
-        let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
+        let url = HttpUrl::parse("https://as.example/token", HttpAllowance::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
         let response = Response::new(status, body.into()).with_header("retry-after", "9");
-        accepted(&response, Endpoint::Token, &url).map(|_| ())
+        read_success(&response, Endpoint::Token, &url).map(|_| ())
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_read_also_from_a_form_and_beside_what_cannot_be_read() {
-        let url = HttpUrl::parse("https://as.example/token", Plaintext::Forbidden)
+        let url = HttpUrl::parse("https://as.example/token", HttpAllowance::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
         let form = "application/x-www-form-urlencoded";
         for (content_type, body, description) in [
@@ -167,7 +167,8 @@ mod tests {
         ] {
             let response =
                 Response::new(400, body.into()).with_header("content-type", content_type);
-            let Err(Error::Refused(refusal)) = accepted(&response, Endpoint::Token, &url) else {
+            let Err(Error::Refused(refusal)) = read_success(&response, Endpoint::Token, &url)
+            else {
                 panic!("{body}")
             };
             assert_eq!(&*refusal.code, "invalid_grant");

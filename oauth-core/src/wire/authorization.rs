@@ -86,7 +86,7 @@ impl fmt::Debug for AuthorizationUrl {
 }
 
 /// What the user is asked to consent to.
-pub(crate) struct Consented<'a> {
+pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) resource: &'a str,
@@ -100,7 +100,10 @@ pub(crate) struct Consented<'a> {
 }
 
 /// The URL of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
-pub(crate) fn authorization_url(server: &ServerMetadata, what: &Consented<'_>) -> AuthorizationUrl {
+pub(crate) fn authorization_url(
+    server: &ServerMetadata,
+    what: &AuthorizationRequest<'_>,
+) -> AuthorizationUrl {
     let form = Form::after_url(&what.endpoint(server), what.length());
     let text = what.add_to(form, server).into_text();
     let (end, state) = (text.len(), text.len() - ENCODED);
@@ -117,7 +120,7 @@ impl AuthorizationUrl {
     }
 }
 
-impl Consented<'_> {
+impl AuthorizationRequest<'_> {
     /// Where the user is sent, without what the request says itself.
     pub(super) fn endpoint<'a>(&self, server: &'a ServerMetadata) -> Cow<'a, str> {
         let names_resource = Dialect::resource(self.dialect, self.resource).is_some();

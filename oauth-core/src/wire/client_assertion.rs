@@ -161,12 +161,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reach::Reach;
+    use crate::address_policy::AddressPolicy;
 
     const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
     fn issuer() -> Issuer {
-        Issuer::parse("https://as.example/t/", Reach::PUBLIC).unwrap_or_else(|e| panic!("{e}"))
+        Issuer::parse("https://as.example/t/", AddressPolicy::PUBLIC)
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 
     /// Header and claims, decoded.

@@ -7,12 +7,12 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address_policy::AddressPolicy;
 use crate::error::{Error, PeerMisbehaved, Refusal};
 use crate::form::Form;
 use crate::http::{Endpoint, Request, Response};
 use crate::json::{Defect, MemberNames, Members};
 use crate::plain::is_plain;
-use crate::reach::Reach;
 use crate::scope::Scopes;
 use crate::secret::Secret;
 use crate::time::{Seconds, UnixTime};
@@ -22,9 +22,9 @@ use crate::wire::answer::refusal;
 use crate::wire::authorization::inert;
 use crate::wire::dialect::{Dialect, add_to};
 use crate::wire::grant_types::GrantType;
-use crate::wire::token::{NoToken, TokenData, TokenRequester, issued};
+use crate::wire::token::{NoToken, TokenData, TokenRequester, read_tokens};
 use crate::wire::token_type::TokenType;
-use crate::wire::{accepted, malformed};
+use crate::wire::{malformed, read_success};
 
 /// What a user is shown, so that they consent on another device, and what the tokens are got with when they have
 /// (RFC 8628 §3.2).
@@ -125,11 +125,11 @@ pub(crate) fn device_request(
 pub(crate) fn read_device_code(
     response: &Response,
     endpoint: &HttpUrl,
-    reach: Reach<'_>,
+    address_policy: AddressPolicy<'_>,
     tolerates: Tolerances,
     now: UnixTime,
 ) -> Result<(DeviceCode, MemberNames), Error> {
-    let body = accepted(response, Endpoint::DeviceAuthorization, endpoint)?;
+    let body = read_success(response, Endpoint::DeviceAuthorization, endpoint)?;
     let defect = |defect| match refusal(body, Endpoint::DeviceAuthorization) {
         Ok(refusal) => refusal.into(),
         Err(_) => malformed(response, Endpoint::DeviceAuthorization, endpoint, defect),
@@ -142,12 +142,12 @@ pub(crate) fn read_device_code(
     let device_code = text("device_code", |text| text.len() <= MAX_DEVICE_CODE)?;
     let user_code = text("user_code", is_user_code)?;
     let page = text("verification_uri", |_| true)?;
-    let verification_uri = page_for_user(&page, reach).map_err(|defect| {
+    let verification_uri = page_for_user(&page, address_policy).map_err(|defect| {
         let endpoint = Endpoint::Authorization;
         PeerMisbehaved::UnsafeUrl { endpoint, url: shown(&page), defect }
     })?;
     let complete = members.text("verification_uri_complete");
-    let complete = complete.map(|text| page_for_user(&text, reach));
+    let complete = complete.map(|text| page_for_user(&text, address_policy));
     if let Some(Err(_)) = complete {
         members.note("verification_uri_complete");
     }
@@ -192,11 +192,11 @@ fn is_user_code(text: &str) -> bool {
 }
 
 /// A URL that a browser may be sent to, by the rules for authorization endpoints.
-fn page_for_user(text: &str, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
-    let url = reach.parse(text)?;
+fn page_for_user(text: &str, address_policy: AddressPolicy<'_>) -> Result<HttpUrl, UrlDefect> {
+    let url = address_policy.parse(text)?;
     match inert(url.as_str().into()) {
         Cow::Borrowed(_) => Ok(url),
-        Cow::Owned(text) => reach.parse(&text),
+        Cow::Owned(text) => address_policy.parse(&text),
     }
 }
 
@@ -235,7 +235,7 @@ pub(crate) fn read_poll(
     asked: TokenType,
     now: UnixTime,
 ) -> Result<Polled, NoToken> {
-    let none = match issued(response, endpoint, requested, asked, now) {
+    let none = match read_tokens(response, endpoint, requested, asked, now) {
         Ok(tokens) => return Ok(Polled::Tokens(tokens.into())),
         Err(none) => none,
     };

@@ -25,7 +25,7 @@ use crate::wire::answer::refusal;
 use crate::wire::client_auth::Authentication;
 use crate::wire::issuer::Issuer;
 use crate::wire::machine_token::with_scopes;
-use crate::wire::{accepted, malformed};
+use crate::wire::{malformed, read_success};
 
 /// What a user logged in with at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,12 +168,12 @@ impl IdJag {
 ///
 /// [`SignInRequired`], another refusal of the identity provider, an answer that cannot be read, or
 /// [`PeerMisbehaved::NotAnIdJag`].
-pub(crate) fn exchanged(
+pub(crate) fn read_id_jag(
     response: &Response,
     endpoint: &HttpUrl,
     now: UnixTime,
 ) -> Result<IdJag, Error> {
-    let body = accepted(response, Endpoint::IdentityProvider, endpoint)
+    let body = read_success(response, Endpoint::IdentityProvider, endpoint)
         .map_err(|error| sign_in(error, response))?;
     let defect = |defect| match refusal(body, Endpoint::IdentityProvider) {
         Ok(refusal) => sign_in(refusal.into(), response),

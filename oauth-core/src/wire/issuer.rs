@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address_policy::AddressPolicy;
 use crate::plain::is_plain;
 use crate::policy::Policy;
-use crate::reach::Reach;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::UrlDefect;
 
@@ -17,8 +17,8 @@ pub struct Issuer(Box<str>);
 
 impl Issuer {
     /// Takes an identifier that is a URL as issuers have to be: no query, no fragment.
-    pub(crate) fn parse(text: &str, reach: Reach<'_>) -> Result<Self, UrlDefect> {
-        let url = reach.parse(text)?;
+    pub(crate) fn parse(text: &str, address_policy: AddressPolicy<'_>) -> Result<Self, UrlDefect> {
+        let url = address_policy.parse(text)?;
         // The text itself is kept, and shown.
         if !is_plain(text) {
             return Err(UrlDefect::Unparsable);
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn issuer(text: &str) -> Issuer {
-        Issuer::parse(text, Reach::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"))
+        Issuer::parse(text, AddressPolicy::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"))
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
             ("https://as.example/\u{1b}[2J", UrlDefect::Unparsable),
             ("https://as.example/\nx", UrlDefect::Unparsable),
         ] {
-            assert_eq!(Issuer::parse(text, Reach::PUBLIC), Err(defect), "{text}");
+            assert_eq!(Issuer::parse(text, AddressPolicy::PUBLIC), Err(defect), "{text}");
         }
         assert_eq!(issuer("https://AS.example:443/").as_str(), "https://AS.example:443/");
     }

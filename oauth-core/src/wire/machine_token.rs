@@ -12,7 +12,7 @@ use crate::time::UnixTime;
 use crate::url::HttpUrl;
 use crate::wire::authorization::OFFLINE_ACCESS;
 use crate::wire::grant_types::GrantType;
-use crate::wire::token::{TokenData, TokenRequester, issued};
+use crate::wire::token::{TokenData, TokenRequester, read_tokens};
 use crate::wire::token_type::TokenType;
 
 /// Asks for a token with the client's own credentials (RFC 6749 §4.4.2).
@@ -46,15 +46,15 @@ pub(crate) fn jwt_bearer_request(
 ///
 /// # Errors
 ///
-/// As for [`issued`].
-pub(crate) fn issued_to_machine(
+/// As for [`read_tokens`].
+pub(crate) fn read_machine_token(
     response: &Response,
     endpoint: &HttpUrl,
     requested: Option<&Scopes>,
     asked: TokenType,
     now: UnixTime,
 ) -> Result<TokenData, Error> {
-    match issued(response, endpoint, requested, asked, now) {
+    match read_tokens(response, endpoint, requested, asked, now) {
         Ok(tokens) => Ok(TokenData { refresh_token: None, ..tokens }),
         Err(none) => Err(none.error),
     }
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::form::pairs;
-    use crate::url::Plaintext;
+    use crate::url::HttpAllowance;
     use crate::wire::AuthMethod;
     use crate::wire::client_auth::Authentication;
     use crate::wire::dialect::{Dialect, Parameter, ResourceMode};
@@ -86,7 +86,7 @@ mod tests {
     const RESOURCE: &str = "https://MCP.example/mcp?a=b&c";
 
     fn endpoint() -> HttpUrl {
-        HttpUrl::parse("https://as.example/t?p=1", Plaintext::Forbidden)
+        HttpUrl::parse("https://as.example/t?p=1", HttpAllowance::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"))
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let now = UnixTime::from_secs(1_900_000_000);
         let read = |status, body: &str| {
             let response = Response::new(status, body.into());
-            issued_to_machine(&response, &endpoint(), None, TokenType::Bearer, now)
+            read_machine_token(&response, &endpoint(), None, TokenType::Bearer, now)
         };
         let body =
             r#"{"access_token":"at","token_type":"bearer","refresh_token":"rt","expires_in":9}"#;

@@ -73,9 +73,9 @@ pub use sought::{LoginHint, Prompt};
 pub use token::TokenData;
 pub use token_type::TokenType;
 
-pub(crate) use answer::{accepted, malformed, refusal_of};
+pub(crate) use answer::{malformed, read_success, refusal_of};
 pub(crate) use authorization::{
-    AuthorizationCode, Consented, OFFLINE_ACCESS, authorization_url, read_redirect,
+    AuthorizationCode, AuthorizationRequest, OFFLINE_ACCESS, authorization_url, read_redirect,
 };
 pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
 pub(crate) use client_auth::{AuthMethods, Authentication};
@@ -83,20 +83,22 @@ pub(crate) use client_auth::{AuthMethods, Authentication};
 pub(crate) use device::{Polled, device_request, poll_request, read_device_code, read_poll};
 pub(crate) use dialect::{Dialect, Parameter};
 pub(crate) use dpop::{DpopProof, check_clocks, dpop_algorithm};
-pub(crate) use exchange::{Exchange, IdJag, exchange_request, exchanged};
+pub(crate) use exchange::{Exchange, IdJag, exchange_request, read_id_jag};
 pub(crate) use grant_types::GrantType;
 pub(crate) use jws::{Jti, SignedJwt};
-pub(crate) use machine_token::{client_credentials_request, issued_to_machine, jwt_bearer_request};
+pub(crate) use machine_token::{
+    client_credentials_request, jwt_bearer_request, read_machine_token,
+};
 #[allow(unused_imports, reason = "the machine does not push requests yet")]
 pub(crate) use par::{PushedRequest, push_request, pushed_url, read_pushed};
 pub(crate) use parameters::{is_of_authorization, is_of_token};
 pub(crate) use port::Port;
-pub(crate) use registration::{RegistrationRequest, register_request, registered};
+pub(crate) use registration::{RegistrationRequest, read_registration, register_request};
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
-pub(crate) use revocation::{Hint, revocation_request, revoked};
+pub(crate) use revocation::{Hint, read_revocation, revocation_request};
 pub(crate) use server_candidate::ServerCandidate;
 pub(crate) use server_metadata::Wanted;
 pub(crate) use sought::Sought;
 pub(crate) use token::{
-    NoToken, TokenParties, TokenRequester, code_request, issued, refresh_request,
+    NoToken, TokenParties, TokenRequester, code_request, read_tokens, refresh_request,
 };

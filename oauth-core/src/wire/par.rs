@@ -15,10 +15,10 @@ use crate::time::{Seconds, UnixTime};
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::HttpUrl;
 use crate::wire::answer::refusal;
-use crate::wire::authorization::{AuthorizationUrl, Consented};
+use crate::wire::authorization::{AuthorizationRequest, AuthorizationUrl};
 use crate::wire::client_auth::Authentication;
 use crate::wire::server_metadata::ServerMetadata;
-use crate::wire::{accepted, malformed};
+use crate::wire::{malformed, read_success};
 
 /// What a request is known by that was pushed. It is good for one visit (RFC 9126 §4).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl fmt::Debug for PushedRequest {
 pub(crate) fn push_request(
     endpoint: &HttpUrl,
     server: &ServerMetadata,
-    what: &Consented<'_>,
+    what: &AuthorizationRequest<'_>,
     client: Authentication<'_>,
 ) -> Request {
     let form = Form::with_capacity(what.length() + FORM_LENGTH + client.length());
@@ -68,7 +68,7 @@ pub(crate) fn read_pushed(
     tolerates: Tolerances,
     now: UnixTime,
 ) -> Result<(PushedRequest, MemberNames), Error> {
-    let body = accepted(response, Endpoint::PushedAuthorization, endpoint)?;
+    let body = read_success(response, Endpoint::PushedAuthorization, endpoint)?;
     let defect = |defect| match refusal(body, Endpoint::PushedAuthorization) {
         Ok(refusal) => refusal.into(),
         Err(_) => malformed(response, Endpoint::PushedAuthorization, endpoint, defect),
@@ -101,7 +101,7 @@ pub(crate) fn read_pushed(
 /// asks, and the reference, and nothing else.
 pub(crate) fn pushed_url(
     server: &ServerMetadata,
-    what: &Consented<'_>,
+    what: &AuthorizationRequest<'_>,
     pushed: &PushedRequest,
 ) -> AuthorizationUrl {
     let request_uri = pushed.request_uri.expose();

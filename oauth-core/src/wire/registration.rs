@@ -24,7 +24,7 @@ use crate::wire::client_metadata::ClientMetadata;
 use crate::wire::grant_types::GrantType;
 use crate::wire::port::Port;
 use crate::wire::server_metadata::ServerMetadata;
-use crate::wire::{accepted, malformed};
+use crate::wire::{malformed, read_success};
 
 /// The answer of a registration endpoint as it came, unknown members kept (RFC 7591 §3.2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -300,7 +300,7 @@ pub(crate) fn register_request(
 ///
 /// The server's refusal, an answer that cannot be read, or a [`PeerIncompatible`] if what was
 /// registered cannot be used.
-pub(crate) fn registered(
+pub(crate) fn read_registration(
     response: &Response,
     endpoint: &HttpUrl,
     server: &ServerMetadata,
@@ -309,7 +309,7 @@ pub(crate) fn registered(
     tolerates: Tolerances,
 ) -> Result<(Registration, MemberNames), Error> {
     let body =
-        accepted(response, Endpoint::Registration, endpoint).map_err(|error| match error {
+        read_success(response, Endpoint::Registration, endpoint).map_err(|error| match error {
             // Whatever it says: it does not want this client.
             Error::Malformed(Malformed { status: status @ 400..=499, .. }) => {
                 PeerIncompatible::RegistrationClosed {

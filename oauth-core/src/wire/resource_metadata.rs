@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address_policy::AddressPolicy;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, OtherMembers, Text, read_whole};
 use crate::plain::is_plain;
 use crate::policy::{Policy, ServerUrl};
-use crate::reach::Reach;
 use crate::scope::{Scopes, WrittenScopes};
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::tolerance::{Tolerance, Tolerances};
@@ -187,13 +187,13 @@ impl ResourceCandidate {
     pub(crate) fn challenged(
         url: &str,
         server: &ServerUrl,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
     ) -> Result<Self, UrlDefect> {
         if url.starts_with('/') && !url.starts_with("//") {
             let url = format!("{}{url}", server.url().origin());
-            return reach.parse(&url).map(Self::Challenge);
+            return address_policy.parse(&url).map(Self::Challenge);
         }
-        reach.parse(url).map(Self::Challenge)
+        address_policy.parse(url).map(Self::Challenge)
     }
 
     /// Where to look first if no challenge says where.

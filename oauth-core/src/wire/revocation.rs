@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::http::{Endpoint, Request, Response};
 use crate::url::HttpUrl;
-use crate::wire::accepted;
 use crate::wire::client_auth::Authentication;
+use crate::wire::read_success;
 
 /// Which token it is, so that the server finds it sooner (RFC 7009 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,11 @@ pub(crate) fn revocation_request<'a>(
 /// # Errors
 ///
 /// Why the token may live on.
-pub(crate) fn revoked(response: &Response, endpoint: &HttpUrl) -> Result<(), Error> {
+pub(crate) fn read_revocation(response: &Response, endpoint: &HttpUrl) -> Result<(), Error> {
     match response.status() {
         // Nothing in it counts, not even a page.
         200..=299 => Ok(()),
-        _ => accepted(response, Endpoint::Revocation, endpoint).map(drop),
+        _ => read_success(response, Endpoint::Revocation, endpoint).map(drop),
     }
 }
 
@@ -51,11 +51,11 @@ const FORM_LENGTH: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::Plaintext;
+    use crate::url::HttpAllowance;
 
     #[test]
     fn any_success_is_one() {
-        let url = HttpUrl::parse("https://as.example/revoke", Plaintext::Forbidden)
+        let url = HttpUrl::parse("https://as.example/revoke", HttpAllowance::Forbidden)
             .unwrap_or_else(|e| panic!("{e}"));
         for (status, body, is_revoked) in [
             (200, "", true),
@@ -67,7 +67,7 @@ mod tests {
             (503, "", false),
         ] {
             let response = Response::new(status, body.into());
-            assert_eq!(revoked(&response, &url).is_ok(), is_revoked, "{status} {body}");
+            assert_eq!(read_revocation(&response, &url).is_ok(), is_revoked, "{status} {body}");
         }
     }
 }

@@ -4,7 +4,7 @@ use alloc::format;
 
 use serde::{Deserialize, Serialize};
 
-use crate::reach::Reach;
+use crate::address_policy::AddressPolicy;
 use crate::url::{HttpUrl, UrlDefect};
 use crate::wire::issuer::Issuer;
 
@@ -38,8 +38,12 @@ impl ServerCandidate {
     /// # Errors
     ///
     /// The stored issuer does not parse; [`Issuer::parse`] had let it pass.
-    pub(crate) fn url(self, issuer: &Issuer, reach: Reach<'_>) -> Result<HttpUrl, UrlDefect> {
-        let url = reach.parse(issuer.as_str())?;
+    pub(crate) fn url(
+        self,
+        issuer: &Issuer,
+        address_policy: AddressPolicy<'_>,
+    ) -> Result<HttpUrl, UrlDefect> {
+        let url = address_policy.parse(issuer.as_str())?;
         let path = url.path().trim_end_matches('/');
         Ok(url.with_path(&match self {
             Self::OAuthInserted => format!("{OAUTH}{path}"),
@@ -60,10 +64,14 @@ mod tests {
     use super::*;
 
     fn places(text: &str) -> Vec<String> {
-        let issuer = Issuer::parse(text, Reach::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let issuer =
+            Issuer::parse(text, AddressPolicy::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"));
         core::iter::successors(Some(ServerCandidate::FIRST), |last| last.next(&issuer))
             .map(|place| {
-                place.url(&issuer, Reach::PUBLIC).map(|url| url.to_string()).unwrap_or_default()
+                place
+                    .url(&issuer, AddressPolicy::PUBLIC)
+                    .map(|url| url.to_string())
+                    .unwrap_or_default()
             })
             .collect()
     }

@@ -7,15 +7,15 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address_policy::AddressPolicy;
 use crate::error::{Error, Misuse, PeerIncompatible, PeerMisbehaved};
 use crate::http::Endpoint;
 use crate::json::{Defect, MemberNames};
 use crate::policy::Policy;
 use crate::profile::Profile;
-use crate::reach::Reach;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpAllowance, HttpUrl};
 use crate::wire::ServerOAuthMetadata;
 use crate::wire::client_auth::AuthMethods;
 use crate::wire::grant_types::{GrantType, GrantTypes};
@@ -213,7 +213,7 @@ impl ServerMetadata {
     pub(crate) fn check(
         document: &Document<'_>,
         expected: &Issuer,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<(Self, MemberNames), Error> {
         let speaks_for = &*document.issuer;
@@ -224,13 +224,13 @@ impl ServerMetadata {
         let mut misshapen = document.misshapen.clone();
         let authorization_endpoint = match &document.login {
             Some(login) => {
-                let (endpoint, tolerance) = login.check(&speaker, reach, policy)?;
+                let (endpoint, tolerance) = login.check(&speaker, address_policy, policy)?;
                 tolerated.extend(tolerance.into_iter().collect::<Tolerances>());
                 Some(endpoint)
             }
             None => None,
         };
-        let endpoint = |endpoint, text: &str| checked(endpoint, text, reach);
+        let endpoint = |endpoint, text: &str| checked(endpoint, text, address_policy);
         let login = document.login.as_ref();
         let is_without_user = login.is_none();
         let registration_endpoint = login.and_then(|it| it.registration_endpoint.as_deref());
@@ -243,12 +243,12 @@ impl ServerMetadata {
         let token_endpoint = endpoint(Endpoint::Token, &document.token_endpoint)?;
         // A login works without it, so what is wrong with it is no reason to refuse one.
         let revocation_endpoint =
-            document.revocation_endpoint.as_deref().map(|text| reach.parse(text));
+            document.revocation_endpoint.as_deref().map(|text| address_policy.parse(text));
         if unusable_registration.is_some() {
             misshapen.insert("registration_endpoint");
         }
         let offers = match login {
-            Some(login) => login.offers(&speaker, reach, &mut misshapen)?,
+            Some(login) => login.offers(&speaker, address_policy, &mut misshapen)?,
             None => Offers::default(),
         };
         let offers = Offers { dpop_algorithms: document.dpop_algorithms, ..offers };
@@ -293,10 +293,10 @@ impl ServerMetadata {
     /// As for a document from the network; [`Misuse::Provider`] if a member is missing.
     pub(crate) fn provided(
         metadata: &ServerOAuthMetadata,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {
-        Self::provided_for(Purpose::Login, metadata, reach, policy)
+        Self::provided_for(Purpose::Login, metadata, address_policy, policy)
     }
 
     /// The same for grants without a user.
@@ -306,32 +306,32 @@ impl ServerMetadata {
     /// As for [`provided`](Self::provided).
     pub(crate) fn provided_without_user(
         metadata: &ServerOAuthMetadata,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {
-        Self::provided_for(Purpose::WithoutUser, metadata, reach, policy)
+        Self::provided_for(Purpose::WithoutUser, metadata, address_policy, policy)
     }
 
     fn provided_for(
         purpose: Purpose,
         metadata: &ServerOAuthMetadata,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {
         let unusable = |defect| Error::from(Misuse::Provider { defect });
         // Texts alone always serialize.
         let body = serde_json::to_vec(metadata).unwrap_or_default();
         let document = Document::read(&body, purpose).map_err(unusable)?;
-        let issuer = Issuer::parse(&metadata.issuer, reach)
+        let issuer = Issuer::parse(&metadata.issuer, address_policy)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;
-        let (checked, _) = Self::check(&document, &issuer, reach, policy)?;
+        let (checked, _) = Self::check(&document, &issuer, address_policy, policy)?;
         Ok(Self { provenance: Provenance::Provided, ..checked })
     }
 
     /// What is known of a provider that publishes nothing.
     pub(crate) fn known(issuer: &Issuer) -> Option<Self> {
         let endpoints = Profile::of(issuer.as_str())?.endpoints.as_ref()?;
-        let parse = |url| HttpUrl::parse(url, Plaintext::Forbidden).ok();
+        let parse = |url| HttpUrl::parse(url, HttpAllowance::Forbidden).ok();
         Some(Self {
             issuer: issuer.clone(),
             named: None,

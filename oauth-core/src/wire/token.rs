@@ -25,7 +25,7 @@ use crate::wire::registration::Registration;
 use crate::wire::server_metadata::ServerMetadata;
 use crate::wire::token_answer::TokenAnswer;
 use crate::wire::token_type::TokenType;
-use crate::wire::{AuthorizationCode, accepted, malformed};
+use crate::wire::{AuthorizationCode, malformed, read_success};
 
 /// Tokens as they were issued, with the time at which they expire instead of a duration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl TokenData {
 
     /// Whether the access token is good for `margin` more.
     #[must_use]
-    pub fn lives(&self, now: UnixTime, margin: Duration) -> bool {
+    pub fn is_valid_for(&self, now: UnixTime, margin: Duration) -> bool {
         self.expires_at.is_none_or(|at| now + margin < at)
     }
 }
@@ -185,14 +185,14 @@ impl TokenRequester<'_> {
 ///
 /// The server's refusal, also when it comes with a status of success; an answer that cannot be read;
 /// [`PeerIncompatible::TokenType`] for a type that cannot be used (RFC 6749 §7.1).
-pub(crate) fn issued(
+pub(crate) fn read_tokens(
     response: &Response,
     endpoint: &HttpUrl,
     requested: Option<&Scopes>,
     asked: TokenType,
     now: UnixTime,
 ) -> Result<TokenData, NoToken> {
-    let body = accepted(response, Endpoint::Token, endpoint)?;
+    let body = read_success(response, Endpoint::Token, endpoint)?;
     let from_form = form_as_json(response);
     let body = from_form.as_ref().map_or(body, |json| json.0.as_bytes());
     let defect = |defect| malformed(response, Endpoint::Token, endpoint, defect);

@@ -87,7 +87,7 @@ impl Gateway {
         let anybody = watched(OAuth::new(setup.server_url)?, setup.name)
             .client_name("gateway example")
             .wait(LIFETIME)
-            .agent(HttpClient::new(|http| http)?)
+            .http_client(HttpClient::new(|http| http)?)
             .token_storage(FileTokenStorage::in_dir(setup.directory.join("tokens")))
             .user_agent(NoUserAgent::new(redirect_uri))
             .build()?;

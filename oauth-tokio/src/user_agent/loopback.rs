@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use super::{Prepared, Told, UserAgent};
+use super::{Prepared, ProgressFn, UserAgent};
 
 /// While the user is at the page, nothing of it blocks; only the browser is opened on a thread.
 impl UserAgent for LoopbackBrowser {
@@ -41,7 +41,7 @@ async fn visit(
     bound: Bound,
     url: &AuthorizationUrl,
     deadline: Instant,
-    told: &Told,
+    told: &ProgressFn,
 ) -> Result<Returned, UserAgentError> {
     let invalid = UserAgentError::Listen { kind: ErrorKind::InvalidInput };
     let redirect_uri = browser.redirect_uri(&bound);

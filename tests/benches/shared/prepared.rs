@@ -10,8 +10,8 @@ use oauth_blocking::ureq::{self, http};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::{
-    AuthorizationUrl, FileTokenStorage, Key, Loaded, OAuth, OAuthBuilder, OnPool, Record,
-    RedirectUri, Saved, SharedStorage, UserAgentError, Visitor,
+    AuthorizationUrl, Blocking, FileTokenStorage, Key, Loaded, OAuth, OAuthBuilder, Record,
+    RedirectUri, Saved, SharedStorage, UserAgentError, UserAgentFn,
 };
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -40,7 +40,7 @@ pub(crate) fn builder(served: &Served, store: &impl Store) -> OAuthBuilder {
         .expect("the server's URL is one")
         .application(APPLICATION)
         .token_storage(store.clone())
-        .user_agent(OnPool::new(Visitor::new(elsewhere, redirect)))
+        .user_agent(Blocking::new(UserAgentFn::new(elsewhere, redirect)))
 }
 
 /// A client that has logged in; the log begins after that.

@@ -73,7 +73,7 @@ impl Scene {
 
     /// A handle that has to look into the store first.
     pub(crate) fn handle(&self, store: &impl Store, answer: &Answer) -> OAuth {
-        let builder = builder(&self.served, store).agent(self.http.clone());
+        let builder = builder(&self.served, store).http_client(self.http.clone());
         answer.watch(builder).build().expect("the settings fit together")
     }
 }

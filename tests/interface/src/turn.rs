@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use oauth_core::flow::SigningKey;
 use oauth_core::keys::{DpopKey, PublicJwk};
-use oauth_core::session::{Fate, Key, Lock, LoggedOut, LoginReason, Session, Spend, Turn};
+use oauth_core::session::{
+    Key, Lock, LoggedOut, LoginReason, RevocationOutcome, Session, Spend, Turn,
+};
 use oauth_core::wire::Issuer;
 use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, Secret, SigningAlgorithms};
 use serde::Serialize;
@@ -209,12 +211,12 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn fate(fate: &Fate) -> Token<'_> {
+fn fate(fate: &RevocationOutcome) -> Token<'_> {
     let (fate, reason) = match fate {
-        Fate::Absent => ("absent", None),
-        Fate::Revoked => ("revoked", None),
-        Fate::NotRevocable => ("not_revocable", None),
-        Fate::Alive(error) => ("alive", Some(error.code())),
+        RevocationOutcome::Absent => ("absent", None),
+        RevocationOutcome::Revoked => ("revoked", None),
+        RevocationOutcome::NotRevocable => ("not_revocable", None),
+        RevocationOutcome::Alive(error) => ("alive", Some(error.code())),
     };
     Token { fate, reason }
 }

@@ -37,11 +37,11 @@ use std::{env, process, thread};
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
     ClientError, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, Spend, Spending,
-    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
+    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, UserAgentFn,
 };
 use oauth_tests::drive::dice;
 use oauth_tests::faulty::FaultyStorage;
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use tokio::runtime::Runtime;
 
 fn main() {
@@ -84,7 +84,7 @@ fn obey(has_to_stop: &AtomicBool, redirects: &Sender<String>) {
 /// A user agent that asks whoever started this process for the redirect.
 fn asking(redirects: Receiver<String>) -> impl UserAgent + 'static {
     let redirects = Mutex::new(redirects);
-    Visitor::new(RedirectUri::parse(REDIRECT_URI).unwrap(), move |url| {
+    UserAgentFn::new(RedirectUri::parse(REDIRECT_URI).unwrap(), move |url| {
         say(format_args!("visit {}", url.as_str()));
         redirects.lock().unwrap().recv_timeout(PATIENCE).map_err(|_| UserAgentError::Cancelled)
     })
@@ -105,7 +105,8 @@ impl Client {
         if is_on_tokio {
             let builder = oauth_tokio::OAuth::new(url).unwrap().application(APPLICATION);
             let builder = builder.wait(PATIENCE);
-            let builder = builder.token_storage(OnPool::new(store)).user_agent(OnPool::new(user));
+            let builder =
+                builder.token_storage(Blocking::new(store)).user_agent(Blocking::new(user));
             return Self::Tasks(Runtime::new().unwrap(), builder.build().unwrap());
         }
         let builder = OAuth::new(url).unwrap().application(APPLICATION).wait(PATIENCE);

@@ -256,7 +256,7 @@ impl Simulation {
         };
         self.world.accepts(tokens.access_token.token())
             && !is_refused(host, record)
-            && tokens.lives(host.now(self.world.now), Duration::from_secs(61))
+            && tokens.is_valid_for(host.now(self.world.now), Duration::from_secs(61))
             && host.session.record().and_then(access_token) == record.and_then(access_token)
     }
 
@@ -273,7 +273,7 @@ impl Simulation {
         let now = host.now(self.world.now);
         let lives = self.world.accepts(tokens.access_token.token())
             && !is_refused(host, record)
-            && tokens.lives(now, Duration::ZERO);
+            && tokens.is_valid_for(now, Duration::ZERO);
         let Some(token) = tokens.refresh_token.as_ref().map(|token| token.expose()) else {
             return Ok(lives);
         };

@@ -259,7 +259,8 @@ impl Host {
     pub(super) fn lives(&self, now: UnixTime) -> bool {
         let record = self.session.record().filter(|_| !self.leaves && !self.asked_for);
         record.is_some_and(|record| {
-            let lives = record.tokens().is_some_and(|tokens| tokens.lives(now, Duration::ZERO));
+            let lives =
+                record.tokens().is_some_and(|tokens| tokens.is_valid_for(now, Duration::ZERO));
             let token = laws::access_token(record);
             let is_refused = record.refused_at().is_some() || token == self.refused.as_deref();
             lives && !is_refused && token != self.unwanted.as_deref()
@@ -275,7 +276,7 @@ impl Host {
         self.outcome == Some(Outcome::Status(200))
             && self.look.interval.is_none()
             && !is_kept
-            && tokens.is_some_and(|tokens| tokens.lives(now, laws::MARGIN))
+            && tokens.is_some_and(|tokens| tokens.is_valid_for(now, laws::MARGIN))
     }
 
     /// Whether it has used this access token although the store would not take it.

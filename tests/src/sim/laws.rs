@@ -174,7 +174,7 @@ pub(super) fn loses_nothing(
     let Some(after) = new.tokens() else {
         return match refresh_token {
             Some(token) if !refused(token) => gone(token),
-            _ if view.clocks && before.lives(view.now, Duration::ZERO) => {
+            _ if view.clocks && before.is_valid_for(view.now, Duration::ZERO) => {
                 gone("a living access token")
             }
             _ => Ok(()),

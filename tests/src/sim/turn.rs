@@ -276,7 +276,7 @@ fn failed(
 fn is_fresh(record: &Record, known: [&Option<String>; 2], now: UnixTime) -> bool {
     let Some(tokens) = record.tokens() else { return false };
     let is_other = known.iter().all(|it| it.as_deref() != Some(tokens.access_token.token()));
-    is_other && record.refused_at().is_none() && tokens.lives(now, laws::MARGIN)
+    is_other && record.refused_at().is_none() && tokens.is_valid_for(now, laws::MARGIN)
 }
 
 /// Another place where a redirect can come back to, for which no client is registered at first.

@@ -17,7 +17,7 @@ use oauth_blocking::ureq::{self, http};
 use oauth_blocking::{
     AuthenticationError, AuthorizationUrl, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser,
     MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuth, OAuthBuilder, Record, RedirectUri, Saved,
-    Spend, StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Visitor,
+    Spend, StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, UserAgentFn,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
@@ -133,7 +133,7 @@ pub(crate) fn visitor() -> impl UserAgent {
 pub(crate) fn visitor_who(
     visit: impl Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static,
 ) -> impl UserAgent {
-    Visitor::new(RedirectUri::parse(ELSEWHERE).unwrap(), visit)
+    UserAgentFn::new(RedirectUri::parse(ELSEWHERE).unwrap(), visit)
 }
 
 /// A client of a host that serves the redirect URI itself.

@@ -5,7 +5,7 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{
     Exchange, Grant, Knobs, Legacy, PkceSupport, PrmLocation, PrmResource, What,
 };
-use oauth_tokio::{OnPool, SharedStorage};
+use oauth_tokio::{Blocking, SharedStorage};
 use serde_json::{Value, json};
 
 use crate::tokio_common::{self, common};
@@ -19,7 +19,7 @@ async fn played(knobs: &Knobs, set: &Value) -> [(Result<u16, String>, Served); 2
     let outcome = common::call(&oauth.build().unwrap(), &one, LIST);
     let outcome = outcome.map_err(|error| error.code().to_owned());
     let other = common::serve(knobs.clone());
-    let store = SharedStorage::from(OnPool::new(MemoryTokenStorage::new()));
+    let store = SharedStorage::from(Blocking::new(MemoryTokenStorage::new()));
     let oauth = tokio_common::builder(&other, &store).config(config).unwrap().build().unwrap();
     let on_tokio = tokio_common::call(&oauth, &other, LIST).await;
     [(outcome, one), (on_tokio.map_err(|error| error.code().to_owned()), other)]

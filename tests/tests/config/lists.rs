@@ -91,7 +91,7 @@ fn every_setting_of_the_builder_is_a_member_of_a_configuration_file() {
     let settings = setters(BUILDER).into_iter().chain(setters(BUILDER_GRANT)).collect();
     let settings = with(settings, policy);
     // What is no data, and files themselves.
-    let own = ["agent", "token_storage", "user_agent", "on_event", "on_event_of", "config"];
+    let own = ["http_client", "token_storage", "user_agent", "on_event", "on_event_of", "config"];
     assert_same(&settings, &with(members::<OAuthConfig>(), own));
 }
 

@@ -16,7 +16,7 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Damage, Fault, Knobs, ScopePolicy};
-use oauth_tokio::OnPool;
+use oauth_tokio::Blocking;
 use obstacles::OBSTACLES;
 use tokio_common::common::{self, CALL, HOUR, LIST, age, key, redirect, serve, visitor_who};
 
@@ -244,8 +244,8 @@ async fn by_tasks(scenario: &Scenario) -> Vec<Happened> {
     let (served, store) = (serve((scenario.knobs)()), MemoryTokenStorage::new());
     let client = || {
         let builder = tokio_common::builder(&served, &store);
-        let consents = OnPool::new(visitor_who(|url| Ok(redirect(url))));
-        let cancels = OnPool::new(visitor_who(|_| Err(UserAgentError::Cancelled)));
+        let consents = Blocking::new(visitor_who(|url| Ok(redirect(url))));
+        let cancels = Blocking::new(visitor_who(|_| Err(UserAgentError::Cancelled)));
         match scenario.user {
             User::Consents => builder.user_agent(consents).build().unwrap(),
             User::Cancels => builder.user_agent(cancels).build().unwrap(),

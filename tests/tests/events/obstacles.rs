@@ -12,7 +12,7 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::{OnPool, SharedStorage};
+use oauth_tokio::{Blocking, SharedStorage};
 
 use crate::tokio_common::common::{
     self, Brittle, LIST, age, browser, expire, key, serve, silent_port,
@@ -277,7 +277,7 @@ impl Obstacle {
 
     async fn by_tasks(&'static self) -> Vec<&'static str> {
         let scene = tokio::task::block_in_place(|| self.scene());
-        let store = SharedStorage::from(OnPool::new(scene.store.clone()));
+        let store = SharedStorage::from(Blocking::new(scene.store.clone()));
         let builder = tokio_common::builder(&scene.served, &store).user_agent(self.browser(&scene));
         let (builder, heard) = self.watch(&scene, builder);
         let called = tokio_common::call(&builder.build().unwrap(), &scene.served, LIST).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use oauth_blocking::{Fate, FileTokenStorage, Record};
+use oauth_blocking::{FileTokenStorage, Record, RevocationOutcome};
 use oauth_core::Endpoint;
 use oauth_tests::files;
 use oauth_tests::serve::Served;
@@ -78,10 +78,10 @@ impl Cell {
                     Request::RevokeRefresh => (fates.refresh_token, fates.access_token),
                     _ => (fates.access_token, fates.refresh_token),
                 };
-                assert_eq!(other, Fate::Revoked, "{self:?}");
+                assert_eq!(other, RevocationOutcome::Revoked, "{self:?}");
                 match failed {
-                    Fate::Revoked => (Outcome::Works, printed),
-                    Fate::Alive(error) => {
+                    RevocationOutcome::Revoked => (Outcome::Works, printed),
+                    RevocationOutcome::Alive(error) => {
                         let text = format!("{printed} {error} {}", error.advice());
                         (self.outcome_of(&error, &printed), text)
                     }

@@ -8,11 +8,11 @@ use oauth_blocking::{
     Adapter as Built, BearerAuth, Builder, ClientError, Event, FileTokenStorage, LoggedOut,
     OAuthClientProvider, UserAgentError,
 };
-use oauth_blocking::{RedirectUri, Visitor, ureq};
+use oauth_blocking::{RedirectUri, UserAgentFn, ureq};
 use oauth_core::Endpoint;
 use oauth_core::wire::AuthorizationUrl;
 use oauth_tests::drive::head;
-use oauth_tokio::{HttpClient, OnPool};
+use oauth_tokio::{Blocking, HttpClient};
 use tokio::runtime::Runtime;
 
 use crate::tokio_common::common::{APPLICATION, PATIENCE};
@@ -129,7 +129,7 @@ impl Client {
                 let builder = oauth_blocking::OAuth::new(parts.server_url).unwrap();
                 let builder = limited(builder.application(APPLICATION), parts.limit);
                 let builder = builder.token_storage(parts.store.clone());
-                let builder = builder.agent(ureq::Agent::new_with_defaults());
+                let builder = builder.http_client(ureq::Agent::new_with_defaults());
                 let user = visitor(parts.redirect_uri, parts.user);
                 Self::Threads(finished(builder.user_agent(user), parts.provider, parts.watch))
             }
@@ -138,8 +138,9 @@ impl Client {
                 let builder = oauth_tokio::OAuth::new(parts.server_url).unwrap();
                 let builder = limited(builder.application(APPLICATION), parts.limit);
                 let builder = builder.token_storage(parts.store.clone());
-                let user = OnPool::new(visitor(parts.redirect_uri, parts.user));
-                let builder = builder.agent(HttpClient::new(|http| http).unwrap()).user_agent(user);
+                let user = Blocking::new(visitor(parts.redirect_uri, parts.user));
+                let builder =
+                    builder.http_client(HttpClient::new(|http| http).unwrap()).user_agent(user);
                 Self::Tasks(finished(builder, parts.provider, parts.watch), runtime.unwrap())
             }
         }
@@ -184,8 +185,9 @@ fn limited<A: Built>(builder: Builder<A>, limit: Option<Duration>) -> Builder<A>
 fn visitor(
     redirect_uri: &str,
     user: User,
-) -> Visitor<impl Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static> {
-    Visitor::new(RedirectUri::parse(redirect_uri).unwrap(), move |url| Ok(user(url)))
+) -> UserAgentFn<impl Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync + 'static>
+{
+    UserAgentFn::new(RedirectUri::parse(redirect_uri).unwrap(), move |url| Ok(user(url)))
 }
 
 fn finished<A: Built>(

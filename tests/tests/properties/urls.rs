@@ -1,7 +1,7 @@
 //! URLs: what is refused does not show its password, and what is accepted is what it seems to be.
 
 use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::{HttpUrl, Plaintext};
+use oauth_core::{HttpAllowance, HttpUrl};
 use proptest::prelude::*;
 use url::{Host, Url};
 
@@ -49,9 +49,10 @@ fn has_name(url: &Url) -> bool {
 }
 
 /// What the documentation says, by the parser that everybody has.
-fn is_allowed(text: &str, plaintext: Plaintext) -> bool {
+fn is_allowed(text: &str, plaintext: HttpAllowance) -> bool {
     let Ok(url) = Url::parse(text) else { return false };
-    let is_plain = plaintext == Plaintext::Loopback && url.scheme() == "http" && is_loopback(&url);
+    let is_plain =
+        plaintext == HttpAllowance::Loopback && url.scheme() == "http" && is_loopback(&url);
     (url.scheme() == "https" || is_plain)
         && text.bytes().all(|byte| byte > b' ' && byte != 0x7F)
         && has_name(&url)
@@ -65,7 +66,7 @@ proptest! {
 
     #[test]
     fn a_url_is_taken_by_the_rules_and_held_as_the_parser_writes_it(text in text()) {
-        for plaintext in [Plaintext::Forbidden, Plaintext::Loopback] {
+        for plaintext in [HttpAllowance::Forbidden, HttpAllowance::Loopback] {
             let parsed = HttpUrl::parse(&text, plaintext);
             prop_assert_eq!(parsed.is_ok(), is_allowed(&text, plaintext), "{}", text);
             let Ok(parsed) = parsed else { continue };
@@ -73,7 +74,7 @@ proptest! {
             prop_assert_eq!(parsed.as_str(), url.as_str());
             prop_assert_eq!(parsed.origin(), url.origin().ascii_serialization());
         }
-        let taken = is_allowed(&text, Plaintext::Loopback);
+        let taken = is_allowed(&text, HttpAllowance::Loopback);
         prop_assert_eq!(Settings::new(&text).is_ok(), taken);
         prop_assert_eq!(RedirectUri::parse(&text).is_ok(), taken);
     }
@@ -100,7 +101,7 @@ proptest! {
         let settings = Settings::new(&format!("{own}/mcp")).unwrap();
         let has_origin = Url::parse(&url).is_ok_and(|url| url.origin().ascii_serialization() == own);
         prop_assert_eq!(settings.server().check_request(&url).is_ok(), {
-            has_origin && is_allowed(&url, Plaintext::Loopback)
+            has_origin && is_allowed(&url, HttpAllowance::Loopback)
         });
         for tail in [&*url, "@evil.example/", ".evil.example/", ":443/x", ":8443/", "/../..//evil.example"] {
             let url = format!("{own}{tail}");

@@ -60,7 +60,7 @@ pub(crate) fn log_in(provider: &Provider, policy: Policy, set_up: SetUp<'_>) -> 
     while let Some((request, reply)) = diagnosis.step() {
         reply.response(&network.send(&request), NOW);
     }
-    match diagnosis.outlook() {
+    match diagnosis.login_plan() {
         Err(error) => assert_eq!(walk.result, Err(error), "{diagnosis}"),
         Ok(_) => {
             let text = diagnosis.to_string();

@@ -8,7 +8,7 @@ use oauth_tests::world::{Damage, Fault, Knobs};
 use oauth_tokio::rmcp::cause;
 use oauth_tokio::{
     AuthenticationError, BearerAuth, Error, MemoryTokenStorage, NeededConsent, OAuth, PendingLogin,
-    RedirectUri, UserAgentError, Visitor, needed_consent,
+    RedirectUri, UserAgentError, UserAgentFn, needed_consent,
 };
 use rmcp::model::CallToolRequestParams;
 use rmcp::transport::StreamableHttpClientTransport;
@@ -105,7 +105,7 @@ fn fickle(served: &oauth_tests::serve::Served, consents: usize) -> (OAuth, Arc<A
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let redirect_uri = RedirectUri::parse(ELSEWHERE).unwrap();
-    let user = Visitor::new(redirect_uri, move |url| {
+    let user = UserAgentFn::new(redirect_uri, move |url| {
         if count.fetch_add(1, Ordering::SeqCst) < consents {
             Ok(crate::tokio_common::common::redirect(url))
         } else {

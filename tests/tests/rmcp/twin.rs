@@ -194,7 +194,7 @@ async fn every_answer_means_what_it_means_to_the_sdks_own_client() {
         let length = format!("content-length: {length}\r\n");
         *answer.lock().unwrap() = format!("HTTP/1.1 {status}\r\n{length}{fields}\r\n{body}");
         // It knows nothing yet.
-        let ours = OAuth::new(&server.url).unwrap().agent(http.clone());
+        let ours = OAuth::new(&server.url).unwrap().http_client(http.clone());
         let ours = ours.token_storage(MemoryTokenStorage::new()).build().unwrap().quiet();
         for what in all() {
             let expected = bounded(outcome(&theirs, &server.url, &what, no_headers())).await;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::{Fate, Loaded, MemoryTokenStorage, Saved, TokenStorage as _};
+use oauth_blocking::{Loaded, MemoryTokenStorage, RevocationOutcome, Saved, TokenStorage as _};
 
 use crate::client::{APPLICATION, Adapter, Client, OwnClient, User};
 use crate::server::{LIFETIME, Server};
@@ -91,8 +91,8 @@ impl Life {
     pub(crate) fn logout(&self) {
         let before = self.copy_of_the_store();
         let outcome = self.client.log_out();
-        assert_eq!(outcome.refresh_token, Fate::Revoked, "{:?}", self.adapter);
-        assert_eq!(outcome.access_token, Fate::Revoked, "{:?}", self.adapter);
+        assert_eq!(outcome.refresh_token, RevocationOutcome::Revoked, "{:?}", self.adapter);
+        assert_eq!(outcome.access_token, RevocationOutcome::Revoked, "{:?}", self.adapter);
         self.expect("logout", &[self.login.revocation, self.login.revocation]);
 
         let thief = self.adapter.client(&self.server.url, &before, self.own, User::Nobody);

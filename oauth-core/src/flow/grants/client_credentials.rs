@@ -14,7 +14,7 @@ use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
-use crate::wire::{client_credentials_request, issued_to_machine};
+use crate::wire::{client_credentials_request, read_machine_token};
 
 /// Waits for the answer of the token endpoint, and for a signature before that if the client has a key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,12 +37,12 @@ impl ClientCredentials {
             return Ok(Progress::Again(self, finding));
         }
         let Self { binding, tolerates, .. } = self;
-        issued(binding, tolerates, response, now)
+        read_grant(binding, tolerates, response, now)
     }
 }
 
 /// What a token request without a user came to.
-pub(super) fn issued<S>(
+pub(super) fn read_grant<S>(
     binding: Binding,
     tolerates: Tolerances,
     response: &Response,
@@ -50,7 +50,7 @@ pub(super) fn issued<S>(
 ) -> Outcome<S, Issued> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
     let asked = binding.token_type();
-    let tokens = issued_to_machine(response, endpoint, requested, asked, now)?;
+    let tokens = read_machine_token(response, endpoint, requested, asked, now)?;
     binding.check_type(&tokens)?;
     let (finding, checked) = (tokens.finding(now), tokens.check(tolerates));
     let grant = Grant { binding, tokens }.into();

@@ -22,8 +22,8 @@ use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::{
-    AuthorizationCode, AuthorizationUrl, Consented, Registration, ServerMetadata, Sought,
-    authorization_url, read_redirect,
+    AuthorizationCode, AuthorizationRequest, AuthorizationUrl, Registration, ServerMetadata,
+    Sought, authorization_url, read_redirect,
 };
 
 /// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
@@ -84,7 +84,7 @@ impl Consent {
     pub(crate) fn url(&self) -> AuthorizationUrl {
         let Binding { server, client, resource, requested, dialect, .. } = &self.binding;
         let jkt = self.binding.dpop_key().map(DpopKey::thumbprint);
-        let what = Consented {
+        let what = AuthorizationRequest {
             client_id: client.client_id(),
             redirect_uri: client.redirect_uri(),
             resource,

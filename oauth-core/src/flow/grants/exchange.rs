@@ -22,7 +22,7 @@ use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
-use crate::wire::{Authentication, DpopNonce, IdJag, SubjectToken, exchange_request, exchanged};
+use crate::wire::{Authentication, DpopNonce, IdJag, SubjectToken, exchange_request, read_id_jag};
 
 /// Waits for the answer of the identity provider, and before it for what says who the user is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl Exchange {
         if let Some(finding) = self.proof.is_asked_again(response, now)? {
             return Ok(Progress::Again(self, finding));
         }
-        let id_jag = exchanged(response, &self.provider.token_endpoint, now)?;
+        let id_jag = read_id_jag(response, &self.provider.token_endpoint, now)?;
         let Self { binding, tolerates, then, .. } = self;
         let key = binding.dpop_key().map(DpopKey::thumbprint);
         id_jag.check(&binding.server.issuer, binding.client.client_id(), key.as_deref())?;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::binding::Binding;
 use crate::flow::grants::Issued;
-use crate::flow::grants::client_credentials::issued;
+use crate::flow::grants::client_credentials::read_grant;
 use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
@@ -47,6 +47,6 @@ impl JwtBearer {
             return Ok(Progress::Again(self, finding));
         }
         let Self { binding, tolerates, .. } = self;
-        issued(binding, tolerates, response, now)
+        read_grant(binding, tolerates, response, now)
     }
 }

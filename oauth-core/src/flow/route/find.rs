@@ -8,7 +8,7 @@ use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::grants::code::Consent;
 use crate::flow::identity::{self, Identity, Newcomer};
-use crate::flow::login::{Before, Login, Way};
+use crate::flow::login::{Login, PreviousLogin, Way};
 use crate::flow::possession::Possession;
 use crate::flow::register::Register;
 use crate::flow::route::machine::machine;
@@ -51,7 +51,7 @@ pub(super) fn found(mut login: Login, target: Target) -> Result<State, Error> {
 }
 
 /// The same client again with its server, for a wider token.
-pub(super) fn again(login: Login, before: Before) -> Result<State, Error> {
+pub(super) fn again(login: Login, before: PreviousLogin) -> Result<State, Error> {
     let is_dynamic = before.binding.client.kind == RegistrationKind::Dynamic;
     let Binding { server, mut client, resource, requested, possession, .. } =
         before.binding.clone();
@@ -74,7 +74,7 @@ pub(super) fn again(login: Login, before: Before) -> Result<State, Error> {
 pub(super) fn identify(
     login: Login,
     mut server: ServerMetadata,
-    before: Option<Box<Before>>,
+    before: Option<Box<PreviousLogin>>,
     resource: Box<str>,
     requested: Option<Scopes>,
 ) -> Result<State, Error> {

@@ -4,7 +4,7 @@ use super::{PreRegistered, Settings};
 use crate::error::{Error, Misuse};
 use crate::plain::is_vschar;
 use crate::secret::Secret;
-use crate::url::{HttpUrl, Plaintext, shown};
+use crate::url::{HttpAllowance, HttpUrl, shown};
 
 impl Settings {
     /// A client that is registered already, with its secret if it has one. None is registered
@@ -54,7 +54,7 @@ impl Settings {
     /// [`Misuse::ClientMetadataUrl`] if it is not https, has no path, or has a query or fragment
     /// (draft-ietf-oauth-client-id-metadata-document-00 §3).
     pub fn client_metadata_url(mut self, url: &str) -> Result<Self, Error> {
-        let fits = HttpUrl::parse(url, Plaintext::Forbidden).is_ok_and(|parsed| {
+        let fits = HttpUrl::parse(url, HttpAllowance::Forbidden).is_ok_and(|parsed| {
             parsed.as_str() == url && parsed.path() != "/" && parsed.query().is_empty()
         });
         if !fits {

@@ -9,7 +9,7 @@ use crate::auth_method::AuthMethod;
 use crate::error::{Error, Misuse};
 use crate::flow::grant_kind::GrantKind;
 use crate::secret::Secret;
-use crate::url::{HttpUrl, Plaintext, shown};
+use crate::url::{HttpAllowance, HttpUrl, shown};
 use crate::wire::KeyDescription;
 
 /// A way to a token without a user.
@@ -57,7 +57,7 @@ impl IdentityProvider {
         client_id: &str,
         client_secret: Option<Secret>,
     ) -> Result<Self, Error> {
-        let parsed = HttpUrl::parse(token_endpoint, Plaintext::Loopback);
+        let parsed = HttpUrl::parse(token_endpoint, HttpAllowance::Loopback);
         let token_endpoint = parsed.map_err(|defect| {
             let url = shown(token_endpoint);
             Misuse::IdentityProvider { url, defect }

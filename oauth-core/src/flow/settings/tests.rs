@@ -57,7 +57,7 @@ fn a_server_has_to_be_public_if_everything_has_to() {
         let settings = Settings::with_policy(url, policy).unwrap_or_else(|e| panic!("{e}"));
         let defect = UrlDefect::PrivateAddress;
         assert_eq!(settings.check_server(), Err(Misuse::ServerUrl { url: url.into(), defect }));
-        let host = settings.reach().server_host().to_string();
+        let host = settings.address_policy().server_host().to_string();
         assert_eq!(settings.private_host(&host).map(|it| it.check_server()), Ok(Ok(())));
         assert_eq!(Settings::new(url).map(|it| it.check_server()), Ok(Ok(())));
     }

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::Forecast;
 use crate::error::Error;
-use crate::flow::{Outlook, ScopeSource};
+use crate::flow::{LoginPlan, ScopeSource};
 use crate::scope::Scopes;
 use crate::session::status::Status;
 use crate::timeline::Timeline;
@@ -19,14 +19,14 @@ use crate::wire::{Provenance, RegistrationKind};
 /// can begin; and the steps of the `timeline`. There is no secret in it.
 impl Serialize for Forecast {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let outlook = self.diagnosis.outlook();
+        let login_plan = self.diagnosis.login_plan();
         let whole = Whole {
             server: &self.server,
             status: self.status().ok(),
             store_error: self.status().err(),
             status_without_login: self.diagnosis.status_without_login(),
-            login: outlook.as_ref().ok().map(Login::of),
-            error: outlook.as_ref().err().map(Trouble::of),
+            login: login_plan.as_ref().ok().map(Login::of),
+            error: login_plan.as_ref().err().map(Trouble::of),
             timeline: self.diagnosis.timeline(),
         };
         whole.serialize(serializer)
@@ -65,8 +65,8 @@ struct Login<'a> {
 }
 
 impl<'a> Login<'a> {
-    fn of(outlook: &Outlook<'a>) -> Self {
-        let Outlook { server, client, resource, requested, requested_by, profile } = *outlook;
+    fn of(login_plan: &LoginPlan<'a>) -> Self {
+        let LoginPlan { server, client, resource, requested, requested_by, profile } = *login_plan;
         Self {
             issuer: server.issuer.as_str(),
             provenance: server.provenance,

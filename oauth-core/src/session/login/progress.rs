@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::flow::{Before, Flow, Grant, Login as FlowLogin, RedirectUri, Step};
+use crate::flow::{Flow, Grant, Login as FlowLogin, PreviousLogin, RedirectUri, Step};
 use crate::session::cancel::Doubts;
 use crate::session::claim::Ownership;
 use crate::session::keep::{AfterKeep, Keep};
@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// What the last login leaves to this one, without what was refused of it since.
-    fn previous_login(&self, now: UnixTime) -> Option<Before> {
+    fn previous_login(&self, now: UnixTime) -> Option<PreviousLogin> {
         let record = self
             .held
             .record
@@ -137,7 +137,7 @@ impl Session {
         if self.refused().scopes {
             binding.forget_requested();
         }
-        let mut before = Before::new(binding);
+        let mut before = PreviousLogin::new(binding);
         if self.is_client_refused() || self.is_client_in_doubt(now) {
             before = before.client_is_gone();
         }

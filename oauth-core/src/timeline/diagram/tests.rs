@@ -8,7 +8,7 @@ use crate::json::MemberNames;
 use crate::timeline::Remedy;
 
 fn entry(endpoint: Endpoint, url: &str, status: Option<u16>, finding: Finding) -> Entry {
-    let url = HttpUrl::parse(url, Plaintext::Loopback).unwrap_or_else(|e| panic!("{e}"));
+    let url = HttpUrl::parse(url, HttpAllowance::Loopback).unwrap_or_else(|e| panic!("{e}"));
     Entry::new(endpoint, &url, status, finding)
 }
 

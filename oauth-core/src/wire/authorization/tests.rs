@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use super::*;
 use crate::entropy::Entropy;
 use crate::form::pairs;
-use crate::url::{HttpUrl, Plaintext};
+use crate::url::{HttpAllowance, HttpUrl};
 use crate::wire::dialect::{Parameter, ResourceMode};
 use crate::wire::sought::Prompt;
 
 fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
     let mut server = ServerMetadata::sample("");
-    let endpoint = HttpUrl::parse(endpoint, Plaintext::Forbidden);
+    let endpoint = HttpUrl::parse(endpoint, HttpAllowance::Forbidden);
     server.authorization_endpoint = Some(endpoint.unwrap_or_else(|e| panic!("{e}")));
     server.promises_iss = promises_iss;
     server
@@ -29,7 +29,7 @@ fn url_with(
     entropy: &Entropy,
 ) -> AuthorizationUrl {
     let scopes = scopes.and_then(Scopes::parse);
-    let what = Consented {
+    let what = AuthorizationRequest {
         client_id: "https://app.example/c.json",
         redirect_uri: "http://127.0.0.1:51004/callback",
         dialect,
@@ -74,7 +74,7 @@ fn a_code_is_bound_to_the_key_that_the_request_names() {
     let entropy = Entropy::from_bytes([7; 64]);
     let (server, sought) = (server("https://as.example/a", false), Sought::default());
     for dpop_jkt in [Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"), None] {
-        let what = Consented {
+        let what = AuthorizationRequest {
             client_id: "c",
             redirect_uri: "http://127.0.0.1:51004/callback",
             dialect: None,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth_method::AuthMethod;
 use crate::form::pairs;
-use crate::url::Plaintext;
+use crate::url::HttpAllowance;
 use crate::wire::client_auth::Authentication;
 use crate::wire::dialect::Parameter;
 
@@ -15,7 +15,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 const RESOURCE: &str = "https://MCP.example/mcp?a=b&c";
 
 fn url(text: &str) -> HttpUrl {
-    HttpUrl::parse(text, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{e}"))
+    HttpUrl::parse(text, HttpAllowance::Forbidden).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn form(request: &Request) -> Vec<(String, String)> {
@@ -66,7 +66,8 @@ fn codes_are_asked_for_by_a_client_and_for_a_resource() {
 fn read_with(status: u16, body: &str, tolerates: Tolerances) -> Result<DeviceCode, Error> {
     let response = Response::new(status, body.into());
     let endpoint = url("https://as.example/d");
-    read_device_code(&response, &endpoint, Reach::PUBLIC, tolerates, NOW).map(|(code, _)| code)
+    read_device_code(&response, &endpoint, AddressPolicy::PUBLIC, tolerates, NOW)
+        .map(|(code, _)| code)
 }
 
 fn read(body: &str) -> Result<DeviceCode, Error> {

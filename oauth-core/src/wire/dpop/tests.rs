@@ -82,8 +82,8 @@ fn two_proofs_are_never_the_same() {
 fn a_signed_proof_goes_into_a_header_field_and_shows_nothing() {
     use crate::http::{Endpoint, Request};
     use crate::secret::SecretBuffer;
-    use crate::url::{HttpUrl, Plaintext};
-    let url = HttpUrl::parse("https://as.example/t", Plaintext::Forbidden);
+    use crate::url::{HttpAllowance, HttpUrl};
+    let url = HttpUrl::parse("https://as.example/t", HttpAllowance::Forbidden);
     let url = url.unwrap_or_else(|e| panic!("{e}"));
     let public_key = public_key();
     let request = Request::form(Endpoint::Token, url, SecretBuffer("a=b".into()));

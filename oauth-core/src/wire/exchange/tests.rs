@@ -2,25 +2,25 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 
 use super::*;
+use crate::address_policy::AddressPolicy;
 use crate::form::pairs;
 use crate::json::Defect;
-use crate::reach::Reach;
-use crate::url::Plaintext;
+use crate::url::HttpAllowance;
 
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
 fn endpoint() -> HttpUrl {
-    HttpUrl::parse("https://idp.example/token", Plaintext::Forbidden)
+    HttpUrl::parse("https://idp.example/token", HttpAllowance::Forbidden)
         .unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn read(status: u16, body: &str) -> Result<IdJag, Error> {
-    exchanged(&Response::new(status, body.into()), &endpoint(), NOW)
+    read_id_jag(&Response::new(status, body.into()), &endpoint(), NOW)
 }
 
 #[test]
 fn the_request_says_for_whom_and_what_the_grant_is() {
-    let audience = Issuer::parse("https://AS.example:443/", Reach::PUBLIC);
+    let audience = Issuer::parse("https://AS.example:443/", AddressPolicy::PUBLIC);
     let audience = audience.unwrap_or_else(|e| panic!("{e}"));
     for (kind, name, scopes) in [
         (SubjectTokenKind::IdToken, "id_token", Some("mcp:read offline_access")),
@@ -107,7 +107,7 @@ fn another_kind_of_token_is_not_used() {
 
 #[test]
 fn a_grant_for_others_is_not_passed_on() {
-    let issuer = Issuer::parse("https://as.example", Reach::PUBLIC);
+    let issuer = Issuer::parse("https://as.example", AddressPolicy::PUBLIC);
     let issuer = issuer.unwrap_or_else(|e| panic!("{e}"));
     let check = |claims: &str| {
         let assertion = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)).into();

@@ -9,7 +9,7 @@ use crate::auth_method::AuthMethod;
 use crate::entropy::Entropy;
 use crate::form::pairs;
 use crate::scope::Scopes;
-use crate::url::Plaintext;
+use crate::url::HttpAllowance;
 use crate::wire::authorization::authorization_url;
 use crate::wire::client_assertion::{AssertionStyle, ClientIdMode};
 use crate::wire::dialect::{Dialect, Parameter};
@@ -19,7 +19,7 @@ use crate::wire::sought::Sought;
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
 fn url(text: &str) -> HttpUrl {
-    HttpUrl::parse(text, Plaintext::Forbidden).unwrap_or_else(|e| panic!("{e}"))
+    HttpUrl::parse(text, HttpAllowance::Forbidden).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn endpoint() -> HttpUrl {
@@ -33,12 +33,12 @@ fn server(endpoint: &str) -> ServerMetadata {
 }
 
 /// Hands out a login's request with everything that one may have.
-fn with_login<T>(use_it: impl FnOnce(&Consented<'_>) -> T) -> T {
+fn with_login<T>(use_it: impl FnOnce(&AuthorizationRequest<'_>) -> T) -> T {
     let entropy = Entropy::from_bytes([7; 64]);
     let scopes = Scopes::parse("a b offline_access");
     let more = Parameter { name: "audience".into(), value: "x&y".into() };
     let dialect = Dialect { authorization: Vec::from([more]), ..Dialect::default() };
-    use_it(&Consented {
+    use_it(&AuthorizationRequest {
         client_id: "https://app.example/c.json",
         redirect_uri: "http://127.0.0.1:51004/callback",
         dialect: Some(&dialect),

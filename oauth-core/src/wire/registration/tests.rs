@@ -3,12 +3,12 @@ use alloc::string::String;
 
 use super::*;
 use crate::tolerance::Tolerance;
-use crate::url::Plaintext;
+use crate::url::HttpAllowance;
 
 const REDIRECT: &str = "http://127.0.0.1:51004/callback";
 
 fn endpoint() -> HttpUrl {
-    HttpUrl::parse("https://as.example/register", Plaintext::Forbidden)
+    HttpUrl::parse("https://as.example/register", HttpAllowance::Forbidden)
         .unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -25,7 +25,7 @@ fn read(
     tolerates: Tolerances,
 ) -> Result<(Registration, MemberNames), Error> {
     let (response, server) = (Response::new(status, body.into()), ServerMetadata::sample(""));
-    registered(&response, &endpoint(), &server, REDIRECT, asked, tolerates)
+    read_registration(&response, &endpoint(), &server, REDIRECT, asked, tolerates)
 }
 
 fn answer(status: u16, body: &str) -> Result<Registration, Error> {

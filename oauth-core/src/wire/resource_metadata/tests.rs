@@ -10,7 +10,7 @@ fn server(url: &str) -> ServerUrl {
 fn places(challenge: Option<&str>, url: &str) -> Vec<String> {
     let server = server(url);
     let first = match challenge {
-        Some(url) => ResourceCandidate::challenged(url, &server, Reach::PUBLIC)
+        Some(url) => ResourceCandidate::challenged(url, &server, AddressPolicy::PUBLIC)
             .unwrap_or_else(|e| panic!("{e}")),
         None => ResourceCandidate::first(&server),
     };
@@ -67,7 +67,7 @@ fn the_challenges_place_is_the_first_one() {
         "https://127.0.0.1/m",
     ] {
         let server = server("https://h.example/mcp");
-        let first = ResourceCandidate::challenged(unsafe_url, &server, Reach::PUBLIC);
+        let first = ResourceCandidate::challenged(unsafe_url, &server, AddressPolicy::PUBLIC);
         assert!(first.is_err(), "{unsafe_url}");
     }
 }

@@ -1,12 +1,12 @@
 //! The members of the metadata that the machine acts on, before they are believed.
 
+use crate::address_policy::AddressPolicy;
 use crate::error::{Error, PeerIncompatible, PeerMisbehaved};
 use crate::form;
 use crate::http::Endpoint;
 use crate::json::{Defect, Gather, MemberNames, Members, OnlyTrue, Text};
 use crate::policy::Policy;
 use crate::profile::Profile;
-use crate::reach::Reach;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::tolerance::Tolerance;
 use crate::url::{HttpUrl, UrlDefect, shown};
@@ -89,7 +89,7 @@ impl<'a> ForLogin<'a> {
     pub(super) fn check(
         &self,
         speaker: &Issuer,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<(HttpUrl, Option<Tolerance>), Error> {
         let issuer = || speaker.as_str().into();
@@ -99,7 +99,7 @@ impl<'a> ForLogin<'a> {
             Some(_) => return Err(no_s256(true).into()),
             None => Some(s256_of(speaker, policy).ok_or_else(|| no_s256(false))?),
         };
-        let url = checked(Endpoint::Authorization, &self.authorization_endpoint, reach)?;
+        let url = checked(Endpoint::Authorization, &self.authorization_endpoint, address_policy)?;
         let query = url.query().trim_start_matches('?');
         if form::pairs(query).any(|(name, _)| is_forbidden_in_endpoint(&name)) {
             let (endpoint, defect) = (Endpoint::Authorization, UrlDefect::Parameter);
@@ -115,12 +115,12 @@ impl ForLogin<'_> {
     fn pushed_requests(
         &self,
         speaker: &Issuer,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         misshapen: &mut MemberNames,
     ) -> Result<Option<PushedRequests>, Error> {
         let required = self.wants_pushed_requests.0;
         let endpoint = self.push_endpoint.as_deref();
-        match endpoint.map(|text| checked(Endpoint::PushedAuthorization, text, reach)) {
+        match endpoint.map(|text| checked(Endpoint::PushedAuthorization, text, address_policy)) {
             Some(Ok(endpoint)) => Ok(Some(PushedRequests { endpoint, required })),
             Some(Err(unsafe_url)) if required => Err(unsafe_url.into()),
             None if required => {
@@ -136,8 +136,12 @@ impl ForLogin<'_> {
     }
 
     /// Where codes for other devices are got. What is wrong with that is noted.
-    fn device_endpoint(&self, reach: Reach<'_>, misshapen: &mut MemberNames) -> Option<HttpUrl> {
-        let endpoint = reach.parse(self.device_endpoint.as_deref()?);
+    fn device_endpoint(
+        &self,
+        address_policy: AddressPolicy<'_>,
+        misshapen: &mut MemberNames,
+    ) -> Option<HttpUrl> {
+        let endpoint = address_policy.parse(self.device_endpoint.as_deref()?);
         if endpoint.is_err() {
             misshapen.insert("device_authorization_endpoint");
         }
@@ -148,13 +152,13 @@ impl ForLogin<'_> {
     pub(super) fn offers(
         &self,
         speaker: &Issuer,
-        reach: Reach<'_>,
+        address_policy: AddressPolicy<'_>,
         misshapen: &mut MemberNames,
     ) -> Result<Offers, Error> {
         Ok(Offers {
             dpop_algorithms: None,
-            pushed_requests: self.pushed_requests(speaker, reach, misshapen)?,
-            device_endpoint: self.device_endpoint(reach, misshapen),
+            pushed_requests: self.pushed_requests(speaker, address_policy, misshapen)?,
+            device_endpoint: self.device_endpoint(address_policy, misshapen),
         })
     }
 }
@@ -163,9 +167,9 @@ impl ForLogin<'_> {
 pub(super) fn checked(
     endpoint: Endpoint,
     text: &str,
-    reach: Reach<'_>,
+    address_policy: AddressPolicy<'_>,
 ) -> Result<HttpUrl, PeerMisbehaved> {
-    reach.parse(text).map_err(|defect| PeerMisbehaved::UnsafeUrl {
+    address_policy.parse(text).map_err(|defect| PeerMisbehaved::UnsafeUrl {
         endpoint,
         url: shown(text),
         defect,

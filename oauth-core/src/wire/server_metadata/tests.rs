@@ -16,7 +16,7 @@ impl ServerMetadata {
 }
 
 fn issuer(text: &str) -> Issuer {
-    Issuer::parse(text, Reach::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"))
+    Issuer::parse(text, AddressPolicy::PUBLIC).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
 fn document(more: &str) -> String {
@@ -28,7 +28,7 @@ fn document(more: &str) -> String {
 
 fn check_as(body: &str, expected: &str, policy: &Policy) -> Result<ServerMetadata, Error> {
     let document = ServerMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-    ServerMetadata::check(&document, &issuer(expected), Reach::PUBLIC, policy)
+    ServerMetadata::check(&document, &issuer(expected), AddressPolicy::PUBLIC, policy)
         .map(|(server, _)| server)
 }
 
@@ -264,17 +264,18 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
         let document = ServerMetadata::read_without_user(body.as_bytes());
         let document = document.unwrap_or_else(|e| panic!("{e}"));
         let issuer = issuer("https://as.example");
-        let checked = ServerMetadata::check(&document, &issuer, Reach::PUBLIC, &Policy::strict());
+        let checked =
+            ServerMetadata::check(&document, &issuer, AddressPolicy::PUBLIC, &Policy::strict());
         let (server, misshapen) = checked.unwrap_or_else(|e| panic!("{e}"));
         assert!(misshapen.is_empty() && server.tolerated.is_empty());
         assert_eq!((&server.authorization_endpoint, &server.registration_endpoint), (&None, &None));
         let stored = serde_json::to_string(&server).unwrap_or_default();
         assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(server));
         let whole = ServerOAuthMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        let (reach, policy) = (Reach::PUBLIC, Policy::default());
-        let provided = ServerMetadata::provided_without_user(&whole, reach, &policy);
+        let (address_policy, policy) = (AddressPolicy::PUBLIC, Policy::default());
+        let provided = ServerMetadata::provided_without_user(&whole, address_policy, &policy);
         assert_eq!(provided.map(|it| it.provenance()), Ok(Provenance::Provided));
-        assert!(ServerMetadata::provided(&whole, reach, &policy).is_err(), "{body}");
+        assert!(ServerMetadata::provided(&whole, address_policy, &policy).is_err(), "{body}");
     }
     for (body, name) in [("{}", "issuer"), (r#"{"issuer":"https://as.example"}"#, "token_endpoint")]
     {
@@ -284,7 +285,8 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
     let document = ServerMetadata::read_without_user(bare.as_bytes());
     let document = document.unwrap_or_else(|e| panic!("{e}"));
     let elsewhere = issuer("https://evil.example");
-    let checked = ServerMetadata::check(&document, &elsewhere, Reach::PUBLIC, &Policy::default());
+    let checked =
+        ServerMetadata::check(&document, &elsewhere, AddressPolicy::PUBLIC, &Policy::default());
     assert!(matches!(checked, Err(Error::PeerMisbehaved(PeerMisbehaved::IssuerMismatch { .. }))));
 }
 
@@ -296,7 +298,8 @@ fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
         let document = ServerMetadata::read_without_user(body.as_bytes());
         let document = document.unwrap_or_else(|defect| panic!("{defect}"));
         let issuer = issuer("https://as.example");
-        let checked = ServerMetadata::check(&document, &issuer, Reach::PUBLIC, &Policy::default());
+        let checked =
+            ServerMetadata::check(&document, &issuer, AddressPolicy::PUBLIC, &Policy::default());
         checked.unwrap_or_else(|e| panic!("{e}")).0
     };
     let silent = more("");
@@ -348,7 +351,7 @@ fn a_provider_is_held_to_the_same_rules() {
     let provided = |more: &str| {
         let whole =
             ServerOAuthMetadata::parse(document(more).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        ServerMetadata::provided(&whole, Reach::PUBLIC, &Policy::default())
+        ServerMetadata::provided(&whole, AddressPolicy::PUBLIC, &Policy::default())
     };
     assert_eq!(provided(S256).map(|found| found.provenance()), Ok(Provenance::Provided));
     assert!(matches!(provided(""), Err(Error::PeerIncompatible(PeerIncompatible::NoS256 { .. }))));
@@ -356,7 +359,7 @@ fn a_provider_is_held_to_the_same_rules() {
     let mut whole =
         ServerOAuthMetadata::parse(document(S256).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     whole.token_endpoint = "".into();
-    let result = ServerMetadata::provided(&whole, Reach::PUBLIC, &Policy::default());
+    let result = ServerMetadata::provided(&whole, AddressPolicy::PUBLIC, &Policy::default());
     assert_eq!(result, Err(Misuse::Provider { defect: Defect::missing("token_endpoint") }.into()));
 }
 
@@ -384,7 +387,12 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         let document = ServerMetadata::read(body.as_bytes());
         let document = document.unwrap_or_else(|defect| panic!("{body}: {defect}"));
         let check = |policy: &Policy| {
-            ServerMetadata::check(&document, &issuer("https://as.example"), Reach::PUBLIC, policy)
+            ServerMetadata::check(
+                &document,
+                &issuer("https://as.example"),
+                AddressPolicy::PUBLIC,
+                policy,
+            )
         };
         let (found, misshapen) =
             check(&Policy::default()).unwrap_or_else(|error| panic!("{body}: {error}"));

@@ -8,7 +8,7 @@ use crate::entropy::Entropy;
 use crate::error::PeerMisbehaved;
 use crate::form::pairs;
 use crate::json::Defect;
-use crate::url::Plaintext;
+use crate::url::HttpAllowance;
 use crate::wire::dialect::{Parameter, ResourceMode};
 use crate::wire::port::Port;
 use crate::wire::registration::{ClientSecret, RegistrationKind};
@@ -17,7 +17,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
 fn server() -> ServerMetadata {
     let mut server = ServerMetadata::sample("");
-    server.token_endpoint = HttpUrl::parse("https://as.example/t?p=1", Plaintext::Forbidden)
+    server.token_endpoint = HttpUrl::parse("https://as.example/t?p=1", HttpAllowance::Forbidden)
         .unwrap_or_else(|e| panic!("{e}"));
     server
 }
@@ -94,7 +94,7 @@ fn a_refresh_names_resource_and_client_and_no_scope() {
 }
 
 fn read(response: &Response) -> Result<TokenData, Error> {
-    issued(response, server().token_endpoint(), None, TokenType::Bearer, NOW)
+    read_tokens(response, server().token_endpoint(), None, TokenType::Bearer, NOW)
         .map_err(|none| none.error)
 }
 
@@ -175,7 +175,7 @@ fn a_scope_with_a_comma_stays_whole_if_it_was_asked_for() {
     let response = Response::new(200, body.into());
     let granted = |requested: &str, tolerates| {
         let requested = Scopes::parse(requested);
-        let tokens = issued(&response, &url, requested.as_ref(), TokenType::Bearer, NOW);
+        let tokens = read_tokens(&response, &url, requested.as_ref(), TokenType::Bearer, NOW);
         let tokens = tokens.unwrap_or_else(|none| panic!("{}", none.error));
         tokens.check(tolerates).map(|()| tokens.scope)
     };
@@ -253,7 +253,7 @@ fn lifetimes_are_read_as_servers_write_them() {
 #[test]
 fn a_token_lives_until_it_expires_or_is_refused() {
     let lives = |body: &str, margin| {
-        answer(200, body).is_ok_and(|tokens| tokens.lives(NOW, Duration::from_secs(margin)))
+        answer(200, body).is_ok_and(|tokens| tokens.is_valid_for(NOW, Duration::from_secs(margin)))
     };
     let short = r#"{"access_token":"at","expires_in":60}"#;
     assert!(lives(short, 59) && !lives(short, 60));
@@ -385,7 +385,7 @@ fn a_token_is_bound_only_for_who_has_sent_a_proof() {
     ] {
         let response = Response::new(200, format!(r#"{{"access_token":"t"{written}}}"#).into());
         for (kind, expected) in [(Bearer, unasked), (Dpop, asked)] {
-            let tokens = issued(&response, &url, None, kind, NOW);
+            let tokens = read_tokens(&response, &url, None, kind, NOW);
             let found = tokens.as_ref().ok().map(|tokens| tokens.token_type);
             assert_eq!(found, expected, "{written} {kind:?}");
             match tokens {
@@ -410,12 +410,12 @@ fn a_refresh_token_beside_an_unusable_access_token_is_not_lost() {
     for access_token in ["\"a b\"", "7", "null", r#""t","token_type":"DPoP""#] {
         let body = format!(r#"{{"access_token":{access_token},"refresh_token":"new"}}"#);
         let none =
-            issued(&Response::new(200, body.into()), &url, None, TokenType::Bearer, NOW).err();
+            read_tokens(&Response::new(200, body.into()), &url, None, TokenType::Bearer, NOW).err();
         let refresh_token = none.and_then(|none| none.refresh_token);
         assert_eq!(refresh_token.as_ref().map(Secret::expose), Some("new"), "{access_token}");
     }
     let refused = Response::new(400, br#"{"error":"x","refresh_token":"new"}"#.to_vec());
-    let none = issued(&refused, &url, None, TokenType::Bearer, NOW).err();
+    let none = read_tokens(&refused, &url, None, TokenType::Bearer, NOW).err();
     assert!(none.is_some_and(|none| none.refresh_token.is_none()));
 }
 

@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use oauth_blocking::{MemoryTokenStorage, OAuth, RedirectUri, Visitor};
+use oauth_blocking::{MemoryTokenStorage, OAuth, RedirectUri, UserAgentFn};
 
 use crate::{REDIRECT_URI, Scenario, mcp, visit};
 
 pub(crate) fn run(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
-    let user = Visitor::new(RedirectUri::parse(REDIRECT_URI)?, visit);
+    let user = UserAgentFn::new(RedirectUri::parse(REDIRECT_URI)?, visit);
     let builder = OAuth::with_policy(&scenario.url, scenario.policy())?;
     let oauth = scenario.describe(builder, MemoryTokenStorage::new(), user)?.build()?;
     for call in mcp::calls(&scenario.protocol_version) {

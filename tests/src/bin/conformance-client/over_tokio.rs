@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use oauth_tokio::{MemoryTokenStorage, OAuth, RedirectUri, Visitor};
+use oauth_tokio::{MemoryTokenStorage, OAuth, RedirectUri, UserAgentFn};
 
 use crate::{REDIRECT_URI, Scenario, mcp, visit};
 
@@ -11,7 +11,7 @@ pub(crate) fn run(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
 }
 
 async fn drive(scenario: &Scenario) -> Result<(), Box<dyn Error>> {
-    let user = Visitor::new(RedirectUri::parse(REDIRECT_URI)?, visit);
+    let user = UserAgentFn::new(RedirectUri::parse(REDIRECT_URI)?, visit);
     let builder = OAuth::with_policy(&scenario.url, scenario.policy())?;
     let oauth = scenario.describe(builder, MemoryTokenStorage::new(), user)?.build()?;
     for call in mcp::calls(&scenario.protocol_version) {

@@ -6,12 +6,12 @@ use crate::session::{Authorization, Record, Snapshot};
 use crate::{BearerAuth, UnixTime};
 
 /// What the session held when it last had nothing to do.
-pub(super) struct Shown {
+pub(super) struct TokenCache {
     pub(super) snapshot: Snapshot,
     header: Option<HeaderValue>,
 }
 
-impl Shown {
+impl TokenCache {
     pub(super) fn new(snapshot: Snapshot) -> Self {
         let header = snapshot.token().map(|token| header_value(&token.to_auth()));
         // The first copy of a value allocates what all copies share: not at a request's expense.

@@ -7,12 +7,12 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use http::HeaderValue;
 
 use crate::client::drive::Driver;
-use crate::client::failures::Moment;
+use crate::client::failures::Epoch;
 use crate::client::host::Host;
 use crate::client::mode::{Login, Mode, Quiet, Taken, need};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome};
-use crate::client::shown::{Shown, header_value};
+use crate::client::token_cache::{TokenCache, header_value};
 use crate::client::trace::{Span, Work};
 use crate::session::{Authorization, LoginReason, Turn};
 
@@ -23,7 +23,7 @@ impl<H: Host> Client<H> {
         self: &Arc<Self>,
         mode: Mode,
         login: Login,
-        since: Moment,
+        since: Epoch,
         mut use_it: impl FnMut(&Authorization<'_>, &HeaderValue) -> T,
     ) -> Outcome<Result<T, LoginReason>, H> {
         if let Some(found) = self.at_hand(&mut use_it) {
@@ -33,7 +33,7 @@ impl<H: Host> Client<H> {
         let now = self.now();
         // Nobody renews aside what is found beside a login.
         if session.authorization(now).is_none() {
-            if H::WORKS_ASIDE && !quiet.is_own {
+            if H::HAS_BACKGROUND && !quiet.is_own {
                 let held = session.snapshot();
                 let is_first = held.record().is_none();
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
@@ -41,7 +41,7 @@ impl<H: Host> Client<H> {
                     let look = Driver::new(self, since).look(&mut session);
                     Span::of(Work::Access, self).around(look).await?;
                 }
-                let found = Shown::new(session.snapshot());
+                let found = TokenCache::new(session.snapshot());
                 let is_fresh = found.fresh(now).is_some();
                 if let Some(living) =
                     found.living(now).map(|(token, header)| use_it(&token, header))
@@ -90,7 +90,7 @@ impl<H: Host> Client<H> {
             shown.living(now)?;
             shown.snapshot.is_look_due(now)
         };
-        if H::WORKS_ASIDE && !is_look_due {
+        if H::HAS_BACKGROUND && !is_look_due {
             self.renew_aside();
         } else if self.host.try_take().is_some() {
             // Nobody is at it, so it is on the caller.
@@ -112,7 +112,7 @@ impl<H: Host> Client<H> {
             // If it fails there is a pause, and the token that lives is used meanwhile.
             drop(client.run(session, Login::Never(Quiet::default()), since).await);
         };
-        self.host.aside(Span::of(Work::Access, self).around(renew));
+        self.host.spawn_background(Span::of(Work::Access, self).around(renew));
     }
 
     /// Gives what was begun aside a moment. A program that makes one call and ends would end in the middle of
@@ -132,7 +132,7 @@ impl<H: Host> Client<H> {
         self: &Arc<Self>,
         session: H::Session,
         login: Login,
-        since: Moment,
+        since: Epoch,
     ) -> Outcome<(H::Session, bool), H> {
         let (mut session, found) = self.drive_on(session, login, since).await?;
         drop(session.take_timeline());
@@ -143,23 +143,23 @@ impl<H: Host> Client<H> {
         self: &Arc<Self>,
         mut session: H::Session,
         login: Login,
-        since: Moment,
+        since: Epoch,
     ) -> Outcome<(H::Session, bool), H> {
         if matches!(session.turn(), Ok(Turn::Ready(_))) {
             return Ok((session, true));
         }
         let work = Arc::clone(self).run(session, login, since);
-        self.host.to_its_end(Span::of(Work::Access, self).around(work)).await
+        self.host.run_to_completion(Span::of(Work::Access, self).around(work)).await
     }
 
     async fn run(
         self: Arc<Self>,
         mut session: H::Session,
         login: Login,
-        since: Moment,
+        since: Epoch,
     ) -> Outcome<(H::Session, bool), H> {
         let outcome = Driver::new(&self, since).run(&mut session, login).await;
-        let shown = Shown::new(session.snapshot());
+        let shown = TokenCache::new(session.snapshot());
         // Whoever was at a login in vain may know less than a call beside it has found, and that less than the login
         // has brought meanwhile.
         match outcome.is_ok() && !login.is_beside() {
@@ -169,19 +169,19 @@ impl<H: Host> Client<H> {
         outcome.map(|found| (session, found))
     }
 
-    pub(super) fn show(&self, shown: Shown) {
+    pub(super) fn show(&self, shown: TokenCache) {
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     /// Shows what one of two sessions knows, unless the other knows what came later.
-    pub(super) fn show_unless_older(&self, shown: Shown) {
+    pub(super) fn show_unless_older(&self, shown: TokenCache) {
         let mut current = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         if current.generation() <= shown.generation() {
             *current = shown;
         }
     }
 
-    pub(super) fn shown(&self) -> RwLockReadGuard<'_, Shown> {
+    pub(super) fn shown(&self) -> RwLockReadGuard<'_, TokenCache> {
         self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

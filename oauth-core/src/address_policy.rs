@@ -2,14 +2,14 @@
 //! private network (RFC 9728 §7.7).
 //!
 //! The machine sees URLs only, so it looks at hosts that are addresses by their spelling. What a name
-//! resolves to is seen by whoever connects: the adapters ask [`Reach::permits`] then, and so can a host
+//! resolves to is seen by whoever connects: the adapters ask [`AddressPolicy::permits`] then, and so can a host
 //! that has its own HTTP client.
 
 use alloc::boxed::Box;
 use core::net::IpAddr;
 
 use crate::address::{is_public, spelled};
-use crate::url::{HttpUrl, Plaintext, UrlDefect};
+use crate::url::{HttpAllowance, HttpUrl, UrlDefect};
 
 /// Which addresses requests for one MCP server may go to: what its
 /// [`Settings`](crate::flow::Settings) say.
@@ -25,20 +25,20 @@ use crate::url::{HttpUrl, Plaintext, UrlDefect};
 /// ```
 /// # use oauth_core::flow::Settings;
 /// let settings = Settings::new("https://mcp.example.com/mcp")?.private_host("auth.corp.example")?;
-/// let (reach, private) = (settings.reach(), "10.0.0.7".parse().unwrap());
-/// assert!(reach.permits("auth.corp.example", private, false));
-/// assert!(!reach.permits("other.corp.example", private, false));
+/// let (policy, private) = (settings.address_policy(), "10.0.0.7".parse().unwrap());
+/// assert!(policy.permits("auth.corp.example", private, false));
+/// assert!(!policy.permits("other.corp.example", private, false));
 /// # Ok::<(), oauth_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Reach<'a> {
-    pub(crate) plaintext: Plaintext,
+pub struct AddressPolicy<'a> {
+    pub(crate) plaintext: HttpAllowance,
     pub(crate) server_host: &'a str,
     pub(crate) only_public: bool,
     pub(crate) private_hosts: &'a [Box<str>],
 }
 
-impl<'a> Reach<'a> {
+impl<'a> AddressPolicy<'a> {
     /// The MCP server's host.
     #[must_use]
     pub fn server_host(&self) -> &'a str {
@@ -90,10 +90,10 @@ impl<'a> Reach<'a> {
 }
 
 #[cfg(test)]
-impl Reach<'static> {
+impl AddressPolicy<'static> {
     /// That of a server with a name.
     pub(crate) const PUBLIC: Self = Self {
-        plaintext: Plaintext::Forbidden,
+        plaintext: HttpAllowance::Forbidden,
         server_host: "mcp.example",
         only_public: false,
         private_hosts: &[],
@@ -106,8 +106,16 @@ mod tests {
 
     use super::*;
 
-    fn reach<'a>(server_host: &'a str, private_hosts: &'a [Box<str>]) -> Reach<'a> {
-        Reach { plaintext: Plaintext::Loopback, server_host, private_hosts, ..Reach::PUBLIC }
+    fn address_policy<'a>(
+        server_host: &'a str,
+        private_hosts: &'a [Box<str>],
+    ) -> AddressPolicy<'a> {
+        AddressPolicy {
+            plaintext: HttpAllowance::Loopback,
+            server_host,
+            private_hosts,
+            ..AddressPolicy::PUBLIC
+        }
     }
 
     #[test]
@@ -134,12 +142,17 @@ mod tests {
             ("http://localhost:1/", false),
         ] {
             let expected = if is_permitted { Ok(()) } else { Err(UrlDefect::PrivateAddress) };
-            let found = reach("mcp.example", &[]).parse(url).map(drop);
+            let found = address_policy("mcp.example", &[]).parse(url).map(drop);
             assert_eq!(found, expected, "{url}");
-            let only_public = Reach { only_public: true, ..reach("127.0.0.1", &[]) };
+            let only_public =
+                AddressPolicy { only_public: true, ..address_policy("127.0.0.1", &[]) };
             assert_eq!(only_public.parse(url).map(drop), expected, "{url}");
             for server in ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "a.localhost"] {
-                assert_eq!(reach(server, &[]).parse(url).map(drop), Ok(()), "{server} {url}");
+                assert_eq!(
+                    address_policy(server, &[]).parse(url).map(drop),
+                    Ok(()),
+                    "{server} {url}"
+                );
             }
         }
     }
@@ -162,8 +175,9 @@ mod tests {
             ("corp.example", private, false, false, false),
             ("[::1]", Ipv6Addr::LOCALHOST.into(), true, false, true),
         ] {
-            let reach = Reach { only_public, ..reach("mcp.example", &names) };
-            let found = reach.permits(host, address, server_is_private);
+            let address_policy =
+                AddressPolicy { only_public, ..address_policy("mcp.example", &names) };
+            let found = address_policy.permits(host, address, server_is_private);
             assert_eq!(found, expected, "{host} {address} {only_public} {server_is_private}");
         }
     }
@@ -178,7 +192,7 @@ mod tests {
             ("mcp.example", None),
             ("mcp.corp1", None),
         ] {
-            assert_eq!(reach(host, &[]).is_server_private(), expected, "{host}");
+            assert_eq!(address_policy(host, &[]).is_server_private(), expected, "{host}");
         }
     }
 }
