@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oauth_blocking::{ClientError, MemoryTokenStorage, NoUserAgent, Policy, RedirectUri};
+use oauth_blocking::{ClientError, MemoryTokenStorage, NoUserAgent, Policy, Record, RedirectUri};
 use oauth_core::client::{Adapter, Builder};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{PRE_CLIENT_ID, PRE_CLIENT_SECRET};
@@ -26,6 +26,8 @@ pub(crate) trait Client: Sized {
     fn refresh(&self) -> String;
     fn log_out(&self) -> String;
     fn diagnose(&self) -> String;
+    /// The key that the tokens are bound to, as it is stored.
+    fn stored_key(&self) -> Option<String>;
     /// Has a login handed out, and finishes it with what becomes of the redirect's query.
     fn resume(&self, served: &Served, become_: fn(String) -> String) -> String;
 }
@@ -56,6 +58,10 @@ fn printed<T: std::fmt::Debug, H: std::error::Error>(result: Result<T, ClientErr
 fn body(method: &str) -> String {
     let params = json!({"name": "add", "arguments": {"a": 19, "b": 23}});
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()
+}
+
+fn private_half(record: &Record) -> Option<String> {
+    Some(record.binding().dpop_key()?.secret()?.expose().into())
 }
 
 fn elsewhere() -> NoUserAgent {
@@ -95,6 +101,10 @@ impl Client for oauth_blocking::OAuth {
         let diagnosis = oauth_blocking::OAuth::diagnose(self);
         diagnosis.as_ref().map_or_else(ToString::to_string, ToString::to_string)
             + &printed(diagnosis)
+    }
+
+    fn stored_key(&self) -> Option<String> {
+        private_half(&self.record()?)
     }
 
     fn resume(&self, served: &Served, become_: fn(String) -> String) -> String {
@@ -145,6 +155,10 @@ impl Client for OnTokio {
         let diagnosis = self.runtime.block_on(self.oauth.diagnose());
         diagnosis.as_ref().map_or_else(ToString::to_string, ToString::to_string)
             + &printed(diagnosis)
+    }
+
+    fn stored_key(&self) -> Option<String> {
+        private_half(&self.oauth.record()?)
     }
 
     fn resume(&self, served: &Served, become_: fn(String) -> String) -> String {

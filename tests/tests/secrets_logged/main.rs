@@ -17,8 +17,8 @@ use oauth_tests::logs::{self, Line};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
     AuthMethod, BadToken, CodeParameter, Consent, Damage, Fault, IssParameter, Knobs, MetadataForm,
-    Party, PkceSupport, PrmResource, Registration, RegistrationForm, ScopePolicy, StateParameter,
-    TokenForm,
+    Nonces, Party, PkceSupport, PrmResource, Registration, RegistrationForm, ScopePolicy,
+    StateParameter, TokenForm,
 };
 use person::Person;
 use search::Search;
@@ -37,6 +37,7 @@ fn nothing_that_is_logged_or_printed_shows_a_secret() {
     let rows = logs::rows().concat();
     play::<OnTokio>(&mut search);
     sdk::a_session(&mut search, Knobs { scopes: ScopePolicy::Open, ..knobs(AuthMethod::Post) });
+    sdk::a_session(&mut search, Knobs { scopes: ScopePolicy::Open, ..Knobs::bound() });
     search.assert_clean(is_exempt);
 
     // Both adapters and what is beneath them were listened to, and the search finds what is there.
@@ -60,6 +61,7 @@ fn play<C: Client>(search: &mut Search) {
         fails_at_first::<C>(search, knobs.clone(), plain);
         fails_later::<C>(search, knobs, plain);
     }
+    bound_tokens::<C>(search, plain);
     a_login_that_is_handed_out::<C>(search);
     servers_that_are_gone::<C>(search, plain);
 }
@@ -104,6 +106,31 @@ fn a_life<C: Client>(search: &mut Search, method: AuthMethod, setup: Setup) {
     search.print(client.log_out());
     search.print(format!("{store:?} {store:#?}"));
     search.plant(&served);
+}
+
+/// Proofs that are good, that lack a nonce, and that are refused again and again (RFC 9449).
+fn bound_tokens<C: Client>(search: &mut Search, setup: Setup) {
+    let needed = Nonces::Needed { seconds: 1000 };
+    for (server, resource) in
+        [(needed, needed), (Nonces::NeverGood, needed), (needed, Nonces::NeverGood)]
+    {
+        let served = Served::start(Knobs {
+            server_nonces: needed,
+            resource_nonces: needed,
+            ..Knobs::bound()
+        })
+        .unwrap();
+        let client = C::new(&served, &MemoryTokenStorage::new(), setup);
+        search.print(client.call(&served.server_url(), LIST));
+        search.plant_own(&client.stored_key().unwrap());
+        served.world().knobs.server_nonces = server;
+        served.world().knobs.resource_nonces = resource;
+        search.print(client.call(&served.server_url(), CALL));
+        search.print(client.refresh());
+        search.print(client.diagnose());
+        search.print(client.log_out());
+        search.plant(&served);
+    }
 }
 
 /// Ways to go wrong.

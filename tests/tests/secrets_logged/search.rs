@@ -25,9 +25,19 @@ impl Search {
         let world = served.world();
         self.secrets.extend(world.secrets());
         self.secrets.insert(PRE_CLIENT_SECRET.into());
+        // Each is good for one request, and the signature alone for as much.
+        for sent in world.presented() {
+            self.secrets.extend(sent.rsplit_once('.').map(|(_, signature)| signature.into()));
+            self.secrets.insert(sent);
+        }
         let sent = world.log.iter().flat_map(|exchange| &exchange.parameters);
         let secret = sent.filter(|(name, _)| SECRET_PARAMETERS.contains(&&**name));
         self.secrets.extend(secret.map(|(_, value)| value.clone()).filter(|it| it.len() >= START));
+    }
+
+    /// A secret that no server knows.
+    pub(crate) fn plant_own(&mut self, secret: &str) {
+        self.secrets.insert(secret.into());
     }
 
     /// Fails if one of them was printed, or logged by anything but the exempt.
