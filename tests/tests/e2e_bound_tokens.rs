@@ -15,10 +15,12 @@ use oauth_blocking::{
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
-    Dpop, Grant, Key, Knobs, Nonces, PRE_CLIENT_ID, PRE_CLIENT_SECRET, ResourceDpop, What,
+    Dpop, Grant, Key, Knobs, Nonces, PRE_CLIENT_ID, PRE_CLIENT_SECRET, ResourceDpop, ScopePolicy,
+    What,
 };
+use tokio_common::SlowUser;
 use tokio_common::common::{
-    self, LIST, assert_sound, expire, key, logins, refreshes, serve, statuses, stored,
+    self, CALL, LIST, assert_sound, expire, key, logins, refreshes, serve, statuses, stored,
 };
 
 const NEVER_ENDING: Nonces = Nonces::Needed { seconds: 1_000_000 };
@@ -108,6 +110,31 @@ async fn a_nonce_that_changes_with_each_answer_costs_nothing() {
         }
     });
     assert_eq!(statuses(&served, LIST), [200; 3]);
+    assert_sound(&served);
+}
+
+/// The token is as good as it was: nobody has to be asked for a proof.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_lacks_a_nonce_does_not_wait_for_somebody_elses_login() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..bound() };
+    let (served, store) = (serve(knobs), MemoryTokenStorage::new());
+    tokio_common::client(&served, &store).authenticate().await.unwrap();
+    let (user, mut told) = SlowUser::new();
+    let oauth = tokio_common::builder(&served, &store).user_agent(user).build().unwrap();
+    let waiting = tokio::spawn({
+        let (oauth, url) = (oauth.clone(), served.server_url());
+        async move { tokio_common::post(&oauth, &url, CALL).await }
+    });
+    told.at_page().await;
+    served.world().knobs.resource_nonces = Nonces::EachAnswer;
+    // That is another nonce than the one which the client has.
+    let (status, _) = tokio::task::block_in_place(|| own_call(&served, HeaderMap::new()));
+    assert_eq!(status, 401);
+    let call = tokio_common::call(&oauth, &served, LIST);
+    let status = tokio::time::timeout(common::PATIENCE / 2, call).await.expect("it waits");
+    assert_eq!(status.unwrap(), 200);
+    told.consent();
+    assert_eq!(waiting.await.unwrap().unwrap().0, 200);
     assert_sound(&served);
 }
 

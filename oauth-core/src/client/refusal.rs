@@ -25,6 +25,8 @@ enum What<H: Host> {
     Turns(Taken<H>),
     /// A wait, while nobody has the session.
     Moment(Duration),
+    /// Another proof: the session, which somebody may have for long, is not needed for that.
+    Proof,
 }
 
 impl<H: Host> Client<H> {
@@ -43,6 +45,9 @@ impl<H: Host> Client<H> {
         if !matches!(status, 401 | 403) {
             self.taken(call, status, &head);
             return Ok(None);
+        }
+        if call.attempt.lacks_nonce(status, &head) {
+            return Ok(Some(Remedy(What::Proof)));
         }
         call.remedied = None;
         let mut taken = self.take_knowing(call.mode, call.since).await?;
@@ -99,8 +104,8 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Does what the answer asks for: a refresh, a login, a wider scope, or a moment's wait for a token that was
-    /// issued just now. Then the request can be sent again, with the token that this brings.
+    /// Does what the answer asks for: a refresh, a login, a wider scope, another proof, or a moment's wait for a token
+    /// that was issued just now. Then the request can be sent again, with the token that this brings.
     ///
     /// # Errors
     ///
@@ -112,6 +117,11 @@ impl<H: Host> Client<H> {
     ) -> Outcome<BearerAuth, H> {
         let Taken { session, quiet } = match remedy.0 {
             What::Turns(taken) => taken,
+            What::Proof => {
+                let shown = self.shown();
+                let token = shown.snapshot.token().map(|token| token.to_auth());
+                return token.ok_or_else(|| crate::Error::LoginRequired.into());
+            }
             What::Moment(pause) => {
                 self.host.sleep(pause).await;
                 let mut taken = self.take(call.mode).await?;

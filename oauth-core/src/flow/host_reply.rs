@@ -1,6 +1,7 @@
 //! What a host gives a flow that is no message of the protocol: signatures and assertions.
 
 use crate::error::{Error, HostGift, Misuse, Unavailable};
+use crate::flow::nonce::ServerNonce;
 use crate::flow::proof::SigningKey;
 use crate::flow::settings::Settings;
 use crate::flow::state::State;
@@ -8,7 +9,7 @@ use crate::flow::wanted::WantedAssertion;
 use crate::keys::DpopKey;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
-use crate::wire::{DpopNonce, Jti, SubjectToken, Unsigned};
+use crate::wire::{Jti, SubjectToken, Unsigned};
 
 /// Takes a signature, once.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ use crate::wire::{DpopNonce, Jti, SubjectToken, Unsigned};
 pub struct SignReply<'a> {
     pub(super) state: &'a mut Result<State, Error>,
     pub(super) settings: &'a Settings,
-    pub(super) nonce: Option<&'a DpopNonce>,
+    pub(super) nonce: Option<&'a ServerNonce>,
 }
 
 impl SignReply<'_> {

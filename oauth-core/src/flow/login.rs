@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::{Entropy, RandomBytes};
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
+use crate::flow::nonce::ServerNonce;
 use crate::flow::not_asked::NotAsked;
 use crate::flow::options::AuthorizationOptions;
 use crate::flow::possession::Possession;
@@ -17,7 +18,7 @@ use crate::flow::settings::{MachineGrant, Settings};
 use crate::profile::RefreshTokens;
 use crate::scope::Scopes;
 use crate::time::UnixTime;
-use crate::wire::{DpopNonce, Issuer, OFFLINE_ACCESS, ResourceChallenge, Scheme, ServerMetadata};
+use crate::wire::{Issuer, OFFLINE_ACCESS, ResourceChallenge, Scheme, ServerMetadata};
 
 /// What a login starts from.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub struct Login {
     pub(crate) possession: Option<Box<Possession>>,
     /// What the authorization server wants to see in a proof, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) nonce: Option<Box<DpopNonce>>,
+    pub(crate) nonce: Option<Box<ServerNonce>>,
 }
 
 /// Who is asked for a token.

@@ -12,6 +12,7 @@ use crate::flow::grants::code::Consent;
 use crate::flow::host_reply::{AssertionReply, KeyReply, SignReply};
 use crate::flow::login::Login;
 use crate::flow::no_answer::NoAnswer;
+use crate::flow::nonce::ServerNonce;
 use crate::flow::outcome::Halt;
 use crate::flow::proof::SigningKey;
 use crate::flow::register::Register;
@@ -25,9 +26,7 @@ use crate::keys::DpopKey;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
-use crate::wire::{
-    AuthorizationUrl, DpopNonce, Jti, Registration, ServerMetadata, SubjectToken, Unsigned,
-};
+use crate::wire::{AuthorizationUrl, Jti, Registration, ServerMetadata, SubjectToken, Unsigned};
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
@@ -41,7 +40,7 @@ pub struct Flow {
     pub(super) timeline: Timeline,
     /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) nonce: Option<Box<DpopNonce>>,
+    pub(super) nonce: Option<Box<ServerNonce>>,
 }
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
@@ -219,7 +218,7 @@ impl Flow {
     }
 
     /// What the authorization server wants to see in the next proof, as far as it has said.
-    pub(crate) fn nonce(&self) -> Option<&DpopNonce> {
+    pub(crate) fn nonce(&self) -> Option<&ServerNonce> {
         self.nonce.as_deref()
     }
 

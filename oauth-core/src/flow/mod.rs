@@ -74,6 +74,7 @@ mod identity;
 mod login;
 mod machine;
 mod no_answer;
+mod nonce;
 mod not_asked;
 mod options;
 mod outcome;
@@ -112,6 +113,7 @@ pub use wanted::WantedAssertion;
 
 pub(crate) use grants::code::Consent;
 pub(crate) use no_answer::NoAnswer;
+pub(crate) use nonce::ServerNonce;
 pub(crate) use not_asked::NotAsked;
 pub(crate) use possession::Possession;
 pub(crate) use proof::{ForRequest, Proof};

@@ -5,12 +5,12 @@ use core::net::IpAddr;
 use crate::error::{Error, PeerMisbehaved, Silence};
 use crate::flow::machine::Flow;
 use crate::flow::no_answer::NoAnswer;
+use crate::flow::nonce::ServerNonce;
 use crate::flow::state::State;
 use crate::http::{Endpoint, Response};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::url::HttpUrl;
-use crate::wire::DpopNonce;
 
 /// Who was asked, and the status of the answer.
 pub(super) struct Asked {
@@ -33,9 +33,9 @@ impl HttpReply<'_> {
         let Some(asked) = self.asked(Some(response.status())) else { return };
         // The newest counts, whatever it came with (RFC 9449 §8.2).
         if asked.endpoint == Endpoint::Token
-            && let Some(nonce) = DpopNonce::of(response)
+            && let Some(nonce) = ServerNonce::of(response, &asked.url)
         {
-            self.flow.nonce = Some(nonce.into());
+            self.flow.nonce = Some(nonce);
         }
         self.flow.advance(asked, |state, settings| state.answered(response, settings, now));
     }

@@ -13,6 +13,7 @@ use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::Consent;
 use crate::flow::grants::exchange::Exchange;
 use crate::flow::grants::jwt_bearer::JwtBearer;
+use crate::flow::nonce::ServerNonce;
 use crate::flow::proof::{ForRequest, Proof, SigningKey};
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
@@ -22,7 +23,7 @@ use crate::http::{Endpoint, Request};
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
-use crate::wire::{DpopNonce, Jti, SubjectToken, Unsigned};
+use crate::wire::{Jti, SubjectToken, Unsigned};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum State {
@@ -116,7 +117,7 @@ impl State {
     pub(crate) fn unsigned(
         &self,
         settings: &Settings,
-        nonce: Option<&DpopNonce>,
+        nonce: Option<&ServerNonce>,
         jti: Jti,
         now: UnixTime,
     ) -> Option<Unsigned> {
@@ -124,7 +125,7 @@ impl State {
         let (_, endpoint) = self.asked()?;
         let nonce = match self {
             Self::Exchange(state) => state.nonce.as_deref(),
-            _ => nonce,
+            _ => nonce.and_then(|it| it.at(endpoint)),
         };
         proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
     }

@@ -36,6 +36,8 @@ pub struct Attempt {
     authorizations: u8,
     retries: u8,
     has_waited: bool,
+    /// Whether its story has begun.
+    is_told: bool,
     /// Whether the token that it was sent with is bound to a key.
     is_bound: bool,
     /// Whether the last answer wanted a nonce.
@@ -76,6 +78,15 @@ impl Attempt {
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
         self.sent
+    }
+
+    /// Whether an answer says only that the proof lacked the nonce which came with it, and not twice in a row: then the
+    /// request can go out once more, and nothing else is to be done.
+    #[cfg(feature = "client")]
+    pub(crate) fn lacks_nonce(&mut self, status: u16, head: &Head<'_>) -> bool {
+        let is_it = || matches!(head.proof_defect(), Some(ProofDefect::Nonce(Some(_))));
+        let lacks_it = status == 401 && self.is_bound && is_it();
+        lacks_it && !mem::replace(&mut self.wanted_nonce, true)
     }
 
     fn is_spent(&self, need: &Need, has_user: bool) -> bool {
@@ -151,8 +162,7 @@ impl Session {
         if status == 403 && !need.is_step_up() {
             return Ok(Verdict::Deliver);
         }
-        let is_first = (attempt.refreshes, attempt.authorizations, attempt.retries) == (0, 0, 0);
-        if is_first && !attempt.has_waited && !attempt.wanted_nonce && !attempt.was_proof_refused {
+        if !mem::replace(&mut attempt.is_told, true) {
             self.timeline.clear();
         }
         if let Some(defect) = head.proof_defect().filter(|_| attempt.is_bound && status == 401) {

@@ -7,7 +7,7 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::flow::Settings;
+use crate::flow::{ServerNonce, Settings};
 use crate::session::access::Access;
 use crate::session::acquire::{Acquire, Rest};
 use crate::session::authorization::{Authorization, Snapshot};
@@ -30,7 +30,6 @@ use crate::session::vouch::Vouch;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
-use crate::wire::DpopNonce;
 
 /// One user's authorization at one MCP server. See [the module](crate::session) for how to drive it.
 ///
@@ -67,7 +66,7 @@ pub struct Session {
     pub(crate) rest: Option<Box<Rest>>,
     /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) nonce: Option<Box<DpopNonce>>,
+    pub(crate) nonce: Option<Box<ServerNonce>>,
 }
 
 /// The operation that is under way. Each has a file, which says what it waits for and where an event leads.

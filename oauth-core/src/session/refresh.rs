@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible, Refusal};
-use crate::flow::{NoAnswer, Proof, read_refresh, refresh_request};
+use crate::flow::{NoAnswer, Proof, ServerNonce, read_refresh, refresh_request};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
 use crate::session::access::Access;
@@ -29,7 +29,7 @@ use crate::session::trouble::Failure;
 use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
-use crate::wire::{DpopNonce, NoToken, TokenData};
+use crate::wire::{NoToken, TokenData};
 
 /// Where a refresh stands.
 #[derive(Debug, Serialize, Deserialize)]
@@ -200,9 +200,10 @@ impl Session {
         now: UnixTime,
     ) -> Result<Option<Finding>, PeerIncompatible> {
         if proof.is_bound()
-            && let Some(nonce) = DpopNonce::of(response)
+            && let Some(record) = &self.held.record
+            && let Some(nonce) = ServerNonce::of(response, record.binding.server.token_endpoint())
         {
-            self.nonce = Some(nonce.into());
+            self.nonce = Some(nonce);
         }
         proof.is_asked_again(response, now)
     }

@@ -123,3 +123,18 @@ fn the_nonces_of_the_two_servers_are_kept_apart() {
     });
     assert_eq!((asked(&stage), calls(&stage, LIST)), ([0, 0, 2], 2));
 }
+
+#[test]
+fn a_server_that_moves_is_not_shown_the_nonce_of_the_one_before() {
+    let seconds = 1_000_000;
+    let knobs = nonces(Nonces::Needed { seconds }, Nonces::Needed { seconds });
+    let knobs = Knobs { migrate_after: Some(1), ..knobs };
+    let stage = play(&knobs, &settings(), |stage| {
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(60);
+        assert_eq!(stage.call(LIST), Ok(200));
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    // A refresh at the old one, which does not help; then each hears of its own.
+    assert_eq!((asked(&stage), refused(&stage, Grant::Code)), ([2, 4, 1], 2));
+}

@@ -1,8 +1,9 @@
 //! Proofs that are refused.
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use oauth_core::session::{Attempt, Verdict};
-use oauth_core::{Error, UnixTime};
+use oauth_core::{Endpoint, Error, UnixTime};
+use oauth_tests::drive::User;
 use oauth_tests::world::{Damage, TokenForm};
 
 use super::*;
@@ -86,6 +87,29 @@ fn a_clock_that_is_wrong_is_named() {
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!(asked(&stage), [0, 0, 0]);
+}
+
+#[test]
+fn so_it_is_where_tokens_are_asked_for() {
+    fn an_hour_before(endpoint: Endpoint, response: &mut Response<Vec<u8>>) {
+        if endpoint == Endpoint::Token {
+            let date = "Sun, 17 Mar 2030 16:46:40 GMT".parse().expect("a value");
+            response.headers_mut().insert("date", date);
+        }
+    }
+    let knobs = Knobs { token_form: refuses(2), ..Knobs::bound() };
+    let stage = play(&knobs, &settings(), |stage| {
+        stage.network.tamper = Some(an_hour_before);
+        let error = stage.call(LIST).expect_err("the proof is refused");
+        assert_eq!(error.code(), "clocks_differ", "{error}");
+        assert_eq!(stage.call(LIST), Ok(200));
+        stage.world.advance(knobs.access_lifetime);
+        stage.world.knobs.token_form = refuses(2);
+        stage.user = User::Absent;
+        let error = stage.call(LIST).expect_err("the proof is refused");
+        assert_eq!(error.code(), "clocks_differ", "{error}");
+    });
+    assert_eq!(asked(&stage), [2, 3, 2]);
 }
 
 /// A challenge for bearer tokens, with an error of its own, says nothing about a bound one.

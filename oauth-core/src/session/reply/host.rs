@@ -127,7 +127,8 @@ impl Session {
         match &self.op {
             Op::Refresh(Refresh::Run(proof, _)) => {
                 let binding = &record?.binding;
-                let (endpoint, nonce) = (binding.server.token_endpoint(), self.nonce.as_deref());
+                let endpoint = binding.server.token_endpoint();
+                let nonce = self.nonce.as_ref().and_then(|it| it.at(endpoint));
                 proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
             }
             Op::Logout(Logout::Revoke(progress)) => progress.unsigned(&self.held, jti, now),
