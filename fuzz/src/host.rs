@@ -146,7 +146,13 @@ impl<'a> Host<'a> {
                     reply.prepared(uri, entropy(self.logins), *now);
                 }
             }
-            Ok(turn @ (Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_))) => {
+            Ok(
+                turn @ (Turn::Sign(_)
+                | Turn::Assertion(_)
+                | Turn::Key(_)
+                | Turn::Device(..)
+                | Turn::Wait(..)),
+            ) => {
                 panic!("a user logs in: {turn:?}")
             }
             Ok(Turn::Browser(url, reply)) => {

@@ -76,7 +76,13 @@ pub fn log_in(text: &str, play: Play) -> Option<Outcome> {
                     None => reply.unreachable(),
                 }
             }
-            Ok(step @ (Step::Sign(_) | Step::Assertion(_) | Step::Key(_))) => {
+            Ok(
+                step @ (Step::Sign(_)
+                | Step::Assertion(_)
+                | Step::Key(_)
+                | Step::Device { .. }
+                | Step::Wait { .. }),
+            ) => {
                 panic!("a user logs in: {step:?}")
             }
             Ok(Step::Browser { url, reply }) => {

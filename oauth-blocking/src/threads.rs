@@ -11,7 +11,7 @@ use oauth_core::client::{
 };
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Key, Lock, Record, Session, Spend};
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 use oauth_core::{Request, Response};
 
 use crate::adapter::parked;
@@ -174,6 +174,17 @@ impl Host for Threads {
     ) -> Result<Returned, UserAgentError> {
         let mut page = AtPage::open(visit, url.clone(), Until::new(deadline))?;
         page.user(&*waiting).await
+    }
+
+    async fn show_device(&self, page: DevicePage) -> Result<(), UserAgentError> {
+        let agent = self.user_agent.clone();
+        // A browser takes its time.
+        let mut asked = Apart::begin(move |says| says.say(agent.device(&page)))
+            .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
+        match asked.next(None).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => Err(UserAgentError::Cancelled),
+        }
     }
 
     /// A thread does not leave before it has what it waits for.

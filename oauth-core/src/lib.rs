@@ -17,6 +17,8 @@
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
 //!             Step::Key(reply) => reply.failed("no key is made here"),
 //!             Step::Sign(_) | Step::Assertion(_) => unreachable!("there is no key"),
+//!             Step::Device { reply, .. } => reply.cancelled(),
+//!             Step::Wait { reply, .. } => reply.cancelled(),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }

@@ -72,6 +72,10 @@ impl Timeline {
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
+        // Who waits long for a user would push out all that was before.
+        if entry.finding == Finding::Pending && self.0.last() == Some(&entry) {
+            return;
+        }
         if self.0.len() == MAX_ENTRIES {
             self.0.remove(0);
         }

@@ -104,7 +104,9 @@ pub use oauth_core::session::{
     Forecast, GrantSummary, Key, KeyKind, Lock, LoggedOut, LoginPlace, LoginReason, PendingLogin,
     Record, RevocationOutcome, Spend, Status,
 };
-pub use oauth_core::wire::{AuthorizationUrl, Prompt, PromptMode, ResourceMode, redirect_state};
+pub use oauth_core::wire::{
+    AuthorizationUrl, DevicePage, Prompt, PromptMode, ResourceMode, redirect_state,
+};
 pub use oauth_core::written::{Pairs, Seconds, UnknownMember};
 pub use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, Diagram, OAuthClientProvider, Plain, Policy, Secret,

@@ -14,7 +14,7 @@ use oauth_core::client::{
 use oauth_core::error::Obstacle;
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Key, Lock, Record, Session, Spend};
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 use oauth_core::{Request, Response};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
@@ -242,6 +242,10 @@ impl Host for Tasks {
         waiting: ProgressFn,
     ) -> Result<Returned, UserAgentError> {
         visit(url.clone(), deadline, waiting).await
+    }
+
+    async fn show_device(&self, page: DevicePage) -> Result<(), UserAgentError> {
+        self.user_agent.device(&page).await
     }
 
     async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use oauth_blocking::{
-    LocalUser, NoUserAgent, PasteBack, Prepared as BlockingPrepared, Until,
+    LocalUser, LoopbackBrowser, NoUserAgent, PasteBack, Prepared as BlockingPrepared, Until,
     UserAgent as BlockingUserAgent, UserAgentFn,
 };
 use oauth_core::Secret;
 use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 use oauth_core::flow::RedirectUri;
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 use tokio::sync::oneshot;
 
 pub use self::first_of::FirstOf;
@@ -61,6 +61,12 @@ pub trait UserAgent: Send + Sync + 'static {
         &self,
         registered: Option<&str>,
     ) -> impl Future<Output = Result<Prepared, UserAgentError>> + Send;
+
+    /// Shows the user where to go on another device, and with which code; see [`BlockingUserAgent::device`].
+    fn device(&self, page: &DevicePage) -> impl Future<Output = Result<(), UserAgentError>> + Send {
+        let _ = page;
+        ready(Ok(()))
+    }
 
     /// This one and another in one login: whoever comes back first; see [`BlockingUserAgent::or`].
     ///
@@ -142,10 +148,12 @@ impl std::fmt::Debug for Prepared {
 impl<U: BlockingUserAgent + 'static> UserAgent for Blocking<U> {
     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
         let (agent, login) = (Arc::clone(&self.0), login.clone());
-        let (said, answer) = oneshot::channel();
-        spawn_thread(move || drop(said.send(agent.about_to_authorize(&login))))
-            .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
-        answer.await.unwrap_or(Err(UserAgentError::Cancelled))
+        on_thread(move || agent.about_to_authorize(&login)).await
+    }
+
+    async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (agent, page) = (Arc::clone(&self.0), page.clone());
+        on_thread(move || agent.device(&page)).await
     }
 
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
@@ -183,6 +191,30 @@ impl<U: BlockingUserAgent + 'static> UserAgent for Blocking<U> {
     }
 }
 
+/// What a user agent answers at once, or when its user does.
+async fn on_thread(
+    asks: impl FnOnce() -> Result<(), UserAgentError> + Send + 'static,
+) -> Result<(), UserAgentError> {
+    let (said, answer) = oneshot::channel();
+    spawn_thread(move || drop(said.send(asks())))
+        .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
+    answer.await.unwrap_or(Err(UserAgentError::Cancelled))
+}
+
+/// The browser of this machine's user, who may have a terminal as well.
+struct AtBrowser(LoopbackBrowser);
+
+impl UserAgent for AtBrowser {
+    async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (user, page) = (LocalUser::Browser(self.0.clone()), page.clone());
+        on_thread(move || user.device(&page)).await
+    }
+
+    async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
+        UserAgent::prepare(&self.0, registered).await
+    }
+}
+
 /// Nobody is waited for, so it takes no thread.
 impl UserAgent for NoUserAgent {
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
@@ -204,7 +236,7 @@ impl<U: UserAgent> From<U> for SharedUserAgent {
 impl From<LocalUser> for SharedUserAgent {
     fn from(user: LocalUser) -> Self {
         match user {
-            LocalUser::Browser(browser) => browser.into(),
+            LocalUser::Browser(browser) => AtBrowser(browser).into(),
             user => Blocking::new(user).into(),
         }
     }
@@ -237,6 +269,10 @@ impl SharedUserAgent {
         self.0.about_to_authorize(login).await
     }
 
+    pub(crate) async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        self.0.device(page).await
+    }
+
     pub(crate) async fn prepare(
         &self,
         registered: Option<&str>,
@@ -255,6 +291,8 @@ impl std::fmt::Debug for SharedUserAgent {
 trait Erased: Send + Sync {
     fn about_to_authorize<'a>(&'a self, login: &'a AboutToAuthorize) -> Answer<'a, ()>;
 
+    fn device<'a>(&'a self, page: &'a DevicePage) -> Answer<'a, ()>;
+
     fn prepare<'a>(&'a self, registered: Option<&'a str>) -> Answer<'a, Prepared>;
 }
 
@@ -263,6 +301,10 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UserAgentError>> + Se
 impl<U: UserAgent> Erased for U {
     fn about_to_authorize<'a>(&'a self, login: &'a AboutToAuthorize) -> Answer<'a, ()> {
         Box::pin(UserAgent::about_to_authorize(self, login))
+    }
+
+    fn device<'a>(&'a self, page: &'a DevicePage) -> Answer<'a, ()> {
+        Box::pin(UserAgent::device(self, page))
     }
 
     fn prepare<'a>(&'a self, registered: Option<&'a str>) -> Answer<'a, Prepared> {

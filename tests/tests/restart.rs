@@ -41,6 +41,7 @@ fn in_a_process(flow: &str, world: &mut World) -> (String, Result<Option<Grant>,
             Ok(None)
         }
         Ok(Step::Sign(_) | Step::Assertion(_) | Step::Key(_)) => panic!("a user logs in"),
+        Ok(Step::Device { .. } | Step::Wait { .. }) => panic!("there is a browser"),
         Ok(Step::Browser { url, reply }) => {
             reply.redirect(&world.visit(url.as_str()).unwrap()).unwrap();
             Ok(None)
@@ -59,6 +60,7 @@ fn a_login_asks_the_same_in_every_process() {
             Step::Http { request, .. } => format!("{request:?} {:?}", request.body()),
             Step::Browser { url, .. } => url.as_str().into(),
             Step::Sign(_) | Step::Assertion(_) | Step::Key(_) => panic!("a user logs in"),
+            Step::Device { .. } | Step::Wait { .. } => panic!("there is a browser"),
             Step::Done(grant) => stored(grant),
         };
         assert_eq!(ask(), ask());

@@ -142,6 +142,7 @@ fn log_in(search: &mut Search, mut world: World, settings: Settings) {
                 reply.redirect(&query).unwrap();
             }
             Step::Sign(_) | Step::Assertion(_) | Step::Key(_) => panic!("a user logs in"),
+            Step::Device { .. } | Step::Wait { .. } => panic!("there is a browser"),
             Step::Done(grant) => {
                 search.print(grant);
                 search.print(&grant.tokens);

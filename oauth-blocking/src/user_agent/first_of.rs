@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Waiting};
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 
 use super::{Prepared, SharedUserAgent, Until, UserAgent, Visit};
 
@@ -32,6 +32,12 @@ impl UserAgent for FirstOf {
     fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
         self.first.about_to_authorize(login)?;
         self.other.about_to_authorize(login)
+    }
+
+    /// Each shows it, and one that can is enough.
+    fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (first, other) = (self.first.device(page), self.other.device(page));
+        if other.is_ok() { Ok(()) } else { first }
     }
 
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {

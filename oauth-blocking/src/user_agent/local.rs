@@ -1,10 +1,12 @@
 //! The user at this machine: in the browser, or in the terminal where no browser can be shown.
 
-use std::io::{BufReader, IsTerminal, Stderr, Stdin, stderr, stdin};
+use std::io::{BufReader, IsTerminal, Stderr, Stdin, Write as _, stderr, stdin};
 
 use oauth_core::client::UserAgentError;
 use oauth_core::loopback::CallbackUrl;
+use oauth_core::wire::DevicePage;
 
+use super::paste::words_for;
 use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent};
 
 /// The user agent of a client that was given none.
@@ -71,6 +73,20 @@ impl LocalUser {
 }
 
 impl UserAgent for LocalUser {
+    /// In the terminal, where there is one, and in the browser.
+    fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        match self {
+            Self::Browser(browser) => {
+                if stderr().is_terminal() {
+                    // They may see it in the browser as well.
+                    let _ = stderr().write_all(words_for(page).as_bytes());
+                }
+                browser.device(page)
+            }
+            Self::Terminal(terminal) => terminal.device(page),
+        }
+    }
+
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         match self {
             Self::Browser(browser) => browser.prepare(registered),

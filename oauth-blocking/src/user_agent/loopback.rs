@@ -11,7 +11,7 @@ use oauth_core::Secret;
 use oauth_core::client::{Browser, Returned, UserAgentError, Waiting};
 use oauth_core::flow::RedirectUri;
 use oauth_core::loopback::{CallbackUrl, Connection, Loopback, Outcome, Received};
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 
 use super::bound::Bound;
 use super::local::open_browser;
@@ -139,6 +139,14 @@ impl std::fmt::Debug for LoopbackBrowser {
 }
 
 impl UserAgent for LoopbackBrowser {
+    /// In the browser, where there is one.
+    fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        // Whoever has none sees it elsewhere.
+        let url = page.verification_uri_complete.as_ref().unwrap_or(&page.verification_uri);
+        let _ = (self.open)(url.as_str());
+        Ok(())
+    }
+
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let bound = self.bind(registered)?;
         let redirect_uri = self.redirect_uri(&bound);

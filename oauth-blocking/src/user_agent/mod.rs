@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oauth_core::Secret;
 use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 use oauth_core::flow::RedirectUri;
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 
 mod bound;
 mod claim;
@@ -84,6 +84,19 @@ pub trait UserAgent: Send + Sync {
     ///
     /// A [`UserAgentError`] if nobody could come back.
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError>;
+
+    /// Shows the user where to go on another device, and with which code
+    /// ([`device_code`](crate::Builder::device_code)); it returns as soon as that is shown, and the login waits.
+    /// The host's [`Event::DeviceCode`](crate::Event::DeviceCode) says the same, so nothing is done here unless a user
+    /// agent has a way of its own.
+    ///
+    /// # Errors
+    ///
+    /// A [`UserAgentError`] if nobody can be shown it: the login is over then.
+    fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let _ = page;
+        Ok(())
+    }
 
     /// This one and another in one login: whoever comes back first. The other is ended then, and its port free at once.
     ///

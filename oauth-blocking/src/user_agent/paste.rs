@@ -4,14 +4,14 @@
 use std::io::{self, BufRead, BufReader, Stderr, Stdin, Write, stderr, stdin};
 use std::mem;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
 use oauth_core::Secret;
 use oauth_core::client::UserAgentError;
 use oauth_core::flow::RedirectUri;
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 
 use super::{Prepared, Until, UserAgent};
 
@@ -79,6 +79,11 @@ where
     R: BufRead + Send + 'static,
     W: Write + Send + 'static,
 {
+    fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let terminal = self.terminal.lock();
+        terminal.unwrap_or_else(PoisonError::into_inner).say(&words_for(page))
+    }
+
     fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let terminal = Arc::clone(&self.terminal);
         Ok(Prepared::new(self.redirect_uri.clone(), move |url, until, _| {
@@ -159,6 +164,14 @@ fn read_apart<R: BufRead + Send + 'static>(
     let thread = thread::Builder::new().name("oauth".into()).spawn(read);
     thread.map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
     Ok(reads)
+}
+
+/// What a terminal says to a user with another device.
+pub(super) fn words_for(page: &DevicePage) -> String {
+    let DevicePage { verification_uri, user_code, .. } = page;
+    format!(
+        "Open this page on any device:\n\n  {verification_uri}\n\nand enter the code: {user_code}\n"
+    )
 }
 
 /// The query of a pasted URL, or what was pasted if it is a query already.

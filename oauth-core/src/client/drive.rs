@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::BearerAuth;
 use crate::client::addresses::forbidden;
 use crate::client::cancel::Cancellation;
 use crate::client::error::ClientError;
@@ -15,7 +14,7 @@ use crate::client::host::Host;
 use crate::client::limits::is_spent_at;
 use crate::client::lock::WAIT;
 use crate::client::log_in::Way;
-use crate::client::mode::{AtLogin, Login};
+use crate::client::mode::Login;
 use crate::client::next::Next;
 use crate::client::obstacle::silence;
 use crate::client::shared::Client;
@@ -25,7 +24,7 @@ use crate::client::token_cache::TokenCache;
 use crate::client::trace::{self, Span};
 use crate::client::user_agent::Returned;
 use crate::flow::AuthorizationOptions;
-use crate::session::{Key, Lock, LoggedOut, Session, Turn};
+use crate::session::{Key, Lock, Session, Turn};
 
 /// One drive of a session. What it holds is released when it ends, however it ends.
 pub(super) struct Driver<'a, H: Host> {
@@ -46,6 +45,8 @@ pub(super) struct Driver<'a, H: Host> {
     /// The lock of the client that profiles share, while it is registered.
     client_lock: Option<Guard>,
     pub(super) way: Way<H::Visit>,
+    /// Until when a user with another device is waited for.
+    pub(super) device: Option<Deadline>,
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
     /// Whether a login was begun whose end was not told.
@@ -75,6 +76,7 @@ impl<'a, H: Host> Driver<'a, H> {
             lease: None,
             client_lock: None,
             way: Way::Elsewhere,
+            device: None,
             returned: None,
             has_begun: false,
             cancellation: None,
@@ -208,66 +210,6 @@ impl<'a, H: Host> Driver<'a, H> {
         outcome
     }
 
-    /// Finishes a login whose redirect has come already. If its client is refused, another one is
-    /// registered, and the login is handed out once more.
-    pub(super) async fn finish(
-        mut self,
-        session: &mut Session,
-        query: &str,
-    ) -> Result<BearerAuth, ClientError<H::Http>> {
-        let _at_login = AtLogin::new(self.client);
-        let mut query = Some(query);
-        loop {
-            match session.turn()? {
-                Turn::Browser(_, reply) => {
-                    let Some(query) = query.take() else { return Err(self.hand_out(reply)) };
-                    let outcome = reply.redirect(query, self.client.now());
-                    trace::last_step(session.timeline(), None);
-                    outcome?;
-                }
-                Turn::Login(_) | Turn::Prepare(_) | Turn::LoggedOut(_) => {
-                    return Err(crate::Error::LoginRequired.into());
-                }
-                Turn::Ready(authorization) => return Ok(authorization.to_auth()),
-                turn => {
-                    let worked = self.work(turn).await?;
-                    self.tell(worked, session);
-                }
-            }
-        }
-    }
-
-    /// Drives a logout.
-    pub(super) async fn log_out(
-        mut self,
-        session: &mut Session,
-    ) -> Result<LoggedOut, ClientError<H::Http>> {
-        loop {
-            match session.turn()? {
-                Turn::LoggedOut(outcome) => return Ok(outcome),
-                turn @ (Turn::Load(_)
-                | Turn::Lock(..)
-                | Turn::Reserve(_)
-                | Turn::Http(..)
-                | Turn::Sign(_)
-                | Turn::Save(_)
-                | Turn::Unlock(..)) => {
-                    let worked = self.work(turn).await?;
-                    self.tell(worked, session);
-                }
-                // A logout has no such turns.
-                Turn::Assertion(_)
-                | Turn::Key(_)
-                | Turn::Login(_)
-                | Turn::Prepare(_)
-                | Turn::Browser(..)
-                | Turn::Ready(_) => {
-                    return Err(crate::Error::LoginRequired.into());
-                }
-            }
-        }
-    }
-
     /// The turns that need no user.
     pub(super) async fn work(&mut self, turn: Turn<'_>) -> Result<Worked, ClientError<H::Http>> {
         let purpose = Purpose::of(&turn);
@@ -385,6 +327,8 @@ impl<'a, H: Host> Driver<'a, H> {
             Turn::Login(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)
+            | Turn::Device(..)
+            | Turn::Wait(..)
             | Turn::Ready(_)
             | Turn::LoggedOut(_) => {}
         }

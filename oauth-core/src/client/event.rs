@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::path::Path;
 
 use crate::session::{LoggedOut, LoginReason};
-use crate::wire::{AuthorizationUrl, Issuer};
+use crate::wire::{AuthorizationUrl, DevicePage, Issuer};
 use crate::{Endpoint, Finding, HttpUrl, Method, Scopes, UnixTime};
 
 pub use owned::{Happened, OwnedEvent};
@@ -24,7 +24,7 @@ pub use owned::{Happened, OwnedEvent};
 use crate::client::storage::StorageError;
 use crate::client::user_agent::Waiting;
 
-/// Something happened. There is no secret in it but [`Event::Opening`]'s URL.
+/// Something happened. There is no secret in it but [`Event::Opening`]'s URL, and [`Event::DeviceCode`]'s code.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -62,6 +62,14 @@ pub enum Event<'a> {
         /// The authorization server, if it will get the client's secret although only the MCP server says that
         /// it is the right one: `client_issuer` is not set.
         unconfirmed_issuer: Option<&'a Issuer>,
+    },
+    /// The user is to consent on another device. A host should show the page's URL and the code: they are for the user
+    /// alone, and for no log.
+    DeviceCode {
+        /// What to show.
+        page: &'a DevicePage,
+        /// The authorization server of the tokens that are stored, if the code is another one's.
+        moved_from: Option<&'a Issuer>,
     },
     /// Another process logs in already. What it brings is waited for.
     LoginElsewhere,
@@ -192,6 +200,7 @@ impl Event<'_> {
             Self::Answered { .. } => "answered",
             Self::Exchange { .. } => "exchange",
             Self::Opening { .. } => "opening",
+            Self::DeviceCode { .. } => "device_code",
             Self::LoginElsewhere => "login_elsewhere",
             Self::PortBusy { .. } => "port_busy",
             Self::NoBrowser { .. } => "no_browser",

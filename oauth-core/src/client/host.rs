@@ -12,7 +12,7 @@ use crate::client::system::System;
 use crate::client::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 use crate::flow::{RedirectUri, Settings};
 use crate::session::{Key, Lock, Record, Session, Spend};
-use crate::wire::AuthorizationUrl;
+use crate::wire::{AuthorizationUrl, DevicePage};
 use crate::{Request, Response};
 
 /// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
@@ -166,6 +166,12 @@ pub trait Host: Sized + Send + Sync + 'static {
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> impl Future<Output = Result<Returned, UserAgentError>> + Send;
+
+    /// Shows the user where to go on another device, and with which code. It returns as soon as that is shown.
+    fn show_device(
+        &self,
+        page: DevicePage,
+    ) -> impl Future<Output = Result<(), UserAgentError>> + Send;
 
     /// Works as long as somebody waits for what comes of it, in [`take`](Self::take) or
     /// [`run_to_completion`](Self::run_to_completion); `None` if all are gone before. Only waits are worked at in this

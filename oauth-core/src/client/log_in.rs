@@ -17,7 +17,7 @@ use crate::client::mode::AtLogin;
 use crate::client::shared::{Client, tell};
 use crate::client::trace;
 use crate::client::user_agent::{AboutToAuthorize, Browser, UserAgentError, Waiting};
-use crate::flow::RedirectUri;
+use crate::flow::{GrantKind, RedirectUri};
 use crate::loopback::Outcome;
 use crate::session::{BrowserReply, Lock, LoginReason, LoginReply, PrepareReply, Session, Turn};
 use crate::wire::AuthorizationUrl;
@@ -66,6 +66,8 @@ impl<H: Host> Driver<'_, H> {
                     }
                     outcome?;
                 }
+                Turn::Device(page, reply) => self.show_code(page, reply).await?,
+                Turn::Wait(until, reply) => self.wait_for_device(until, reply).await?,
                 Turn::Ready(_) | Turn::LoggedOut(_) => return Ok(()),
                 // Somebody else has logged in, so long ago that their token has expired.
                 turn @ Turn::Lock(Lock::Refresh, _) => {
@@ -161,6 +163,9 @@ impl<H: Host> Driver<'_, H> {
     }
 
     async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
+        if self.client.settings.grant_kind() == GrantKind::DeviceCode {
+            return self.prepare_device(reply);
+        }
         // A login that is asked once more gives its first port back.
         self.way = Way::Elsewhere;
         self.left = self.left_of_discovery();

@@ -29,7 +29,7 @@ impl Next {
             Turn::Lock(Lock::Login | Lock::Client, _) => Self::Step,
             Turn::Lock(Lock::Refresh, _) => Self::Refresh,
             Turn::Login(_) => Self::Login,
-            Turn::Prepare(_) | Turn::Browser(..) => Self::Page,
+            Turn::Prepare(_) | Turn::Browser(..) | Turn::Device(..) | Turn::Wait(..) => Self::Page,
             Turn::Ready(_) => Self::Ready,
             Turn::LoggedOut(_) => Self::LoggedOut,
         }

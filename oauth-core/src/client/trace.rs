@@ -118,6 +118,11 @@ pub(super) fn event(event: &Event<'_>) {
             let url = url.as_str().split('?').next();
             debug!(target: "oauth", endpoint, url, "the user is sent to a page");
         }
+        Event::DeviceCode { page, .. } => {
+            let endpoint = Endpoint::DeviceAuthorization.name();
+            let url = page.verification_uri.without_query();
+            debug!(target: "oauth", endpoint, url, "the user is shown a code for another device");
+        }
         Event::PortBusy { port } => {
             debug!(target: "oauth", port, "another login has the port: waiting")
         }

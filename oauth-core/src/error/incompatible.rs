@@ -248,6 +248,12 @@ pub enum PeerIncompatible {
         /// The error code of its last challenge (RFC 6750 §3.1), if it has one.
         error: Option<Box<str>>,
     },
+    /// The user is to consent on another device, and the authorization server gives no codes for that (RFC 8628).
+    #[error("authorization server {issuer:?} gives no codes for other devices")]
+    DeviceCodesNotOffered {
+        /// The authorization server.
+        issuer: Box<str>,
+    },
     /// The MCP server refuses the proofs that go with tokens (RFC 9449 §7.1), also new ones. The token is as good as it
     /// was.
     #[error("the server refuses{} the proof that goes with the token", named(Some(error)))]
@@ -345,6 +351,7 @@ impl PeerIncompatible {
             Self::ClocksDiffer { .. } => "clocks_differ",
             Self::NoBearerHeader { .. } => "no_bearer_header",
             Self::PushedRequestsRequired { .. } => "pushed_requests_required",
+            Self::DeviceCodesNotOffered { .. } => "device_codes_not_offered",
             Self::ScopesDoNotFit { .. } => "scopes_do_not_fit",
             Self::BearerRefused { .. } => "bearer_refused",
             Self::StillRefused { .. } => "still_refused",

@@ -53,7 +53,7 @@ pub enum Error {
     /// An identity provider that vouches for the user wants them to sign in again first.
     #[error(transparent)]
     SignInRequired(#[from] SignInRequired),
-    /// A login that was handed out came back too late.
+    /// A login that was handed out came back too late, or the code for another device was not used in time.
     #[error("the login was not finished in time")]
     LoginExpired {
         /// Until when it could be finished.
@@ -192,7 +192,9 @@ impl Error {
             Self::SignInRequired(_) => {
                 "sign in at the identity provider again, as it asks, and bring what that gives"
             }
-            Self::LoginExpired { .. } => "call again, and open the new connect URL soon",
+            Self::LoginExpired { .. } => {
+                "log in again, and use the new connect URL, or the new code, soon"
+            }
             Self::LoginUsed => "call again: the tokens that the login brought are stored",
             Self::Contended => {
                 "try again; if it stays, see that all who share the store respect its locks"

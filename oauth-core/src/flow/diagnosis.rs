@@ -62,7 +62,7 @@ impl Diagnosis {
     /// The next request, if there is one; asking changes nothing.
     pub fn step(&mut self) -> Option<(Request, HttpReply<'_>)> {
         match self.flow.as_mut().ok()?.step() {
-            Ok(Step::Http { request, reply }) if request.endpoint() != Endpoint::Registration => {
+            Ok(Step::Http { request, reply }) if !changes(request.endpoint()) => {
                 Some((request, reply))
             }
             _ => None,
@@ -93,6 +93,14 @@ impl Diagnosis {
                 requested_by: it.binding.requested_by,
                 profile: it.binding.profile(),
             }),
+            State::AskDevice(it) => Ok(LoginPlan {
+                server: &it.binding.server,
+                client: it.binding.client.kind,
+                resource: &it.binding.resource,
+                requested: it.binding.requested.as_ref(),
+                requested_by: it.binding.requested_by,
+                profile: it.binding.profile(),
+            }),
             _ => Err(Error::LoginRequired),
         }
     }
@@ -113,6 +121,11 @@ impl Diagnosis {
         }
         whole
     }
+}
+
+/// Whether what is asked there changes something.
+fn changes(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Registration | Endpoint::DeviceAuthorization)
 }
 
 impl fmt::Display for Diagnosis {
@@ -161,6 +174,10 @@ impl fmt::Display for LoginPlan<'_> {
         };
         let scopes = requested.map_or("whatever the server gives", Scopes::as_str);
         writeln!(f, "  scopes                {scopes}{by}")?;
+        if let Some(endpoint) = server.device_endpoint() {
+            let at = endpoint.without_query();
+            writeln!(f, "  login                 on another device, with a code of {at}")?;
+        }
         if let Some(endpoint) = &server.revocation_endpoint {
             writeln!(
                 f,

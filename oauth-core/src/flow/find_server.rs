@@ -113,6 +113,7 @@ impl FindServer {
     pub(crate) fn answer(mut self, response: &Response) -> Located {
         let policy = &self.login.settings.policy;
         let read = match self.login.way {
+            Way::User(_) if self.login.settings.device_code => ServerMetadata::read_for_devices,
             Way::User(_) => ServerMetadata::read,
             Way::Machine(_) => ServerMetadata::read_without_user,
         };

@@ -10,6 +10,8 @@ pub enum GrantKind {
     /// A user has consented (RFC 6749 §4.1).
     #[default]
     AuthorizationCode,
+    /// A user has consented on another device (RFC 8628).
+    DeviceCode,
     /// The client has asked for itself (RFC 6749 §4.4).
     ClientCredentials,
     /// A platform has said which workload the client is (RFC 7523 §2.1).
@@ -24,6 +26,7 @@ impl GrantKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "device_code",
             Self::ClientCredentials => "client_credentials",
             Self::WorkloadIdentity => "workload_identity",
             Self::EnterpriseManaged => "enterprise_managed",
@@ -33,7 +36,12 @@ impl GrantKind {
     /// Whether a user logs in for it. Nobody else ever sees a page.
     #[must_use]
     pub const fn has_user(self) -> bool {
-        matches!(self, Self::AuthorizationCode)
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode)
+    }
+
+    /// Whether tokens of the one do for who has set up the other: a user is the same on any device.
+    pub(crate) fn serves(self, other: Self) -> bool {
+        self == other || self.has_user() && other.has_user()
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

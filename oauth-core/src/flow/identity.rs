@@ -94,11 +94,15 @@ pub(crate) fn choose(
             kind: RegistrationKind::MetadataDocument,
             tolerated: Tolerances::NONE,
             scope: None,
+            device_codes: false,
         }));
     }
     let known = before.and_then(|before| before.client_at(server));
     if let Some(Known { client, is_gone: false }) = &known
-        && client.serves(&redirect_uri.uri, now)
+        && match settings.device_code {
+            true => client.serves_devices(settings.registers_device_codes(server), now),
+            false => client.serves(&redirect_uri.uri, now),
+        }
         && client.covers(requested)
     {
         return Ok(Identity::Known(client.clone()));
@@ -341,5 +345,6 @@ fn own_client(id: &str, secret: Option<&Secret>, auth_method: AuthMethod) -> Reg
         kind: RegistrationKind::PreRegistered,
         tolerated: Tolerances::NONE,
         scope: None,
+        device_codes: false,
     }
 }

@@ -101,6 +101,11 @@ impl PreviousLogin {
         self
     }
 
+    /// Whether the last login was by the way that is set up.
+    pub(crate) fn is_by(&self, settings: &Settings) -> bool {
+        self.binding.grant == settings.grant_kind()
+    }
+
     /// Where the server of the last login stands among these, or else one where the client is known.
     pub(crate) fn first_known(&self, issuers: &[impl AsRef<str>]) -> Option<usize> {
         let position =

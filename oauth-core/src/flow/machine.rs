@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Misuse};
 use crate::flow::binding::{Binding, Grant};
+use crate::flow::device_reply::{DeviceReply, WaitReply};
 use crate::flow::grants::code::Consent;
 use crate::flow::host_reply::{AssertionReply, KeyReply, SignReply};
 use crate::flow::login::Login;
@@ -26,7 +27,9 @@ use crate::keys::DpopKey;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding, Timeline};
-use crate::wire::{AuthorizationUrl, Jti, Registration, ServerMetadata, SubjectToken, Unsigned};
+use crate::wire::{
+    AuthorizationUrl, DevicePage, Jti, Registration, ServerMetadata, SubjectToken, Unsigned,
+};
 
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
@@ -65,6 +68,20 @@ pub enum Step<'a> {
         url: AuthorizationUrl,
         /// Takes the redirect.
         reply: BrowserReply<'a>,
+    },
+    /// Show the user where to go on another device, and with which code (RFC 8628).
+    Device {
+        /// What to show.
+        page: DevicePage,
+        /// Takes that it was shown.
+        reply: DeviceReply<'a>,
+    },
+    /// Wait, and do nothing else, until it is that late.
+    Wait {
+        /// Not before then.
+        until: UnixTime,
+        /// Takes how late it is.
+        reply: WaitReply<'a>,
     },
     /// The login is complete. Asked again, the step says so again.
     Done(&'a Grant),
@@ -111,6 +128,15 @@ impl Flow {
             Wants::User => {
                 let url = self.authorization_url().ok_or(Error::Cancelled)?;
                 Ok(Step::Browser { url, reply: BrowserReply { flow: self } })
+            }
+            Wants::Device => {
+                let page = state.device_page().ok_or(Error::Cancelled)?;
+                Ok(Step::Device { page, reply: DeviceReply { state: &mut self.state } })
+            }
+            Wants::Time => {
+                let until = state.waits_until().ok_or(Error::Cancelled)?;
+                let (state, settings) = (&mut self.state, &*self.settings);
+                Ok(Step::Wait { until, reply: WaitReply { state, settings } })
             }
             Wants::Answer => {
                 let request = state.request(&self.settings).ok_or(Error::Cancelled)?;
@@ -171,6 +197,25 @@ impl Flow {
         matches!(self.state, Ok(State::Redeem(_)))
     }
 
+    /// Whether what the client authenticates with is sent next.
+    pub(crate) fn sends_credentials(&self) -> bool {
+        matches!(self.state, Ok(State::Redeem(_) | State::AskDevice(_)))
+    }
+
+    /// What the user is shown who consents on another device, from when they are until there are tokens.
+    #[must_use]
+    pub fn device_page(&self) -> Option<DevicePage> {
+        self.state.as_ref().ok()?.device_page()
+    }
+
+    pub(crate) fn shown(&mut self, now: UnixTime) {
+        DeviceReply { state: &mut self.state }.shown(now);
+    }
+
+    pub(crate) fn waited(&mut self, now: UnixTime) {
+        State::waited(&mut self.state, &self.settings, now);
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -193,7 +238,7 @@ impl Flow {
     pub(crate) fn adopt(&mut self, client: Registration) {
         // What stands there meanwhile is never seen.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
-        self.state = state.map(|state| state.adopt(client, &self.settings));
+        self.state = state.and_then(|state| state.adopt(client, &self.settings));
     }
 
     pub(crate) fn unsigned(&self, jti: Jti, now: UnixTime) -> Option<Unsigned> {

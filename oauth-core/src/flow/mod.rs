@@ -50,6 +50,8 @@
 //!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
 //!             Step::Key(reply) => reply.failed("no key is made here"),
 //!             Step::Sign(_) | Step::Assertion(_) => unreachable!("there is no key"),
+//!             Step::Device { reply, .. } => reply.cancelled(),
+//!             Step::Wait { reply, .. } => reply.cancelled(),
 //!             Step::Done(grant) => return Ok(grant.clone()),
 //!         }
 //!     }
@@ -63,6 +65,7 @@
 
 mod bind_key;
 mod binding;
+mod device_reply;
 mod diagnosis;
 mod errand;
 mod find_resource;
@@ -96,6 +99,7 @@ mod tried;
 mod wanted;
 
 pub use binding::{Binding, Grant, KnownClient, ScopeSource};
+pub use device_reply::{DeviceReply, WaitReply};
 pub use diagnosis::{Diagnosis, LoginPlan};
 pub use grant_kind::GrantKind;
 pub use host_reply::{AssertionReply, KeyReply, SignReply};

@@ -51,6 +51,8 @@ impl Register {
         );
         let refreshes = !self.server.without_refresh;
         let client = if refreshes { client } else { client.without_refresh_tokens() };
+        let codes = settings.registers_device_codes(&self.server);
+        let client = if codes { client.with_device_codes() } else { client };
         let is_bound = settings.dpop == Dpop::Required;
         let client = if is_bound { client.with_bound_tokens_only() } else { client };
         register_request(&client, &self.endpoint, settings.initial_access_token.as_ref())
@@ -71,6 +73,7 @@ impl Register {
         };
         client.is_alive(now)
             && suffices
+            && (client.device_codes || !settings.registers_device_codes(&self.server))
             && self.instead_of.as_deref() != Some(client.client_id())
             && settings.auth_method.is_none_or(|own| own == client.auth_method)
     }
@@ -101,7 +104,12 @@ impl Register {
         let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
             read_registration(response, endpoint, server, &redirect_uri.uri, *method, tolerates)?;
-        let client = Registration { scope: scope.clone(), port: redirect_uri.port, ..client };
+        let client = Registration {
+            scope: scope.clone(),
+            port: redirect_uri.port,
+            device_codes: settings.registers_device_codes(server),
+            ..client
+        };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
         Ok(Progress::Done(self.done(client), finding))
     }

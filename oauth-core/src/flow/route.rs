@@ -26,10 +26,12 @@ use crate::tolerance::Tolerances;
 use crate::wire::{AuthorizationCode, Registration};
 
 mod code;
+mod device;
 mod find;
 mod machine;
 
-use code::{code_refused, consent, redirect_refused};
+use code::{code_refused, redirect_refused, registered};
+use device::codes;
 use find::{again, bound, found, identify};
 use machine::{another_assertion, assertion};
 
@@ -57,7 +59,7 @@ impl State {
         if login.lacks_scope()
             && matches!(login.way, Way::User(_))
             && !login.wants_key()
-            && let Some(before) = login.before.take()
+            && let Some(before) = login.before.take_if(|it| it.is_by(&login.settings))
         {
             let mut before = *before;
             let requested = before.binding.requested.take();
@@ -85,9 +87,15 @@ impl State {
             Self::FindServer(state) => server(state.answer(response)),
             Self::Register(state) => {
                 step(state.answer(response, settings), Self::Register, |fact| {
-                    Ok(Self::Consent(consent(fact, settings)))
+                    registered(fact, settings)
                 })
             }
+            Self::AskDevice(state) => codes(state.answer(response, settings, now), settings),
+            Self::Device(state) => step(
+                state.answer(response, now),
+                |state| Self::Device(state.into()),
+                |tokens| Ok(issued(tokens)),
+            ),
             Self::Redeem(state) => match state.answer(response, now)? {
                 Progress::Again(state, finding) => Ok((Self::Redeem(state), finding)),
                 Progress::Done(Redeemed::Tokens(tokens), finding) => Ok((issued(tokens), finding)),
@@ -122,6 +130,9 @@ impl State {
         match (self, error) {
             (Self::FindResource(state), Error::Unreachable(it)) => resource(state.out_of_reach(it)),
             (Self::FindServer(state), Error::Unreachable(it)) => server(state.out_of_reach(it)),
+            (Self::Device(state), Error::Unreachable(_)) => {
+                Ok((Self::Device(state.unanswered().into()), Finding::Pending))
+            }
             (_, error) => Err(error.into()),
         }
     }
@@ -147,6 +158,16 @@ impl State {
         }
     }
 
+    /// Goes on where time has passed.
+    pub(crate) fn waited(this: &mut Result<Self, Error>, settings: &Settings, now: UnixTime) {
+        // What stands there meanwhile is never seen.
+        let state = mem::replace(this, Err(Error::Cancelled));
+        *this = state.and_then(|state| match state {
+            Self::Device(state) => state.waited(settings, now).map(|it| Self::Device(it.into())),
+            state => Ok(state),
+        });
+    }
+
     /// Goes on with the key that the host has made, if one is wanted.
     pub(crate) fn bind(this: &mut Result<Self, Error>, key: DpopKey) {
         // What stands there meanwhile is never seen.
@@ -158,10 +179,10 @@ impl State {
     }
 
     /// Goes on with a client that is registered already, if one is to be registered.
-    pub(crate) fn adopt(self, client: Registration, settings: &Settings) -> Self {
+    pub(crate) fn adopt(self, client: Registration, settings: &Settings) -> Result<Self, Error> {
         match self {
-            Self::Register(state) => Self::Consent(consent(state.adopt(client), settings)),
-            state => state,
+            Self::Register(state) => registered(state.adopt(client), settings),
+            state => Ok(state),
         }
     }
 

@@ -17,10 +17,11 @@ use crate::secret::Secret;
 use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{
     AuthMethod, BearerAuth, ClientMetadata, Dialect, KeyDescription, OAuthClientProvider,
-    Parameter, PromptMode, ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
+    Parameter, PromptMode, Purpose, ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
 };
 
 mod client;
+mod device;
 mod dpop;
 mod grant;
 mod profile;
@@ -63,6 +64,9 @@ pub struct Settings {
     /// How tokens are got without a user; `None` if a user logs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grant: Option<MachineGrant>,
+    /// Whether the user consents on another device.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) device_code: bool,
     /// Who issued that client; `None`: whoever the first login finds.
     pub(crate) client_issuer: Option<Box<str>>,
     pub(crate) metadata_url: Option<Box<str>>,
@@ -122,6 +126,7 @@ impl Settings {
             pre_registered: None,
             signing_key: None,
             grant: None,
+            device_code: false,
             client_issuer: None,
             metadata_url: None,
             scope: None,
@@ -282,11 +287,14 @@ impl Settings {
     /// Why its metadata cannot be used, by the rules that hold for discovered metadata too.
     pub fn provider(mut self, provider: &OAuthClientProvider) -> Result<Self, Error> {
         let metadata = &provider.metadata;
-        let provided = match self.grant {
-            None => ServerMetadata::provided,
-            Some(_) => ServerMetadata::provided_without_user,
+        let purpose = match self.grant {
+            None if self.device_code => Purpose::Device,
+            None => Purpose::Login,
+            Some(_) => Purpose::WithoutUser,
         };
-        self.provider = Some(provided(metadata, self.address_policy(), &self.policy)?);
+        let provided =
+            ServerMetadata::provided(metadata, purpose, self.address_policy(), &self.policy)?;
+        self.provider = Some(provided);
         Ok(self)
     }
 

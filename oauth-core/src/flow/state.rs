@@ -11,6 +11,7 @@ use crate::flow::find_resource::FindResource;
 use crate::flow::find_server::FindServer;
 use crate::flow::grants::client_credentials::ClientCredentials;
 use crate::flow::grants::code::Consent;
+use crate::flow::grants::device::{AskDevice, Device};
 use crate::flow::grants::exchange::Exchange;
 use crate::flow::grants::jwt_bearer::JwtBearer;
 use crate::flow::nonce::ServerNonce;
@@ -23,7 +24,7 @@ use crate::http::{Endpoint, Request};
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
-use crate::wire::{Jti, SubjectToken, Unsigned};
+use crate::wire::{DevicePage, Jti, SubjectToken, Unsigned};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum State {
@@ -32,6 +33,8 @@ pub(crate) enum State {
     BindKey(Box<BindKey>),
     Register(Register),
     Consent(Consent),
+    AskDevice(Box<AskDevice>),
+    Device(Box<Device>),
     Redeem(Redeem),
     ClientCredentials(Box<ClientCredentials>),
     JwtBearer(Box<JwtBearer>),
@@ -46,6 +49,10 @@ pub(crate) enum State {
 pub(crate) enum Wants {
     Answer,
     User,
+    /// A user with another device.
+    Device,
+    /// That time passes.
+    Time,
     Signature,
     Assertion,
     Key,
@@ -58,6 +65,8 @@ impl State {
         match self {
             Self::BindKey(_) => Wants::Key,
             Self::Consent(_) => Wants::User,
+            Self::Device(state) if state.is_to_be_shown() => Wants::Device,
+            Self::Device(state) if state.waits_until().is_some() => Wants::Time,
             Self::JwtBearer(state) if state.assertion.is_none() => Wants::Assertion,
             Self::Exchange(state) if state.subject.is_none() => Wants::Assertion,
             Self::Done(_) | Self::Untolerated(..) => Wants::Nothing,
@@ -74,6 +83,8 @@ impl State {
             Self::FindResource(state) => Some(state.request()),
             Self::FindServer(state) => Some(state.request()),
             Self::Register(state) => Some(state.request(settings)),
+            Self::AskDevice(state) => Some(state.request()),
+            Self::Device(state) => state.request(),
             Self::Redeem(state) => Some(state.request()),
             Self::ClientCredentials(state) => Some(state.request()),
             Self::JwtBearer(state) => state.request(),
@@ -89,7 +100,8 @@ impl State {
             Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
             Self::Register(state) => (Endpoint::Registration, &state.endpoint),
             Self::Exchange(state) => (Endpoint::IdentityProvider, state.endpoint()),
-            Self::Redeem(_) | Self::ClientCredentials(_) | Self::JwtBearer(_) => {
+            Self::AskDevice(state) => (Endpoint::DeviceAuthorization, &state.endpoint),
+            Self::Device(_) | Self::Redeem(_) | Self::ClientCredentials(_) | Self::JwtBearer(_) => {
                 (Endpoint::Token, self.binding()?.server.token_endpoint())
             }
             Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
@@ -102,6 +114,8 @@ impl State {
     pub(crate) fn binding(&self) -> Option<&Binding> {
         match self {
             Self::Consent(state) => Some(&state.binding),
+            Self::AskDevice(state) => Some(&state.binding),
+            Self::Device(state) => Some(&state.binding),
             Self::Redeem(state) => Some(&state.binding),
             Self::ClientCredentials(state) => Some(&state.binding),
             Self::JwtBearer(state) => Some(&state.binding),
@@ -147,6 +161,8 @@ impl State {
     /// What the next request shows, if a client shows itself with it.
     fn proof(&self) -> Option<(&Proof, &Binding)> {
         Some(match self {
+            Self::AskDevice(state) => (&state.proof, &state.binding),
+            Self::Device(state) => (state.proof()?, &state.binding),
             Self::Redeem(state) => (&state.proof, &state.binding),
             Self::ClientCredentials(state) => (&state.proof, &state.binding),
             Self::JwtBearer(state) => (&state.proof, &state.binding),
@@ -158,6 +174,11 @@ impl State {
     /// The host has signed it.
     pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
         let proof = match self {
+            Self::AskDevice(state) => &mut state.proof,
+            Self::Device(state) => match state.proof_mut() {
+                Some(proof) => proof,
+                None => return Ok(()),
+            },
             Self::Redeem(state) => &mut state.proof,
             Self::ClientCredentials(state) => &mut state.proof,
             Self::JwtBearer(state) => &mut state.proof,
@@ -179,6 +200,29 @@ impl State {
             Self::JwtBearer(state) => state.assertion = Some(assertion.token),
             Self::Exchange(state) => state.subject = Some(assertion),
             _ => {}
+        }
+    }
+
+    /// What the user is shown who consents on another device.
+    pub(crate) fn device_page(&self) -> Option<DevicePage> {
+        match self {
+            Self::Device(state) => Some(state.page()),
+            _ => None,
+        }
+    }
+
+    /// Until when nothing is to be done.
+    pub(crate) fn waits_until(&self) -> Option<UnixTime> {
+        match self {
+            Self::Device(state) => state.waits_until(),
+            _ => None,
+        }
+    }
+
+    /// The user has been shown their code.
+    pub(crate) fn shown(&mut self, now: UnixTime) {
+        if let Self::Device(state) = self {
+            state.shown(now);
         }
     }
 }

@@ -61,7 +61,9 @@ impl Acquire {
                 Step::Assertion(_) => Ask::Assertion,
                 Step::Key(_) => Ask::Key,
                 // Nobody is sent anywhere, and what is done is stored in the same breath.
-                Step::Browser { .. } | Step::Done(_) => return Err(Error::LoginRequired),
+                Step::Browser { .. } | Step::Device { .. } | Step::Wait { .. } | Step::Done(_) => {
+                    return Err(Error::LoginRequired);
+                }
             },
         })
     }

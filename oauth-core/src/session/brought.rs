@@ -8,8 +8,8 @@ use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
 use crate::wire::{
-    AuthMethod, ClientRegistrationResponse, ClientSecret, Port, Registration, RegistrationKind,
-    ServerMetadata, ServerOAuthMetadata, TokenData, TokenType,
+    AuthMethod, ClientRegistrationResponse, ClientSecret, Port, Purpose, Registration,
+    RegistrationKind, ServerMetadata, ServerOAuthMetadata, TokenData, TokenType,
 };
 
 impl Record {
@@ -56,8 +56,12 @@ impl Record {
             let found = TokenType::Dpop.as_str().into();
             return Err(PeerIncompatible::TokenType { found }.into());
         }
-        let mut server =
-            ServerMetadata::provided(issuer, settings.address_policy(), &settings.policy)?;
+        let mut server = ServerMetadata::provided(
+            issuer,
+            Purpose::Login,
+            settings.address_policy(),
+            &settings.policy,
+        )?;
         let client = registration(settings, &server, client)?;
         settings.report_profile(&mut server);
         let requested = tokens.scope.clone();
@@ -120,5 +124,6 @@ fn registration(
         kind,
         tolerated: Tolerances::NONE,
         scope: None,
+        device_codes: false,
     })
 }

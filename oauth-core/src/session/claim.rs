@@ -98,7 +98,7 @@ impl LoginProgress {
     pub(crate) fn has_to_look_whose_it_is(&self) -> bool {
         match self.ownership {
             Ownership::Unknown => true,
-            Ownership::Free { .. } => self.flow.is_redeeming(),
+            Ownership::Free { .. } => self.flow.sends_credentials(),
             Ownership::Taken => false,
         }
     }
@@ -123,7 +123,7 @@ impl Session {
             let error = PeerIncompatible::ForeignClient { expected, found };
             return Lock::Login.release(Op::Failed(Box::new(error.into())));
         }
-        if !progress.flow.is_redeeming() {
+        if !progress.flow.sends_credentials() {
             progress.ownership = Ownership::Free { lost_races: 0 };
             return self.settle(progress, now);
         }

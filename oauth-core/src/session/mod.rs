@@ -143,8 +143,8 @@ pub use pending::PendingLogin;
 pub use reason::LoginReason;
 pub use record::{Key, KeyKind, Record, RecordDefect};
 pub use reply::{
-    AssertionReply, BrowserReply, HttpReply, KeyReply, LoadReply, LockReply, LoginReply,
-    PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply,
+    AssertionReply, BrowserReply, DeviceReply, HttpReply, KeyReply, LoadReply, LockReply,
+    LoginReply, PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply, WaitReply,
 };
 pub use reserve::Spend;
 pub use status::{GrantSummary, LoginPlace, Status};

@@ -200,7 +200,7 @@ impl Record {
     pub fn may_be_of(&self, settings: &Settings) -> bool {
         let client = &self.binding.client;
         let own = settings.pre_registered.as_ref().map(|own| &*own.client_id);
-        if self.binding.grant != settings.grant_kind() {
+        if !self.binding.grant.serves(settings.grant_kind()) {
             return false;
         }
         if !self.binding.grant.has_user() {
@@ -226,7 +226,8 @@ impl Record {
         if is_key_gone {
             (self.tokens, self.trouble) = (None, None);
         }
-        if grant != settings.grant_kind() || !grant.has_user() && !self.may_be_of(settings) {
+        let serves = grant.serves(settings.grant_kind());
+        if !serves || !grant.has_user() && !self.may_be_of(settings) {
             (self.tokens, self.trouble) = (None, None);
         }
         self

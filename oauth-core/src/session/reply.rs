@@ -12,6 +12,7 @@ use crate::session::transaction::Saving;
 use crate::session::turn::Event;
 use crate::time::UnixTime;
 
+mod device;
 mod host;
 mod person;
 
@@ -73,6 +74,14 @@ reply! {
 reply! {
     /// Takes the redirect that brings the user back.
     BrowserReply
+}
+reply! {
+    /// Takes that the user was shown their code for another device.
+    DeviceReply
+}
+reply! {
+    /// Takes how late it is.
+    WaitReply
 }
 
 macro_rules! about_a_record {

@@ -72,6 +72,7 @@ impl Host {
                     reply.signed(&unsigned, &[7; 64], now).unwrap();
                 }
                 Turn::Assertion(_) | Turn::Key(_) => panic!("the client has a key"),
+                Turn::Device(..) | Turn::Wait(..) => panic!("there is a browser"),
                 Turn::Login(reply) => reply.begin(),
                 Turn::Prepare(reply) => {
                     let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback").unwrap();
@@ -209,9 +210,8 @@ fn name(turn: &Turn<'_>) -> &'static str {
         Turn::Unlock(..) => "unlock",
         Turn::Login(_) => "login",
         Turn::Prepare(_) => "prepare",
-        Turn::Http(..) | Turn::Browser(..) | Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => {
-            "flow"
-        }
+        Turn::Http(..) | Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => "flow",
+        Turn::Browser(..) | Turn::Device(..) | Turn::Wait(..) => "flow",
         Turn::Ready(_) | Turn::LoggedOut(_) => "nothing",
     }
 }

@@ -9,12 +9,12 @@ use crate::session::logout::LoggedOut;
 use crate::session::machine::Session;
 use crate::session::record::Record;
 use crate::session::reply::{
-    AssertionReply, BrowserReply, HttpReply, KeyReply, LoadReply, LockReply, LoginReply,
-    PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply,
+    AssertionReply, BrowserReply, DeviceReply, HttpReply, KeyReply, LoadReply, LockReply,
+    LoginReply, PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply, WaitReply,
 };
 use crate::session::transaction::Lock;
 use crate::time::UnixTime;
-use crate::wire::AuthorizationUrl;
+use crate::wire::{AuthorizationUrl, DevicePage};
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
 #[derive(Debug)]
@@ -44,6 +44,10 @@ pub enum Turn<'a> {
     Prepare(PrepareReply<'a>),
     /// Send the user to the URL.
     Browser(AuthorizationUrl, BrowserReply<'a>),
+    /// Show the user where to go on another device, and with which code (RFC 8628).
+    Device(DevicePage, DeviceReply<'a>),
+    /// Wait, and do nothing else, until it is that late.
+    Wait(UnixTime, WaitReply<'a>),
     /// There is a token.
     Ready(Authorization<'a>),
     /// The user is logged out.
@@ -64,6 +68,8 @@ pub(crate) enum Ask {
     Login,
     Prepare,
     Browser(AuthorizationUrl),
+    Device(DevicePage),
+    Wait(UnixTime),
     Ready,
     LoggedOut(LoggedOut),
 }
@@ -90,7 +96,7 @@ pub(crate) enum Event<'a> {
     Unlocked,
     /// The request was answered, or not.
     Answered(Result<&'a Response, NoAnswer>, UnixTime),
-    /// The host has signed, or brought an assertion or a key.
+    /// The host has signed, brought an assertion or a key, shown a code or waited.
     Given(UnixTime),
     /// It could not, for the reason kept here.
     Withheld(Error, UnixTime),
@@ -130,6 +136,8 @@ impl Session {
             Ask::Login => Turn::Login(LoginReply { session: self }),
             Ask::Prepare => Turn::Prepare(PrepareReply { session: self }),
             Ask::Browser(url) => Turn::Browser(url, BrowserReply { session: self }),
+            Ask::Device(page) => Turn::Device(page, DeviceReply { session: self }),
+            Ask::Wait(until) => Turn::Wait(until, WaitReply { session: self }),
             Ask::LoggedOut(outcome) => Turn::LoggedOut(outcome),
             Ask::Ready => {
                 self.held.check()?;

@@ -67,6 +67,17 @@ pub enum Finding {
         #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
         misshapen: MemberNames,
     },
+    /// The user is shown a code, and consents on another device.
+    Codes {
+        /// What was tolerated in the answer.
+        #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+        tolerated: Tolerances,
+        /// Which members were not as they should be.
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
+    },
+    /// The user has not consented on another device yet, or nobody said: the server is asked again later.
+    Pending,
     /// The user came back with a code.
     CameBack,
     /// The user came back from another login, or somebody made the redirect up: still waiting.
@@ -179,6 +190,8 @@ impl Finding {
             Self::Moved { .. } => "moved",
             Self::LeadsAway { .. } => "leads_away",
             Self::Registered { .. } => "registered",
+            Self::Codes { .. } => "codes",
+            Self::Pending => "pending",
             Self::CameBack => "came_back",
             Self::OtherLogin => "other_login",
             Self::Tokens { .. } => "tokens",
@@ -233,6 +246,10 @@ impl fmt::Display for Finding {
             Self::Registered { tolerated, misshapen } => {
                 write!(f, "the client is registered{tolerated}{misshapen}")
             }
+            Self::Codes { tolerated, misshapen } => {
+                write!(f, "a code for the user to type on another device{tolerated}{misshapen}")
+            }
+            Self::Pending => f.write_str("the user has not consented yet: asking again later"),
             Self::CameBack => f.write_str("the user came back with a code"),
             Self::OtherLogin => f.write_str("not the answer to this login: still waiting"),
             Self::Tokens { lifetime, refresh_token, lacks, tolerated, misshapen } => {

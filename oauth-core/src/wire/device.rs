@@ -26,6 +26,10 @@ use crate::wire::token::{NoToken, TokenData, TokenRequester, read_tokens};
 use crate::wire::token_type::TokenType;
 use crate::wire::{malformed, read_success};
 
+mod page;
+
+pub use page::DevicePage;
+
 /// What a user is shown, so that they consent on another device, and what the tokens are got with when they have
 /// (RFC 8628 §3.2).
 ///
@@ -87,6 +91,18 @@ impl DeviceCode {
     /// No answer came: the next polls are much rarer (RFC 8628 §3.5).
     pub(crate) fn back_off(&mut self) {
         self.interval = self.interval.saturating_mul(2);
+    }
+}
+
+impl DeviceCode {
+    /// What the user is shown.
+    pub(crate) fn page(&self) -> DevicePage {
+        DevicePage {
+            verification_uri: self.verification_uri.clone(),
+            verification_uri_complete: self.verification_uri_complete.clone(),
+            user_code: self.user_code.clone(),
+            expires_at: self.expires_at,
+        }
     }
 }
 

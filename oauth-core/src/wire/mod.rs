@@ -26,7 +26,6 @@ mod challenge;
 mod client_assertion;
 mod client_auth;
 mod client_metadata;
-#[allow(dead_code, reason = "the machine does not ask for device codes yet")]
 mod device;
 mod dialect;
 mod dpop;
@@ -58,7 +57,7 @@ pub use bearer::BearerAuth;
 pub use challenge::{Challenge, Challenges, ResourceChallenge, Scheme, challenges};
 pub use client_assertion::{AssertionAudience, AssertionStyle, AssertionTyp, ClientIdMode};
 pub use client_metadata::ClientMetadata;
-pub use device::DeviceCode;
+pub use device::{DeviceCode, DevicePage};
 pub use dialect::{PromptMode, ResourceMode};
 pub use dpop::DpopNonce;
 pub use exchange::{SubjectToken, SubjectTokenKind};
@@ -79,7 +78,6 @@ pub(crate) use authorization::{
 };
 pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
 pub(crate) use client_auth::{AuthMethods, Authentication};
-#[allow(unused_imports, reason = "the machine does not ask for device codes yet")]
 pub(crate) use device::{Polled, device_request, poll_request, read_device_code, read_poll};
 pub(crate) use dialect::{Dialect, Parameter};
 pub(crate) use dpop::{DpopProof, check_clocks, dpop_algorithm};
@@ -97,7 +95,7 @@ pub(crate) use registration::{RegistrationRequest, read_registration, register_r
 pub(crate) use resource_metadata::{ResourceCandidate, ResourceMetadata};
 pub(crate) use revocation::{Hint, read_revocation, revocation_request};
 pub(crate) use server_candidate::ServerCandidate;
-pub(crate) use server_metadata::Wanted;
+pub(crate) use server_metadata::{Purpose, Wanted};
 pub(crate) use sought::Sought;
 pub(crate) use token::{
     NoToken, TokenParties, TokenRequester, code_request, read_tokens, refresh_request,

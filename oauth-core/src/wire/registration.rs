@@ -93,6 +93,9 @@ pub struct Registration {
     /// The scopes that the registration named, if it named any: it is for no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scope: Option<Scopes>,
+    /// Whether it was registered for device codes, too.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) device_codes: bool,
 }
 
 /// How it shows itself where nothing is signed.
@@ -199,6 +202,12 @@ impl Registration {
             && &*self.redirect_uri == redirect_uri
             && self.is_alive(now)
     }
+
+    /// The same for a login on another device, to which nobody comes back: where clients say that they ask for
+    /// codes, it has said so.
+    pub(crate) fn serves_devices(&self, said: bool, now: UnixTime) -> bool {
+        self.kind == RegistrationKind::Dynamic && (self.device_codes || !said) && self.is_alive(now)
+    }
 }
 
 /// What the client says of itself when it registers (RFC 7591 §2). Little on purpose: servers refuse
@@ -251,7 +260,6 @@ impl RegistrationRequest<'_> {
     }
 
     /// Of a client whose users may consent on another device (RFC 8628 §3.4).
-    #[allow(dead_code, reason = "the machine does not ask for device codes yet")]
     pub(crate) fn with_device_codes(self) -> Self {
         Self { grant_types: Grants { device_codes: true, ..self.grant_types }, ..self }
     }
@@ -368,6 +376,7 @@ pub(crate) fn read_registration(
         kind: RegistrationKind::Dynamic,
         tolerated,
         scope: None,
+        device_codes: false,
     };
     Ok((client, misshapen))
 }

@@ -24,8 +24,8 @@ use crate::wire::issuer::Issuer;
 mod document;
 mod offers;
 
-pub(crate) use document::Document;
-use document::{Grants, Purpose, checked};
+pub(crate) use document::{Document, Purpose};
+use document::{Grants, checked};
 pub(crate) use offers::Wanted;
 use offers::{Offers, PushedRequests};
 
@@ -53,7 +53,7 @@ pub struct ServerMetadata {
     /// As it was named before it spoke for itself, where that is another spelling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) named: Option<Issuer>,
-    /// `None` where it was read for a grant without a user: then it serves for no login.
+    /// `None` where it was read for a grant that needs none: then it serves for no login in a browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) authorization_endpoint: Option<HttpUrl>,
     pub(crate) token_endpoint: HttpUrl,
@@ -101,7 +101,7 @@ impl ServerMetadata {
         &self.token_endpoint
     }
 
-    /// Where a person consents. What was read for a grant without a user has no such place; no login is
+    /// Where a person consents. What was read for a grant that needs none has no such place; no login in a browser is
     /// begun with it, and at the token endpoint none would get far.
     pub(crate) fn authorization_endpoint(&self) -> &HttpUrl {
         self.authorization_endpoint.as_ref().unwrap_or(&self.token_endpoint)
@@ -110,6 +110,11 @@ impl ServerMetadata {
     /// Whether the grant may be asked for: the server lists it, or none.
     pub(crate) fn may_grant(&self, grant: GrantType) -> bool {
         self.grants.is_none_or(|listed| listed.contains(grant))
+    }
+
+    /// Whether the server lists the grant.
+    pub(crate) fn lists(&self, grant: GrantType) -> bool {
+        self.grants.is_some_and(|listed| listed.contains(grant))
     }
 
     /// Where tokens are revoked (RFC 7009), if the server does that.
@@ -131,7 +136,6 @@ impl ServerMetadata {
     }
 
     /// Where codes for other devices are got (RFC 8628), if the server gives any, and somebody wants one.
-    #[allow(dead_code, reason = "the machine does not ask for device codes yet")]
     pub(crate) fn device_endpoint(&self) -> Option<&HttpUrl> {
         self.offers.as_ref()?.device_endpoint.as_ref()
     }
@@ -204,6 +208,16 @@ impl ServerMetadata {
         Document::read(body, Purpose::WithoutUser)
     }
 
+    /// The same for logins on another device: they need no authorization endpoint either, and everything else
+    /// that a login does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub(crate) fn read_for_devices(body: &[u8]) -> Result<Document<'_>, Defect> {
+        Document::read(body, Purpose::Device)
+    }
+
     /// Takes a document that speaks for `expected`; with the members that are not as they should be.
     ///
     /// # Errors
@@ -222,9 +236,10 @@ impl ServerMetadata {
             return Err(PeerMisbehaved::IssuerMismatch { expected, found }.into());
         };
         let mut misshapen = document.misshapen.clone();
-        let authorization_endpoint = match &document.login {
-            Some(login) => {
-                let (endpoint, tolerance) = login.check(&speaker, address_policy, policy)?;
+        let browser = document.login.as_ref().and_then(|login| login.browser.as_ref());
+        let authorization_endpoint = match browser {
+            Some(browser) => {
+                let (endpoint, tolerance) = browser.check(&speaker, address_policy, policy)?;
                 tolerated.extend(tolerance.into_iter().collect::<Tolerances>());
                 Some(endpoint)
             }
@@ -232,7 +247,7 @@ impl ServerMetadata {
         };
         let endpoint = |endpoint, text: &str| checked(endpoint, text, address_policy);
         let login = document.login.as_ref();
-        let is_without_user = login.is_none();
+        let has_browser = browser.is_some();
         let registration_endpoint = login.and_then(|it| it.registration_endpoint.as_deref());
         let registration_endpoint =
             registration_endpoint.map(|text| endpoint(Endpoint::Registration, text));
@@ -268,14 +283,10 @@ impl ServerMetadata {
             revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
             auth_methods: document.auth_methods,
-            // A login needs neither, and what is stored of it is as small as it was.
-            signing_algorithms: document.signing_algorithms.filter(|_| is_without_user),
+            // A login in a browser needs neither, and what is stored of it is as small as it was.
+            signing_algorithms: document.signing_algorithms.filter(|_| !has_browser),
             // A list of none says nothing.
-            grants: document
-                .grants
-                .as_ref()
-                .filter(|it| it.any && is_without_user)
-                .map(|it| it.known),
+            grants: document.grants.as_ref().filter(|it| it.any && !has_browser).map(|it| it.known),
             promises_iss: document.promises_iss.0,
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
@@ -293,28 +304,7 @@ impl ServerMetadata {
     /// As for a document from the network; [`Misuse::Provider`] if a member is missing.
     pub(crate) fn provided(
         metadata: &ServerOAuthMetadata,
-        address_policy: AddressPolicy<'_>,
-        policy: &Policy,
-    ) -> Result<Self, Error> {
-        Self::provided_for(Purpose::Login, metadata, address_policy, policy)
-    }
-
-    /// The same for grants without a user.
-    ///
-    /// # Errors
-    ///
-    /// As for [`provided`](Self::provided).
-    pub(crate) fn provided_without_user(
-        metadata: &ServerOAuthMetadata,
-        address_policy: AddressPolicy<'_>,
-        policy: &Policy,
-    ) -> Result<Self, Error> {
-        Self::provided_for(Purpose::WithoutUser, metadata, address_policy, policy)
-    }
-
-    fn provided_for(
         purpose: Purpose,
-        metadata: &ServerOAuthMetadata,
         address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<Self, Error> {

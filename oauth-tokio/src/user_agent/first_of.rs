@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError};
+use oauth_core::wire::DevicePage;
 
 use super::{Prepared, Returning, SharedUserAgent, UserAgent};
 
@@ -25,6 +26,11 @@ impl UserAgent for FirstOf {
     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
         self.first.about_to_authorize(login).await?;
         self.other.about_to_authorize(login).await
+    }
+
+    async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (first, other) = (self.first.device(page).await, self.other.device(page).await);
+        if other.is_ok() { Ok(()) } else { first }
     }
 
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {

@@ -9,21 +9,26 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use oauth_blocking::LoopbackBrowser;
 use oauth_blocking::adapter::{Bound, PAGE_LIMIT, Parked, write_page};
+use oauth_blocking::{LoopbackBrowser, UserAgent as BlockingUserAgent};
 use oauth_core::Secret;
 use oauth_core::client::{Browser, Returned, UserAgentError, Waiting};
 use oauth_core::loopback::{Loopback, Outcome, Received};
-use oauth_core::wire::AuthorizationUrl;
+use oauth_core::wire::{AuthorizationUrl, DevicePage};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use super::{Prepared, ProgressFn, UserAgent};
+use super::{Prepared, ProgressFn, UserAgent, on_thread};
 
 /// While the user is at the page, nothing of it blocks; only the browser is opened on a thread.
 impl UserAgent for LoopbackBrowser {
+    async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (browser, page) = (self.clone(), page.clone());
+        on_thread(move || BlockingUserAgent::device(&browser, &page)).await
+    }
+
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (browser, registered) = (self.clone(), registered.map(str::to_owned));
         // Sockets and a file.

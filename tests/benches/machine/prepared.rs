@@ -70,6 +70,8 @@ impl Answers {
             | Step::Assertion(_)
             | Step::Key(_)
             | Step::Browser { .. }
+            | Step::Device { .. }
+            | Step::Wait { .. }
             | Step::Done(_) => {
                 panic!("the flow waits for an answer")
             }
@@ -91,6 +93,7 @@ impl Answers {
         loop {
             match session.turn().expect("the login goes on") {
                 Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => panic!("a user logs in"),
+                Turn::Device(..) | Turn::Wait(..) => panic!("there is a browser"),
                 Turn::Load(reply) => reply.loaded(stored.clone(), NOW),
                 Turn::Lock(_, reply) => reply.locked(),
                 Turn::Reserve(reply) => reply.reserved(),

@@ -104,7 +104,11 @@ functions! {
     prepared => Prepared,
     /// Answers `browser`: `{query, now}`.
     redirected => Redirected,
-    /// Answers `browser`: the user gave up.
+    /// Answers `device`: `{now}`, the user sees the page's address and the code, and goes on seeing them.
+    shown => Shown,
+    /// Answers `wait`: `{now}`, it is that late. Too early, the session still waits.
+    waited => Waited,
+    /// Answers `browser`, `device` and `wait`: the user gave up.
     cancelled => Cancelled,
     /// At any turn of a login: the host does not want it any more. Whether it `ends`: the next turns take back what it
     /// wrote, and say `cancelled`. A login whose user has come back is finished.

@@ -97,6 +97,10 @@ pub(crate) fn give(
             reply.redirect(input.query()?.expose(), now)?;
         }
         (Function::Cancelled, Turn::Browser(_, reply)) => reply.cancelled(),
+        (Function::Cancelled, Turn::Device(_, reply)) => reply.cancelled(),
+        (Function::Cancelled, Turn::Wait(_, reply)) => reply.cancelled(),
+        (Function::Shown, Turn::Device(_, reply)) => reply.shown(input.now()?),
+        (Function::Waited, Turn::Wait(_, reply)) => reply.waited(input.now()?),
         _ => return Err(Failure::OutOfTurn),
     }
     Ok(())

@@ -10,7 +10,7 @@ use oauth_core::session::{
     Key, Lock, LoggedOut, LoginReason, RevocationOutcome, Session, Spend, Turn,
 };
 use oauth_core::wire::Issuer;
-use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, Secret, SigningAlgorithms};
+use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, Secret, SigningAlgorithms, UnixTime};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -94,6 +94,17 @@ pub(crate) enum Written<'a> {
         state: Box<str>,
         moved_from: Option<&'a str>,
         unconfirmed_issuer: Option<&'a str>,
+    },
+    /// For a user with another device: `complete_url` is the page with the code in it, if the server has such.
+    Device {
+        url: Box<str>,
+        complete_url: Option<Box<str>>,
+        code: Box<str>,
+        expires_at: UnixTime,
+        moved_from: Option<&'a str>,
+    },
+    Wait {
+        until: UnixTime,
     },
     Ready,
     LoggedOut {
@@ -183,6 +194,14 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             moved_from: reply.moved_from().map(Issuer::as_str),
             unconfirmed_issuer: reply.unconfirmed_issuer().map(Issuer::as_str),
         },
+        Turn::Device(page, reply) => Written::Device {
+            url: page.verification_uri.as_str().into(),
+            complete_url: page.verification_uri_complete.as_ref().map(|it| it.as_str().into()),
+            code: page.user_code.clone(),
+            expires_at: page.expires_at,
+            moved_from: reply.moved_from().map(Issuer::as_str),
+        },
+        Turn::Wait(until, _) => Written::Wait { until: *until },
         Turn::Ready(_) => Written::Ready,
         Turn::LoggedOut(LoggedOut { refresh_token, access_token }) => Written::LoggedOut {
             refresh_token: fate(refresh_token),

@@ -104,6 +104,8 @@ impl Device {
                     let query = self.servers.visit(&url);
                     reply.redirect(&query, self.now)?;
                 }
+                Turn::Device(_, reply) => reply.cancelled(),
+                Turn::Wait(_, reply) => reply.cancelled(),
                 Turn::Ready(_) | Turn::Login(_) | Turn::LoggedOut(_) => return Ok(()),
             }
         }

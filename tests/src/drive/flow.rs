@@ -118,6 +118,9 @@ fn log_in(
             step @ (Step::Sign(_) | Step::Assertion(_) | Step::Key(_)) => {
                 panic!("a user logs in: {step:?}")
             }
+            step @ (Step::Device { .. } | Step::Wait { .. }) => {
+                panic!("there is a browser: {step:?}")
+            }
             Step::Browser { url, reply } => match world.visit(url.as_str()) {
                 // Whoever gets a redirect that is none of his waits on, but not for ever.
                 Ok(_) | Err(_) if refused_redirects.len() == 2 => reply.cancelled(),

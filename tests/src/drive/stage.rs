@@ -7,6 +7,7 @@ use oauth_core::flow::Settings;
 use oauth_core::session::{
     Attach, Attempt, Authorization, Key, PendingLogin, Record, Session, Turn, Verdict,
 };
+use oauth_core::wire::DevicePage;
 use oauth_core::{Error, UnixTime};
 
 use super::callback::Callback;
@@ -34,6 +35,8 @@ pub struct Stage {
     pub refused_redirects: Vec<Error>,
     /// Where redirects can come back to.
     pub callback: Callback,
+    /// What users with another device were shown, in order.
+    pub pages: Vec<DevicePage>,
     /// What a host has that is no message of the protocol.
     pub gifts: Gifts,
     /// Whose hosts they are, as far as it is said; those of the others are nobody's in particular.
@@ -57,6 +60,7 @@ impl Stage {
             calls: Vec::new(),
             refused_redirects: Vec::new(),
             callback: Callback::Registered,
+            pages: Vec::new(),
             gifts: Gifts::default(),
             profiles: Vec::new(),
             sessions: vec![Session::new(Arc::clone(&settings))],

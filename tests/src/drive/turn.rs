@@ -26,6 +26,7 @@ impl Stage {
             callback,
             logins,
             gifts,
+            pages,
             ..
         } = self;
         let turn = match sessions[host].turn() {
@@ -105,6 +106,29 @@ impl Stage {
                     Ok(query) => refused_redirects.extend(reply.redirect(&query, now).err()),
                     Err(_) => reply.cancelled(),
                 }
+            }
+            Turn::Device(page, reply) => match user {
+                User::Waits | User::Absent => return Ok(Event::Page),
+                User::GivesUp => reply.cancelled(),
+                User::Consents | User::ConsentsAfter(_) => {
+                    pages.push(page);
+                    reply.shown(now);
+                }
+            },
+            Turn::Wait(until, reply) => {
+                assert!(now < until, "there is something to wait for");
+                assert_eq!(
+                    reply.page().as_ref(),
+                    pages.last(),
+                    "the user may have to see it again"
+                );
+                reply.waited(now);
+                let Ok(Turn::Wait(again, reply)) = sessions[host].turn() else {
+                    panic!("it is too early")
+                };
+                assert_eq!(again, until, "and it stays so");
+                world.advance(until.as_secs() - now.as_secs());
+                reply.waited(until);
             }
             Turn::Ready(_) => {
                 assert_eq!(store.held_by(host), [], "locks at a token");

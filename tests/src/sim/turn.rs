@@ -182,8 +182,12 @@ impl Simulation {
                 reply.prepared(uri, entropy(*logins), now);
                 Turned::Done(format!("begins login {logins}"))
             }
-            turn @ (Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_)) => {
-                return Err(format!("a user logs in, and yet: {turn:?}"));
+            turn @ (Turn::Sign(_)
+            | Turn::Assertion(_)
+            | Turn::Key(_)
+            | Turn::Device(..)
+            | Turn::Wait(..)) => {
+                return Err(format!("a user logs in with a browser, and yet: {turn:?}"));
             }
             Turn::Browser(url, _) => Turned::Page(url.as_str().into()),
             Turn::Ready(_) => Turned::Ready,

@@ -22,6 +22,7 @@ use crate::{SERVER, configured, plain};
 const SETTINGS: &str = include_str!("../../../oauth-core/src/flow/settings.rs");
 const CLIENT: &str = include_str!("../../../oauth-core/src/flow/settings/client.rs");
 const GRANT: &str = include_str!("../../../oauth-core/src/flow/settings/grant.rs");
+const DEVICE: &str = include_str!("../../../oauth-core/src/flow/settings/device.rs");
 const DPOP: &str = include_str!("../../../oauth-core/src/flow/settings/dpop.rs");
 const STORED: &str = include_str!("../../../oauth-core/src/flow/settings/stored.rs");
 const POLICY: &str = include_str!("../../../oauth-core/src/policy.rs");
@@ -76,6 +77,7 @@ fn every_setting_of_the_core_is_a_member_of_its_json() {
     let mut settings = setters(SETTINGS);
     settings.extend(setters(CLIENT));
     settings.extend(setters(GRANT.split_once("\nimpl Settings {").unwrap().1));
+    settings.extend(setters(DEVICE));
     settings.extend(setters(DPOP));
     settings.extend(setters(STORED));
     settings.extend(setters(POLICY));
@@ -127,7 +129,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
     let key = || KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let dpop_key = || DpopKey::new(PublicJwk::parse(jwk).unwrap());
-    let rows: [(&str, Value, OAuthBuilder); 36] = [
+    let rows: [(&str, Value, OAuthBuilder); 37] = [
         ("application", json!("a"), plain().application("a")),
         ("client_name", json!("n"), plain().client_name("n")),
         (
@@ -145,6 +147,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
             plain().workload_identity(|_: &WantedAssertion<'_>| Ok::<_, Infallible>("")),
         ),
         ("signing_key", json!({"algorithms": ["ES256"]}), plain().private_key(Somewhere(key()))),
+        ("device_code", json!(true), plain().device_code()),
         ("dpop", json!("preferred"), plain().dpop(Dpop::Preferred)),
         ("dpop_key", json!(dpop_key()), plain().dpop_key(dpop_key(), Somewhere(key()))),
         (

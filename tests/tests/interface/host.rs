@@ -327,6 +327,11 @@ impl Host {
                 self.last_query = self.world.visit(turn["url"].as_str()?).ok()?;
                 (Function::Redirected, json!({ "query": self.last_query, "now": now }))
             }
+            "device" => (Function::Shown, json!({ "now": now })),
+            "wait" => {
+                self.world.advance(turn["until"].as_u64()? - now);
+                (Function::Waited, json!({ "now": self.world.now }))
+            }
             _ => return None,
         };
         Some((function, [input.to_string().as_bytes(), b"\n", &*bytes].concat()))

@@ -212,7 +212,11 @@ fn obtain(
                 reply.unlocked();
             }
             Turn::Http(request, reply) => reply.response(&network.send(&request), now),
-            turn @ (Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_)) => {
+            turn @ (Turn::Sign(_)
+            | Turn::Assertion(_)
+            | Turn::Key(_)
+            | Turn::Device(..)
+            | Turn::Wait(..)) => {
                 panic!("a user logs in: {turn:?}")
             }
             Turn::Login(_) if !may_log_in => return Later::Login,
@@ -246,7 +250,13 @@ fn walk(provider: &Provider, settings: &Arc<Settings>, restart: bool) -> LogIn {
         }
         match flow.step() {
             Ok(Step::Http { request, reply }) => reply.response(&network.send(&request), NOW),
-            Ok(step @ (Step::Sign(_) | Step::Assertion(_) | Step::Key(_))) => {
+            Ok(
+                step @ (Step::Sign(_)
+                | Step::Assertion(_)
+                | Step::Key(_)
+                | Step::Device { .. }
+                | Step::Wait { .. }),
+            ) => {
                 panic!("a user logs in: {step:?}")
             }
             Ok(Step::Browser { url, reply }) => {

@@ -33,6 +33,17 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
+    /// The user consents on another device (RFC 8628): they are shown a URL and a code, by the user agent and by
+    /// [`Event::DeviceCode`](crate::client::Event::DeviceCode), and nobody comes back to this machine. For servers that
+    /// offer it, over SSH, in containers and on appliances; [`Settings::device_code`](crate::flow::Settings::device_code)
+    /// says what it is worth.
+    ///
+    /// Nobody is waited for any longer than the code lasts, or than the host's `wait`.
+    pub fn device_code(mut self) -> Self {
+        self.config.settings.device_code = true;
+        self
+    }
+
     /// When tokens are bound to a key, so that who steals one cannot use it (RFC 9449). Unless this is set, where the MCP
     /// server takes no others. The key is made for each login and stored with the tokens, with the feature `es256`, unless
     /// there is [another](Self::dpop_key).

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::client::event::Event;
 use crate::client::user_agent::Waiting;
 use crate::session::{Key, LoggedOut, LoginReason};
-use crate::wire::{AuthorizationUrl, Issuer};
+use crate::wire::{AuthorizationUrl, DevicePage, Issuer};
 use crate::{Endpoint, HttpUrl, Method, Scopes, UnixTime};
 
 /// An event, and whose it is.
@@ -60,6 +60,12 @@ pub enum OwnedEvent {
         moved_from: Option<Issuer>,
         unconfirmed_issuer: Option<Issuer>,
     },
+    /// [`Event::DeviceCode`].
+    ///
+    /// # Security
+    ///
+    /// The code is for the user, and for no log.
+    DeviceCode { page: DevicePage, moved_from: Option<Issuer> },
     /// [`Event::LoginElsewhere`].
     LoginElsewhere,
     /// [`Event::PortBusy`].
@@ -133,6 +139,9 @@ impl From<&Event<'_>> for OwnedEvent {
                 moved_from: moved_from.cloned(),
                 unconfirmed_issuer: unconfirmed_issuer.cloned(),
             },
+            Event::DeviceCode { page, moved_from } => {
+                Self::DeviceCode { page: page.clone(), moved_from: moved_from.cloned() }
+            }
             Event::LoginElsewhere => Self::LoginElsewhere,
             Event::PortBusy { port } => Self::PortBusy { port },
             Event::NoBrowser { url } => Self::NoBrowser { url: url.clone() },

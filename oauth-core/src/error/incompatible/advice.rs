@@ -88,6 +88,10 @@ impl PeerIncompatible {
             Self::PushedRequestsRequired { .. } => {
                 "pushed authorization requests are not supported"
             }
+            Self::DeviceCodesNotOffered { .. } => {
+                "leave `device_code` out: the user logs in with a browser then, or pastes the address that it comes \
+                 back to; or ask the server's operator to offer the device authorization grant"
+            }
             Self::NoLoginAskedFor { .. } => {
                 "send requests without a token if the server is open to all; otherwise see that the URL \
                  is that of its MCP endpoint"

@@ -7,6 +7,7 @@ use crate::flow::binding::Grant;
 
 pub(crate) mod client_credentials;
 pub(crate) mod code;
+pub(crate) mod device;
 pub(crate) mod exchange;
 pub(crate) mod jwt_bearer;
 

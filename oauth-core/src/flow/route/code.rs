@@ -2,10 +2,11 @@
 
 use alloc::boxed::Box;
 
-use crate::error::Refusal;
+use crate::error::{Error, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::grants::code::Consent;
+use crate::flow::grants::device::AskDevice;
 use crate::flow::identity::permit;
 use crate::flow::proof::Proof;
 use crate::flow::recourse::{Anew, Recourse, Refused};
@@ -16,10 +17,26 @@ use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::State;
 use crate::timeline::{Finding, Retry};
+use crate::wire::{Registration, ServerMetadata};
 
-pub(super) fn consent(registered: Registered, settings: &Settings) -> Consent {
+/// The client is known to the server: now its user is sent off.
+pub(super) fn registered(registered: Registered, settings: &Settings) -> Result<State, Error> {
     let Registered { server, client, errand } = registered;
-    Consent::new(errand, settings, server, client)
+    ask(errand, settings, server, client)
+}
+
+/// The user is asked: in a browser, or on another device.
+pub(super) fn ask(
+    errand: Errand,
+    settings: &Settings,
+    server: ServerMetadata,
+    client: Registration,
+) -> Result<State, Error> {
+    if settings.device_code {
+        let state = AskDevice::new(errand, settings, server, client)?;
+        return Ok(State::AskDevice(state.into()));
+    }
+    Ok(State::Consent(Consent::new(errand, settings, server, client)))
 }
 
 pub(super) fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Settings) -> Answered {

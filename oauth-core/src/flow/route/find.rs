@@ -6,11 +6,13 @@ use crate::error::Error;
 use crate::flow::bind_key::{self, BindKey, Choice};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
-use crate::flow::grants::code::Consent;
+use crate::flow::grant_kind::GrantKind;
+use crate::flow::grants::device::offered;
 use crate::flow::identity::{self, Identity, Newcomer};
 use crate::flow::login::{Login, PreviousLogin, Way};
 use crate::flow::possession::Possession;
 use crate::flow::register::Register;
+use crate::flow::route::code::ask;
 use crate::flow::route::machine::machine;
 use crate::flow::state::State;
 use crate::flow::target::Target;
@@ -39,8 +41,13 @@ pub(super) fn found(mut login: Login, target: Target) -> Result<State, Error> {
         }
     }
     let Target { mut server, resource, scopes, .. } = target;
+    let device_codes = login.settings.grant_kind() == GrantKind::DeviceCode;
+    // Before anything is registered there.
+    if device_codes {
+        offered(&server)?;
+    }
     server.check_unpushed()?;
-    server.keep(Wanted::default());
+    server.keep(Wanted { device_codes, ..Wanted::default() });
     // A server that moved gets nothing of what the old one knew (scopes included).
     let before = login.before.take();
     let same = before.as_ref().map(|before| &before.binding);
@@ -61,7 +68,7 @@ pub(super) fn again(login: Login, before: PreviousLogin) -> Result<State, Error>
             client.redirect_uri = visit.redirect_uri.uri.clone();
             let scopes = (requested, requested_by);
             let errand = Errand::new(visit, options, possession, resource, scopes);
-            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
+            ask(errand, &settings, server, client)
         }
         way => {
             let login = Login { settings, way, options, requested_by, possession, ..login };
@@ -106,7 +113,7 @@ pub(super) fn identify(
         Identity::Known(client) => {
             let scopes = (requested, requested_by);
             let errand = Errand::new(visit, options, possession, resource, scopes);
-            Ok(State::Consent(Consent::new(errand, &settings, server, client)))
+            ask(errand, &settings, server, client)
         }
         Identity::Unregistered { endpoint, method, scope } => {
             settings.report_profile(&mut server);

@@ -173,6 +173,10 @@ impl Settings {
     /// By which grant tokens are got.
     #[must_use]
     pub fn grant_kind(&self) -> GrantKind {
-        self.grant.as_ref().map_or(GrantKind::AuthorizationCode, MachineGrant::kind)
+        let of_user = match self.device_code {
+            true => GrantKind::DeviceCode,
+            false => GrantKind::AuthorizationCode,
+        };
+        self.grant.as_ref().map_or(of_user, MachineGrant::kind)
     }
 }

@@ -47,6 +47,8 @@ crate::written! {
         /// How tokens are got without a user: `"client_credentials"`, `"workload_identity"`, or
         /// `{"enterprise_managed": {"token_endpoint": "https://idp.example/token", "client_id": "c"}}`.
         grant: Option<WrittenGrant>,
+        /// Whether the user consents on another device.
+        device_code: bool,
         /// When tokens are bound to a key: `"if_required"`, `"off"`, `"preferred"` or `"required"`.
         dpop: Option<Dpop>,
         /// The key of the host's own for that, of which only the public half is here: `{"jwk": {"kty": "EC", …}}`.
@@ -120,6 +122,7 @@ impl WrittenSettings {
             client_issuer,
             signing_key,
             grant,
+            device_code,
             dpop,
             dpop_key,
             token_endpoint_auth_method,
@@ -171,6 +174,9 @@ impl WrittenSettings {
                 settings = settings.enterprise_managed(provider.checked()?);
             }
             None => {}
+        }
+        if device_code {
+            settings = settings.device_code();
         }
         if let Some(dpop) = dpop {
             settings = settings.dpop(dpop);

@@ -86,6 +86,8 @@ impl LoginProgress {
             Step::Browser { url, .. } => Ok(Ask::Browser(url)),
             Step::Sign(_) => Ok(Ask::Sign),
             Step::Key(_) => Ok(Ask::Key),
+            Step::Device { page, .. } => Ok(Ask::Device(page)),
+            Step::Wait { until, .. } => Ok(Ask::Wait(until)),
             // A user says who they are. A flow that is done is stored in the same breath.
             Step::Assertion(_) | Step::Done(_) => Err(Error::LoginRequired),
         }

@@ -28,13 +28,20 @@ pub(crate) enum RegistrationTrust {
 }
 
 impl Session {
-    /// The record without the doubt of this login, if the server has sent its user back: so it knows the client,
+    /// The record without the doubt of this login, if the server has sent its user back, or has heard them elsewhere: so it knows the client,
     /// whatever else it said.
     pub(super) fn known_by(&self, progress: &LoginProgress, error: &Error) -> Option<Record> {
-        let refusal = error.refusal().filter(|it| it.endpoint == Endpoint::Authorization)?;
+        let knows_client = match error {
+            // It has given the client a code.
+            Error::LoginExpired { .. } => true,
+            _ => error.refusal().is_some_and(|it| {
+                let of_user = [Endpoint::Authorization, Endpoint::DeviceAuthorization];
+                of_user.contains(&it.endpoint) && !it.is_about_client()
+            }),
+        };
         let record = self.held.record.as_ref().filter(|record| record.is_doubted())?;
         let is_own = progress.trust == RegistrationTrust::Proven && progress.replaces.is_none();
-        (is_own && !refusal.is_about_client()).then(|| record.vouched())
+        (is_own && knows_client).then(|| record.vouched())
     }
 
     /// What there is to think of it, as the login begins. `refused` says that the MCP server refuses what it has brought.

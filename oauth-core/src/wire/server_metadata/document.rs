@@ -18,8 +18,9 @@ use crate::wire::server_metadata::offers::{Offers, PushedRequests};
 
 /// What a document is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     Login,
+    Device,
     WithoutUser,
 }
 
@@ -42,11 +43,17 @@ pub(crate) struct Document<'a> {
 
 /// What only logins need.
 pub(super) struct ForLogin<'a> {
-    authorization_endpoint: Text<'a>,
+    /// `None` if the user consents on another device.
+    pub(super) browser: Option<ForBrowser<'a>>,
     pub(super) registration_endpoint: Option<Text<'a>>,
+    device_endpoint: Option<Text<'a>>,
+}
+
+/// What only logins in a browser need.
+pub(super) struct ForBrowser<'a> {
+    authorization_endpoint: Text<'a>,
     s256: Option<S256>,
     push_endpoint: Option<Text<'a>>,
-    device_endpoint: Option<Text<'a>>,
     wants_pushed_requests: OnlyTrue,
 }
 
@@ -56,7 +63,11 @@ impl<'a> Document<'a> {
         Ok(Self {
             issuer: members.required_text("issuer")?,
             login: match purpose {
-                Purpose::Login => Some(ForLogin::of(&mut members)?),
+                Purpose::Login => {
+                    let browser = ForBrowser::of(&mut members)?;
+                    Some(ForLogin::of(&mut members, Some(browser)))
+                }
+                Purpose::Device => Some(ForLogin::of(&mut members, None)),
                 Purpose::WithoutUser => None,
             },
             token_endpoint: members.required_text("token_endpoint")?,
@@ -74,13 +85,21 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> ForLogin<'a> {
+    fn of(members: &mut Members<'a>, browser: Option<ForBrowser<'a>>) -> Self {
+        Self {
+            browser,
+            registration_endpoint: members.text("registration_endpoint"),
+            device_endpoint: members.text("device_authorization_endpoint"),
+        }
+    }
+}
+
+impl<'a> ForBrowser<'a> {
     fn of(members: &mut Members<'a>) -> Result<Self, Defect> {
         Ok(Self {
             authorization_endpoint: members.required_text("authorization_endpoint")?,
-            registration_endpoint: members.text("registration_endpoint"),
             s256: members.list("code_challenge_methods_supported"),
             push_endpoint: members.text("pushed_authorization_request_endpoint"),
-            device_endpoint: members.text("device_authorization_endpoint"),
             wants_pushed_requests: members.only_true("require_pushed_authorization_requests"),
         })
     }
@@ -108,9 +127,7 @@ impl<'a> ForLogin<'a> {
         }
         Ok((url, tolerance))
     }
-}
 
-impl ForLogin<'_> {
     /// Where requests are pushed to. What is wrong with that matters only where they have to be, and is noted else.
     fn pushed_requests(
         &self,
@@ -134,7 +151,9 @@ impl ForLogin<'_> {
             None => Ok(None),
         }
     }
+}
 
+impl ForLogin<'_> {
     /// Where codes for other devices are got. What is wrong with that is noted.
     fn device_endpoint(
         &self,
@@ -157,7 +176,10 @@ impl ForLogin<'_> {
     ) -> Result<Offers, Error> {
         Ok(Offers {
             dpop_algorithms: None,
-            pushed_requests: self.pushed_requests(speaker, address_policy, misshapen)?,
+            pushed_requests: match &self.browser {
+                Some(browser) => browser.pushed_requests(speaker, address_policy, misshapen)?,
+                None => None,
+            },
             device_endpoint: self.device_endpoint(address_policy, misshapen),
         })
     }

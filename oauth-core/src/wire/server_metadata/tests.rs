@@ -273,9 +273,13 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
         assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(server));
         let whole = ServerOAuthMetadata::parse(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
         let (address_policy, policy) = (AddressPolicy::PUBLIC, Policy::default());
-        let provided = ServerMetadata::provided_without_user(&whole, address_policy, &policy);
+        let provided =
+            ServerMetadata::provided(&whole, Purpose::WithoutUser, address_policy, &policy);
         assert_eq!(provided.map(|it| it.provenance()), Ok(Provenance::Provided));
-        assert!(ServerMetadata::provided(&whole, address_policy, &policy).is_err(), "{body}");
+        assert!(
+            ServerMetadata::provided(&whole, Purpose::Login, address_policy, &policy).is_err(),
+            "{body}"
+        );
     }
     for (body, name) in [("{}", "issuer"), (r#"{"issuer":"https://as.example"}"#, "token_endpoint")]
     {
@@ -351,7 +355,7 @@ fn a_provider_is_held_to_the_same_rules() {
     let provided = |more: &str| {
         let whole =
             ServerOAuthMetadata::parse(document(more).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        ServerMetadata::provided(&whole, AddressPolicy::PUBLIC, &Policy::default())
+        ServerMetadata::provided(&whole, Purpose::Login, AddressPolicy::PUBLIC, &Policy::default())
     };
     assert_eq!(provided(S256).map(|found| found.provenance()), Ok(Provenance::Provided));
     assert!(matches!(provided(""), Err(Error::PeerIncompatible(PeerIncompatible::NoS256 { .. }))));
@@ -359,7 +363,8 @@ fn a_provider_is_held_to_the_same_rules() {
     let mut whole =
         ServerOAuthMetadata::parse(document(S256).as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     whole.token_endpoint = "".into();
-    let result = ServerMetadata::provided(&whole, AddressPolicy::PUBLIC, &Policy::default());
+    let result =
+        ServerMetadata::provided(&whole, Purpose::Login, AddressPolicy::PUBLIC, &Policy::default());
     assert_eq!(result, Err(Misuse::Provider { defect: Defect::missing("token_endpoint") }.into()));
 }
 

@@ -32,6 +32,7 @@ fn client(auth_method: AuthMethod) -> Registration {
         kind: RegistrationKind::Dynamic,
         tolerated: Tolerances::NONE,
         scope: None,
+        device_codes: false,
     }
 }
 

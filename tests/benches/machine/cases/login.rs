@@ -53,6 +53,7 @@ fn log_in(
                 reply.redirect(&answers.redirect).expect("the redirect answers this login");
             }
             Step::Sign(_) | Step::Assertion(_) | Step::Key(_) => panic!("a user logs in"),
+            Step::Device { .. } | Step::Wait { .. } => panic!("there is a browser"),
             Step::Done(grant) => {
                 black_box(grant);
                 return flow;

@@ -62,6 +62,8 @@ fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &An
             | Turn::Login(_)
             | Turn::Prepare(_)
             | Turn::Browser(..)
+            | Turn::Device(..)
+            | Turn::Wait(..)
             | Turn::LoggedOut(_) => {
                 panic!("no user is needed")
             }
