@@ -1,14 +1,16 @@
-//! The device: a clock, a place to store one record, a user nearby, and the session between them.
+//! The device: a clock, a place to store one record, a user nearby or a secret of its own, and the session between them.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt::Arguments;
+use core::time::Duration;
 
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Attempt, Head, Record, Session, Turn, Verdict};
-use oauth_core::{BearerAuth, Entropy, Error, UnixTime};
+use oauth_core::{BearerAuth, Entropy, Error, Secret, UnixTime};
 
 use crate::memory::most_used;
-use crate::servers::{SERVER_URL, Servers};
+use crate::servers::{CLIENT_ID, CLIENT_SECRET, ISSUER, SERVER_URL, Servers};
 
 struct Device {
     now: UnixTime,
@@ -20,17 +22,20 @@ struct Device {
 
 /// The whole story, with each request that is sent. Panics if anything is not as it should be.
 pub(crate) fn run(print: fn(Arguments<'_>)) {
-    let now = UnixTime::from_secs(1_900_000_000);
-    let mut device = Device { now, stored: None, servers: Servers::default(), print };
+    with_a_user(print);
+    without_a_user(print);
+}
+
+fn with_a_user(print: fn(Arguments<'_>)) {
+    let mut device = Device::new(print);
+    let session = || Session::new(settings().client_name("Thermometer").into());
 
     print(format_args!("first call, nothing is stored\n"));
     assert_eq!(device.call(&mut session()), Ok(200));
     assert_eq!(device.servers.requests, 4, "what a login takes");
     let login = most_used();
 
-    print(format_args!("an hour later, after a restart\n"));
-    device.now = UnixTime::from_secs(1_900_003_600);
-    device.servers.expire();
+    device.pass_an_hour();
     assert_eq!(device.call(&mut session()), Ok(200));
     assert_eq!(device.servers.requests, 5, "what a refresh takes");
 
@@ -40,12 +45,43 @@ pub(crate) fn run(print: fn(Arguments<'_>)) {
     print(format_args!("stored: {record} bytes\n"));
 }
 
-fn session() -> Session {
-    let settings = Settings::new(SERVER_URL).expect("the URL is sound").client_name("Thermometer");
-    Session::new(settings.into())
+/// The device asks for itself, with a secret that it was built with (RFC 6749 §4.4).
+fn without_a_user(print: fn(Arguments<'_>)) {
+    let mut device = Device::new(print);
+    let client = settings().client_id(CLIENT_ID, Some(Secret::from(CLIENT_SECRET)));
+    let client = client.expect("the id is sound").client_issuer(ISSUER).client_credentials();
+    let client = Arc::new(client);
+    let session = || Session::new(Arc::clone(&client));
+
+    print(format_args!("first call without a user\n"));
+    assert_eq!(device.call(&mut session()), Ok(200));
+    assert_eq!(device.servers.requests, 4, "what a token takes, and no page");
+    let token = most_used();
+
+    device.pass_an_hour();
+    assert_eq!(device.call(&mut session()), Ok(200));
+    assert_eq!(device.servers.requests, 5, "what another token takes");
+    assert!(token < 4 * 1024, "the main README says so: {token}");
+    print(format_args!("heap at most: {token} bytes for a token\n"));
+}
+
+fn settings() -> Settings {
+    Settings::new(SERVER_URL).expect("the URL is sound")
 }
 
 impl Device {
+    fn new(print: fn(Arguments<'_>)) -> Self {
+        let now = UnixTime::from_secs(1_900_000_000);
+        Self { now, stored: None, servers: Servers::default(), print }
+    }
+
+    /// All that is left is what was stored.
+    fn pass_an_hour(&mut self) {
+        (self.print)(format_args!("an hour later, after a restart\n"));
+        self.now = self.now + Duration::from_secs(3600);
+        self.servers.expire();
+    }
+
     /// A request of the application, with all that it takes to have it answered; the status.
     fn call(&mut self, session: &mut Session) -> Result<u16, Error> {
         let mut attempt = Attempt::new();

@@ -1,4 +1,5 @@
-//! A program without std that logs in, calls an MCP server, ends, and refreshes when it is back.
+//! A program without std that logs in, calls an MCP server, ends, and refreshes when it is back; and one that does so
+//! without a user, with a secret of its own.
 //!
 //! std has a panic handler, and so has this program. Two of them are an error (E0152), so it compiles only
 //! if no crate that the core uses brings std: `check` needs no more than that, on any machine. For a

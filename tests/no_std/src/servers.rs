@@ -43,16 +43,28 @@ impl Servers {
             Endpoint::ResourceMetadata => RESOURCE.to_string(),
             Endpoint::ServerMetadata => SERVER.to_string(),
             Endpoint::Registration => CLIENT.to_string(),
-            Endpoint::Token => return self.token(str::from_utf8(request.body()).unwrap_or("")),
+            Endpoint::Token => return self.token(request),
+            Endpoint::Resource => {
+                let (status, challenge) = self.call(None);
+                let response = Response::new(status, "".into());
+                return match challenge {
+                    Some(challenge) => response.with_header("www-authenticate", challenge),
+                    None => response,
+                };
+            }
             _ => return Response::new(404, "".into()),
         };
         let status = if request.endpoint() == Endpoint::Registration { 201 } else { 200 };
         Response::new(status, body.into()).with_header("content-type", "application/json")
     }
 
-    fn token(&mut self, form: &str) -> Response {
+    fn token(&mut self, request: &Request) -> Response {
+        let form = str::from_utf8(request.body()).unwrap_or("");
+        let is_for_itself = form.contains("grant_type=client_credentials");
         let refresh_token = format!("refresh_token=refresh-{}", self.issued);
-        let fits = if self.issued == 0 {
+        let fits = if is_for_itself {
+            request.headers().any(|field| field == ("authorization", BASIC))
+        } else if self.issued == 0 {
             form.contains("code=code-1") && form.contains("code_verifier=")
         } else {
             form.contains(&refresh_token)
@@ -62,15 +74,26 @@ impl Servers {
         }
         self.issued += 1;
         self.is_expired = false;
+        let n = self.issued;
+        let refresh_token = format!(r#""refresh_token":"refresh-{n}","#);
+        let refresh_token = if is_for_itself { "" } else { &*refresh_token };
         let body = format!(
-            r#"{{"access_token":"access-{0}","refresh_token":"refresh-{0}","token_type":"Bearer","expires_in":3600}}"#,
-            self.issued
+            r#"{{"access_token":"access-{n}",{refresh_token}"token_type":"Bearer","expires_in":3600}}"#
         );
         Response::new(200, body.into()).with_header("content-type", "application/json")
     }
 }
 
 pub(crate) const SERVER_URL: &str = "https://mcp.example.com/mcp";
+
+pub(crate) const ISSUER: &str = "https://as.example.com";
+
+pub(crate) const CLIENT_ID: &str = "thermometer";
+
+pub(crate) const CLIENT_SECRET: &str = "secret-1";
+
+/// Both in base64.
+const BASIC: &str = "Basic dGhlcm1vbWV0ZXI6c2VjcmV0LTE=";
 
 const RESOURCE: &str = r#"{"resource":"https://mcp.example.com/mcp","authorization_servers":["https://as.example.com"]}"#;
 
