@@ -127,6 +127,21 @@ fn only_the_challenge_of_its_own_scheme_counts_for_a_bound_token() {
     assert_eq!(stage.world.oauth_requests(), 0);
 }
 
+/// Of two challenges, which a server may send whatever the request came with.
+#[test]
+fn a_scope_that_a_bound_token_lacks_is_found_behind_the_challenge_for_bearer_tokens() {
+    let stage = play_later(&Knobs::bound(), &settings(), |stage| {
+        let now = stage.now();
+        let mut attempt = Attempt::new();
+        attempt.sent_with(stage.session(0).authorization(now).as_ref());
+        let both = "Bearer, DPoP error=\"insufficient_scope\", scope=\"mcp:write\"";
+        let verdict = stage.session_mut(0).answered(&mut attempt, 403, &head(both, None), now);
+        assert_eq!(verdict, Ok(Verdict::Retry));
+        stage.obtain(0).expect("a login");
+    });
+    assert_eq!(stage.world.scopes_asked(), [Some("mcp:basic mcp:write")]);
+}
+
 /// For a request without a bound token those words mean nothing.
 #[test]
 fn a_bearer_token_is_refreshed_whatever_is_said_about_proofs() {
