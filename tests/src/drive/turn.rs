@@ -117,6 +117,7 @@ impl Stage {
             },
             Turn::Wait(until, reply) => {
                 assert!(now < until, "there is something to wait for");
+                assert_eq!(store.held_by(host), [Lock::Login], "nobody else asks for a code");
                 assert_eq!(
                     reply.page().as_ref(),
                     pages.last(),

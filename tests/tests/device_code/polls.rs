@@ -1,6 +1,7 @@
 //! The user takes their time: when and how often the server is asked.
 
-use oauth_tests::drive::play;
+use oauth_core::session::Session;
+use oauth_tests::drive::{Event, play};
 use oauth_tests::world::{Damage, Fault, TokenForm};
 
 use super::*;
@@ -80,4 +81,31 @@ fn a_network_that_is_gone_is_waited_for_until_the_code_is_of_no_use() {
         assert_eq!(stage.now().as_secs() - begun, knobs.device_lifetime);
     });
     assert_eq!(asked(&stage), (1, 0));
+}
+
+/// It is in the machine, which is a secret itself, and nowhere else.
+#[test]
+fn what_tokens_are_got_with_is_shown_to_nobody() {
+    let mut stage = Stage::new(&consents_after(12), &on_device(), false);
+    stage.session_mut(0).log_in();
+    assert_eq!(stage.run(0), Ok(Event::Login));
+    stage.begin(0);
+    let mut is_held = false;
+    while stage.step(0) != Ok(Event::Ready) {
+        let session = stage.session(0);
+        is_held |= kept(session).contains("dc-1-");
+        let texts = [format!("{session:?}"), session.timeline().to_string()];
+        for text in
+            texts.into_iter().chain(stage.pages.iter().map(|page| format!("{page:?} {page}")))
+        {
+            assert!(!text.contains("dc-1-"), "{text}");
+        }
+    }
+    assert!(is_held);
+    assert!(!kept(stage.session(0)).contains("dc-1-"), "it is spent");
+    assert!(stage.store.written.iter().all(|record| !record.contains("dc-1-")));
+}
+
+fn kept(session: &Session) -> String {
+    serde_json::to_string(session).expect("a session can be stored")
 }

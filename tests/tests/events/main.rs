@@ -15,7 +15,7 @@ use oauth_blocking::{
     UserAgentError,
 };
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Consent, Damage, Fault, Knobs, ScopePolicy};
+use oauth_tests::world::{Consent, Damage, DeviceUser, Fault, Knobs, ScopePolicy};
 use oauth_tokio::Blocking;
 use obstacles::OBSTACLES;
 use tokio_common::common::{self, CALL, HOUR, LIST, age, key, redirect, serve, visitor_who};
@@ -45,6 +45,7 @@ enum User {
     Consents,
     Cancels,
     IsElsewhere,
+    HasOtherDevice,
 }
 
 struct Scenario {
@@ -61,7 +62,7 @@ use Step::*;
 const A_LOGIN: [&str; 5] =
     ["login_needed", "login_begun", "opening", "redirected", "login_finished"];
 
-const SCENARIOS: [Scenario; 13] = [
+const SCENARIOS: [Scenario; 14] = [
     Scenario {
         name: "a first call logs in, and the next one is nothing to speak of",
         knobs: Knobs::default,
@@ -161,7 +162,19 @@ const SCENARIOS: [Scenario; 13] = [
         steps: &[Initialize, LoginElsewhere, Initialize],
         told: &["adopted"],
     },
+    Scenario {
+        name: "a login on another device",
+        knobs: devices,
+        user: User::HasOtherDevice,
+        steps: &[Login],
+        told: &["login_begun", "device_code", "login_finished"],
+    },
 ];
+
+fn devices() -> Knobs {
+    let device_user = DeviceUser::ApprovesAfter(0);
+    Knobs { device_interval: Some(1), device_user, ..Knobs::devices() }
+}
 
 fn elsewhere() -> RedirectUri {
     RedirectUri::parse("https://host.example.com/callback").unwrap()
@@ -193,6 +206,7 @@ fn by_threads(scenario: &Scenario) -> Vec<Happened> {
             User::Consents => builder.user_agent(visitor_who(|url| Ok(redirect(url)))),
             User::Cancels => builder.user_agent(visitor_who(|_| Err(UserAgentError::Cancelled))),
             User::IsElsewhere => builder.user_agent(NoUserAgent::new(elsewhere())),
+            User::HasOtherDevice => builder.device_code(),
         };
         let builder = builder.on_event_of(move |key, event| {
             hears.lock().unwrap().push(Happened::new(key, event));
@@ -250,6 +264,7 @@ async fn by_tasks(scenario: &Scenario) -> Vec<Happened> {
             User::Consents => builder.user_agent(consents).build().unwrap(),
             User::Cancels => builder.user_agent(cancels).build().unwrap(),
             User::IsElsewhere => tokio_common::headless(&served, &store),
+            User::HasOtherDevice => builder.device_code().build().unwrap(),
         }
     };
     let mut oauth = client();

@@ -5,6 +5,7 @@
 
 mod bound;
 mod chance;
+mod device;
 mod host;
 mod machines;
 

@@ -7,6 +7,9 @@ import { MemoryStore } from "./store.mjs";
  * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user, and
  * returns the query with which they came back to `redirectUri`.
  *
+ * With the setting `device_code`, the user consents on another device: `device` takes `{ url, complete_url, code,
+ * expires_at }`, and shows them. It is not waited for longer than it takes to show that.
+ *
  * With the setting `grant`, there may be no user. `key` is then the client's private key as a `CryptoKey`, and `keyId`
  * the name by which the server knows it. `assertion` takes `{ grant, audience, token_endpoint, resource }`, and returns
  * what says who the workload or its user is, or `{ assertion, kind }` if that is no JWT of a workload and no ID token.
@@ -23,13 +26,23 @@ export class OAuth {
   constructor(
     module,
     settings,
-    { redirectUri, visit, key, keyId, dpopKey, assertion = nothing, store = new MemoryStore() },
+    {
+      // Where nobody comes back to: servers want one registered all the same.
+      redirectUri = "http://127.0.0.1/device",
+      visit,
+      device,
+      key,
+      keyId,
+      dpopKey,
+      assertion = nothing,
+      store = new MemoryStore(),
+    },
   ) {
     const signing_key = key && describe(key, keyId);
     const dpop_key = dpopKey && { jwk: dpopKey.jwk };
     const { session } = module("open", 0, { settings: { signing_key, dpop_key, ...settings } });
     this.#call = (name, object, bytes) => module(name, session, object, bytes);
-    Object.assign(this, { redirectUri, visit, assertion, store });
+    Object.assign(this, { redirectUri, visit, device, assertion, store });
     this.keys = { client: key, dpop: dpopKey?.privateKey };
   }
 
@@ -172,6 +185,14 @@ export class OAuth {
         const query = await this.visit(turn.url).catch(() => null);
         return query === null ? reply("cancelled") : reply("redirected", { query, now: now() });
       }
+      case "device":
+        if (!this.device) return reply("cancelled");
+        await this.device(turn);
+        return reply("shown", { now: now() });
+      case "wait":
+        // In pieces: neither a clock that is set back nor a machine that was asleep makes it longer.
+        await new Promise((done) => setTimeout(done, 1000 * Math.min(1, turn.until - now())));
+        return reply("waited", { now: now() });
     }
   }
 
