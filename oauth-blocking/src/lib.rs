@@ -98,7 +98,7 @@ pub use oauth_core::client::{
     Waiting,
 };
 pub use oauth_core::flow::{
-    Diagnosis, Dpop, GrantKind, RedirectUri, WantedAssertion, WrittenGrant,
+    Diagnosis, Dpop, GrantKind, Par, RedirectUri, WantedAssertion, WrittenGrant,
     WrittenIdentityProvider, WrittenSettings,
 };
 #[cfg(any(feature = "es256", feature = "eddsa"))]

@@ -235,7 +235,7 @@ fn a_server_in_trouble() {
 #[test]
 fn sender_constrained_tokens() {
     let knobs = Knobs { prm_dpop_required: true, ..Knobs::default() };
-    cannot_begin(knobs, "dpop_required", &["takes only DPoP-bound tokens", "not supported"]);
+    cannot_begin(knobs, "dpop_not_offered", &["takes only DPoP-bound tokens", "they disagree"]);
 }
 
 /// Within its origin, and only a few times.

@@ -18,9 +18,9 @@ use oauth_core::{
 use oauth_tests::drive::{Network, SERVER_URL, Stage, Tamper, User, Walk, play, settings, walk};
 use oauth_tests::world::{
     AuthMethod, Challenge, CodeParameter, Consent, Damage, Fault, IssParameter, IssuerPath, Knobs,
-    MetadataForm, MetadataLocation, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PkceSupport, PrmLocation,
-    PrmResource, PrmServers, Registration, RegistrationForm, ScopePolicy, StateParameter,
-    TokenForm,
+    MetadataForm, MetadataLocation, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Par, PkceSupport,
+    PrmLocation, PrmResource, PrmServers, Registration, RegistrationForm, ScopePolicy,
+    StateParameter, TokenForm,
 };
 use serde_json::{Value, json};
 
@@ -589,8 +589,12 @@ mod peer_incompatible {
             }
         });
         let expected = PeerIncompatible::PushedRequestsRequired { issuer: ISSUER.into() };
+        assert_eq!(error, Error::from(expected.clone()));
+        assert_says(error, Actor::Developer, "has to name where");
+        let knobs = Knobs { par: Par::Required, ..Knobs::default() };
+        let error = error_with(&knobs, &settings().par(oauth_core::flow::Par::Never));
         assert_eq!(error, expected.into());
-        assert_says(error, Actor::Maintainer, "not supported");
+        assert_says(error, Actor::Developer, "`par`");
     }
 
     #[test]

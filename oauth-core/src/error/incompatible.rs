@@ -215,7 +215,8 @@ pub enum PeerIncompatible {
         /// The resource.
         resource: Box<str>,
     },
-    /// The authorization server wants pushed authorization requests (RFC 9126).
+    /// The authorization server wants pushed authorization requests (RFC 9126), and the host forbids them, or the server
+    /// does not say where they are pushed to.
     #[error("authorization server {issuer:?} requires pushed authorization requests")]
     PushedRequestsRequired {
         /// The authorization server.
@@ -372,9 +373,7 @@ impl PeerIncompatible {
             {
                 Actor::ServerOperator
             }
-            Self::TokenType { .. }
-            | Self::NoBearerHeader { .. }
-            | Self::PushedRequestsRequired { .. } => Actor::Maintainer,
+            Self::TokenType { .. } | Self::NoBearerHeader { .. } => Actor::Maintainer,
             _ => Actor::Developer,
         }
     }

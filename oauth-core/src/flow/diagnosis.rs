@@ -4,21 +4,21 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::error::Error;
-use crate::flow::binding::ScopeSource;
+use crate::flow::binding::{Binding, ScopeSource};
 use crate::flow::login::Login;
-use crate::flow::machine::{Flow, Step};
+use crate::flow::machine::{Flow, HttpReply, Step};
 use crate::flow::probe::Probe;
-use crate::flow::reply::HttpReply;
 use crate::flow::state::State;
 use crate::http::{Endpoint, Request};
 use crate::plain::Plain;
 use crate::scope::Scopes;
 use crate::timeline::Timeline;
 use crate::tolerance::Tolerance;
+use crate::url::HttpUrl;
 use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
 
-/// Discovery as a login would do it, up to where something would change: nothing is registered, and nobody
-/// is sent anywhere.
+/// Discovery as a login would do it, up to where something would change: nothing is registered or pushed, and
+/// nobody is sent anywhere.
 ///
 /// Drive [`step`](Self::step) until it is done. `Display` then prints for people what a login would do, or
 /// why it cannot be done and what would help, and how that was found out.
@@ -48,6 +48,8 @@ pub struct LoginPlan<'a> {
     pub requested_by: Option<ScopeSource>,
     /// The provider whose profile would be applied, by its name for people.
     pub profile: Option<&'a str>,
+    /// Where the request would be pushed to (RFC 9126); `None` if the browser would show it.
+    pub pushed_to: Option<&'a HttpUrl>,
 }
 
 impl Diagnosis {
@@ -62,7 +64,7 @@ impl Diagnosis {
     /// The next request, if there is one; asking changes nothing.
     pub fn step(&mut self) -> Option<(Request, HttpReply<'_>)> {
         match self.flow.as_mut().ok()?.step() {
-            Ok(Step::Http { request, reply }) if !changes(request.endpoint()) => {
+            Ok(Step::Http { request, reply }) if only_reads(request.endpoint()) => {
                 Some((request, reply))
             }
             _ => None,
@@ -84,23 +86,11 @@ impl Diagnosis {
                 requested: it.errand.requested.as_ref(),
                 requested_by: it.errand.requested_by,
                 profile: flow.settings().profile_of(&it.server).map(|it| it.display_name),
+                pushed_to: flow.settings().push_endpoint(&it.server)?,
             }),
-            State::Consent(it) => Ok(LoginPlan {
-                server: &it.binding.server,
-                client: it.binding.client.kind,
-                resource: &it.binding.resource,
-                requested: it.binding.requested.as_ref(),
-                requested_by: it.binding.requested_by,
-                profile: it.binding.profile(),
-            }),
-            State::AskDevice(it) => Ok(LoginPlan {
-                server: &it.binding.server,
-                client: it.binding.client.kind,
-                resource: &it.binding.resource,
-                requested: it.binding.requested.as_ref(),
-                requested_by: it.binding.requested_by,
-                profile: it.binding.profile(),
-            }),
+            State::Push(it) => Ok(LoginPlan::of(&it.consent.binding, Some(&it.endpoint))),
+            State::Consent(it) => Ok(LoginPlan::of(&it.binding, None)),
+            State::AskDevice(it) => Ok(LoginPlan::of(&it.binding, None)),
             _ => Err(Error::LoginRequired),
         }
     }
@@ -123,9 +113,24 @@ impl Diagnosis {
     }
 }
 
-/// Whether what is asked there changes something.
-fn changes(endpoint: Endpoint) -> bool {
-    matches!(endpoint, Endpoint::Registration | Endpoint::DeviceAuthorization)
+impl<'a> LoginPlan<'a> {
+    fn of(binding: &'a Binding, pushed_to: Option<&'a HttpUrl>) -> Self {
+        let Binding { server, client, resource, requested, requested_by, .. } = binding;
+        Self {
+            server,
+            client: client.kind,
+            resource,
+            requested: requested.as_ref(),
+            requested_by: *requested_by,
+            profile: binding.profile(),
+            pushed_to,
+        }
+    }
+}
+
+/// Whether a request there changes nothing: all others end a look ahead.
+fn only_reads(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::ResourceMetadata | Endpoint::ServerMetadata)
 }
 
 impl fmt::Display for Diagnosis {
@@ -146,7 +151,7 @@ impl fmt::Display for Diagnosis {
 
 impl fmt::Display for LoginPlan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, client, resource, requested, requested_by, profile } = self;
+        let Self { server, client, resource, requested, requested_by, profile, pushed_to } = self;
         let from = match server.provenance {
             Provenance::Discovered => "found through its metadata",
             Provenance::Provided => "set up with `provider`",
@@ -177,6 +182,13 @@ impl fmt::Display for LoginPlan<'_> {
         if let Some(endpoint) = server.device_endpoint() {
             let at = endpoint.without_query();
             writeln!(f, "  login                 on another device, with a code of {at}")?;
+        }
+        if let Some(endpoint) = pushed_to {
+            let endpoint = endpoint.without_query();
+            writeln!(
+                f,
+                "  request               is pushed to {endpoint}, not shown in the browser"
+            )?;
         }
         if let Some(endpoint) = &server.revocation_endpoint {
             writeln!(

@@ -206,7 +206,8 @@ fn confirm(
         last.is_same(server) && client.kind == RegistrationKind::PreRegistered
     });
     let tolerance = Tolerance::UnconfirmedIssuer;
-    let endpoints = [Some(server.token_endpoint()), server.revocation_endpoint()];
+    let pushes_to = settings.push_endpoint(server)?;
+    let endpoints = [Some(server.token_endpoint()), server.revocation_endpoint(), pushes_to];
     let endpoints = endpoints.into_iter().flatten();
     if is_pinned || is_vouched_for(settings, server, endpoints) {
         Ok(None)

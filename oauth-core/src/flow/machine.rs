@@ -17,7 +17,6 @@ use crate::flow::nonce::ServerNonce;
 use crate::flow::outcome::Halt;
 use crate::flow::proof::SigningKey;
 use crate::flow::register::Register;
-use crate::flow::reply::{Asked, BrowserReply, HttpReply};
 use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::{State, Wants};
@@ -31,19 +30,24 @@ use crate::wire::{
     AuthorizationUrl, DevicePage, Jti, Registration, ServerMetadata, SubjectToken, Unsigned,
 };
 
+mod reply;
+
+use reply::Asked;
+pub use reply::{BrowserReply, HttpReply};
+
 /// One login. See [the module](crate::flow) for its states and how to drive it.
 ///
 /// Not `Clone`: two copies would redeem one code. Serialized, it is a secret.
 #[derive(Debug, Serialize, Deserialize)]
 #[must_use = "a login does nothing until it is driven"]
 pub struct Flow {
-    pub(super) state: Result<State, Error>,
+    state: Result<State, Error>,
     settings: Arc<Settings>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
-    pub(super) timeline: Timeline,
+    timeline: Timeline,
     /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) nonce: Option<Box<ServerNonce>>,
+    nonce: Option<Box<ServerNonce>>,
 }
 
 /// What to do next. Exhaustive on purpose: a driver has to handle all of it.
@@ -192,14 +196,14 @@ impl Flow {
         }
     }
 
-    /// Whether the code is redeemed next, and the client's secret sent with it.
+    /// Whether the code is redeemed next.
     pub(crate) fn is_redeeming(&self) -> bool {
         matches!(self.state, Ok(State::Redeem(_)))
     }
 
     /// Whether what the client authenticates with is sent next.
     pub(crate) fn sends_credentials(&self) -> bool {
-        matches!(self.state, Ok(State::Redeem(_) | State::AskDevice(_)))
+        matches!(self.state, Ok(State::Push(_) | State::Redeem(_) | State::AskDevice(_)))
     }
 
     /// What the user is shown who consents on another device, from when they are until there are tokens.
@@ -328,11 +332,7 @@ impl Flow {
     }
 
     /// Goes on from a state; what was found out is noted.
-    pub(super) fn advance(
-        &mut self,
-        asked: Asked,
-        next: impl FnOnce(State, &Settings) -> Answered,
-    ) {
+    fn advance(&mut self, asked: Asked, next: impl FnOnce(State, &Settings) -> Answered) {
         // What stands there meanwhile is never seen: nothing between here and the next line can fail.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
         let answered = state.map_err(Halt::from).and_then(|state| next(state, &self.settings));

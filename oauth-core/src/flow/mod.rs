@@ -90,7 +90,6 @@ mod redeem;
 mod redirect_uri;
 mod refresh;
 mod register;
-mod reply;
 mod route;
 mod settings;
 mod state;
@@ -104,14 +103,13 @@ pub use diagnosis::{Diagnosis, LoginPlan};
 pub use grant_kind::GrantKind;
 pub use host_reply::{AssertionReply, KeyReply, SignReply};
 pub use login::{Login, PreviousLogin};
-pub use machine::{Flow, Step};
+pub use machine::{BrowserReply, Flow, HttpReply, Step};
 pub use options::AuthorizationOptions;
 pub use probe::{Probe, ProbeReply};
 pub use proof::SigningKey;
 pub use redirect_uri::RedirectUri;
-pub use reply::{BrowserReply, HttpReply};
 pub use settings::{
-    Dpop, IdentityProvider, Settings, WrittenGrant, WrittenIdentityProvider, WrittenSettings,
+    Dpop, IdentityProvider, Par, Settings, WrittenGrant, WrittenIdentityProvider, WrittenSettings,
 };
 pub use wanted::WantedAssertion;
 

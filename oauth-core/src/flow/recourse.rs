@@ -2,7 +2,7 @@
 //!
 //! | refused | the client | what is tried | how often |
 //! |---|---|---|---|
-//! | `invalid_client`, for a code | pre-registered, with a secret | the same request with the next method that the server lists | each method once |
+//! | `invalid_client`, for a code or a request that is pushed | pre-registered, with a secret | the same request with the next method that the server lists | each method once |
 //! | the same | registered dynamically | a registration with the next method, and the user once more | once |
 //! | the same | a metadata document | a registration, where the server takes any, and the user once more | once |
 //! | `invalid_scope` | registered dynamically, without naming them | a registration that names all scopes that are asked for, and the user once more | once |
@@ -57,12 +57,12 @@ impl Refused<'_> {
         if self.refusal.is_about_scope() { self.name_scopes() } else { Err(self.end()) }
     }
 
-    /// The token endpoint refused the code.
+    /// The token endpoint refused the code, or another one the request that was pushed to it.
     ///
     /// # Errors
     ///
     /// Why the login ends.
-    pub(crate) fn by_token_endpoint(mut self) -> Result<Recourse, Error> {
+    pub(crate) fn by_endpoint(mut self) -> Result<Recourse, Error> {
         let client = &self.binding.client;
         match client.kind {
             RegistrationKind::Dynamic if self.refusal.is_about_client() => {

@@ -11,6 +11,7 @@ use crate::flow::find_resource::{FindResource, ResourceFact};
 use crate::flow::find_server::FindServer;
 use crate::flow::grants::Issued;
 use crate::flow::grants::code::{CameBack, Consent};
+use crate::flow::grants::push::Pushed;
 use crate::flow::login::{Login, PreviousLogin, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::proof::Proof;
@@ -30,7 +31,7 @@ mod device;
 mod find;
 mod machine;
 
-use code::{code_refused, redirect_refused, registered};
+use code::{code_refused, push_refused, redirect_refused, registered};
 use device::codes;
 use find::{again, bound, found, identify};
 use machine::{another_assertion, assertion};
@@ -90,6 +91,15 @@ impl State {
                     registered(fact, settings)
                 })
             }
+            Self::Push(state) => match state.answer(response, now)? {
+                Progress::Again(state, finding) => Ok((Self::Push(state.into()), finding)),
+                Progress::Done(Pushed::Known(consent), finding) => {
+                    Ok((Self::Consent(consent), finding))
+                }
+                Progress::Done(Pushed::Refused(state, refusal), _) => {
+                    push_refused(state, &refusal, settings)
+                }
+            },
             Self::AskDevice(state) => codes(state.answer(response, settings, now), settings),
             Self::Device(state) => step(
                 state.answer(response, now),

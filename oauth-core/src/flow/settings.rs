@@ -24,6 +24,7 @@ mod client;
 mod device;
 mod dpop;
 mod grant;
+mod par;
 mod profile;
 mod stored;
 mod written;
@@ -31,6 +32,7 @@ mod written;
 pub use dpop::Dpop;
 pub(crate) use grant::MachineGrant;
 pub use grant::{IdentityProvider, WrittenGrant, WrittenIdentityProvider};
+pub use par::Par;
 pub use written::WrittenSettings;
 
 /// What a host decides about one MCP server: its URL, who the client is, which scopes to ask for.
@@ -90,6 +92,8 @@ pub struct Settings {
     /// The key of the host's own that tokens are bound to. Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dpop_key: Option<Box<DpopKey>>,
+    #[serde(default, skip_serializing_if = "Par::is_usual")]
+    pub(crate) par: Par,
 }
 
 /// A client id that the host brings.
@@ -140,6 +144,7 @@ impl Settings {
             store_check_interval: None,
             dpop: Dpop::default(),
             dpop_key: None,
+            par: Par::default(),
         })
     }
 

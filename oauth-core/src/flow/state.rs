@@ -14,6 +14,7 @@ use crate::flow::grants::code::Consent;
 use crate::flow::grants::device::{AskDevice, Device};
 use crate::flow::grants::exchange::Exchange;
 use crate::flow::grants::jwt_bearer::JwtBearer;
+use crate::flow::grants::push::Push;
 use crate::flow::nonce::ServerNonce;
 use crate::flow::proof::{ForRequest, Proof, SigningKey};
 use crate::flow::redeem::Redeem;
@@ -32,6 +33,7 @@ pub(crate) enum State {
     FindServer(FindServer),
     BindKey(Box<BindKey>),
     Register(Register),
+    Push(Box<Push>),
     Consent(Consent),
     AskDevice(Box<AskDevice>),
     Device(Box<Device>),
@@ -83,6 +85,7 @@ impl State {
             Self::FindResource(state) => Some(state.request()),
             Self::FindServer(state) => Some(state.request()),
             Self::Register(state) => Some(state.request(settings)),
+            Self::Push(state) => Some(state.request()),
             Self::AskDevice(state) => Some(state.request()),
             Self::Device(state) => state.request(),
             Self::Redeem(state) => Some(state.request()),
@@ -99,6 +102,7 @@ impl State {
             Self::FindResource(state) => (Endpoint::ResourceMetadata, state.url()),
             Self::FindServer(state) => (Endpoint::ServerMetadata, state.url()),
             Self::Register(state) => (Endpoint::Registration, &state.endpoint),
+            Self::Push(state) => (Endpoint::PushedAuthorization, &state.endpoint),
             Self::Exchange(state) => (Endpoint::IdentityProvider, state.endpoint()),
             Self::AskDevice(state) => (Endpoint::DeviceAuthorization, &state.endpoint),
             Self::Device(_) | Self::Redeem(_) | Self::ClientCredentials(_) | Self::JwtBearer(_) => {
@@ -113,6 +117,7 @@ impl State {
     /// What the tokens will be bound to, once that is known.
     pub(crate) fn binding(&self) -> Option<&Binding> {
         match self {
+            Self::Push(state) => Some(&state.consent.binding),
             Self::Consent(state) => Some(&state.binding),
             Self::AskDevice(state) => Some(&state.binding),
             Self::Device(state) => Some(&state.binding),
@@ -161,6 +166,7 @@ impl State {
     /// What the next request shows, if a client shows itself with it.
     fn proof(&self) -> Option<(&Proof, &Binding)> {
         Some(match self {
+            Self::Push(state) => (&state.proof, &state.consent.binding),
             Self::AskDevice(state) => (&state.proof, &state.binding),
             Self::Device(state) => (state.proof()?, &state.binding),
             Self::Redeem(state) => (&state.proof, &state.binding),
@@ -174,6 +180,7 @@ impl State {
     /// The host has signed it.
     pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
         let proof = match self {
+            Self::Push(state) => &mut state.proof,
             Self::AskDevice(state) => &mut state.proof,
             Self::Device(state) => match state.proof_mut() {
                 Some(proof) => proof,

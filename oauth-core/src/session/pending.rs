@@ -17,7 +17,8 @@ use crate::wire::AuthorizationUrl;
 /// finished by another process with [`Session::resume`](crate::session::Session::resume).
 ///
 /// The `state` that the user takes along is a digest of all that is in here, so a login that was changed
-/// while it was stored does not fit its redirect any more.
+/// while it was stored does not fit its redirect any more. Where the request was pushed (RFC 9126), the server had that
+/// digest before the login was handed out: profile and expiry are not in it.
 ///
 /// # Security
 ///
@@ -61,6 +62,17 @@ impl PendingLogin {
         self.expires_at
     }
 
+    /// Until when the user has to be at the [page](Self::connect_url). Later than that, begin another login.
+    ///
+    /// The same as [`expires_at`](Self::expires_at), but for a login whose request was pushed (RFC 9126 §2.2): then it is
+    /// often within a minute, while what the user does there may take longer. The page of such a login may be visited
+    /// once.
+    #[must_use]
+    pub fn visit_by(&self) -> UnixTime {
+        let visit_by = self.consent.visit_by();
+        visit_by.map_or(self.expires_at, |visit_by| visit_by.min(self.expires_at))
+    }
+
     /// The URL that the user has to visit; its `state` tells which redirect belongs to this login.
     #[must_use]
     pub fn connect_url(&self) -> AuthorizationUrl {
@@ -69,6 +81,10 @@ impl PendingLogin {
 
     /// With the `state` that the user takes along.
     pub(crate) fn sealed(&self) -> Consent {
+        // The server has it already.
+        if self.consent.visit_by().is_some() {
+            return self.consent.clone();
+        }
         // All keys are texts, so it always serializes.
         let all = SecretBuffer(serde_json::to_string(self).unwrap_or_default());
         let state = RandomBytes::new(Sha256::digest(&all.0).into());

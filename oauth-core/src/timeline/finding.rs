@@ -67,6 +67,17 @@ pub enum Finding {
         #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
         misshapen: MemberNames,
     },
+    /// The request is pushed: the browser shows a reference to it.
+    Pushed {
+        /// How long that is good for, in seconds.
+        lifetime: u64,
+        /// What was tolerated in the answer.
+        #[serde(default = "Tolerances::none", skip_serializing_if = "Tolerances::is_empty")]
+        tolerated: Tolerances,
+        /// Which members were not as they should be.
+        #[serde(default, skip_serializing_if = "MemberNames::is_empty")]
+        misshapen: MemberNames,
+    },
     /// The user is shown a code, and consents on another device.
     Codes {
         /// What was tolerated in the answer.
@@ -190,6 +201,7 @@ impl Finding {
             Self::Moved { .. } => "moved",
             Self::LeadsAway { .. } => "leads_away",
             Self::Registered { .. } => "registered",
+            Self::Pushed { .. } => "pushed",
             Self::Codes { .. } => "codes",
             Self::Pending => "pending",
             Self::CameBack => "came_back",
@@ -245,6 +257,9 @@ impl fmt::Display for Finding {
             }
             Self::Registered { tolerated, misshapen } => {
                 write!(f, "the client is registered{tolerated}{misshapen}")
+            }
+            Self::Pushed { lifetime, tolerated, misshapen } => {
+                write!(f, "the request is pushed, good for {lifetime} s{tolerated}{misshapen}")
             }
             Self::Codes { tolerated, misshapen } => {
                 write!(f, "a code for the user to type on another device{tolerated}{misshapen}")

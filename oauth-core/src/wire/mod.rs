@@ -35,7 +35,6 @@ pub(crate) mod id_token;
 mod issuer;
 mod jws;
 mod machine_token;
-#[allow(dead_code, reason = "the machine does not push requests yet")]
 mod par;
 mod parameters;
 mod pkce;

@@ -10,7 +10,7 @@ use oauth_blocking::{
 };
 use oauth_core::SigningAlgorithm;
 use oauth_core::client::Gift;
-use oauth_core::flow::Dpop;
+use oauth_core::flow::{Dpop, Par};
 use oauth_core::keys::{DpopKey, PublicJwk};
 use oauth_core::wire::{KeyDescription, Unsigned};
 use oauth_core::written::Written;
@@ -24,6 +24,7 @@ const CLIENT: &str = include_str!("../../../oauth-core/src/flow/settings/client.
 const GRANT: &str = include_str!("../../../oauth-core/src/flow/settings/grant.rs");
 const DEVICE: &str = include_str!("../../../oauth-core/src/flow/settings/device.rs");
 const DPOP: &str = include_str!("../../../oauth-core/src/flow/settings/dpop.rs");
+const PAR: &str = include_str!("../../../oauth-core/src/flow/settings/par.rs");
 const STORED: &str = include_str!("../../../oauth-core/src/flow/settings/stored.rs");
 const POLICY: &str = include_str!("../../../oauth-core/src/policy.rs");
 const BUILDER: &str = include_str!("../../../oauth-core/src/client/builder.rs");
@@ -79,6 +80,7 @@ fn every_setting_of_the_core_is_a_member_of_its_json() {
     settings.extend(setters(GRANT.split_once("\nimpl Settings {").unwrap().1));
     settings.extend(setters(DEVICE));
     settings.extend(setters(DPOP));
+    settings.extend(setters(PAR));
     settings.extend(setters(STORED));
     settings.extend(setters(POLICY));
     // A secret comes with its id, and strictness is a policy to begin with.
@@ -129,7 +131,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
     let key = || KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let dpop_key = || DpopKey::new(PublicJwk::parse(jwk).unwrap());
-    let rows: [(&str, Value, OAuthBuilder); 37] = [
+    let rows: [(&str, Value, OAuthBuilder); 38] = [
         ("application", json!("a"), plain().application("a")),
         ("client_name", json!("n"), plain().client_name("n")),
         (
@@ -150,6 +152,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
         ("device_code", json!(true), plain().device_code()),
         ("dpop", json!("preferred"), plain().dpop(Dpop::Preferred)),
         ("dpop_key", json!(dpop_key()), plain().dpop_key(dpop_key(), Somewhere(key()))),
+        ("par", json!("if_offered"), plain().par(Par::IfOffered)),
         (
             "token_endpoint_auth_method",
             json!("client_secret_post"),

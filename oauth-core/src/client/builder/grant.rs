@@ -1,4 +1,4 @@
-//! Ways to a token without a user.
+//! Ways to a token: without a user, bound to a key, pushed.
 
 use alloc::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::Secret;
 use crate::client::builder::Builder;
 use crate::client::gifts::{AssertionSource, PrivateKey};
 use crate::client::parts::Adapter;
-use crate::flow::{Dpop, WrittenGrant, WrittenIdentityProvider};
+use crate::flow::{Dpop, Par, WrittenGrant, WrittenIdentityProvider};
 use crate::keys::DpopKey;
 
 impl<A: Adapter> Builder<A> {
@@ -49,6 +49,14 @@ impl<A: Adapter> Builder<A> {
     /// there is [another](Self::dpop_key).
     pub fn dpop(mut self, dpop: Dpop) -> Self {
         self.config.settings.dpop = Some(dpop);
+        self
+    }
+
+    /// When a login's request is pushed to the authorization server, so that the browser shows no more than a reference
+    /// to it (RFC 9126). Unless this is set, where the server takes no others. With a secret it needs
+    /// [`client_issuer`](Self::client_issuer), if that server is on another host than the MCP server.
+    pub fn par(mut self, par: Par) -> Self {
+        self.config.settings.par = Some(par);
         self
     }
 

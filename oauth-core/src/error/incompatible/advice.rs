@@ -86,7 +86,8 @@ impl PeerIncompatible {
                 "tokens in a request's body or URL are not supported: they end up in logs"
             }
             Self::PushedRequestsRequired { .. } => {
-                "pushed authorization requests are not supported"
+                "let the request be pushed: leave the setting `par` out; if you have not set it, the server's operator has \
+                 to name where requests are pushed to"
             }
             Self::DeviceCodesNotOffered { .. } => {
                 "leave `device_code` out: the user logs in with a browser then, or pastes the address that it comes \

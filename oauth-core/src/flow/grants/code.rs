@@ -7,7 +7,11 @@
 //!     └──────┴─ another `state`: not an answer to this login
 //! ```
 
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, Refusal};
@@ -18,12 +22,14 @@ use crate::flow::outcome::{Outcome, Progress};
 use crate::flow::settings::Settings;
 use crate::flow::tried::Tried;
 use crate::keys::DpopKey;
+use crate::secret::SecretBuffer;
+use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::{
-    AuthorizationCode, AuthorizationRequest, AuthorizationUrl, Registration, ServerMetadata,
-    Sought, authorization_url, read_redirect,
+    AuthorizationCode, AuthorizationRequest, AuthorizationUrl, PushedRequest, Registration,
+    ServerMetadata, Sought, authorization_url, pushed_url, read_redirect,
 };
 
 /// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
@@ -40,6 +46,9 @@ pub(crate) struct Consent {
     pub(crate) tried: Tried,
     #[serde(default, skip_serializing_if = "Sought::is_nobody")]
     pub(crate) sought: Sought,
+    /// By what the server knows the request already (RFC 9126): for one visit. Boxed, because it is rare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pushed: Option<Box<PushedRequest>>,
 }
 
 /// What came back with the user.
@@ -78,13 +87,32 @@ impl Consent {
             state,
             tried,
             sought,
+            pushed: None,
         }
     }
 
     pub(crate) fn url(&self) -> AuthorizationUrl {
-        let Binding { server, client, resource, requested, dialect, .. } = &self.binding;
+        let server = &self.binding.server;
+        self.ask(&self.shown_state(), |what| match &self.pushed {
+            Some(pushed) => pushed_url(server, what, pushed),
+            None => authorization_url(server, what),
+        })
+    }
+
+    /// Until when the user has to be at that URL, if that matters.
+    pub(crate) fn visit_by(&self) -> Option<UnixTime> {
+        self.pushed.as_ref().map(|pushed| pushed.expires_at)
+    }
+
+    /// The request, with this `state`.
+    pub(crate) fn ask<T>(
+        &self,
+        state: &RandomBytes,
+        write: impl FnOnce(&AuthorizationRequest<'_>) -> T,
+    ) -> T {
+        let Binding { client, resource, requested, dialect, .. } = &self.binding;
         let jkt = self.binding.dpop_key().map(DpopKey::thumbprint);
-        let what = AuthorizationRequest {
+        write(&AuthorizationRequest {
             client_id: client.client_id(),
             redirect_uri: client.redirect_uri(),
             resource,
@@ -93,9 +121,25 @@ impl Consent {
             sought: &self.sought,
             verifier: &self.verifier,
             dpop_jkt: jkt.as_deref(),
-            state: &self.state,
-        };
-        authorization_url(server, &what)
+            state,
+        })
+    }
+
+    /// The `state` of a request that is pushed: a digest of all that is in here, so that a login which is changed while
+    /// it is stored does not fit its redirect any more. What it is known by then is not in it.
+    pub(crate) fn seal(&self) -> RandomBytes {
+        let unpushed = Self { pushed: None, ..self.clone() };
+        // All keys are texts, so it always serializes.
+        let all = SecretBuffer(serde_json::to_string(&unpushed).unwrap_or_default());
+        RandomBytes::new(Sha256::digest(&all.0).into())
+    }
+
+    /// The `state` that the user takes along.
+    fn shown_state(&self) -> Cow<'_, RandomBytes> {
+        match self.pushed {
+            Some(_) => Cow::Owned(self.seal()),
+            None => Cow::Borrowed(&self.state),
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &HttpUrl {
@@ -103,7 +147,7 @@ impl Consent {
     }
 
     pub(crate) fn read(&self, query: &str) -> Result<(AuthorizationCode, Tolerances), Error> {
-        read_redirect(query, &self.state, &self.binding.server, self.tolerates)
+        read_redirect(query, &self.shown_state(), &self.binding.server, self.tolerates)
     }
 
     /// What [`read`](Self::read) found is this login's.
@@ -114,6 +158,8 @@ impl Consent {
         match read {
             Ok((code, tolerated)) => {
                 self.binding.server.tolerated.extend(tolerated);
+                let pushed = self.pushed.take().map_or(Tolerances::NONE, |it| it.tolerated);
+                self.binding.server.tolerated.extend(pushed);
                 Ok(Progress::Done(CameBack::Code(self, code), Finding::CameBack))
             }
             Err(error) => {

@@ -10,6 +10,7 @@ pub(crate) mod code;
 pub(crate) mod device;
 pub(crate) mod exchange;
 pub(crate) mod jwt_bearer;
+pub(crate) mod push;
 
 /// Tokens, and whether the policy tolerates what they needed.
 pub(crate) struct Issued {

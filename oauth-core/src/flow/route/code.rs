@@ -7,6 +7,7 @@ use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::grants::code::Consent;
 use crate::flow::grants::device::AskDevice;
+use crate::flow::grants::push::Push;
 use crate::flow::identity::permit;
 use crate::flow::proof::Proof;
 use crate::flow::recourse::{Anew, Recourse, Refused};
@@ -25,7 +26,7 @@ pub(super) fn registered(registered: Registered, settings: &Settings) -> Result<
     ask(errand, settings, server, client)
 }
 
-/// The user is asked: in a browser, or on another device.
+/// The user is asked: on another device, or in a browser, once the request is pushed if it is to be.
 pub(super) fn ask(
     errand: Errand,
     settings: &Settings,
@@ -36,7 +37,36 @@ pub(super) fn ask(
         let state = AskDevice::new(errand, settings, server, client)?;
         return Ok(State::AskDevice(state.into()));
     }
-    Ok(State::Consent(Consent::new(errand, settings, server, client)))
+    pushed(Consent::new(errand, settings, server, client), settings)
+}
+
+/// One push for each visit (RFC 9126 §4).
+fn pushed(consent: Consent, settings: &Settings) -> Result<State, Error> {
+    let server = &consent.binding.server;
+    match settings.push_endpoint(server)?.cloned() {
+        Some(endpoint) => Ok(State::Push(Push::new(consent, endpoint, settings)?.into())),
+        None => Ok(State::Consent(consent)),
+    }
+}
+
+/// Nothing of a request is spent that is refused when it is pushed.
+pub(super) fn push_refused(state: Push, refusal: &Refusal, settings: &Settings) -> Answered {
+    let Push { mut consent, .. } = state;
+    let Consent { binding, tried, .. } = &mut consent;
+    let refused = Refused { binding: &*binding, tried, settings, refusal };
+    match refused.by_endpoint()? {
+        Recourse::Registration(anew) => {
+            let Consent { binding, verifier, tried, sought, .. } = consent;
+            let errand = Errand::again(&binding, &verifier, tried, sought);
+            register_anew(binding, errand, anew, refusal, settings)
+        }
+        Recourse::Method(method) => {
+            consent.binding.client.auth_method = method;
+            let retry = Retry::OtherMethod { method };
+            let finding = Finding::Retried { refusal: refusal.code.clone(), retry };
+            Ok((pushed(consent, settings)?, finding))
+        }
+    }
 }
 
 pub(super) fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Settings) -> Answered {
@@ -49,7 +79,7 @@ pub(super) fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Set
 pub(super) fn code_refused(state: Redeem, refusal: &Refusal, settings: &Settings) -> Answered {
     let Redeem { mut binding, tolerates, verifier, mut tried, sought, code, .. } = state;
     let refused = Refused { binding: &binding, tried: &mut tried, settings, refusal };
-    match refused.by_token_endpoint()? {
+    match refused.by_endpoint()? {
         Recourse::Registration(anew) => {
             let errand = Errand::again(&binding, &verifier, tried, sought);
             register_anew(binding, errand, anew, refusal, settings)

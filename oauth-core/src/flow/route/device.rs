@@ -30,7 +30,7 @@ fn refused(state: AskDevice, refusal: &Refusal, settings: &Settings) -> Answered
     }
     let AskDevice { mut binding, endpoint, verifier, mut tried, sought, .. } = state;
     let refused = Refused { binding: &binding, tried: &mut tried, settings, refusal };
-    match refused.by_token_endpoint()? {
+    match refused.by_endpoint()? {
         Recourse::Registration(anew) => {
             let errand = Errand::again(&binding, &verifier, tried, sought);
             register_anew(binding, errand, anew, refusal, settings)

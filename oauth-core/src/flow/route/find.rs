@@ -18,7 +18,7 @@ use crate::flow::state::State;
 use crate::flow::target::Target;
 use crate::keys::DpopKey;
 use crate::scope::Scopes;
-use crate::wire::{RegistrationKind, ServerMetadata, Wanted};
+use crate::wire::{RegistrationKind, ServerMetadata};
 
 /// The host has made the key that tokens will be bound to.
 pub(super) fn bound(state: BindKey, key: DpopKey) -> Result<State, Error> {
@@ -41,13 +41,12 @@ pub(super) fn found(mut login: Login, target: Target) -> Result<State, Error> {
         }
     }
     let Target { mut server, resource, scopes, .. } = target;
-    let device_codes = login.settings.grant_kind() == GrantKind::DeviceCode;
     // Before anything is registered there.
-    if device_codes {
+    if login.settings.grant_kind() == GrantKind::DeviceCode {
         offered(&server)?;
     }
-    server.check_unpushed()?;
-    server.keep(Wanted { device_codes, ..Wanted::default() });
+    login.settings.push_endpoint(&server)?;
+    server.keep(login.settings.wanted());
     // A server that moved gets nothing of what the old one knew (scopes included).
     let before = login.before.take();
     let same = before.as_ref().map(|before| &before.binding);

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Dpop, Settings, WrittenGrant};
+use super::{Dpop, Par, Settings, WrittenGrant};
 use crate::error::{Error, Misuse};
 use crate::keys::DpopKey;
 use crate::policy::Policy;
@@ -53,6 +53,8 @@ crate::written! {
         dpop: Option<Dpop>,
         /// The key of the host's own for that, of which only the public half is here: `{"jwk": {"kty": "EC", …}}`.
         dpop_key: Option<DpopKey>,
+        /// When a login's request is pushed: `"if_required"`, `"if_offered"` or `"never"`.
+        par: Option<Par>,
         /// How the client authenticates.
         token_endpoint_auth_method: Option<AuthMethod>,
         /// The URL of a hosted client ID metadata document.
@@ -125,6 +127,7 @@ impl WrittenSettings {
             device_code,
             dpop,
             dpop_key,
+            par,
             token_endpoint_auth_method,
             client_metadata_url,
             registration_for_each_profile,
@@ -183,6 +186,9 @@ impl WrittenSettings {
         }
         if let Some(key) = dpop_key {
             settings = settings.dpop_key(key);
+        }
+        if let Some(par) = par {
+            settings = settings.par(par);
         }
         if let Some(issuer) = client_issuer {
             settings = settings.client_issuer(&issuer);

@@ -12,6 +12,7 @@ use crate::scope::Scopes;
 use crate::session::status::Status;
 use crate::timeline::Timeline;
 use crate::tolerance::Tolerances;
+use crate::url::HttpUrl;
 use crate::wire::{Provenance, RegistrationKind};
 
 /// An object: `server`; `status`, as the store has it, or `store_error` if it cannot tell; `status_without_login`, the status with
@@ -60,13 +61,16 @@ struct Login<'a> {
     scopes: Option<&'a Scopes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes_from: Option<ScopeSource>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushed_to: Option<&'a str>,
     can_revoke: bool,
     tolerated: Tolerances,
 }
 
 impl<'a> Login<'a> {
     fn of(login_plan: &LoginPlan<'a>) -> Self {
-        let LoginPlan { server, client, resource, requested, requested_by, profile } = *login_plan;
+        let LoginPlan { server, client, resource, requested, requested_by, profile, pushed_to } =
+            *login_plan;
         Self {
             issuer: server.issuer.as_str(),
             provenance: server.provenance,
@@ -75,6 +79,7 @@ impl<'a> Login<'a> {
             resource,
             scopes: requested,
             scopes_from: requested_by,
+            pushed_to: pushed_to.map(HttpUrl::without_query),
             can_revoke: server.revocation_endpoint.is_some(),
             tolerated: server.tolerated,
         }

@@ -2,8 +2,8 @@
 
 use core::net::IpAddr;
 
+use super::Flow;
 use crate::error::{Error, PeerMisbehaved, Silence};
-use crate::flow::machine::Flow;
 use crate::flow::no_answer::NoAnswer;
 use crate::flow::nonce::ServerNonce;
 use crate::flow::state::State;
@@ -32,7 +32,7 @@ impl HttpReply<'_> {
     pub fn response(self, response: &Response, now: UnixTime) {
         let Some(asked) = self.asked(Some(response.status())) else { return };
         // The newest counts, whatever it came with (RFC 9449 §8.2).
-        if asked.endpoint == Endpoint::Token
+        if matches!(asked.endpoint, Endpoint::Token | Endpoint::PushedAuthorization)
             && let Some(nonce) = ServerNonce::of(response, &asked.url)
         {
             self.flow.nonce = Some(nonce);
