@@ -46,8 +46,7 @@
 //!
 //! # What it does not do
 //!
-//! Grants without a user, sender-constrained tokens (DPoP, mTLS), pushed authorization requests, and the
-//! verification of ID tokens.
+//! Tokens that are bound to a certificate (mTLS), and the verification of ID tokens.
 //!
 //! # Features
 //!

@@ -18,6 +18,7 @@
 //! | `FindResource` | an answer of a place where resource metadata may lie | a document covers the server | 9728 |
 //! | `FindServer` | an answer of a place where server metadata may lie | a document speaks for the issuer | 8414 |
 //! | `Register` | the answer of the registration endpoint | there is a client id | 7591 |
+//! | `Push`, before `Consent` where requests are pushed | the answer to what the user will be asked | there is a reference to it | 9126 |
 //! | `Consent` | the redirect that brings the user back | `state` and `iss` are right | 6749 §4.1, 9207 |
 //! | `Redeem` | the answer of the token endpoint | there are tokens | 6749 §4.1.3 |
 //!
