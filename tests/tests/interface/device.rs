@@ -7,12 +7,16 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, NOW};
 
-fn settings() -> Value {
+pub(crate) fn settings() -> Value {
     json!({ "server_url": SERVER_URL, "device_code": true })
 }
 
+pub(crate) fn knobs() -> Knobs {
+    Knobs { device_user: DeviceUser::ApprovesAfter(12), ..Knobs::devices() }
+}
+
 fn host() -> Host {
-    Host::new(&Knobs { device_user: DeviceUser::ApprovesAfter(12), ..Knobs::devices() })
+    Host::new(&knobs())
 }
 
 /// Drives until there is such a turn.

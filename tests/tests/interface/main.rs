@@ -367,10 +367,11 @@ fn calls_in_any_order_are_answered() {
     let mut reached = std::collections::BTreeMap::<String, u32>::new();
     for seed in 0..40 {
         let mut chance = Chance::new(seed);
-        let (knobs, settings) = match seed % 5 {
+        let (knobs, settings) = match seed % 6 {
             0 => (machines::of_keys(&Key::p256(1)), machines::with_key("ES256")),
             1 => (Knobs::machines(&[Grant::JwtBearer]), machines::workload()),
             2 => (Knobs::bound(), settings()),
+            3 => (device::knobs(), device::settings()),
             _ => (Knobs::default(), settings()),
         };
         let mut host = Host::new(&knobs);
@@ -424,6 +425,8 @@ fn calls_in_any_order_are_answered() {
         "assertion",
         "prepare",
         "browser",
+        "device",
+        "wait",
         "ready",
         "logged_out",
     ] {

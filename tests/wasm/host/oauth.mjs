@@ -193,6 +193,8 @@ export class OAuth {
         // In pieces: neither a clock that is set back nor a machine that was asleep makes it longer.
         await new Promise((done) => setTimeout(done, 1000 * Math.min(1, turn.until - now())));
         return reply("waited", { now: now() });
+      default:
+        throw new Error(`a turn that this host does not know: ${turn.turn}`);
     }
   }
 
