@@ -5,6 +5,7 @@
 
 mod challenge;
 mod documents;
+mod grants;
 mod host;
 mod log_in;
 mod moves;
@@ -16,6 +17,7 @@ mod settings;
 
 pub use challenge::select;
 pub use documents::{members, nested};
+pub use grants::{Asked, ask};
 pub use host::Host;
 pub use log_in::{Outcome, Play, awaited, log_in};
 pub use rules::Rules;
