@@ -84,7 +84,6 @@ fn resource_metadata_is_found_wherever_it_may_lie() {
         (Challenge::Full, PrmLocation::Root, 5),
         (Challenge::Full, PrmLocation::Custom, 5),
         (Challenge::AmongOthers, PrmLocation::Custom, 5),
-        (Challenge::Dpop, PrmLocation::Custom, 5),
         (Challenge::RepeatedUrl, PrmLocation::Path, 5),
         (Challenge::WithoutUrl, PrmLocation::Path, 5),
         (Challenge::WithoutUrl, PrmLocation::Root, 6),
@@ -95,6 +94,10 @@ fn resource_metadata_is_found_wherever_it_may_lie() {
         let _ = walk.grant();
         assert_eq!(walk.world.oauth_requests(), requests, "{challenge:?} {prm_location:?}");
     }
+    // One that wants bound tokens, of a server that knows none, is read as well.
+    let (challenge, prm_location) = (Challenge::Dpop, PrmLocation::Custom);
+    let walk = log_in(&Knobs { challenge, prm_location, ..Knobs::default() });
+    assert_eq!((walk.error().code(), walk.world.oauth_requests()), ("dpop_not_offered", 2));
 }
 
 #[test]
