@@ -4,7 +4,7 @@
 use oauth_core::SigningAlgorithm;
 use oauth_core::flow::Dpop;
 use oauth_core::wire::KeyDescription;
-use oauth_tests::drive::{play, play_later};
+use oauth_tests::drive::{Event, play, play_later};
 use oauth_tests::world::{AuthMethod, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PkceSupport, ScopePolicy};
 
 use super::*;
@@ -154,4 +154,33 @@ fn a_missing_scope_is_consented_to_on_another_device_as_well() {
     });
     assert_eq!((asked(&stage), registrations(&stage)), ((1, 1), 0));
     assert_eq!(stage.world.count(What::ServerMetadata), 0, "nothing is found anew");
+}
+
+/// Whose a client is that the host brings is written down before its secret leaves, and it leaves with the first request.
+#[test]
+fn a_secret_is_claimed_before_codes_are_asked_for() {
+    let knobs = Knobs {
+        token_auth_methods: Some(vec![AuthMethod::Post]),
+        pre_method: AuthMethod::Post,
+        ..consents_after(1)
+    };
+    let settings = on_device()
+        .client_id(PRE_CLIENT_ID, Some(PRE_CLIENT_SECRET.into()))
+        .expect("a client")
+        .client_records();
+    let mut stage = Stage::new(&knobs, &settings, false);
+    stage.session_mut(0).log_in();
+    assert_eq!(stage.run(0), Ok(Event::Login));
+    stage.begin(0);
+    let is_claimed = |stage: &Stage| {
+        let own = stage.record().expect("who the client is, is written down");
+        let key = own.client_key(stage.settings()).expect("it is shared");
+        stage.store.load(&key).is_some()
+    };
+    while stage.world.count(What::Device) == 0 {
+        assert_eq!(stage.step(0), Ok(Event::Progress));
+        if stage.world.count(What::Device) == 1 {
+            assert!(is_claimed(&stage));
+        }
+    }
 }

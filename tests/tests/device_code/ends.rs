@@ -101,11 +101,13 @@ fn logins_in_vain_cast_no_doubt_on_the_client() {
             stage.begin(0);
             stage.run(0).expect_err("nobody consents");
             stage.world.advance(24 * 3600);
+            stage.world.end_grants();
             stage.restart();
             stage.world.knobs.device_user = DeviceUser::ApprovesAfter(1);
             assert_eq!(stage.call("tools/list"), Ok(200));
         });
         assert_eq!(stage.world.count(What::Register), 0, "{user:?}");
+        assert_eq!(stage.pages.len(), 3, "each login has its code");
     }
 }
 
