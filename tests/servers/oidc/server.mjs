@@ -3,12 +3,12 @@
 // the user, who consents to everything at once, and the resource: `tools/call` takes one scope more than the rest,
 // which takes what the challenge of the first request names.
 //
-//     server.mjs [--registered-scope SCOPES] [--dpop [--nonces]] [--jwks JSON] [--lifetime SECONDS] [--port PORT]
+//     server.mjs [--registered-scope SCOPES] [--dpop [--nonces]] [--pushed] [--jwks JSON] [--lifetime SECONDS] [--port PORT]
 //
 // With `--registered-scope`, a client that registers no scope may ask for these and no others. It may
 // register those of the resource as well then, which the authorization server does not know otherwise.
 // With `--dpop`, the resource takes only tokens that are bound to a key (RFC 9449), and with `--nonces` both servers want
-// their nonce in each proof. Two clients need no user: `service`, with a secret, and, if its keys are passed in,
+// their nonce in each proof. With `--pushed`, it takes no authorization request that was not pushed (RFC 9126). Two clients need no user: `service`, with a secret, and, if its keys are passed in,
 // `service-with-key`.
 // It says on standard output where it listens, and ends when its standard input does.
 
@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
     "registered-scope": { type: "string" },
     dpop: { type: "boolean", default: false },
     nonces: { type: "boolean", default: false },
+    pushed: { type: "boolean", default: false },
     jwks: { type: "string" },
     lifetime: { type: "string", default: "3600" },
     port: { type: "string", default: "0" },
@@ -46,6 +47,10 @@ const provider = new Provider(origin, {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => options.nonces },
+    pushedAuthorizationRequests: {
+      enabled: true,
+      requirePushedAuthorizationRequests: options.pushed,
+    },
     registration: { enabled: true },
     revocation: { enabled: true },
     resourceIndicators: {

@@ -75,6 +75,18 @@ fn oidc_provider_lets_its_users_in_with_bound_tokens_and_nonces() {
     at_oidc_provider(&["--dpop", "--nonces"], OIDC_PAGES.into());
 }
 
+/// It takes no authorization request that was not pushed (RFC 9126), and then tokens that are bound to a key as well.
+#[test]
+fn oidc_provider_lets_its_users_in_with_pushed_requests() {
+    at_oidc_provider(&["--pushed"], [&["POST /request 201"], OIDC_PAGES].concat());
+}
+
+#[test]
+fn oidc_provider_lets_its_users_in_with_pushed_requests_bound_tokens_and_nonces() {
+    let options = ["--pushed", "--dpop", "--nonces"];
+    at_oidc_provider(&options, [&["POST /request 201"], OIDC_PAGES].concat());
+}
+
 /// Without a user: with a secret, and with a key; with and without bound tokens.
 #[test]
 fn oidc_provider_lets_services_in() {
@@ -130,7 +142,7 @@ fn at_oidc_provider(options: &[&str], wider_consent: Vec<&'static str>) {
     with_both_adapters(|adapter| {
         let login = Login {
             discovery: DISCOVERY,
-            consent: [&["POST /reg 201"], OIDC_PAGES].concat(),
+            consent: [&["POST /reg 201"], pushes(options), OIDC_PAGES].concat(),
             wider_consent: wider_consent.clone(),
             revocation: "POST /token/revocation 200",
             nonces: options.contains(&"--nonces"),
@@ -142,6 +154,15 @@ fn at_oidc_provider(options: &[&str], wider_consent: Vec<&'static str>) {
         life.step_up();
         life.logout();
     });
+}
+
+/// What is asked before the user is sent off for the first time.
+fn pushes(options: &[&str]) -> &'static [&'static str] {
+    match (options.contains(&"--pushed"), options.contains(&"--nonces")) {
+        (false, _) => &[],
+        (true, false) => &["POST /request 201"],
+        (true, true) => &["POST /request 400", "POST /request 201"],
+    }
 }
 
 /// At once: most of the time they wait for tokens to expire.
