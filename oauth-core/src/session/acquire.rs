@@ -45,7 +45,7 @@ pub(crate) enum Acquire {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Rest {
     until: UnixTime,
-    error: Error,
+    error: Unreachable,
 }
 
 impl Acquire {
@@ -227,20 +227,26 @@ impl Session {
     /// asks in particular.
     fn rests(&mut self, need: &Need, now: UnixTime) -> Option<Error> {
         self.rest.take_if(|rest| rest.until <= now || rest.until.since(now) > LONGEST_REST);
-        self.rest.as_ref().filter(|_| !need.asked_for).map(|rest| rest.error.clone())
+        let rest = self.rest.as_ref().filter(|_| !need.asked_for)?;
+        let retry_after = Some(rest.until.since(now));
+        Some(Unreachable { retry_after, ..rest.error.clone() }.into())
     }
 
     /// There is no new token. The old one is used while it lives.
     fn not_acquired(&mut self, need: &Need, error: Error, now: UnixTime) -> Op {
-        if let Error::Unreachable(Unreachable { retry_after: Some(pause), .. }) = &error
-            && self.rest.is_none()
+        if let Error::Unreachable(it) = &error
+            && let Some(pause) = it.retry_after
         {
-            let until = now + (*pause).min(LONGEST_REST);
-            self.rest = Some(Box::new(Rest { until, error: error.clone() }));
+            let until = now + pause.min(LONGEST_REST);
+            // Who was let through all the same may be told a longer time, or a shorter one by another server.
+            if self.rest.as_ref().is_none_or(|rest| rest.until < until) {
+                self.rest = Some(Box::new(Rest { until, error: it.clone() }));
+            }
         }
         Lock::Refresh.release(match self.can_spare(need, now) {
             true => {
-                self.spare(now);
+                // The last look may be minutes ago: keys, sources and servers take their time.
+                self.linger(now);
                 Op::Ready
             }
             false => Op::Failed(Box::new(error)),

@@ -89,13 +89,14 @@ impl Attempt {
         lacks_it && !mem::replace(&mut self.wanted_nonce, true)
     }
 
-    fn is_spent(&self, need: &Need, has_user: bool) -> bool {
-        match (has_user, need.is_step_up()) {
-            (true, _) => self.refreshes + self.authorizations >= MAX_REMEDIES,
-            // Nobody decides otherwise the next time.
-            (false, true) => self.authorizations > 0,
-            (false, false) => self.refreshes > 0,
-        }
+    /// `is_own` is whether the session has brought the refused token itself.
+    fn is_spent(&self, need: &Need, has_user: bool, is_own: bool) -> bool {
+        let is_worn = self.refreshes + self.authorizations >= MAX_REMEDIES;
+        // Without a user, nobody decides otherwise the next time. Somebody else's token, found in the store instead of a
+        // new one, is no decision.
+        let is_decided = is_own && !has_user;
+        let tried = if need.is_step_up() { self.authorizations } else { self.refreshes };
+        is_worn || is_decided && tried > 0
     }
 }
 
@@ -190,7 +191,8 @@ impl Session {
         }
         let has_logged_in = attempt.authorizations > 0;
         let has_user = self.held.settings.grant_kind().has_user();
-        if attempt.is_spent(&need, has_user) {
+        let is_own = refused == Some(self.own_generation);
+        if attempt.is_spent(&need, has_user, is_own) {
             self.learn_refusal(refused, has_logged_in, true);
             self.note(status, &need, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;

@@ -182,9 +182,14 @@ impl Session {
             && self.held.record.as_ref().is_some_and(|record| record.can_refresh(now))
     }
 
-    /// Uses the living token for some seconds, if it would need a thought.
+    /// Uses the living token for some seconds, if it would need a thought, also if a look into the store is due.
     pub(crate) fn spare(&mut self, now: UnixTime) {
         self.held.looked_at = now;
+        self.linger(now);
+    }
+
+    /// Uses the living token for some seconds, if it would need a thought.
+    pub(crate) fn linger(&mut self, now: UnixTime) {
         if self.held.fresh_until <= now {
             self.postpone(now + ELSEWHERE);
         }

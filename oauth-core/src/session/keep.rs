@@ -171,7 +171,7 @@ impl Session {
     ) -> Op {
         let held = self.held.record.as_ref();
         let is_better = match &stored {
-            Some(stored) => unstored.is_better_than(stored, held),
+            Some(stored) => unstored.is_better_than(stored, held, now),
             None => unstored.is_login(),
         };
         if is_better {

@@ -45,7 +45,7 @@ pub enum RevocationOutcome {
     /// It is revoked.
     Revoked,
     /// It lives until it expires: the server does not revoke tokens, or none of this kind (RFC 7009
-    /// §2.2.1).
+    /// §2.2.1), or the client is a workload without a name, which cannot ask for it.
     NotRevocable,
     /// It may live until it expires: it was not revoked for this reason.
     Alive(Error),
@@ -182,7 +182,7 @@ impl LogoutProgress {
     /// How it is revoked; `stored` is what the session holds.
     fn next<'a>(&'a self, stored: Option<&'a Record>) -> Option<Revocation<'a>> {
         let (hint, record) = (self.next_token()?, self.record(stored)?);
-        let endpoint = record.binding.server.revocation_endpoint.as_ref()?;
+        let endpoint = endpoint(record)?;
         Some(Revocation {
             hint,
             endpoint,
@@ -208,7 +208,7 @@ impl LogoutProgress {
     /// Tokens of a grant that was logged out of elsewhere, before they could be stored: they end at their
     /// server as well. The refresh token goes alone, because somebody waits for what comes then.
     fn disowned(record: Record, then: Need) -> Option<Box<Self>> {
-        record.binding.server.revocation_endpoint.as_ref()?;
+        endpoint(&record)?;
         token(&record, Hint::RefreshToken)?;
         let (unsaved, then) = (Some(record.into()), Some(then.into()));
         Some(Box::new(Self {
@@ -266,7 +266,7 @@ impl Session {
         let Some(record) = progress.record(self.held.record.as_ref()) else {
             return Lock::Refresh.release(Logout::Done(Box::new(NOTHING)));
         };
-        let can_revoke = record.binding.server.revocation_endpoint.is_some();
+        let can_revoke = endpoint(record).is_some();
         let tokens = [Hint::RefreshToken, Hint::AccessToken];
         for (hint, is_there) in tokens.map(|hint| (hint, token(record, hint).is_some())) {
             match is_there {
@@ -354,6 +354,12 @@ impl Session {
             None => Access(need).into(),
         })
     }
+}
+
+/// Where its tokens are revoked. A workload without a name cannot say who wants that.
+fn endpoint(record: &Record) -> Option<&HttpUrl> {
+    let is_named = !record.binding.client.client_id().is_empty();
+    record.binding.server.revocation_endpoint.as_ref().filter(|_| is_named)
 }
 
 fn token(record: &Record, hint: Hint) -> Option<&str> {

@@ -29,7 +29,8 @@ pub enum Turn<'a> {
     Save(SaveReply<'a>),
     /// Release the lock, if it is still held: a host that stopped in between may have done so.
     Unlock(Lock, UnlockReply<'a>),
-    /// Send the request.
+    /// Send the request, once: signatures and assertions in it are good for one. Who cannot tell whether it was sent,
+    /// because a process has ended, starts over with [`Session::access`].
     Http(Request, HttpReply<'a>),
     /// Sign what the reply says, with the key that the settings name.
     Sign(SignReply<'a>),

@@ -5,15 +5,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::Simulation;
+use super::{Cast, Simulation};
 
-/// Runs a seed; the history, if it was recorded.
+/// Runs a seed of a cast; the history, if it was recorded.
 ///
 /// # Errors
 ///
 /// The law that was broken, under the whole history.
-pub fn run(seed: u64, recording: bool, restores: bool) -> Result<Vec<String>, String> {
-    let mut simulation = Simulation::new(seed, recording, restores);
+pub fn run(cast: Cast, seed: u64, recording: bool, restores: bool) -> Result<Vec<String>, String> {
+    let mut simulation = Simulation::new(cast, seed, recording, restores);
     let outcome = catch_unwind(AssertUnwindSafe(|| simulation.run()));
     let law = match outcome {
         Ok(Ok(())) => return Ok(simulation.history().to_vec()),
@@ -24,18 +24,18 @@ pub fn run(seed: u64, recording: bool, restores: bool) -> Result<Vec<String>, St
         },
     };
     if !recording {
-        return run(seed, true, restores);
+        return run(cast, seed, true, restores);
     }
     Err(format!("{}\nseed {seed}: {law}", simulation.history().join("\n")))
 }
 
-/// Runs these seeds on two threads.
+/// Runs these seeds of a cast on two threads.
 ///
 /// # Panics
 ///
 /// A law was broken: with the history of one of the seeds.
-pub fn run_all(seeds: core::ops::Range<u64>) {
-    on_two_threads(seeds, |seed| run(seed, false, false).map(drop));
+pub fn run_all(cast: Cast, seeds: core::ops::Range<u64>) {
+    on_two_threads(seeds, |seed| run(cast, seed, false, false).map(drop));
 }
 
 /// Runs these seeds on two threads, each without and with restarts before every turn.
@@ -43,8 +43,8 @@ pub fn run_all(seeds: core::ops::Range<u64>) {
 /// # Panics
 ///
 /// A law was broken, or the histories differ: with both, or the one.
-pub fn run_all_twice(seeds: core::ops::Range<u64>) {
-    on_two_threads(seeds, run_twice);
+pub fn run_all_twice(cast: Cast, seeds: core::ops::Range<u64>) {
+    on_two_threads(seeds, |seed| run_twice(cast, seed));
 }
 
 fn on_two_threads(seeds: core::ops::Range<u64>, run: impl Fn(u64) -> Result<(), String> + Sync) {
@@ -73,8 +73,8 @@ fn on_two_threads(seeds: core::ops::Range<u64>, run: impl Fn(u64) -> Result<(), 
 }
 
 /// Runs a seed without and with restarts before every turn.
-fn run_twice(seed: u64) -> Result<(), String> {
-    let (straight, restored) = (run(seed, true, false)?, run(seed, true, true)?);
+fn run_twice(cast: Cast, seed: u64) -> Result<(), String> {
+    let (straight, restored) = (run(cast, seed, true, false)?, run(cast, seed, true, true)?);
     if straight == restored {
         return Ok(());
     }

@@ -17,6 +17,7 @@ impl Simulation {
     pub(super) fn drive(&mut self, host: usize, mut drive: Drive) -> Result<(), String> {
         self.interrupt(host);
         laws::asks_nobody(&mut self.hosts[host])?;
+        self.shows_nothing(host)?;
         let turned = self.turn(host)?;
         let Host { session, stopped, lacks_scope, .. } = &mut self.hosts[host];
         *stopped = false;
@@ -33,6 +34,8 @@ impl Simulation {
                 self.say(host, || "cannot store what was spent, and keeps the lock".into());
                 return Ok(());
             }
+            Turned::Gift if !self.give(host)? => return Ok(()),
+            Turned::Gift => {}
             Turned::Done(what) => self.say(host, || what),
             Turned::Sends(request) => self.launch(host, request)?,
             Turned::Broken(why) => self.drop_turn(host, why),
@@ -46,6 +49,7 @@ impl Simulation {
             }
             Turned::Failed(error) => {
                 self.unlocked(host)?;
+                self.spares(host, &error)?;
                 self.finish(host, Outcome::Failed(error));
             }
         }
@@ -86,6 +90,7 @@ impl Simulation {
     fn launch(&mut self, host: usize, request: Request<Vec<u8>>) -> Result<(), String> {
         self.say(host, || format!("sends {} {}", request.method(), request.uri()));
         laws::stays_at_home(&request)?;
+        self.asks(host, &request)?;
         let ask = self.enter(host, &request)?;
         let stage = Stage::Out;
         self.hosts[host].flight = Some(Flight { purpose: Purpose::Turn, request, ask, stage });
@@ -166,6 +171,7 @@ impl Simulation {
         let host = &mut self.hosts[host];
         host.outcome = Some(outcome);
         host.task = Task::Rest;
+        host.toil.done();
     }
 
     /// What may happen between any two turns.

@@ -28,6 +28,9 @@ impl Simulation {
         self.world.knobs.access_lifetime = 3600;
         self.world.knobs.young_for = self.plan.knobs.young_for;
         let clocks = self.dice.chance(500);
+        if self.plan.machine.is_some() {
+            return self.heal_machines(clocks);
+        }
         if clocks {
             self.tell(|| "the clocks are right again".into());
             for host in &mut self.hosts {
@@ -190,7 +193,11 @@ impl Simulation {
         }
     }
 
-    fn everybody_calls(&mut self, method: &'static str, login: bool) -> Result<(), String> {
+    pub(super) fn everybody_calls(
+        &mut self,
+        method: &'static str,
+        login: bool,
+    ) -> Result<(), String> {
         for host in 0..self.hosts.len() {
             self.hosts[host].outcome = None;
             self.call(host, Call::new(method, login))?;
@@ -199,7 +206,7 @@ impl Simulation {
     }
 
     /// Lets everybody finish.
-    fn settle(&mut self) -> Result<(), String> {
+    pub(super) fn settle(&mut self) -> Result<(), String> {
         for host in &mut self.hosts {
             host.asleep_until = 0;
         }

@@ -9,6 +9,7 @@ use oauth_core::session::{Attempt, Key, Lock, Record, Session};
 use oauth_core::{Error, UnixTime};
 
 use super::laws::{self, Look};
+use super::machine::Toil;
 
 /// One process with one session.
 #[derive(Debug)]
@@ -68,6 +69,8 @@ pub(super) struct Host {
     pub(super) copy: Option<String>,
     /// What the last task came to.
     pub(super) outcome: Option<Outcome>,
+    /// What it does for a token without a user.
+    pub(super) toil: Toil,
 }
 
 /// What a host has seen under the refresh lock.
@@ -217,6 +220,7 @@ impl Host {
             leaves: false,
             copy: None,
             outcome: None,
+            toil: Toil::default(),
         }
     }
 
@@ -262,7 +266,11 @@ impl Host {
             let lives =
                 record.tokens().is_some_and(|tokens| tokens.is_valid_for(now, Duration::ZERO));
             let token = laws::access_token(record);
-            let is_refused = record.refused_at().is_some() || token == self.refused.as_deref();
+            // What was refused before it was stored stays so for whoever asks next.
+            let is_suspect =
+                token == self.suspect.as_deref() && token.is_some_and(|it| self.has_kept(it));
+            let is_refused =
+                record.refused_at().is_some() || token == self.refused.as_deref() || is_suspect;
             lives && !is_refused && token != self.unwanted.as_deref()
         })
     }

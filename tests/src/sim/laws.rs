@@ -90,7 +90,7 @@ enum Part {
 }
 
 /// Kind and home of each credential in a text.
-fn credentials(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn credentials(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.filter_map(|word| {
         let (kind, rest) = word.split_once('-')?;

@@ -7,7 +7,8 @@
 //!                      ▼                        strike: crash · restart · sleep · clock · servers change
 //!   run (scheduler) ── one host or one request gets on, time passes ──▶ heal: no more faults, all get on
 //!     │
-//!     ├─ drive ─ turn ───▶ store    load · lock · reserve · save · unlock, each of which may fail, be late or be old
+//!     ├─ drive ─ turn ─┬─▶ store    load · lock · reserve · save · unlock, each of which may fail, be late or be old
+//!     │                └─▶ machine  a key signs · a source brings an assertion · both fail, stall, bring what is old
 //!     ├─ person ─────────▶ page     consents · declines · closes it · takes long · hands it out
 //!     └─ network ────────▶ World    lost · late · twice · 5xx · 429 · an answer without a token
 //!                │
@@ -41,7 +42,11 @@
 //! turns has the same history (invariant 8).
 //!
 //! What a host owes its session is kept, too: whoever dropped a turn starts over with
-//! [`Session::access`](oauth_core::session::Session::access), also after a restart.
+//! [`Session::access`](oauth_core::session::Session::access), also after a restart, and so does who may have sent a
+//! request that is good once.
+//!
+//! A seed has two runs: one of users, and one of clients without a user, for whom more holds than this
+//! ([`machine`]).
 
 mod batch;
 mod dice;
@@ -52,6 +57,7 @@ mod history;
 mod host;
 mod laws;
 mod ledger;
+mod machine;
 mod network;
 mod person;
 mod plan;
@@ -61,10 +67,12 @@ mod strike;
 mod turn;
 
 pub use batch::{run, run_all, run_all_twice};
+pub use plan::Cast;
 
 use dice::Dice;
 use fault::{Fault, Menu};
 use ledger::Ledger;
+use machine::Machine;
 use plan::Plan;
 use run::Simulation;
 use store::Store;

@@ -1,7 +1,16 @@
 //! What a seed decides before anything happens.
 
-use super::{Dice, Fault, Menu};
+use super::{Dice, Fault, Machine, Menu};
 use crate::world::{AuthMethod, BadToken, Knobs, RefreshTokens, Reuse, Rotation, ScopePolicy};
+
+/// Who gets tokens in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cast {
+    /// Users, who log in.
+    Users,
+    /// Clients without a user.
+    Machines,
+}
 
 /// The cast and the weather of a run.
 #[derive(Clone, Debug)]
@@ -30,12 +39,33 @@ pub(super) struct Plan {
     pub(super) quiet: Option<usize>,
     /// For how many seconds each host uses its token without a look into the store.
     pub(super) looks: Vec<Option<u64>>,
+    /// How tokens are got without a user, if they are.
+    pub(super) machine: Option<Machine>,
 }
 
 impl Plan {
-    /// The plan of a run.
+    /// The plan of a run. What machines have beyond users comes from other dice: the users' runs of a seed stay what
+    /// they were, whatever machines learn.
     #[must_use]
-    pub(super) fn of(dice: &mut Dice) -> Self {
+    pub(super) fn of(cast: Cast, seed: u64, dice: &mut Dice) -> Self {
+        let plan = Self::of_users(dice);
+        match cast {
+            Cast::Users => plan,
+            Cast::Machines => plan.for_machines(&mut Dice::new(!seed)),
+        }
+    }
+
+    fn for_machines(mut self, dice: &mut Dice) -> Self {
+        let mut machine = Machine::of(dice);
+        // Before its first token nobody else knows whose a client is.
+        machine.is_named |= self.menu.chance(Fault::Moves) > 0;
+        machine.set_up(&mut self.knobs, dice);
+        self.menu.add_of_machines(dice);
+        let machine = Some(machine);
+        Self { presence: 0, shares_client: false, hands_out: false, quiet: None, machine, ..self }
+    }
+
+    fn of_users(dice: &mut Dice) -> Self {
         let most = dice.pick(&[1, 2, 3, 4, 4, 6, 8, 16]);
         let hosts = 1 + dice.index(most);
         let two = dice.chance(150);
@@ -57,6 +87,7 @@ impl Plan {
                 .map(|_| dice.pick(&[None, None, Some(5), Some(20), Some(60)]))
                 .collect(),
             quiet: Some(hosts - 1).filter(|quiet| *quiet > 0 && dice.chance(400)),
+            machine: None,
         }
     }
 }

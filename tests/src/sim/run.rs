@@ -8,7 +8,8 @@ use oauth_core::session::{PendingLogin, Turn};
 use super::drive::RETRY;
 use super::history::History;
 use super::host::{Call, Drive, Flight, Goal, Host, Task};
-use super::{Dice, Fault, Ledger, Menu, Plan, Store};
+use super::plan::Cast;
+use super::{Dice, Fault, Ledger, Machine, Menu, Plan, Store};
 use crate::drive::settings;
 use crate::world::{ScopePolicy, World};
 
@@ -29,6 +30,12 @@ pub(super) struct Simulation {
     pub(super) refuses_refreshes: bool,
     /// Since when the MCP server refuses every token, if it does.
     pub(super) refuses_since: Option<u64>,
+    /// Whether neither keys nor sources nor token endpoints give anything.
+    pub(super) is_cut_off: bool,
+    /// Whether requests may be under way for long that were sent before the faults were over.
+    pub(super) has_delays: bool,
+    /// How many requests for an access token were sent.
+    pub(super) asked: usize,
     /// Whether the faults are over.
     pub(super) is_healing: bool,
     pub(super) ledger: Ledger,
@@ -42,10 +49,10 @@ impl Simulation {
     /// The run of a seed. Recording it costs time and changes nothing; neither may restoring each
     /// session before each of its turns.
     #[must_use]
-    pub(super) fn new(seed: u64, recording: bool, restores: bool) -> Self {
+    pub(super) fn new(cast: Cast, seed: u64, recording: bool, restores: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let plan = Plan::of(&mut dice);
-        let settings = settings();
+        let plan = Plan::of(cast, seed, &mut dice);
+        let settings = plan.machine.as_ref().map_or_else(settings, Machine::settings);
         let settings = if plan.shares_client { settings.client_records() } else { settings };
         let hosts = plan.profiles.iter().zip(&plan.looks).map(|(profile, looks)| {
             let settings = settings.clone();
@@ -71,6 +78,9 @@ impl Simulation {
             pending: Vec::new(),
             refuses_refreshes: false,
             refuses_since: None,
+            is_cut_off: false,
+            has_delays: true,
+            asked: 0,
             is_healing: false,
             ledger: Ledger::default(),
             history,
@@ -157,6 +167,7 @@ impl Simulation {
             0..=3 => {}
             4..=7 => self.hold(host, login),
             8..=11 => self.renew(host),
+            12 if self.plan.machine.is_some() => self.ask_anew(host),
             12 if !is_quiet => self.log_in(host),
             _ => {
                 let writes = self.plan.knobs.scopes == ScopePolicy::StepUp && self.dice.chance(300);
@@ -211,6 +222,16 @@ impl Simulation {
         host.task = Task::Drive(Drive::new(Goal::Hold, true));
     }
 
+    /// An application wants another token, whatever there is: without a user, that is what a login is.
+    fn ask_anew(&mut self, host: usize) {
+        self.say(host, || "wants a token anew".into());
+        let host = &mut self.hosts[host];
+        host.leaves = false;
+        host.asked_for = true;
+        host.session.log_in();
+        host.task = Task::Drive(Drive::new(Goal::Hold, false));
+    }
+
     fn leave(&mut self, host: usize) {
         self.say(host, || "wants to log out".into());
         // What it could not store goes with it.
@@ -255,15 +276,17 @@ impl Simulation {
 }
 
 fn describe(plan: &Plan) -> String {
-    let Plan { profiles, knobs, menu, lease, looks, quiet, .. } = plan;
+    let Plan { profiles, knobs, menu, lease, looks, quiet, machine, .. } = plan;
     let faults: Vec<_> = Fault::ALL
         .into_iter()
+        .chain(Fault::OF_MACHINES)
         .filter(|fault| menu.chance(*fault) > 0)
         .map(|fault| format!("{fault:?} {}", menu.chance(fault)))
         .collect();
+    let machine = machine.as_ref().map_or_else(String::new, |it| format!("; {it:?}"));
     format!(
         "profiles of the hosts: {profiles:?}; tokens live {} s, refresh tokens {:?}; {:?}, {:?}, {:?}; \
-         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}",
+         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}{machine}",
         knobs.access_lifetime,
         knobs.refresh_lifetime,
         knobs.rotation,

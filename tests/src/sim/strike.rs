@@ -1,6 +1,6 @@
 //! Faults that strike between turns: at hosts, at the store, at the servers.
 
-use oauth_core::session::{Key, KeyKind, Record};
+use oauth_core::session::{Key, Record};
 
 use super::host::{Drive, Goal, Host, Stage, Task};
 use super::laws::{self, View};
@@ -36,14 +36,19 @@ impl Simulation {
                     self.hosts[at].forget_tokens();
                     self.hosts[at].logged_in_at = None;
                     self.hosts[at].lacks_scope = false;
+                    self.hosts[at].toil.forget();
                     self.hosts[at].access();
                     None
                 }
             };
         }
         if self.strikes(Fault::Restart) {
+            let is_sent = self.has_sent_once(at);
             self.end(at, "goes on from its serialized form");
             self.hosts[at].session = restored(&stored(&self.hosts[at].session));
+            if is_sent {
+                self.hosts[at].access();
+            }
             self.wake(at);
         }
         if self.strikes(Fault::Crash) {
@@ -81,6 +86,7 @@ impl Simulation {
         host.outcome = None;
         host.pause = None;
         host.retries_at = None;
+        host.toil.done();
         let flight = host.flight.take();
         self.orphans.extend(flight.filter(|flight| matches!(flight.stage, Stage::Out)));
     }
@@ -150,6 +156,7 @@ impl Simulation {
                 self.change_servers(fault);
             }
         }
+        self.change_for_machines();
         Ok(())
     }
 
@@ -184,7 +191,7 @@ impl Simulation {
         }
         let label = laws::label(Some(&record));
         self.tell(|| format!("what h{host} could not save is saved: {label}"));
-        if key.kind == KeyKind::Grant {
+        if key.kind.is_grant() {
             let Self { world, store, ledger, hosts, .. } = self;
             let now = hosts[host].now(world.now);
             let view = View { world, store, ledger, key: &key, leaves, clocks: false, now };

@@ -4,7 +4,7 @@ use http::Request;
 use oauth_core::Error;
 use oauth_core::UnixTime;
 use oauth_core::flow::RedirectUri;
-use oauth_core::session::{KeyKind, Lock, Record, SaveReply, Turn};
+use oauth_core::session::{Lock, Record, SaveReply, Turn};
 
 use super::host::{SecondLook, name};
 use super::laws::{self, View};
@@ -25,6 +25,8 @@ pub(super) enum Turned {
     Sends(Request<Vec<u8>>),
     /// The store failed.
     Broken(&'static str),
+    /// Something that only the host has.
+    Gift,
     /// A login is needed.
     NeedsLogin,
     /// The user has to be shown a page.
@@ -90,7 +92,7 @@ impl Simulation {
                 };
                 let old = if is_old { ", which is not there any more" } else { "" };
                 let text = format!("loads {}{old}", laws::label(record));
-                let is_grant = key.kind == KeyKind::Grant;
+                let is_grant = key.kind.is_grant();
                 if is_grant && store.held_by(at).any(|lock| lock == Lock::Refresh) {
                     host.second_look = if is_old {
                         SecondLook::Stale
@@ -182,11 +184,8 @@ impl Simulation {
                 reply.prepared(uri, entropy(*logins), now);
                 Turned::Done(format!("begins login {logins}"))
             }
-            turn @ (Turn::Sign(_)
-            | Turn::Assertion(_)
-            | Turn::Key(_)
-            | Turn::Device(..)
-            | Turn::Wait(..)) => {
+            Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => Turned::Gift,
+            turn @ (Turn::Device(..) | Turn::Wait(..)) => {
                 return Err(format!("a user logs in with a browser, and yet: {turn:?}"));
             }
             Turn::Browser(url, _) => Turned::Page(url.as_str().into()),
@@ -216,6 +215,8 @@ impl Simulation {
             ledger.lose(at, "the store failed until its lease had ended");
         }
         if full || fault.save || fault.late || store.down_until > time {
+            // What is there would have shown.
+            host.look.blind_at = time;
             if fault.late {
                 store.delay(Write { host: at, key, record, expected, leaves });
             }
@@ -224,18 +225,18 @@ impl Simulation {
         let text = format!("saves {}", laws::label(Some(&record)));
         let found = store.generation(&key);
         if found != expected {
-            if key.kind == KeyKind::Grant {
+            if key.kind.is_grant() {
                 ledger.meet(at, found);
             }
             reply.conflict(found);
             return Ok(Turned::Done(format!("{text}, but #{found} is not #{expected}")));
         }
-        if key.kind == KeyKind::Grant {
+        if key.kind.is_grant() {
             let view = View { world, store, ledger, key: &key, leaves, clocks, now };
             laws::loses_nothing(store.load(&key), &record, &view)
                 .map_err(|law| format!("{law} by h{at}"))?;
         }
-        if key.kind == KeyKind::Grant {
+        if key.kind.is_grant() {
             ledger.settle(at, record.generation());
             let token = laws::access_token(&record);
             if !reply.is_spent() && token.is_some_and(|it| !store.is_durable(&key, it)) {
@@ -250,7 +251,7 @@ impl Simulation {
             // Who hears that it failed will find it there.
             return failed(reply, &mut host.kept, now, may_wait, lives);
         }
-        if key.kind == KeyKind::Grant {
+        if key.kind.is_grant() {
             host.look.decided_at = time;
         }
         reply.saved(now);

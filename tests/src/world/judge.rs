@@ -111,6 +111,13 @@ impl World {
         (!admitted).then_some(response)
     }
 
+    /// Judges what a request carries to where it goes, whether it arrives or not.
+    pub fn overhear(&mut self, request: &Request<Vec<u8>>) {
+        let (who, what, _) = self.place(request);
+        self.judge_transport(who, request);
+        self.judge_credentials(who, &what, request);
+    }
+
     fn exchange(
         &mut self,
         request: &Request<Vec<u8>>,

@@ -3,7 +3,7 @@
 use oauth_core::AuthMethod::PrivateKeyJwt;
 use oauth_core::flow::GrantKind;
 use oauth_core::session::{Session, Turn};
-use oauth_tests::drive::User;
+use oauth_tests::drive::{Event, User};
 use oauth_tests::world::{Key, ScopePolicy};
 
 use super::*;
@@ -110,6 +110,22 @@ fn a_refused_token_is_asked_for_once_more_and_no_oftener() {
 }
 
 #[test]
+fn a_token_of_somebody_else_that_is_refused_as_well_is_no_reason_to_give_up() {
+    let stage = play(&machines(GRANT), &with_secret(), |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        let other = stage.add_host();
+        assert_eq!(stage.call_from(other, "tools/list"), Ok(200));
+        stage.session_mut(other).renew();
+        assert_eq!(stage.run(other), Ok(Event::Ready));
+        stage.world.advance(60);
+        stage.world.revoke_access_tokens();
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        assert_eq!(stage.call_from(other, "tools/list"), Ok(200));
+    });
+    assert_eq!(asked(&stage, GRANT)[2], 3);
+}
+
+#[test]
 fn a_server_that_moves_is_followed_by_the_call_after_the_refused_one() {
     let knobs = Knobs { migrate_after: Some(1), ..machines(GRANT) };
     let settings = with_secret();
@@ -183,6 +199,20 @@ fn a_step_up_asks_for_the_union_once() {
         assert_eq!(stage.call("tools/call"), Ok(403));
     });
     assert_eq!(asked(&stage, GRANT)[2], 2);
+}
+
+#[test]
+fn a_renewal_elsewhere_is_no_answer_to_who_lacks_a_scope() {
+    let knobs = Knobs { scopes: ScopePolicy::StepUp, ..machines(GRANT) };
+    let stage = play(&knobs, &with_secret(), |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        let other = stage.add_host();
+        assert_eq!(stage.call_from(other, "tools/list"), Ok(200));
+        stage.session_mut(other).renew();
+        assert_eq!(stage.run(other), Ok(Event::Ready));
+        assert_eq!(stage.call("tools/call"), Ok(200));
+    });
+    assert_eq!(asked(&stage, GRANT)[2], 3);
 }
 
 #[test]

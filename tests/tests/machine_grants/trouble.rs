@@ -1,7 +1,11 @@
 //! Servers, hosts and stores in trouble: what lives is used, nothing is asked in vain, and no page is opened.
 
+use core::time::Duration;
+
 use oauth_core::Error;
 use oauth_core::error::HostGift;
+use oauth_core::session::Turn;
+use oauth_tests::drive::Event;
 use oauth_tests::world::{Damage, Fault};
 
 use super::*;
@@ -60,6 +64,73 @@ fn a_server_that_names_a_time_is_left_alone_until_then() {
         });
         assert_eq!(asked(&stage, GRANT)[2], 2, "{fault:?}");
     }
+}
+
+/// A host that asks in particular is let through, and what it is told then counts for all.
+#[test]
+fn the_longest_time_that_was_named_holds_and_the_error_says_what_is_left_of_it() {
+    let left = |stage: &mut Stage| match stage.call("tools/list") {
+        Err(Error::Unreachable(it)) => it.retry_after.map(|pause| pause.as_secs()),
+        other => panic!("not now: {other:?}"),
+    };
+    let knobs = machines(GRANT);
+    let stage = play(&knobs, &with_secret(), |stage| {
+        for seconds in [60, 600, 30] {
+            let busy = Fault::Unavailable { retry_after: seconds };
+            stage.world.knobs.token_damage = Damage::times(busy, 1);
+            stage.session_mut(0).log_in();
+            stage.run(0).expect_err("not now");
+        }
+        assert_eq!(left(stage), Some(600));
+        stage.world.advance(599);
+        assert_eq!(left(stage), Some(1));
+        stage.world.advance(1);
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+    assert_eq!(asked(&stage, GRANT)[2], 4);
+}
+
+#[test]
+fn a_key_that_takes_long_puts_no_look_into_the_store_off() {
+    let knobs = of_keys();
+    let settings = with_key(SigningAlgorithm::Es256).store_check_interval(Duration::from_secs(20));
+    play(&knobs, &settings, |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        stage.world.advance(knobs.access_lifetime - 50);
+        stage.session_mut(0).access();
+        while !matches!(stage.session_mut(0).turn(), Ok(Turn::Sign(_))) {
+            assert_eq!(stage.step(0), Ok(Event::Progress));
+        }
+        stage.world.advance(20);
+        stage.gifts.failures.push_back("it is down");
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert!(
+            stage.session(0).authorization(stage.now()).is_none(),
+            "others may have logged out"
+        );
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+}
+
+#[test]
+fn a_new_token_is_not_thrown_away_for_the_one_that_it_replaces() {
+    let knobs = machines(GRANT);
+    let stage = play(&knobs, &with_secret(), |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        stage.world.advance(knobs.access_lifetime);
+        stage.session_mut(0).access();
+        while !matches!(stage.session_mut(0).turn(), Ok(Turn::Save(_))) {
+            assert_eq!(stage.step(0), Ok(Event::Progress));
+        }
+        // Somebody writes the old one once more.
+        let record = stage.record().expect("it is stored");
+        let (from, to) = (record.generation(), record.generation() + 1);
+        let [from, to] = [from, to].map(|number| format!("\"generation\":{number}"));
+        stage.store.put(&stage.key(), &record.to_json().replace(&from, &to));
+        assert_eq!(stage.run(0), Ok(Event::Ready));
+        assert_eq!(stage.call("tools/list"), Ok(200));
+    });
+    assert_eq!(asked(&stage, GRANT)[2], 2);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The JWT of a workload.
 
+use oauth_core::session::{LoggedOut, RevocationOutcome};
+use oauth_tests::drive::Event;
 use oauth_tests::world::AssertionAudience;
 
 use super::*;
@@ -45,6 +47,22 @@ fn a_refused_assertion_is_not_sent_again_and_no_other_grant_is_tried() {
     assert_eq!(refused.code(), "refused_token_invalid_grant", "{refused}");
     assert_eq!(asked(&stage, GRANT), [1, 1, 1]);
     assert_eq!(stage.world.token_requests(), 1);
+}
+
+/// Who revokes a token says who they are (RFC 7009 §2.1), and a JWT of a workload is for token requests only.
+#[test]
+fn a_workload_that_has_no_name_revokes_nothing() {
+    let settings = settings().client_issuer(ISSUER).workload_identity();
+    let stage = play(&machines(GRANT), &settings, |stage| {
+        assert_eq!(stage.call("tools/list"), Ok(200));
+        stage.session_mut(0).logout();
+        let (refresh_token, access_token) =
+            (RevocationOutcome::Absent, RevocationOutcome::NotRevocable);
+        let left = LoggedOut { refresh_token, access_token };
+        assert_eq!(stage.run(0), Ok(Event::LoggedOut(left)));
+        assert!(stage.record().is_some_and(|record| record.tokens().is_none()));
+    });
+    assert_eq!(stage.world.count(What::Revoke), 0);
 }
 
 #[test]

@@ -137,7 +137,12 @@ impl Unstored {
     /// Whether what somebody else stored is worth less than this: because it has no tokens, or those of a login that
     /// was replaced, or the refresh token that was rotated away by now. A logout is worth more. Nothing is worth more
     /// than a login, except what became of its own tokens.
-    pub(crate) fn is_better_than(&self, stored: &Record, held: Option<&Record>) -> bool {
+    pub(crate) fn is_better_than(
+        &self,
+        stored: &Record,
+        held: Option<&Record>,
+        now: UnixTime,
+    ) -> bool {
         let record = &self.saving.record;
         if self.is_login() {
             return !stored.comes_from(record);
@@ -154,8 +159,13 @@ impl Unstored {
         // Or has refreshed the grant that this login was to replace.
         let was_replaced =
             before.is_some_and(|before| stored.comes_from(before) && !record.comes_from(before));
+        // Without a user the token is all there is: the one that it is to replace is worth less, and so is a dead one.
+        let is_new = matches!(self.then, AfterKeep::Refreshed(_));
+        let is_of_machine = is_new && !record.binding.grant.has_user();
+        let was_dead = is_of_machine
+            && (!stored.is_alive(now) || access_token(Some(stored)) == access_token(before));
         self.then.is_spent()
             && !stored.has_left()
-            && (stored.tokens.is_none() || has_spent || was_ended || was_replaced)
+            && (stored.tokens.is_none() || has_spent || was_ended || was_replaced || was_dead)
     }
 }
