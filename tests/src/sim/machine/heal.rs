@@ -93,7 +93,7 @@ impl Simulation {
     fn one_asks_for_all(&mut self) -> Result<(), String> {
         self.tell(|| "all tokens have run out".into());
         // And all times that servers have named, also to wrong clocks; and no token seems new that came by one.
-        self.world.advance(2 * LIFETIME + 1234);
+        self.world.advance(3 * LIFETIME + 1234);
         let mut profiles = self.plan.profiles.clone();
         profiles.sort_unstable();
         profiles.dedup();
