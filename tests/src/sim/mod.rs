@@ -46,7 +46,7 @@
 //! request that is good once.
 //!
 //! A seed has two runs: one of users, and one of clients without a user, for whom more holds than this
-//! ([`machine`]).
+//! (`machine`).
 
 mod batch;
 mod dice;
