@@ -95,7 +95,8 @@ impl KeyReply<'_> {
         state.and_then(State::key_algorithms).unwrap_or_default()
     }
 
-    /// This is the key: one that was made for this login, or that the host keeps.
+    /// This is the key, made for this login, with its private half. One that the host keeps is named in the
+    /// [settings](crate::flow::Settings::dpop_key): then nobody is asked.
     pub fn given(self, key: DpopKey) {
         State::bind(self.state, key);
     }

@@ -67,7 +67,8 @@ impl KeyReply<'_> {
         flow.and_then(Flow::key_algorithms).unwrap_or_default()
     }
 
-    /// This is the key: one that was made for this login, or that the host keeps.
+    /// This is the key, made for this login, with its private half. One that the host keeps is named in the
+    /// [settings](crate::flow::Settings::dpop_key): then nobody is asked.
     pub fn given(self, key: DpopKey, now: UnixTime) {
         if let Some(flow) = self.session.flow_mut() {
             flow.bind(key);
