@@ -56,7 +56,9 @@ impl Simulation {
             let host = &mut self.hosts[at];
             let (offset, copy, is_quiet) = (host.offset, host.copy.take(), host.is_quiet);
             let new = Host::new(host.profile, &host.settings, host.look.interval);
-            *host = Host { offset, copy, is_quiet, ..new };
+            // An old copy of its session may have them at hand.
+            let kept = core::mem::take(&mut host.kept);
+            *host = Host { offset, copy, is_quiet, kept, ..new };
         }
         if self.strikes(Fault::Sleep) {
             let seconds = self.dice.pick(&[2, 10, 100]);
