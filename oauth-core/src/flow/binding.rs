@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::PeerIncompatible;
 use crate::flow::grant_kind::GrantKind;
 use crate::flow::possession::Possession;
+use crate::flow::settings::Settings;
 use crate::keys::DpopKey;
 use crate::profile::{Profile, RefreshTokens};
 use crate::scope::Scopes;
@@ -41,6 +42,16 @@ pub struct Binding {
     pub(crate) possession: Option<Box<Possession>>,
 }
 
+/// What tokens are asked for: for which resource, with which scopes, and bound to which key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    pub(crate) resource: Box<str>,
+    pub(crate) requested: Option<Scopes>,
+    pub(crate) requested_by: Option<ScopeSource>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) possession: Option<Box<Possession>>,
+}
+
 /// Who wanted the scopes that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +70,30 @@ pub enum ScopeSource {
 }
 
 impl Binding {
+    /// What this client asks this server for, by this grant.
+    pub(crate) fn new(
+        grant: GrantKind,
+        terms: Terms,
+        settings: &Settings,
+        mut server: ServerMetadata,
+        client: Registration,
+    ) -> Self {
+        let Terms { resource, requested, requested_by, possession } = terms;
+        settings.report_profile(&mut server);
+        let dialect = settings.dialect_with(&server, requested.as_ref());
+        Self { grant, server, client, resource, requested, requested_by, dialect, possession }
+    }
+
+    /// What was asked for.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            resource: self.resource.clone(),
+            requested: self.requested.clone(),
+            requested_by: self.requested_by,
+            possession: self.possession.clone(),
+        }
+    }
+
     /// By which grant the tokens were got.
     #[must_use]
     pub fn grant(&self) -> GrantKind {
@@ -122,6 +157,7 @@ impl Binding {
     pub(crate) fn granted(&self, tokens: &TokenData, now: UnixTime) -> Finding {
         let mut finding = tokens.finding(now);
         if let Finding::Tokens { lifetime: Some(_), refresh_token: false, lacks, .. } = &mut finding
+            && self.grant.has_user()
         {
             *lacks = self.lacks_for_refresh();
         }

@@ -82,9 +82,9 @@ impl Diagnosis {
             State::Register(it) => Ok(LoginPlan {
                 server: &it.server,
                 client: RegistrationKind::Dynamic,
-                resource: &it.errand.resource,
-                requested: it.errand.requested.as_ref(),
-                requested_by: it.errand.requested_by,
+                resource: &it.errand.terms.resource,
+                requested: it.errand.terms.requested.as_ref(),
+                requested_by: it.errand.terms.requested_by,
                 profile: flow.settings().profile_of(&it.server).map(|it| it.display_name),
                 pushed_to: flow.settings().push_endpoint(&it.server)?,
             }),

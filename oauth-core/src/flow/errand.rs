@@ -6,43 +6,35 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::entropy::RandomBytes;
-use crate::flow::binding::{Binding, ScopeSource};
+use crate::flow::binding::{Binding, Terms};
 use crate::flow::login::Visit;
 use crate::flow::options::AuthorizationOptions;
-use crate::flow::possession::Possession;
 use crate::flow::tried::Tried;
-use crate::scope::Scopes;
 use crate::wire::Sought;
 
 /// What a login asks for, and what makes its redirect and its code its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Errand {
-    pub(crate) resource: Box<str>,
-    pub(crate) requested: Option<Scopes>,
-    pub(crate) requested_by: Option<ScopeSource>,
+    pub(crate) terms: Terms,
     pub(crate) verifier: RandomBytes,
     pub(crate) state: RandomBytes,
     #[serde(default, skip_serializing_if = "Tried::is_nothing")]
     pub(crate) tried: Tried,
     #[serde(default, skip_serializing_if = "Sought::is_nobody")]
     pub(crate) sought: Sought,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) possession: Option<Box<Possession>>,
 }
 
 impl Errand {
-    /// The first one of a login, for this resource and these scopes.
+    /// The first one of a login.
     pub(crate) fn new(
         visit: Visit,
         options: Option<Box<AuthorizationOptions>>,
-        possession: Option<Box<Possession>>,
-        resource: Box<str>,
-        (requested, requested_by): (Option<Scopes>, Option<ScopeSource>),
+        terms: Terms,
     ) -> Self {
         let Visit { verifier, state, .. } = visit;
         let tried = Tried::default();
         let sought = options.map(|options| options.sought).unwrap_or_default();
-        Self { resource, requested, requested_by, verifier, state, tried, sought, possession }
+        Self { terms, verifier, state, tried, sought }
     }
 
     /// The same once more, after a redirect or a code came to nothing.
@@ -63,14 +55,11 @@ impl Errand {
             })
         };
         Self {
-            resource: binding.resource.clone(),
-            requested: binding.requested.clone(),
-            requested_by: binding.requested_by,
+            terms: binding.terms(),
             verifier: next("verifier:"),
             state: next("state:"),
             tried,
             sought,
-            possession: binding.possession.clone(),
         }
     }
 }

@@ -114,6 +114,7 @@ pub use settings::{
 };
 pub use wanted::WantedAssertion;
 
+pub(crate) use binding::Terms;
 pub(crate) use grants::code::Consent;
 pub(crate) use no_answer::NoAnswer;
 pub(crate) use nonce::ServerNonce;

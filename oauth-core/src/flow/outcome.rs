@@ -14,6 +14,9 @@ pub(crate) enum Progress<S, F> {
 /// The same, or the end of the login.
 pub(crate) type Outcome<S, F> = Result<Progress<S, F>, Halt>;
 
+/// What a state has found out that is answered once, or the end of the login.
+pub(crate) type Once<F> = Result<(F, Finding), Halt>;
+
 /// The end of a login.
 pub(crate) struct Halt {
     pub(crate) error: Error,

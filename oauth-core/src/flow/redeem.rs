@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, Refusal};
-use crate::flow::binding::{Binding, Grant};
+use crate::flow::binding::Binding;
 use crate::flow::grants::Issued;
 use crate::flow::grants::code::is_usual;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::proof::Proof;
 use crate::flow::tried::Tried;
 use crate::http::{Request, Response};
@@ -46,13 +46,10 @@ impl Redeem {
         let parties = self.binding.parties();
         let requester = self.proof.requester(&parties);
         let redirect_uri = self.binding.client.redirect_uri();
-        self.proof.add_to(code_request(&requester, redirect_uri, &self.code, &self.verifier))
+        code_request(&requester, redirect_uri, &self.code, &self.verifier)
     }
 
-    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Redeemed> {
-        if let Some(finding) = self.proof.is_asked_again(response, now)? {
-            return Ok(Progress::Again(self, finding));
-        }
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Once<Redeemed> {
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
         let tokens =
@@ -61,14 +58,11 @@ impl Redeem {
                 Err(NoToken { error, .. }) => {
                     let finding = Finding::failed(&error);
                     let Error::Refused(refusal) = error else { return Err(error.into()) };
-                    return Ok(Progress::Done(Redeemed::Refused(self.into(), refusal), finding));
+                    return Ok((Redeemed::Refused(self.into(), refusal), finding));
                 }
             };
-        self.binding.check_type(&tokens)?;
-        let finding = self.binding.granted(&tokens, now);
-        let checked = tokens.check(self.tolerates);
-        let grant = Grant { binding: self.binding, tokens }.into();
-        Ok(Progress::Done(Redeemed::Tokens(Issued { grant, checked }), finding))
+        let (issued, finding) = Issued::new(self.binding, tokens, self.tolerates, now)?;
+        Ok((Redeemed::Tokens(issued), finding))
     }
 }
 

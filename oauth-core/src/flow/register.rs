@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PeerIncompatible;
 use crate::flow::errand::Errand;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::{Dpop, Settings};
 use crate::http::{Request, Response};
@@ -69,7 +69,7 @@ impl Register {
         let suffices = match (&self.scope, &client.scope) {
             (Some(wanted), Some(named)) => named.includes(wanted),
             (Some(_), None) => false,
-            (None, _) => client.covers(self.errand.requested.as_ref()),
+            (None, _) => client.covers(self.errand.terms.requested.as_ref()),
         };
         client.is_alive(now)
             && suffices
@@ -88,18 +88,14 @@ impl Register {
     /// again.
     pub(crate) fn widened(mut self, client: &Registration) -> Result<Self, PeerIncompatible> {
         if client.scope.is_some()
-            && let Some(wanted) = self.scope.as_ref().or(self.errand.requested.as_ref())
+            && let Some(wanted) = self.scope.as_ref().or(self.errand.terms.requested.as_ref())
         {
             self.scope = Some(client.scopes_with(wanted)?);
         }
         Ok(self)
     }
 
-    pub(crate) fn answer(
-        self,
-        response: &Response,
-        settings: &Settings,
-    ) -> Outcome<Self, Registered> {
+    pub(crate) fn answer(self, response: &Response, settings: &Settings) -> Once<Registered> {
         let Self { redirect_uri, server, endpoint, method, scope, .. } = &self;
         let tolerates = settings.policy.tolerates;
         let (client, misshapen) =
@@ -111,7 +107,7 @@ impl Register {
             ..client
         };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
-        Ok(Progress::Done(self.done(client), finding))
+        Ok((self.done(client), finding))
     }
 
     fn done(self, client: Registration) -> Registered {

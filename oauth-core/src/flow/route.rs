@@ -11,9 +11,10 @@ use crate::flow::find_resource::{FindResource, ResourceFact};
 use crate::flow::find_server::FindServer;
 use crate::flow::grants::Issued;
 use crate::flow::grants::code::{CameBack, Consent};
+use crate::flow::grants::device::Asked;
 use crate::flow::grants::push::Pushed;
 use crate::flow::login::{Login, PreviousLogin, Way};
-use crate::flow::outcome::{Halt, Outcome, Progress};
+use crate::flow::outcome::{Halt, Once, Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::flow::redeem::{Redeem, Redeemed};
 use crate::flow::settings::Settings;
@@ -32,7 +33,7 @@ mod find;
 mod machine;
 
 use code::{code_refused, push_refused, redirect_refused, registered};
-use device::codes;
+use device::codes_refused;
 use find::{again, bound, found, identify};
 use machine::{another_assertion, assertion};
 
@@ -78,60 +79,64 @@ impl State {
 
     /// Goes on after an answer.
     pub(crate) fn answered(
-        self,
+        mut self,
         response: &Response,
         settings: &Settings,
         now: UnixTime,
     ) -> Answered {
+        if let Self::Exchange(state) = &mut self {
+            state.hear(response);
+        }
+        // Whatever is asked: a server that only wants another proof has spent nothing.
+        if let Some(proof) = self.proof_mut()
+            && let Some(finding) = proof.is_asked_again(response, now)?
+        {
+            return Ok((self.proves_again(settings), finding));
+        }
         match self {
             Self::FindResource(state) => resource(state.answer(response)),
             Self::FindServer(state) => server(state.answer(response)),
             Self::Register(state) => {
-                step(state.answer(response, settings), Self::Register, |fact| {
-                    registered(fact, settings)
-                })
+                once(state.answer(response, settings), |fact| registered(fact, settings))
             }
             Self::Push(state) => match state.answer(response, now)? {
-                Progress::Again(state, finding) => Ok((Self::Push(state.into()), finding)),
-                Progress::Done(Pushed::Known(consent), finding) => {
-                    Ok((Self::Consent(consent), finding))
-                }
-                Progress::Done(Pushed::Refused(state, refusal), _) => {
-                    push_refused(state, &refusal, settings)
-                }
+                (Pushed::Known(consent), finding) => Ok((Self::Consent(consent), finding)),
+                (Pushed::Refused(state, refusal), _) => push_refused(state, &refusal, settings),
             },
-            Self::AskDevice(state) => codes(state.answer(response, settings, now), settings),
+            Self::AskDevice(state) => match state.answer(response, settings, now)? {
+                (Asked::Codes(device), finding) => Ok((Self::Device(device.into()), finding)),
+                (Asked::Refused(state, refusal), _) => codes_refused(state, &refusal, settings),
+            },
             Self::Device(state) => step(
                 state.answer(response, now),
                 |state| Self::Device(state.into()),
                 |tokens| Ok(issued(tokens)),
             ),
             Self::Redeem(state) => match state.answer(response, now)? {
-                Progress::Again(state, finding) => Ok((Self::Redeem(state), finding)),
-                Progress::Done(Redeemed::Tokens(tokens), finding) => Ok((issued(tokens), finding)),
-                Progress::Done(Redeemed::Refused(state, refusal), _) => {
-                    code_refused(*state, &refusal, settings)
-                }
+                (Redeemed::Tokens(tokens), finding) => Ok((issued(tokens), finding)),
+                (Redeemed::Refused(state, refusal), _) => code_refused(*state, &refusal, settings),
             },
-            Self::ClientCredentials(state) => step(
-                state.answer(response, now),
-                |state| Self::ClientCredentials(state.into()),
-                |tokens| Ok(issued(tokens)),
-            ),
-            Self::JwtBearer(state) => step(
-                state.answer(response, now),
-                |state| another_assertion(state, settings),
-                |tokens| Ok(issued(tokens)),
-            ),
-            Self::Exchange(state) => step(
-                state.answer(response, now),
-                |state| Self::Exchange(state.into()),
-                |exchanged| assertion(exchanged, settings),
-            ),
+            Self::ClientCredentials(state) => {
+                once(state.answer(response, now), |tokens| Ok(issued(tokens)))
+            }
+            Self::JwtBearer(state) => {
+                once(state.answer(response, now), |tokens| Ok(issued(tokens)))
+            }
+            Self::Exchange(state) => {
+                once(state.answer(response, now), |exchanged| assertion(exchanged, settings))
+            }
             // A request is made in the states above only.
             Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
                 Ok((self, Finding::document()))
             }
+        }
+    }
+
+    /// The same request once more. What says who somebody is may have been noted, and goes out once.
+    fn proves_again(self, settings: &Settings) -> Self {
+        match self {
+            Self::JwtBearer(state) => another_assertion(*state, settings),
+            state => state,
         }
     }
 
@@ -155,16 +160,13 @@ impl State {
     ) -> Answered {
         let Self::Consent(state) = self else { return Ok((self, Finding::CameBack)) };
         match state.came_back(read)? {
-            Progress::Again(state, finding) => Ok((Self::Consent(state), finding)),
-            Progress::Done(CameBack::Code(state, code), finding) => {
+            (CameBack::Code(state, code), finding) => {
                 let Consent { binding, tolerates, verifier, tried, sought, .. } = state;
                 let proof = Proof::new(&binding, settings)?;
                 let state = Redeem { binding, tolerates, verifier, tried, sought, code, proof };
                 Ok((Self::Redeem(state), finding))
             }
-            Progress::Done(CameBack::Refused(state, refusal), _) => {
-                redirect_refused(state, &refusal, settings)
-            }
+            (CameBack::Refused(state, refusal), _) => redirect_refused(state, &refusal, settings),
         }
     }
 
@@ -217,6 +219,12 @@ fn step<S, F>(
     })
 }
 
+/// Goes where the fact leads.
+fn once<F>(found: Once<F>, done: impl FnOnce(F) -> Result<State, Error>) -> Answered {
+    let (fact, finding) = found?;
+    Ok((done(fact)?, finding))
+}
+
 fn resource(outcome: Outcome<FindResource, ResourceFact>) -> Answered {
     step(outcome, State::FindResource, |fact| match fact {
         ResourceFact::Described(login, document) => {
@@ -229,6 +237,7 @@ fn resource(outcome: Outcome<FindResource, ResourceFact>) -> Answered {
 fn server(outcome: Outcome<FindServer, (Login, Target)>) -> Answered {
     step(outcome, State::FindServer, |(login, target)| found(login, target))
 }
+
 fn issued(Issued { grant, checked }: Issued) -> State {
     match checked {
         Ok(()) => State::Done(grant),

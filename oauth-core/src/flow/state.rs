@@ -81,7 +81,7 @@ impl State {
 
     /// The request whose answer the state waits for, if it waits for one.
     pub(crate) fn request(&self, settings: &Settings) -> Option<Request> {
-        match self {
+        let request = match self {
             Self::FindResource(state) => Some(state.request()),
             Self::FindServer(state) => Some(state.request()),
             Self::Register(state) => Some(state.request(settings)),
@@ -93,7 +93,11 @@ impl State {
             Self::JwtBearer(state) => state.request(),
             Self::Exchange(state) => state.request(),
             Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => None,
-        }
+        }?;
+        Some(match self.proof() {
+            Some((proof, _)) => proof.add_to(request),
+            None => request,
+        })
     }
 
     /// Where that request goes.
@@ -177,22 +181,23 @@ impl State {
         })
     }
 
-    /// The host has signed it.
-    pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
-        let proof = match self {
+    /// The same, to have it signed or made anew.
+    pub(crate) fn proof_mut(&mut self) -> Option<&mut Proof> {
+        Some(match self {
             Self::Push(state) => &mut state.proof,
             Self::AskDevice(state) => &mut state.proof,
-            Self::Device(state) => match state.proof_mut() {
-                Some(proof) => proof,
-                None => return Ok(()),
-            },
+            Self::Device(state) => state.proof_mut()?,
             Self::Redeem(state) => &mut state.proof,
             Self::ClientCredentials(state) => &mut state.proof,
             Self::JwtBearer(state) => &mut state.proof,
             Self::Exchange(state) => &mut state.proof,
-            _ => return Ok(()),
-        };
-        proof.sign(unsigned, signature)
+            _ => return None,
+        })
+    }
+
+    /// The host has signed it.
+    pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
+        self.proof_mut().map_or(Ok(()), |proof| proof.sign(unsigned, signature))
     }
 
     /// What an assertion is wanted for, if one is.

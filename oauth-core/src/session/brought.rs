@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
-use crate::flow::{Binding, GrantKind, ScopeSource, Settings};
+use crate::flow::{Binding, GrantKind, ScopeSource, Settings, Terms};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerances;
@@ -56,28 +56,21 @@ impl Record {
             let found = TokenType::Dpop.as_str().into();
             return Err(PeerIncompatible::TokenType { found }.into());
         }
-        let mut server = ServerMetadata::provided(
+        let server = ServerMetadata::provided(
             issuer,
             Purpose::Login,
             settings.address_policy(),
             &settings.policy,
         )?;
         let client = registration(settings, &server, client)?;
-        settings.report_profile(&mut server);
-        let requested = tokens.scope.clone();
-        let requested_by = requested.is_some().then_some(ScopeSource::EarlierLogin);
-        let dialect = settings.dialect_with(&server, requested.as_ref());
-        let resource = settings.server.as_str().into();
-        let binding = Binding {
-            grant: GrantKind::AuthorizationCode,
-            server,
-            client,
-            resource,
-            requested,
-            requested_by,
-            dialect,
+        let terms = Terms {
+            resource: settings.server.as_str().into(),
+            requested: tokens.scope.clone(),
+            requested_by: tokens.scope.is_some().then_some(ScopeSource::EarlierLogin),
             possession: None,
         };
+        let grant = GrantKind::AuthorizationCode;
+        let binding = Binding::new(grant, terms, settings, server, client);
         Ok(Self::new(now, binding.into(), Some(tokens)).numbered(0))
     }
 

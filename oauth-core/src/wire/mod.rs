@@ -86,7 +86,6 @@ pub(crate) use jws::{Jti, SignedJwt};
 pub(crate) use machine_token::{
     client_credentials_request, jwt_bearer_request, read_machine_token,
 };
-#[allow(unused_imports, reason = "the machine does not push requests yet")]
 pub(crate) use par::{PushedRequest, push_request, pushed_url, read_pushed};
 pub(crate) use parameters::{is_of_authorization, is_of_token};
 pub(crate) use port::Port;

@@ -7,9 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::binding::{Binding, Grant};
+use crate::flow::binding::Binding;
 use crate::flow::grants::Issued;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
@@ -29,30 +29,24 @@ impl ClientCredentials {
         let parties = self.binding.parties();
         let requester = self.proof.requester(&parties);
         let scopes = self.binding.requested.as_ref();
-        self.proof.add_to(client_credentials_request(&requester, scopes))
+        client_credentials_request(&requester, scopes)
     }
 
-    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
-        if let Some(finding) = self.proof.is_asked_again(response, now)? {
-            return Ok(Progress::Again(self, finding));
-        }
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Once<Issued> {
         let Self { binding, tolerates, .. } = self;
         read_grant(binding, tolerates, response, now)
     }
 }
 
 /// What a token request without a user came to.
-pub(super) fn read_grant<S>(
+pub(super) fn read_grant(
     binding: Binding,
     tolerates: Tolerances,
     response: &Response,
     now: UnixTime,
-) -> Outcome<S, Issued> {
+) -> Once<Issued> {
     let (endpoint, requested) = (binding.server.token_endpoint(), binding.requested.as_ref());
     let asked = binding.token_type();
     let tokens = read_machine_token(response, endpoint, requested, asked, now)?;
-    binding.check_type(&tokens)?;
-    let (finding, checked) = (tokens.finding(now), tokens.check(tolerates));
-    let grant = Grant { binding, tokens }.into();
-    Ok(Progress::Done(Issued { grant, checked }, finding))
+    Ok(Issued::new(binding, tokens, tolerates, now)?)
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::grant_kind::GrantKind;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::settings::Settings;
 use crate::flow::tried::Tried;
 use crate::keys::DpopKey;
@@ -64,24 +64,13 @@ impl Consent {
     pub(crate) fn new(
         errand: Errand,
         settings: &Settings,
-        mut server: ServerMetadata,
+        server: ServerMetadata,
         client: Registration,
     ) -> Self {
-        let Errand { resource, requested, requested_by, verifier, state, .. } = errand;
-        let Errand { tried, sought, possession, .. } = errand;
-        settings.report_profile(&mut server);
-        let dialect = settings.dialect_with(&server, requested.as_ref());
+        let Errand { terms, verifier, state, tried, sought } = errand;
+        let grant = GrantKind::AuthorizationCode;
         Self {
-            binding: Binding {
-                grant: GrantKind::AuthorizationCode,
-                server,
-                client,
-                resource,
-                requested,
-                requested_by,
-                dialect,
-                possession,
-            },
+            binding: Binding::new(grant, terms, settings, server, client),
             tolerates: settings.policy.tolerates,
             verifier,
             state,
@@ -154,18 +143,18 @@ impl Consent {
     pub(crate) fn came_back(
         mut self,
         read: Result<(AuthorizationCode, Tolerances), Error>,
-    ) -> Outcome<Self, CameBack> {
+    ) -> Once<CameBack> {
         match read {
             Ok((code, tolerated)) => {
                 self.binding.server.tolerated.extend(tolerated);
                 let pushed = self.pushed.take().map_or(Tolerances::NONE, |it| it.tolerated);
                 self.binding.server.tolerated.extend(pushed);
-                Ok(Progress::Done(CameBack::Code(self, code), Finding::CameBack))
+                Ok((CameBack::Code(self, code), Finding::CameBack))
             }
             Err(error) => {
                 let finding = Finding::failed(&error);
                 let Error::Refused(refusal) = error else { return Err(error.into()) };
-                Ok(Progress::Done(CameBack::Refused(self, refusal), finding))
+                Ok((CameBack::Refused(self, refusal), finding))
             }
         }
     }

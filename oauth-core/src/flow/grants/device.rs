@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, PeerIncompatible, Refusal};
-use crate::flow::binding::{Binding, Grant};
+use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::grant_kind::GrantKind;
 use crate::flow::grants::Issued;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::{Once, Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::flow::settings::Settings;
 use crate::flow::tried::Tried;
@@ -66,24 +66,12 @@ impl AskDevice {
     pub(crate) fn new(
         errand: Errand,
         settings: &Settings,
-        mut server: ServerMetadata,
+        server: ServerMetadata,
         client: Registration,
     ) -> Result<Self, PeerIncompatible> {
-        let Errand { resource, requested, requested_by, verifier, tried, .. } = errand;
-        let Errand { sought, possession, .. } = errand;
+        let Errand { terms, verifier, tried, sought, .. } = errand;
         let endpoint = offered(&server)?;
-        settings.report_profile(&mut server);
-        let dialect = settings.dialect_with(&server, requested.as_ref());
-        let binding = Binding {
-            grant: GrantKind::DeviceCode,
-            server,
-            client,
-            resource,
-            requested,
-            requested_by,
-            dialect,
-            possession,
-        };
+        let binding = Binding::new(GrantKind::DeviceCode, terms, settings, server, client);
         // No tokens are issued there, so nothing is bound to a key yet.
         let proof = Proof::of_client(&binding, settings)?;
         Ok(Self { binding, endpoint, proof, verifier, tried, sought })
@@ -100,7 +88,7 @@ impl AskDevice {
         response: &Response,
         settings: &Settings,
         now: UnixTime,
-    ) -> Outcome<Self, Asked> {
+    ) -> Once<Asked> {
         let tolerates = settings.policy.tolerates;
         let read =
             read_device_code(response, &self.endpoint, settings.address_policy(), tolerates, now);
@@ -108,7 +96,7 @@ impl AskDevice {
             Ok(read) => read,
             Err(Error::Refused(refusal)) => {
                 let finding = Finding::failed(&refusal.clone().into());
-                return Ok(Progress::Done(Asked::Refused(self, refusal), finding));
+                return Ok((Asked::Refused(self, refusal), finding));
             }
             Err(error) => return Err(error.into()),
         };
@@ -116,7 +104,7 @@ impl AskDevice {
         self.binding.server.tolerated.extend(code.tolerated);
         let ends_at = code.expires_at().min(now + LONGEST);
         let device = Device { binding: self.binding, tolerates, code, ends_at, phase: Phase::Page };
-        Ok(Progress::Done(Asked::Codes(device), finding))
+        Ok((Asked::Codes(device), finding))
     }
 }
 
@@ -213,24 +201,16 @@ impl Device {
     pub(crate) fn request(&self) -> Option<Request> {
         let (parties, proof) = (self.binding.parties(), self.proof()?);
         let requester = proof.requester(&parties);
-        Some(proof.add_to(poll_request(&requester, &self.code.device_code)))
+        Some(poll_request(&requester, &self.code.device_code))
     }
 
     pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
-        if let Some(proof) = self.proof_mut()
-            && let Some(finding) = proof.is_asked_again(response, now)?
-        {
-            return Ok(Progress::Again(self, finding));
-        }
         let Binding { server, requested, .. } = &self.binding;
         let (endpoint, requested) = (server.token_endpoint(), requested.as_ref());
         match read_poll(response, endpoint, requested, self.binding.token_type(), now) {
             Ok(Polled::Tokens(tokens)) => {
-                self.binding.check_type(&tokens)?;
-                let finding = self.binding.granted(&tokens, now);
-                let checked = tokens.check(self.tolerates);
-                let grant = Grant { binding: self.binding, tokens: *tokens }.into();
-                Ok(Progress::Done(Issued { grant, checked }, finding))
+                let (issued, finding) = Issued::new(self.binding, *tokens, self.tolerates, now)?;
+                Ok(Progress::Done(issued, finding))
             }
             Ok(Polled::Pending) => Ok(self.again(now)),
             Ok(Polled::SlowDown) => {

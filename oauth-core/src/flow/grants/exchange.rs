@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::binding::Binding;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::proof::Proof;
 use crate::flow::settings::IdentityProvider;
 use crate::http::{Request, Response};
@@ -76,24 +76,25 @@ impl Exchange {
             resource: &self.binding.resource,
             scopes: self.binding.requested.as_ref(),
         };
-        Some(self.proof.add_to(exchange_request(&exchange, self.subject.as_ref()?)))
+        Some(exchange_request(&exchange, self.subject.as_ref()?))
     }
 
     pub(crate) fn endpoint(&self) -> &HttpUrl {
         &self.provider.token_endpoint
     }
 
-    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Exchanged> {
+    /// What the provider wants to see in the next proof, whatever that came with.
+    pub(crate) fn hear(&mut self, response: &Response) {
         if let Some(nonce) = DpopNonce::of(response) {
             self.nonce = Some(nonce.into());
         }
-        if let Some(finding) = self.proof.is_asked_again(response, now)? {
-            return Ok(Progress::Again(self, finding));
-        }
+    }
+
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Once<Exchanged> {
         let id_jag = read_id_jag(response, &self.provider.token_endpoint, now)?;
         let Self { binding, tolerates, then, .. } = self;
         let key = binding.dpop_key().map(DpopKey::thumbprint);
         id_jag.check(&binding.server.issuer, binding.client.client_id(), key.as_deref())?;
-        Ok(Progress::Done(Exchanged { binding, tolerates, id_jag, then }, Finding::document()))
+        Ok((Exchanged { binding, tolerates, id_jag, then }, Finding::document()))
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::binding::Binding;
 use crate::flow::grants::Issued;
 use crate::flow::grants::client_credentials::read_grant;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::proof::Proof;
 use crate::http::{Request, Response};
 use crate::secret::Secret;
@@ -39,13 +39,10 @@ impl JwtBearer {
         let parties = self.binding.parties();
         let requester = self.proof.requester(&parties);
         let scopes = self.binding.requested.as_ref();
-        Some(self.proof.add_to(jwt_bearer_request(&requester, assertion, scopes)))
+        Some(jwt_bearer_request(&requester, assertion, scopes))
     }
 
-    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Issued> {
-        if let Some(finding) = self.proof.is_asked_again(response, now)? {
-            return Ok(Progress::Again(self, finding));
-        }
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Once<Issued> {
         let Self { binding, tolerates, .. } = self;
         read_grant(binding, tolerates, response, now)
     }

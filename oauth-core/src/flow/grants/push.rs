@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible, Refusal};
 use crate::flow::grants::code::Consent;
-use crate::flow::outcome::{Outcome, Progress};
+use crate::flow::outcome::Once;
 use crate::flow::proof::Proof;
 use crate::flow::settings::Settings;
 use crate::http::{Request, Response};
@@ -53,28 +53,23 @@ impl Push {
         let Self { consent, endpoint, proof } = self;
         let client = proof.client(&consent.binding);
         let server = &consent.binding.server;
-        let request =
-            consent.ask(&consent.seal(), |what| push_request(endpoint, server, what, client));
-        proof.add_to(request)
+        consent.ask(&consent.seal(), |what| push_request(endpoint, server, what, client))
     }
 
-    pub(crate) fn answer(mut self, response: &Response, now: UnixTime) -> Outcome<Self, Pushed> {
-        if let Some(finding) = self.proof.is_asked_again(response, now)? {
-            return Ok(Progress::Again(self, finding));
-        }
+    pub(crate) fn answer(self, response: &Response, now: UnixTime) -> Once<Pushed> {
         let Self { mut consent, endpoint, proof } = self;
         match read_pushed(response, &endpoint, consent.tolerates, now) {
             Ok((pushed, misshapen)) => {
                 let lifetime = pushed.expires_at.since(now).as_secs();
                 let finding = Finding::Pushed { lifetime, tolerated: pushed.tolerated, misshapen };
                 consent.pushed = Some(pushed.into());
-                Ok(Progress::Done(Pushed::Known(consent), finding))
+                Ok((Pushed::Known(consent), finding))
             }
             Err(error) => {
                 let finding = Finding::failed(&error);
                 let Error::Refused(refusal) = error else { return Err(error.into()) };
                 let state = Self { consent, endpoint, proof };
-                Ok(Progress::Done(Pushed::Refused(state, refusal), finding))
+                Ok((Pushed::Refused(state, refusal), finding))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::entropy::RandomBytes;
 use crate::error::{Error, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
@@ -17,8 +18,9 @@ use crate::flow::register::{Register, Registered};
 use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::State;
+use crate::flow::tried::Tried;
 use crate::timeline::{Finding, Retry};
-use crate::wire::{Registration, ServerMetadata};
+use crate::wire::{Registration, ServerMetadata, Sought};
 
 /// The client is known to the server: now its user is sent off.
 pub(super) fn registered(registered: Registered, settings: &Settings) -> Result<State, Error> {
@@ -37,11 +39,11 @@ pub(super) fn ask(
         let state = AskDevice::new(errand, settings, server, client)?;
         return Ok(State::AskDevice(state.into()));
     }
-    pushed(Consent::new(errand, settings, server, client), settings)
+    push(Consent::new(errand, settings, server, client), settings)
 }
 
 /// One push for each visit (RFC 9126 §4).
-fn pushed(consent: Consent, settings: &Settings) -> Result<State, Error> {
+fn push(consent: Consent, settings: &Settings) -> Result<State, Error> {
     let server = &consent.binding.server;
     match settings.push_endpoint(server)?.cloned() {
         Some(endpoint) => Ok(State::Push(Push::new(consent, endpoint, settings)?.into())),
@@ -51,57 +53,62 @@ fn pushed(consent: Consent, settings: &Settings) -> Result<State, Error> {
 
 /// Nothing of a request is spent that is refused when it is pushed.
 pub(super) fn push_refused(state: Push, refusal: &Refusal, settings: &Settings) -> Answered {
-    let Push { mut consent, .. } = state;
-    let Consent { binding, tried, .. } = &mut consent;
-    let refused = Refused { binding: &*binding, tried, settings, refusal };
-    match refused.by_endpoint()? {
-        Recourse::Registration(anew) => {
-            let Consent { binding, verifier, tried, sought, .. } = consent;
-            let errand = Errand::again(&binding, &verifier, tried, sought);
-            register_anew(binding, errand, anew, refusal, settings)
-        }
-        Recourse::Method(method) => {
-            consent.binding.client.auth_method = method;
-            let retry = Retry::OtherMethod { method };
-            let finding = Finding::Retried { refusal: refusal.code.clone(), retry };
-            Ok((pushed(consent, settings)?, finding))
-        }
-    }
+    let Consent { binding, tolerates, verifier, state, tried, sought, .. } = state.consent;
+    let asked = Visited { binding, verifier, tried, sought };
+    try_again(asked, refusal, settings, |asked| {
+        let Visited { binding, verifier, tried, sought } = asked;
+        let pushed = None;
+        push(Consent { binding, tolerates, verifier, state, tried, sought, pushed }, settings)
+    })
 }
 
 pub(super) fn redirect_refused(state: Consent, refusal: &Refusal, settings: &Settings) -> Answered {
     let Consent { binding, verifier, mut tried, sought, .. } = state;
     let anew = Refused { binding: &binding, tried: &mut tried, settings, refusal }.by_redirect()?;
-    let errand = Errand::again(&binding, &verifier, tried, sought);
-    register_anew(binding, errand, anew, refusal, settings)
+    register_anew(Visited { binding, verifier, tried, sought }, anew, refusal, settings)
 }
 
 pub(super) fn code_refused(state: Redeem, refusal: &Refusal, settings: &Settings) -> Answered {
-    let Redeem { mut binding, tolerates, verifier, mut tried, sought, code, .. } = state;
-    let refused = Refused { binding: &binding, tried: &mut tried, settings, refusal };
+    let Redeem { binding, tolerates, verifier, tried, sought, code, .. } = state;
+    let asked = Visited { binding, verifier, tried, sought };
+    try_again(asked, refusal, settings, |asked| {
+        let Visited { binding, verifier, tried, sought } = asked;
+        let proof = Proof::new(&binding, settings)?;
+        Ok(State::Redeem(Redeem { binding, tolerates, verifier, tried, sought, code, proof }))
+    })
+}
+
+/// A request of a user's login that was refused, as far as the next one needs it.
+pub(super) struct Visited {
+    pub(super) binding: Binding,
+    pub(super) verifier: RandomBytes,
+    pub(super) tried: Tried,
+    pub(super) sought: Sought,
+}
+
+/// What helps against the refusal of an endpoint: the same request, authenticated in another way; or another client.
+pub(super) fn try_again(
+    mut asked: Visited,
+    refusal: &Refusal,
+    settings: &Settings,
+    same: impl FnOnce(Visited) -> Result<State, Error>,
+) -> Answered {
+    let Visited { binding, tried, .. } = &mut asked;
+    let refused = Refused { binding: &*binding, tried, settings, refusal };
     match refused.by_endpoint()? {
-        Recourse::Registration(anew) => {
-            let errand = Errand::again(&binding, &verifier, tried, sought);
-            register_anew(binding, errand, anew, refusal, settings)
-        }
+        Recourse::Registration(anew) => register_anew(asked, anew, refusal, settings),
         Recourse::Method(method) => {
-            binding.client.auth_method = method;
-            let proof = Proof::new(&binding, settings)?;
-            let state = Redeem { binding, tolerates, verifier, tried, sought, code, proof };
+            asked.binding.client.auth_method = method;
             let retry = Retry::OtherMethod { method };
-            Ok((State::Redeem(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
+            Ok((same(asked)?, Finding::Retried { refusal: refusal.code.clone(), retry }))
         }
     }
 }
 
 /// The server gets another client, and its user another visit.
-pub(super) fn register_anew(
-    binding: Binding,
-    mut errand: Errand,
-    anew: Anew,
-    refusal: &Refusal,
-    settings: &Settings,
-) -> Answered {
+fn register_anew(asked: Visited, anew: Anew, refusal: &Refusal, settings: &Settings) -> Answered {
+    let Visited { binding, verifier, tried, sought } = asked;
+    let mut errand = Errand::again(&binding, &verifier, tried, sought);
     let Binding { mut server, client, .. } = binding;
     let Some(endpoint) = server.registration_endpoint.take() else {
         return Err(refusal.clone().into());

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use crate::error::Error;
 use crate::flow::bind_key::{self, BindKey, Choice};
-use crate::flow::binding::Binding;
+use crate::flow::binding::{Binding, Terms};
 use crate::flow::errand::Errand;
 use crate::flow::grant_kind::GrantKind;
 use crate::flow::grants::device::offered;
@@ -65,8 +65,8 @@ pub(super) fn again(login: Login, before: PreviousLogin) -> Result<State, Error>
     match way {
         Way::User(visit) if !is_dynamic => {
             client.redirect_uri = visit.redirect_uri.uri.clone();
-            let scopes = (requested, requested_by);
-            let errand = Errand::new(visit, options, possession, resource, scopes);
+            let terms = Terms { resource, requested, requested_by, possession };
+            let errand = Errand::new(visit, options, terms);
             ask(errand, &settings, server, client)
         }
         way => {
@@ -90,19 +90,8 @@ pub(super) fn identify(
         Way::Machine(grant) => {
             let before = before.as_ref().map(|before| &before.binding);
             let client = identity::without_user(&grant, &settings, &server, before)?;
-            settings.report_profile(&mut server);
-            let (dialect, kind) =
-                (settings.dialect_with(&server, requested.as_ref()), grant.kind());
-            let binding = Binding {
-                grant: kind,
-                server,
-                client,
-                resource,
-                requested,
-                requested_by,
-                dialect,
-                possession,
-            };
+            let terms = Terms { resource, requested, requested_by, possession };
+            let binding = Binding::new(grant.kind(), terms, &settings, server, client);
             return machine(grant, binding, &settings);
         }
     };
@@ -110,15 +99,14 @@ pub(super) fn identify(
         Newcomer { settings: &settings, redirect_uri: &visit.redirect_uri, now: started };
     match identity::choose(&newcomer, &mut server, before, requested.as_ref())? {
         Identity::Known(client) => {
-            let scopes = (requested, requested_by);
-            let errand = Errand::new(visit, options, possession, resource, scopes);
-            ask(errand, &settings, server, client)
+            let terms = Terms { resource, requested, requested_by, possession };
+            ask(Errand::new(visit, options, terms), &settings, server, client)
         }
         Identity::Unregistered { endpoint, method, scope } => {
             settings.report_profile(&mut server);
             let redirect_uri = visit.redirect_uri.clone();
-            let scopes = (requested, requested_by);
-            let mut errand = Errand::new(visit, options, possession, resource, scopes);
+            let terms = Terms { resource, requested, requested_by, possession };
+            let mut errand = Errand::new(visit, options, terms);
             errand.tried.asked = Some(method);
             let (server, instead_of) = (Box::new(server), None);
             Ok(State::Register(Register {
