@@ -12,20 +12,21 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Unreachable};
+use crate::error::Error;
 use crate::flow::{Flow, Grant, Login as FlowLogin, NoAnswer, PreviousLogin, Probe, Step};
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
-use crate::session::keep::{AfterKeep, Keep};
-use crate::session::machine::{Next, Op, Session};
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
 use crate::session::need::Need;
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
+use crate::session::rest::Rest;
 use crate::session::transaction::Lock;
-use crate::session::turn::{Ask, Event};
+use crate::session::unstored::AfterKeep;
 use crate::time::UnixTime;
 
 /// Where it stands.
@@ -39,13 +40,6 @@ pub(crate) enum Acquire {
     Probe(Box<Probe>, Need),
     /// The next step of asking.
     Run(Box<Flow>, Need),
-}
-
-/// A server's wish to be left alone until then, and what it said.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Rest {
-    until: UnixTime,
-    error: Unreachable,
 }
 
 impl Acquire {
@@ -68,54 +62,52 @@ impl Acquire {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
-            (Self::Lock(need), Event::Locked) => Next::to(Self::Load(need)),
+            (Self::Lock(need), Event::Locked) => Next::Here(Self::Load(need)),
             // Somebody else asks, or was stopped while they did.
             (Self::Lock(need), Event::HeldElsewhere(now))
-                if !need.asked_for && session.will_do(&need, now) =>
+                if !need.asked_for && known.will_do(&need, now) =>
             {
-                session.spare(now);
-                Next::to(Op::Ready)
+                known.spare(now);
+                Next::Away(To::Ready)
             }
             (Self::Load(mut need), Event::Loaded(record, now)) => {
-                session.look_for(&mut need, record, now);
-                if session.is_usable(&need, now) && !need.asked_for {
-                    return Next::To(Lock::Refresh.release(Op::Ready));
+                known.look_for(&mut need, record, now);
+                if known.is_usable(&need, now) && !need.asked_for {
+                    return Next::Away(Lock::Refresh.release(To::Ready));
                 }
-                Next::To(match session.rests(&need, now) {
-                    Some(error) => session.not_acquired(&need, error, now),
-                    None => session.acquire(need, now),
-                })
+                match known.rests(&need, now) {
+                    Some(error) => known.not_acquired(&need, error, now).into(),
+                    None => known.acquire(need, now),
+                }
             }
             (Self::Probe(probe, need), Event::Answered(answer, now)) => {
-                Next::To(session.probed(probe, need, answer, now))
+                known.probed(probe, need, answer, now)
             }
             (Self::Run(mut flow, need), Event::Answered(answer, now)) => {
                 flow.answer(answer, now);
-                session.timeline.append(flow.take_timeline());
-                Next::To(session.acquired(flow, need, now))
+                known.timeline.append(flow.take_timeline());
+                known.acquired(flow, need, now)
             }
-            (Self::Run(flow, need), Event::Given(now)) => {
-                Next::To(session.acquired(flow, need, now))
-            }
-            (acquire, Event::Failed(now)) => acquire.unread(session, now),
-            (acquire, _) => Next::stay(acquire),
+            (Self::Run(flow, need), Event::Given(now)) => known.acquired(flow, need, now),
+            (acquire, Event::Failed(now)) => acquire.unread(known, now),
+            (acquire, _) => Next::Stay(acquire),
         }
     }
 
     /// The store fails before anything was asked. A living token is used.
-    fn unread(self, session: &mut Session, now: UnixTime) -> Next {
+    fn unread(self, known: &mut Known, now: UnixTime) -> Next<Self> {
         let (need, is_locked) = match &self {
             Self::Lock(need) => (need, false),
             Self::Load(need) => (need, true),
-            Self::Probe(..) | Self::Run(..) => return Next::stay(self),
+            Self::Probe(..) | Self::Run(..) => return Next::Stay(self),
         };
-        if !session.can_spare(need, now) {
-            return Next::stay(self);
+        if !known.can_spare(need, now) {
+            return Next::Stay(self);
         }
-        session.spare(now);
-        Next::To(if is_locked { Lock::Refresh.release(Op::Ready) } else { Op::Ready })
+        known.spare(now);
+        Next::Away(if is_locked { Lock::Refresh.release(To::Ready) } else { To::Ready })
     }
 
     /// What asks for the token, once that is under way.
@@ -134,17 +126,10 @@ impl Acquire {
     }
 }
 
-impl Session {
-    /// What a flow has heard from the authorization server is good for the next request, too.
-    pub(crate) fn hear(&mut self, flow: &Flow) {
-        if let Some(nonce) = flow.nonce().filter(|it| self.nonce.as_deref() != Some(it)) {
-            self.nonce = Some(Box::new(nonce.clone()));
-        }
-    }
-
+impl Known {
     /// Asks, under the lock. What was found out for the last token still holds, unless that was refused although it was
     /// new and nobody has used it: the MCP server may have moved to another authorization server.
-    fn acquire(&mut self, need: Need, now: UnixTime) -> Op {
+    fn acquire(&mut self, need: Need, now: UnixTime) -> Next<Acquire> {
         let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
         let known = self.held.record.as_ref().filter(|record| record.may_be_of(&settings));
         let generation = self.generation();
@@ -157,7 +142,7 @@ impl Session {
             return self.ask_for_token(login, need, now);
         }
         if need.challenge.is_none() && !need.was_answered && !settings.without_discovery {
-            return Acquire::Probe(Box::new(Probe::new(&settings)), need).into();
+            return Next::Here(Acquire::Probe(Box::new(Probe::new(&settings)), need));
         }
         self.ask_for_token(FlowLogin::without_user(settings, now), need, now)
     }
@@ -169,10 +154,10 @@ impl Session {
         need: Need,
         answer: Result<&Response, NoAnswer>,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Acquire> {
         probe.answer(answer.ok());
         if !probe.is_done() {
-            return Acquire::Probe(probe, need).into();
+            return Next::Here(Acquire::Probe(probe, need));
         }
         self.note_move(probe.url());
         self.timeline.append(probe.timeline().clone());
@@ -181,7 +166,12 @@ impl Session {
         self.ask_for_token(login, need, now)
     }
 
-    fn ask_for_token(&mut self, login: Result<FlowLogin, Error>, need: Need, now: UnixTime) -> Op {
+    fn ask_for_token(
+        &mut self,
+        login: Result<FlowLogin, Error>,
+        need: Need,
+        now: UnixTime,
+    ) -> Next<Acquire> {
         let login = login.map(|login| match need.challenge.as_deref() {
             Some(challenge) => login.challenge(challenge.clone()),
             None => login,
@@ -195,12 +185,12 @@ impl Session {
         });
         match login.and_then(Flow::login) {
             Ok(flow) => self.acquired(Box::new(flow), need, now),
-            Err(error) => self.not_acquired(&need, error, now),
+            Err(error) => self.not_acquired(&need, error, now).into(),
         }
     }
 
     /// Where the asking stands.
-    fn acquired(&mut self, flow: Box<Flow>, need: Need, now: UnixTime) -> Op {
+    fn acquired(&mut self, flow: Box<Flow>, need: Need, now: UnixTime) -> Next<Acquire> {
         self.hear(&flow);
         // Tokens first, also those that the policy will refuse.
         let flow = match flow.into_grant() {
@@ -213,46 +203,39 @@ impl Session {
                 let record = Record::new(now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), None)
                     .moved_to(moved_to);
-                return Keep::save(record, self.generation(), AfterKeep::Refreshed(need));
+                return To::keep(record, self.generation(), AfterKeep::Refreshed(need)).into();
             }
             Err(flow) => flow,
         };
         match flow.error() {
-            Some(error) => self.not_acquired(&need, error, now),
-            None => Acquire::Run(Box::new(flow), need).into(),
+            Some(error) => self.not_acquired(&need, error, now).into(),
+            None => Next::Here(Acquire::Run(Box::new(flow), need)),
         }
     }
 
     /// What a server said that wants to be left alone yet. A clock that was set back ends that, and so does a host that
     /// asks in particular.
     fn rests(&mut self, need: &Need, now: UnixTime) -> Option<Error> {
-        self.rest.take_if(|rest| rest.until <= now || rest.until.since(now) > LONGEST_REST);
-        let rest = self.rest.as_ref().filter(|_| !need.asked_for)?;
-        let retry_after = Some(rest.until.since(now));
-        Some(Unreachable { retry_after, ..rest.error.clone() }.into())
+        self.rest.take_if(|rest| rest.is_over(now));
+        Some(self.rest.as_ref().filter(|_| !need.asked_for)?.error(now))
     }
 
     /// There is no new token. The old one is used while it lives.
-    fn not_acquired(&mut self, need: &Need, error: Error, now: UnixTime) -> Op {
+    fn not_acquired(&mut self, need: &Need, error: Error, now: UnixTime) -> To {
         if let Error::Unreachable(it) = &error
-            && let Some(pause) = it.retry_after
-        {
-            let until = now + pause.min(LONGEST_REST);
+            && let Some(rest) = Rest::of(it, now)
             // Who was let through all the same may be told a longer time, or a shorter one by another server.
-            if self.rest.as_ref().is_none_or(|rest| rest.until < until) {
-                self.rest = Some(Box::new(Rest { until, error: it.clone() }));
-            }
+            && self.rest.as_ref().is_none_or(|before| before.is_shorter_than(&rest))
+        {
+            self.rest = Some(Box::new(rest));
         }
         Lock::Refresh.release(match self.can_spare(need, now) {
             true => {
                 // The last look may be minutes ago: keys, sources and servers take their time.
                 self.linger(now);
-                Op::Ready
+                To::Ready
             }
-            false => Op::Failed(Box::new(error)),
+            false => To::failed(error),
         })
     }
 }
-
-/// How long a server is left alone at most, whatever it says.
-const LONGEST_REST: Duration = Duration::from_secs(60 * 60);

@@ -21,6 +21,7 @@ use crate::error::{Error, PeerIncompatible};
 use crate::http::Endpoint;
 use crate::session::authorization::Authorization;
 use crate::session::head::{Head, ProofDefect};
+use crate::session::known::trials::{MAX_REMEDIES, MOMENT};
 use crate::session::machine::Session;
 use crate::session::need::Need;
 use crate::session::record::Record;
@@ -151,10 +152,10 @@ impl Session {
             && let Some(nonce) = head.nonce()
         {
             // The newest counts, whatever it came with (RFC 9449 §8.2).
-            self.held.nonce = Some(nonce.into());
+            self.known.held.nonce = Some(nonce.into());
         }
-        if !matches!(status, 401 | 403) || self.held.settings.bearer.is_some() {
-            self.learn_status(attempt.sent, status);
+        if !matches!(status, 401 | 403) || self.known.held.settings.bearer.is_some() {
+            self.known.learn_status(attempt.sent, status);
             return Ok(Verdict::Deliver);
         }
         let refused = attempt.sent;
@@ -164,13 +165,13 @@ impl Session {
             return Ok(Verdict::Deliver);
         }
         if !mem::replace(&mut attempt.is_told, true) {
-            self.timeline.clear();
+            self.known.timeline.clear();
         }
         if let Some(defect) = head.proof_defect().filter(|_| attempt.is_bound && status == 401) {
             return self.prove_again(attempt, defect, &need, head.check_clocks(now));
         }
         attempt.wanted_nonce = false;
-        if self.generation() != refused.unwrap_or(0) && self.is_alive(&need, now) {
+        if self.known.generation() != refused.unwrap_or(0) && self.known.is_alive(&need, now) {
             // Somebody has a newer token by now; but not for ever.
             attempt.retries = attempt.retries.saturating_add(1);
             if attempt.retries <= MAX_REMEDIES {
@@ -181,19 +182,19 @@ impl Session {
                 return Ok(Verdict::Retry);
             }
         }
-        if status == 403 && !self.asks_for_more(&need) {
+        if status == 403 && !self.known.asks_for_more(&need) {
             return Ok(Verdict::Deliver);
         }
-        if !need.is_step_up() && !attempt.has_waited && self.is_too_young(refused, now) {
+        if !need.is_step_up() && !attempt.has_waited && self.known.is_too_young(refused, now) {
             attempt.has_waited = true;
             self.note(status, &need, Remedy::Wait);
             return Ok(Verdict::Wait(MOMENT));
         }
         let has_logged_in = attempt.authorizations > 0;
-        let has_user = self.held.settings.grant_kind().has_user();
-        let is_own = refused == Some(self.own_generation);
+        let has_user = self.known.held.settings.grant_kind().has_user();
+        let is_own = refused == Some(self.known.own_generation);
         if attempt.is_spent(&need, has_user, is_own) {
-            self.learn_refusal(refused, has_logged_in, true);
+            self.known.learn_refusal(refused, has_logged_in, true);
             self.note(status, &need, Remedy::GiveUp);
             let Attempt { refreshes, authorizations, .. } = *attempt;
             let error = need.code();
@@ -201,17 +202,20 @@ impl Session {
         }
         // Before the request went out without a token, what is held was refreshed in vain.
         let in_vain = self.op.needed().is_some_and(|before| before.no_refresh);
-        let before = in_vain && refused.is_none() && self.can_refresh(&Need::default(), now);
+        let before = in_vain && refused.is_none() && self.known.can_refresh(&Need::default(), now);
         // A token of somebody else, found in the store instead, may be refreshed in its turn.
-        let tried =
-            if attempt.refreshes == 0 { before } else { refused == Some(self.own_generation) };
+        let tried = if attempt.refreshes == 0 {
+            before
+        } else {
+            refused == Some(self.known.own_generation)
+        };
         // A server that takes only tokens which are bound to a key would refuse another one that is not.
         let wants_key = !attempt.is_bound && need.wants_key();
         let may_help = status == 401 && !tried && !wants_key;
-        let is_last = !(may_help && self.can_refresh(&need, now));
-        self.learn_refusal(refused, has_logged_in, is_last);
-        self.learn_status(refused, status);
-        if may_help && (!has_user || self.can_refresh(&need, now)) || wants_key && !has_user {
+        let is_last = !(may_help && self.known.can_refresh(&need, now));
+        self.known.learn_refusal(refused, has_logged_in, is_last);
+        self.known.learn_status(refused, status);
+        if may_help && (!has_user || self.known.can_refresh(&need, now)) || wants_key && !has_user {
             attempt.refreshes += 1;
             self.note(status, &need, Remedy::Refresh);
         } else {
@@ -256,28 +260,9 @@ impl Session {
     }
 
     fn note(&mut self, status: u16, need: &Need, remedy: Remedy) {
-        let url = self.held.settings.server.url();
+        let url = self.known.held.settings.server.url();
         let misshapen = need.challenge.as_ref().map(|challenge| challenge.misshapen.clone());
         let finding = Finding::Refused { remedy, misshapen: misshapen.unwrap_or_default() };
-        self.timeline.push(Entry::new(Endpoint::Resource, url, Some(status), finding));
-    }
-
-    /// Whether the challenge names a scope that the last login did not ask for. A challenge without
-    /// scopes gives nothing to ask for.
-    pub(crate) fn asks_for_more(&self, need: &Need) -> bool {
-        let Some(missing) = need.challenge.as_ref().and_then(|challenge| challenge.scope.as_ref())
-        else {
-            return false;
-        };
-        let requested =
-            self.held.record.as_ref().and_then(|record| record.binding.requested.as_ref());
-        !requested.is_some_and(|requested| requested.includes(missing))
+        self.known.timeline.push(Entry::new(Endpoint::Resource, url, Some(status), finding));
     }
 }
-
-/// How long a token that was issued just now is given until it is sent again.
-pub(crate) const MOMENT: Duration = Duration::from_secs(2);
-
-/// Refreshes and logins together that one request may cause. A refresh that is refused ends in a login,
-/// so this also bounds the logins: the MCP specification wants "a few" at most.
-pub(crate) const MAX_REMEDIES: u8 = 3;

@@ -17,13 +17,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PeerIncompatible};
 use crate::session::authorization::Snapshot;
-use crate::session::login::{Login, LoginProgress, PATIENCE};
-use crate::session::machine::{Next, Op, Session};
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
+use crate::session::login::progress::{LoginProgress, Ownership, PATIENCE};
 use crate::session::need::MAX_LOST_RACES;
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::shared::issuer_record;
 use crate::session::transaction::{Lock, Saving};
-use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 
 /// Where a login stands that has to know whose its client is. The login lock is held.
@@ -35,18 +36,6 @@ pub(crate) enum Claim {
     Save(Box<Saving>, Box<LoginProgress>),
 }
 
-/// Whether the client that the host brings is this server's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Ownership {
-    /// Nobody has looked.
-    #[default]
-    Unknown,
-    /// It was no other server's; so often others wrote whose it is meanwhile.
-    Free { lost_races: u8 },
-    /// That is written down.
-    Taken,
-}
-
 impl Claim {
     pub(crate) fn ask(&self, _: &Snapshot) -> Result<Ask, Error> {
         Ok(match self {
@@ -55,21 +44,21 @@ impl Claim {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
             (Self::Load(progress), Event::Loaded(stored, now)) => {
-                Next::To(session.issuer_loaded(progress, stored, now))
+                known.issuer_loaded(progress, stored, now)
             }
             (Self::Save(_, mut progress), Event::Saved(now)) => {
                 progress.ownership = Ownership::Taken;
-                Next::To(session.settle(progress, now))
+                Next::Away(To::Settle(progress, now))
             }
-            (Self::Save(_, progress), Event::Conflict(_)) => Next::To(Self::again(progress)),
+            (Self::Save(_, progress), Event::Conflict(_)) => Self::again(progress),
             // What its user has brought is spent.
             (Self::Load(progress), Event::Cancelled) if !progress.flow.is_redeeming() => {
-                Next::To(session.take_back(progress.doubts))
+                Next::Away(To::TakeBack(progress.doubts))
             }
-            (claim, _) => Next::stay(claim),
+            (claim, _) => Next::Stay(claim),
         }
     }
 
@@ -80,39 +69,28 @@ impl Claim {
     }
 
     /// Others have written whose the client is since it was read.
-    fn again(mut progress: Box<LoginProgress>) -> Op {
+    fn again(mut progress: Box<LoginProgress>) -> Next<Self> {
         let lost_races = match progress.ownership {
             Ownership::Free { lost_races } => lost_races,
             Ownership::Unknown | Ownership::Taken => 0,
         };
         if lost_races >= MAX_LOST_RACES {
-            return Lock::Login.release(Op::Failed(Box::new(Error::Contended)));
+            return Lock::Login.release(To::failed(Error::Contended)).into();
         }
         progress.ownership = Ownership::Free { lost_races: lost_races + 1 };
-        Self::Load(progress).into()
+        Next::Here(Self::Load(progress))
     }
 }
 
-impl LoginProgress {
-    /// Before the user is sent off, and before the secret leaves.
-    pub(crate) fn has_to_look_whose_it_is(&self) -> bool {
-        match self.ownership {
-            Ownership::Unknown => true,
-            Ownership::Free { .. } => self.flow.sends_credentials(),
-            Ownership::Taken => false,
-        }
-    }
-}
-
-impl Session {
+impl Known {
     /// Whose the client is that the host brings was read.
     fn issuer_loaded(
         &mut self,
         mut progress: Box<LoginProgress>,
         stored: Option<Record>,
         now: UnixTime,
-    ) -> Op {
-        let Some(binding) = progress.flow.binding() else { return Login::Run(progress).into() };
+    ) -> Next<Claim> {
+        let Some(binding) = progress.flow.binding() else { return To::Run(progress).into() };
         // A login that has brought no tokens keeps nobody out for long.
         let claimed = stored.as_ref().filter(|record| !record.is_doubtful(now));
         let found = &binding.server.issuer;
@@ -121,18 +99,18 @@ impl Session {
         {
             let (expected, found) = (claimed.server.issuer.as_str().into(), found.as_str().into());
             let error = PeerIncompatible::ForeignClient { expected, found };
-            return Lock::Login.release(Op::Failed(Box::new(error.into())));
+            return Lock::Login.release(To::failed(error)).into();
         }
         if !progress.flow.sends_credentials() {
             progress.ownership = Ownership::Free { lost_races: 0 };
-            return self.settle(progress, now);
+            return To::Settle(progress, now).into();
         }
         if claimed.is_some_and(|record| !record.is_doubted()) {
             progress.ownership = Ownership::Taken;
-            return self.settle(progress, now);
+            return To::Settle(progress, now).into();
         }
         let expected = stored.as_ref().map_or(0, |record| record.generation);
         let record = issuer_record(binding, now).doubted(Some(now + PATIENCE));
-        Claim::Save(Saving::new(record, expected), progress).into()
+        Next::Here(Claim::Save(Saving::new(record, expected), progress))
     }
 }

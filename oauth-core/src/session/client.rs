@@ -23,13 +23,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::flow::RedirectUri;
 use crate::session::authorization::Snapshot;
-use crate::session::claim::Claim;
-use crate::session::login::{Login, LoginProgress, PATIENCE};
-use crate::session::machine::{Next, Op, Session};
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
+use crate::session::login::progress::{LoginProgress, PATIENCE};
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::shared::SharedClient;
 use crate::session::transaction::{Lock, Saving};
-use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::wire::{Registration, RegistrationKind};
 
@@ -56,29 +56,27 @@ impl Client {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
-            (Self::Lock(progress), Event::Locked) => Next::to(Self::Load(progress)),
+            (Self::Lock(progress), Event::Locked) => Next::Here(Self::Load(progress)),
             (Self::Load(progress), Event::Loaded(stored, now)) => {
-                Next::To(session.client_loaded(progress, stored, now))
+                known.client_loaded(progress, stored, now)
             }
             (Self::Prepare(progress, shared), Event::Prepared(redirect_uri, _, now)) => {
-                Next::To(session.prepared_again(progress, &shared, redirect_uri, now))
+                known.prepared_again(progress, &shared, redirect_uri, now)
             }
             (Self::Save(_, progress), Event::Saved(now)) => {
-                Next::To(Lock::Client.release(session.settle(progress, now)))
+                Next::Away(Lock::Client.release(To::Settle(progress, now)))
             }
             // Somebody logs in without respecting the lock: what this login has registered is good for it.
             (Self::Save(_, progress), Event::Conflict(_)) => {
-                Next::To(Lock::Client.release(Login::Run(progress)))
+                Next::Away(Lock::Client.release(To::Run(progress)))
             }
-            (Self::Lock(progress), Event::Cancelled) => {
-                Next::To(session.take_back(progress.doubts))
-            }
+            (Self::Lock(progress), Event::Cancelled) => Next::Away(To::TakeBack(progress.doubts)),
             (Self::Load(progress) | Self::Prepare(progress, _), Event::Cancelled) => {
-                Next::To(Lock::Client.release(session.take_back(progress.doubts)))
+                Next::Away(Lock::Client.release(To::TakeBack(progress.doubts)))
             }
-            (client, _) => Next::stay(client),
+            (client, _) => Next::Stay(client),
         }
     }
 
@@ -92,52 +90,14 @@ impl Client {
     }
 }
 
-impl Session {
-    /// What comes before a registration, or after it. A login that has to do with neither goes on.
-    pub(crate) fn share(
-        &mut self,
-        mut progress: Box<LoginProgress>,
-        now: UnixTime,
-    ) -> Result<Box<LoginProgress>, Op> {
-        let settings = &self.held.settings;
-        let shares = settings.client_records && !settings.registers_each_profile;
-        let registers = progress.flow.registration().filter(|_| shares);
-        if let Some(it) = registers {
-            let issuer = it.server.issuer.as_str().into();
-            let redirect_uri = it.redirect_uri.lasting_part();
-            let shared = SharedClient::Registered { issuer, redirect_uri };
-            if progress.replaces.is_some() {
-                return Ok(progress);
-            }
-            self.shared = Some(shared.into());
-            return Err(Client::Lock(progress).into());
-        }
-        let Some(binding) = progress.flow.binding() else { return Ok(progress) };
-        let Some(expected) = progress.replaces else {
-            let client = SharedClient::of(binding, settings);
-            if let Some(client @ SharedClient::Brought { .. }) = client
-                && progress.has_to_look_whose_it_is()
-            {
-                self.shared = Some(client.into());
-                return Err(Claim::Load(progress).into());
-            }
-            return Ok(progress);
-        };
-        let mut binding = binding.clone();
-        binding.forget_requested();
-        progress.replaces = None;
-        progress.is_adopted = false;
-        let record = Record::new(now, binding.into(), None);
-        Err(Client::Save(Saving::new(record, expected), progress).into())
-    }
-
+impl Known {
     /// The client's record was read, under its lock.
     fn client_loaded(
         &mut self,
         mut progress: Box<LoginProgress>,
         stored: Option<Record>,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Client> {
         let expected = stored.as_ref().map_or(0, |record| record.generation);
         // One that was put under the wrong key is none.
         let settings = &self.held.settings;
@@ -147,21 +107,21 @@ impl Session {
         let record = stored.filter(is_it);
         let (Some(record), Some(register)) = (record, progress.flow.registration()) else {
             progress.replaces = Some(expected);
-            return Login::Run(progress).into();
+            return To::Run(progress).into();
         };
         let client = &record.binding.client;
         if !register.is_served_by(client, &self.held.settings, now) || self.is_in_vain(&record, now)
         {
             progress.flow.widen(client);
             progress.replaces = Some(expected);
-            return Login::Run(progress).into();
+            return To::Run(progress).into();
         }
         let is_elsewhere = register.redirect_uri.as_str() != client.redirect_uri();
         // Who comes back from a page of this login does so to the same place. And what the host was asked for
         // when the login began, it cannot have.
         let is_open = register.instead_of.is_none() && !self.was_asked_for(client);
         if is_elsewhere && is_open {
-            return Client::Prepare(progress, record.into()).into();
+            return Next::Here(Client::Prepare(progress, record.into()));
         }
         self.take_shared(progress, &record, now)
     }
@@ -180,7 +140,7 @@ impl Session {
         shared: &Record,
         redirect_uri: RedirectUri,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Client> {
         if let Some(register) = progress.flow.registration() {
             register.redirect_uri = redirect_uri;
         }
@@ -193,23 +153,23 @@ impl Session {
         mut progress: Box<LoginProgress>,
         shared: &Record,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Client> {
         let Record { generation, binding, .. } = shared;
         if let Some(register) = progress.flow.registration()
             && register.redirect_uri.as_str() != binding.client.redirect_uri()
         {
             progress.flow.widen(&binding.client);
             progress.replaces = Some(*generation);
-            return Login::Run(progress).into();
+            return To::Run(progress).into();
         }
         progress.flow.adopt(binding.client.clone());
         progress.is_adopted = true;
         match shared.doubting(now + PATIENCE) {
             Some(doubted) => {
                 progress.doubts.shared = true;
-                Client::Save(Saving::new(doubted, *generation), progress).into()
+                Next::Here(Client::Save(Saving::new(doubted, *generation), progress))
             }
-            None => Lock::Client.release(self.settle(progress, now)),
+            None => Lock::Client.release(To::Settle(progress, now)).into(),
         }
     }
 

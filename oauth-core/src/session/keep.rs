@@ -19,20 +19,15 @@ use core::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::session::access::Access;
 use crate::session::authorization::Snapshot;
-use crate::session::login::Login;
-use crate::session::machine::{Next, Op, Session};
-use crate::session::need::Need;
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
+use crate::session::need::{MAX_LOST_RACES, Need};
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
-use crate::session::turn::{Ask, Event};
+use crate::session::unstored::{AfterKeep, HeldBefore, Unstored};
 use crate::time::UnixTime;
-
-mod unstored;
-
-use unstored::HeldBefore;
-pub(crate) use unstored::{AfterKeep, Unstored};
 
 /// Where tokens stand that the store does not know yet.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,12 +43,6 @@ pub(crate) enum Keep {
 }
 
 impl Keep {
-    /// Stores a record over that of this generation; 0 for none.
-    pub(crate) fn save(record: Record, expected: u64, then: AfterKeep) -> Op {
-        let saving = *Saving::new(record, expected);
-        Self::Save(Box::new(Unstored { saving, then, before: None })).into()
-    }
-
     pub(crate) fn ask(&self, _: &Snapshot) -> Result<Ask, Error> {
         Ok(match self {
             Self::Save(_) => Ask::Save,
@@ -63,22 +52,51 @@ impl Keep {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
             (Self::Save(unstored), Event::Saved(now)) => {
-                Next::To(session.tokens_stored(*unstored, now))
+                Next::Away(known.tokens_stored(*unstored, now))
             }
-            (Self::Save(unstored), Event::Conflict(stored)) => Next::to(unstored.outrun(stored)),
+            (Self::Save(unstored), Event::Conflict(stored)) => Self::outrun(unstored, stored),
             (Self::Load(unstored), Event::Loaded(stored, now)) => {
-                Next::To(session.tokens_outrun(unstored, stored, now))
+                known.tokens_outrun(unstored, stored, now)
             }
             (Self::Save(unstored) | Self::Load(unstored), Event::Failed(now))
-                if unstored.serves(&session.held, now) =>
+                if unstored.serves(&known.held, now) =>
             {
-                Next::To(session.keep(unstored, now))
+                Next::Away(known.keep(unstored, now))
             }
-            (Self::Save(unstored), Event::Failed(now)) => session.end_unwritten(unstored, now),
-            (keep, _) => Next::stay(keep),
+            (Self::Save(unstored), Event::Failed(now)) => known.end_unwritten(unstored, now),
+            (keep, _) => Next::Stay(keep),
+        }
+    }
+
+    /// The store holds this generation, and not the one that was expected.
+    fn outrun(mut unstored: Box<Unstored>, stored: u64) -> Next<Self> {
+        let is_login = unstored.is_login();
+        let lost_races = unstored.then.lost_races();
+        if *lost_races >= MAX_LOST_RACES {
+            *lost_races = 0;
+            let lock = if is_login { Lock::Login } else { Lock::Refresh };
+            return lock.release(To::Unsaved(unstored)).into();
+        }
+        *lost_races += 1;
+        // Numbers grow, so nothing was made from ours.
+        let is_older = stored < unstored.saving.record.generation;
+        Next::Here(match is_login && is_older {
+            true => Self::Save(unstored.over(stored)),
+            false => Self::Load(unstored),
+        })
+    }
+
+    /// What the session would hold if the record could not be stored now; `None` if its tokens are good for nothing
+    /// without the store.
+    pub(crate) fn would_hold(&self, held: &Snapshot, now: UnixTime) -> Option<Snapshot> {
+        match self {
+            Self::Save(unstored) if unstored.serves(held, now) => {
+                Some(held.clone().keeping(unstored.saving.record.clone(), now))
+            }
+            _ => None,
         }
     }
 
@@ -125,9 +143,9 @@ impl Keep {
     }
 }
 
-impl Session {
+impl Known {
     /// The tokens are stored, or their end is.
-    fn tokens_stored(&mut self, unstored: Unstored, now: UnixTime) -> Op {
+    fn tokens_stored(&mut self, unstored: Unstored, now: UnixTime) -> To {
         let Unstored { saving, then, before } = unstored;
         if let AfterKeep::Refreshed(need) | AfterKeep::Rotated(need, _) = &then {
             self.learn_refresh(need);
@@ -141,22 +159,22 @@ impl Session {
         match then {
             AfterKeep::Refreshed(_) => {
                 self.own_generation = self.generation();
-                Lock::Refresh.release(self.vouch())
+                Lock::Refresh.release(To::Vouch)
             }
             AfterKeep::Rotated(need, error) => {
                 let need = self.renumbered(need);
                 self.go_on(need, *error, now)
             }
             // Meanwhile it may have expired.
-            AfterKeep::Late(need) => Access(need).into(),
-            AfterKeep::Ended(need) if need.asked_for => Lock::Refresh.release(Access(need)),
+            AfterKeep::Late(need) => To::Access(need),
+            AfterKeep::Ended(need) if need.asked_for => Lock::Refresh.release(To::Access(need)),
             AfterKeep::Ended(need) => {
                 let need = self.renumbered(need);
-                let op = match self.is_alive(&need, now) {
-                    true => Op::Ready,
+                let to = match self.is_alive(&need, now) {
+                    true => To::Ready,
                     false => self.need_login(need, now),
                 };
-                self.mark_and_unlock(op, now)
+                self.mark_and_unlock(to, now)
             }
             AfterKeep::LoggedIn { .. } => self.has_logged_in(),
         }
@@ -168,7 +186,7 @@ impl Session {
         unstored: Box<Unstored>,
         stored: Option<Record>,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Keep> {
         let held = self.held.record.as_ref();
         let is_better = match &stored {
             Some(stored) => unstored.is_better_than(stored, held, now),
@@ -176,49 +194,51 @@ impl Session {
         };
         if is_better {
             let stored = stored.map_or(0, |stored| stored.generation);
-            return Keep::Save(unstored.over(stored)).into();
+            return Next::Here(Keep::Save(unstored.over(stored)));
         }
         let has_left = stored.as_ref().is_some_and(Record::has_left);
         let Unstored { saving, then, before } = *unstored;
         self.adopt_after(before.as_deref(), stored, now);
-        match then {
-            AfterKeep::Ended(need) => Lock::Refresh.release(Access(need)),
-            AfterKeep::Refreshed(need) | AfterKeep::Rotated(need, _) | AfterKeep::Late(need) => {
-                match has_left {
-                    true => Self::disown(saving.record, need),
-                    false => Lock::Refresh.release(Access(need)),
-                }
+        Next::Away(match then {
+            AfterKeep::Refreshed(need) | AfterKeep::Rotated(need, _) | AfterKeep::Late(need)
+                if has_left =>
+            {
+                Lock::Refresh.release(To::Disown(Box::new(saving.record), need))
             }
+            AfterKeep::Refreshed(need)
+            | AfterKeep::Rotated(need, _)
+            | AfterKeep::Late(need)
+            | AfterKeep::Ended(need) => Lock::Refresh.release(To::Access(need)),
             AfterKeep::LoggedIn { .. } => self.has_logged_in(),
-        }
+        })
     }
 
     /// The end of a grant cannot be written: who refreshes next finds out the same.
-    fn end_unwritten(&mut self, unstored: Box<Unstored>, now: UnixTime) -> Next {
+    fn end_unwritten(&mut self, unstored: Box<Unstored>, now: UnixTime) -> Next<Keep> {
         let AfterKeep::Ended(need) = &unstored.then else {
-            return Next::stay(Keep::Save(unstored));
+            return Next::Stay(Keep::Save(unstored));
         };
         if self.can_spare(need, now) {
             self.spare(now);
-            return Next::To(Lock::Refresh.release(Op::Ready));
+            return Next::Away(Lock::Refresh.release(To::Ready));
         }
         match unstored.then {
             // What the server says is the answer, whatever the store says.
             AfterKeep::Ended(need) if self.held.refused.is_some() => {
-                Next::To(Lock::Refresh.release(Login::Needed(need)))
+                Next::Away(Lock::Refresh.release(To::Login(need)))
             }
-            then => Next::stay(Keep::Save(Box::new(Unstored { then, ..*unstored }))),
+            then => Next::Stay(Keep::Save(Box::new(Unstored { then, ..*unstored }))),
         }
     }
 
     /// The tokens cannot be stored for now, and are used all the same.
-    fn keep(&mut self, mut unstored: Box<Unstored>, now: UnixTime) -> Op {
+    fn keep(&mut self, mut unstored: Box<Unstored>, now: UnixTime) -> To {
         if let AfterKeep::Refreshed(need) | AfterKeep::Rotated(need, _) = &unstored.then {
             self.learn_refresh(need);
         }
         let held = || Box::new(HeldBefore { record: self.held.record.clone() });
         unstored.before.get_or_insert_with(held);
-        let held = self.snapshot().keeping(unstored.saving.record.clone(), now);
+        let held = self.held.clone().keeping(unstored.saving.record.clone(), now);
         let before = mem::replace(&mut self.held, held).record;
         self.meet_after(before.as_ref());
         self.own_generation = self.generation();
@@ -226,8 +246,8 @@ impl Session {
             self.learn_login();
         }
         match unstored.then.lock() {
-            Some(lock) => lock.release(Keep::Kept(unstored)),
-            None => Keep::Kept(unstored).into(),
+            Some(lock) => lock.release(To::Kept(unstored)),
+            None => To::Kept(unstored),
         }
     }
 
@@ -240,26 +260,10 @@ impl Session {
         self.adopt(stored, now);
     }
 
-    /// What the session would hold if the record that it saves could not be stored now.
-    pub(crate) fn would_keep(&self, now: UnixTime) -> Option<Snapshot> {
-        match &self.op {
-            Op::Keep(Keep::Save(unstored)) if unstored.serves(&self.held, now) => {
-                Some(self.snapshot().keeping(unstored.saving.record.clone(), now))
-            }
-            _ => None,
-        }
-    }
-
-    /// The token that was refused stays refused under its new number.
-    pub(crate) fn renumbered(&self, mut need: Need) -> Need {
-        need.refused = need.refused.map(|_| self.generation());
-        need
-    }
-
-    fn has_logged_in(&mut self) -> Op {
+    fn has_logged_in(&mut self) -> To {
         self.own_generation = self.generation();
         self.learn_login();
         self.unmet = None;
-        Lock::Login.release(self.vouch())
+        Lock::Login.release(To::Vouch)
     }
 }

@@ -9,86 +9,24 @@
 //! A client with a key signs before each of the two requests.
 
 use alloc::boxed::Box;
-use core::{fmt, mem};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::{ForRequest, NoAnswer, Proof};
 use crate::http::{Endpoint, Request, Response};
-use crate::session::access::Access;
 use crate::session::authorization::Snapshot;
-use crate::session::machine::{Next, Op, Session};
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
+use crate::session::logged_out::{LoggedOut, RevocationOutcome};
 use crate::session::need::{MAX_LOST_RACES, Need};
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
-use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::url::HttpUrl;
 use crate::wire::{Authentication, Hint, Jti, Unsigned, read_revocation, revocation_request};
-
-/// What became of the tokens at their server. Here they are gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoggedOut {
-    /// The refresh token, and with it what could be had for it.
-    pub refresh_token: RevocationOutcome,
-    /// The access token.
-    pub access_token: RevocationOutcome,
-}
-
-/// What became of a token at its server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RevocationOutcome {
-    /// There was none.
-    Absent,
-    /// It is revoked.
-    Revoked,
-    /// It lives until it expires: the server does not revoke tokens, or none of this kind (RFC 7009
-    /// §2.2.1), or the client is a workload without a name, which cannot ask for it.
-    NotRevocable,
-    /// It may live until it expires: it was not revoked for this reason.
-    Alive(Error),
-}
-
-impl LoggedOut {
-    /// Whether nothing stayed alive.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        [&self.refresh_token, &self.access_token]
-            .into_iter()
-            .all(|fate| matches!(fate, RevocationOutcome::Absent | RevocationOutcome::Revoked))
-    }
-}
-
-/// What became of both, in one line for people.
-impl fmt::Display for LoggedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { refresh_token, access_token } = self;
-        write!(f, "refresh token: {refresh_token}; access token: {access_token}")
-    }
-}
-
-impl fmt::Display for RevocationOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => f.write_str("there was none"),
-            Self::Revoked => f.write_str("revoked"),
-            Self::NotRevocable => f.write_str("lives until it expires, the server revokes none"),
-            Self::Alive(error) => write!(f, "may live until it expires, since {error}"),
-        }
-    }
-}
-
-impl From<Result<(), Error>> for RevocationOutcome {
-    fn from(outcome: Result<(), Error>) -> Self {
-        match outcome {
-            Ok(()) => Self::Revoked,
-            Err(Error::Refused(refusal)) if &*refusal.code == UNSUPPORTED => Self::NotRevocable,
-            Err(error) => Self::Alive(error),
-        }
-    }
-}
 
 /// Where a logout stands.
 #[derive(Debug, Serialize, Deserialize)]
@@ -106,6 +44,27 @@ pub(crate) enum Logout {
 }
 
 impl Logout {
+    /// Begins with the lock. `unsaved` are tokens that were issued and could not be stored.
+    pub(crate) fn of(unsaved: Option<Box<Record>>) -> Self {
+        Self::Lock(Box::new(LogoutProgress { unsaved, ..LogoutProgress::default() }))
+    }
+
+    /// The user has logged out elsewhere: what was issued before is not stored over that.
+    pub(crate) fn disown(record: Box<Record>, need: Need) -> Next<Self> {
+        match LogoutProgress::disowned(record, need.clone()) {
+            Some(progress) => Next::Here(Self::Revoke(progress)),
+            None => To::Access(need).into(),
+        }
+    }
+
+    /// What it was about, if that is not in the store.
+    pub(crate) fn into_unsaved(self) -> Option<Box<Record>> {
+        match self {
+            Self::Revoke(progress) => progress.unsaved,
+            _ => None,
+        }
+    }
+
     pub(crate) fn ask(&self, held: &Snapshot) -> Result<Ask, Error> {
         Ok(match self {
             Self::Lock(_) => Ask::Lock(Lock::Refresh),
@@ -120,36 +79,36 @@ impl Logout {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
-            (Self::Lock(progress), Event::Locked) => Next::to(Self::Load(progress)),
+            (Self::Lock(progress), Event::Locked) => Next::Here(Self::Load(progress)),
             (Self::Load(progress), Event::Loaded(record, now)) => {
-                session.look(record, now);
-                Next::To(session.leave(progress, now))
+                known.look(record, now);
+                known.leave(progress, now)
             }
             (Self::Revoke(progress), Event::Answered(answer, now)) => {
-                Next::To(session.revocation_answered(progress, answer, now))
+                known.revocation_answered(progress, answer, now)
             }
-            (revoke @ Self::Revoke(_), Event::Given(_)) => Next::to(revoke),
+            (revoke @ Self::Revoke(_), Event::Given(_)) => Next::Here(revoke),
             (Self::Revoke(progress), Event::Withheld(error, now)) => {
-                Next::To(session.not_revoked(progress, error, now))
+                known.not_revoked(progress, error, now)
             }
             (Self::Save(saving, progress), Event::Saved(now)) => {
-                session.look(Some(saving.record), now);
-                Next::To(Lock::Refresh.release(Self::Done(progress.into())))
+                known.look(Some(saving.record), now);
+                Next::Away(Lock::Refresh.release(To::LoggedOut(progress.into())))
             }
-            (Self::Save(_, progress), Event::Conflict(_)) => Next::To(Self::again(&progress)),
-            (logout, _) => Next::stay(logout),
+            (Self::Save(_, progress), Event::Conflict(_)) => Self::again(&progress),
+            (logout, _) => Next::Stay(logout),
         }
     }
 
     /// Somebody wrote although the lock was held: what they wrote is logged out as well.
-    fn again(progress: &LogoutProgress) -> Op {
+    fn again(progress: &LogoutProgress) -> Next<Self> {
         if progress.lost_races >= MAX_LOST_RACES {
-            return Lock::Refresh.release(Op::Failed(Box::new(Error::Contended)));
+            return Lock::Refresh.release(To::failed(Error::Contended)).into();
         }
         let lost_races = progress.lost_races + 1;
-        Self::Load(Box::new(LogoutProgress { lost_races, ..LogoutProgress::default() })).into()
+        Next::Here(Self::Load(Box::new(LogoutProgress { lost_races, ..LogoutProgress::default() })))
     }
 }
 
@@ -207,10 +166,10 @@ impl LogoutProgress {
 
     /// Tokens of a grant that was logged out of elsewhere, before they could be stored: they end at their
     /// server as well. The refresh token goes alone, because somebody waits for what comes then.
-    fn disowned(record: Record, then: Need) -> Option<Box<Self>> {
+    fn disowned(record: Box<Record>, then: Need) -> Option<Box<Self>> {
         endpoint(&record)?;
         token(&record, Hint::RefreshToken)?;
-        let (unsaved, then) = (Some(record.into()), Some(then.into()));
+        let (unsaved, then) = (Some(record), Some(then.into()));
         Some(Box::new(Self {
             unsaved,
             access_token: Some(RevocationOutcome::Absent),
@@ -241,30 +200,11 @@ impl Revocation<'_> {
     }
 }
 
-impl Session {
-    /// Logs out: the next turns revoke the tokens and take them out of the store. The client stays
-    /// registered, for the next login. A fixed token is not ours to end.
-    pub fn logout(&mut self) {
-        self.timeline.clear();
-        self.op.let_go();
-        // Whoever comes next may be somebody else.
-        self.unmet = None;
-        let unsaved = match mem::take(&mut self.op) {
-            Op::Keep(keep) => Some(Box::new(keep.into_record())),
-            Op::Logout(Logout::Revoke(progress)) => progress.unsaved,
-            _ => None,
-        };
-        let progress = Box::new(LogoutProgress { unsaved, ..LogoutProgress::default() });
-        self.op = match self.held.settings.bearer {
-            None => Logout::Lock(progress).into(),
-            Some(_) => Logout::Done(Box::new(NOTHING)).into(),
-        };
-    }
-
+impl Known {
     /// The store was read, under the refresh lock.
-    fn leave(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Op {
+    fn leave(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Next<Logout> {
         let Some(record) = progress.record(self.held.record.as_ref()) else {
-            return Lock::Refresh.release(Logout::Done(Box::new(NOTHING)));
+            return Lock::Refresh.release(To::LoggedOut(Box::new(LoggedOut::NOTHING))).into();
         };
         let can_revoke = endpoint(record).is_some();
         let tokens = [Hint::RefreshToken, Hint::AccessToken];
@@ -278,7 +218,7 @@ impl Session {
         self.revoke_next(progress, now)
     }
 
-    fn revoke_next(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Op {
+    fn revoke_next(&mut self, mut progress: Box<LogoutProgress>, now: UnixTime) -> Next<Logout> {
         if progress.next_token().is_some() {
             let held = self.held.record.as_ref();
             let proof = match progress.record(held) {
@@ -288,19 +228,19 @@ impl Session {
             return match proof {
                 Ok(proof) => {
                     progress.proof = proof;
-                    Logout::Revoke(progress).into()
+                    Next::Here(Logout::Revoke(progress))
                 }
                 Err(error) => self.not_revoked(progress, error.into(), now),
             };
         }
         if let Some(need) = progress.then {
-            return Access(*need).into();
+            return To::Access(*need).into();
         }
         let expected = self.generation();
         let Some(record) =
             progress.record(self.held.record.as_ref()).filter(|it| it.tokens.is_some())
         else {
-            return Lock::Refresh.release(Logout::Done(progress.into()));
+            return Lock::Refresh.release(To::LoggedOut(progress.into())).into();
         };
         let mut binding = (*record.binding).clone();
         // Whoever comes next may be somebody else, with another key; but a client that has no user is the same.
@@ -309,7 +249,7 @@ impl Session {
             binding.possession = None;
         }
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
-        Logout::Save(Saving::new(left, expected), progress).into()
+        Next::Here(Logout::Save(Saving::new(left, expected), progress))
     }
 
     /// The host could not sign: the token is left to its end, as with a server that does not answer.
@@ -318,7 +258,7 @@ impl Session {
         mut progress: Box<LogoutProgress>,
         error: Error,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Logout> {
         if let Some(hint) = progress.next_token() {
             progress.settle(hint, RevocationOutcome::Alive(error));
         }
@@ -331,7 +271,7 @@ impl Session {
         mut progress: Box<LogoutProgress>,
         response: Result<&Response, NoAnswer>,
         now: UnixTime,
-    ) -> Op {
+    ) -> Next<Logout> {
         if let Some(Revocation { hint, endpoint, .. }) = progress.next(self.held.record.as_ref()) {
             let status = response.as_ref().ok().map(|response| response.status());
             let silence = response.as_ref().err().and_then(NoAnswer::silence);
@@ -345,14 +285,6 @@ impl Session {
             progress.settle(hint, outcome.into());
         }
         self.revoke_next(progress, now)
-    }
-
-    /// The user has logged out elsewhere: what was issued before is not stored over that.
-    pub(crate) fn disown(record: Record, need: Need) -> Op {
-        Lock::Refresh.release(match LogoutProgress::disowned(record, need.clone()) {
-            Some(progress) => Op::from(Logout::Revoke(progress)),
-            None => Access(need).into(),
-        })
     }
 }
 
@@ -379,10 +311,3 @@ impl From<Box<LogoutProgress>> for Box<LoggedOut> {
         })
     }
 }
-
-const NOTHING: LoggedOut =
-    LoggedOut { refresh_token: RevocationOutcome::Absent, access_token: RevocationOutcome::Absent };
-
-/// What a server answers that does not revoke tokens of a kind: access tokens that nobody looks up, mostly
-/// (RFC 7009 §2.2.1).
-const UNSUPPORTED: &str = "unsupported_token_type";

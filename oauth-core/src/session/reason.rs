@@ -17,8 +17,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::plain::Plain;
 use crate::scope::Scopes;
-use crate::session::login::{Login, LoginProgress};
-use crate::session::machine::{Op, Session};
+use crate::session::machine::Session;
 use crate::session::need::Need;
 use crate::session::record::Record;
 use crate::session::reply::LoginReply;
@@ -115,9 +114,9 @@ impl LoginReply<'_> {
     /// one that was set up, else that of the last login.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        let settings = &self.session.held.settings;
+        let settings = &self.session.known.held.settings;
         let provider = settings.provider.as_ref().map(|provider| provider.issuer.as_str());
-        let last = || Some(self.session.held.record.as_ref()?.binding.server.issuer.as_str());
+        let last = || Some(self.session.known.held.record.as_ref()?.binding.server.issuer.as_str());
         provider.or(settings.client_issuer.as_deref()).or_else(last)
     }
 }
@@ -134,30 +133,19 @@ impl Session {
     }
 
     fn reason_for(&self, need: &Need) -> LoginReason {
-        let record = self.held.record.as_ref();
+        let record = self.known.held.record.as_ref();
         if need.asked_for {
             LoginReason::AskedFor
         } else if let Some(missing) = need.missing_beyond(record.and_then(Record::scopes)) {
             LoginReason::StepUp { missing }
         } else if record.is_none_or(|record| record.tokens.is_none()) {
             LoginReason::First
-        } else if need.refused == Some(self.generation()) || self.held.refused_at().is_some() {
+        } else if need.refused == Some(self.known.generation())
+            || self.known.held.refused_at().is_some()
+        {
             LoginReason::Refused
         } else {
             LoginReason::Expired
-        }
-    }
-}
-
-impl Op {
-    /// The login that is under way.
-    fn login(&self) -> Option<&LoginProgress> {
-        match self {
-            Self::Login(Login::Run(progress) | Login::SaveClient(_, progress)) => Some(progress),
-            Self::Client(client) => Some(client.progress()),
-            Self::Claim(claim) => Some(claim.progress()),
-            Self::Unlock(_, then) => then.login(),
-            _ => None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,93 +11,14 @@ use crate::error::Error;
 use crate::flow::{Binding, Settings};
 use crate::keys::DpopKey;
 use crate::scope::Scopes;
-use crate::session::history::History;
+use crate::secret::Secret;
+use crate::session::record::history::History;
 use crate::session::trouble::Trouble;
 use crate::time::UnixTime;
-use crate::url::shown;
-use crate::wire::{RegistrationKind, TokenData};
+use crate::wire::{BearerAuth, RegistrationKind, TokenData};
 
-/// What a record is stored under: which program, who (a profile that the host names), at which server; or, of a
-/// client that all profiles share, which program, at which issuer, with which redirect URI (without a port that may
-/// be [any](crate::flow::RedirectUri::at_any_port)).
-///
-/// Records of all kinds stand side by side in a store: a store has to tell their keys apart.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Key {
-    /// What is stored under it.
-    #[serde(default, skip_serializing_if = "KeyKind::is_usual")]
-    pub kind: KeyKind,
-    /// The program whose user it is ([`Settings::application`](crate::flow::Settings::application)): what
-    /// one program may do is not for the next one that shares the store. Keys of versions before this
-    /// have none.
-    #[serde(default)]
-    pub application: Box<str>,
-    /// The host's name for a user or an account; empty where there is only one. With a client, the redirect
-    /// URI.
-    pub profile: Box<str>,
-    /// The MCP server's URL, as the host wrote it. With a client, the issuer.
-    pub server_url: Box<str>,
-}
-
-/// Without what the query of the URL says.
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, application, profile, server_url } = self;
-        f.debug_struct("Key")
-            .field("kind", kind)
-            .field("application", application)
-            .field("profile", profile)
-            .field("server_url", &shown(server_url))
-            .finish()
-    }
-}
-
-/// What is stored under a [`Key`]. Exhaustive on purpose: a store has to name each kind differently.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyKind {
-    /// A user's grant.
-    #[default]
-    Grant,
-    /// A token that was got without a user. A program that gets tokens in both ways keeps both.
-    Machine,
-    /// A client that was registered for all profiles
-    /// ([`Settings::client_records`](crate::flow::Settings::client_records)).
-    Client,
-    /// Whose a client is that the host brings with a secret, but without an issuer: the first one that issued
-    /// tokens to it, and for some minutes the one that a login sends the secret to. The client id stands in place
-    /// of the profile; there is no URL.
-    ClientIssuer,
-}
-
-impl KeyKind {
-    /// Whether tokens are stored under it, a user's or those of nobody.
-    #[must_use]
-    pub fn is_grant(&self) -> bool {
-        matches!(self, Self::Grant | Self::Machine)
-    }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Key {
-    /// The key of a user's grant.
-    #[must_use]
-    pub fn grant(application: &str, profile: &str, server_url: &str) -> Self {
-        let kind = KeyKind::Grant;
-        Self {
-            kind,
-            application: application.into(),
-            profile: profile.into(),
-            server_url: server_url.into(),
-        }
-    }
-}
+mod history;
+mod past;
 
 /// A stored grant: tokens, what they are bound to, and how often it was written.
 ///
@@ -304,11 +224,18 @@ impl Record {
         self.is_unexpired(now) && self.refused_at().is_none()
     }
 
+    pub(crate) fn access_token(&self) -> Option<&BearerAuth> {
+        Some(&self.tokens.as_ref()?.access_token)
+    }
+
+    pub(crate) fn refresh_token(&self) -> Option<&Secret> {
+        self.tokens.as_ref()?.refresh_token.as_ref()
+    }
+
     /// Whether there is something to refresh with that the server may still take.
     #[must_use]
     pub fn can_refresh(&self, now: UnixTime) -> bool {
-        self.binding.client.is_alive(now)
-            && self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some())
+        self.binding.client.is_alive(now) && self.refresh_token().is_some()
     }
 }
 

@@ -13,20 +13,20 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Unreachable;
 use crate::error::{Error, PeerIncompatible, Refusal};
 use crate::flow::{NoAnswer, Proof, ServerNonce, read_refresh, refresh_request};
 use crate::http::{Endpoint, Request, Response};
 use crate::secret::Secret;
-use crate::session::access::Access;
 use crate::session::authorization::Snapshot;
-use crate::session::keep::{AfterKeep, Keep};
-use crate::session::login::Login;
-use crate::session::machine::{Next, Op, Session};
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
 use crate::session::need::Need;
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
 use crate::session::trouble::Failure;
-use crate::session::turn::{Ask, Event};
+use crate::session::unstored::AfterKeep;
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::wire::{NoToken, TokenData};
@@ -65,96 +65,98 @@ impl Refresh {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
-            (Self::Lock(need), Event::Locked) => Next::to(Self::Load(need)),
+            (Self::Lock(need), Event::Locked) => Next::Here(Self::Load(need)),
             // Somebody else refreshes, or was stopped while they did.
-            (Self::Lock(need), Event::HeldElsewhere(now)) if session.will_do(&need, now) => {
-                session.spare(now);
-                Next::to(Op::Ready)
+            (Self::Lock(need), Event::HeldElsewhere(now)) if known.will_do(&need, now) => {
+                known.spare(now);
+                Next::Away(To::Ready)
             }
-            (Self::Load(need), Event::Loaded(record, now)) => {
-                Next::To(session.looked_again(need, record, now))
-            }
-            (Self::Reserve(need), Event::Reserved) => Next::To(session.redeem(need)),
+            (Self::Load(need), Event::Loaded(record, now)) => known.looked_again(need, record, now),
+            (Self::Reserve(need), Event::Reserved) => known.redeem(need),
             (Self::Reserve(need), Event::Lost(now)) => {
-                Next::To(Lock::Refresh.release(session.start_over(need, now)))
+                Next::Away(Lock::Refresh.release(known.start_over(need, now)))
             }
             (Self::Run(mut proof, need), Event::Answered(answer, now)) => {
                 if let Ok(response) = &answer {
-                    match session.is_asked_again(&mut proof, response, now) {
+                    match known.is_asked_again(&mut proof, response, now) {
                         Ok(None) => {}
                         Ok(Some(finding)) => {
-                            session.note_token_answer(response, finding);
-                            return Next::to(Self::Run(proof, need));
+                            known.note_token_answer(response, finding);
+                            return Next::Here(Self::Run(proof, need));
                         }
                         Err(error) => {
                             let error = Error::from(error);
-                            session.note_token_answer(response, Finding::failed(&error));
-                            return Next::To(session.go_on(need, error, now));
+                            known.note_token_answer(response, Finding::failed(&error));
+                            return Next::Away(known.go_on(need, error, now));
                         }
                     }
                 }
-                Next::To(session.refresh_answered(need, answer, now))
+                known.refresh_answered(need, answer, now)
             }
-            (run @ Self::Run(..), Event::Given(_)) => Next::to(run),
+            (run @ Self::Run(..), Event::Given(_)) => Next::Here(run),
             (Self::Run(_, need), Event::Withheld(error, now)) => {
-                Next::To(session.go_on(need, error, now))
+                Next::Away(known.go_on(need, error, now))
             }
             (Self::LoadRefused(need, error), Event::Loaded(record, now)) => {
-                Next::To(session.looked_after_refusal(need, &error, record, now))
+                Next::Away(known.looked_after_refusal(need, &error, record, now))
             }
             (Self::SaveTrouble(saving, need, error), Event::Saved(now)) => {
-                session.look(Some(saving.record), now);
-                let need = session.renumbered(need);
-                Next::To(session.go_on(need, *error, now))
+                known.look(Some(saving.record), now);
+                let need = known.renumbered(need);
+                Next::Away(known.go_on(need, *error, now))
             }
             // Whoever wrote may have brought tokens.
             (Self::SaveTrouble(_, need, error), Event::Conflict(_)) => {
-                let again = need.outrun().map(|need| Access(need).into());
-                Next::To(Lock::Refresh.release(again.unwrap_or(Op::Failed(error))))
+                let again = need.outrun().map(To::Access);
+                Next::Away(Lock::Refresh.release(again.unwrap_or(To::Failed(error))))
             }
             // The others have to find it out for themselves.
             (Self::SaveTrouble(_, need, error), Event::Failed(now)) => {
-                Next::To(session.go_on(need, *error, now))
+                Next::Away(known.go_on(need, *error, now))
             }
             (Self::SaveRefused(saving, need), Event::Saved(now)) => {
-                session.look(Some(saving.record), now);
-                Next::To(Lock::Refresh.release(Login::Needed(session.renumbered(need))))
+                known.look(Some(saving.record), now);
+                Next::Away(Lock::Refresh.release(To::Login(known.renumbered(need))))
             }
             (Self::SaveRefused(_, need), Event::Conflict(_)) => {
-                let again = need.outrun().map(|need| Op::from(Access(need)));
-                let op = again.unwrap_or_else(|need| Login::Needed(need).into());
-                Next::To(Lock::Refresh.release(op))
+                let again = need.outrun().map(To::Access);
+                let to = again.unwrap_or_else(To::Login);
+                Next::Away(Lock::Refresh.release(to))
             }
             // What the server says is the answer, whatever the store says.
-            (Self::SaveRefused(_, need), Event::Failed(_)) if session.held.refused.is_some() => {
-                Next::To(Lock::Refresh.release(Login::Needed(need)))
+            (Self::SaveRefused(_, need), Event::Failed(_)) if known.held.refused.is_some() => {
+                Next::Away(Lock::Refresh.release(To::Login(need)))
             }
-            (refresh, Event::Failed(now)) => refresh.unread(session, now),
-            (refresh, _) => Next::stay(refresh),
+            (refresh, Event::Failed(now)) => refresh.unread(known, now),
+            (refresh, _) => Next::Stay(refresh),
         }
     }
 
     /// The store fails before anything is spent. A living token is used; or what was only to be written down is left.
-    fn unread(self, session: &mut Session, now: UnixTime) -> Next {
+    fn unread(self, known: &mut Known, now: UnixTime) -> Next<Self> {
         let (need, is_locked) = match &self {
             Self::Lock(need) => (need, false),
             Self::Load(need) | Self::LoadRefused(need, _) | Self::Reserve(need) => (need, true),
             Self::Run(..) | Self::SaveTrouble(..) | Self::SaveRefused(..) => {
-                return Next::stay(self);
+                return Next::Stay(self);
             }
         };
-        if session.can_spare(need, now) {
-            session.spare(now);
-            return Next::To(if is_locked { Lock::Refresh.release(Op::Ready) } else { Op::Ready });
+        if known.can_spare(need, now) {
+            known.spare(now);
+            return Next::Away(if is_locked {
+                Lock::Refresh.release(To::Ready)
+            } else {
+                To::Ready
+            });
         }
         // Others find out for themselves that the token is refused.
-        let is_to_mark = session.held.is_mark_due() && !session.can_refresh(need, now);
+        let is_to_mark = known.held.is_mark_due() && !known.can_refresh(need, now);
         match self {
-            Self::Lock(need) if is_to_mark => Next::to(Login::Needed(need)),
-            Self::Load(need) if is_to_mark => Next::To(Lock::Refresh.release(Login::Needed(need))),
-            refresh => Next::stay(refresh),
+            Self::Lock(need) if is_to_mark => Next::Away(To::Login(need)),
+            Self::Load(need) if is_to_mark => Next::Away(Lock::Refresh.release(To::Login(need))),
+            refresh => Next::Stay(refresh),
         }
     }
 }
@@ -165,29 +167,34 @@ fn request(record: &Record, proof: &Proof) -> Option<Request> {
     Some(refresh_request(&record.binding, proof, refresh_token))
 }
 
-impl Session {
+impl Known {
     /// The store was read once more, under the lock.
-    fn looked_again(&mut self, mut need: Need, record: Option<Record>, now: UnixTime) -> Op {
+    fn looked_again(
+        &mut self,
+        mut need: Need,
+        record: Option<Record>,
+        now: UnixTime,
+    ) -> Next<Refresh> {
         self.look_for(&mut need, record, now);
         if self.is_usable(&need, now) {
-            Lock::Refresh.release(Op::Ready)
+            Lock::Refresh.release(To::Ready).into()
         } else if self.is_paused(&need, now) {
-            let op = self.paused(need, now);
-            self.mark_and_unlock(op, now)
+            let to = self.paused(need, now);
+            self.mark_and_unlock(to, now).into()
         } else if self.can_refresh(&need, now) {
-            Refresh::Reserve(need).into()
+            Next::Here(Refresh::Reserve(need))
         } else {
-            let op = self.unrefreshable(need, now);
-            self.mark_and_unlock(op, now)
+            let to = self.unrefreshable(need, now);
+            self.mark_and_unlock(to, now).into()
         }
     }
 
     /// The refresh token is about to be spent.
-    fn redeem(&self, need: Need) -> Op {
-        let Some(record) = &self.held.record else { return Op::Ready };
+    fn redeem(&self, need: Need) -> Next<Refresh> {
+        let Some(record) = &self.held.record else { return To::Ready.into() };
         match Proof::new(&record.binding, &self.held.settings) {
-            Ok(proof) => Refresh::Run(Box::new(proof), need).into(),
-            Err(error) => Lock::Refresh.release(Op::Failed(Box::new(error.into()))),
+            Ok(proof) => Next::Here(Refresh::Run(Box::new(proof), need)),
+            Err(error) => Lock::Refresh.release(To::failed(error)).into(),
         }
     }
 
@@ -220,9 +227,9 @@ impl Session {
         need: Need,
         response: Result<&Response, NoAnswer>,
         now: UnixTime,
-    ) -> Op {
-        let Some(record) = &self.held.record else { return Op::Ready };
-        let Some(old) = &record.tokens else { return Op::Ready };
+    ) -> Next<Refresh> {
+        let Some(record) = &self.held.record else { return To::Ready.into() };
+        let Some(old) = &record.tokens else { return To::Ready.into() };
         let endpoint = record.binding.server.token_endpoint();
         let status = response.as_ref().ok().map(|response| response.status());
         let silence = response.as_ref().err().and_then(NoAnswer::silence);
@@ -243,7 +250,7 @@ impl Session {
         let NoToken { error, refresh_token } = match result {
             Ok(tokens) => {
                 let renewed = record.renewed(now, tokens).on_trial(self.trial_after());
-                return Keep::save(renewed, record.generation, AfterKeep::Refreshed(need));
+                return To::keep(renewed, record.generation, AfterKeep::Refreshed(need)).into();
             }
             Err(no_token) => no_token,
         };
@@ -251,14 +258,14 @@ impl Session {
         if let Some(new) = refresh_token.filter(|new| old.refresh_token.as_ref() != Some(new)) {
             let rotated = self.rotated(record, old, new, failure, now);
             let then = AfterKeep::Rotated(need, Box::new(error));
-            return Keep::save(rotated, record.generation, then);
+            return To::keep(rotated, record.generation, then).into();
         }
         match (error, failure) {
             (Error::Refused(it), _) if ends_grant(&it) || it.is_about_client() => {
-                Refresh::LoadRefused(need, Box::new(it.into())).into()
+                Next::Here(Refresh::LoadRefused(need, Box::new(it.into())))
             }
             (error, Some(failure)) => self.write_trouble(need, error, failure, now),
-            (error, None) => self.go_on(need, error, now),
+            (error, None) => self.go_on(need, error, now).into(),
         }
     }
 
@@ -279,28 +286,25 @@ impl Session {
         rotated.on_trial(self.trial_after())
     }
 
-    /// There are no new tokens, which is written down or could not be, and the grant is as good as before.
-    pub(crate) fn go_on(&mut self, need: Need, error: Error, now: UnixTime) -> Op {
-        let is_final = says_no(&error) && !self.is_about_proof(&error);
-        let lives = self.is_alive(&need, now);
-        let op = if self.will_do(&need, now) || lives && is_final {
-            self.postpone(self.end_of_pause(now));
-            Op::Ready
-        } else if !lives && (is_final || self.is_worn_out(now)) {
-            // This endpoint will not do, but a login may find another. The grant is kept until then.
-            self.need_login(Need { no_refresh: true, ..need }, now)
-        } else {
-            Op::Failed(Box::new(error))
+    /// The refresh was answered without tokens: that is written down first.
+    fn write_trouble(
+        &self,
+        need: Need,
+        error: Error,
+        failure: Failure,
+        now: UnixTime,
+    ) -> Next<Refresh> {
+        let Some(record) = &self.held.record else { return To::failed(error).into() };
+        let expected = record.generation;
+        let troubled = record.troubled(failure, now).on_trial(self.trial_after());
+        let error = match error {
+            // Also a date, which takes a clock to be read.
+            Error::Unreachable(unreachable) => {
+                Unreachable { retry_after: failure.pause, ..unreachable }.into()
+            }
+            error => error,
         };
-        self.mark_and_unlock(op, now)
-    }
-
-    /// Whether only the proof of the key was refused: that says nothing about the grant, and a login would need the
-    /// same proofs.
-    fn is_about_proof(&self, error: &Error) -> bool {
-        let record = self.held.record.as_ref();
-        record.is_some_and(|record| record.binding.possession.is_some())
-            && error.refusal().is_some_and(|it| it.wants_dpop_nonce() || it.is_invalid_dpop_proof())
+        Next::Here(Refresh::SaveTrouble(Saving::new(troubled, expected), need, Box::new(error)))
     }
 
     /// The refresh was refused, and the store was read again. Only what was refused ends: what others have stored
@@ -311,33 +315,33 @@ impl Session {
         error: &Error,
         record: Option<Record>,
         now: UnixTime,
-    ) -> Op {
+    ) -> To {
         let look = self.look_for(&mut need, record, now);
         if self.generation() != look.generation_before() && self.is_usable(&need, now) {
-            return Lock::Refresh.release(Op::Ready);
+            return Lock::Refresh.release(To::Ready);
         }
         let (Some(sent), Some(stored)) = (&look.before, &self.held.record) else {
-            let op = self.unrefreshable(need, now);
-            return self.mark_and_unlock(op, now);
+            let to = self.unrefreshable(need, now);
+            return self.mark_and_unlock(to, now);
         };
         let is_same_client = sent.binding.server.is_same(&stored.binding.server)
             && sent.binding.client == stored.binding.client;
-        let is_same_token = refresh_token(Some(sent)) == refresh_token(Some(stored));
+        let is_same_token = sent.refresh_token() == stored.refresh_token();
         let is_about_client = error.refusal().is_some_and(Refusal::is_about_client);
         if is_about_client && is_same_client {
             self.refuse_client();
-        } else if refresh_token(Some(stored)).is_some() {
+        } else if stored.refresh_token().is_some() {
             return match is_same_client && is_same_token {
                 true => self.ended(need, stored.clone(), now),
                 false => Lock::Refresh.release(self.start_over(need, now)),
             };
         }
-        let op = self.unrefreshable(need, now);
-        self.mark_and_unlock(op, now)
+        let to = self.unrefreshable(need, now);
+        self.mark_and_unlock(to, now)
     }
 
     /// The refresh token of this record is refused for good.
-    fn ended(&mut self, need: Need, record: Record, now: UnixTime) -> Op {
+    fn ended(&mut self, need: Need, record: Record, now: UnixTime) -> To {
         if !self.is_alive(&need, now) {
             self.learn_end(&self.need_login(need.clone(), now), now);
         }
@@ -347,25 +351,12 @@ impl Session {
             tokens.refresh_token = None;
         }
         record.trouble = None;
-        Keep::save(record, expected, AfterKeep::Ended(need))
+        To::keep(record, expected, AfterKeep::Ended(need))
     }
-}
-
-pub(crate) fn refresh_token(record: Option<&Record>) -> Option<&Secret> {
-    record?.tokens.as_ref()?.refresh_token.as_ref()
 }
 
 /// Whether the refresh token is dead (RFC 6749 §5.2). Servers have many words for "not this request";
 /// this is the only one for "never again".
 fn ends_grant(refusal: &Refusal) -> bool {
     &*refusal.code == "invalid_grant"
-}
-
-/// Whether asking again would bring the same answer.
-pub(crate) fn says_no(error: &Error) -> bool {
-    match error {
-        Error::Refused(refusal) => !refusal.is_for_now(),
-        Error::Malformed(malformed) => matches!(malformed.status, 300..=499),
-        _ => false,
-    }
 }

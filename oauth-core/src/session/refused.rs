@@ -21,11 +21,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::session::authorization::Snapshot;
-use crate::session::login::Login;
-use crate::session::machine::{Op, Session};
 use crate::session::record::Record;
-use crate::session::refresh::Refresh;
-use crate::session::transaction::{Lock, Saving};
 use crate::time::UnixTime;
 
 /// What the servers refused of what was known from before: the next login does without.
@@ -68,38 +64,6 @@ impl Snapshot {
     /// Whether a refresh is known not to help, for now. A clock that was set back since ends that.
     pub(crate) fn is_refresh_in_vain(&self, now: UnixTime) -> bool {
         self.refused_at().is_some_and(|at| at <= now && now < at + REST)
-    }
-}
-
-impl Session {
-    /// If a login is needed because the token was refused, it is handed out no more.
-    pub(crate) fn learn_end(&mut self, op: &Op, now: UnixTime) {
-        let Op::Login(Login::Needed(need)) = op else { return };
-        if need.refuses(self.generation()) && self.held.refused_at().is_none() {
-            self.held.refused = Some(now);
-            self.held.fresh_until = UnixTime::from_secs(0);
-        }
-    }
-
-    /// What comes next, after what there is to write of the token: under the lock, which is not held yet.
-    pub(crate) fn lock_to_mark(&mut self, op: Op, now: UnixTime) -> Op {
-        self.learn_end(&op, now);
-        match op {
-            Op::Login(Login::Needed(need)) if self.held.is_mark_due() => Refresh::Lock(need).into(),
-            op => op,
-        }
-    }
-
-    /// The same where the lock is held: it is released before what comes next.
-    pub(crate) fn mark_and_unlock(&mut self, op: Op, now: UnixTime) -> Op {
-        self.learn_end(&op, now);
-        match (op, &self.held.record) {
-            (Op::Login(Login::Needed(need)), Some(record)) if self.held.is_mark_due() => {
-                let marked = record.clone().on_trial(self.trial_after()).refused(self.held.refused);
-                Refresh::SaveRefused(Saving::new(marked, record.generation), need).into()
-            }
-            (op, _) => Lock::Refresh.release(op),
-        }
     }
 }
 

@@ -6,10 +6,12 @@ use crate::error::Silence;
 use crate::flow::NoAnswer;
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
+use crate::session::event::Event;
+use crate::session::key::Key;
 use crate::session::machine::Session;
-use crate::session::record::{Key, Record};
+use crate::session::op::Op;
+use crate::session::record::Record;
 use crate::session::transaction::Saving;
-use crate::session::turn::Event;
 use crate::time::UnixTime;
 
 mod device;
@@ -172,7 +174,10 @@ impl SaveReply<'_> {
     /// the host tries again. `None` if its tokens are good for nothing without the store.
     #[must_use]
     pub fn would_keep(&self, now: UnixTime) -> Option<Snapshot> {
-        self.session.would_keep(now)
+        match &self.session.op {
+            Op::Keep(keep) => keep.would_hold(&self.session.known.held, now),
+            _ => None,
+        }
     }
 
     /// The record is stored, durably.

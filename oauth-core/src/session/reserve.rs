@@ -9,17 +9,12 @@
 //! Servers that rotate refresh tokens end the grant of who sends one twice. So a token is spent only where
 //! its successor can be stored: a full disk is found out before, and not after.
 
-use alloc::boxed::Box;
-
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
 use crate::secret::SecretBuffer;
-use crate::session::access::Access;
-use crate::session::machine::{Op, Session};
-use crate::session::need::Need;
+use crate::session::event::Event;
+use crate::session::machine::Session;
 use crate::session::reply::ReserveReply;
-use crate::session::turn::Event;
 use crate::time::UnixTime;
 
 /// A refresh token that is about to be spent: what a store has to know about it.
@@ -44,10 +39,10 @@ impl ReserveReply<'_> {
     /// What is about to be spent, and the room that its result needs.
     #[must_use]
     pub fn spend(&self) -> Spend {
-        let held = &self.session.held;
+        let held = &self.session.known.held;
         let json = held.record.as_ref().map(|record| SecretBuffer(record.to_json()));
         let room = json.map_or(0, |json| json.0.len()) + MARGIN;
-        Spend { generation: self.session.generation(), room }
+        Spend { generation: self.session.known.generation(), room }
     }
 
     /// The lock is still held, and the room is there: the request leaves next.
@@ -68,19 +63,7 @@ impl ReserveReply<'_> {
     }
 }
 
-impl Session {
-    /// Others were faster once more.
-    pub(crate) fn start_over(&mut self, need: Need, now: UnixTime) -> Op {
-        match need.outrun() {
-            Ok(need) => Access(need).into(),
-            Err(need) if self.is_alive(&need, now) => {
-                self.spare(now);
-                Op::Ready
-            }
-            Err(_) => Op::Failed(Box::new(Error::Contended)),
-        }
-    }
-}
+impl Session {}
 
 /// How much longer the next record may be than the present one, in bytes: tokens that hold claims grow with
 /// them, and 8 KiB are what servers take in a header.

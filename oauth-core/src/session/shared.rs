@@ -8,9 +8,8 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::flow::{Binding, Settings};
-use crate::session::machine::{Op, Session};
-use crate::session::record::{Key, KeyKind, Record};
-use crate::session::transaction::Lock;
+use crate::session::key::{Key, KeyKind};
+use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::RegistrationKind;
 
@@ -44,7 +43,7 @@ impl SharedClient {
         }
     }
 
-    fn key(&self, settings: &Settings) -> Key {
+    pub(crate) fn key(&self, settings: &Settings) -> Key {
         let application = &settings.application;
         match self {
             Self::Registered { issuer, redirect_uri } => {
@@ -62,30 +61,6 @@ impl Record {
     #[must_use]
     pub fn client_key(&self, settings: &Settings) -> Option<Key> {
         Some(SharedClient::of(&self.binding, settings)?.key(settings))
-    }
-}
-
-impl Op {
-    /// Whether what is read, written or locked is the client's, and not the session's own.
-    fn is_about_client(&self) -> bool {
-        matches!(
-            self,
-            Self::Client(_)
-                | Self::Claim(_)
-                | Self::Vouch(_)
-                | Self::Cancel(_)
-                | Self::Unlock(Lock::Client, _)
-        )
-    }
-}
-
-impl Session {
-    /// Which record a turn is about.
-    pub(crate) fn key_of_turn(&self, profile: &str) -> Key {
-        match self.shared.as_deref().filter(|_| self.op.is_about_client()) {
-            Some(client) => client.key(&self.held.settings),
-            None => self.key(profile),
-        }
     }
 }
 

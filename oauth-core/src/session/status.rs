@@ -18,7 +18,8 @@ use crate::scope::Scopes;
 use crate::session::claim::Claim;
 use crate::session::client::Client;
 use crate::session::login::Login;
-use crate::session::machine::{Op, Session};
+use crate::session::machine::Session;
+use crate::session::op::Op;
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::id_token;
@@ -190,8 +191,8 @@ impl Session {
     /// has answered. Asking changes nothing.
     #[must_use]
     pub fn status(&self, now: UnixTime) -> Status {
-        let status = Status::of(&self.held.settings, self.held.record(), now);
-        let status = if self.held.refused.is_some() { status.refused() } else { status };
+        let status = Status::of(&self.known.held.settings, self.known.held.record(), now);
+        let status = if self.known.held.refused.is_some() { status.refused() } else { status };
         match &self.op {
             Op::Login(Login::Lock(_) | Login::Load(_) | Login::Prepare(_) | Login::Run(_))
             | Op::Client(Client::Lock(_) | Client::Load(_) | Client::Prepare(..))

@@ -11,7 +11,7 @@ use core::time::Duration;
 use crate::entropy::Entropy;
 use crate::flow::{RedirectUri, Settings};
 use crate::http::{Endpoint, Request, Response, built};
-use crate::session::turn::Event;
+use crate::session::event::Event;
 use crate::session::{Record, Session, Turn};
 use crate::signing_algorithm::SigningAlgorithm;
 use crate::time::UnixTime;

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::machine::Op;
 use crate::session::record::Record;
 
 /// Which lock of a [`Key`](crate::session::Key). They are independent.
@@ -17,13 +16,6 @@ pub enum Lock {
     /// The lock of a [client's key](crate::session::KeyKind::Client): held for the length of one registration
     /// and one save, while the login lock is held as well.
     Client,
-}
-
-impl Lock {
-    /// Releases the lock, and then is there.
-    pub(crate) fn release(self, then: impl Into<Op>) -> Op {
-        Op::Unlock(self, Box::new(then.into()))
-    }
 }
 
 /// A record on its way into the store.

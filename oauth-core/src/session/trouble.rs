@@ -13,20 +13,13 @@
 //! An outage opens no pages. Only answers count that a server also gives which will never renew the grant; no
 //! answer, 429, 502 to 504 and whatever says `Retry-After` never do.
 
-use alloc::boxed::Box;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Unreachable};
-use crate::http::{Endpoint, Response};
-use crate::session::access::Access;
-use crate::session::machine::{Op, Session};
-use crate::session::need::Need;
-use crate::session::record::Record;
-use crate::session::refresh::{Refresh, says_no};
-use crate::session::transaction::Saving;
+use crate::error::Error;
+use crate::http::Response;
 use crate::time::UnixTime;
 
 /// What is known of refreshes that were answered without tokens, since the last tokens came.
@@ -41,11 +34,11 @@ pub(crate) struct Trouble {
     /// How many answers there were in all.
     answers: u16,
     /// The last one.
-    at: UnixTime,
+    pub(crate) at: UnixTime,
     /// Its status.
-    status: u16,
+    pub(crate) status: u16,
     /// No request is made before.
-    until: UnixTime,
+    pub(crate) until: UnixTime,
 }
 
 /// An answer without tokens that may be another one later.
@@ -53,7 +46,7 @@ pub(crate) struct Trouble {
 pub(crate) struct Failure {
     status: u16,
     /// How long the server asks to wait, if it asks for more than nothing.
-    pause: Option<Duration>,
+    pub(crate) pause: Option<Duration>,
     counts: bool,
 }
 
@@ -74,7 +67,12 @@ impl Failure {
 
 impl Trouble {
     /// What is known after one more answer. `seed` keeps those apart who would come back all at once.
-    fn after(before: Option<&Self>, failure: Failure, seed: &[u8], now: UnixTime) -> Self {
+    pub(crate) fn after(
+        before: Option<&Self>,
+        failure: Failure,
+        seed: &[u8],
+        now: UnixTime,
+    ) -> Self {
         // What is later than now came by a clock that was set back since: nothing is counted up to it.
         let since = before.and_then(|before| before.since).map(|since| since.min(now));
         let since = since.or(failure.counts.then_some(now));
@@ -89,12 +87,12 @@ impl Trouble {
     }
 
     /// Whether the server is left alone. A clock that was set back since does not make that longer.
-    fn pauses(&self, now: UnixTime) -> bool {
+    pub(crate) fn pauses(&self, now: UnixTime) -> bool {
         self.at <= now && now < self.until
     }
 
     /// Whether a login is worth a page by now.
-    fn is_worn_out(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_worn_out(&self, now: UnixTime) -> bool {
         self.counted >= TRIES && self.since.is_some_and(|since| now.since(since) >= PATIENCE)
     }
 }
@@ -108,102 +106,12 @@ fn grown(answers: u16, seed: &[u8], now: UnixTime) -> Duration {
     pause + pause * u32::from(digest[0]) / 1024
 }
 
-impl Record {
-    /// The same tokens, and what is known of the trouble in renewing them.
-    pub(crate) fn troubled(&self, failure: Failure, now: UnixTime) -> Self {
-        let refresh_token = self.tokens.as_ref().and_then(|it| it.refresh_token.as_ref());
-        let seed = refresh_token.map_or(&[][..], |token| token.expose().as_bytes());
-        let trouble = Trouble::after(self.trouble.as_deref(), failure, seed, now);
-        let mut troubled = self.clone();
-        troubled.trouble = Some(Box::new(trouble));
-        troubled
-    }
-}
-
-impl Session {
-    fn trouble(&self) -> Option<&Trouble> {
-        self.held.record.as_ref()?.trouble.as_deref()
-    }
-
-    /// The refresh was answered without tokens: that is written down first.
-    pub(crate) fn write_trouble(
-        &self,
-        need: Need,
-        error: Error,
-        failure: Failure,
-        now: UnixTime,
-    ) -> Op {
-        let Some(record) = &self.held.record else { return Op::Failed(Box::new(error)) };
-        let expected = record.generation;
-        let troubled = record.troubled(failure, now).on_trial(self.trial_after());
-        let error = match error {
-            // Also a date, which takes a clock to be read.
-            Error::Unreachable(unreachable) => {
-                Unreachable { retry_after: failure.pause, ..unreachable }.into()
-            }
-            error => error,
-        };
-        Refresh::SaveTrouble(Saving::new(troubled, expected), need, Box::new(error)).into()
-    }
-
-    /// Whether the server is left alone, although there is something to refresh with.
-    pub(crate) fn is_paused(&self, need: &Need, now: UnixTime) -> bool {
-        self.can_refresh(need, now) && self.trouble().is_some_and(|trouble| trouble.pauses(now))
-    }
-
-    /// What there is meanwhile.
-    pub(crate) fn paused(&mut self, need: Need, now: UnixTime) -> Op {
-        let Some(record) = &self.held.record else { return Access(need).into() };
-        let Some(trouble) = &record.trouble else { return Access(need).into() };
-        let lives = self.is_alive(&need, now);
-        if self.will_do(&need, now) {
-            let until = trouble.until;
-            self.postpone(until);
-            Op::Ready
-        } else if !lives && trouble.is_worn_out(now) {
-            self.need_login(Need { no_refresh: true, ..need }, now)
-        } else {
-            let error = Unreachable {
-                endpoint: Endpoint::Token,
-                url: record.binding.server.token_endpoint().as_str().into(),
-                status: Some(trouble.status),
-                retry_after: Some(trouble.until.since(now)),
-                obstacle: None,
-            };
-            Op::Failed(Box::new(error.into()))
-        }
-    }
-
-    /// Until when a living token is used after a refresh that failed.
-    pub(crate) fn end_of_pause(&self, now: UnixTime) -> UnixTime {
-        let trouble = self.trouble().filter(|trouble| trouble.at == now);
-        trouble.map_or(now + UNANSWERED, |trouble| trouble.until)
-    }
-
-    /// Whether the grant could not be renewed for so long that a login is worth a page.
-    pub(crate) fn is_worn_out(&self, now: UnixTime) -> bool {
-        self.trouble().is_some_and(|trouble| trouble.is_worn_out(now))
-    }
-
-    /// The same access token has another number than this one by now: what is known of it stays known.
-    pub(crate) fn renumber(&mut self, before: u64) {
-        let after = self.generation();
-        for known in [&mut self.accepted, &mut self.own_generation] {
-            if *known == before {
-                *known = after;
-            }
-        }
-        let Some(refused) = self.refused.as_deref_mut() else { return };
-        for known in [&mut refused.client, &mut refused.closed, &mut refused.token] {
-            if *known == Some(before) {
-                *known = Some(after);
-            }
-        }
-        if let Some((known, _)) = &mut refused.young
-            && *known == before
-        {
-            *known = after;
-        }
+/// Whether asking again would bring the same answer.
+pub(crate) fn says_no(error: &Error) -> bool {
+    match error {
+        Error::Refused(refusal) => !refusal.is_for_now(),
+        Error::Malformed(malformed) => matches!(malformed.status, 300..=499),
+        _ => false,
     }
 }
 
@@ -227,9 +135,6 @@ const LONGEST_PAUSE: Duration = PATIENCE;
 
 /// More than that is not waited, whatever a server asks for: it may be mended in an hour.
 const LONGEST_NAMED: Duration = Duration::from_secs(60 * 60);
-
-/// How long a refresh that was not answered is not tried again while the old token lives.
-const UNANSWERED: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests;

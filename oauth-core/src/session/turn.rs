@@ -1,13 +1,11 @@
 //! What a session asks for, and what can happen to it.
 
-use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::flow::{NoAnswer, RedirectUri};
-use crate::http::{Request, Response};
+use crate::http::Request;
 use crate::session::authorization::Authorization;
-use crate::session::logout::LoggedOut;
+use crate::session::event::Ask;
+use crate::session::logged_out::LoggedOut;
 use crate::session::machine::Session;
-use crate::session::record::Record;
 use crate::session::reply::{
     AssertionReply, BrowserReply, DeviceReply, HttpReply, KeyReply, LoadReply, LockReply,
     LoginReply, PrepareReply, ReserveReply, SaveReply, SignReply, UnlockReply, WaitReply,
@@ -55,64 +53,6 @@ pub enum Turn<'a> {
     LoggedOut(LoggedOut),
 }
 
-/// A turn without its reply: what an operation waits for.
-pub(crate) enum Ask {
-    Load,
-    Lock(Lock),
-    Reserve,
-    Save,
-    Unlock(Lock),
-    Http(Request),
-    Sign,
-    Assertion,
-    Key,
-    Login,
-    Prepare,
-    Browser(AuthorizationUrl),
-    Device(DevicePage),
-    Wait(UnixTime),
-    Ready,
-    LoggedOut(LoggedOut),
-}
-
-/// What happened: what a reply takes, or the host's wish.
-pub(crate) enum Event<'a> {
-    /// The store holds this record, or none.
-    Loaded(Option<Record>, UnixTime),
-    /// The lock is held.
-    Locked,
-    /// Somebody else holds it.
-    HeldElsewhere(UnixTime),
-    /// The refresh token can be spent.
-    Reserved,
-    /// It cannot: the lock is not held any more.
-    Lost(UnixTime),
-    /// The record is stored.
-    Saved(UnixTime),
-    /// It is not: the store holds this other generation, 0 for none.
-    Conflict(u64),
-    /// The store cannot be read, locked or written.
-    Failed(UnixTime),
-    /// The lock is released.
-    Unlocked,
-    /// The request was answered, or not.
-    Answered(Result<&'a Response, NoAnswer>, UnixTime),
-    /// The host has signed, brought an assertion or a key, shown a code or waited.
-    Given(UnixTime),
-    /// It could not, for the reason kept here.
-    Withheld(Error, UnixTime),
-    /// The host logs in.
-    Begun,
-    /// This is where the user will come back to.
-    Prepared(RedirectUri, Entropy, UnixTime),
-    /// The user is back, with a redirect of this login.
-    CameBack(UnixTime),
-    /// Nobody came back, and nobody waits any more.
-    NobodyCame,
-    /// The host does not want the login any more.
-    Cancelled,
-}
-
 impl Session {
     /// Says what to do next. Asking changes nothing.
     ///
@@ -124,7 +64,7 @@ impl Session {
     /// is stored, but the policy refuses what it needed. Each access says so until the token is renewed, or
     /// the policy tolerates it.
     pub fn turn(&mut self) -> Result<Turn<'_>, Error> {
-        Ok(match self.op.ask(&self.held)? {
+        Ok(match self.op.ask(&self.known.held)? {
             Ask::Load => Turn::Load(LoadReply { session: self }),
             Ask::Lock(lock) => Turn::Lock(lock, LockReply { session: self }),
             Ask::Reserve => Turn::Reserve(ReserveReply { session: self }),
@@ -141,8 +81,8 @@ impl Session {
             Ask::Wait(until) => Turn::Wait(until, WaitReply { session: self }),
             Ask::LoggedOut(outcome) => Turn::LoggedOut(outcome),
             Ask::Ready => {
-                self.held.check()?;
-                return self.held.token().map(Turn::Ready).ok_or(Error::LoginRequired);
+                self.known.held.check()?;
+                return self.known.held.token().map(Turn::Ready).ok_or(Error::LoginRequired);
             }
         })
     }

@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::session::authorization::Snapshot;
-use crate::session::machine::{Next, Op, Session};
+use crate::session::event::{Ask, Event};
+use crate::session::known::Known;
+use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::shared::{SharedClient, issuer_record};
 use crate::session::transaction::Saving;
-use crate::session::turn::{Ask, Event};
 use crate::time::UnixTime;
 
 /// Where it stands.
@@ -38,32 +39,32 @@ impl Vouch {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, session: &mut Session) -> Next {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
-            (Self::Load, Event::Loaded(stored, now)) => Next::To(session.doubt_loaded(stored, now)),
-            (Self::Save(_), Event::Saved(_) | Event::Conflict(_)) => Next::to(Op::Ready),
-            (_, Event::Failed(_)) => Next::to(Op::Ready),
-            (vouch, _) => Next::stay(vouch),
+            (Self::Load, Event::Loaded(stored, now)) => known.doubt_loaded(stored, now),
+            (Self::Save(_), Event::Saved(_) | Event::Conflict(_)) => Next::Away(To::Ready),
+            (_, Event::Failed(_)) => Next::Away(To::Ready),
+            (vouch, _) => Next::Stay(vouch),
         }
     }
 }
 
-impl Session {
+impl Known {
     /// Tokens came through the client: nobody has to doubt it, and it belongs to who issued them.
-    pub(crate) fn vouch(&mut self) -> Op {
+    pub(crate) fn vouch(&mut self) -> Next<Vouch> {
         let binding = self.held.record.as_ref().map(|record| &record.binding);
         match binding.and_then(|binding| SharedClient::of(binding, &self.held.settings)) {
             Some(client) => {
                 self.shared = Some(client.into());
-                Vouch::Load.into()
+                Next::Here(Vouch::Load)
             }
-            None => Op::Ready,
+            None => To::Ready.into(),
         }
     }
 
     /// What is known of it was read.
-    fn doubt_loaded(&self, stored: Option<Record>, now: UnixTime) -> Op {
-        let Some(own) = &self.held.record else { return Op::Ready };
+    fn doubt_loaded(&self, stored: Option<Record>, now: UnixTime) -> Next<Vouch> {
+        let Some(own) = &self.held.record else { return To::Ready.into() };
         let is_brought = matches!(self.shared.as_deref(), Some(SharedClient::Brought { .. }));
         let is_same = |shared: &Record| {
             let (binding, own) = (&shared.binding, &own.binding);
@@ -72,14 +73,14 @@ impl Session {
         };
         match stored {
             Some(shared) if is_same(&shared) && shared.is_doubted() => {
-                Vouch::Save(Saving::new(shared.vouched(), shared.generation)).into()
+                Next::Here(Vouch::Save(Saving::new(shared.vouched(), shared.generation)))
             }
             // A claim that has brought no tokens gives way to who issued some.
             stored if is_brought && stored.as_ref().is_none_or(Record::is_doubted) => {
                 let expected = stored.map_or(0, |record| record.generation);
-                Vouch::Save(Saving::new(issuer_record(&own.binding, now), expected)).into()
+                Next::Here(Vouch::Save(Saving::new(issuer_record(&own.binding, now), expected)))
             }
-            _ => Op::Ready,
+            _ => To::Ready.into(),
         }
     }
 }

@@ -1,33 +1,16 @@
 //! What a session thinks of the client of a login: whether the server may have forgotten it, and what is written down
 //! of that.
 
-use core::time::Duration;
-
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Refusal};
 use crate::flow::Binding;
 use crate::http::Endpoint;
-use crate::session::login::LoginProgress;
-use crate::session::machine::Session;
+use crate::session::known::Known;
+use crate::session::login::progress::{LoginProgress, PATIENCE, RegistrationTrust};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::{Registration, RegistrationKind};
 
-/// Whether the server may have forgotten the client of a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RegistrationTrust {
-    /// It is new, or not a dynamic one.
-    Known,
-    /// It has brought what may still be good.
-    Proven,
-    /// It was registered for the last login, and has brought nothing that is good for anything.
-    Old,
-    /// It was registered for an earlier login at this server, before one at another.
-    Elsewhere,
-}
-
-impl Session {
+impl Known {
     /// The record without the doubt of this login, if the server has sent its user back, or has heard them elsewhere: so it knows the client,
     /// whatever else it said.
     pub(super) fn known_by(&self, progress: &LoginProgress, error: &Error) -> Option<Record> {
@@ -128,9 +111,6 @@ impl Session {
         Some(record.moved_to(self.moved_to.clone()))
     }
 }
-
-/// How long a login with a client of an earlier login may take until the client is doubted.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a grant may be good for anything. A refresh token may, even if by this clock the client's
 /// secret is expired: the clock may be wrong.

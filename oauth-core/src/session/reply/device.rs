@@ -1,9 +1,10 @@
 //! The replies while a user consents on another device.
 
+use crate::session::event::Event;
 use crate::session::login::Login;
-use crate::session::machine::{Op, Session};
+use crate::session::machine::Session;
+use crate::session::op::Op;
 use crate::session::reply::{DeviceReply, WaitReply};
-use crate::session::turn::Event;
 use crate::time::UnixTime;
 use crate::wire::{DevicePage, Issuer};
 

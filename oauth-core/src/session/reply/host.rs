@@ -3,12 +3,13 @@
 use crate::error::{Error, HostGift, Misuse, Unavailable};
 use crate::flow::{Flow, ForRequest, SigningKey, WantedAssertion};
 use crate::keys::DpopKey;
+use crate::session::event::Event;
 use crate::session::login::Login;
 use crate::session::logout::Logout;
-use crate::session::machine::{Op, Session};
+use crate::session::machine::Session;
+use crate::session::op::Op;
 use crate::session::refresh::Refresh;
 use crate::session::reply::{AssertionReply, KeyReply, SignReply};
-use crate::session::turn::Event;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::time::UnixTime;
 use crate::wire::{Jti, SubjectToken, Unsigned};
@@ -50,9 +51,9 @@ impl SignReply<'_> {
     /// With which key.
     #[must_use]
     pub fn key(&self) -> Option<SigningKey<'_>> {
-        let Session { op, held, .. } = &*self.session;
+        let Session { op, known } = &*self.session;
         match op {
-            Op::Refresh(Refresh::Run(proof, _)) => proof.key(&held.record.as_ref()?.binding),
+            Op::Refresh(Refresh::Run(proof, _)) => proof.key(&known.held.record.as_ref()?.binding),
             Op::Logout(Logout::Revoke(_)) => Some(SigningKey::Client),
             _ => self.session.flow()?.signing_key(),
         }
@@ -124,15 +125,15 @@ impl Session {
 
     /// What is to be signed for the next request, whoever makes it.
     fn unsigned(&self, jti: Jti, now: UnixTime) -> Option<Unsigned> {
-        let (settings, record) = (&self.held.settings, self.held.record.as_ref());
+        let (settings, record) = (&self.known.held.settings, self.known.held.record.as_ref());
         match &self.op {
             Op::Refresh(Refresh::Run(proof, _)) => {
                 let binding = &record?.binding;
                 let endpoint = binding.server.token_endpoint();
-                let nonce = self.nonce.as_ref().and_then(|it| it.at(endpoint));
+                let nonce = self.known.nonce.as_ref().and_then(|it| it.at(endpoint));
                 proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
             }
-            Op::Logout(Logout::Revoke(progress)) => progress.unsigned(&self.held, jti, now),
+            Op::Logout(Logout::Revoke(progress)) => progress.unsigned(&self.known.held, jti, now),
             _ => self.flow()?.unsigned(jti, now),
         }
     }

@@ -5,12 +5,13 @@ use alloc::boxed::Box;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::flow::{AuthorizationOptions, Probe, RedirectUri};
+use crate::scope::Scopes;
 use crate::session::client::Client;
+use crate::session::event::Event;
 use crate::session::login::Login;
-use crate::session::machine::{Op, Session};
+use crate::session::op::Op;
 use crate::session::pending::PendingLogin;
 use crate::session::reply::{BrowserReply, LoginReply, PrepareReply};
-use crate::session::turn::Event;
 use crate::time::UnixTime;
 use crate::tolerance::Tolerance;
 use crate::url::HttpUrl;
@@ -21,7 +22,7 @@ impl LoginReply<'_> {
     /// without a token, and [`challenge`](Self::challenge) with what comes back.
     #[must_use]
     pub fn lacks_challenge(&self) -> bool {
-        let is_known = self.session.unmet_challenge().is_some();
+        let is_known = self.session.known.unmet_challenge().is_some();
         self.session.op.needed().is_some_and(|need| !need.was_answered && !is_known)
     }
 
@@ -37,7 +38,7 @@ impl LoginReply<'_> {
     /// and what the server says if it asks for no login.
     pub fn probed(&mut self, probe: &Probe) {
         self.moved_to(probe.url());
-        self.session.timeline.append(probe.timeline().clone());
+        self.session.known.timeline.append(probe.timeline().clone());
         if let Some(need) = self.session.op.needed_mut() {
             need.challenge = probe.challenge().map(Box::new);
             need.not_asked = probe.not_asked().cloned().map(Box::new);
@@ -48,7 +49,12 @@ impl LoginReply<'_> {
     /// The MCP endpoint's URL redirects to this one: its metadata is looked for there, and the resource
     /// may be named like that. Another origin counts for nothing.
     pub fn moved_to(&mut self, url: &HttpUrl) {
-        self.session.note_move(url);
+        self.session.known.note_move(url);
+    }
+
+    /// Asks for these scopes, too: another session for the same user was refused for want of them.
+    pub fn ask_for(&mut self, missing: &Scopes) {
+        self.session.known.unmet.get_or_insert_default().miss(missing);
     }
 
     /// What the host wants of this login in particular.
@@ -77,7 +83,7 @@ impl PrepareReply<'_> {
             Op::Client(Client::Prepare(_, shared)) => Some(&**shared),
             _ => None,
         };
-        let client = &shared.or(self.session.held.record.as_ref())?.binding.client;
+        let client = &shared.or(self.session.known.held.record.as_ref())?.binding.client;
         (client.kind == RegistrationKind::Dynamic).then_some(&*client.redirect_uri)
     }
 
@@ -123,7 +129,7 @@ impl BrowserReply<'_> {
             return Ok(());
         };
         let answered = progress.flow.redirect(query);
-        self.session.timeline.append(progress.flow.take_timeline());
+        self.session.known.timeline.append(progress.flow.take_timeline());
         // What belongs to another login is no event of this one.
         answered?;
         self.session.handle(Event::CameBack(now));
@@ -144,15 +150,6 @@ impl BrowserReply<'_> {
     #[must_use]
     pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
         let progress = self.session.hand_out()?;
-        PendingLogin::new(profile, expires_at, progress, self.session.moved_to.clone())
-    }
-}
-
-impl Session {
-    /// The MCP endpoint's URL redirects to this one, or to itself.
-    pub(crate) fn note_move(&mut self, url: &HttpUrl) {
-        let server = &self.held.settings.server;
-        let moved = server.moved_to(url).is_some() && url != server.url();
-        self.moved_to = moved.then(|| url.clone());
+        PendingLogin::new(profile, expires_at, progress, self.session.known.moved_to.clone())
     }
 }

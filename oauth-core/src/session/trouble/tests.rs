@@ -1,6 +1,8 @@
 use alloc::vec;
 
 use super::*;
+use crate::error::Unreachable;
+use crate::http::Endpoint;
 
 const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 

@@ -5,47 +5,17 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::flow::{Binding, KnownClient};
 use crate::policy::ServerUrl;
 use crate::session::record::Record;
+use crate::session::record::history::History;
 use crate::session::trial::Trial;
+use crate::session::trouble::{Failure, Trouble};
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
 use crate::wire::{RegistrationKind, TokenData};
-
-/// What is left of earlier logins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct History {
-    /// The `state` of the login that brought the tokens, if it was handed out: it cannot be finished again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    login: Option<Box<str>>,
-    /// A digest of the first access token of their login: a refresh keeps it, so it tells the tokens of one login from
-    /// those of another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lineage: Option<u32>,
-    /// What the client is to authorization servers that were used before, the last one first: who moves
-    /// back need not register again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    elsewhere: Vec<KnownClient>,
-    /// From when on the client is taken for forgotten: by then a login with it should have been finished.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    doubt_from: Option<UnixTime>,
-    /// The login that brought the tokens, while nobody has written down that the server took one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    trial: Option<Trial>,
-    /// When the MCP server had refused the access token, and no refresh helped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refused_at: Option<UnixTime>,
-    /// Where the server's URL redirected to at the login: what the resource was compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    moved_to: Option<HttpUrl>,
-    /// Whether the user has logged out: what was issued before and comes late is not stored over it.
-    #[serde(default, skip_serializing_if = "is_not")]
-    has_left: bool,
-}
 
 impl Record {
     /// With what the record knew that this one replaces, and the `state` of the login that brought the
@@ -205,6 +175,16 @@ impl Record {
         self.is_of_login() && self.is_doubtful(now)
     }
 
+    /// The same tokens, and what is known of the trouble in renewing them.
+    pub(crate) fn troubled(&self, failure: Failure, now: UnixTime) -> Self {
+        let refresh_token = self.refresh_token();
+        let seed = refresh_token.map_or(&[][..], |token| token.expose().as_bytes());
+        let trouble = Trouble::after(self.trouble.as_deref(), failure, seed, now);
+        let mut troubled = self.clone();
+        troubled.trouble = Some(Box::new(trouble));
+        troubled
+    }
+
     /// What the client is to authorization servers that were used before.
     pub(crate) fn elsewhere(&self) -> &[KnownClient] {
         self.history.as_ref().map_or(&[], |history| &history.elsewhere)
@@ -218,8 +198,3 @@ impl Record {
 
 /// How many authorization servers of earlier logins are remembered.
 const MAX_ELSEWHERE: usize = 3;
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it like that")]
-fn is_not(flag: &bool) -> bool {
-    !*flag
-}

@@ -5,13 +5,9 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::session::access::access_token;
 use crate::session::authorization::Snapshot;
-use crate::session::keep::Keep;
-use crate::session::machine::Op;
-use crate::session::need::{MAX_LOST_RACES, Need};
+use crate::session::need::Need;
 use crate::session::record::Record;
-use crate::session::refresh::refresh_token;
 use crate::session::transaction::{Lock, Saving};
 use crate::time::UnixTime;
 
@@ -55,6 +51,17 @@ impl AfterKeep {
         !matches!(self, Self::Ended(_))
     }
 
+    /// How often others were faster.
+    pub(crate) fn lost_races(&mut self) -> &mut u8 {
+        match self {
+            Self::LoggedIn { tries } => tries,
+            Self::Refreshed(need)
+            | Self::Rotated(need, _)
+            | Self::Late(need)
+            | Self::Ended(need) => &mut need.lost_races,
+        }
+    }
+
     /// Which lock is held, if the host has not released it long ago.
     pub(crate) fn lock(&self) -> Option<Lock> {
         match self {
@@ -66,6 +73,11 @@ impl AfterKeep {
 }
 
 impl Unstored {
+    /// What is on its way into the store, and was not used before.
+    pub(crate) fn new(saving: Saving, then: AfterKeep) -> Self {
+        Self { saving, then, before: None }
+    }
+
     pub(crate) fn is_login(&self) -> bool {
         matches!(self.then, AfterKeep::LoggedIn { .. })
     }
@@ -98,27 +110,6 @@ impl Unstored {
         Box::new(Self { saving, then, before })
     }
 
-    /// The store holds this generation, and not the one that was expected.
-    pub(crate) fn outrun(mut self: Box<Self>, stored: u64) -> Op {
-        let is_login = self.is_login();
-        let lost_races = match &mut self.then {
-            AfterKeep::LoggedIn { tries } => tries,
-            AfterKeep::Refreshed(need)
-            | AfterKeep::Rotated(need, _)
-            | AfterKeep::Late(need)
-            | AfterKeep::Ended(need) => &mut need.lost_races,
-        };
-        if *lost_races >= MAX_LOST_RACES {
-            *lost_races = 0;
-            let lock = if is_login { Lock::Login } else { Lock::Refresh };
-            return lock.release(Keep::Unsaved(self));
-        }
-        *lost_races += 1;
-        // Numbers grow, so nothing was made from ours.
-        let is_older = stored < self.saving.record.generation;
-        if is_login && is_older { Keep::Save(self.over(stored)) } else { Keep::Load(self) }.into()
-    }
-
     pub(crate) fn late(mut self: Box<Self>, need: Need) -> Box<Self> {
         let generation = self.saving.record.generation;
         self.then = match self.then {
@@ -148,14 +139,13 @@ impl Unstored {
             return !stored.comes_from(record);
         }
         let before = self.before.as_ref().map_or(held, |before| before.record.as_ref());
-        let spent = refresh_token(before);
-        let has_spent = spent.is_some()
-            && spent == refresh_token(Some(stored))
-            && spent != refresh_token(Some(record));
+        let spent = before.and_then(Record::refresh_token);
+        let has_spent =
+            spent.is_some() && spent == stored.refresh_token() && spent != record.refresh_token();
         // Whoever spent it as well, and was refused, has written that the grant has ended.
-        let was_ended = refresh_token(Some(stored)).is_none()
-            && access_token(Some(stored)) == access_token(before)
-            && refresh_token(Some(record)).is_some();
+        let was_ended = stored.refresh_token().is_none()
+            && stored.access_token() == before.and_then(Record::access_token)
+            && record.refresh_token().is_some();
         // Or has refreshed the grant that this login was to replace.
         let was_replaced =
             before.is_some_and(|before| stored.comes_from(before) && !record.comes_from(before));
@@ -163,7 +153,8 @@ impl Unstored {
         let is_new = matches!(self.then, AfterKeep::Refreshed(_));
         let is_of_machine = is_new && !record.binding.grant.has_user();
         let was_dead = is_of_machine
-            && (!stored.is_alive(now) || access_token(Some(stored)) == access_token(before));
+            && (!stored.is_alive(now)
+                || stored.access_token() == before.and_then(Record::access_token));
         self.then.is_spent()
             && !stored.has_left()
             && (stored.tokens.is_none() || has_spent || was_ended || was_replaced || was_dead)
