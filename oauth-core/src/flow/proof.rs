@@ -25,12 +25,20 @@ use crate::wire::{
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Proof {
     way: Way,
-    /// What the host has signed for this request.
+    /// Boxed, because few clients have a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    signed: Option<SignedJwt>,
-    /// Boxed, because it is rare.
+    shown: Option<Box<Shown>>,
+}
+
+/// What the host signs for one request.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Shown {
+    /// With the client's own key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    bound: Option<Box<Bound>>,
+    client: Option<SignedJwt>,
+    /// With the key that tokens are bound to, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bound: Option<Bound>,
 }
 
 /// What shows that the client has the key that tokens are bound to.
@@ -81,7 +89,7 @@ impl Proof {
     ///
     /// [`PeerIncompatible::NoSigningAlgorithm`] if the key can do nothing that the server takes.
     pub(crate) fn new(binding: &Binding, settings: &Settings) -> Result<Self, PeerIncompatible> {
-        Ok(Self { bound: bound(binding), ..Self::of_client(binding, settings)? })
+        Ok(Self { shown: shown(binding), ..Self::of_client(binding, settings)? })
     }
 
     /// The same without the key that tokens are bound to: where none are issued.
@@ -103,18 +111,18 @@ impl Proof {
 
     /// With the key alone: for who knows the client by other credentials.
     pub(crate) fn of_key(binding: &Binding) -> Self {
-        Self { bound: bound(binding), ..Self::default() }
+        Self { shown: shown(binding), ..Self::default() }
     }
 
     fn by(way: Way) -> Self {
-        Self { way, signed: None, bound: None }
+        Self { way, shown: None }
     }
 
     /// A workload is named by its assertion. A client id beside that is for servers that look for one.
     pub(crate) fn of_workload(binding: &Binding) -> Self {
         let is_unnamed = binding.client.client_id().is_empty();
         let way = if is_unnamed { Way::Unnamed } else { Way::Registered };
-        Self { bound: bound(binding), ..Self::by(way) }
+        Self { shown: shown(binding), ..Self::by(way) }
     }
 
     /// The key to sign with next, if there is something to sign.
@@ -152,15 +160,24 @@ impl Proof {
 
     /// Whether it shows the key that tokens are bound to.
     pub(crate) fn is_bound(&self) -> bool {
-        self.bound.is_some()
+        self.bound().is_some()
+    }
+
+    fn bound(&self) -> Option<&Bound> {
+        self.shown.as_ref()?.bound.as_ref()
+    }
+
+    /// What shows the client's own key.
+    fn assertion(&self) -> Option<&SignedJwt> {
+        self.shown.as_ref()?.client.as_ref()
     }
 
     pub(crate) fn is_unsigned(&self) -> bool {
-        self.is_client_unsigned() || self.bound.as_ref().is_some_and(|it| it.signed.is_none())
+        self.is_client_unsigned() || self.bound().is_some_and(|it| it.signed.is_none())
     }
 
     fn is_client_unsigned(&self) -> bool {
-        matches!(self.way, Way::Signed(_)) && self.signed.is_none()
+        matches!(self.way, Way::Signed(_)) && self.assertion().is_none()
     }
 
     /// The host has signed.
@@ -170,8 +187,10 @@ impl Proof {
     /// [`Misuse::Signature`] if that is no signature of the algorithm's.
     pub(crate) fn sign(&mut self, unsigned: &Unsigned, signature: &[u8]) -> Result<(), Misuse> {
         if self.is_client_unsigned() {
-            self.signed = Some(unsigned.signed(signature)?);
-        } else if let Some(bound) = self.bound.as_deref_mut().filter(|it| it.signed.is_none()) {
+            self.shown.get_or_insert_default().client = Some(unsigned.signed(signature)?);
+        } else if let Some(Shown { bound: Some(bound), .. }) = self.shown.as_deref_mut()
+            && bound.signed.is_none()
+        {
             bound.signed = Some(unsigned.signed(signature)?);
         }
         Ok(())
@@ -188,7 +207,9 @@ impl Proof {
         response: &Response,
         now: UnixTime,
     ) -> Result<Option<Finding>, PeerIncompatible> {
-        let Some(bound) = self.bound.as_deref_mut() else { return Ok(None) };
+        let Some(Shown { client, bound: Some(bound) }) = self.shown.as_deref_mut() else {
+            return Ok(None);
+        };
         let Some(refusal) = refusal_of(response, Endpoint::Token) else { return Ok(None) };
         let retry = if refusal.wants_dpop_nonce() {
             let is_first = !core::mem::replace(&mut bound.has_nonce, true);
@@ -204,13 +225,13 @@ impl Proof {
             None
         };
         let Some(retry) = retry else { return Ok(None) };
-        (self.signed, bound.signed) = (None, None);
+        (*client, bound.signed) = (None, None);
         Ok(Some(Finding::Retried { refusal: refusal.code, retry }))
     }
 
     /// The request with the proof that was signed for it.
     pub(crate) fn add_to(&self, request: Request) -> Request {
-        match self.bound.as_ref().and_then(|bound| bound.signed.as_ref()) {
+        match self.bound().and_then(|bound| bound.signed.as_ref()) {
             Some(proof) => request.with_proof(Some(proof.expose().into())),
             None => request,
         }
@@ -220,12 +241,12 @@ impl Proof {
     pub(crate) fn client<'a>(&'a self, binding: &'a Binding) -> Authentication<'a> {
         let Binding { client, dialect, .. } = binding;
         let registered = Authentication::from(client);
-        registered.or_signed(self.signed.as_ref(), client.client_id(), dialect.as_deref())
+        registered.or_signed(self.assertion(), client.client_id(), dialect.as_deref())
     }
 
     /// Who asks, with what shows it.
     pub(crate) fn requester<'a>(&'a self, parties: &'a TokenParties<'a>) -> TokenRequester<'a> {
-        let requester = parties.requester(self.signed.as_ref());
+        let requester = parties.requester(self.assertion());
         match self.way {
             Way::Unnamed => TokenRequester { client: Authentication::Unnamed, ..requester },
             Way::Registered | Way::Signed(_) => requester,
@@ -233,6 +254,7 @@ impl Proof {
     }
 }
 
-fn bound(binding: &Binding) -> Option<Box<Bound>> {
-    binding.possession.as_ref().map(|_| Box::default())
+fn shown(binding: &Binding) -> Option<Box<Shown>> {
+    binding.possession.as_ref()?;
+    Some(Box::new(Shown { client: None, bound: Some(Bound::default()) }))
 }

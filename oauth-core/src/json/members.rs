@@ -17,19 +17,56 @@ use crate::secret::SecretBuffer;
 
 /// The members of a JSON object. `null` counts as left out, a byte order mark is skipped (RFC 8259 §8.1).
 pub(crate) struct Members<'a> {
-    body: &'a [u8],
+    body: Body<'a>,
     spans: Vec<Span>,
-    /// Some bytes in it may not stand in JSON: each member has to be looked at for itself.
-    is_spoilt: bool,
     misshapen: MemberNames,
+}
+
+/// What the members stand in.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    /// JSON, and so is each of them.
+    Json(&'a str),
+    /// Some bytes may not stand in JSON: each of them has to be looked at for itself.
+    Spoilt(&'a [u8]),
+}
+
+impl<'a> Body<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Json(text) => text.as_bytes(),
+            Self::Spoilt(bytes) => bytes,
+        }
+    }
+
+    /// The JSON text that stands there; `None` if it is none.
+    fn json(self, range: Range) -> Option<&'a str> {
+        match self {
+            Self::Json(text) => text.get(range.start as usize..range.end as usize),
+            Self::Spoilt(bytes) => {
+                let json = str::from_utf8(range.of(bytes)).ok()?;
+                serde_json::from_str::<IgnoredAny>(json).is_ok().then_some(json)
+            }
+        }
+    }
 }
 
 /// Where a member stands in the body.
 struct Span {
     /// Without its quotes.
     name: Range,
+    /// Something in it is written in another way than it is meant.
+    is_escaped: bool,
     value: Range,
     is_taken: bool,
+}
+
+impl Span {
+    fn is_named(&self, body: &[u8], name: &str) -> bool {
+        let written = self.name.of(body);
+        written == name.as_bytes()
+            || self.is_escaped && unescaped(written).is_some_and(|it| *it == *name)
+    }
 }
 
 /// Half the size of the usual one: a body is small.
@@ -76,27 +113,21 @@ impl<'a> Members<'a> {
         }
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let misshapen = MemberNames::default();
-        let as_it_is = str::from_utf8(body).ok().map(Spans::find);
-        let error = match as_it_is {
-            Some(Ok(spans)) => return Ok(Self { body, spans, is_spoilt: false, misshapen }),
-            Some(Err(error)) => Some(error),
-            None => None,
+        let error = match str::from_utf8(body) {
+            Ok(text) => match Spans::find(text) {
+                Ok(spans) => return Ok(Self { body: Body::Json(text), spans, misshapen }),
+                Err(error) => Some(error),
+            },
+            Err(_) => None,
         };
         match Spans::find(&masked_copy(body).0) {
-            Ok(spans) => Ok(Self { body, spans, is_spoilt: true, misshapen }),
+            Ok(spans) => Ok(Self { body: Body::Spoilt(body), spans, misshapen }),
             Err(masked) => Err(match (body.trim_ascii_start().first(), error.unwrap_or(masked)) {
                 (None, _) => Defect::Empty,
                 (Some(b'<'), _) => Defect::Html,
                 (Some(_), at) => Defect::NotJson { line: at.line(), column: at.column() },
             }),
         }
-    }
-
-    /// The JSON text that stands there; `None` if it is none.
-    fn json_at(&self, value: Range) -> Option<&'a str> {
-        let json = str::from_utf8(value.of(self.body)).ok()?;
-        let is_well = !self.is_spoilt || serde_json::from_str::<IgnoredAny>(json).is_ok();
-        is_well.then_some(json)
     }
 
     /// A text that the document must have.
@@ -185,9 +216,9 @@ impl<'a> Members<'a> {
     pub(crate) fn rest(&self) -> impl Iterator<Item = (Text<'a>, Option<&'a str>)> + use<'a, '_> {
         let body = self.body;
         self.spans.iter().filter(|span| !span.is_taken).map(move |span| {
-            let name = span.name.of(body);
+            let name = span.name.of(body.bytes());
             match unescaped(name).filter(|_| name.iter().all(|byte| *byte >= b' ')) {
-                Some(name) => (name, self.json_at(span.value)),
+                Some(name) => (name, body.json(span.value)),
                 None => ("?".into(), None),
             }
         })
@@ -204,9 +235,13 @@ impl<'a> Members<'a> {
 
     /// The members that were not as they should be. What nobody has asked for counts if it is no text.
     pub(crate) fn into_misshapen(mut self) -> MemberNames {
-        let spoilt = self.rest().filter(|(_, json)| json.is_none());
-        let spoilt: Vec<_> = spoilt.map(|(name, _)| name).collect();
-        spoilt.iter().for_each(|name| self.misshapen.insert(name));
+        let may_be =
+            matches!(self.body, Body::Spoilt(_)) || self.spans.iter().any(|it| it.is_escaped);
+        if may_be {
+            let spoilt = self.rest().filter(|(_, json)| json.is_none());
+            let spoilt: Vec<_> = spoilt.map(|(name, _)| name).collect();
+            spoilt.iter().for_each(|name| self.misshapen.insert(name));
+        }
         self.misshapen
     }
 
@@ -221,28 +256,26 @@ impl<'a> Members<'a> {
         let body = self.body;
         let mut found = None;
         let mut is_repeated = false;
-        for span in self.spans.iter_mut().filter(|span| is_named(span.name.of(body), name)) {
+        for span in self.spans.iter_mut().filter(|span| span.is_named(body.bytes(), name)) {
             span.is_taken = true;
-            if span.value.of(body) != b"null" {
+            if span.value.of(body.bytes()) != b"null" {
                 is_repeated |= found.replace(span.value).is_some();
             }
         }
         match found {
             _ if is_repeated => Err(Defect::Repeated { name: name.into() }),
             None => Ok(None),
-            Some(value) => self.json_at(value).map(Some).ok_or_else(|| Defect::unusable(name)),
+            Some(value) => body.json(value).map(Some).ok_or_else(|| Defect::unusable(name)),
         }
     }
 }
 
-fn is_named(written: &[u8], name: &str) -> bool {
-    written == name.as_bytes()
-        || written.contains(&b'\\') && unescaped(written).is_some_and(|it| *it == *name)
-}
-
 /// What stands between the quotes of a text; `None` if that is no text.
 fn unescaped(written: &[u8]) -> Option<Text<'_>> {
-    let written = str::from_utf8(written).ok()?;
+    str::from_utf8(written).ok().and_then(unescaped_text)
+}
+
+fn unescaped_text(written: &str) -> Option<Text<'_>> {
     if written.contains('\\') {
         return serde_json::from_str::<String>(&alloc::format!("\"{written}\""))
             .ok()
@@ -257,7 +290,7 @@ impl<'a> Member<'a> for Text<'a> {
         match json.as_bytes().first()? {
             b'"' => {
                 let written = json.strip_prefix('"')?.strip_suffix('"')?;
-                unescaped(written.as_bytes()).map(Read::well)
+                unescaped_text(written).map(Read::well)
             }
             b'[' => {
                 let [value] = serde_json::from_str::<[Self; 1]>(json).ok()?;
@@ -335,11 +368,12 @@ impl<'de> Visitor<'de> for Spans {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Span>, A::Error> {
         let mut spans = Vec::new();
         while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            let is_escaped = name.get().contains('\\');
             let (name, value) = (self.range(name, 1), self.range(value, 0));
             let (Some(name), Some(value), 0..MAX_MEMBERS) = (name, value, spans.len()) else {
                 return Err(de::Error::custom("too many members"));
             };
-            spans.push(Span { name, value, is_taken: false });
+            spans.push(Span { name, is_escaped, value, is_taken: false });
         }
         Ok(spans)
     }

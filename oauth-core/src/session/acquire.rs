@@ -130,7 +130,7 @@ impl Known {
     /// Asks, under the lock. What was found out for the last token still holds, unless that was refused although it was
     /// new and nobody has used it: the MCP server may have moved to another authorization server.
     fn acquire(&mut self, need: Need, now: UnixTime) -> Next<Acquire> {
-        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
+        let settings = Arc::clone(&self.held.settings).at(self.moved_to());
         let known = self.held.record.as_ref().filter(|record| record.may_be_of(&settings));
         let generation = self.generation();
         let is_own = self.own_generation == generation && self.accepted != generation;
@@ -161,7 +161,7 @@ impl Known {
         }
         self.note_move(probe.url());
         self.timeline.append(probe.timeline().clone());
-        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
+        let settings = Arc::clone(&self.held.settings).at(self.moved_to());
         let login = FlowLogin::without_user(settings, now).map(|login| login.probed(&probe));
         self.ask_for_token(login, need, now)
     }
@@ -176,7 +176,7 @@ impl Known {
             Some(challenge) => login.challenge(challenge.clone()),
             None => login,
         });
-        let login = login.map(|login| FlowLogin { nonce: self.nonce.clone(), ..login });
+        let login = login.map(|login| FlowLogin { nonce: self.seldom().nonce.clone(), ..login });
         // Whose the client is shows in what it has got: its credentials go to nobody else.
         let known = self.held.record.as_ref().filter(|it| it.may_be_of(&self.held.settings));
         let login = login.map(|login| match known {
@@ -195,11 +195,13 @@ impl Known {
         // Tokens first, also those that the policy will refuse.
         let flow = match flow.into_grant() {
             Ok(Grant { binding, tokens }) => {
-                self.rest = None;
+                if let Some(seldom) = self.seldom_if_any() {
+                    seldom.rest = None;
+                }
                 // A session that was just made has not asked where the MCP server's URL leads.
                 let held = self.held.record.as_ref();
                 let same = held.filter(|it| it.binding.resource == binding.resource);
-                let moved_to = self.moved_to.clone().or_else(|| same?.moved().cloned());
+                let moved_to = self.moved_to().cloned().or_else(|| same?.moved().cloned());
                 let record = Record::new(now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), None)
                     .moved_to(moved_to);
@@ -216,8 +218,9 @@ impl Known {
     /// What a server said that wants to be left alone yet. A clock that was set back ends that, and so does a host that
     /// asks in particular.
     fn rests(&mut self, need: &Need, now: UnixTime) -> Option<Error> {
-        self.rest.take_if(|rest| rest.is_over(now));
-        Some(self.rest.as_ref().filter(|_| !need.asked_for)?.error(now))
+        let rest = &mut self.seldom_if_any()?.rest;
+        rest.take_if(|rest| rest.is_over(now));
+        Some(rest.as_ref().filter(|_| !need.asked_for)?.error(now))
     }
 
     /// There is no new token. The old one is used while it lives.
@@ -225,9 +228,9 @@ impl Known {
         if let Error::Unreachable(it) = &error
             && let Some(rest) = Rest::of(it, now)
             // Who was let through all the same may be told a longer time, or a shorter one by another server.
-            && self.rest.as_ref().is_none_or(|before| before.is_shorter_than(&rest))
+            && self.seldom().rest.as_ref().is_none_or(|before| before.is_shorter_than(&rest))
         {
-            self.rest = Some(Box::new(rest));
+            self.seldom_mut().rest = Some(rest);
         }
         Lock::Refresh.release(match self.can_spare(need, now) {
             true => {

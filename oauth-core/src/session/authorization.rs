@@ -94,11 +94,10 @@ impl Snapshot {
                 if tokens.tolerated.first_beyond(tolerates).is_some() {
                     return None;
                 }
-                let is_bound = tokens.token_type == TokenType::Dpop;
-                let possession = record.binding.possession.as_deref().filter(|_| is_bound);
-                if is_bound && possession.is_none() {
-                    return None;
-                }
+                let possession = match tokens.token_type {
+                    TokenType::Bearer => None,
+                    TokenType::Dpop => Some(record.binding.possession.as_deref()?),
+                };
                 (&tokens.access_token, possession, record.generation)
             }
             None => (self.settings.bearer.as_ref()?, None, 0),

@@ -130,7 +130,9 @@ impl Session {
             return Err(Misuse::ForeignLogin { server, resource }.into());
         }
         let mut session = Self::new(settings);
-        session.known.moved_to.clone_from(&pending.moved_to);
+        if let Some(url) = &pending.moved_to {
+            session.known.seldom_mut().moved_to = Some(url.clone());
+        }
         session.op = Resume::Lock(Box::new(pending)).into();
         Ok(session)
     }
@@ -141,7 +143,7 @@ impl Session {
         self.known.timeline.clear();
         self.op.let_go();
         // Whoever comes next may be somebody else.
-        self.known.unmet = None;
+        self.known.forget_unmet();
         let unsaved = match mem::take(&mut self.op) {
             Op::Keep(keep) => Some(Box::new(keep.into_record())),
             Op::Logout(logout) => logout.into_unsaved(),
@@ -174,7 +176,7 @@ impl Session {
         match mem::take(&mut self.op) {
             Op::Login(Login::Run(progress)) => {
                 let left = Op::Failed(Box::new(Error::LoginRequired));
-                self.op = Op::Unlock(Lock::Login, Box::new(left));
+                self.op = Op::Unlock(Lock::Login, Some(Box::new(left)));
                 Some(*progress)
             }
             op => {

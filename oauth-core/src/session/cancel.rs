@@ -52,7 +52,7 @@ impl Cancel {
             (Self::Load(doubts), Event::Loaded(stored, _)) => {
                 match stored.filter(Record::is_doubted) {
                     Some(it) => {
-                        Next::Here(Self::Save(Saving::new(it.vouched(), it.generation), doubts))
+                        Next::Here(Self::Save(Saving::boxed(it.vouched(), it.generation), doubts))
                     }
                     None => known.take_back(doubts).into(),
                 }
@@ -75,7 +75,7 @@ impl Known {
         let cancelled = Box::new(Error::Cancelled);
         match record {
             Some(record) => {
-                let saving = Saving::new(record.vouched(), self.generation());
+                let saving = Saving::boxed(record.vouched(), self.generation());
                 To::Clear(saving, cancelled)
             }
             None => Lock::Login.release(To::Failed(cancelled)),

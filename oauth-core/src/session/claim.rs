@@ -111,6 +111,6 @@ impl Known {
         }
         let expected = stored.as_ref().map_or(0, |record| record.generation);
         let record = issuer_record(binding, now).doubted(Some(now + PATIENCE));
-        Next::Here(Claim::Save(Saving::new(record, expected), progress))
+        Next::Here(Claim::Save(Saving::boxed(record, expected), progress))
     }
 }

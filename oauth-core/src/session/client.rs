@@ -167,7 +167,7 @@ impl Known {
         match shared.doubting(now + PATIENCE) {
             Some(doubted) => {
                 progress.doubts.shared = true;
-                Next::Here(Client::Save(Saving::new(doubted, *generation), progress))
+                Next::Here(Client::Save(Saving::boxed(doubted, *generation), progress))
             }
             None => Lock::Client.release(To::Settle(progress, now)).into(),
         }

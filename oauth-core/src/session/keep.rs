@@ -263,7 +263,7 @@ impl Known {
     fn has_logged_in(&mut self) -> To {
         self.own_generation = self.generation();
         self.learn_login();
-        self.unmet = None;
+        self.forget_unmet();
         Lock::Login.release(To::Vouch)
     }
 }

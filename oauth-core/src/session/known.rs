@@ -15,13 +15,12 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::{Flow, ServerNonce, Settings};
+use crate::flow::{Flow, Settings};
 use crate::session::authorization::Snapshot;
 use crate::session::refused::RefusedBefore;
-use crate::session::rest::Rest;
+use crate::session::seldom::{NOTHING, Seldom};
 use crate::session::shared::SharedClient;
 use crate::session::trial::Trial;
-use crate::session::unmet::Unmet;
 use crate::time::UnixTime;
 use crate::timeline::Timeline;
 use crate::url::HttpUrl;
@@ -45,27 +44,14 @@ pub(crate) struct Known {
     /// This session's own last login, until it sees that the server takes a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) own_login: Option<Trial>,
-    /// Where the MCP endpoint's URL redirects to.
+    /// All that most sessions do without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) moved_to: Option<HttpUrl>,
-    /// Boxed, because it is rare.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) refused: Option<Box<RefusedBefore>>,
-    /// What the server asked for, and no login was begun for. Boxed, because it is rare.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) unmet: Option<Box<Unmet>>,
+    seldom: Option<Box<Seldom>>,
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     pub(crate) timeline: Timeline,
     /// The client that the session has to do with in the store, if all profiles share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shared: Option<Box<SharedClient>>,
-    /// Until when a server wants to be left alone that was asked for a token without a user, and what it said. Boxed,
-    /// because it is rare.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rest: Option<Box<Rest>>,
-    /// What the authorization server wants to see in the next proof. Boxed, because it is rare.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) nonce: Option<Box<ServerNonce>>,
 }
 
 impl Known {
@@ -76,14 +62,28 @@ impl Known {
             own_generation: 0,
             accepted: 0,
             own_login: None,
-            moved_to: None,
-            refused: None,
-            unmet: None,
+            seldom: None,
             timeline: Timeline::default(),
             shared: None,
-            rest: None,
-            nonce: None,
         }
+    }
+
+    pub(crate) fn seldom(&self) -> &Seldom {
+        self.seldom.as_deref().unwrap_or(&NOTHING)
+    }
+
+    pub(crate) fn seldom_mut(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
+    }
+
+    /// The same, for what only forgets.
+    pub(crate) fn seldom_if_any(&mut self) -> Option<&mut Seldom> {
+        self.seldom.as_deref_mut()
+    }
+
+    /// Where the MCP endpoint's URL redirects to.
+    pub(crate) fn moved_to(&self) -> Option<&HttpUrl> {
+        self.seldom().moved_to.as_ref()
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -91,11 +91,11 @@ impl Known {
     }
 
     pub(crate) fn refused(&self) -> RefusedBefore {
-        self.refused.as_deref().copied().unwrap_or_default()
+        self.seldom().refused
     }
 
     pub(crate) fn refused_mut(&mut self) -> &mut RefusedBefore {
-        self.refused.get_or_insert_default()
+        &mut self.seldom_mut().refused
     }
 
     /// The authorization server does not know the client of this record any more.
@@ -115,8 +115,9 @@ impl Known {
 
     /// What a flow has heard from the authorization server is good for the next request, too.
     pub(crate) fn hear(&mut self, flow: &Flow) {
-        if let Some(nonce) = flow.nonce().filter(|it| self.nonce.as_deref() != Some(it)) {
-            self.nonce = Some(Box::new(nonce.clone()));
+        let heard = self.seldom().nonce.as_deref();
+        if let Some(nonce) = flow.nonce().filter(|it| heard != Some(it)) {
+            self.seldom_mut().nonce = Some(Box::new(nonce.clone()));
         }
     }
 
@@ -124,6 +125,8 @@ impl Known {
     pub(crate) fn note_move(&mut self, url: &HttpUrl) {
         let server = &self.held.settings.server;
         let moved = server.moved_to(url).is_some() && url != server.url();
-        self.moved_to = moved.then(|| url.clone());
+        if moved || self.seldom.is_some() {
+            self.seldom_mut().moved_to = moved.then(|| url.clone());
+        }
     }
 }

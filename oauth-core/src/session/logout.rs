@@ -249,7 +249,7 @@ impl Known {
             binding.possession = None;
         }
         let left = Record::new(now, binding.into(), None).after(Some(record), None).left();
-        Next::Here(Logout::Save(Saving::new(left, expected), progress))
+        Next::Here(Logout::Save(Saving::boxed(left, expected), progress))
     }
 
     /// The host could not sign: the token is left to its end, as with a server that does not answer.

@@ -129,6 +129,7 @@ mod reply;
 mod reserve;
 mod rest;
 mod resume;
+mod seldom;
 mod shared;
 mod status;
 mod transaction;

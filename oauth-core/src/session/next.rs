@@ -67,8 +67,8 @@ pub(crate) enum To {
     Vouch,
     /// Tokens of somebody who has logged out elsewhere end at their server: then a token is needed as before.
     Disown(Box<Record>, Need),
-    /// The lock is released, and then that.
-    Unlock(Lock, Box<To>),
+    /// The lock is released, and then that; there is a token if it is nothing.
+    Unlock(Lock, Option<Box<To>>),
 }
 
 impl To {
@@ -79,13 +79,13 @@ impl To {
 
     /// A record with tokens is stored over that of this generation; 0 for none.
     pub(crate) fn keep(record: Record, expected: u64, then: AfterKeep) -> Self {
-        Self::Keep(Box::new(Unstored::new(*Saving::new(record, expected), then)))
+        Self::Keep(Box::new(Unstored::new(Saving::new(record, expected), then)))
     }
 }
 
 impl Lock {
     /// Releases the lock, and then goes there.
     pub(crate) fn release(self, then: To) -> To {
-        To::Unlock(self, Box::new(then))
+        To::Unlock(self, (!matches!(then, To::Ready)).then(|| Box::new(then)))
     }
 }

@@ -1,7 +1,6 @@
 //! The operation that is under way, and the arrows between operations: which leads to which stands here alone.
 
 use alloc::boxed::Box;
-use core::mem;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +49,8 @@ pub(crate) enum Op {
     Resume(Resume),
     /// The end of the tokens.
     Logout(Logout),
-    /// The release of a lock, and what comes then.
-    Unlock(Lock, Box<Op>),
+    /// The release of a lock, and what comes then; there is a token if it is nothing.
+    Unlock(Lock, Option<Box<Op>>),
     /// None: there is a token.
     #[default]
     Ready,
@@ -88,7 +87,7 @@ macro_rules! operations {
                         Next::Away(to) => (Self::to(to, known), true),
                         Next::Stay(operation) => (operation.into(), false),
                     },)*
-                    (Self::Unlock(_, then), Event::Unlocked) => (*then, true),
+                    (Self::Unlock(_, then), Event::Unlocked) => (Self::then(then), true),
                     (op, _) => (op, false),
                 }
             }
@@ -123,7 +122,10 @@ impl Op {
             To::Unsaved(unstored) => Keep::Unsaved(unstored).into(),
             To::Vouch => Self::on(known.vouch(), known),
             To::Disown(record, need) => Self::on(Logout::disown(record, need), known),
-            To::Unlock(lock, to) => Self::Unlock(lock, Box::new(Self::to(*to, known))),
+            To::Unlock(lock, to) => {
+                let then = to.map_or(Self::Ready, |to| Self::to(*to, known));
+                Self::Unlock(lock, (!matches!(then, Self::Ready)).then(|| Box::new(then)))
+            }
         }
     }
 
@@ -135,10 +137,15 @@ impl Op {
         }
     }
 
+    /// What comes after a release.
+    fn then(then: Option<Box<Self>>) -> Self {
+        then.map_or(Self::Ready, |then| *then)
+    }
+
     /// Whoever starts over has released its locks: what was to come after that is left.
     pub(crate) fn let_go(&mut self) {
         while let Self::Unlock(_, then) = self {
-            *self = mem::take(&mut **then);
+            *self = Self::then(then.take());
         }
     }
 
@@ -209,7 +216,7 @@ impl Op {
             Self::Login(Login::Run(progress) | Login::SaveClient(_, progress)) => Some(progress),
             Self::Client(client) => Some(client.progress()),
             Self::Claim(claim) => Some(claim.progress()),
-            Self::Unlock(_, then) => then.login(),
+            Self::Unlock(_, then) => then.as_ref()?.login(),
             _ => None,
         }
     }

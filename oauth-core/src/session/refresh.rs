@@ -41,7 +41,7 @@ pub(crate) enum Refresh {
     /// The proof that what it brings can be kept.
     Reserve(Need),
     /// The answer of the token endpoint, and before it a signature if the client has a key.
-    Run(Box<Proof>, Need),
+    Run(Proof, Need),
     /// A third look, after it was refused for the reason kept here.
     LoadRefused(Need, Box<Error>),
     /// Why there are no new tokens is written down, for all who share the store: the old one is used while it lives.
@@ -193,7 +193,7 @@ impl Known {
     fn redeem(&self, need: Need) -> Next<Refresh> {
         let Some(record) = &self.held.record else { return To::Ready.into() };
         match Proof::new(&record.binding, &self.held.settings) {
-            Ok(proof) => Next::Here(Refresh::Run(Box::new(proof), need)),
+            Ok(proof) => Next::Here(Refresh::Run(proof, need)),
             Err(error) => Lock::Refresh.release(To::failed(error)).into(),
         }
     }
@@ -210,7 +210,7 @@ impl Known {
             && let Some(record) = &self.held.record
             && let Some(nonce) = ServerNonce::of(response, record.binding.server.token_endpoint())
         {
-            self.nonce = Some(nonce);
+            self.seldom_mut().nonce = Some(nonce);
         }
         proof.is_asked_again(response, now)
     }
@@ -304,7 +304,7 @@ impl Known {
             }
             error => error,
         };
-        Next::Here(Refresh::SaveTrouble(Saving::new(troubled, expected), need, Box::new(error)))
+        Next::Here(Refresh::SaveTrouble(Saving::boxed(troubled, expected), need, Box::new(error)))
     }
 
     /// The refresh was refused, and the store was read again. Only what was refused ends: what others have stored

@@ -50,6 +50,19 @@ pub(crate) struct RefusedBefore {
     pub(crate) young: Option<(u64, UnixTime)>,
 }
 
+impl RefusedBefore {
+    pub(crate) const NOTHING: Self = Self {
+        client: None,
+        closed: None,
+        elsewhere: false,
+        scopes: false,
+        token: None,
+        refreshed: None,
+        in_vain: None,
+        young: None,
+    };
+}
+
 impl Snapshot {
     /// When the token that is held was refused for good, as far as this session or the store knows.
     pub(crate) fn refused_at(&self) -> Option<UnixTime> {

@@ -28,8 +28,13 @@ pub(crate) struct Saving {
 
 impl Saving {
     /// The record gets its number here.
-    pub(crate) fn new(record: Record, expected: u64) -> Box<Self> {
-        Box::new(Self { record: record.numbered(expected), expected })
+    pub(crate) fn new(record: Record, expected: u64) -> Self {
+        Self { record: record.numbered(expected), expected }
+    }
+
+    /// The same for those who carry it along.
+    pub(crate) fn boxed(record: Record, expected: u64) -> Box<Self> {
+        Box::new(Self::new(record, expected))
     }
 
     /// The same over another record than was expected.

@@ -73,12 +73,12 @@ impl Known {
         };
         match stored {
             Some(shared) if is_same(&shared) && shared.is_doubted() => {
-                Next::Here(Vouch::Save(Saving::new(shared.vouched(), shared.generation)))
+                Next::Here(Vouch::Save(Saving::boxed(shared.vouched(), shared.generation)))
             }
             // A claim that has brought no tokens gives way to who issued some.
             stored if is_brought && stored.as_ref().is_none_or(Record::is_doubted) => {
                 let expected = stored.map_or(0, |record| record.generation);
-                Next::Here(Vouch::Save(Saving::new(issuer_record(&own.binding, now), expected)))
+                Next::Here(Vouch::Save(Saving::boxed(issuer_record(&own.binding, now), expected)))
             }
             _ => To::Ready.into(),
         }

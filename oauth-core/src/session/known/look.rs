@@ -3,6 +3,7 @@
 use crate::session::known::Known;
 use crate::session::need::Need;
 use crate::session::record::Record;
+use crate::session::seldom::Seldom;
 use crate::time::UnixTime;
 
 /// What a look into the store has changed.
@@ -78,7 +79,7 @@ impl Known {
                 *known = after;
             }
         }
-        let Some(refused) = self.refused.as_deref_mut() else { return };
+        let Some(Seldom { refused, .. }) = self.seldom_if_any() else { return };
         for known in [&mut refused.client, &mut refused.closed, &mut refused.token] {
             if *known == Some(before) {
                 *known = Some(after);

@@ -30,7 +30,7 @@ impl Known {
         match (to, &self.held.record) {
             (To::Login(need), Some(record)) if self.held.is_mark_due() => {
                 let marked = record.clone().on_trial(self.trial_after()).refused(self.held.refused);
-                To::Mark(Saving::new(marked, record.generation), need)
+                To::Mark(Saving::boxed(marked, record.generation), need)
             }
             (to, _) => Lock::Refresh.release(to),
         }

@@ -6,6 +6,7 @@ use crate::session::known::Known;
 use crate::session::need::Need;
 use crate::session::next::To;
 use crate::session::record::Record;
+use crate::session::seldom::Seldom;
 use crate::session::trial::Trial;
 use crate::time::UnixTime;
 
@@ -21,7 +22,7 @@ impl Known {
             200..=299 => {
                 self.accepted = generation;
                 self.own_login = None;
-                if let Some(refused) = &mut self.refused {
+                if let Some(Seldom { refused, .. }) = self.seldom_if_any() {
                     refused.refreshed = None;
                 }
             }
@@ -77,7 +78,7 @@ impl Known {
     /// This session has logged in.
     pub(crate) fn learn_login(&mut self) {
         self.own_login = self.held.record.as_ref().and_then(Record::trial);
-        if let Some(refused) = &mut self.refused {
+        if let Some(Seldom { refused, .. }) = self.seldom_if_any() {
             refused.in_vain = None;
         }
     }

@@ -26,12 +26,12 @@ impl Known {
         entropy: Entropy,
         now: UnixTime,
     ) -> Next<Login> {
-        let settings = Arc::clone(&self.held.settings).at(self.moved_to.as_ref());
+        let settings = Arc::clone(&self.held.settings).at(self.moved_to());
         let mut login = FlowLogin::new(settings, redirect_uri, entropy, now);
         login.not_asked = need.not_asked.clone();
         login.missing = self.unmet_scopes().cloned();
         login.options.clone_from(&need.options);
-        login.nonce.clone_from(&self.nonce);
+        login.nonce.clone_from(&self.seldom().nonce);
         if let Some(before) = self.previous_login(now) {
             login = login.before(before);
         }
@@ -85,7 +85,7 @@ impl Known {
                 let record = Record::new(now, binding.into(), Some(tokens))
                     .after(self.held.record.as_ref(), progress.handed_out)
                     .of_login()
-                    .moved_to(self.moved_to.clone())
+                    .moved_to(self.moved_to().cloned())
                     .on_trial(Some(Trial::after(progress.in_vain, now)));
                 let then = AfterKeep::LoggedIn { tries: 0 };
                 return To::keep(record, self.generation(), then).into();
@@ -97,7 +97,7 @@ impl Known {
                 self.learn(refusal, progress.trust);
             }
             if let Some(known) = self.known_by(&progress, &error) {
-                let saving = Saving::new(known, self.generation());
+                let saving = Saving::boxed(known, self.generation());
                 return Next::Here(Login::SaveKnown(saving, Box::new(error)));
             }
             let failed = Lock::Login.release(To::failed(error));
@@ -141,7 +141,7 @@ impl Known {
                 if progress.trust == RegistrationTrust::Elsewhere {
                     progress.trust = RegistrationTrust::Old;
                 }
-                let saving = Saving::new(record, self.generation());
+                let saving = Saving::boxed(record, self.generation());
                 return Next::Here(Login::SaveClient(saving, progress));
             }
         }
@@ -183,6 +183,6 @@ impl Known {
         progress.replaces = None;
         progress.is_adopted = false;
         let record = Record::new(now, binding.into(), None);
-        Err(To::Share(Saving::new(record, expected), progress))
+        Err(To::Share(Saving::boxed(record, expected), progress))
     }
 }

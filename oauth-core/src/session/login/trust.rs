@@ -108,7 +108,7 @@ impl Known {
         binding.forget_requested();
         let record = Record::new(now, binding.into(), None);
         let record = record.after(self.held.record.as_ref(), None).doubted(doubt_from);
-        Some(record.moved_to(self.moved_to.clone()))
+        Some(record.moved_to(self.moved_to().cloned()))
     }
 }
 

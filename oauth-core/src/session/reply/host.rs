@@ -130,7 +130,7 @@ impl Session {
             Op::Refresh(Refresh::Run(proof, _)) => {
                 let binding = &record?.binding;
                 let endpoint = binding.server.token_endpoint();
-                let nonce = self.known.nonce.as_ref().and_then(|it| it.at(endpoint));
+                let nonce = self.known.seldom().nonce.as_ref().and_then(|it| it.at(endpoint));
                 proof.unsigned(&ForRequest { binding, settings, endpoint, nonce, now }, jti)
             }
             Op::Logout(Logout::Revoke(progress)) => progress.unsigned(&self.known.held, jti, now),

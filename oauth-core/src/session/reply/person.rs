@@ -54,7 +54,7 @@ impl LoginReply<'_> {
 
     /// Asks for these scopes, too: another session for the same user was refused for want of them.
     pub fn ask_for(&mut self, missing: &Scopes) {
-        self.session.known.unmet.get_or_insert_default().miss(missing);
+        self.session.known.seldom_mut().unmet.get_or_insert_default().miss(missing);
     }
 
     /// What the host wants of this login in particular.
@@ -150,6 +150,6 @@ impl BrowserReply<'_> {
     #[must_use]
     pub fn suspend(self, profile: &str, expires_at: UnixTime) -> Option<PendingLogin> {
         let progress = self.session.hand_out()?;
-        PendingLogin::new(profile, expires_at, progress, self.session.known.moved_to.clone())
+        PendingLogin::new(profile, expires_at, progress, self.session.known.moved_to().cloned())
     }
 }
