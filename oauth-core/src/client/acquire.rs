@@ -2,18 +2,18 @@
 
 use alloc::sync::Arc;
 use core::time::Duration;
-use std::sync::{PoisonError, RwLockReadGuard};
 
 use http::HeaderValue;
 
-use crate::client::drive::Driver;
+use crate::client::driver::{Driver, Operation};
 use crate::client::failures::Epoch;
 use crate::client::host::Host;
-use crate::client::mode::{Login, Mode, Quiet, Taken, need};
+use crate::client::mode::{Login, Mode, Quiet};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome};
+use crate::client::take::{Taken, need};
 use crate::client::token_cache::{TokenCache, header_value};
-use crate::client::trace::{Span, Work};
+use crate::client::trace::Work;
 use crate::session::{Authorization, LoginReason, Turn};
 
 impl<H: Host> Client<H> {
@@ -38,8 +38,8 @@ impl<H: Host> Client<H> {
                 let is_first = held.record().is_none();
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
                     session.access();
-                    let look = Driver::new(self, since).look(&mut session);
-                    Span::of(Work::Access, self).around(look).await?;
+                    let look = Driver::new(self, since, Operation::Look).look(&mut session);
+                    self.span(Work::Access).around(look).await?;
                 }
                 let found = TokenCache::new(session.snapshot());
                 let is_fresh = found.fresh(now).is_some();
@@ -112,7 +112,7 @@ impl<H: Host> Client<H> {
             // If it fails there is a pause, and the token that lives is used meanwhile.
             drop(client.run(session, Login::Never(Quiet::default()), since).await);
         };
-        self.host.spawn_background(Span::of(Work::Access, self).around(renew));
+        self.host.spawn_background(self.span(Work::Access).around(renew));
     }
 
     /// Gives what was begun aside a moment. A program that makes one call and ends would end in the middle of
@@ -149,7 +149,7 @@ impl<H: Host> Client<H> {
             return Ok((session, true));
         }
         let work = Arc::clone(self).run(session, login, since);
-        self.host.run_to_completion(Span::of(Work::Access, self).around(work)).await
+        self.host.run_to_completion(self.span(Work::Access).around(work)).await
     }
 
     async fn run(
@@ -158,7 +158,7 @@ impl<H: Host> Client<H> {
         login: Login,
         since: Epoch,
     ) -> Outcome<(H::Session, bool), H> {
-        let outcome = Driver::new(&self, since).run(&mut session, login).await;
+        let outcome = Driver::new(&self, since, Operation::Token(login)).run(&mut session).await;
         let shown = TokenCache::new(session.snapshot());
         // Whoever was at a login in vain may know less than a call beside it has found, and that less than the login
         // has brought meanwhile.
@@ -167,22 +167,6 @@ impl<H: Host> Client<H> {
             false => self.show_unless_older(shown),
         }
         outcome.map(|found| (session, found))
-    }
-
-    pub(super) fn show(&self, shown: TokenCache) {
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
-    }
-
-    /// Shows what one of two sessions knows, unless the other knows what came later.
-    pub(super) fn show_unless_older(&self, shown: TokenCache) {
-        let mut current = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        if current.generation() <= shown.generation() {
-            *current = shown;
-        }
-    }
-
-    pub(super) fn shown(&self) -> RwLockReadGuard<'_, TokenCache> {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,12 +1,12 @@
 //! What one adapter does in its own way.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::DerefMut;
 use core::time::Duration;
 use std::time::Instant;
 
+use crate::client::obstacle::Unanswered;
 use crate::client::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant};
 use crate::client::system::System;
 use crate::client::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
@@ -181,9 +181,3 @@ pub trait Host: Sized + Send + Sync + 'static {
         work: impl Future<Output = T> + Send,
     ) -> impl Future<Output = Option<T>> + Send;
 }
-
-/// Why no answer came: for the host's log, and for nothing else.
-pub type Unanswered = Box<dyn core::error::Error + Send + Sync>;
-
-/// How long one request of a login may take, unless the host says less.
-pub const TIME_LIMIT: Duration = Duration::from_secs(30);

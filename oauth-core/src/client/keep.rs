@@ -3,13 +3,11 @@
 
 use core::time::Duration;
 
-use crate::client::drive::Driver;
-use crate::client::error::ClientError;
+use crate::client::deadline::Deadline;
 use crate::client::event::Event;
-use crate::client::exchange::{Deadline, Exchange};
 use crate::client::host::Host;
 use crate::client::pauses::Pauses;
-use crate::client::shared::Client;
+use crate::client::shared::{Client, Outcome};
 use crate::client::storage::{LEASE, Loaded, Saved, StorageError};
 use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
@@ -80,25 +78,23 @@ impl<H: Host> Client<H> {
             self.host.sleep(pause).await;
         }
     }
-}
 
-impl<H: Host> Driver<'_, H> {
     /// The store failed, which does not matter if the session goes on without it.
     pub(super) fn spared(
         &self,
         error: StorageError,
         about: KeyKind,
         goes_on: bool,
-    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
+    ) -> Outcome<(), H> {
         if !goes_on {
             return Err(error.into());
         }
         let error = &error;
-        self.client.tell(&match about {
+        self.tell(&match about {
             KeyKind::Grant | KeyKind::Machine => Event::StoreFailed { error },
             KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
         });
-        Ok(None)
+        Ok(())
     }
 }
 

@@ -78,12 +78,6 @@ impl<H: Host> Client<H> {
     }
 }
 
-/// How long a login waits for its user, or for the login of another process, unless set.
-pub(super) const WAIT: Duration = Duration::from_secs(5 * 60);
-
-/// How long the refresh or registration of another process is waited for: twice what its request may take.
-pub(super) const REFRESH: Duration = Duration::from_secs(60);
-
 /// Most refreshes are done in less than a tenth of a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 

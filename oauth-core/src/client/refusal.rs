@@ -7,12 +7,14 @@ use core::time::Duration;
 use http::HeaderMap;
 
 use crate::BearerAuth;
-use crate::client::attach::Token;
+use crate::client::call::Call;
 use crate::client::error::ClientError;
+use crate::client::fields::Token;
 use crate::client::host::Host;
 use crate::client::login_options::LoginOptions;
-use crate::client::mode::{Mode, Taken, need};
-use crate::client::shared::{Call, Client, Outcome};
+use crate::client::mode::Mode;
+use crate::client::shared::{Client, Outcome};
+use crate::client::take::{Taken, need};
 use crate::client::token_cache::header_value;
 use crate::client::trace::{self, Span, Work};
 use crate::session::{Head, Turn, Verdict};
@@ -62,7 +64,7 @@ impl<H: Host> Client<H> {
             Span::current().outcome(&verdict, session.timeline());
             self.tell_refusal(call.attempt.generation(), session, status, &head);
         };
-        Span::of(Work::Access, self).around(said).await;
+        self.span(Work::Access).around(said).await;
         Ok(Some(match verdict? {
             // Others need the session meanwhile.
             Verdict::Wait(pause) => Remedy(What::Moment(pause)),
