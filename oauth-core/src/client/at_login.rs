@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::Client;
 
 impl<H: Host> Client<H> {
@@ -13,7 +13,7 @@ impl<H: Host> Client<H> {
 
     fn set_at_login(&self, is_at_login: bool) {
         self.at_login.store(is_at_login, Ordering::Relaxed);
-        self.host.set_at_login(is_at_login);
+        self.host.runtime().set_at_login(is_at_login);
     }
 }
 

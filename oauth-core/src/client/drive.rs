@@ -21,7 +21,7 @@ use crate::client::failures::Work;
 use crate::client::host::Host;
 use crate::client::log_in::LoginUnderWay;
 use crate::client::mode::Login;
-use crate::client::shared::{Client, Outcome, bearer};
+use crate::client::shared::{Client, Failure, Outcome, bearer};
 use crate::client::tell::Refresh;
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{self, Span};
@@ -199,7 +199,7 @@ impl<'a, H: Host> Driver<'a, H> {
     }
 
     /// The refresh is at its end, if one is under way.
-    fn end_refresh(&mut self, failure: Option<&ClientError<H::Http>>, session: &mut Session) {
+    fn end_refresh(&mut self, failure: Option<&Failure<H>>, session: &mut Session) {
         let Some(RefreshUnderWay { told, .. }) = self.refresh.take() else { return };
         // Nor do others go on with what is known to be refused by now, while somebody logs in.
         self.show(session);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::client::addresses::PrivateAddress;
 use crate::client::event::Event;
-use crate::client::host::Host;
+use crate::client::host::{Host, HttpSender as _};
 use crate::client::obstacle::{Obstructed, Unanswered};
 use crate::client::shared::Client;
 use crate::client::trace;
@@ -33,9 +33,9 @@ impl<H: Host> Client<H> {
         match self.settings.address_policy().check(request.url()) {
             // What the MCP server says may have no end.
             Ok(()) if request.endpoint() == Endpoint::Resource => {
-                self.host.ask(request, left.min(self.limits.request)).await
+                self.host.http().ask(request, left.min(self.limits.request)).await
             }
-            Ok(()) => self.host.exchange(request, left.min(self.limits.request)).await,
+            Ok(()) => self.host.http().exchange(request, left.min(self.limits.request)).await,
             Err(address) => {
                 Err(PrivateAddress { host: request.url().host().into(), address }.into())
             }

@@ -5,10 +5,11 @@ use core::time::Duration;
 
 use crate::client::deadline::Deadline;
 use crate::client::event::Event;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::{LEASE, Loaded, Saved, StorageError};
+use crate::client::store::Store as _;
 use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
 
@@ -33,7 +34,7 @@ impl<H: Host> Client<H> {
         lease: Option<Deadline>,
     ) -> Result<Saved, StorageError> {
         let save = || async {
-            let saved = self.host.save(key, reply.record(), reply.expected()).await;
+            let saved = self.host.store().save(key, reply.record(), reply.expected()).await;
             // Nobody else has to wait for the next try.
             if saved.is_err()
                 && let Some(kept) = reply.would_keep(self.now())
@@ -55,7 +56,7 @@ impl<H: Host> Client<H> {
         reply: &LoadReply<'_>,
         lease: Option<Deadline>,
     ) -> Result<Loaded, StorageError> {
-        let load = || self.host.load(key);
+        let load = || self.host.store().load(key);
         if !reply.is_spent() {
             return load().await;
         }
@@ -75,7 +76,7 @@ impl<H: Host> Client<H> {
                 lease.and_then(|lease| pauses.next_within(self.left(lease), self.chance()));
             self.tell(&Event::SaveFailed { error: &error, again_in });
             let Some(pause) = again_in else { return Err(error) };
-            self.host.sleep(pause).await;
+            self.host.runtime().sleep(pause).await;
         }
     }
 

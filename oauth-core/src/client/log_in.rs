@@ -12,9 +12,9 @@ use crate::client::deadline::{Countdown, Deadline};
 use crate::client::error::{AuthenticationError, ClientError};
 use crate::client::event::Event;
 use crate::client::failures::Epoch;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _, Users as _};
 use crate::client::limits::WAIT;
-use crate::client::shared::{Client, Outcome, tell};
+use crate::client::shared::{Client, Failure, Outcome, VisitOf, tell};
 use crate::client::trace::{Span, Work};
 use crate::client::under_way::Begun;
 use crate::client::user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};
@@ -37,7 +37,7 @@ pub(super) struct LoginUnderWay<'a, H: Host> {
     asked: Option<AuthorizationOptions>,
     /// What it may still take until there is a page. What a person takes, or somebody else's login, does not count.
     pub(super) discovery: Countdown,
-    pub(super) way: Way<H::Visit>,
+    pub(super) way: Way<VisitOf<H>>,
     /// Who came back, and looks at a page.
     returned: Option<Returned>,
     /// Whether the user agent knows that it leads to another authorization server.
@@ -104,7 +104,7 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
         &mut self,
         work: Pin<Box<impl Future<Output = T> + Send>>,
     ) -> Result<T, UserAgentError> {
-        match self.client.host.while_awaited(self.begun.cancellation.or(work)).await {
+        match self.client.host.runtime().while_awaited(self.begun.cancellation.or(work)).await {
             Some(Some(done)) => Ok(done),
             Some(None) => Err(UserAgentError::Cancelled),
             None => Err(UserAgentError::Abandoned),
@@ -144,7 +144,7 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
         issuer: Option<Box<str>>,
     ) -> Result<(), UserAgentError> {
         let client = self.client;
-        let answer = client.host.about_to_authorize(client.about(reason, issuer));
+        let answer = client.host.users().about_to_authorize(client.about(reason, issuer));
         self.while_wanted(Box::pin(answer)).await?
     }
 
@@ -224,7 +224,7 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
         self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
         let host = &self.client.host;
         let waiting = self.client.waiting_at(&url);
-        let visit = Box::pin(host.visit(visit, &url, deadline, waiting));
+        let visit = Box::pin(host.users().visit(visit, &url, deadline, waiting));
         match self.while_wanted(visit).await {
             Ok(Ok(returned)) => {
                 self.discovery.run(self.client.instant());
@@ -250,11 +250,7 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
 
 impl<H: Host> Client<H> {
     /// Takes the login out of the session; whoever asked gets it, and has that long for it.
-    pub(super) fn hand_out(
-        &self,
-        reply: BrowserReply<'_>,
-        wait: Option<Duration>,
-    ) -> ClientError<H::Http> {
+    pub(super) fn hand_out(&self, reply: BrowserReply<'_>, wait: Option<Duration>) -> Failure<H> {
         let moved_from = reply.moved_from().cloned();
         let unconfirmed_issuer = reply.unconfirmed_issuer().cloned();
         let expires_at = self.now() + wait.unwrap_or(HANDED_OUT);
@@ -296,11 +292,11 @@ impl<H: Host> Client<H> {
         &self,
         registered: Option<&str>,
         wait: Duration,
-    ) -> Result<(RedirectUri, Option<H::Visit>), UserAgentError> {
+    ) -> Result<(RedirectUri, Option<VisitOf<H>>), UserAgentError> {
         let begun = self.instant();
         let mut is_told = false;
         loop {
-            let port = match self.host.prepare(registered).await {
+            let port = match self.host.users().prepare(registered).await {
                 Err(UserAgentError::PortBusy { port, .. }) => port,
                 other => return other,
             };
@@ -312,7 +308,7 @@ impl<H: Host> Client<H> {
             if waited >= wait {
                 return Err(UserAgentError::PortBusy { port, waited });
             }
-            self.host.sleep(BETWEEN_PORTS).await;
+            self.host.runtime().sleep(BETWEEN_PORTS).await;
         }
     }
 }

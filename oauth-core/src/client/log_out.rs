@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use crate::client::driver::{Driver, Operation};
 use crate::client::event::Event;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
@@ -17,7 +17,7 @@ impl<H: Host> Client<H> {
     ///
     /// Why they are still stored.
     pub async fn log_out(self: &Arc<Self>) -> Outcome<LoggedOut, H> {
-        let mut session = self.host.take().await;
+        let mut session = self.host.runtime().take().await;
         session.logout();
         drop(self.take_missing());
         let client = Arc::clone(self);
@@ -33,6 +33,6 @@ impl<H: Host> Client<H> {
             outcome
         };
         let leave = self.span(Work::Logout).around(leave);
-        self.host.run_to_completion(leave).await
+        self.host.runtime().run_to_completion(leave).await
     }
 }

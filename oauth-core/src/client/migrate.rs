@@ -3,9 +3,10 @@
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::Client;
 use crate::client::storage::{Migrated, StorageError};
+use crate::client::store::Store as _;
 
 impl<H: Host> Client<H> {
     /// Moves it, if there is any and it was not looked for before. While a program with the earlier version
@@ -15,10 +16,10 @@ impl<H: Host> Client<H> {
             return Ok(());
         }
         let begun = self.instant();
-        while self.host.migrate(&self.key, &self.settings).await? == Migrated::Busy
+        while self.host.store().migrate(&self.key, &self.settings).await? == Migrated::Busy
             && self.since(begun) < PATIENCE
         {
-            self.host.sleep(BETWEEN_LOOKS).await;
+            self.host.runtime().sleep(BETWEEN_LOOKS).await;
         }
         self.has_migrated.store(true, Ordering::Release);
         Ok(())

@@ -8,9 +8,17 @@
 //!          │    └─ session::Session
 //!          ├─ AddressFilter where requests may go, for the adapter's resolver
 //!          ├─ Failures      what fails for one who waits fails for all who wait
-//!          └─ Host          sockets, store, browser, tasks or threads: the adapter's own part
-//!               └─ System   the time, and randomness
+//!          └─ Host          the adapter's own parts
+//!               ├─ HttpSender  sockets
+//!               ├─ Store       files or a database
+//!               ├─ Users       browser and listener
+//!               ├─ Runtime     tasks or threads, and who has the session
+//!               └─ System      the time, and randomness
 //! ```
+//!
+//! Files stand on each other, and none needs one that needs it: what a client keeps (`failures`, `told`, `under_way` …) below
+//! the client (`shared`), single steps on that (`exchange`, `lock`, `keep`, `sign` …), a login (`log_in`) and the driver
+//! (`driver`, `step`, `drive`) on them, and above all what a caller asks for (`acquire`, `token`, `refusal`, `resume` …).
 //!
 //! All of it is written once, in the async form, and does no I/O: that is the [`Host`]'s. A blocking adapter's futures
 //! are ready at once, and it waits for the others with its thread parked.
@@ -102,6 +110,7 @@ mod sign;
 mod standing;
 mod step;
 mod storage;
+mod store;
 mod system;
 mod take;
 mod tell;
@@ -127,7 +136,7 @@ pub use fields::Fields;
 pub use forget::Forgotten;
 pub use gifts::{AssertionSource, Gift, Gifts, PrivateKey};
 pub use headers::Headers;
-pub use host::Host;
+pub use host::{Host, HttpSender, Runtime, Users};
 pub use limits::{Limits, TIME_LIMIT, last_chance};
 pub use login_options::LoginOptions;
 pub use message::{challenges, location, response};
@@ -141,5 +150,6 @@ pub use storage::{
     Guard, Insecurity, LEASE, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
     StorageError, StoredGrant, SystemError, TokenStorage,
 };
+pub use store::Store;
 pub use system::System;
 pub use user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};

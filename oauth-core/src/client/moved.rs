@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::PoisonError;
 
 use crate::client::call::Call;
-use crate::client::host::Host;
+use crate::client::host::{Host, HttpSender as _};
 use crate::client::shared::Client;
 use crate::flow::Probe;
 use crate::{HttpAllowance, HttpUrl, Redirect};
@@ -21,7 +21,7 @@ impl<H: Host> Client<H> {
                 reply.unanswered();
                 continue;
             }
-            match self.host.ask(&request, left.min(self.limits.request)).await {
+            match self.host.http().ask(&request, left.min(self.limits.request)).await {
                 Ok(response) => reply.response(&response),
                 Err(_) => reply.unanswered(),
             }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::UnixTime;
 use crate::client::event::Event;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _, Users as _};
 use crate::client::log_in::{LoginUnderWay, Way};
 use crate::client::shared::Outcome;
 use crate::client::user_agent::UserAgentError;
@@ -33,7 +33,7 @@ impl<H: Host> LoginUnderWay<'_, H> {
         let limit = self.wait().map_or(lifetime, |wait| wait.min(lifetime));
         self.way = Way::OnDevice(client.deadline_after(limit));
         client.tell(&Event::DeviceCode { page: &page, moved_from: reply.moved_from() });
-        let shown = Box::pin(client.host.show_device(page));
+        let shown = Box::pin(client.host.users().show_device(page));
         self.while_wanted(shown).await??;
         reply.shown(client.now());
         Ok(())
@@ -55,7 +55,7 @@ impl<H: Host> LoginUnderWay<'_, H> {
             return Err(UserAgentError::TimedOut { waited }.into());
         }
         let pause = until.since(client.now()).min(PIECE).min(left);
-        self.while_wanted(Box::pin(client.host.sleep(pause))).await?;
+        self.while_wanted(Box::pin(client.host.runtime().sleep(pause))).await?;
         reply.waited(client.now());
         Ok(())
     }

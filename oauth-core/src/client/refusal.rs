@@ -10,7 +10,7 @@ use crate::BearerAuth;
 use crate::client::call::Call;
 use crate::client::error::ClientError;
 use crate::client::fields::Token;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::login_options::LoginOptions;
 use crate::client::mode::Mode;
 use crate::client::shared::{Client, Outcome};
@@ -96,7 +96,7 @@ impl<H: Host> Client<H> {
             return;
         }
         // It can wait for the next success, and an answer must not wait for anything.
-        if let Some(mut session) = self.host.try_take()
+        if let Some(mut session) = self.host.runtime().try_take()
             && session.answered(&mut call.attempt, status, head.clone(), self.now()).is_ok()
         {
             self.taken.store(sent, Ordering::Relaxed);
@@ -125,7 +125,7 @@ impl<H: Host> Client<H> {
                 return token.ok_or_else(|| crate::Error::LoginRequired.into());
             }
             What::Moment(pause) => {
-                self.host.sleep(pause).await;
+                self.host.runtime().sleep(pause).await;
                 let mut taken = self.take(call.mode).await?;
                 // What failed for others meanwhile is not this request's.
                 if !matches!(taken.session.turn(), Ok(Turn::Ready(_))) {
@@ -178,7 +178,7 @@ impl<H: Host> Client<H> {
     ///
     /// Why there is none.
     pub async fn replace(self: &Arc<Self>, mode: Mode) -> Outcome<(), H> {
-        if let Some(mut session) = self.host.try_take()
+        if let Some(mut session) = self.host.runtime().try_take()
             && let Ok(Turn::Login(reply)) = session.turn()
             && matches!(reply.error(), crate::Error::ScopeRequired { .. })
         {

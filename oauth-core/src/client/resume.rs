@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use crate::BearerAuth;
 use crate::client::driver::{Driver, Operation};
 use crate::client::error::ClientError;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
@@ -23,7 +23,7 @@ impl<H: Host> Client<H> {
         pending: PendingLogin,
         query: &str,
     ) -> Outcome<BearerAuth, H> {
-        let mut session = self.host.take().await;
+        let mut session = self.host.runtime().take().await;
         let settings = Arc::clone(&self.settings);
         let mut resumed = Session::resume(settings, &self.key.profile, pending)?;
         let (client, query) = (Arc::clone(self), query.to_owned());
@@ -44,6 +44,6 @@ impl<H: Host> Client<H> {
             }
             outcome
         };
-        self.host.run_to_completion(self.span(Work::Resume).around(finish)).await
+        self.host.runtime().run_to_completion(self.span(Work::Resume).around(finish)).await
     }
 }

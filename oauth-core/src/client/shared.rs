@@ -12,7 +12,7 @@ use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::failures::Failures;
 use crate::client::gifts::{Gifts, Signers};
-use crate::client::host::Host;
+use crate::client::host::{Host, HttpSender, Runtime, Users};
 use crate::client::limits::{Limits, REFRESH};
 use crate::client::login_options::Ended;
 use crate::client::parts::Watcher;
@@ -34,7 +34,7 @@ pub struct Client<H: Host> {
     pub(super) watcher: Option<Arc<Watcher>>,
     pub(super) gifts: Gifts,
     pub(super) told: Told,
-    pub(super) failures: Failures<H::Http>,
+    pub(super) failures: Failures<HttpError<H>>,
     pub(super) settings: Arc<Settings>,
     pub(super) shown: RwLock<TokenCache>,
     /// What the MCP server wants to see in the next proof.
@@ -56,7 +56,19 @@ pub struct Client<H: Host> {
     pub(super) has_migrated: AtomicBool,
 }
 
-pub(super) type Outcome<T, H> = Result<T, ClientError<<H as Host>::Http>>;
+/// The error of a host's HTTP client.
+pub(super) type HttpError<H> = <<H as Host>::Http as HttpSender>::Error;
+
+/// Why a call of a host fails.
+pub(super) type Failure<H> = ClientError<HttpError<H>>;
+
+pub(super) type Outcome<T, H> = Result<T, Failure<H>>;
+
+/// The session of a host, in the hands of whoever has it.
+pub(super) type SessionOf<H> = <<H as Host>::Runtime as Runtime>::Session;
+
+/// How a host sends a user to a page.
+pub(super) type VisitOf<H> = <<H as Host>::Users as Users>::Visit;
 
 impl<H: Host> Client<H> {
     /// A client whose session the host holds.

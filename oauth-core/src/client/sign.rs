@@ -7,7 +7,7 @@ use core::future::poll_fn;
 use core::task::Poll;
 
 use crate::client::gifts::{Gift, NOTHING, new_key};
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::flow::{SigningKey, WantedAssertion};
 use crate::keys::{DpopKey, SigningFailure};
@@ -89,8 +89,9 @@ impl<H: Host> Client<H> {
             Poll::Ready(given) => Poll::Ready(given),
             Poll::Pending => {
                 // A host that blocks would sleep at once, so it is asked only where something is waited for.
-                let limit =
-                    limit.get_or_insert_with(|| Box::pin(self.host.sleep(self.limits.request)));
+                let limit = limit.get_or_insert_with(|| {
+                    Box::pin(self.host.runtime().sleep(self.limits.request))
+                });
                 limit.as_mut().poll(context).map(|()| Err(TOO_LONG.into()))
             }
         })

@@ -11,6 +11,7 @@ use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
 use crate::client::shared::Outcome;
 use crate::client::storage::{Loaded, Saved};
+use crate::client::store::Store as _;
 use crate::client::tell::Worked;
 use crate::session::{
     AssertionReply, HttpReply, KeyReply, LoadReply, Lock, LockReply, ReserveReply, SaveReply,
@@ -69,7 +70,7 @@ impl<H: Host> Driver<'_, H> {
     async fn lock_refresh(&mut self, mut reply: LockReply<'_>) -> Outcome<Worked, H> {
         let client = self.client;
         let key = reply.key(&client.key.profile);
-        let mut guard = match client.host.try_lock(&key, Lock::Refresh).await {
+        let mut guard = match client.host.store().try_lock(&key, Lock::Refresh).await {
             Ok(guard) => guard,
             Err(error) => {
                 let goes_on = reply.failed(self.now());
@@ -95,7 +96,7 @@ impl<H: Host> Driver<'_, H> {
             return Ok(Worked::Own);
         };
         let key = reply.key(&client.key.profile);
-        match client.host.reserve(&key, guard, reply.spend()).await {
+        match client.host.store().reserve(&key, guard, reply.spend()).await {
             Ok(Some(guard)) => {
                 self.held.lock = Some(guard);
                 self.held.lease = Some(client.lease());

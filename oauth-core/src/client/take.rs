@@ -7,16 +7,17 @@ use crate::client::deadline::Deadline;
 use crate::client::driver::{Driver, Operation};
 use crate::client::error::ClientError;
 use crate::client::failures::Epoch;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::mode::{Mode, Quiet};
-use crate::client::shared::{Client, Outcome};
+use crate::client::shared::{Client, Failure, Outcome, SessionOf};
+use crate::client::store::Store as _;
 use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{LoginReason, Session, Turn};
 
 /// A session in the hands of a call.
 pub(super) struct Taken<H: Host> {
-    pub(super) session: H::Session,
+    pub(super) session: SessionOf<H>,
     pub(super) quiet: Quiet,
 }
 
@@ -24,26 +25,29 @@ impl<H: Host> Client<H> {
     /// The session, or for a quiet call one of its own.
     pub(super) async fn take(&self, mode: Mode) -> Outcome<Taken<H>, H> {
         if mode == Mode::Interactive {
-            return Ok(Taken { session: self.host.take().await, quiet: Quiet::default() });
+            return Ok(Taken {
+                session: self.host.runtime().take().await,
+                quiet: Quiet::default(),
+            });
         }
         let (begun, until) = (self.instant(), self.deadline_after(self.patience()));
         let patience = Some(until);
-        if let Some(session) = self.host.take_beside(self.left(until)).await {
+        if let Some(session) = self.host.runtime().take_beside(self.left(until)).await {
             return Ok(Taken { session, quiet: Quiet { is_own: false, patience } });
         }
         if self.left(until).is_zero() {
             let waited = self.since(begun);
-            let spending = self.host.spending(&self.key).await.ok().flatten();
+            let spending = self.host.store().spending(&self.key).await.ok().flatten();
             return Err(ClientError::Busy { waited, spending });
         }
-        let beside = self.host.with_session(Session::new(Arc::clone(&self.settings)));
+        let beside = self.host.runtime().with_session(Session::new(Arc::clone(&self.settings)));
         Ok(Taken { session: beside.take().await, quiet: Quiet { is_own: true, patience } })
     }
 
     /// The session of a login that has to be over by then.
-    pub(super) async fn take_until(&self, until: Deadline) -> Outcome<H::Session, H> {
+    pub(super) async fn take_until(&self, until: Deadline) -> Outcome<SessionOf<H>, H> {
         let begun = self.instant();
-        let taken = self.host.take_within(self.left(until)).await;
+        let taken = self.host.runtime().take_within(self.left(until)).await;
         taken.ok_or_else(|| UserAgentError::TimedOut { waited: self.since(begun) }.into())
     }
 
@@ -59,7 +63,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Why there is no token, after a drive that might begin no login. What is missing is kept for the next one.
-    pub(super) fn lacks(&self, session: &mut Session, is_own: bool) -> ClientError<H::Http> {
+    pub(super) fn lacks(&self, session: &mut Session, is_own: bool) -> Failure<H> {
         let error = crate::Error::from(need(session));
         if let crate::Error::ScopeRequired { missing } = &error
             && is_own

@@ -8,7 +8,7 @@ use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::Host;
-use crate::client::shared::Client;
+use crate::client::shared::{Client, Failure};
 use crate::client::told::lock;
 use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
@@ -106,7 +106,7 @@ impl<H: Host> Client<H> {
     pub(super) fn tell_end_of_refresh(
         &self,
         refresh: &Refresh,
-        failure: Option<&ClientError<H::Http>>,
+        failure: Option<&Failure<H>>,
         session: &mut Session,
     ) {
         let code = match (failure, &refresh.answer) {
@@ -131,11 +131,7 @@ impl<H: Host> Client<H> {
     }
 
     /// How a login ended.
-    pub(super) fn tell_end_of_login<T>(
-        &self,
-        outcome: &Result<T, ClientError<H::Http>>,
-        session: &Session,
-    ) {
+    pub(super) fn tell_end_of_login<T>(&self, outcome: &Result<T, Failure<H>>, session: &Session) {
         self.tell(&match outcome {
             Ok(_) => Event::LoginFinished {
                 expires_at: tokens(session).and_then(|tokens| tokens.expires_at),

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::BearerAuth;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::login_options::{LoginOptions, Shared};
 use crate::client::mode::Login;
 use crate::client::shared::{Client, Outcome, bearer};
@@ -20,7 +20,7 @@ impl<H: Host> Client<H> {
         let (mut since, logins) = (self.failures.now(), self.logins.now());
         let until = limit.map(|limit| self.deadline_after(limit));
         let mut session = match until {
-            None => self.host.take().await,
+            None => self.host.runtime().take().await,
             Some(until) => self.take_until(until).await?,
         };
         let shared = self.logins.shared_since(&logins, &request);
