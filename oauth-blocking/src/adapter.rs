@@ -1,8 +1,8 @@
-//! What other adapters can use of this one: its clock, the sockets of its listener, and for hosts that block its threads.
-//! What all adapters share is [`oauth_core::client`].
+//! What other adapters can use of this one: its clock, the sockets of its listener, and for hosts that block its
+//! threads. What all adapters share is [`oauth_core::client`].
 //!
-//! A host that blocks and has another HTTP client brings an [`HttpSender`](oauth_core::client::HttpSender), and takes the
-//! other parts of a [`Host`](oauth_core::client::Host) from here: [`Threads`], [`OperatingSystem`], a
+//! A host that blocks and has another HTTP client brings an [`HttpSender`](oauth_core::client::HttpSender), and takes
+//! the other parts of a [`Host`](oauth_core::client::Host) from here: [`Threads`], [`OperatingSystem`], a
 //! [`SharedUserAgent`](crate::SharedUserAgent), a [`SharedStorage`](crate::SharedStorage).
 
 pub use crate::clock::OperatingSystem;

@@ -352,8 +352,7 @@ impl Adapter for OAuth {
             Some(storage) => storage,
             None => FileTokenStorage::new(parts.settings.application_name())?.into(),
         };
-        let local = || LocalUser::new(parts.callback).into();
-        let user_agent = parts.user_agent.unwrap_or_else(local);
+        let user_agent = parts.user_agent.unwrap_or_else(|| LocalUser::new(parts.callback).into());
         let filter = || AddressFilter::new(Arc::clone(&parts.settings));
         let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
         let http = Http::new(agent, parts.headers);

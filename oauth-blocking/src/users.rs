@@ -1,4 +1,5 @@
-//! How users are reached by a thread: what asks them is on another one, so that a host that cancels a login need not wait.
+//! How users are reached by a thread: what asks them is on another one, so that a host that cancels a login need not
+//! wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
