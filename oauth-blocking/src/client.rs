@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::client::{
-    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts, SharedStorage, location,
+    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Host as _, Mode, Parts,
+    SharedStorage, location,
 };
 use oauth_core::error::Misuse;
 use oauth_core::session::{Forecast, LoggedOut, PendingLogin, Record, Status};
@@ -16,9 +17,9 @@ use ureq::{AsSendBody, Body};
 use crate::Error;
 use crate::adapter::ready;
 use crate::connector;
+use crate::host::UreqHost;
 use crate::http::Http;
 use crate::storage::FileTokenStorage;
-use crate::threads::Threads;
 use crate::user_agent::{LocalUser, SharedUserAgent};
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
@@ -27,7 +28,7 @@ use crate::user_agent::{LocalUser, SharedUserAgent};
 /// lives does not wait for that.
 #[derive(Clone)]
 pub struct OAuth {
-    pub(crate) client: Arc<Client<Threads>>,
+    pub(crate) client: Arc<Client<UreqHost>>,
     mode: Mode,
 }
 
@@ -351,12 +352,11 @@ impl Adapter for OAuth {
             Some(storage) => storage,
             None => FileTokenStorage::new(parts.settings.application_name())?.into(),
         };
-        let local = || LocalUser::new(parts.callback).into();
-        let user_agent = parts.user_agent.unwrap_or_else(local);
+        let user_agent = parts.user_agent.unwrap_or_else(|| LocalUser::new(parts.callback).into());
         let filter = || AddressFilter::new(Arc::clone(&parts.settings));
         let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
         let http = Http::new(agent, parts.headers);
-        let host = |session| Threads::new(session, http, storage, user_agent);
+        let host = |session| UreqHost::new(session, http, storage, user_agent);
         let client = Client::new(
             &parts.settings,
             &parts.profile,

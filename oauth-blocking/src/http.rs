@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_core::client::{Headers, Obstructed, Unanswered, last_chance, response};
+use oauth_core::client::{Headers, HttpSender, Obstructed, Unanswered, last_chance, response};
 use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use ureq::http;
@@ -39,21 +39,6 @@ impl Http {
         request: http::Request<B>,
     ) -> Result<http::Response<Body>, ureq::Error> {
         self.run(request, Connection::Any, None)
-    }
-
-    /// Sends a request that changes nothing, and leaves the body of the answer.
-    pub(crate) async fn ask(
-        &self,
-        request: &Request,
-        limit: Duration,
-    ) -> Result<Response, Unanswered> {
-        let (http, request) = (self.clone(), request.clone());
-        let ask = move || {
-            let cause = |error| cause(error, http.goes_by_proxy(request.url().as_str()));
-            let (head, _) = http.again(&request, limit).map_err(cause)?.into_parts();
-            Ok(response(head.status, head.headers, Vec::new()))
-        };
-        answer(Apart::begin(move |says| says.say(ask()))?).await
     }
 
     /// Sends a request that changes nothing, and once more if its connection is lost before it brought an answer.
@@ -114,25 +99,6 @@ impl Http {
         Ok(response(head.status, head.headers, bytes))
     }
 
-    /// Sends a request of a login. One that may change something goes out on a connection of its own, and
-    /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
-    /// is sent again on a new connection if the first one is lost before it brought an answer. Either goes out on a
-    /// thread of its own: whoever waits may leave.
-    pub(crate) async fn exchange(
-        &self,
-        request: &Request,
-        limit: Duration,
-    ) -> Result<Response, Unanswered> {
-        match request.method() {
-            Method::Get => {
-                let (http, request) = (self.clone(), request.clone());
-                let get = move || http.read(&request, http.again(&request, limit));
-                answer(Apart::begin(move |says| says.say(get()))?).await
-            }
-            Method::Post => self.once(request, limit).await,
-        }
-    }
-
     fn goes_by_proxy(&self, url: &str) -> bool {
         let excepted = |proxy: &ureq::Proxy| {
             is_loopback(url) || url.parse().is_ok_and(|url| proxy.is_no_proxy(&url))
@@ -174,6 +140,35 @@ impl Http {
             request = request.max_idle_age(Duration::ZERO);
         }
         self.agent.run(request.build())
+    }
+}
+
+impl HttpSender for Http {
+    type Error = ureq::Error;
+
+    /// One that may change something goes out on a connection of its own, and
+    /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
+    /// is sent again on a new connection if the first one is lost before it brought an answer. Either goes out on a
+    /// thread of its own: whoever waits may leave.
+    async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        match request.method() {
+            Method::Get => {
+                let (http, request) = (self.clone(), request.clone());
+                let get = move || http.read(&request, http.again(&request, limit));
+                answer(Apart::begin(move |says| says.say(get()))?).await
+            }
+            Method::Post => self.once(request, limit).await,
+        }
+    }
+
+    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        let (http, request) = (self.clone(), request.clone());
+        let ask = move || {
+            let cause = |error| cause(error, http.goes_by_proxy(request.url().as_str()));
+            let (head, _) = http.again(&request, limit).map_err(cause)?.into_parts();
+            Ok(response(head.status, head.headers, Vec::new()))
+        };
+        answer(Apart::begin(move |says| says.say(ask()))?).await
     }
 }
 

@@ -60,13 +60,14 @@
 //!   function of the host's own ([`LoopbackBrowser::open_with`]) does without.
 
 pub mod adapter;
-#[cfg(feature = "ureq")]
 mod apart;
 #[cfg(feature = "ureq")]
 mod client;
 mod clock;
 #[cfg(feature = "ureq")]
 mod connector;
+#[cfg(feature = "ureq")]
+mod host;
 #[cfg(feature = "ureq")]
 mod http;
 mod locks;
@@ -80,9 +81,9 @@ mod retry;
 mod sources;
 mod storage;
 mod terminal;
-#[cfg(feature = "ureq")]
 mod threads;
 mod user_agent;
+mod users;
 
 #[cfg(feature = "ureq")]
 pub use client::OAuth;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_blocking::{FileTokenStorage, LocalUser};
-use oauth_core::client::{Adapter, AddressFilter, Builder, Client, Event, Forgotten, Mode, Parts};
+use oauth_core::client::{
+    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Host as _, Mode, Parts,
+};
 use oauth_core::error::Misuse;
 use oauth_core::session::{Forecast, Key, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
@@ -13,9 +15,9 @@ use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::Error;
 use crate::events::{Events, Readers};
+use crate::host::ReqwestHost;
 use crate::http::{Http, HttpClient, unsent};
 use crate::storage::SharedStorage;
-use crate::tasks::Tasks;
 use crate::user_agent::SharedUserAgent;
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
@@ -24,7 +26,7 @@ use crate::user_agent::SharedUserAgent;
 /// lives does not wait for that.
 #[derive(Clone)]
 pub struct OAuth {
-    pub(crate) client: Arc<Client<Tasks>>,
+    pub(crate) client: Arc<Client<ReqwestHost>>,
     pub(crate) mode: Mode,
 }
 
@@ -315,7 +317,7 @@ impl OAuth {
     /// Nothing is lost by exiting then: a refresh that was under way is stored. Without it, a runtime that ends cuts
     /// off what was begun aside, and a refresh token may be spent for nothing.
     pub async fn shutdown(&self, limit: Duration) -> bool {
-        self.client.host().shutdown(limit).await
+        self.client.host().runtime().shutdown(limit).await
     }
 }
 
@@ -354,7 +356,7 @@ impl Adapter for OAuth {
         let http = Http::new(http, parts.headers);
         let (readers, told) = (Readers::default(), parts.watcher);
         let told_to = readers.clone();
-        let host = |session| Tasks::new(session, http, storage, user_agent, told_to);
+        let host = |session| ReqwestHost::new(session, http, storage, user_agent, told_to);
         let watcher = Arc::new(move |key: &Key, event: &Event<'_>| {
             if let Some(told) = &told {
                 told(key, event);

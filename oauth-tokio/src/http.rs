@@ -1,14 +1,19 @@
 //! The HTTP client, for as many servers and users as there are.
 
 use std::error::Error as _;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use oauth_core::client::{AddressFilter, Headers, Obstructed, Unanswered, response};
+use oauth_core::client::{
+    AddressFilter, Headers, HttpSender, Obstructed, Unanswered, last_chance, response,
+};
 use oauth_core::error::Obstacle;
 use oauth_core::{MAX_BODY, Method, Request, Response, is_loopback};
 use reqwest::dns::Resolve;
 use reqwest::{ClientBuilder, Url};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use crate::Error;
 use crate::resolver::{FilteredResolver, System};
@@ -197,7 +202,7 @@ impl Http {
     }
 
     /// Sends a request that changes nothing, and leaves the body of the answer.
-    pub(crate) async fn ask(&self, request: &Request) -> Result<Response, reqwest::Error> {
+    async fn head(&self, request: &Request) -> Result<Response, reqwest::Error> {
         let mut answer = self.again(request).await?;
         Ok(response(answer.status(), std::mem::take(answer.headers_mut()), Vec::new()))
     }
@@ -223,7 +228,7 @@ impl Http {
     /// Sends a request of a login. One that may change something goes out on a connection of its own, and
     /// once: on one that has died meanwhile, a code or a refresh token would be lost. One that changes nothing
     /// is sent again on a new connection if the first one is lost before it brought an answer.
-    pub(crate) async fn exchange(&self, request: &Request) -> Result<Response, reqwest::Error> {
+    async fn whole(&self, request: &Request) -> Result<Response, reqwest::Error> {
         let mut answer = match request.method() {
             Method::Get => self.again(request).await?,
             Method::Post => self.once(request, Connection::Fresh).await?,
@@ -254,8 +259,37 @@ pub(crate) fn unsent(mut error: reqwest::Error) -> Error {
     Error::Http(error)
 }
 
+impl HttpSender for Http {
+    type Error = reqwest::Error;
+
+    async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        let answer = within(limit, self.whole(request)).await;
+        let answer = answer
+            .map_err(|elapsed| Obstructed { obstacle: Obstacle::Time, source: elapsed.into() })?;
+        answer.map_err(cause)
+    }
+
+    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
+        let answer = timeout(limit, self.head(request)).await?;
+        answer.map_err(cause)
+    }
+}
+
+/// Works within a limit, and a moment more if this process did not run when it was over. When it wakes, the
+/// timer may come before the task that reads the answer.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let (begun, mut work) = (Instant::now(), pin!(work));
+    match timeout(limit, work.as_mut()).await {
+        Ok(done) => Ok(done),
+        Err(elapsed) => match last_chance(begun.elapsed().saturating_sub(limit)) {
+            Some(chance) => timeout(chance, work).await,
+            None => Err(elapsed),
+        },
+    }
+}
+
 /// What an error says about the way to the server.
-pub(crate) fn cause(error: reqwest::Error) -> Unanswered {
+fn cause(error: reqwest::Error) -> Unanswered {
     // The error is for logs, and queries are not.
     let error = error.without_url();
     match obstacle(&error) {

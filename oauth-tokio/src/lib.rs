@@ -58,8 +58,10 @@
 //! [`connection_verbose`](reqwest::ClientBuilder::connection_verbose) is turned on: all that is sent and
 //! received, at `trace`.
 
+pub mod adapter;
 mod client;
 mod events;
+mod host;
 mod http;
 mod login;
 mod resolver;
@@ -71,6 +73,7 @@ mod storage;
 mod tasks;
 mod turns;
 mod user_agent;
+mod users;
 
 pub use client::OAuth;
 pub use events::{Events, Missed};

@@ -103,7 +103,7 @@ mod tests {
     use std::sync::Mutex;
 
     use oauth_core::Policy;
-    use oauth_core::client::MemoryTokenStorage;
+    use oauth_core::client::{Host as _, MemoryTokenStorage};
     use oauth_core::flow::Settings;
 
     use super::*;

@@ -59,7 +59,7 @@ use ::rmcp::transport::streamable_http_client::{
     AuthRequiredError, StreamableHttpClient, StreamableHttpClientTransportConfig,
     StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
-use oauth_core::client::{Mode, challenges};
+use oauth_core::client::{Host as _, Mode, challenges};
 use oauth_core::error::PeerIncompatible;
 use reqwest::{Method, Response, StatusCode};
 

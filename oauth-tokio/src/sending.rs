@@ -11,7 +11,7 @@
 
 #![cfg_attr(not(feature = "rmcp"), allow(dead_code, reason = "`rmcp` has wishes of its own"))]
 
-use oauth_core::client::{Call, Event, challenges, location};
+use oauth_core::client::{Call, Event, Host as _, challenges, location};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Request, Response};
 

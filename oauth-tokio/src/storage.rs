@@ -7,7 +7,7 @@ use std::sync::Arc;
 use oauth_blocking::FileTokenStorage;
 use oauth_core::TokenData;
 use oauth_core::client::{
-    Guard, Loaded, MemoryTokenStorage, Migrated, Saved, Spending, StorageError, StoredGrant,
+    Guard, Loaded, MemoryTokenStorage, Migrated, Saved, Spending, StorageError, Store, StoredGrant,
     TokenStorage as BlockingTokenStorage,
 };
 use oauth_core::flow::Settings;
@@ -240,20 +240,16 @@ impl From<MemoryTokenStorage> for SharedStorage {
     }
 }
 
-impl SharedStorage {
-    pub(crate) async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
+impl Store for SharedStorage {
+    async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.0.load(key).await
     }
 
-    pub(crate) async fn try_lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> Result<Option<Guard>, StorageError> {
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
         self.0.try_lock(key, lock).await
     }
 
-    pub(crate) async fn reserve(
+    async fn reserve(
         &self,
         key: &Key,
         guard: Guard,
@@ -262,36 +258,27 @@ impl SharedStorage {
         self.0.reserve(key, guard, spend).await
     }
 
-    pub(crate) async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
         self.0.spending(key).await
     }
 
-    pub(crate) async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
+    async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
         self.0.is_held(key, lock).await
     }
 
-    pub(crate) async fn save(
-        &self,
-        key: &Key,
-        record: &Record,
-        expected: u64,
-    ) -> Result<Saved, StorageError> {
+    async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
         self.0.save(key, record, expected).await
     }
 
-    pub(crate) async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
         self.0.delete(key).await
     }
 
-    pub(crate) async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
+    async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
         self.0.list(application).await
     }
 
-    pub(crate) async fn migrate(
-        &self,
-        key: &Key,
-        settings: &Arc<Settings>,
-    ) -> Result<Migrated, StorageError> {
+    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
         self.0.migrate(key, settings).await
     }
 }

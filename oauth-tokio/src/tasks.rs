@@ -1,32 +1,19 @@
-//! The host on tokio: sockets by reqwest, one task at a time at the session.
+//! One task at a time at the session, and work that goes on without its caller.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use oauth_blocking::adapter::OperatingSystem;
-use oauth_core::client::{
-    AboutToAuthorize, Guard, Host, Loaded, Migrated, Obstructed, Returned, Saved, Spending,
-    StorageError, StoredGrant, Unanswered, UserAgentError, last_chance,
-};
-use oauth_core::error::Obstacle;
-use oauth_core::flow::{RedirectUri, Settings};
-use oauth_core::session::{Key, Lock, Record, Session, Spend};
-use oauth_core::wire::{AuthorizationUrl, DevicePage};
-use oauth_core::{Request, Response};
+use oauth_core::client::Runtime;
+use oauth_core::session::Session;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 use tokio::task::JoinHandle;
-use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use crate::events::Readers;
-use crate::http::{Http, cause};
-use crate::storage::SharedStorage;
-use crate::user_agent::{ProgressFn, SharedUserAgent, Visit};
-
-pub(crate) struct Tasks {
+/// Tasks on tokio: what has begun is finished when its caller is dropped.
+pub struct Tasks {
     session: Arc<Mutex<Session>>,
     /// Held for reading by whatever must not be interrupted.
     running: Arc<RwLock<()>>,
@@ -34,62 +21,30 @@ pub(crate) struct Tasks {
     at_login: watch::Sender<bool>,
     /// Who waits for what comes of a work, or for their turn.
     waiting: watch::Sender<Callers>,
-    http: Http,
-    storage: SharedStorage,
-    user_agent: SharedUserAgent,
-    readers: Readers,
 }
 
 impl Tasks {
-    pub(crate) fn new(
-        session: Session,
-        http: Http,
-        storage: SharedStorage,
-        user_agent: SharedUserAgent,
-        readers: Readers,
-    ) -> Self {
+    /// Whoever wants this session waits for their turn.
+    #[must_use]
+    pub fn new(session: Session) -> Self {
         let session = Arc::new(Mutex::new(session));
-        Self {
-            session,
-            running: Arc::default(),
-            at_login: watch::Sender::default(),
-            waiting: watch::Sender::default(),
-            http,
-            storage,
-            user_agent,
-            readers,
-        }
-    }
-
-    pub(crate) fn readers(&self) -> &Readers {
-        &self.readers
-    }
-
-    pub(crate) fn http(&self) -> &Http {
-        &self.http
+        let (running, at_login, waiting) = Default::default();
+        Self { session, running, at_login, waiting }
     }
 
     /// Waits until what has begun is at its end; whether it got there in time.
-    pub(crate) async fn shutdown(&self, limit: Duration) -> bool {
+    pub async fn shutdown(&self, limit: Duration) -> bool {
         timeout(limit, self.running.write()).await.is_ok()
     }
 }
 
-impl Host for Tasks {
-    type Http = reqwest::Error;
+impl Runtime for Tasks {
     type Session = OwnedMutexGuard<Session>;
-    type Visit = Box<Visit>;
-    type System = OperatingSystem;
 
     const HAS_BACKGROUND: bool = true;
 
-    fn system(&self) -> &OperatingSystem {
-        &OperatingSystem
-    }
-
     fn with_session(&self, session: Session) -> Self {
-        let Self { http, storage, user_agent, readers, .. } = self;
-        Self::new(session, http.clone(), storage.clone(), user_agent.clone(), readers.clone())
+        Self::new(session)
     }
 
     async fn take(&self) -> OwnedMutexGuard<Session> {
@@ -143,109 +98,8 @@ impl Host for Tasks {
         }
     }
 
-    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send {
-        self.storage.load(key)
-    }
-
-    fn migrate(
-        &self,
-        key: &Key,
-        settings: &Arc<Settings>,
-    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send {
-        self.storage.migrate(key, settings)
-    }
-
-    fn try_lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
-        self.storage.try_lock(key, lock)
-    }
-
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send {
-        self.storage.reserve(key, guard, spend)
-    }
-
-    fn spending(
-        &self,
-        key: &Key,
-    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send {
-        self.storage.spending(key)
-    }
-
-    fn is_held(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<bool, StorageError>> + Send {
-        self.storage.is_held(key, lock)
-    }
-
     fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send {
         tokio::time::sleep(pause)
-    }
-
-    fn save(
-        &self,
-        key: &Key,
-        record: &Record,
-        expected: u64,
-    ) -> impl Future<Output = Result<Saved, StorageError>> + Send {
-        self.storage.save(key, record, expected)
-    }
-
-    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send {
-        self.storage.delete(key)
-    }
-
-    fn list(
-        &self,
-        application: &str,
-    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send {
-        self.storage.list(application)
-    }
-
-    async fn exchange(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        let answer = within(limit, self.http.exchange(request)).await;
-        let answer = answer
-            .map_err(|elapsed| Obstructed { obstacle: Obstacle::Time, source: elapsed.into() })?;
-        answer.map_err(cause)
-    }
-
-    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        let answer = timeout(limit, self.http.ask(request)).await?;
-        answer.map_err(cause)
-    }
-
-    async fn about_to_authorize(&self, login: AboutToAuthorize) -> Result<(), UserAgentError> {
-        self.user_agent.about_to_authorize(&login).await
-    }
-
-    async fn prepare(
-        &self,
-        registered: Option<&str>,
-    ) -> Result<(RedirectUri, Option<Box<Visit>>), UserAgentError> {
-        Ok(self.user_agent.prepare(registered).await?.into_parts())
-    }
-
-    async fn visit(
-        &self,
-        visit: Box<Visit>,
-        url: &AuthorizationUrl,
-        deadline: Instant,
-        waiting: ProgressFn,
-    ) -> Result<Returned, UserAgentError> {
-        visit(url.clone(), deadline, waiting).await
-    }
-
-    async fn show_device(&self, page: DevicePage) -> Result<(), UserAgentError> {
-        self.user_agent.device(&page).await
     }
 
     async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
@@ -264,16 +118,9 @@ impl Host for Tasks {
     }
 }
 
-/// Works within a limit, and a moment more if this process did not run when it was over. When it wakes, the
-/// timer may come before the task that reads the answer.
-async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
-    let (begun, mut work) = (Instant::now(), pin!(work));
-    match timeout(limit, work.as_mut()).await {
-        Ok(done) => Ok(done),
-        Err(elapsed) => match last_chance(begun.elapsed().saturating_sub(limit)) {
-            Some(chance) => timeout(chance, work).await,
-            None => Err(elapsed),
-        },
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tasks")
     }
 }
 

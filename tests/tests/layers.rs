@@ -38,8 +38,8 @@ const FLOORS: [&[&str]; 6] = [
     &["client"],
 ];
 
-/// Rooms in which no two files need each other.
-const WITHOUT_CIRCLES: [&str; 3] = ["flow", "session", "wire"];
+/// Rooms in which no two files need each other, nor two folders.
+const WITHOUT_CIRCLES: [&str; 4] = ["client", "flow", "session", "wire"];
 
 #[test]
 fn nothing_names_what_stands_above_it() {
@@ -54,7 +54,7 @@ fn nothing_names_what_stands_above_it() {
         }
         let floor = floor_of(module);
         assert!(floor.is_some(), "{module} stands on no floor");
-        for path in named(&text) {
+        for path in named(&module_of(&file), &text) {
             let other = path.split("::").next().unwrap_or_default();
             if floor_of(other) > floor {
                 wrong.push(format!("{file} names {path}"));
@@ -72,6 +72,11 @@ fn no_two_files_of_a_room_need_each_other() {
         for file in graph.keys() {
             let path = way_back(&graph, file);
             assert!(path.is_none(), "a circle in {room}: {path:?}");
+        }
+        let folders = by_folder(&graph);
+        for folder in folders.keys() {
+            let path = way_back(&folders, folder);
+            assert!(path.is_none(), "a circle of folders in {room}: {path:?}");
         }
     }
 }
@@ -111,21 +116,32 @@ fn a_circle_and_a_look_upward_are_seen() {
     let text =
         "use crate::flow::{\n    Flow, machine::{State, Step},\n};\nfn f() { crate::wire::g() }";
     let found = ["flow::Flow", "flow::machine::State", "flow::machine::Step", "wire::g"];
-    assert_eq!(named(text), found.map(str::to_owned).into());
+    assert_eq!(named("wire::token", text), found.map(str::to_owned).into());
+    let text =
+        "use super::{pages, rows::Key};\nuse super::super::json::read;\npub(super) fn f() {}";
+    let found = ["client::storage::pages", "client::storage::rows::Key", "client::json::read"];
+    assert_eq!(named("client::storage::file", text), found.map(str::to_owned).into());
+    let graph = BTreeMap::from([
+        ("a/one".to_owned(), BTreeSet::from(["b".to_owned(), "a/two".to_owned()])),
+        ("b".to_owned(), BTreeSet::from(["a/two".to_owned()])),
+    ]);
+    assert_eq!(way_back(&graph, "a/one"), None);
+    let folders = by_folder(&graph);
+    assert_eq!(way_back(&folders, "a"), Some(vec!["a".into(), "b".into(), "a".into()]));
 }
 
 /// Which file of a room names which, other than its own children.
 fn graph(room: &str) -> BTreeMap<String, BTreeSet<String>> {
     let files = sources(&core().join(room));
-    let names: BTreeSet<_> = files.iter().map(|(file, _)| file.trim_end_matches(".rs")).collect();
+    let names: BTreeSet<_> = files.iter().map(|(file, _)| name_of(file)).collect();
     let exported = exports(&files);
     let mut graph = BTreeMap::new();
     for (file, text) in &files {
-        let from = file.trim_end_matches(".rs");
-        if from == "mod" || from.ends_with("/mod") {
+        let from = name_of(file);
+        if from == "mod" {
             continue;
         }
-        let named = named(text);
+        let named = named(&format!("{room}::{}", module_of(file)), text);
         let inside = named.iter().filter_map(|path| path.strip_prefix(&format!("{room}::")));
         let others = inside.filter_map(|path| {
             let parts: Vec<_> = path.split("::").collect();
@@ -136,6 +152,29 @@ fn graph(room: &str) -> BTreeMap<String, BTreeSet<String>> {
         graph.insert(from.to_owned(), others.filter(|it| it != from).collect());
     }
     graph
+}
+
+/// The same between what stands in the room itself: files, and folders as a whole.
+fn by_folder(graph: &BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
+    let folder_of = |file: &str| file.split('/').next().unwrap_or_default().to_owned();
+    let mut folders = BTreeMap::<_, BTreeSet<_>>::new();
+    for (file, others) in graph {
+        let from = folder_of(file);
+        let others = others.iter().map(|other| folder_of(other)).filter(|it| *it != from);
+        folders.entry(from.clone()).or_default().extend(others);
+    }
+    folders
+}
+
+/// A file's name in its room; the front door of a folder has that of the folder.
+fn name_of(file: &str) -> &str {
+    let name = file.trim_end_matches(".rs");
+    name.strip_suffix("/mod").unwrap_or(name)
+}
+
+/// The path of what a file contains.
+fn module_of(file: &str) -> String {
+    name_of(file).replace('/', "::")
 }
 
 /// Which file an item comes from that the room's front door re-exports.
@@ -182,10 +221,16 @@ fn code(text: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The paths that a source names below `crate`.
-fn named(text: &str) -> BTreeSet<String> {
+/// The paths below `crate` that the source of this module names, also from where it stands itself.
+fn named(module: &str, text: &str) -> BTreeSet<String> {
     let code = code(text);
     let mut paths = BTreeSet::new();
+    for (at, _) in code.match_indices("super::") {
+        if !code[..at].ends_with("::") {
+            let rest = &code[at..];
+            paths.extend(leaves("", &rest[..end_of_path(rest)]).iter().map(|it| from(module, it)));
+        }
+    }
     for (at, _) in code.match_indices("crate::") {
         if code[..at].ends_with("$") {
             continue;
@@ -195,6 +240,15 @@ fn named(text: &str) -> BTreeSet<String> {
         paths.extend(leaves("", &rest[..end]));
     }
     paths
+}
+
+/// What a path that begins with `super` names in this module.
+fn from(mut module: &str, mut path: &str) -> String {
+    while let Some(rest) = path.strip_prefix("super::") {
+        module = module.rsplit_once("::").map_or("", |(above, _)| above);
+        path = rest;
+    }
+    format!("{module}::{path}").trim_start_matches("::").to_owned()
 }
 
 /// Where a path ends, which may have braces in it.

@@ -33,7 +33,7 @@ impl Slot {
         Self(Mutex::new(Place { session, is_at_login: false, waiting: VecDeque::new(), next: 0 }))
     }
 
-    pub(super) fn take(slot: &Arc<Self>) -> Held {
+    pub(super) fn take(slot: &Arc<Self>) -> HeldSession {
         let mut place = slot.place();
         let number = place.wait(false);
         loop {
@@ -47,16 +47,16 @@ impl Slot {
     }
 
     /// Waits for that long at most.
-    pub(super) fn take_within(slot: &Arc<Self>, limit: Duration) -> Option<Held> {
+    pub(super) fn take_within(slot: &Arc<Self>, limit: Duration) -> Option<HeldSession> {
         Self::wait_for(slot, limit, false)
     }
 
     /// The same, and for nobody's login.
-    pub(super) fn take_beside(slot: &Arc<Self>, limit: Duration) -> Option<Held> {
+    pub(super) fn take_beside(slot: &Arc<Self>, limit: Duration) -> Option<HeldSession> {
         Self::wait_for(slot, limit, true)
     }
 
-    fn wait_for(slot: &Arc<Self>, limit: Duration, waits_beside: bool) -> Option<Held> {
+    fn wait_for(slot: &Arc<Self>, limit: Duration, waits_beside: bool) -> Option<HeldSession> {
         let begun = Instant::now();
         let mut place = slot.place();
         let number = place.wait(waits_beside);
@@ -75,7 +75,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn try_take(slot: &Arc<Self>) -> Option<Held> {
+    pub(super) fn try_take(slot: &Arc<Self>) -> Option<HeldSession> {
         let session = slot.place().session.take()?;
         Some(Self::hold(slot, session))
     }
@@ -87,8 +87,8 @@ impl Slot {
         beside.for_each(|it| it.thread.unpark());
     }
 
-    fn hold(slot: &Arc<Self>, session: Session) -> Held {
-        Held { session: Some(session), slot: Arc::clone(slot) }
+    fn hold(slot: &Arc<Self>, session: Session) -> HeldSession {
+        HeldSession { session: Some(session), slot: Arc::clone(slot) }
     }
 
     fn give_back(&self, session: Option<Session>) {
@@ -136,12 +136,12 @@ impl Place {
 }
 
 /// The session in one thread's hands.
-pub(crate) struct Held {
+pub struct HeldSession {
     session: Option<Session>,
     slot: Arc<Slot>,
 }
 
-impl Deref for Held {
+impl Deref for HeldSession {
     type Target = Session;
 
     fn deref(&self) -> &Session {
@@ -152,7 +152,7 @@ impl Deref for Held {
     }
 }
 
-impl DerefMut for Held {
+impl DerefMut for HeldSession {
     fn deref_mut(&mut self) -> &mut Session {
         match &mut self.session {
             Some(session) => session,
@@ -161,7 +161,13 @@ impl DerefMut for Held {
     }
 }
 
-impl Drop for Held {
+impl std::fmt::Debug for HeldSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HeldSession")
+    }
+}
+
+impl Drop for HeldSession {
     fn drop(&mut self) {
         self.slot.give_back(self.session.take());
     }

@@ -2,18 +2,18 @@
 
 use alloc::sync::Arc;
 use core::time::Duration;
-use std::sync::{PoisonError, RwLockReadGuard};
 
 use http::HeaderValue;
 
-use crate::client::drive::Driver;
+use crate::client::driver::{Driver, Operation};
 use crate::client::failures::Epoch;
-use crate::client::host::Host;
-use crate::client::mode::{Login, Mode, Quiet, Taken, need};
+use crate::client::host::{Host, Runtime as _};
+use crate::client::mode::{Login, Mode, Quiet};
 use crate::client::pauses::Pauses;
-use crate::client::shared::{Client, Outcome};
+use crate::client::shared::{Client, Outcome, SessionOf};
+use crate::client::take::{Taken, need};
 use crate::client::token_cache::{TokenCache, header_value};
-use crate::client::trace::{Span, Work};
+use crate::client::trace::Work;
 use crate::session::{Authorization, LoginReason, Turn};
 
 impl<H: Host> Client<H> {
@@ -33,13 +33,13 @@ impl<H: Host> Client<H> {
         let now = self.now();
         // Nobody renews aside what is found beside a login.
         if session.authorization(now).is_none() {
-            if H::HAS_BACKGROUND && !quiet.is_own {
+            if H::Runtime::HAS_BACKGROUND && !quiet.is_own {
                 let held = session.snapshot();
                 let is_first = held.record().is_none();
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
                     session.access();
-                    let look = Driver::new(self, since).look(&mut session);
-                    Span::of(Work::Access, self).around(look).await?;
+                    let look = Driver::new(self, since, Operation::Look).look(&mut session);
+                    self.span(Work::Access).around(look).await?;
                 }
                 let found = TokenCache::new(session.snapshot());
                 let is_fresh = found.fresh(now).is_some();
@@ -90,9 +90,9 @@ impl<H: Host> Client<H> {
             shown.living(now)?;
             shown.snapshot.is_look_due(now)
         };
-        if H::HAS_BACKGROUND && !is_look_due {
+        if H::Runtime::HAS_BACKGROUND && !is_look_due {
             self.renew_aside();
-        } else if self.host.try_take().is_some() {
+        } else if self.host.runtime().try_take().is_some() {
             // Nobody is at it, so it is on the caller.
             return None;
         }
@@ -101,7 +101,7 @@ impl<H: Host> Client<H> {
 
     /// Renews the token while nobody waits, unless somebody is at it already.
     fn renew_aside(self: &Arc<Self>) {
-        let Some(mut session) = self.host.try_take() else { return };
+        let Some(mut session) = self.host.runtime().try_take() else { return };
         // It may have been done just before.
         if session.authorization(self.now()).is_some() {
             return;
@@ -112,17 +112,17 @@ impl<H: Host> Client<H> {
             // If it fails there is a pause, and the token that lives is used meanwhile.
             drop(client.run(session, Login::Never(Quiet::default()), since).await);
         };
-        self.host.spawn_background(Span::of(Work::Access, self).around(renew));
+        self.host.runtime().spawn_background(self.span(Work::Access).around(renew));
     }
 
     /// Gives what was begun aside a moment. A program that makes one call and ends would end in the middle of
     /// the refresh, and lose the only copy of the next refresh token.
     async fn linger(&self) {
         let (begun, mut pauses) = (self.instant(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
-        while self.host.try_take().is_none() {
+        while self.host.runtime().try_take().is_none() {
             let left = MOMENT.saturating_sub(self.since(begun));
             let Some(pause) = pauses.next_within(left, self.chance()) else { return };
-            self.host.sleep(pause).await;
+            self.host.runtime().sleep(pause).await;
         }
     }
 
@@ -130,10 +130,10 @@ impl<H: Host> Client<H> {
     /// begun goes on if the caller is gone.
     pub(super) async fn drive(
         self: &Arc<Self>,
-        session: H::Session,
+        session: SessionOf<H>,
         login: Login,
         since: Epoch,
-    ) -> Outcome<(H::Session, bool), H> {
+    ) -> Outcome<(SessionOf<H>, bool), H> {
         let (mut session, found) = self.drive_on(session, login, since).await?;
         drop(session.take_timeline());
         Ok((session, found))
@@ -141,24 +141,24 @@ impl<H: Host> Client<H> {
 
     pub(super) async fn drive_on(
         self: &Arc<Self>,
-        mut session: H::Session,
+        mut session: SessionOf<H>,
         login: Login,
         since: Epoch,
-    ) -> Outcome<(H::Session, bool), H> {
+    ) -> Outcome<(SessionOf<H>, bool), H> {
         if matches!(session.turn(), Ok(Turn::Ready(_))) {
             return Ok((session, true));
         }
         let work = Arc::clone(self).run(session, login, since);
-        self.host.run_to_completion(Span::of(Work::Access, self).around(work)).await
+        self.host.runtime().run_to_completion(self.span(Work::Access).around(work)).await
     }
 
     async fn run(
         self: Arc<Self>,
-        mut session: H::Session,
+        mut session: SessionOf<H>,
         login: Login,
         since: Epoch,
-    ) -> Outcome<(H::Session, bool), H> {
-        let outcome = Driver::new(&self, since).run(&mut session, login).await;
+    ) -> Outcome<(SessionOf<H>, bool), H> {
+        let outcome = Driver::new(&self, since, Operation::Token(login)).run(&mut session).await;
         let shown = TokenCache::new(session.snapshot());
         // Whoever was at a login in vain may know less than a call beside it has found, and that less than the login
         // has brought meanwhile.
@@ -167,22 +167,6 @@ impl<H: Host> Client<H> {
             false => self.show_unless_older(shown),
         }
         outcome.map(|found| (session, found))
-    }
-
-    pub(super) fn show(&self, shown: TokenCache) {
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
-    }
-
-    /// Shows what one of two sessions knows, unless the other knows what came later.
-    pub(super) fn show_unless_older(&self, shown: TokenCache) {
-        let mut current = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        if current.generation() <= shown.generation() {
-            *current = shown;
-        }
-    }
-
-    pub(super) fn shown(&self) -> RwLockReadGuard<'_, TokenCache> {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

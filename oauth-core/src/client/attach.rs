@@ -1,55 +1,103 @@
 //! What a request of the application is sent with: a token, and the proof of a key if the token is bound to one.
 
-use alloc::boxed::Box;
 use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use std::sync::PoisonError;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderValue;
 
-use crate::BearerAuth;
+use crate::client::call::Call;
+use crate::client::fields::{Fields, Token};
 use crate::client::host::Host;
-use crate::client::mode::Mode;
+use crate::client::mode::{Login, Mode, Quiet};
 use crate::client::shared::{Client, Outcome};
 use crate::error::{HostGift, Unavailable};
-use crate::flow::Possession;
 use crate::session::{Authorization, Head, ProofRequest};
 use crate::wire::DpopNonce;
 
-/// The header fields of one request. Made anew each time it is sent: servers take a proof once.
-#[derive(Debug, Clone)]
-pub struct Fields {
-    authorization: HeaderValue,
-    proof: Option<HeaderValue>,
-}
-
-impl Fields {
-    /// Puts them into a request, in the place of those that are there.
-    pub fn add_to(self, headers: &mut HeaderMap) {
-        headers.insert(AUTHORIZATION, self.authorization);
-        if let Some(proof) = self.proof {
-            headers.insert(DPOP, proof);
-        }
-    }
-}
-
-/// A token that is about to be sent.
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    authorization: HeaderValue,
-    /// Boxed, because it is rare.
-    bound: Option<Box<(BearerAuth, Possession)>>,
-}
-
-impl Token {
-    /// With the value of its field, which may be at hand.
-    pub(super) fn new(token: &Authorization<'_>, authorization: HeaderValue) -> Self {
-        let bound = token.possession().map(|it| Box::new((token.to_auth(), it.clone())));
-        Self { authorization, bound }
-    }
-}
-
 impl<H: Host> Client<H> {
+    /// A request that was not sent yet.
+    pub fn call(&self, mode: Mode) -> Call {
+        Call::new(mode, self.failures.now())
+    }
+
+    /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
+    /// allocates. `None` for a token that is bound to a key: it needs [`fields`](Self::fields).
+    pub fn header(&self) -> Option<HeaderValue> {
+        let shown = self.shown();
+        let (token, header) = shown.fresh(self.now())?;
+        token.bearer().map(|_| header.clone())
+    }
+
+    /// What a request to `url` is sent with: a token at hand, or what can be had without a user; else
+    /// nothing, and the server says what it wants. So is a request to a URL that redirects to the one that the
+    /// token is for.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignRequest`](crate::error::Misuse) if the URL is not the MCP server's, or why
+    /// there is no token.
+    pub async fn authorize(
+        self: &Arc<Self>,
+        call: &mut Call,
+        method: &str,
+        url: &str,
+    ) -> Outcome<Option<Fields>, H> {
+        self.settings.server().check_request(url).map_err(crate::Error::from)?;
+        let mut token = call.remedied.clone();
+        if token.is_none() {
+            call.since = self.failures.now();
+            call.attempt.sent_with(None);
+            let (mode, since) = (call.mode, call.since);
+            let found = self.find(mode, Login::Never(Quiet::default()), since, |token, header| {
+                call.attempt.sent_with(Some(token));
+                Token::new(token, header.clone())
+            });
+            token = found.await?.ok();
+        }
+        self.attach(call, (method, url), token).await
+    }
+
+    /// The same without a wait for anything, and without a refresh: a token at hand that has not expired.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::ForeignRequest`](crate::error::Misuse) if the URL is not the MCP server's.
+    pub async fn authorize_now(
+        &self,
+        call: &mut Call,
+        method: &str,
+        url: &str,
+    ) -> Outcome<Option<Fields>, H> {
+        self.settings.server().check_request(url).map_err(crate::Error::from)?;
+        call.attempt.sent_with(None);
+        let token = self.shown().living(self.now()).map(|(token, header)| {
+            call.attempt.sent_with(Some(&token));
+            Token::new(&token, header.clone())
+        });
+        self.attach(call, (method, url), token).await
+    }
+
+    /// The fields, if the token may go there.
+    async fn attach(
+        &self,
+        call: &mut Call,
+        (method, url): (&str, &str),
+        token: Option<Token>,
+    ) -> Outcome<Option<Fields>, H> {
+        let Some(token) = token else { return Ok(None) };
+        let may_go = {
+            let shown = self.shown();
+            let record = shown.snapshot.record();
+            record.is_none_or(|record| record.may_go_to(self.settings.server(), url))
+        };
+        if !may_go {
+            call.attempt.sent_with(None);
+            return Ok(None);
+        }
+        self.prove(token, method, url).await.map(Some)
+    }
+
     /// The fields of a request to the MCP server that a host sends in its own way: a token, which is got first if need
     /// be, and a proof for this method and URL if it is bound to a key. `None` if a login is needed and none may begin.
     ///
@@ -105,5 +153,3 @@ impl<H: Host> Client<H> {
         }
     }
 }
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");

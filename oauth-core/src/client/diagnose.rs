@@ -7,7 +7,7 @@ use crate::client::addresses::forbidden;
 use crate::client::host::Host;
 use crate::client::obstacle::silence;
 use crate::client::shared::{Client, Outcome};
-use crate::client::trace::{self, Span, Work};
+use crate::client::trace::{self, Work};
 use crate::flow::{Diagnosis, Login, RedirectUri};
 use crate::session::Forecast;
 
@@ -21,7 +21,7 @@ impl<H: Host> Client<H> {
     /// There is no randomness. Why a login could not begin is in the diagnosis.
     pub async fn diagnose(&self) -> Outcome<Forecast, H> {
         let status = self.status().await.map_err(|error| error.to_string().into());
-        let deadline = self.deadline_after(self.discovery);
+        let deadline = self.deadline_after(self.limits.discovery);
         let probe = self.probe_within(self.left(deadline)).await;
         let entropy = self.entropy()?;
         let redirect_uri = RedirectUri::parse(NOWHERE)?;
@@ -37,7 +37,7 @@ impl<H: Host> Client<H> {
             }
         }
         let said = async { trace::steps(&diagnosis.timeline()) };
-        Span::of(Work::Diagnose, self).around(said).await;
+        self.span(Work::Diagnose).around(said).await;
         Ok(Forecast::new(&self.key.server_url, status, diagnosis))
     }
 }

@@ -1,344 +1,272 @@
-//! The driver: does what the session's turns ask for, one after the other.
+//! The driver: does what the session's turns ask for, one after the other, until what it drives for is at its end.
+//!
+//! ```text
+//!            ┌──────────────────────────── a turn ◀───────────────────────────┐
+//!            │                                                                │
+//!   Operation, and what may happen in it                                      │
+//!            ├─ a lock for a refresh ─▶ RefreshUnderWay, until the release ───┤
+//!            ├─ a user is needed ─────▶ LoginUnderWay, until the end ─────────┤
+//!            ├─ anything else ────────▶ a step ───────────────────────────────┘
+//!            └─ nothing left to do, or nothing that may be done ─▶ End
+//! ```
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
-use core::time::Duration;
+use core::mem;
 
-use crate::client::addresses::forbidden;
-use crate::client::cancel::Cancellation;
+use crate::BearerAuth;
+use crate::client::at_login::AtLogin;
+use crate::client::driver::{Driver, Operation, RefreshUnderWay};
 use crate::client::error::ClientError;
-use crate::client::event::Event;
-use crate::client::exchange::{Deadline, Exchange};
-use crate::client::failures::{Epoch, Work};
+use crate::client::failures::Work;
 use crate::client::host::Host;
-use crate::client::limits::is_spent_at;
-use crate::client::lock::WAIT;
-use crate::client::log_in::Way;
+use crate::client::log_in::LoginUnderWay;
 use crate::client::mode::Login;
-use crate::client::next::Next;
-use crate::client::obstacle::silence;
-use crate::client::shared::Client;
-use crate::client::storage::{Guard, Loaded, Saved};
-use crate::client::tell::{Done, Purpose, Refresh, Worked};
+use crate::client::shared::{Client, Failure, Outcome, bearer};
+use crate::client::tell::Refresh;
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{self, Span};
-use crate::client::user_agent::Returned;
 use crate::flow::AuthorizationOptions;
-use crate::session::{Key, Lock, Session, Turn};
+use crate::session::{Lock, LoggedOut, Session, Turn};
 
-/// One drive of a session. What it holds is released when it ends, however it ends.
-pub(super) struct Driver<'a, H: Host> {
-    pub(super) client: &'a Client<H>,
-    /// What failed since then is not tried again.
-    pub(super) since: Epoch,
-    pub(super) work: Work,
-    pub(super) lock: Option<Guard>,
-    pub(super) login: Login,
-    /// What the login was asked for in particular.
-    pub(super) asked: Option<AuthorizationOptions>,
-    /// Until when a login has to have its page.
-    pub(super) discovery: Option<Deadline>,
-    /// What is left for that when the login has its lock.
-    pub(super) left: Duration,
-    /// Until when the refresh lock is held at most, once the token may be spent.
-    pub(super) lease: Option<Deadline>,
-    /// The lock of the client that profiles share, while it is registered.
-    client_lock: Option<Guard>,
-    pub(super) way: Way<H::Visit>,
-    /// Until when a user with another device is waited for.
-    pub(super) device: Option<Deadline>,
-    /// Who came back, and looks at a page.
-    pub(super) returned: Option<Returned>,
-    /// Whether a login was begun whose end was not told.
-    pub(super) has_begun: bool,
-    /// How the host ends the login, while there is one.
-    pub(super) cancellation: Option<Arc<Cancellation>>,
-    /// Whether those who wait for the same will hear of the failure already.
-    pub(super) is_noted: bool,
-    /// Whether the user agent knows that it leads to another authorization server.
-    pub(super) has_asked_about_move: bool,
-    /// Where it is said if the work fails.
-    span: Span,
+/// What there is when a driver has nothing left to do.
+enum End {
+    /// A token.
+    Ready,
+    /// None, and a login would be needed, or the end of one that somebody else has in hand.
+    NeedsLogin,
+    /// The user is logged out.
+    LoggedOut(LoggedOut),
 }
 
+/// How a session is driven.
 impl<'a, H: Host> Driver<'a, H> {
-    pub(super) fn new(client: &'a Client<H>, since: Epoch) -> Self {
-        let (work, span) = (Work::Refresh, Span::current());
-        Self {
-            client,
-            since,
-            work,
-            lock: None,
-            login: Login::Allowed,
-            asked: None,
-            discovery: None,
-            left: client.discovery,
-            lease: None,
-            client_lock: None,
-            way: Way::Elsewhere,
-            device: None,
-            returned: None,
-            has_begun: false,
-            cancellation: None,
-            is_noted: false,
-            has_asked_about_move: false,
-            span,
-        }
-    }
-
     /// Drives until there is a token. False if that takes a login and none may be begun.
-    pub(super) async fn run(
-        mut self,
-        session: &mut Session,
-        login: Login,
-    ) -> Result<bool, ClientError<H::Http>> {
-        self.login = login;
-        let outcome = self.try_to_run(session).await;
+    pub(super) async fn run(mut self, session: &mut Session) -> Outcome<bool, H> {
+        let outcome = self.run_unless_failed(session).await;
+        let span = self.span().cloned().unwrap_or_else(Span::current);
+        if let Err(error) = &outcome {
+            span.within(|| self.end_refresh(Some(error), session));
+        }
+        let asked = self.end_login(&outcome, session).await;
         let outcome = outcome.map_err(|error| error.after(session.timeline()));
-        self.span.outcome(&outcome, session.timeline());
-        if self.work == Work::Login && !self.is_noted {
-            self.client.logins.note(self.asked.take(), outcome.is_ok());
-        }
-        match &outcome {
-            // Who waits for a login that has failed meanwhile still has to hear of that.
-            Ok(true) if login.is_never() => self.client.failures.forget(Work::Refresh),
-            Ok(true) => {
-                self.client.told.met();
-                self.client.failures.forget(Work::Refresh);
-                self.client.failures.forget(Work::Login);
-            }
-            Ok(false) => {}
-            // Noted once more, it would reach those who came later.
-            Err(_) if self.is_noted => {}
-            Err(error) => self.client.failures.note(self.work, error),
-        }
-        outcome
+        span.outcome(&outcome, session.timeline());
+        let found = outcome.map(|end| matches!(end, End::Ready));
+        self.note(asked, &found);
+        found
     }
 
-    async fn try_to_run(&mut self, session: &mut Session) -> Result<bool, ClientError<H::Http>> {
-        // Whoever wants to log in wants no refresh.
-        if !matches!(self.login, Login::Wanted(_)) {
-            self.share_failure(Work::Refresh)?;
-        }
-        loop {
-            match Next::of(&session.turn()?) {
-                Next::Login | Next::Page if self.login.is_never() => return Ok(false),
-                Next::Login | Next::Page => {
-                    let span = self.enter(trace::Work::Login);
-                    // A login is rare, and much of what everybody who might begin one would carry along.
-                    span.around(Box::pin(self.log_in(session))).await?;
-                }
-                Next::Refresh => {
-                    let outer = self.span.clone();
-                    let span = self.enter(trace::Work::Refresh);
-                    span.around(self.refresh(session)).await?;
-                    self.span = outer;
-                }
-                Next::Step => drop(self.step(session).await?),
-                Next::Ready => return Ok(true),
-                Next::LoggedOut => return Ok(false),
-            }
+    /// Finishes a login whose redirect has come already. If its client is refused, another one is
+    /// registered, and the login is handed out once more.
+    pub(super) async fn finish(mut self, session: &mut Session) -> Outcome<BearerAuth, H> {
+        let _at_login = AtLogin::new(self.client);
+        match self.run_to_completion(session).await? {
+            End::Ready => bearer(session).ok_or_else(|| crate::Error::LoginRequired.into()),
+            End::NeedsLogin | End::LoggedOut(_) => Err(crate::Error::LoginRequired.into()),
         }
     }
 
-    fn enter(&mut self, work: trace::Work) -> Span {
-        self.span = Span::of(work, self.client);
-        self.span.clone()
-    }
-
-    /// From the refresh lock to its release.
-    pub(super) async fn refresh(
-        &mut self,
-        session: &mut Session,
-    ) -> Result<(), ClientError<H::Http>> {
-        // Others go on with what was found, as long as it lives.
-        self.show(session);
-        let mut refresh = Refresh::default();
-        let outcome = self.refresh_under_lock(&mut refresh, session).await;
-        // Nor do they with what is known to be refused by now, while somebody logs in.
-        self.show(session);
-        self.client.tell_end_of_refresh(&refresh, &outcome, session);
-        outcome
-    }
-
-    fn show(&self, session: &Session) {
-        let shown = TokenCache::new(session.snapshot());
-        match self.login.is_beside() {
-            true => self.client.show_unless_older(shown),
-            false => self.client.show(shown),
+    /// Drives a logout.
+    pub(super) async fn log_out(mut self, session: &mut Session) -> Outcome<LoggedOut, H> {
+        match self.run_to_completion(session).await? {
+            End::LoggedOut(outcome) => Ok(outcome),
+            End::Ready | End::NeedsLogin => Err(crate::Error::LoginRequired.into()),
         }
-    }
-
-    async fn refresh_under_lock(
-        &mut self,
-        refresh: &mut Refresh,
-        session: &mut Session,
-    ) -> Result<(), ClientError<H::Http>> {
-        loop {
-            let done = self.step(session).await?;
-            refresh.note(done, session);
-            if self.lock.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// One turn that needs no user.
-    pub(super) async fn step(
-        &mut self,
-        session: &mut Session,
-    ) -> Result<Done, ClientError<H::Http>> {
-        let worked = self.work(session.turn()?).await?;
-        Ok(self.tell(worked, session))
-    }
-
-    /// Tells what a turn came to.
-    pub(super) fn tell(&self, worked: Worked, session: &Session) -> Done {
-        let Worked { purpose, exchange } = worked;
-        let asked = exchange.as_ref().map(|exchange| exchange.request.endpoint());
-        self.client.tell_of(exchange, session);
-        Done { asked, has_adopted: self.client.tell_of_token(purpose, session) }
     }
 
     /// Looks into the store, if that comes first, and no further.
-    pub(super) async fn look(mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
+    pub(super) async fn look(mut self, session: &mut Session) -> Outcome<(), H> {
         let outcome = match session.turn() {
-            Ok(Turn::Load(_)) => self.step(session).await.map(drop),
+            Ok(Turn::Load(_)) => self.turn(session).await.map(drop),
             _ => Ok(()),
         };
         Span::current().outcome(&outcome, session.timeline());
         outcome
     }
 
-    /// The turns that need no user.
-    pub(super) async fn work(&mut self, turn: Turn<'_>) -> Result<Worked, ClientError<H::Http>> {
-        let purpose = Purpose::of(&turn);
-        Ok(Worked { purpose, exchange: self.answer(turn).await? })
+    async fn run_unless_failed(&mut self, session: &mut Session) -> Outcome<End, H> {
+        // Whoever wants to log in wants no refresh.
+        if !matches!(self.operation, Operation::Token(Login::Wanted(_))) {
+            self.share_failure(Work::Refresh)?;
+        }
+        self.run_to_completion(session).await
     }
 
-    /// Does what a turn asks for. One that sends something says what.
-    async fn answer(&mut self, turn: Turn<'_>) -> Result<Option<Exchange>, ClientError<H::Http>> {
-        let client @ Client { key: Key { profile, .. }, host, .. } = self.client;
-        let now = || client.now();
-        if self.lock.is_none() && matches!(turn, Turn::Load(_) | Turn::Lock(..)) {
-            self.client.migrate().await?;
+    /// Answers the session's turns until the operation is at its end. There is no other loop that does.
+    async fn run_to_completion(&mut self, session: &mut Session) -> Outcome<End, H> {
+        loop {
+            let end = match self.span().cloned() {
+                Some(span) => span.around(self.turn(session)).await?,
+                None => self.turn(session).await?,
+            };
+            if let Some(end) = end {
+                return Ok(end);
+            }
         }
-        match turn {
-            Turn::Load(reply) => {
-                let key = reply.key(profile);
-                let lease = self.lease.filter(|_| self.lock.is_some());
-                let record = match self.client.load(&key, &reply, lease).await {
-                    Ok(Loaded::Nothing) => None,
-                    Ok(Loaded::Record(record)) => Some(*record),
-                    Ok(Loaded::Damaged { kept }) => {
-                        self.client.tell(&Event::DamagedRecord { kept: &kept });
-                        None
-                    }
-                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
+    }
+
+    /// Answers one turn, or finds that the operation is at its end.
+    async fn turn(&mut self, session: &mut Session) -> Outcome<Option<End>, H> {
+        if let (Operation::Token(_), Some(login)) = (self.operation, &mut self.login) {
+            Box::pin(login.ask_about_move(session.moved_issuer())).await?;
+        }
+        let worked = match (session.turn()?, self.operation) {
+            (Turn::Ready(_), _) => return Ok(Some(End::Ready)),
+            (Turn::LoggedOut(outcome), _) => return Ok(Some(End::LoggedOut(outcome))),
+            (Turn::Load(reply), _) => self.load(reply).await?,
+            (Turn::Save(reply), _) => self.save(reply).await?,
+            (Turn::Unlock(lock, reply), _) => self.unlock(lock, reply),
+            // Nothing else belongs to it.
+            (_, Operation::Look | Operation::TakeBack) => return Ok(Some(End::NeedsLogin)),
+            (Turn::Lock(Lock::Refresh, _), Operation::Token(_)) if self.refresh.is_none() => {
+                self.begin_refresh(session);
+                return Ok(None);
+            }
+            (Turn::Lock(lock, reply), _) => self.lock(lock, reply).await?,
+            (Turn::Reserve(reply), _) => self.reserve(reply).await?,
+            (Turn::Http(request, reply), _) => self.send(request, reply).await?,
+            (Turn::Sign(reply), _) => self.sign(reply).await?,
+            (Turn::Assertion(reply), _) => self.bring(reply).await,
+            (Turn::Key(reply), _) => self.make_key(reply)?,
+            (Turn::Browser(_, reply), Operation::Resume(query)) => {
+                self.operation = Operation::Resume(None);
+                let Some(query) = query else {
+                    return Err(self.client.hand_out(reply, self.wait()));
                 };
-                reply.loaded(record, now());
+                let outcome = reply.redirect(query, self.client.now());
+                trace::last_step(session.timeline(), None);
+                return outcome.map(|()| None).map_err(Into::into);
             }
-            Turn::Lock(Lock::Refresh, mut reply) => {
-                let key = reply.key(profile);
-                let mut guard = match host.try_lock(&key, Lock::Refresh).await {
-                    Ok(guard) => guard,
-                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
-                };
-                if guard.is_none() && !reply.held_elsewhere(now()) {
-                    let limit = self.at_most(self.client.patience());
-                    let lock = Box::pin(self.client.lock_refresh(limit));
-                    guard = Some(self.while_wanted(lock).await??);
+            (
+                Turn::Login(_)
+                | Turn::Prepare(_)
+                | Turn::Browser(..)
+                | Turn::Device(..)
+                | Turn::Wait(..),
+                operation,
+            ) if !operation.may_ask() => return Ok(Some(End::NeedsLogin)),
+            // What is done about it is said where the login is.
+            (_, _) if self.login.is_none() => {
+                self.login();
+                return Ok(None);
+            }
+            (Turn::Login(reply), _) => {
+                self.share_failure(Work::Login)?;
+                Box::pin(self.login().begin(reply)).await?;
+                return Ok(None);
+            }
+            (Turn::Prepare(reply), _) => {
+                Box::pin(self.login().prepare(reply)).await?;
+                return Ok(None);
+            }
+            (Turn::Browser(url, reply), _) => {
+                let outcome = Box::pin(self.login().visit(url, reply)).await;
+                if matches!(outcome, Ok(()) | Err(ClientError::OAuth { .. })) {
+                    trace::last_step(session.timeline(), None);
                 }
-                if guard.is_some() {
-                    self.lock = guard;
-                    reply.locked();
-                }
+                return outcome.map(|()| None);
             }
-            Turn::Lock(Lock::Login, reply) => {
-                let lock = Box::pin(self.client.lock_login(self.wait().unwrap_or(WAIT)));
-                self.lock = Some(self.while_wanted(lock).await??);
-                reply.locked();
+            (Turn::Device(page, reply), _) => {
+                Box::pin(self.login().show_code(page, reply)).await?;
+                return Ok(None);
             }
-            Turn::Lock(Lock::Client, reply) => {
-                let (key, limit) = (reply.key(profile), self.at_most(self.client.patience()));
-                let lock = Box::pin(self.client.lock_client(&key, limit));
-                self.client_lock = Some(self.while_wanted(lock).await??);
-                reply.locked();
+            (Turn::Wait(until, reply), _) => {
+                Box::pin(self.login().wait_for_device(until, reply)).await?;
+                return Ok(None);
             }
-            Turn::Reserve(reply) => {
-                let Some(guard) = self.lock.take() else {
-                    reply.lost(now());
-                    return Ok(None);
-                };
-                let key = reply.key(profile);
-                match host.reserve(&key, guard, reply.spend()).await {
-                    Ok(Some(guard)) => {
-                        self.lock = Some(guard);
-                        self.lease = Some(client.lease());
-                        reply.reserved();
-                    }
-                    Ok(None) => reply.lost(now()),
-                    Err(error) => return self.spared(error, key.kind, reply.failed(now())),
-                }
+        };
+        let done = self.client.tell_turn(worked, session);
+        if let Some(refresh) = &mut self.refresh {
+            refresh.told.note(done, session);
+            if self.held.lock.is_none() {
+                self.end_refresh(None, session);
             }
-            Turn::Save(reply) => {
-                let key = reply.key(profile);
-                let is_locked = self.lock.is_some();
-                let lease = is_locked.then(|| self.lease.unwrap_or_else(|| client.time_to_store()));
-                let is_spent = reply.is_spent();
-                match self.client.save(&key, &reply, lease).await {
-                    Ok(Saved::Done) => reply.saved(now()),
-                    Ok(Saved::Conflict { stored }) => reply.conflict(stored),
-                    Err(error) => match reply.failed(now()) {
-                        // That it failed is told already, each time.
-                        true if is_spent => {}
-                        goes_on => return self.spared(error, key.kind, goes_on),
-                    },
-                }
-            }
-            Turn::Unlock(lock, reply) => {
-                *self.guard(lock) = None;
-                if lock == Lock::Refresh {
-                    self.lease = None;
-                }
-                reply.unlocked();
-            }
-            Turn::Http(request, reply) => {
-                let endpoint = request.endpoint();
-                let send = Box::pin(self.client.send(&request, self.left_for(endpoint)));
-                let answer = match is_spent_at(endpoint) {
-                    true => send.await,
-                    false => self.while_wanted(send).await?,
-                };
-                match &answer {
-                    Ok(response) => reply.response(response, now()),
-                    Err(error) => match forbidden(error.as_ref()) {
-                        Some(address) => reply.forbidden(address, now()),
-                        None => reply.unanswered(silence(error.as_ref()), now()),
-                    },
-                }
-                let outcome = answer.map(|response| response.status());
-                return Ok(Some(Exchange { request, outcome }));
-            }
-            // The callers' own.
-            Turn::Sign(reply) => self.client.sign(reply).await?,
-            Turn::Assertion(reply) => self.client.bring(reply).await,
-            Turn::Key(reply) => self.client.make_key(reply)?,
-            Turn::Login(_)
-            | Turn::Prepare(_)
-            | Turn::Browser(..)
-            | Turn::Device(..)
-            | Turn::Wait(..)
-            | Turn::Ready(_)
-            | Turn::LoggedOut(_) => {}
         }
         Ok(None)
     }
 
-    fn guard(&mut self, lock: Lock) -> &mut Option<Guard> {
-        match lock {
-            Lock::Refresh | Lock::Login => &mut self.lock,
-            Lock::Client => &mut self.client_lock,
+    /// The login that is under way, from its first turn on.
+    fn login(&mut self) -> &mut LoginUnderWay<'a, H> {
+        let (client, until) = (self.client, self.operation.until());
+        self.login.get_or_insert_with(|| Box::new(LoginUnderWay::begin_for(client, until)))
+    }
+
+    fn begin_refresh(&mut self, session: &Session) {
+        // Others go on with what was found, as long as it lives.
+        self.show(session);
+        let of_login = self.login.as_ref().map(|login| login.span.clone());
+        let span = of_login.unwrap_or_else(|| self.client.span(trace::Work::Refresh));
+        self.refresh = Some(RefreshUnderWay { told: Refresh::default(), span });
+    }
+
+    /// The refresh is at its end, if one is under way.
+    fn end_refresh(&mut self, failure: Option<&Failure<H>>, session: &mut Session) {
+        let Some(RefreshUnderWay { told, .. }) = self.refresh.take() else { return };
+        // Nor do others go on with what is known to be refused by now, while somebody logs in.
+        self.show(session);
+        self.client.tell_end_of_refresh(&told, failure, session);
+    }
+
+    fn show(&self, session: &Session) {
+        let shown = TokenCache::new(session.snapshot());
+        match self.operation.is_beside() {
+            true => self.client.show_unless_older(shown),
+            false => self.client.show(shown),
+        }
+    }
+
+    /// The login is at its end, if one is under way; what it was asked for.
+    async fn end_login(
+        &mut self,
+        outcome: &Outcome<End, H>,
+        session: &mut Session,
+    ) -> Option<AuthorizationOptions> {
+        self.login.as_ref()?;
+        if let Err(error @ ClientError::UserAgent(_)) = outcome {
+            self.take_back(session).await;
+            if let Some(epoch) = self.login().cancelled_at() {
+                self.client.failures.note_at(epoch, Work::Login, error);
+                self.is_noted = true;
+            }
+        }
+        let login = self.login.take()?;
+        let span = login.span.clone();
+        span.within(|| login.end(outcome, session))
+    }
+
+    /// Ends a login that nobody wants any more, if it is one: what it has written is taken back.
+    async fn take_back(&mut self, session: &mut Session) {
+        if session.cancel_login() {
+            let operation = mem::replace(&mut self.operation, Operation::TakeBack);
+            // Where the store fails, the client stays in doubt: another one may be registered.
+            drop(self.run_to_completion(session).await);
+            self.operation = operation;
+        }
+    }
+
+    /// What came of it concerns those who wait for the same, unless they know already: noted once more, it would reach
+    /// those who came later.
+    fn note(&self, asked: Option<AuthorizationOptions>, outcome: &Outcome<bool, H>) {
+        if self.is_noted {
+            return;
+        }
+        let Client { failures, told, logins, .. } = self.client;
+        let work = match asked {
+            Some(asked) => {
+                logins.note(asked, outcome.is_ok());
+                Work::Login
+            }
+            None => Work::Refresh,
+        };
+        match outcome {
+            // Who waits for a login that has failed meanwhile still has to hear of that.
+            Ok(true) if !self.operation.may_ask() => failures.forget(Work::Refresh),
+            Ok(true) => {
+                told.met();
+                failures.forget(Work::Refresh);
+                failures.forget(Work::Login);
+            }
+            Ok(false) => {}
+            Err(error) => failures.note(work, error),
         }
     }
 }

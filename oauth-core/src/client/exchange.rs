@@ -1,12 +1,11 @@
 //! One request of a login: how long it may take, how it is sent, and who is told.
 
 use core::time::Duration;
-use std::time::Instant;
 
 use crate::client::addresses::PrivateAddress;
 use crate::client::event::Event;
-use crate::client::host::{Host, Unanswered};
-use crate::client::obstacle::Obstructed;
+use crate::client::host::{Host, HttpSender as _};
+use crate::client::obstacle::{Obstructed, Unanswered};
 use crate::client::shared::Client;
 use crate::client::trace;
 use crate::error::Obstacle;
@@ -17,23 +16,6 @@ use crate::{Endpoint, Request, Response};
 pub(super) struct Exchange {
     pub(super) request: Request,
     pub(super) outcome: Result<u16, Unanswered>,
-}
-
-/// When something has to be over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Deadline {
-    begun: Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    pub(super) fn after(limit: Duration, begun: Instant) -> Self {
-        Self { begun, limit }
-    }
-
-    pub(super) fn left(self, now: Instant) -> Duration {
-        self.limit.saturating_sub(now.saturating_duration_since(self.begun))
-    }
 }
 
 impl<H: Host> Client<H> {
@@ -51,9 +33,9 @@ impl<H: Host> Client<H> {
         match self.settings.address_policy().check(request.url()) {
             // What the MCP server says may have no end.
             Ok(()) if request.endpoint() == Endpoint::Resource => {
-                self.host.ask(request, left.min(self.request)).await
+                self.host.http().ask(request, left.min(self.limits.request)).await
             }
-            Ok(()) => self.host.exchange(request, left.min(self.request)).await,
+            Ok(()) => self.host.http().exchange(request, left.min(self.limits.request)).await,
             Err(address) => {
                 Err(PrivateAddress { host: request.url().host().into(), address }.into())
             }
@@ -61,8 +43,8 @@ impl<H: Host> Client<H> {
     }
 
     /// Tells of an exchange, and what the session made of it.
-    pub(super) fn tell_of(&self, exchange: Option<Exchange>, session: &Session) {
-        let Some(Exchange { request, outcome }) = exchange else { return };
+    pub(super) fn tell_of(&self, exchange: Exchange, session: &Session) {
+        let Exchange { request, outcome } = exchange;
         trace::last_step(session.timeline(), outcome.as_ref().err());
         self.tell(&Event::Exchange {
             endpoint: request.endpoint(),

@@ -5,9 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::client::drive::Driver;
 use crate::client::error::ClientError;
-use crate::client::host::Host;
 
 /// The last failures of one client.
 #[derive(Debug)]
@@ -96,19 +94,6 @@ impl<H: core::error::Error> Noted<H> {
         match work {
             Work::Login => self.login = entry,
             Work::Refresh => self.refresh = entry,
-        }
-    }
-}
-
-impl<H: Host> Driver<'_, H> {
-    /// What has failed while this one waited, it does not try again.
-    pub(super) fn share_failure(&mut self, work: Work) -> Result<(), ClientError<H::Http>> {
-        match self.client.failures.since(self.since, work) {
-            Some(failure) => {
-                self.is_noted = true;
-                Err(failure)
-            }
-            None => Ok(()),
         }
     }
 }

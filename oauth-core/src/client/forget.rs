@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use crate::Plain;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::Loaded;
+use crate::client::store::Store as _;
 use crate::client::token_cache::TokenCache;
 use crate::flow::Binding;
 use crate::session::{KeyKind, Lock, Record, Session};
@@ -55,7 +56,7 @@ impl<H: Host> Client<H> {
     ///
     /// Why it is still stored.
     pub async fn forget(self: &Arc<Self>) -> Outcome<Forgotten, H> {
-        let mut session = self.host.take().await;
+        let mut session = self.host.runtime().take().await;
         let client = Arc::clone(self);
         let forget = async move {
             let outcome = client.delete_all().await;
@@ -65,17 +66,17 @@ impl<H: Host> Client<H> {
             client.show(TokenCache::new(session.snapshot()));
             outcome
         };
-        self.host.run_to_completion(forget).await
+        self.host.runtime().run_to_completion(forget).await
     }
 
     async fn delete_all(&self) -> Outcome<Forgotten, H> {
         self.migrate().await?;
         // Who refreshes would write it again.
-        let guard = match self.host.try_lock(&self.key, Lock::Refresh).await? {
+        let guard = match self.host.store().try_lock(&self.key, Lock::Refresh).await? {
             Some(guard) => guard,
             None => self.lock_refresh(self.patience()).await?,
         };
-        let record = match self.host.load(&self.key).await? {
+        let record = match self.host.store().load(&self.key).await? {
             Loaded::Record(record) => Some(*record),
             Loaded::Nothing | Loaded::Damaged { .. } => None,
         };
@@ -83,11 +84,11 @@ impl<H: Host> Client<H> {
         // Whose a client is that the host brings is not this server's to forget.
         if let Some(key) = client_key.filter(|key| key.kind == KeyKind::Client) {
             let _guard = self.lock_client(&key, self.patience()).await?;
-            self.host.delete(&key).await?;
+            self.host.store().delete(&key).await?;
         }
-        self.host.delete(&self.key).await?;
+        self.host.store().delete(&self.key).await?;
         drop(guard);
-        let grants = self.host.list(&self.key.application).await?;
+        let grants = self.host.store().list(&self.key.application).await?;
         // One profile may have a user's grant and a token without a user.
         let others = grants.iter().filter(|grant| {
             grant.key.server_url == self.key.server_url && grant.key.profile != self.key.profile

@@ -1,24 +1,18 @@
 //! What only the host has: keys that sign, and a source of assertions.
 
 use alloc::boxed::Box;
-use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::Poll;
 #[cfg(feature = "es256")]
 use std::sync::{Mutex, PoisonError};
 
-use crate::client::host::Host;
-use crate::client::shared::{Client, Outcome};
 use crate::entropy::Entropy;
-use crate::flow::{SigningKey, WantedAssertion};
+use crate::flow::WantedAssertion;
 #[cfg(feature = "es256")]
 use crate::keys::SoftwareKey;
 use crate::keys::{DpopKey, Signer, SigningFailure};
-use crate::session::{AssertionReply, KeyReply, SignReply};
 #[cfg(feature = "es256")]
 use crate::signing_algorithm::SigningAlgorithm;
 use crate::signing_algorithm::SigningAlgorithms;
@@ -102,89 +96,6 @@ impl fmt::Debug for Gifts {
     }
 }
 
-impl<H: Host> Client<H> {
-    /// Has a key sign that tokens are bound to: the host's own, or one that is stored with them.
-    pub(super) async fn sign_with(
-        &self,
-        key: &DpopKey,
-        unsigned: &Unsigned,
-    ) -> Result<Vec<u8>, SigningFailure> {
-        match (&self.gifts.dpop_key, key.secret()) {
-            (_, Some(_)) => self.signers.sign(key, unsigned),
-            (Some(own), None) => self.within_limit(own.sign(unsigned)).await,
-            (None, None) => Err(NOTHING.into()),
-        }
-    }
-
-    /// Makes a key that tokens will be bound to.
-    pub(super) fn make_key(&self, reply: KeyReply<'_>) -> Outcome<(), H> {
-        let entropy = self.entropy()?;
-        let now = self.now();
-        match new_key(entropy, reply.algorithms()) {
-            Ok(key) => reply.given(key, now),
-            Err(why) => reply.failed(&why.to_string(), now),
-        }
-        Ok(())
-    }
-
-    /// Has a key sign: the client's, or the one that tokens are bound to.
-    pub(super) async fn sign(&self, reply: SignReply<'_>) -> Outcome<(), H> {
-        let random = self.entropy()?.into_random();
-        let Some(unsigned) = reply.unsigned(random, self.now()) else { return Ok(()) };
-        let bound_to = match reply.key() {
-            Some(SigningKey::Dpop(key)) => Some(key.clone()),
-            _ => None,
-        };
-        let signed = match (&self.gifts.key, bound_to) {
-            (_, Some(key)) => self.sign_with(&key, &unsigned).await,
-            (Some(key), None) => self.within_limit(key.sign(&unsigned)).await,
-            (None, None) => Err(NOTHING.into()),
-        };
-        let now = self.now();
-        match signed {
-            Ok(signature) => {
-                Ok(reply.signed(&unsigned, &signature, now).map_err(crate::Error::from)?)
-            }
-            Err(why) => {
-                reply.failed(&why.to_string(), now);
-                Ok(())
-            }
-        }
-    }
-
-    /// Asks the host's source.
-    pub(super) async fn bring(&self, reply: AssertionReply<'_>) {
-        let given = match (&self.gifts.source, reply.wanted()) {
-            (Some(source), Some(wanted)) => {
-                let wanted = WantedAssertion { profile: &self.key.profile, ..wanted };
-                self.within_limit(source.assertion(wanted)).await
-            }
-            _ => Err(NOTHING.into()),
-        };
-        let now = self.now();
-        match given {
-            Ok(assertion) => reply.given(assertion, now),
-            Err(why) => reply.failed(&why.to_string(), now),
-        }
-    }
-}
-
-impl<H: Host> Client<H> {
-    /// What the host gives, as long as one request may take: others wait for the lock that is held meanwhile.
-    async fn within_limit<T>(&self, mut gift: Gift<'_, T>) -> Result<T, SigningFailure> {
-        let mut limit = None;
-        poll_fn(|context| match gift.as_mut().poll(context) {
-            Poll::Ready(given) => Poll::Ready(given),
-            Poll::Pending => {
-                // A host that blocks would sleep at once, so it is asked only where something is waited for.
-                let limit = limit.get_or_insert_with(|| Box::pin(self.host.sleep(self.request)));
-                limit.as_mut().poll(context).map(|()| Err(TOO_LONG.into()))
-            }
-        })
-        .await
-    }
-}
-
 /// Keys that are stored with tokens, as they sign: what it takes to read one is not done again for each request.
 #[derive(Default)]
 pub(super) struct Signers {
@@ -194,7 +105,11 @@ pub(super) struct Signers {
 
 impl Signers {
     #[cfg(feature = "es256")]
-    fn sign(&self, key: &DpopKey, unsigned: &Unsigned) -> Result<Vec<u8>, SigningFailure> {
+    pub(super) fn sign(
+        &self,
+        key: &DpopKey,
+        unsigned: &Unsigned,
+    ) -> Result<Vec<u8>, SigningFailure> {
         let at_hand = {
             let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             last.as_ref().filter(|(own, _)| own == key).map(|(_, signer)| Arc::clone(signer))
@@ -213,13 +128,17 @@ impl Signers {
 
     #[cfg(not(feature = "es256"))]
     #[expect(clippy::unused_self, reason = "with the feature, it is used")]
-    fn sign(&self, _: &DpopKey, _: &Unsigned) -> Result<Vec<u8>, SigningFailure> {
+    pub(super) fn sign(&self, _: &DpopKey, _: &Unsigned) -> Result<Vec<u8>, SigningFailure> {
         Err(NO_ES256.into())
     }
 }
 
+/// A key that tokens will be bound to.
 #[cfg(feature = "es256")]
-fn new_key(entropy: Entropy, algorithms: SigningAlgorithms) -> Result<DpopKey, SigningFailure> {
+pub(super) fn new_key(
+    entropy: Entropy,
+    algorithms: SigningAlgorithms,
+) -> Result<DpopKey, SigningFailure> {
     if !algorithms.contains(SigningAlgorithm::Es256) {
         return Err("keys that are made here sign with ES256 only".into());
     }
@@ -227,15 +146,12 @@ fn new_key(entropy: Entropy, algorithms: SigningAlgorithms) -> Result<DpopKey, S
 }
 
 #[cfg(not(feature = "es256"))]
-fn new_key(_: Entropy, _: SigningAlgorithms) -> Result<DpopKey, SigningFailure> {
+pub(super) fn new_key(_: Entropy, _: SigningAlgorithms) -> Result<DpopKey, SigningFailure> {
     Err(NO_ES256.into())
 }
 
 #[cfg(not(feature = "es256"))]
 const NO_ES256: &str = "keys are made with the feature `es256`, which is off";
 
-/// Why nothing comes of it where the host takes its time.
-const TOO_LONG: &str = "the host took too long";
-
 /// Why nothing comes of it where the host has set up nothing.
-const NOTHING: &str = "the host has set up none";
+pub(super) const NOTHING: &str = "the host has set up none";

@@ -1,39 +1,52 @@
-//! What one adapter does in its own way.
+//! What one adapter does in its own way, in parts that can be brought one by one.
+//!
+//! Who brings another HTTP client writes an [`HttpSender`], and has the other parts from whoever has them.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ops::DerefMut;
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::client::storage::{Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant};
+use crate::client::obstacle::Unanswered;
+use crate::client::store::Store;
 use crate::client::system::System;
 use crate::client::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
-use crate::flow::{RedirectUri, Settings};
-use crate::session::{Key, Lock, Record, Session, Spend};
+use crate::flow::RedirectUri;
+use crate::session::Session;
 use crate::wire::{AuthorizationUrl, DevicePage};
 use crate::{Request, Response};
 
-/// What an adapter gives the client that all adapters share: sockets, a store, a way to wait.
+/// What an adapter gives the client that all adapters share: each part does one thing.
 ///
 /// A host that blocks does its work when a method is called, and returns futures that are ready; or parks its thread
 /// in those that a login waits for, so that it can be cancelled there.
 pub trait Host: Sized + Send + Sync + 'static {
-    /// The error of its HTTP client.
-    type Http: core::error::Error + Send + Sync + 'static;
+    /// Its HTTP client.
+    type Http: HttpSender;
 
-    /// The session, while this one has it and nobody else.
-    type Session: DerefMut<Target = Session> + Send + 'static;
+    /// Where grants rest.
+    type Store: Store;
 
-    /// Sends a user to a page, once.
-    type Visit: Send + 'static;
+    /// How its users are reached.
+    type Users: Users;
+
+    /// Its threads or tasks.
+    type Runtime: Runtime;
 
     /// Its time and randomness.
     type System: System;
 
-    /// Whether [`spawn_background`](Self::spawn_background) runs anything.
-    const HAS_BACKGROUND: bool;
+    /// What sends requests.
+    fn http(&self) -> &Self::Http;
+
+    /// What keeps grants.
+    fn store(&self) -> &Self::Store;
+
+    /// What reaches users.
+    fn users(&self) -> &Self::Users;
+
+    /// What has the session, and runs work.
+    fn runtime(&self) -> &Self::Runtime;
 
     /// Where the time and randomness come from.
     fn system(&self) -> &Self::System;
@@ -41,92 +54,15 @@ pub trait Host: Sized + Send + Sync + 'static {
     /// A host for another session that shares all the rest.
     #[must_use]
     fn with_session(&self, session: Session) -> Self;
+}
 
-    /// Waits for the session and takes it; dropped, it is given back.
-    fn take(&self) -> impl Future<Output = Self::Session> + Send;
+/// Sends the requests of a login: an HTTP client.
+pub trait HttpSender: Send + Sync + 'static {
+    /// Why a request of the application could not be sent ([`ClientError::Http`](crate::client::ClientError::Http)).
+    type Error: core::error::Error + Send + Sync + 'static;
 
-    /// The same for `limit` at most.
-    fn take_within(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
-
-    /// The session, if nobody has it.
-    fn try_take(&self) -> Option<Self::Session>;
-
-    /// Waits for the session for `limit` at most, and for nobody's login: `None` also as soon as whoever has it
-    /// is [at a login](Self::set_at_login). Who waits in this way counts for no [`while_awaited`](Self::while_awaited).
-    fn take_beside(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
-
-    /// Whoever has the session waits for a person from now on, or does so no more.
-    fn set_at_login(&self, is_at_login: bool);
-
-    /// Runs work to its end, whether or not the caller waits that long.
-    fn run_to_completion<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = T> + Send;
-
-    /// Runs work that nobody waits for.
-    fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static);
-
-    /// [`TokenStorage::load`](crate::client::TokenStorage::load).
-    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
-
-    /// [`TokenStorage::migrate`](crate::client::TokenStorage::migrate).
-    fn migrate(
-        &self,
-        key: &Key,
-        settings: &Arc<Settings>,
-    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send;
-
-    /// [`TokenStorage::try_lock`](crate::client::TokenStorage::try_lock).
-    fn try_lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
-
-    /// [`TokenStorage::reserve`](crate::client::TokenStorage::reserve).
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
-
-    /// [`TokenStorage::spending`](crate::client::TokenStorage::spending).
-    fn spending(
-        &self,
-        key: &Key,
-    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send;
-
-    /// [`TokenStorage::is_held`](crate::client::TokenStorage::is_held).
-    fn is_held(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
-
-    /// Waits that long.
-    fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send;
-
-    /// [`TokenStorage::save`](crate::client::TokenStorage::save).
-    fn save(
-        &self,
-        key: &Key,
-        record: &Record,
-        expected: u64,
-    ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
-
-    /// [`TokenStorage::delete`](crate::client::TokenStorage::delete).
-    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
-
-    /// [`TokenStorage::list`](crate::client::TokenStorage::list).
-    fn list(
-        &self,
-        application: &str,
-    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
-
-    /// Sends a request of the login as it is, once, within `limit`, which is [`TIME_LIMIT`] at most, and nothing
-    /// else: no limit of the host's HTTP client for a whole call. A limit that is over has a
+    /// Sends a request as it is, once, within `limit`, which is [`TIME_LIMIT`](crate::client::TIME_LIMIT) at most, and
+    /// nothing else: no limit of the host's HTTP client for a whole call. A limit that is over has a
     /// [last chance](super::last_chance) before an answer to a POST counts as lost. It reads
     /// [`MAX_BODY`](crate::MAX_BODY) bytes of the answer and one more at most.
     ///
@@ -144,6 +80,12 @@ pub trait Host: Sized + Send + Sync + 'static {
         request: &Request,
         limit: Duration,
     ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
+}
+
+/// Reaches users: a user agent of the adapter's.
+pub trait Users: Send + Sync + 'static {
+    /// Sends a user to a page, once.
+    type Visit: Send + 'static;
 
     /// Asks whether a login may begin.
     fn about_to_authorize(
@@ -172,6 +114,47 @@ pub trait Host: Sized + Send + Sync + 'static {
         &self,
         page: DevicePage,
     ) -> impl Future<Output = Result<(), UserAgentError>> + Send;
+}
+
+/// Has the session for one caller at a time, runs work, and waits: threads, or an async runtime.
+pub trait Runtime: Send + Sync + 'static {
+    /// The session, while this one has it and nobody else.
+    type Session: DerefMut<Target = Session> + Send + 'static;
+
+    /// Whether [`spawn_background`](Self::spawn_background) runs anything.
+    const HAS_BACKGROUND: bool;
+
+    /// The same for another session.
+    #[must_use]
+    fn with_session(&self, session: Session) -> Self;
+
+    /// Waits for the session and takes it; dropped, it is given back.
+    fn take(&self) -> impl Future<Output = Self::Session> + Send;
+
+    /// The same for `limit` at most.
+    fn take_within(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
+
+    /// The session, if nobody has it.
+    fn try_take(&self) -> Option<Self::Session>;
+
+    /// Waits for the session for `limit` at most, and for nobody's login: `None` also as soon as whoever has it
+    /// is [at a login](Self::set_at_login). Who waits in this way counts for no [`while_awaited`](Self::while_awaited).
+    fn take_beside(&self, limit: Duration) -> impl Future<Output = Option<Self::Session>> + Send;
+
+    /// Whoever has the session waits for a person from now on, or does so no more.
+    fn set_at_login(&self, is_at_login: bool);
+
+    /// Runs work to its end, whether or not the caller waits that long.
+    fn run_to_completion<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send;
+
+    /// Runs work that nobody waits for.
+    fn spawn_background(&self, work: impl Future<Output = ()> + Send + 'static);
+
+    /// Waits that long.
+    fn sleep(&self, pause: Duration) -> impl Future<Output = ()> + Send;
 
     /// Works as long as somebody waits for what comes of it, in [`take`](Self::take) or
     /// [`run_to_completion`](Self::run_to_completion); `None` if all are gone before. Only waits are worked at in this
@@ -181,9 +164,3 @@ pub trait Host: Sized + Send + Sync + 'static {
         work: impl Future<Output = T> + Send,
     ) -> impl Future<Output = Option<T>> + Send;
 }
-
-/// Why no answer came: for the host's log, and for nothing else.
-pub type Unanswered = Box<dyn core::error::Error + Send + Sync>;
-
-/// How long one request of a login may take, unless the host says less.
-pub const TIME_LIMIT: Duration = Duration::from_secs(30);

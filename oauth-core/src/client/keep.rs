@@ -3,14 +3,13 @@
 
 use core::time::Duration;
 
-use crate::client::drive::Driver;
-use crate::client::error::ClientError;
+use crate::client::deadline::Deadline;
 use crate::client::event::Event;
-use crate::client::exchange::{Deadline, Exchange};
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::pauses::Pauses;
-use crate::client::shared::Client;
+use crate::client::shared::{Client, Outcome};
 use crate::client::storage::{LEASE, Loaded, Saved, StorageError};
+use crate::client::store::Store as _;
 use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
 
@@ -35,7 +34,7 @@ impl<H: Host> Client<H> {
         lease: Option<Deadline>,
     ) -> Result<Saved, StorageError> {
         let save = || async {
-            let saved = self.host.save(key, reply.record(), reply.expected()).await;
+            let saved = self.host.store().save(key, reply.record(), reply.expected()).await;
             // Nobody else has to wait for the next try.
             if saved.is_err()
                 && let Some(kept) = reply.would_keep(self.now())
@@ -57,7 +56,7 @@ impl<H: Host> Client<H> {
         reply: &LoadReply<'_>,
         lease: Option<Deadline>,
     ) -> Result<Loaded, StorageError> {
-        let load = || self.host.load(key);
+        let load = || self.host.store().load(key);
         if !reply.is_spent() {
             return load().await;
         }
@@ -77,28 +76,26 @@ impl<H: Host> Client<H> {
                 lease.and_then(|lease| pauses.next_within(self.left(lease), self.chance()));
             self.tell(&Event::SaveFailed { error: &error, again_in });
             let Some(pause) = again_in else { return Err(error) };
-            self.host.sleep(pause).await;
+            self.host.runtime().sleep(pause).await;
         }
     }
-}
 
-impl<H: Host> Driver<'_, H> {
     /// The store failed, which does not matter if the session goes on without it.
     pub(super) fn spared(
         &self,
         error: StorageError,
         about: KeyKind,
         goes_on: bool,
-    ) -> Result<Option<Exchange>, ClientError<H::Http>> {
+    ) -> Outcome<(), H> {
         if !goes_on {
             return Err(error.into());
         }
         let error = &error;
-        self.client.tell(&match about {
+        self.tell(&match about {
             KeyKind::Grant | KeyKind::Machine => Event::StoreFailed { error },
             KeyKind::Client | KeyKind::ClientIssuer => Event::ClientNotStored { error },
         });
-        Ok(None)
+        Ok(())
     }
 }
 

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use crate::BearerAuth;
 use crate::client::host::Host;
-use crate::client::mode::{Login, Mode, Taken};
+use crate::client::mode::{Login, Mode};
 use crate::client::shared::{Client, Outcome, bearer};
+use crate::client::take::Taken;
 
 impl<H: Host> Client<H> {
     /// A token that lives at least that long: the one at hand, or a refreshed one. A user logs in, if they may be

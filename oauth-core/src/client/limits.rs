@@ -3,8 +3,6 @@
 use core::time::Duration;
 
 use crate::Endpoint;
-use crate::client::drive::Driver;
-use crate::client::host::{Host, TIME_LIMIT};
 
 /// How long a login and its requests may take.
 #[derive(Debug, Clone, Copy)]
@@ -23,31 +21,6 @@ impl Default for Limits {
     }
 }
 
-impl<H: Host> Driver<'_, H> {
-    /// How long a request may take. What spends a code or a token is not cut short.
-    pub(super) fn left_for(&self, endpoint: Endpoint) -> Duration {
-        match self.discovery {
-            Some(deadline) if !is_spent_at(endpoint) => self.at_most(self.client.left(deadline)),
-            _ => self.client.request,
-        }
-    }
-
-    /// What is left until the login has to have its page.
-    pub(super) fn left_of_discovery(&self) -> Duration {
-        self.discovery.map_or(self.left, |deadline| self.client.left(deadline))
-    }
-
-    /// That long, or as long as the login has, if that is less.
-    pub(super) fn at_most(&self, limit: Duration) -> Duration {
-        self.login.until().map_or(limit, |until| self.client.left(until).min(limit))
-    }
-
-    /// How long the login waits for a person, or for what somebody else's login has; `None` if nobody has said.
-    pub(super) fn wait(&self) -> Option<Duration> {
-        self.login.until().map(|until| self.client.left(until)).or(self.client.wait)
-    }
-}
-
 /// Whether a request spends a code or a token: it is not cut short.
 pub(super) fn is_spent_at(endpoint: Endpoint) -> bool {
     matches!(endpoint, Endpoint::Token | Endpoint::Revocation)
@@ -63,6 +36,15 @@ pub(super) fn is_spent_at(endpoint: Endpoint) -> bool {
 pub fn last_chance(overrun: Duration) -> Option<Duration> {
     (overrun > LATE).then_some(LAST_CHANCE)
 }
+
+/// How long one request of a login may take, unless the host says less.
+pub const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a login waits for its user, or for the login of another process, unless set.
+pub(super) const WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// How long the refresh or registration of another process is waited for: twice what its request may take.
+pub(super) const REFRESH: Duration = Duration::from_secs(60);
 
 /// As long as a user waits without a word.
 const DISCOVERY: Duration = Duration::from_secs(60);

@@ -4,21 +4,22 @@ use core::time::Duration;
 
 use crate::client::error::ClientError;
 use crate::client::event::Event;
-use crate::client::host::Host;
-use crate::client::shared::Client;
+use crate::client::host::{Host, Runtime as _};
+use crate::client::shared::{Client, Failure};
 use crate::client::storage::Guard;
+use crate::client::store::Store as _;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{Key, Lock};
 
 impl<H: Host> Client<H> {
     /// Waits until nobody else logs in, and says so.
-    pub(super) async fn lock_login(&self, limit: Duration) -> Result<Guard, ClientError<H::Http>> {
-        if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
+    pub(super) async fn lock_login(&self, limit: Duration) -> Result<Guard, Failure<H>> {
+        if let Some(guard) = self.host.store().try_lock(&self.key, Lock::Login).await? {
             return Ok(guard);
         }
         // Whoever looks whether somebody logs in shares the lock for a moment.
-        self.host.sleep(FIRST_PAUSE).await;
-        if let Some(guard) = self.host.try_lock(&self.key, Lock::Login).await? {
+        self.host.runtime().sleep(FIRST_PAUSE).await;
+        if let Some(guard) = self.host.store().try_lock(&self.key, Lock::Login).await? {
             return Ok(guard);
         }
         self.tell(&Event::LoginElsewhere);
@@ -28,16 +29,13 @@ impl<H: Host> Client<H> {
 
     /// Waits until nobody else refreshes, and says so. A refresh takes as long as its request and a save, unless
     /// its process was stopped.
-    pub(super) async fn lock_refresh(
-        &self,
-        limit: Duration,
-    ) -> Result<Guard, ClientError<H::Http>> {
+    pub(super) async fn lock_refresh(&self, limit: Duration) -> Result<Guard, Failure<H>> {
         self.tell(&Event::RefreshElsewhere);
         match self.lock_within(&self.key, Lock::Refresh, limit).await? {
             Ok(guard) => Ok(guard),
             Err(waited) => {
                 // To say less is no reason for another error.
-                let spending = self.host.spending(&self.key).await.ok().flatten();
+                let spending = self.host.store().spending(&self.key).await.ok().flatten();
                 Err(ClientError::Busy { waited, spending })
             }
         }
@@ -48,8 +46,8 @@ impl<H: Host> Client<H> {
         &self,
         key: &Key,
         limit: Duration,
-    ) -> Result<Guard, ClientError<H::Http>> {
-        if let Some(guard) = self.host.try_lock(key, Lock::Client).await? {
+    ) -> Result<Guard, Failure<H>> {
+        if let Some(guard) = self.host.store().try_lock(key, Lock::Client).await? {
             return Ok(guard);
         }
         let locked = self.lock_within(key, Lock::Client, limit).await?;
@@ -62,27 +60,21 @@ impl<H: Host> Client<H> {
         key: &Key,
         lock: Lock,
         limit: Duration,
-    ) -> Result<Result<Guard, Duration>, ClientError<H::Http>> {
+    ) -> Result<Result<Guard, Duration>, Failure<H>> {
         let (begun, mut pause) = (self.instant(), FIRST_PAUSE);
         loop {
             let waited = self.since(begun);
             if waited >= limit {
                 return Ok(Err(waited));
             }
-            self.host.sleep(pause.min(limit - waited)).await;
+            self.host.runtime().sleep(pause.min(limit - waited)).await;
             pause = (pause * 2).min(BETWEEN_LOOKS);
-            if let Some(guard) = self.host.try_lock(key, lock).await? {
+            if let Some(guard) = self.host.store().try_lock(key, lock).await? {
                 return Ok(Ok(guard));
             }
         }
     }
 }
-
-/// How long a login waits for its user, or for the login of another process, unless set.
-pub(super) const WAIT: Duration = Duration::from_secs(5 * 60);
-
-/// How long the refresh or registration of another process is waited for: twice what its request may take.
-pub(super) const REFRESH: Duration = Duration::from_secs(60);
 
 /// Most refreshes are done in less than a tenth of a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

@@ -1,4 +1,4 @@
-//! The driver's part that needs a user: from the decision to log in until there is a token.
+//! A login that is under way: from the decision to log in until there is a token, or none can be had.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -7,93 +7,95 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use crate::client::drive::Driver;
+use crate::client::at_login::AtLogin;
+use crate::client::deadline::{Countdown, Deadline};
 use crate::client::error::{AuthenticationError, ClientError};
 use crate::client::event::Event;
-use crate::client::failures::Work;
-use crate::client::host::Host;
-use crate::client::lock::WAIT;
-use crate::client::mode::AtLogin;
-use crate::client::shared::{Client, tell};
-use crate::client::trace;
-use crate::client::user_agent::{AboutToAuthorize, Browser, UserAgentError, Waiting};
-use crate::flow::{GrantKind, RedirectUri};
-use crate::loopback::Outcome;
-use crate::session::{BrowserReply, Lock, LoginReason, LoginReply, PrepareReply, Session, Turn};
+use crate::client::failures::Epoch;
+use crate::client::host::{Host, Runtime as _, Users as _};
+use crate::client::limits::WAIT;
+use crate::client::shared::{Client, Failure, Outcome, VisitOf, tell};
+use crate::client::trace::{Span, Work};
+use crate::client::under_way::Begun;
+use crate::client::user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};
+use crate::flow::{AuthorizationOptions, GrantKind, RedirectUri};
+use crate::loopback;
+use crate::session::{BrowserReply, LoginReason, LoginReply, PrepareReply, Session};
 use crate::wire::AuthorizationUrl;
 
-impl<H: Host> Driver<'_, H> {
-    /// Until there is a token. Then the user is shown what came of it.
-    pub(super) async fn log_in(
-        &mut self,
-        session: &mut Session,
-    ) -> Result<(), ClientError<H::Http>> {
-        let _at_login = AtLogin::new(self.client);
-        let begun = self.client.under_way.begin();
-        self.cancellation = Some(Arc::clone(&begun.cancellation));
-        let outcome = self.try_to_log_in(session).await;
-        self.cancellation = None;
-        if let Err(error @ ClientError::UserAgent(_)) = &outcome {
-            self.take_back(session).await;
-            if let Some(epoch) = begun.cancellation.epoch() {
-                self.client.failures.note_at(epoch, Work::Login, error);
-                self.is_noted = true;
-            }
+/// A login, as far as it concerns its user and those who wait for it. The session knows the rest.
+pub(super) struct LoginUnderWay<'a, H: Host> {
+    pub(super) client: &'a Client<H>,
+    /// How the host ends it.
+    begun: Begun<'a>,
+    _at_login: AtLogin<'a, H>,
+    /// What happens in it is said here.
+    pub(super) span: Span,
+    /// Until when it has to be over, if the caller says so.
+    until: Option<Deadline>,
+    /// What it was asked for in particular, once its beginning was told.
+    asked: Option<AuthorizationOptions>,
+    /// What it may still take until there is a page. What a person takes, or somebody else's login, does not count.
+    pub(super) discovery: Countdown,
+    pub(super) way: Way<VisitOf<H>>,
+    /// Who came back, and looks at a page.
+    returned: Option<Returned>,
+    /// Whether the user agent knows that it leads to another authorization server.
+    has_asked_about_move: bool,
+}
+
+/// How a login sends its user off.
+pub(super) enum Way<V> {
+    /// Whoever it is handed out to does.
+    Elsewhere,
+    /// By this visit.
+    Here(V),
+    /// It did. If its client was refused it does so once more, to the same place of return.
+    Again,
+    /// On another device, where they are waited for until then.
+    OnDevice(Deadline),
+}
+
+impl<'a, H: Host> LoginUnderWay<'a, H> {
+    /// One that begins, and can be cancelled from now on.
+    pub(super) fn begin_for(client: &'a Client<H>, until: Option<Deadline>) -> Self {
+        Self {
+            client,
+            _at_login: AtLogin::new(client),
+            begun: client.under_way.begin(),
+            span: client.span(Work::Login),
+            until,
+            asked: None,
+            discovery: Countdown::Stopped(client.limits.discovery),
+            way: Way::Elsewhere,
+            returned: None,
+            has_asked_about_move: false,
         }
+    }
+
+    /// It is over: whoever came back is shown what came of it, and those who watch are told. What it was asked for, if
+    /// it came to that.
+    pub(super) fn end<T>(
+        mut self,
+        outcome: &Outcome<T, H>,
+        session: &Session,
+    ) -> Option<AuthorizationOptions> {
         if let Some(returned) = self.returned.take() {
-            returned.end(match &outcome {
-                Ok(()) => Outcome::LoggedIn,
+            returned.end(match outcome {
+                Ok(_) => loopback::Outcome::LoggedIn,
                 Err(ClientError::OAuth { error, .. }) => error.into(),
-                Err(_) => Outcome::Failed,
+                Err(_) => loopback::Outcome::Failed,
             });
         }
-        if mem::take(&mut self.has_begun) {
-            self.client.tell_end_of_login(&outcome, session);
+        if self.asked.is_some() {
+            self.client.tell_end_of_login(outcome, session);
         }
-        outcome
+        self.asked.take()
     }
 
-    async fn try_to_log_in(&mut self, session: &mut Session) -> Result<(), ClientError<H::Http>> {
-        loop {
-            self.ask_about_move(session.moved_issuer()).await?;
-            match session.turn()? {
-                Turn::Login(reply) => self.begin(reply).await?,
-                Turn::Prepare(reply) => self.prepare(reply).await?,
-                Turn::Browser(url, reply) => {
-                    let outcome = self.visit(url, reply).await;
-                    if matches!(outcome, Ok(()) | Err(ClientError::OAuth { .. })) {
-                        trace::last_step(session.timeline(), None);
-                    }
-                    outcome?;
-                }
-                Turn::Device(page, reply) => self.show_code(page, reply).await?,
-                Turn::Wait(until, reply) => self.wait_for_device(until, reply).await?,
-                Turn::Ready(_) | Turn::LoggedOut(_) => return Ok(()),
-                // Somebody else has logged in, so long ago that their token has expired.
-                turn @ Turn::Lock(Lock::Refresh, _) => {
-                    drop(turn);
-                    self.refresh(session).await?;
-                }
-                turn => {
-                    let worked = self.work(turn).await?;
-                    self.tell(worked, session);
-                }
-            }
-        }
-    }
-
-    /// Ends a login that nobody wants any more, if it is one: what it has written is taken back.
-    async fn take_back(&mut self, session: &mut Session) {
-        if !session.cancel_login() {
-            return;
-        }
-        // Where the store fails, the client stays in doubt: another one may be registered.
-        while let Ok(turn @ (Turn::Load(_) | Turn::Save(_) | Turn::Unlock(..))) = session.turn() {
-            match self.work(turn).await {
-                Ok(worked) => drop(self.tell(worked, session)),
-                Err(_) => return,
-            }
-        }
+    /// When the host has cancelled it.
+    pub(super) fn cancelled_at(&self) -> Option<Epoch> {
+        self.begun.cancellation.epoch()
     }
 
     /// Works at a wait or a request of the login, which ends if the host cancels it, or if all have left who waited
@@ -102,26 +104,24 @@ impl<H: Host> Driver<'_, H> {
         &mut self,
         work: Pin<Box<impl Future<Output = T> + Send>>,
     ) -> Result<T, UserAgentError> {
-        let Some(cancellation) = &self.cancellation else { return Ok(work.await) };
-        match self.client.host.while_awaited(cancellation.or(work)).await {
+        match self.client.host.runtime().while_awaited(self.begun.cancellation.or(work)).await {
             Some(Some(done)) => Ok(done),
             Some(None) => Err(UserAgentError::Cancelled),
             None => Err(UserAgentError::Abandoned),
         }
     }
 
-    async fn begin(&mut self, mut reply: LoginReply<'_>) -> Result<(), ClientError<H::Http>> {
-        self.work = Work::Login;
-        self.discovery = None;
-        self.asked = reply.options().cloned();
-        self.share_failure(Work::Login)?;
-        if !mem::replace(&mut self.has_begun, true) {
+    /// The session may log in.
+    pub(super) async fn begin(&mut self, mut reply: LoginReply<'_>) -> Outcome<(), H> {
+        let asked = reply.options().cloned().unwrap_or_default();
+        if self.asked.replace(asked).is_none() {
             let reason = reply.reason();
             self.client.tell_need(&reason);
             self.client.tell(&Event::LoginBegun { reason: &reason });
             self.ask_to_begin(reason, reply.issuer().map(Into::into)).await?;
         }
-        let deadline = self.client.deadline_after(self.at_most(self.client.discovery));
+        let limit = self.client.at_most(self.client.limits.discovery, self.until);
+        let deadline = self.client.deadline_after(limit);
         if let Some(missing) = self.client.take_missing() {
             reply.ask_for(&missing);
         }
@@ -132,7 +132,7 @@ impl<H: Host> Driver<'_, H> {
         } else if let Some(url) = self.client.moved() {
             reply.moved_to(&url);
         }
-        self.left = self.client.left(deadline);
+        self.discovery = Countdown::Stopped(self.client.left(deadline));
         reply.begin();
         Ok(())
     }
@@ -144,58 +144,65 @@ impl<H: Host> Driver<'_, H> {
         issuer: Option<Box<str>>,
     ) -> Result<(), UserAgentError> {
         let client = self.client;
-        let answer = client.host.about_to_authorize(client.about(reason, issuer));
+        let answer = client.host.users().about_to_authorize(client.about(reason, issuer));
         self.while_wanted(Box::pin(answer)).await?
     }
 
     /// Asks the user agent once more if the login leads to another authorization server than the last one.
-    async fn ask_about_move(&mut self, moved: Option<LoginReason>) -> Result<(), UserAgentError> {
+    pub(super) async fn ask_about_move(
+        &mut self,
+        moved: Option<LoginReason>,
+    ) -> Result<(), UserAgentError> {
         let Some(LoginReason::Moved { from, to }) = moved else { return Ok(()) };
         if mem::replace(&mut self.has_asked_about_move, true) {
             return Ok(());
         }
         // What the user takes for an answer does not count for what comes after.
-        self.left = self.left_of_discovery();
+        self.discovery.stop(self.client.instant());
         let reason = LoginReason::Moved { from, to: to.clone() };
         self.ask_to_begin(reason, Some(to)).await?;
-        self.discovery = Some(self.client.deadline_after(self.left));
+        self.discovery.run(self.client.instant());
         Ok(())
     }
 
-    async fn prepare(&mut self, reply: PrepareReply<'_>) -> Result<(), ClientError<H::Http>> {
+    /// Finds where the user will come back to.
+    pub(super) async fn prepare(&mut self, reply: PrepareReply<'_>) -> Outcome<(), H> {
         if self.client.settings.grant_kind() == GrantKind::DeviceCode {
             return self.prepare_device(reply);
         }
         // A login that is asked once more gives its first port back.
         self.way = Way::Elsewhere;
-        self.left = self.left_of_discovery();
+        self.discovery.stop(self.client.instant());
         let registered = reply.registered_redirect_uri();
         let wait = self.wait().unwrap_or(WAIT);
         let way_back = Box::pin(self.client.way_back(registered, wait));
         let (redirect_uri, visit) = self.while_wanted(way_back).await??;
         // To wait for the login of somebody else, or for its port, did not count.
-        self.discovery = Some(self.client.deadline_after(self.left));
+        self.discovery.run(self.client.instant());
         let entropy = self.client.entropy()?;
         reply.prepared(redirect_uri, entropy, self.client.now());
         self.way = visit.map_or(Way::Elsewhere, Way::Here);
         Ok(())
     }
 
-    async fn visit(
+    /// Sends the user to the page, and waits for them.
+    pub(super) async fn visit(
         &mut self,
         url: AuthorizationUrl,
         reply: BrowserReply<'_>,
-    ) -> Result<(), ClientError<H::Http>> {
+    ) -> Outcome<(), H> {
         // What the user takes does not count for what comes after: another registration, perhaps.
-        self.left = self.left_of_discovery();
+        self.discovery.stop(self.client.instant());
         // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
-        if self.cancellation.as_ref().is_some_and(|it| it.epoch().is_some()) {
+        if self.cancelled_at().is_some() {
             return Err(UserAgentError::Cancelled.into());
         }
         let visit = match mem::replace(&mut self.way, Way::Again) {
             Way::Here(visit) => visit,
-            Way::Elsewhere => return Err(self.hand_out(reply)),
+            Way::Elsewhere | Way::OnDevice(_) => {
+                return Err(self.client.hand_out(reply, self.wait()));
+            }
             Way::Again => {
                 let place = Box::<str>::from(reply.redirect_uri().unwrap_or_default());
                 let wait = self.wait().unwrap_or(WAIT);
@@ -205,7 +212,7 @@ impl<H: Host> Driver<'_, H> {
                         reply.cancelled();
                         return Err(UserAgentError::PlaceTaken { redirect_uri: place }.into());
                     }
-                    (_, None) => return Err(self.hand_out(reply)),
+                    (_, None) => return Err(self.client.hand_out(reply, self.wait())),
                     (_, Some(visit)) => visit,
                 }
             }
@@ -217,10 +224,10 @@ impl<H: Host> Driver<'_, H> {
         self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
         let host = &self.client.host;
         let waiting = self.client.waiting_at(&url);
-        let visit = Box::pin(host.visit(visit, &url, deadline, waiting));
+        let visit = Box::pin(host.users().visit(visit, &url, deadline, waiting));
         match self.while_wanted(visit).await {
             Ok(Ok(returned)) => {
-                self.discovery = Some(self.client.deadline_after(self.left));
+                self.discovery.run(self.client.instant());
                 self.client.tell(&Event::Redirected);
                 let returned = self.returned.insert(returned);
                 reply.redirect(returned.query().expose(), self.client.now())?;
@@ -235,35 +242,30 @@ impl<H: Host> Driver<'_, H> {
         }
     }
 
-    /// Takes the login out of the session; whoever asked gets it.
-    pub(super) fn hand_out(&self, reply: BrowserReply<'_>) -> ClientError<H::Http> {
+    /// How long it waits for a person, or for what somebody else's login has; `None` if nobody has said.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.client.wait(self.until)
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Takes the login out of the session; whoever asked gets it, and has that long for it.
+    pub(super) fn hand_out(&self, reply: BrowserReply<'_>, wait: Option<Duration>) -> Failure<H> {
         let moved_from = reply.moved_from().cloned();
         let unconfirmed_issuer = reply.unconfirmed_issuer().cloned();
-        let expires_at = self.client.now() + self.wait().unwrap_or(HANDED_OUT);
-        let Some(pending) = reply.suspend(&self.client.key.profile, expires_at) else {
+        let expires_at = self.now() + wait.unwrap_or(HANDED_OUT);
+        let Some(pending) = reply.suspend(&self.key.profile, expires_at) else {
             return crate::Error::LoginRequired.into();
         };
         let connect_url = pending.connect_url();
-        self.client.tell(&Event::Opening {
+        self.tell(&Event::Opening {
             url: &connect_url,
             moved_from: moved_from.as_ref(),
             unconfirmed_issuer: unconfirmed_issuer.as_ref(),
         });
         ClientError::Authentication(Box::new(AuthenticationError { connect_url, pending }))
     }
-}
 
-/// How a login sends its user off.
-pub(super) enum Way<V> {
-    /// Whoever it is handed out to does.
-    Elsewhere,
-    /// By this visit.
-    Here(V),
-    /// It did. If its client was refused it does so once more, to the same place of return.
-    Again,
-}
-
-impl<H: Host> Client<H> {
     /// What the user agent is told before a login begins.
     fn about(&self, reason: LoginReason, issuer: Option<Box<str>>) -> AboutToAuthorize {
         let Self { key, settings, .. } = self;
@@ -290,11 +292,11 @@ impl<H: Host> Client<H> {
         &self,
         registered: Option<&str>,
         wait: Duration,
-    ) -> Result<(RedirectUri, Option<H::Visit>), UserAgentError> {
+    ) -> Result<(RedirectUri, Option<VisitOf<H>>), UserAgentError> {
         let begun = self.instant();
         let mut is_told = false;
         loop {
-            let port = match self.host.prepare(registered).await {
+            let port = match self.host.users().prepare(registered).await {
                 Err(UserAgentError::PortBusy { port, .. }) => port,
                 other => return other,
             };
@@ -306,7 +308,7 @@ impl<H: Host> Client<H> {
             if waited >= wait {
                 return Err(UserAgentError::PortBusy { port, waited });
             }
-            self.host.sleep(BETWEEN_PORTS).await;
+            self.host.runtime().sleep(BETWEEN_PORTS).await;
         }
     }
 }

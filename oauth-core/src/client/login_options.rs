@@ -118,11 +118,11 @@ impl Ended {
         self.lock().clone()
     }
 
-    pub(super) fn note(&self, asked: Option<AuthorizationOptions>, has_finished: bool) {
+    pub(super) fn note(&self, asked: AuthorizationOptions, has_finished: bool) {
         let mut logins = self.lock();
         logins.ended += 1;
         logins.finished += u64::from(has_finished);
-        (logins.last, logins.last_finished) = (asked.unwrap_or_default(), has_finished);
+        (logins.last, logins.last_finished) = (asked, has_finished);
     }
 
     /// What a caller who waited since `before` shares. Who wants nothing in particular shares any login. Who does
@@ -169,10 +169,10 @@ mod tests {
         ] {
             let logins = Ended::default();
             // What ended before counts for nobody.
-            logins.note(Some(ann.clone()), true);
+            logins.note(ann.clone(), true);
             let before = logins.now();
             for (asked, has_finished) in ended {
-                logins.note(Some((*asked).clone()), *has_finished);
+                logins.note((*asked).clone(), *has_finished);
             }
             assert_eq!(logins.shared_since(&before, wanted), shared, "{ended:?} {wanted:?}");
         }

@@ -1,30 +1,27 @@
 //! What an earlier version stored, moved before anything else is done.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::Client;
 use crate::client::storage::{Migrated, StorageError};
-
-/// Whether it was looked for.
-#[derive(Debug, Default)]
-pub(super) struct Migration(AtomicBool);
+use crate::client::store::Store as _;
 
 impl<H: Host> Client<H> {
     /// Moves it, if there is any and it was not looked for before. While a program with the earlier version
     /// works on it, that is waited for; then the user logs in to this one anew.
     pub(super) async fn migrate(&self) -> Result<(), StorageError> {
-        if self.migration.0.load(Ordering::Acquire) {
+        if self.has_migrated.load(Ordering::Acquire) {
             return Ok(());
         }
         let begun = self.instant();
-        while self.host.migrate(&self.key, &self.settings).await? == Migrated::Busy
+        while self.host.store().migrate(&self.key, &self.settings).await? == Migrated::Busy
             && self.since(begun) < PATIENCE
         {
-            self.host.sleep(BETWEEN_LOOKS).await;
+            self.host.runtime().sleep(BETWEEN_LOOKS).await;
         }
-        self.migration.0.store(true, Ordering::Release);
+        self.has_migrated.store(true, Ordering::Release);
         Ok(())
     }
 }

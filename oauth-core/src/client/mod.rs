@@ -8,9 +8,17 @@
 //!          │    └─ session::Session
 //!          ├─ AddressFilter where requests may go, for the adapter's resolver
 //!          ├─ Failures      what fails for one who waits fails for all who wait
-//!          └─ Host          sockets, store, browser, tasks or threads: the adapter's own part
-//!               └─ System   the time, and randomness
+//!          └─ Host          the adapter's own parts
+//!               ├─ HttpSender  sockets
+//!               ├─ Store       files or a database
+//!               ├─ Users       browser and listener
+//!               ├─ Runtime     tasks or threads, and who has the session
+//!               └─ System      the time, and randomness
 //! ```
+//!
+//! Files stand on each other, and none needs one that needs it: what a client keeps (`failures`, `told`, `under_way` …) below
+//! the client (`shared`), single steps on that (`exchange`, `lock`, `keep`, `sign` …), a login (`log_in`) and the driver
+//! (`driver`, `step`, `drive`) on them, and above all what a caller asks for (`acquire`, `token`, `refusal`, `resume` …).
 //!
 //! All of it is written once, in the async form, and does no I/O: that is the [`Host`]'s. A blocking adapter's futures
 //! are ready at once, and it waits for the others with its thread parked.
@@ -58,20 +66,24 @@
 mod acquire;
 mod addresses;
 mod application;
+mod at_login;
 mod attach;
 mod builder;
+mod call;
 mod cancel;
 mod causes;
 mod config;
 mod connect;
 mod consent;
+mod deadline;
 mod diagnose;
 mod drive;
-mod ends;
+mod driver;
 mod error;
 mod event;
 mod exchange;
 mod failures;
+mod fields;
 mod forget;
 mod gifts;
 mod headers;
@@ -81,52 +93,63 @@ mod lasting;
 mod limits;
 mod lock;
 mod log_in;
+mod log_out;
 mod login_options;
 mod message;
 mod migrate;
 mod mode;
 mod moved;
-mod next;
 mod obstacle;
 mod on_device;
 mod parts;
 mod pauses;
 mod refusal;
+mod resume;
 mod shared;
+mod sign;
 mod standing;
+mod step;
 mod storage;
+mod store;
 mod system;
+mod take;
 mod tell;
+mod token;
 mod token_cache;
+mod told;
 #[cfg_attr(not(feature = "tracing"), path = "trace_off.rs")]
 mod trace;
+mod under_way;
 mod user_agent;
+mod wanted;
 
 pub use addresses::{AddressFilter, PrivateAddress};
-pub use attach::Fields;
 pub use builder::Builder;
+pub use call::Call;
 pub use cancel::LoginHandle;
 pub use config::{AuthConfig, ConfigError, OAuthConfig};
 pub use connect::ConnectRequired;
 pub use consent::{NeededConsent, RetryError};
 pub use error::{AuthenticationError, ClientError, Explanation, NeedsConsent};
 pub use event::{Event, Happened, OwnedEvent};
+pub use fields::Fields;
 pub use forget::Forgotten;
 pub use gifts::{AssertionSource, Gift, Gifts, PrivateKey};
 pub use headers::Headers;
-pub use host::{Host, TIME_LIMIT, Unanswered};
-pub use limits::{Limits, last_chance};
+pub use host::{Host, HttpSender, Runtime, Users};
+pub use limits::{Limits, TIME_LIMIT, last_chance};
 pub use login_options::LoginOptions;
 pub use message::{challenges, location, response};
 pub use mode::Mode;
-pub use obstacle::Obstructed;
+pub use obstacle::{Obstructed, Unanswered};
 pub use parts::{Adapter, Parts, Watcher};
 pub use pauses::Pauses;
 pub use refusal::Remedy;
-pub use shared::{Call, Client};
+pub use shared::Client;
 pub use storage::{
     Guard, Insecurity, LEASE, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
     StorageError, StoredGrant, SystemError, TokenStorage,
 };
+pub use store::Store;
 pub use system::System;
 pub use user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};

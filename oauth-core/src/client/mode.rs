@@ -8,22 +8,7 @@
 //!
 //! A session of its own knows what is stored, as another process would, and refreshes under the same lock.
 
-use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
-use core::time::Duration;
-use std::sync::PoisonError;
-
-use crate::Scopes;
-use crate::client::drive::Driver;
-use crate::client::error::ClientError;
-use crate::client::exchange::Deadline;
-use crate::client::failures::Epoch;
-use crate::client::host::Host;
-use crate::client::lock::REFRESH;
-use crate::client::shared::{Client, Outcome};
-use crate::client::trace::{Span, Work};
-use crate::client::user_agent::UserAgentError;
-use crate::session::{LoginReason, Session, Turn};
+use crate::client::deadline::Deadline;
 
 /// Whether a person may be asked for what a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +67,6 @@ impl Login {
     }
 }
 
-/// A session in the hands of a call.
-pub(super) struct Taken<H: Host> {
-    pub(super) session: H::Session,
-    pub(super) quiet: Quiet,
-}
-
 /// How a call works that asks nobody.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Quiet {
@@ -95,100 +74,4 @@ pub(super) struct Quiet {
     pub(super) is_own: bool,
     /// Until when it waits for others, those before it and those of other processes, if it says so.
     pub(super) patience: Option<Deadline>,
-}
-
-impl<H: Host> Client<H> {
-    /// Whether whoever has the session waits for a person.
-    pub fn is_at_login(&self) -> bool {
-        self.at_login.load(Ordering::Relaxed)
-    }
-
-    fn set_at_login(&self, is_at_login: bool) {
-        self.at_login.store(is_at_login, Ordering::Relaxed);
-        self.host.set_at_login(is_at_login);
-    }
-
-    /// The session, or for a quiet call one of its own.
-    pub(super) async fn take(&self, mode: Mode) -> Outcome<Taken<H>, H> {
-        if mode == Mode::Interactive {
-            return Ok(Taken { session: self.host.take().await, quiet: Quiet::default() });
-        }
-        let (begun, until) = (self.instant(), self.deadline_after(self.patience()));
-        let patience = Some(until);
-        if let Some(session) = self.host.take_beside(self.left(until)).await {
-            return Ok(Taken { session, quiet: Quiet { is_own: false, patience } });
-        }
-        if self.left(until).is_zero() {
-            let waited = self.since(begun);
-            let spending = self.host.spending(&self.key).await.ok().flatten();
-            return Err(ClientError::Busy { waited, spending });
-        }
-        let beside = self.host.with_session(Session::new(Arc::clone(&self.settings)));
-        Ok(Taken { session: beside.take().await, quiet: Quiet { is_own: true, patience } })
-    }
-
-    /// The session of a login that has to be over by then.
-    pub(super) async fn take_until(&self, until: Deadline) -> Outcome<H::Session, H> {
-        let begun = self.instant();
-        let taken = self.host.take_within(self.left(until)).await;
-        taken.ok_or_else(|| UserAgentError::TimedOut { waited: self.since(begun) }.into())
-    }
-
-    /// How long somebody else's refresh is waited for.
-    pub(super) fn patience(&self) -> Duration {
-        self.wait.unwrap_or(REFRESH).min(REFRESH)
-    }
-
-    /// The same for a session that has to know what is stored.
-    pub(super) async fn take_knowing(&self, mode: Mode, since: Epoch) -> Outcome<Taken<H>, H> {
-        let mut taken = self.take(mode).await?;
-        if taken.quiet.is_own {
-            taken.session.access();
-            let look = Driver::new(self, since).look(&mut taken.session);
-            Span::of(Work::Access, self).around(look).await?;
-        }
-        Ok(taken)
-    }
-
-    /// Why there is no token, after a drive that might begin no login. What is missing is kept for the next one.
-    pub(super) fn lacks(&self, session: &mut Session, is_own: bool) -> ClientError<H::Http> {
-        let error = crate::Error::from(need(session));
-        if let crate::Error::ScopeRequired { missing } = &error
-            && is_own
-        {
-            let mut all = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-            all.get_or_insert_default().add_or_replace(missing);
-        }
-        ClientError::from(error).after(session.timeline())
-    }
-
-    /// What was missing from calls beside a login: it has to be asked for by the next one.
-    pub(super) fn take_missing(&self) -> Option<Scopes> {
-        self.missing.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// Why a drive that might begin no login has found no token.
-pub(super) fn need(session: &mut Session) -> LoginReason {
-    match session.turn() {
-        Ok(Turn::Login(reply)) => reply.reason(),
-        // It was left in the middle.
-        _ => LoginReason::First,
-    }
-}
-
-/// Says that whoever has the session waits for a person, until it is dropped.
-pub(super) struct AtLogin<'a, H: Host>(&'a Client<H>);
-
-impl<'a, H: Host> AtLogin<'a, H> {
-    pub(super) fn new(client: &'a Client<H>) -> Self {
-        client.set_at_login(true);
-        Self(client)
-    }
-}
-
-impl<H: Host> Drop for AtLogin<'_, H> {
-    fn drop(&mut self) {
-        self.0.set_at_login(false);
-    }
 }

@@ -4,8 +4,9 @@ use alloc::sync::Arc;
 use core::time::Duration;
 use std::sync::PoisonError;
 
-use crate::client::host::Host;
-use crate::client::shared::{Call, Client};
+use crate::client::call::Call;
+use crate::client::host::{Host, HttpSender as _};
+use crate::client::shared::Client;
 use crate::flow::Probe;
 use crate::{HttpAllowance, HttpUrl, Redirect};
 
@@ -20,7 +21,7 @@ impl<H: Host> Client<H> {
                 reply.unanswered();
                 continue;
             }
-            match self.host.ask(&request, left.min(self.request)).await {
+            match self.host.http().ask(&request, left.min(self.limits.request)).await {
                 Ok(response) => reply.response(&response),
                 Err(_) => reply.unanswered(),
             }

@@ -1,11 +1,14 @@
 //! Why a request has no answer: what the HTTP client's error says to the machine.
 
+use alloc::boxed::Box;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::error::Error;
 
-use crate::client::host::Unanswered;
 use crate::error::{Obstacle, Silence};
+
+/// Why no answer came: for the host's log, and for nothing else.
+pub type Unanswered = Box<dyn Error + Send + Sync>;
 
 /// An error of an HTTP client that is known for what it is. Adapters wrap theirs in it; of others nothing is
 /// known but their words.

@@ -1,25 +1,22 @@
-//! The driver's part of a login on another device: the user is shown a code, and the server is asked now and then whether
+//! A login's part on another device: the user is shown a code, and the server is asked now and then whether
 //! they have consented (RFC 8628).
 
 use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::UnixTime;
-use crate::client::drive::Driver;
-use crate::client::error::ClientError;
 use crate::client::event::Event;
-use crate::client::host::Host;
+use crate::client::host::{Host, Runtime as _, Users as _};
+use crate::client::log_in::{LoginUnderWay, Way};
+use crate::client::shared::Outcome;
 use crate::client::user_agent::UserAgentError;
 use crate::flow::RedirectUri;
 use crate::session::{DeviceReply, PrepareReply, WaitReply};
 use crate::wire::DevicePage;
 
-impl<H: Host> Driver<'_, H> {
+impl<H: Host> LoginUnderWay<'_, H> {
     /// Nobody comes back, so nothing listens. Servers want a redirect URI registered all the same.
-    pub(super) fn prepare_device(
-        &self,
-        reply: PrepareReply<'_>,
-    ) -> Result<(), ClientError<H::Http>> {
+    pub(super) fn prepare_device(&self, reply: PrepareReply<'_>) -> Outcome<(), H> {
         let redirect_uri = RedirectUri::parse(NOBODY_COMES_BACK)?;
         reply.prepared(redirect_uri, self.client.entropy()?, self.client.now());
         Ok(())
@@ -30,13 +27,13 @@ impl<H: Host> Driver<'_, H> {
         &mut self,
         page: DevicePage,
         reply: DeviceReply<'_>,
-    ) -> Result<(), ClientError<H::Http>> {
+    ) -> Outcome<(), H> {
         let client = self.client;
         let lifetime = page.expires_at.since(client.now()) + GRACE;
         let limit = self.wait().map_or(lifetime, |wait| wait.min(lifetime));
-        self.device = Some(client.deadline_after(limit));
+        self.way = Way::OnDevice(client.deadline_after(limit));
         client.tell(&Event::DeviceCode { page: &page, moved_from: reply.moved_from() });
-        let shown = Box::pin(client.host.show_device(page));
+        let shown = Box::pin(client.host.users().show_device(page));
         self.while_wanted(shown).await??;
         reply.shown(client.now());
         Ok(())
@@ -47,15 +44,18 @@ impl<H: Host> Driver<'_, H> {
         &mut self,
         until: UnixTime,
         reply: WaitReply<'_>,
-    ) -> Result<(), ClientError<H::Http>> {
+    ) -> Outcome<(), H> {
         let client = self.client;
-        let left = self.device.map_or(PIECE, |deadline| client.left(deadline));
+        let left = match self.way {
+            Way::OnDevice(deadline) => client.left(deadline),
+            Way::Elsewhere | Way::Here(_) | Way::Again => PIECE,
+        };
         if left.is_zero() {
             let waited = self.wait().unwrap_or_default();
             return Err(UserAgentError::TimedOut { waited }.into());
         }
         let pause = until.since(client.now()).min(PIECE).min(left);
-        self.while_wanted(Box::pin(client.host.sleep(pause))).await?;
+        self.while_wanted(Box::pin(client.host.runtime().sleep(pause))).await?;
         reply.waited(client.now());
         Ok(())
     }

@@ -7,12 +7,14 @@ use core::time::Duration;
 use http::HeaderMap;
 
 use crate::BearerAuth;
-use crate::client::attach::Token;
+use crate::client::call::Call;
 use crate::client::error::ClientError;
-use crate::client::host::Host;
+use crate::client::fields::Token;
+use crate::client::host::{Host, Runtime as _};
 use crate::client::login_options::LoginOptions;
-use crate::client::mode::{Mode, Taken, need};
-use crate::client::shared::{Call, Client, Outcome};
+use crate::client::mode::Mode;
+use crate::client::shared::{Client, Outcome};
+use crate::client::take::{Taken, need};
 use crate::client::token_cache::header_value;
 use crate::client::trace::{self, Span, Work};
 use crate::session::{Head, Turn, Verdict};
@@ -62,7 +64,7 @@ impl<H: Host> Client<H> {
             Span::current().outcome(&verdict, session.timeline());
             self.tell_refusal(call.attempt.generation(), session, status, &head);
         };
-        Span::of(Work::Access, self).around(said).await;
+        self.span(Work::Access).around(said).await;
         Ok(Some(match verdict? {
             // Others need the session meanwhile.
             Verdict::Wait(pause) => Remedy(What::Moment(pause)),
@@ -94,7 +96,7 @@ impl<H: Host> Client<H> {
             return;
         }
         // It can wait for the next success, and an answer must not wait for anything.
-        if let Some(mut session) = self.host.try_take()
+        if let Some(mut session) = self.host.runtime().try_take()
             && session.answered(&mut call.attempt, status, head.clone(), self.now()).is_ok()
         {
             self.taken.store(sent, Ordering::Relaxed);
@@ -123,7 +125,7 @@ impl<H: Host> Client<H> {
                 return token.ok_or_else(|| crate::Error::LoginRequired.into());
             }
             What::Moment(pause) => {
-                self.host.sleep(pause).await;
+                self.host.runtime().sleep(pause).await;
                 let mut taken = self.take(call.mode).await?;
                 // What failed for others meanwhile is not this request's.
                 if !matches!(taken.session.turn(), Ok(Turn::Ready(_))) {
@@ -176,7 +178,7 @@ impl<H: Host> Client<H> {
     ///
     /// Why there is none.
     pub async fn replace(self: &Arc<Self>, mode: Mode) -> Outcome<(), H> {
-        if let Some(mut session) = self.host.try_take()
+        if let Some(mut session) = self.host.runtime().try_take()
             && let Ok(Turn::Login(reply)) = session.turn()
             && matches!(reply.error(), crate::Error::ScopeRequired { .. })
         {

@@ -2,75 +2,19 @@
 //! order. Single steps are told where they are done.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use core::sync::atomic::Ordering;
 
 use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::Host;
-use crate::client::shared::Client;
-use crate::client::trace::{Span, Work};
+use crate::client::shared::{Client, Failure};
+use crate::client::told::lock;
+use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{Head, LoginReason, Record, Session, Turn};
 use crate::wire::ResourceChallenge;
-use crate::{BearerAuth, Endpoint, Finding, Remedy, TokenData};
-
-/// What was told already.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    /// That a login is needed, and there was no token since.
-    is_needed: AtomicBool,
-    /// The token that the store was seen to hold, once it was looked at.
-    token: Mutex<Option<Option<BearerAuth>>>,
-    /// The token that the MCP server refused last.
-    refused: Mutex<Option<BearerAuth>>,
-    /// The MCP server has refused a request without a token.
-    was_asked: AtomicBool,
-}
-
-/// What a turn was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// A look at what others may have stored.
-    Look,
-    /// Anything else.
-    Own,
-}
-
-impl Purpose {
-    pub(super) fn of(turn: &Turn<'_>) -> Self {
-        if matches!(turn, Turn::Load(_)) { Self::Look } else { Self::Own }
-    }
-}
-
-impl Told {
-    /// There is a token: the next need for a login is another one.
-    pub(super) fn met(&self) {
-        self.is_needed.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn was_asked(&self) -> bool {
-        self.was_asked.load(Ordering::Relaxed)
-    }
-
-    /// Whether the token of this record is the one that the MCP server refused.
-    pub(super) fn was_refused(&self, record: Option<&Record>) -> bool {
-        let refused = lock(&self.refused);
-        let token = record.and_then(Record::tokens).map(|tokens| &tokens.access_token);
-        refused.is_some() && refused.as_ref() == token
-    }
-
-    /// The MCP server takes the token that is held, whatever it said before.
-    pub(super) fn accepted(&self) {
-        *lock(&self.refused) = None;
-    }
-
-    /// The need is told already, or none: the host itself wants the login.
-    pub(super) fn need_is_known(&self) {
-        self.is_needed.store(true, Ordering::Relaxed);
-    }
-}
+use crate::{Endpoint, Finding, Remedy, TokenData};
 
 impl<H: Host> Client<H> {
     /// A call has no token, or the server wants one.
@@ -82,7 +26,7 @@ impl<H: Host> Client<H> {
 
     /// The same where no login is begun for it.
     pub(super) async fn tell_unmet_need(&self, reason: &LoginReason) {
-        Span::of(Work::Access, self).around(async { self.tell_need(reason) }).await;
+        self.span(Work::Access).around(async { self.tell_need(reason) }).await;
     }
 
     /// What the MCP server's answer to a request of the application was taken for, if that carried a token.
@@ -122,8 +66,22 @@ impl<H: Host> Client<H> {
         }
     }
 
+    /// Tells what a turn came to.
+    pub(super) fn tell_turn(&self, worked: Worked, session: &Session) -> Done {
+        let has_looked = matches!(worked, Worked::Looked);
+        let asked = match worked {
+            Worked::Exchange(exchange) => {
+                let asked = exchange.request.endpoint();
+                self.tell_of(exchange, session);
+                Some(asked)
+            }
+            Worked::Looked | Worked::Own => None,
+        };
+        Done { asked, has_adopted: self.tell_of_token(has_looked, session) }
+    }
+
     /// After each turn: whether the token is another one than before, and was found in the store.
-    pub(super) fn tell_of_token(&self, purpose: Purpose, session: &Session) -> bool {
+    fn tell_of_token(&self, has_looked: bool, session: &Session) -> bool {
         let tokens = tokens(session);
         let token = tokens.map(|tokens| &tokens.access_token);
         let is_adopted = {
@@ -132,11 +90,11 @@ impl<H: Host> Client<H> {
                 return false;
             }
             // A turn that looks at nothing before the first look has not seen the store.
-            if known.is_none() && purpose == Purpose::Own && token.is_none() {
+            if known.is_none() && !has_looked && token.is_none() {
                 return false;
             }
-            let had_looked = known.replace(token.cloned()).is_some();
-            had_looked && purpose == Purpose::Look && token.is_some()
+            let was_known = known.replace(token.cloned()).is_some();
+            was_known && has_looked && token.is_some()
         };
         if is_adopted {
             self.tell(&Event::Adopted { expires_at: tokens.and_then(|it| it.expires_at) });
@@ -148,21 +106,21 @@ impl<H: Host> Client<H> {
     pub(super) fn tell_end_of_refresh(
         &self,
         refresh: &Refresh,
-        outcome: &Result<(), ClientError<H::Http>>,
+        failure: Option<&Failure<H>>,
         session: &mut Session,
     ) {
-        let code = match (outcome, &refresh.answer) {
-            (Err(error), _) => return self.tell(&Event::RefreshFailed { code: error.code() }),
+        let code = match (failure, &refresh.answer) {
+            (Some(error), _) => return self.tell(&Event::RefreshFailed { code: error.code() }),
             // Somebody else did it, or there was no need.
-            (Ok(()), None) => return,
-            (Ok(()), Some(Ok(()))) => {
+            (None, None) => return,
+            (None, Some(Ok(()))) => {
                 if !refresh.has_adopted {
                     let expires_at = tokens(session).and_then(|tokens| tokens.expires_at);
                     self.tell(&Event::Refreshed { expires_at });
                 }
                 return;
             }
-            (Ok(()), Some(Err(code))) => &**code,
+            (None, Some(Err(code))) => &**code,
         };
         let can_refresh = tokens(session).is_some_and(|tokens| tokens.refresh_token.is_some());
         self.tell(&match session.turn() {
@@ -173,11 +131,7 @@ impl<H: Host> Client<H> {
     }
 
     /// How a login ended.
-    pub(super) fn tell_end_of_login<T>(
-        &self,
-        outcome: &Result<T, ClientError<H::Http>>,
-        session: &Session,
-    ) {
+    pub(super) fn tell_end_of_login<T>(&self, outcome: &Result<T, Failure<H>>, session: &Session) {
         self.tell(&match outcome {
             Ok(_) => Event::LoginFinished {
                 expires_at: tokens(session).and_then(|tokens| tokens.expires_at),
@@ -213,9 +167,13 @@ impl Refresh {
 }
 
 /// What was done for a turn, and not told yet.
-pub(super) struct Worked {
-    pub(super) purpose: Purpose,
-    pub(super) exchange: Option<Exchange>,
+pub(super) enum Worked {
+    /// A look at what others may have stored.
+    Looked,
+    /// A request was sent.
+    Exchange(Exchange),
+    /// Anything else.
+    Own,
 }
 
 /// What a turn did.
@@ -225,11 +183,6 @@ pub(super) struct Done {
     pub(super) asked: Option<Endpoint>,
     /// Whether it found a token that somebody else has stored.
     pub(super) has_adopted: bool,
-}
-
-/// Whoever panicked has left what is whole: each change is one assignment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn tokens(session: &Session) -> Option<&TokenData> {

@@ -7,11 +7,10 @@ use tracing::{Instrument as _, debug, info_span, warn};
 
 use crate::client::error::ClientError;
 use crate::client::event::Event;
-use crate::client::host::{Host, Unanswered};
-use crate::client::obstacle::silence;
-use crate::client::shared::Client;
+use crate::client::obstacle::{Unanswered, silence};
 use crate::error::Silence;
-use crate::{Endpoint, Entry, Timeline};
+use crate::session::Key;
+use crate::{Endpoint, Entry, ServerUrl, Timeline};
 
 /// A piece of work.
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +34,12 @@ pub(super) enum Work {
 pub(super) struct Span(tracing::Span);
 
 impl Span {
-    pub(super) fn of<H: Host>(work: Work, client: &Client<H>) -> Self {
+    /// Of work for the grant of this key, which is for this server.
+    pub(super) fn of(work: Work, server: &ServerUrl, key: &Key) -> Self {
         macro_rules! span {
             ($name:literal) => {{
-                let server = client.settings.server().url().without_query();
-                info_span!(target: "oauth", $name, server, profile = &*client.key.profile)
+                let server = server.url().without_query();
+                info_span!(target: "oauth", $name, server, profile = &*key.profile)
             }};
         }
         Self(match work {
@@ -59,6 +59,11 @@ impl Span {
 
     pub(super) async fn around<T>(self, work: impl Future<Output = T>) -> T {
         work.instrument(self.0).await
+    }
+
+    /// The same for what does not wait.
+    pub(super) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.0.in_scope(work)
     }
 
     /// Says that the work has failed, if it has, and the last step has not said so.

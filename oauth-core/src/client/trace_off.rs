@@ -1,10 +1,10 @@
 //! What is said where nobody listens: without the feature `tracing`, nothing.
 
-use crate::Timeline;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
-use crate::client::host::{Host, Unanswered};
-use crate::client::shared::Client;
+use crate::client::obstacle::Unanswered;
+use crate::session::Key;
+use crate::{ServerUrl, Timeline};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Work {
@@ -20,7 +20,7 @@ pub(super) enum Work {
 pub(super) struct Span;
 
 impl Span {
-    pub(super) fn of<H: Host>(_work: Work, _client: &Client<H>) -> Self {
+    pub(super) fn of(_work: Work, _server: &ServerUrl, _key: &Key) -> Self {
         Self
     }
 
@@ -30,6 +30,11 @@ impl Span {
 
     pub(super) async fn around<T>(self, work: impl Future<Output = T>) -> T {
         work.await
+    }
+
+    #[expect(clippy::unused_self, reason = "with the feature, it is used")]
+    pub(super) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        work()
     }
 
     pub(super) fn outcome<T, E: core::error::Error>(

@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::session::authorization::Snapshot;
 use crate::session::event::{Ask, Event};
 use crate::session::known::Known;
-use crate::session::login::progress::Doubts;
 use crate::session::next::{Next, To};
+use crate::session::progress::Doubts;
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
 

@@ -16,14 +16,13 @@ use crate::error::Error;
 use crate::session::authorization::Snapshot;
 use crate::session::event::{Ask, Event};
 use crate::session::known::Known;
-use crate::session::login::progress::{Doubts, LoginProgress};
 use crate::session::need::Need;
 use crate::session::next::{Next, To};
+use crate::session::progress::{Doubts, LoginProgress};
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
 use crate::time::UnixTime;
 
-pub(crate) mod progress;
 mod settle;
 mod trust;
 

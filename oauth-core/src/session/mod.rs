@@ -121,6 +121,7 @@ mod need;
 mod next;
 mod op;
 mod pending;
+mod progress;
 mod reason;
 mod record;
 mod refresh;

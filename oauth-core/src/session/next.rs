@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use crate::error::Error;
 use crate::session::logged_out::LoggedOut;
-use crate::session::login::progress::{Doubts, LoginProgress};
 use crate::session::need::Need;
+use crate::session::progress::{Doubts, LoginProgress};
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
 use crate::session::unstored::{AfterKeep, Unstored};

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::entropy::RandomBytes;
 use crate::flow::Consent;
 use crate::secret::SecretBuffer;
-use crate::session::login::progress::LoginProgress;
+use crate::session::progress::LoginProgress;
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
 use crate::wire::AuthorizationUrl;

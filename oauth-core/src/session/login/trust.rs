@@ -5,7 +5,7 @@ use crate::error::{Error, Refusal};
 use crate::flow::Binding;
 use crate::http::Endpoint;
 use crate::session::known::Known;
-use crate::session::login::progress::{LoginProgress, PATIENCE, RegistrationTrust};
+use crate::session::progress::{LoginProgress, PATIENCE, RegistrationTrust};
 use crate::session::record::Record;
 use crate::time::UnixTime;
 use crate::wire::{Registration, RegistrationKind};

@@ -1,0 +1,182 @@
+//! The driver's part that needs no user: what it does for each of those turns.
+
+use alloc::boxed::Box;
+
+use crate::client::addresses::forbidden;
+use crate::client::driver::Driver;
+use crate::client::event::Event;
+use crate::client::exchange::Exchange;
+use crate::client::host::Host;
+use crate::client::limits::{WAIT, is_spent_at};
+use crate::client::obstacle::silence;
+use crate::client::shared::Outcome;
+use crate::client::storage::{Loaded, Saved};
+use crate::client::store::Store as _;
+use crate::client::tell::Worked;
+use crate::session::{
+    AssertionReply, HttpReply, KeyReply, LoadReply, Lock, LockReply, ReserveReply, SaveReply,
+    SignReply, UnlockReply,
+};
+use crate::{Request, UnixTime};
+
+impl<H: Host> Driver<'_, H> {
+    /// Reads a record.
+    pub(super) async fn load(&mut self, reply: LoadReply<'_>) -> Outcome<Worked, H> {
+        let client = self.client;
+        if self.held.lock.is_none() {
+            client.migrate().await?;
+        }
+        let key = reply.key(&client.key.profile);
+        let lease = self.held.lease.filter(|_| self.held.lock.is_some());
+        let record = match client.load(&key, &reply, lease).await {
+            Ok(Loaded::Nothing) => None,
+            Ok(Loaded::Record(record)) => Some(*record),
+            Ok(Loaded::Damaged { kept }) => {
+                client.tell(&Event::DamagedRecord { kept: &kept });
+                None
+            }
+            Err(error) => {
+                let goes_on = reply.failed(self.now());
+                return client.spared(error, key.kind, goes_on).map(|()| Worked::Looked);
+            }
+        };
+        reply.loaded(record, self.now());
+        Ok(Worked::Looked)
+    }
+
+    /// Takes a lock, and waits for it if need be.
+    pub(super) async fn lock(&mut self, lock: Lock, reply: LockReply<'_>) -> Outcome<Worked, H> {
+        let client = self.client;
+        if self.held.lock.is_none() {
+            client.migrate().await?;
+        }
+        match lock {
+            Lock::Refresh => return self.lock_refresh(reply).await,
+            Lock::Login => {
+                let lock = Box::pin(client.lock_login(self.wait().unwrap_or(WAIT)));
+                self.held.lock = Some(self.while_wanted(lock).await??);
+            }
+            Lock::Client => {
+                let (key, limit) =
+                    (reply.key(&client.key.profile), self.at_most(client.patience()));
+                let lock = Box::pin(client.lock_client(&key, limit));
+                self.held.client = Some(self.while_wanted(lock).await??);
+            }
+        }
+        reply.locked();
+        Ok(Worked::Own)
+    }
+
+    async fn lock_refresh(&mut self, mut reply: LockReply<'_>) -> Outcome<Worked, H> {
+        let client = self.client;
+        let key = reply.key(&client.key.profile);
+        let mut guard = match client.host.store().try_lock(&key, Lock::Refresh).await {
+            Ok(guard) => guard,
+            Err(error) => {
+                let goes_on = reply.failed(self.now());
+                return client.spared(error, key.kind, goes_on).map(|()| Worked::Own);
+            }
+        };
+        if guard.is_none() && !reply.held_elsewhere(self.now()) {
+            let lock = Box::pin(client.lock_refresh(self.at_most(client.patience())));
+            guard = Some(self.while_wanted(lock).await??);
+        }
+        if guard.is_some() {
+            self.held.lock = guard;
+            reply.locked();
+        }
+        Ok(Worked::Own)
+    }
+
+    /// Sees that the refresh token can be spent.
+    pub(super) async fn reserve(&mut self, reply: ReserveReply<'_>) -> Outcome<Worked, H> {
+        let client = self.client;
+        let Some(guard) = self.held.lock.take() else {
+            reply.lost(self.now());
+            return Ok(Worked::Own);
+        };
+        let key = reply.key(&client.key.profile);
+        match client.host.store().reserve(&key, guard, reply.spend()).await {
+            Ok(Some(guard)) => {
+                self.held.lock = Some(guard);
+                self.held.lease = Some(client.lease());
+                reply.reserved();
+            }
+            Ok(None) => reply.lost(self.now()),
+            Err(error) => {
+                let goes_on = reply.failed(self.now());
+                client.spared(error, key.kind, goes_on)?;
+            }
+        }
+        Ok(Worked::Own)
+    }
+
+    /// Writes a record.
+    pub(super) async fn save(&mut self, reply: SaveReply<'_>) -> Outcome<Worked, H> {
+        let client = self.client;
+        let key = reply.key(&client.key.profile);
+        let is_locked = self.held.lock.is_some();
+        let lease = is_locked.then(|| self.held.lease.unwrap_or_else(|| client.time_to_store()));
+        let is_spent = reply.is_spent();
+        match client.save(&key, &reply, lease).await {
+            Ok(Saved::Done) => reply.saved(self.now()),
+            Ok(Saved::Conflict { stored }) => reply.conflict(stored),
+            Err(error) => match reply.failed(self.now()) {
+                // That it failed is told already, each time.
+                true if is_spent => {}
+                goes_on => client.spared(error, key.kind, goes_on)?,
+            },
+        }
+        Ok(Worked::Own)
+    }
+
+    /// Releases a lock.
+    pub(super) fn unlock(&mut self, lock: Lock, reply: UnlockReply<'_>) -> Worked {
+        self.held.release(lock);
+        reply.unlocked();
+        Worked::Own
+    }
+
+    /// Sends a request.
+    pub(super) async fn send(
+        &mut self,
+        request: Request,
+        reply: HttpReply<'_>,
+    ) -> Outcome<Worked, H> {
+        let (client, endpoint) = (self.client, request.endpoint());
+        let send = Box::pin(client.send(&request, self.left_for(endpoint)));
+        let answer = match is_spent_at(endpoint) {
+            true => send.await,
+            false => self.while_wanted(send).await?,
+        };
+        match &answer {
+            Ok(response) => reply.response(response, self.now()),
+            Err(error) => match forbidden(error.as_ref()) {
+                Some(address) => reply.forbidden(address, self.now()),
+                None => reply.unanswered(silence(error.as_ref()), self.now()),
+            },
+        }
+        let outcome = answer.map(|response| response.status());
+        Ok(Worked::Exchange(Exchange { request, outcome }))
+    }
+
+    /// Has a key sign.
+    pub(super) async fn sign(&mut self, reply: SignReply<'_>) -> Outcome<Worked, H> {
+        self.client.sign(reply).await.map(|()| Worked::Own)
+    }
+
+    /// Asks for what says who this workload or its user is.
+    pub(super) async fn bring(&mut self, reply: AssertionReply<'_>) -> Worked {
+        self.client.bring(reply).await;
+        Worked::Own
+    }
+
+    /// Makes a key.
+    pub(super) fn make_key(&mut self, reply: KeyReply<'_>) -> Outcome<Worked, H> {
+        self.client.make_key(reply).map(|()| Worked::Own)
+    }
+
+    fn now(&self) -> UnixTime {
+        self.client.now()
+    }
+}
