@@ -144,7 +144,8 @@ impl DeviceRules {
         let is_refusal = (400..500).contains(&status) || (200..300).contains(&status);
         let is_plain =
             is_refusal && answer["access_token"].is_null() && answer["authed_user"].is_null();
-        self.next = match answer["error"].as_str() {
+        let code = answer["error"].as_str().map(clean);
+        self.next = match code.as_deref() {
             Some("slow_down") if is_plain => {
                 self.interval = self.interval.saturating_add(5);
                 Next::At(self.after(now, self.interval))
@@ -184,6 +185,12 @@ pub fn seconds(value: &Value) -> Option<u64> {
         }
         _ => None,
     }
+}
+
+/// A code with nothing but what codes may have (RFC 6749 §5.2): what else servers write is passed over.
+fn clean(code: &str) -> String {
+    let is_of_codes = |char: &char| matches!(char, '!'..='~') && !matches!(char, '"' | '\\');
+    code.chars().filter(is_of_codes).take(64).collect()
 }
 
 fn decoded(text: &str) -> String {
