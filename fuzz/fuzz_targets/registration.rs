@@ -19,7 +19,7 @@ fuzz_target!(|line: &str| {
         return;
     }
     let mut flow = at_registration("");
-    let (mut script, rules) = (Script::new("".lines()), Rules::new(SERVER, "k"));
+    let (mut script, mut rules) = (Script::new("".lines()), Rules::new(SERVER, "k"));
     let Ok(Step::Http { request, reply }) = flow.step() else { panic!("it asks") };
     rules.request(&request);
     let Some(response) = script.answer(line, &request, SERVER) else { return };

@@ -6,12 +6,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use oauth_core::flow::Step;
-use oauth_core::{Endpoint, Response, Tolerance};
+use oauth_core::{Endpoint, Tolerance};
 use oauth_fuzz::{
-    ISSUER, NOW, SERVER, Script, assert_secretive, assert_survives, at_consent, has_secret,
-    members, nested, redirect, spells_secret,
+    ISSUER, NOW, SERVER, Script, answer, assert_secretive, assert_survives, at_consent, has_secret,
+    nested, redirect, spells_secret,
 };
-use serde_json::Value;
 
 fuzz_target!(|line: &str| {
     if spells_secret(line) {
@@ -59,14 +58,4 @@ fuzz_target!(|line: &str| {
 /// Time ends somewhere.
 fn within(seconds: u64) -> u64 {
     seconds.min(u64::MAX - NOW.as_secs())
-}
-
-fn answer(response: &Response) -> Value {
-    if response.header("content-type").next().is_some() {
-        let pairs = || url::form_urlencoded::parse(response.body());
-        let is_single = |name: &str| pairs().filter(|(own, _)| own == name).count() == 1;
-        let single = pairs().filter(|(name, _)| is_single(name));
-        return single.map(|(name, value)| (name.into_owned(), Value::from(&*value))).collect();
-    }
-    members(response.body())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oauth_core::Response;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -20,11 +21,28 @@ pub fn nested(body: &[u8], name: &str) -> Value {
     raw_members(body).get(name).map_or(Value::Null, |json| members(json.get().as_bytes()))
 }
 
+/// The members of an answer for which some servers send a form.
+pub fn answer(response: &Response) -> Value {
+    if response.header("content-type").next().is_some() {
+        let pairs = || url::form_urlencoded::parse(response.body());
+        let is_single = |name: &str| pairs().filter(|(own, _)| own == name).count() == 1;
+        let single = pairs().filter(|(name, _)| is_single(name));
+        return single.map(|(name, value)| (name.into_owned(), Value::from(&*value))).collect();
+    }
+    members(response.body())
+}
+
 fn raw_members(body: &[u8]) -> BTreeMap<String, Box<RawValue>> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    let Pairs(pairs) = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_str(&marked(body)))
-        .unwrap_or_default();
+    let (Pairs(pairs), mark) = match serde_json::from_slice(body) {
+        Ok(pairs) => (pairs, None),
+        Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            let mark = ('\u{e000}'..='\u{f8ff}').find(|mark| !text.contains(*mark));
+            let mark = mark.expect("not all letters for private use are there");
+            (serde_json::from_str(&marked(&text, mark)).unwrap_or_default(), Some(mark))
+        }
+    };
     let mut once = BTreeMap::<_, Vec<_>>::new();
     for (name, json) in pairs.into_iter().filter(|(_, json)| json.get() != "null") {
         once.entry(name).or_default().push(json);
@@ -32,22 +50,22 @@ fn raw_members(body: &[u8]) -> BTreeMap<String, Box<RawValue>> {
     once.into_iter()
         .filter_map(|(name, all)| Some((name, <[_; 1]>::try_from(all).ok()?)))
         .map(|(name, [json])| (name, json))
-        .filter(|(_, json)| !json.get().contains(SPOILT))
+        .filter(|(_, json)| mark.is_none_or(|mark| !json.get().contains(mark)))
         .collect()
 }
 
 /// The same with marks for raw control characters in texts: they spoil the member that they stand in.
-fn marked(body: &[u8]) -> String {
+fn marked(text: &str, mark: char) -> String {
     let (mut is_text, mut is_escaped) = (false, false);
-    let mark = |letter: char| {
+    let letter = |letter: char| {
         (is_text, is_escaped) = match letter {
             '"' if !is_escaped => (!is_text, false),
             '\\' => (is_text, is_text && !is_escaped),
             _ => (is_text, false),
         };
-        if is_text && letter < ' ' { SPOILT } else { letter }
+        if is_text && letter < ' ' { mark } else { letter }
     };
-    String::from_utf8_lossy(body).chars().map(mark).collect()
+    text.chars().map(letter).collect()
 }
 
 fn read(name: &str, json: &str) -> Value {
@@ -91,10 +109,7 @@ impl<'de> serde::Deserialize<'de> for Pairs {
     }
 }
 
-/// For private use.
-const SPOILT: char = '\u{e000}';
-
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 17] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -106,6 +121,12 @@ const TEXTS: [&str; 11] = [
     "refresh_token",
     "client_id",
     "client_secret",
+    "device_code",
+    "user_code",
+    "verification_uri",
+    "verification_uri_complete",
+    "request_uri",
+    "error",
 ];
 
 const LISTS: [&str; 3] =

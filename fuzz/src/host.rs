@@ -8,6 +8,7 @@ use oauth_core::UnixTime;
 use oauth_core::flow::{RedirectUri, Settings};
 use oauth_core::session::{Attempt, Head, Lock, PendingLogin, Record, Session, Turn};
 
+use crate::gifts::{SIGNATURE, key, random};
 use crate::moves::{exchange, load, save, token, visit};
 use crate::{
     CALLBACK, NOW, Rules, Script, assert_secretive, entropy, has_secret, restored, settings,
@@ -32,6 +33,7 @@ pub struct Host<'a> {
     attempt: Attempt,
     pending: Option<PendingLogin>,
     logins: u8,
+    signatures: u32,
     checks: u32,
 }
 
@@ -43,7 +45,9 @@ impl<'a> Host<'a> {
             return None;
         }
         let mut lines = text.lines();
-        let letters = lines.next()?;
+        // A user logs in, and in a browser: the other ways are those of single logins.
+        let letters: String = lines.next()?.chars().filter(|it| !"cdew".contains(*it)).collect();
+        let letters = &*letters;
         let settings = Arc::new(settings(letters));
         let fixed = letters.contains('b').then(|| "planted-bearer".to_owned());
         Some(Self {
@@ -59,6 +63,7 @@ impl<'a> Host<'a> {
             attempt: Attempt::new(),
             pending: None,
             logins: 0,
+            signatures: 0,
             checks: 0,
         })
     }
@@ -143,17 +148,19 @@ impl<'a> Host<'a> {
                 let uri = RedirectUri::parse(registered.unwrap_or(CALLBACK));
                 self.logins = self.logins.wrapping_add(1);
                 if let Ok(uri) = uri {
+                    rules.login(true);
                     reply.prepared(uri, entropy(self.logins), *now);
                 }
             }
-            Ok(
-                turn @ (Turn::Sign(_)
-                | Turn::Assertion(_)
-                | Turn::Key(_)
-                | Turn::Device(..)
-                | Turn::Wait(..)),
-            ) => {
-                panic!("a user logs in: {turn:?}")
+            Ok(Turn::Key(reply)) => reply.given(key(), *now),
+            Ok(Turn::Sign(reply)) => {
+                self.signatures = self.signatures.wrapping_add(1);
+                let unsigned = reply.unsigned(random(self.signatures), *now);
+                let unsigned = unsigned.expect("there is something to sign");
+                reply.signed(&unsigned, &SIGNATURE, *now).expect("it has the length of one");
+            }
+            Ok(turn @ (Turn::Assertion(_) | Turn::Device(..) | Turn::Wait(..))) => {
+                panic!("a user logs in, and here: {turn:?}")
             }
             Ok(Turn::Browser(url, reply)) => {
                 assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
@@ -213,6 +220,7 @@ impl<'a> Host<'a> {
             }
             "p" => {
                 let Some(pending) = self.pending.clone() else { return };
+                self.rules.login(false);
                 self.session = Session::resume(Arc::clone(&self.settings), "somebody", pending)
                     .expect("the login is to this server");
             }

@@ -4,8 +4,9 @@
 //! for each answer. `script` says how they are written.
 
 mod challenge;
+mod device;
 mod documents;
-mod grants;
+mod gifts;
 mod host;
 mod log_in;
 mod moves;
@@ -16,17 +17,18 @@ mod servers;
 mod settings;
 
 pub use challenge::select;
-pub use documents::{members, nested};
-pub use grants::{Asked, ask};
+pub use device::{DeviceRules, assert_inert, seconds};
+pub use documents::{answer, members, nested};
 pub use host::Host;
-pub use log_in::{Outcome, Play, awaited, log_in};
+pub use log_in::{Outcome, Play, awaited, log_in, log_in_judged};
 pub use rules::Rules;
 pub use script::{Script, redirect};
 pub use secrets::{
     assert_secretive, code, entropy, has_secret, spells_secret, with_password, with_passwords,
 };
 pub use settings::{
-    CALLBACK, ISSUER, SERVER, at_consent, at_registration, challenge_with, first_login, settings,
+    CALLBACK, IDENTITY_PROVIDER, ISSUER, SERVER, at_codes, at_consent, at_push, at_registration,
+    challenge_with, first_login, settings,
 };
 
 use oauth_core::UnixTime;

@@ -11,9 +11,12 @@
 //! | `<17` | the first 17 bytes of the good one |
 //! | `~a=b` | a form |
 //! | `404 …` | this status; the rest as above, and also the value of `Retry-After` |
+//! | `^n …` | with the nonce `n` for proofs; the rest as above |
 //! | anything else | itself |
 //!
-//! For a redirect the line is the query, `state=$S` in it the right state and `code=$C` a code.
+//! In members of `+{…}` that are secrets of the server's, `$P` is what gives them away. For a redirect the line is the
+//! query, `state=$S` in it the right state and `code=$C` a code. At a device's page, and in the browser, `!` is a user
+//! who gives up. A line `@90` is for a wait alone, which then takes so many seconds longer than it has to.
 
 use oauth_core::{Request, Response};
 use serde_json::Value;
@@ -38,15 +41,29 @@ impl<'a> Script<'a> {
         self.lines.next()
     }
 
+    /// How many seconds the host oversleeps, if the next line says so.
+    pub(crate) fn late(&mut self) -> u64 {
+        let late = self.lines.clone().next().and_then(|line| line.strip_prefix('@')?.parse().ok());
+        if late.is_some() {
+            self.lines.next();
+        }
+        late.unwrap_or(0)
+    }
+
     /// What comes back for a request.
     pub fn answer(&mut self, line: &str, request: &Request, server: &str) -> Option<Response> {
         self.number += 1;
         let good = good(request, server, self.number);
         let (status, rest) = status(line);
+        let (nonce, rest) = nonce(rest);
         if rest == "!" {
             return None;
         }
         let response = Response::new(status, body(rest, good));
+        let response = match nonce {
+            Some(nonce) => response.with_header("DPoP-Nonce", nonce),
+            None => response,
+        };
         Some(match rest.strip_prefix('~') {
             Some(_) => response.with_header("Content-Type", "application/x-www-form-urlencoded"),
             None => response.with_header("Retry-After", rest),
@@ -61,6 +78,13 @@ fn status(line: &str) -> (u16, &str) {
     }
 }
 
+fn nonce(line: &str) -> (Option<&str>, &str) {
+    match line.strip_prefix('^').map(|line| line.split_once(' ').unwrap_or((line, ""))) {
+        Some((nonce, rest)) => (Some(nonce), rest),
+        None => (None, line),
+    }
+}
+
 fn body(line: &str, mut good: Value) -> Vec<u8> {
     if let Some(form) = line.strip_prefix('~') {
         return form.into();
@@ -71,7 +95,10 @@ fn body(line: &str, mut good: Value) -> Vec<u8> {
         return text;
     }
     match line.strip_prefix('+').and_then(|line| serde_json::from_str(line).ok()) {
-        Some(changes) => patch(&mut good, changes),
+        Some(changes) => {
+            patch(&mut good, changes);
+            plant(&mut good);
+        }
         None if matches!(line, "" | ".") => {}
         None => return line.into(),
     }
@@ -91,6 +118,15 @@ pub(crate) fn patch(document: &mut Value, changes: Value) {
             }
         }
         (document, changes) => *document = changes,
+    }
+}
+
+/// Gives away who shows what only the client and its user may see.
+fn plant(document: &mut Value) {
+    for name in ["device_code", "user_code", "request_uri"] {
+        if let Some(Value::String(text)) = document.get_mut(name) {
+            *text = text.replace("$P", "planted");
+        }
     }
 }
 

@@ -64,8 +64,11 @@ impl Form {
         self
     }
 
-    /// The text, for a URL.
+    /// The text, for a URL. Of what means something to shells, forms leave the asterisk alone as it is.
     pub(crate) fn into_text(mut self) -> String {
+        if self.0.0.contains('*') {
+            self.0 = SecretBuffer(self.0.0.replace('*', "%2A"));
+        }
         core::mem::take(&mut self.0.0)
     }
 

@@ -68,6 +68,21 @@ fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
     assert!(!format!("{url:?}").contains(&state), "state is not shown");
 }
 
+/// Servers have scopes that shells would take for the names of files.
+#[test]
+fn nothing_in_the_url_means_something_to_a_shell() {
+    let entropy = Entropy::from_bytes([7; 64]);
+    let url = url("https://as.example/a*b?p=$(x)*", Some("files:* `a` 'b'*"), &entropy);
+    let is_inert = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?&=+,@%[]".contains(&byte);
+    assert!(url.as_str().bytes().all(is_inert), "{}", url.as_str());
+    let query = url.as_str().split_once('?').unwrap_or_default().1;
+    let said: Vec<_> = pairs(query).into_owned().collect();
+    for expected in [("p", "$(x)*"), ("scope", "files:* `a` 'b'*")] {
+        assert!(said.contains(&(expected.0.into(), expected.1.into())), "{said:?}");
+    }
+    assert!(url.as_str().starts_with("https://as.example/a%2Ab?"));
+}
+
 /// RFC 9449 §10.
 #[test]
 fn a_code_is_bound_to_the_key_that_the_request_names() {
