@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::UnixTime;
 use crate::client::addresses::forbidden;
 use crate::client::cancel::Cancellation;
 use crate::client::error::ClientError;
@@ -47,6 +48,8 @@ pub(super) struct Driver<'a, H: Host> {
     pub(super) way: Way<H::Visit>,
     /// Until when a user with another device is waited for.
     pub(super) device: Option<Deadline>,
+    /// When they are asked for next, and when that time is over by the clock that cannot be set.
+    pub(super) poll: Option<(UnixTime, Deadline)>,
     /// Who came back, and looks at a page.
     pub(super) returned: Option<Returned>,
     /// Whether a login was begun whose end was not told.
@@ -77,6 +80,7 @@ impl<'a, H: Host> Driver<'a, H> {
             client_lock: None,
             way: Way::Elsewhere,
             device: None,
+            poll: None,
             returned: None,
             has_begun: false,
             cancellation: None,
