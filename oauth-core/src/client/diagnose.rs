@@ -13,7 +13,8 @@ use crate::session::Forecast;
 
 impl<H: Host> Client<H> {
     /// Finds out what the user will experience, and what a first login would do, without logging in: nothing is
-    /// registered, nobody is sent anywhere, and the store is only read. All requests together take as long as
+    /// registered, nobody is sent anywhere, and the store is only read. Without a user: which requests for a token would
+    /// be made, and none is. All requests together take as long as
     /// [`Limits::discovery`](super::Limits) at most.
     ///
     /// # Errors
@@ -23,9 +24,14 @@ impl<H: Host> Client<H> {
         let status = self.status().await.map_err(|error| error.to_string().into());
         let deadline = self.deadline_after(self.limits.discovery);
         let probe = self.probe_within(self.left(deadline)).await;
-        let entropy = self.entropy()?;
-        let redirect_uri = RedirectUri::parse(NOWHERE)?;
-        let login = Login::new(Arc::clone(&self.settings), redirect_uri, entropy, self.now());
+        let settings = Arc::clone(&self.settings);
+        let login = match settings.grant_kind().has_user() {
+            true => {
+                let (redirect_uri, entropy) = (RedirectUri::parse(NOWHERE)?, self.entropy()?);
+                Login::new(settings, redirect_uri, entropy, self.now())
+            }
+            false => Login::without_user(settings, self.now())?,
+        };
         let mut diagnosis = Diagnosis::new(login, &probe);
         while let Some((request, reply)) = diagnosis.step() {
             match self.send(&request, self.left(deadline)).await {

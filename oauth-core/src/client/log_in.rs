@@ -7,6 +7,7 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
+use crate::UnixTime;
 use crate::client::at_login::AtLogin;
 use crate::client::deadline::{Countdown, Deadline};
 use crate::client::error::{AuthenticationError, ClientError};
@@ -38,6 +39,8 @@ pub(super) struct LoginUnderWay<'a, H: Host> {
     /// What it may still take until there is a page. What a person takes, or somebody else's login, does not count.
     pub(super) discovery: Countdown,
     pub(super) way: Way<VisitOf<H>>,
+    /// When a user with another device is asked about next, and when that time is over by the clock that cannot be set.
+    pub(super) poll: Option<(UnixTime, Deadline)>,
     /// Who came back, and looks at a page.
     returned: Option<Returned>,
     /// Whether the user agent knows that it leads to another authorization server.
@@ -68,6 +71,7 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
             asked: None,
             discovery: Countdown::Stopped(client.limits.discovery),
             way: Way::Elsewhere,
+            poll: None,
             returned: None,
             has_asked_about_move: false,
         }

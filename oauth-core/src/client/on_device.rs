@@ -39,7 +39,8 @@ impl<H: Host> LoginUnderWay<'_, H> {
         Ok(())
     }
 
-    /// Sleeps in pieces, so that neither a clock that is set back nor a machine that was asleep makes it longer.
+    /// Sleeps in pieces, so that neither a clock that is set back nor a machine that was asleep makes it longer; and
+    /// never less than it has to be.
     pub(super) async fn wait_for_device(
         &mut self,
         until: UnixTime,
@@ -54,10 +55,32 @@ impl<H: Host> LoginUnderWay<'_, H> {
             let waited = self.wait().unwrap_or_default();
             return Err(UserAgentError::TimedOut { waited }.into());
         }
-        let pause = until.since(client.now()).min(PIECE).min(left);
+        let now = client.now();
+        let due = match self.poll {
+            Some((of, due)) if of == until => due,
+            _ => client.deadline_after(until.since(now)),
+        };
+        self.poll = Some((until, due));
+        let pause = piece(until.since(now), client.left(due)).min(left);
         self.while_wanted(Box::pin(client.host.runtime().sleep(pause))).await?;
-        reply.waited(client.now());
+        let now = client.now();
+        // Otherwise the same is asked for once more.
+        if piece(until.since(now), client.left(due)).is_zero() || now < until {
+            reply.waited(now);
+        }
         Ok(())
+    }
+}
+
+/// How long to sleep at once, when so much is left by a clock that knows whole seconds only, and so much by one that
+/// cannot be set. The first may say that all of them are over when most of the last one is yet to come; a server would
+/// be asked too soon.
+fn piece(by_seconds: Duration, exactly: Duration) -> Duration {
+    match by_seconds.is_zero() {
+        false => by_seconds.min(PIECE),
+        true if exactly < PIECE => exactly,
+        // The machine was asleep, or the clock was set.
+        true => Duration::ZERO,
     }
 }
 
@@ -69,3 +92,38 @@ const PIECE: Duration = Duration::from_secs(1);
 
 /// How much longer than its code a login lasts, so that it ends because of that.
 const GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a clock that shows whole seconds, at each millisecond of one, by a sleep that takes longer than it should.
+    #[test]
+    fn a_poll_is_never_sooner_than_the_server_wants() {
+        for late in [0, 1, 50, 300] {
+            for begun in 0..1000 {
+                let second = |time: u64| Duration::from_secs(time / 1000);
+                let (until, due) = (second(begun) + INTERVAL, begun + 5000);
+                let mut time = begun;
+                loop {
+                    let exactly = Duration::from_millis(due.saturating_sub(time));
+                    let pause = piece(until.saturating_sub(second(time)), exactly);
+                    if pause.is_zero() {
+                        break;
+                    }
+                    time += pause.as_millis() as u64 + late;
+                }
+                assert!((due..due + PIECE.as_millis() as u64 + 5 * late).contains(&time));
+            }
+        }
+    }
+
+    /// By the seconds the time is over; the other clock stood still meanwhile.
+    #[test]
+    fn a_machine_that_was_asleep_polls_at_once() {
+        assert_eq!(piece(Duration::ZERO, INTERVAL), Duration::ZERO);
+        assert_eq!(piece(INTERVAL, Duration::ZERO), PIECE);
+    }
+
+    const INTERVAL: Duration = Duration::from_secs(5);
+}

@@ -1,24 +1,24 @@
-//! A look ahead: what a login to a server would do, found out without logging in.
+//! A look ahead: what a login to a server would do, or a request for a token without a user, found out without either.
 
 use alloc::boxed::Box;
 use core::fmt;
 
 use crate::error::Error;
-use crate::flow::binding::{Binding, ScopeSource};
+use crate::flow::grant_kind::GrantKind;
 use crate::flow::login::Login;
+use crate::flow::login_plan::LoginPlan;
 use crate::flow::machine::{Flow, HttpReply, Step};
 use crate::flow::probe::Probe;
 use crate::flow::state::State;
 use crate::http::{Endpoint, Request};
+use crate::keys::{DpopKey, PublicJwk};
 use crate::plain::Plain;
-use crate::scope::Scopes;
+use crate::signing_algorithm::SigningAlgorithms;
 use crate::timeline::Timeline;
-use crate::tolerance::Tolerance;
-use crate::url::HttpUrl;
-use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
+use crate::wire::RegistrationKind;
 
-/// Discovery as a login would do it, up to where something would change: nothing is registered or pushed, and
-/// nobody is sent anywhere.
+/// Discovery as a login would do it, up to where something would change: nothing is registered or pushed, nobody is
+/// sent anywhere, and no token is asked for.
 ///
 /// Drive [`step`](Self::step) until it is done. `Display` then prints for people what a login would do, or
 /// why it cannot be done and what would help, and how that was found out.
@@ -26,30 +26,11 @@ use crate::wire::{Provenance, RegistrationKind, ServerMetadata};
 pub struct Diagnosis {
     flow: Result<Flow, Error>,
     server: Box<str>,
+    grant: GrantKind,
     /// The status with which the MCP server answered who has no token, if it did not ask for a login.
     open: Option<u16>,
     /// What came before the flow.
     timeline: Timeline,
-}
-
-/// What a login would do.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct LoginPlan<'a> {
-    /// The authorization server.
-    pub server: &'a ServerMetadata,
-    /// How the client would become known to it; dynamically, it would be registered by the login.
-    pub client: RegistrationKind,
-    /// The resource that the tokens would be for.
-    pub resource: &'a str,
-    /// The scopes that would be asked for; `None` leaves them to the server.
-    pub requested: Option<&'a Scopes>,
-    /// Who wants them.
-    pub requested_by: Option<ScopeSource>,
-    /// The provider whose profile would be applied, by its name for people.
-    pub profile: Option<&'a str>,
-    /// Where the request would be pushed to (RFC 9126); `None` if the browser would show it.
-    pub pushed_to: Option<&'a HttpUrl>,
 }
 
 impl Diagnosis {
@@ -57,13 +38,19 @@ impl Diagnosis {
     #[must_use]
     pub fn new(login: Login, probe: &Probe) -> Self {
         let server = login.settings.server.as_str().into();
+        let grant = login.settings.grant_kind();
         let (open, timeline) = (probe.status_without_login(), probe.timeline().clone());
-        Self { server, open, flow: Flow::login(login.probed(probe)), timeline }
+        Self { server, grant, open, flow: Flow::login(login.probed(probe)), timeline }
     }
 
     /// The next request, if there is one; asking changes nothing.
     pub fn step(&mut self) -> Option<(Request, HttpReply<'_>)> {
-        match self.flow.as_mut().ok()?.step() {
+        let flow = self.flow.as_mut().ok()?;
+        if let Ok(Step::Key(reply)) = flow.step() {
+            let key = stand_in(reply.algorithms())?;
+            reply.given(key);
+        }
+        match flow.step() {
             Ok(Step::Http { request, reply }) if only_reads(request.endpoint()) => {
                 Some((request, reply))
             }
@@ -78,21 +65,46 @@ impl Diagnosis {
     /// Why it could not be done; [`Error::LoginRequired`] as long as that is not known.
     pub fn login_plan(&self) -> Result<LoginPlan<'_>, Error> {
         let flow = self.flow.as_ref().map_err(Error::clone)?;
-        match flow.state()? {
-            State::Register(it) => Ok(LoginPlan {
-                server: &it.server,
-                client: RegistrationKind::Dynamic,
-                resource: &it.errand.terms.resource,
-                requested: it.errand.terms.requested.as_ref(),
-                requested_by: it.errand.terms.requested_by,
-                profile: flow.settings().profile_of(&it.server).map(|it| it.display_name),
-                pushed_to: flow.settings().push_endpoint(&it.server)?,
-            }),
-            State::Push(it) => Ok(LoginPlan::of(&it.consent.binding, Some(&it.endpoint))),
-            State::Consent(it) => Ok(LoginPlan::of(&it.binding, None)),
-            State::AskDevice(it) => Ok(LoginPlan::of(&it.binding, None)),
-            _ => Err(Error::LoginRequired),
-        }
+        let binding = match flow.state()? {
+            State::Register(it) => {
+                let (settings, terms) = (flow.settings(), &it.errand.terms);
+                return Ok(LoginPlan {
+                    grant: self.grant,
+                    server: &it.server,
+                    client: RegistrationKind::Dynamic,
+                    client_id: None,
+                    authentication: it.method,
+                    resource: &terms.resource,
+                    requested: terms.requested.as_ref(),
+                    requested_by: terms.requested_by,
+                    profile: settings.profile_of(&it.server).map(|it| it.display_name),
+                    pushed_to: settings.push_endpoint(&it.server)?,
+                    is_bound: terms.possession.is_some(),
+                    identity_provider: None,
+                });
+            }
+            State::Push(it) => {
+                let pushed_to = Some(&it.endpoint);
+                return Ok(LoginPlan { pushed_to, ..LoginPlan::of(&it.consent.binding) });
+            }
+            State::Exchange(it) => {
+                let identity_provider = Some(it.endpoint());
+                return Ok(LoginPlan { identity_provider, ..LoginPlan::of(&it.binding) });
+            }
+            State::Consent(it) => &it.binding,
+            State::AskDevice(it) => &it.binding,
+            State::ClientCredentials(it) => &it.binding,
+            State::JwtBearer(it) => &it.binding,
+            _ => return Err(Error::LoginRequired),
+        };
+        Ok(LoginPlan::of(binding))
+    }
+
+    /// By which grant tokens are got. Without a user, what is said of logins here is meant of requests for tokens: no
+    /// page is opened.
+    #[must_use]
+    pub fn grant(&self) -> GrantKind {
+        self.grant
     }
 
     /// The status with which the MCP server answered a request without a token, if that was neither a refusal nor a
@@ -113,21 +125,6 @@ impl Diagnosis {
     }
 }
 
-impl<'a> LoginPlan<'a> {
-    fn of(binding: &'a Binding, pushed_to: Option<&'a HttpUrl>) -> Self {
-        let Binding { server, client, resource, requested, requested_by, .. } = binding;
-        Self {
-            server,
-            client: client.kind,
-            resource,
-            requested: requested.as_ref(),
-            requested_by: *requested_by,
-            profile: binding.profile(),
-            pushed_to,
-        }
-    }
-}
-
 /// Whether a request there changes nothing: all others end a look ahead.
 fn only_reads(endpoint: Endpoint) -> bool {
     matches!(endpoint, Endpoint::ResourceMetadata | Endpoint::ServerMetadata)
@@ -135,79 +132,40 @@ fn only_reads(endpoint: Endpoint) -> bool {
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let timeline = self.timeline();
+        let (timeline, server) = (self.timeline(), Plain(&self.server));
         match self.login_plan() {
             Ok(login_plan) => {
-                write!(f, "A login to {} can begin.\n\n{login_plan}", Plain(&self.server))?;
+                match self.grant.has_user() {
+                    true => writeln!(f, "A login to {server} can begin.")?,
+                    false => writeln!(f, "A token for {server} can be asked for.")?,
+                }
+                write!(f, "\n{login_plan}")?;
                 write!(f, "\nHow that was found out:\n{timeline}")
             }
             Err(error) => {
-                writeln!(f, "A login to {} cannot begin.\n", Plain(&self.server))?;
+                match self.grant.has_user() {
+                    true => writeln!(f, "A login to {server} cannot begin.\n")?,
+                    false => writeln!(f, "No token for {server} can be asked for.\n")?,
+                }
                 error.explain(&timeline).fmt(f)
             }
         }
     }
 }
 
-impl fmt::Display for LoginPlan<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, client, resource, requested, requested_by, profile, pushed_to } = self;
-        let from = match server.provenance {
-            Provenance::Discovered => "found through its metadata",
-            Provenance::Provided => "set up with `provider`",
-            Provenance::Known => "known beforehand: it publishes no metadata",
-            Provenance::Legacy => "assumed, as the 2025-03-26 specification has it",
-        };
-        writeln!(f, "  authorization server  {} ({from})", Plain(server.issuer.as_str()))?;
-        if let Some(name) = profile {
-            writeln!(f, "  provider              {name}: what is known of it is applied")?;
-        }
-        let how = match client {
-            RegistrationKind::PreRegistered => "the one that was set up with `client_id`",
-            RegistrationKind::MetadataDocument => "the document set up with `client_metadata_url`",
-            RegistrationKind::Dynamic => "registers itself when the login begins",
-        };
-        writeln!(f, "  client                {how}")?;
-        writeln!(f, "  resource              {}", Plain(resource))?;
-        let by = match requested_by {
-            Some(ScopeSource::Settings) => " (set up with `scope`)",
-            Some(ScopeSource::Challenge) => " (the server asks for them)",
-            Some(ScopeSource::ResourceMetadata) => " (from the resource metadata)",
-            Some(ScopeSource::EarlierLogin) => " (as the last login)",
-            Some(ScopeSource::Provider) => " (for a refresh token)",
-            None => "",
-        };
-        let scopes = requested.map_or("whatever the server gives", Scopes::as_str);
-        writeln!(f, "  scopes                {scopes}{by}")?;
-        if let Some(endpoint) = server.device_endpoint() {
-            let at = endpoint.without_query();
-            writeln!(f, "  login                 on another device, with a code of {at}")?;
-        }
-        if let Some(endpoint) = pushed_to {
-            let endpoint = endpoint.without_query();
-            writeln!(
-                f,
-                "  request               is pushed to {endpoint}, not shown in the browser"
-            )?;
-        }
-        if let Some(endpoint) = &server.revocation_endpoint {
-            writeln!(
-                f,
-                "  logout                revokes the tokens at {}",
-                endpoint.without_query()
-            )
-        } else {
-            writeln!(f, "  logout                forgets the tokens; the server cannot revoke them")
-        }?;
-        if server.tolerated.contains(Tolerance::UnconfirmedIssuer) {
-            writeln!(
-                f,
-                "  client secret         goes there on the MCP server's word alone; `client_issuer` confirms it"
-            )?;
-        }
-        for tolerance in server.tolerated.iter() {
-            writeln!(f, "  tolerated             {tolerance}")?;
-        }
-        Ok(())
+/// A key where a login would have one made. Nothing is signed with it: who has its private half does not matter.
+fn stand_in(algorithms: SigningAlgorithms) -> Option<DpopKey> {
+    let key = |json| PublicJwk::parse(json).ok().map(DpopKey::new);
+    let of_p256 = key(P256)?;
+    match of_p256.algorithms().common(algorithms).is_empty() {
+        false => Some(of_p256),
+        true => key(ED25519),
     }
 }
+
+/// RFC 9449 §4.1.
+const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"}"#;
+
+/// RFC 8037 §A.2.
+const ED25519: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;

@@ -43,6 +43,44 @@ impl Forecast {
         &self.diagnosis
     }
 
+    /// The same where there is no user.
+    fn without_user(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = Plain(&self.server);
+        match &self.status {
+            Ok(Status::LoggedIn(grant)) => {
+                write!(f, "There is a token for {server}: no other is asked for ")?;
+                return match grant.expires_at {
+                    Some(at) => writeln!(f, "before {} (Unix time).", at.as_secs()),
+                    None => writeln!(f, "until it is refused."),
+                };
+            }
+            Ok(Status::Refused(_)) => {
+                write!(f, "The token that is stored for {server} was refused. ")?
+            }
+            _ => {}
+        }
+        match (self.diagnosis.login_plan(), self.diagnosis.status_without_login()) {
+            (Ok(plan), None) => {
+                let issuer = Plain(plan.server.issuer().as_str());
+                writeln!(
+                    f,
+                    "The next call to {server} gets a token of {issuer}; no page is opened."
+                )
+            }
+            (Ok(plan), Some(status)) => {
+                let issuer = Plain(plan.server.issuer().as_str());
+                write!(f, "{server} answers without a token (status {status}); ")?;
+                writeln!(f, "a call that needs one gets it of {issuer}, and no page is opened.")
+            }
+            (Err(Error::PeerIncompatible(PeerIncompatible::NoLoginAskedFor { .. })), _) => {
+                self.first_login(f)
+            }
+            (Err(_), _) => {
+                writeln!(f, "Calls to {server} that need a token fail: there is none to be had.")
+            }
+        }
+    }
+
     /// Where no login was made before, or none that is good for anything.
     fn first_login(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = Plain(&self.server);
@@ -94,6 +132,7 @@ impl fmt::Display for Forecast {
                     "Calls to {server} carry the token that was set up: nobody is asked to log in."
                 )?;
             }
+            Ok(_) if !self.diagnosis.grant().has_user() => self.without_user(f)?,
             Ok(Status::LoggedIn(grant)) => {
                 write!(f, "The user is logged in to {server}")?;
                 if let Some(who) = &grant.who {

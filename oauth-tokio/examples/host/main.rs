@@ -135,9 +135,11 @@ impl Host {
 impl Server {
     async fn login(&mut self, stop: impl Future<Output = ()>) -> Outcome<()> {
         tokio::select! {
-            token = self.oauth.login() => drop(token?),
+            // Ctrl-C is listened for before the login says that it ends it.
+            biased;
             // Wherever the login is, it ends at once, and says so.
             () = async { stop.await; self.oauth.cancel_login(); std::future::pending().await } => {}
+            token = self.oauth.login() => drop(token?),
         }
         self.client().await.map(|_| println!("  logged in, and connected"))
     }

@@ -3,13 +3,15 @@
 // the user, who consents to everything at once, and the resource: `tools/call` takes one scope more than the rest,
 // which takes what the challenge of the first request names.
 //
-//     server.mjs [--registered-scope SCOPES] [--dpop [--nonces]] [--pushed] [--jwks JSON] [--lifetime SECONDS] [--port PORT]
+//     server.mjs [--registered-scope SCOPES] [--dpop [--nonces]] [--pushed] [--device] [--jwks JSON]
+//         [--lifetime SECONDS] [--port PORT]
 //
 // With `--registered-scope`, a client that registers no scope may ask for these and no others. It may
 // register those of the resource as well then, which the authorization server does not know otherwise.
 // With `--dpop`, the resource takes only tokens that are bound to a key (RFC 9449), and with `--nonces` both servers want
-// their nonce in each proof. With `--pushed`, it takes no authorization request that was not pushed (RFC 9126). Two clients need no user: `service`, with a secret, and, if its keys are passed in,
-// `service-with-key`.
+// their nonce in each proof. With `--pushed`, it takes no authorization request that was not pushed (RFC 9126). With
+// `--device`, users may log in on another device (RFC 8628), and polls that come too soon are told apart. Two clients
+// need no user: `service`, with a secret, and, if its keys are passed in, `service-with-key`.
 // It says on standard output where it listens, and ends when its standard input does.
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
@@ -25,6 +27,7 @@ const { values: options } = parseArgs({
     dpop: { type: "boolean", default: false },
     nonces: { type: "boolean", default: false },
     pushed: { type: "boolean", default: false },
+    device: { type: "boolean", default: false },
     jwks: { type: "string" },
     lifetime: { type: "string", default: "3600" },
     port: { type: "string", default: "0" },
@@ -45,6 +48,7 @@ const provider = new Provider(origin, {
   clients: clients(),
   features: {
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: options.device },
     devInteractions: { enabled: false },
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => options.nonces },
     pushedAuthorizationRequests: {
@@ -74,15 +78,34 @@ const provider = new Provider(origin, {
 const authorize = provider.callback();
 
 let requests = [];
+let pending = 0;
+const polled = new Map();
+
+provider.on("grant.success", (context) => judge(context, ""));
+provider.on("grant.error", (context, { error }) => {
+  if (error !== "authorization_pending") return judge(context, "");
+  judge(context, " pending");
+  pending += 1;
+});
+
+/** Notes of a poll what the status of its answer does not say, and whether it came too soon after one in vain. No
+ * interval is named, so that there have to be five seconds in between (RFC 8628 §3.2). */
+function judge({ oidc, res }, outcome) {
+  const code = oidc.params?.device_code;
+  const isTooSoon = performance.now() - polled.get(code) < 5000;
+  if (outcome) polled.set(code, performance.now());
+  res.note = outcome + (isTooSoon ? " too soon" : "");
+}
 
 async function listener(request, response) {
   const { pathname } = new URL(request.url, origin);
   if (pathname === "/requests") {
     // The status is looked up now, when each answer has arrived where it was wanted.
-    const lines = requests.map(([line, { statusCode }]) => `${line} ${statusCode}`);
+    const lines = requests.map(([line, { statusCode, note = "" }]) => `${line} ${statusCode}${note}`);
     requests = [];
     return json(response, 200, lines);
   }
+  if (pathname === "/pending") return json(response, 200, pending);
   requests.push([`${request.method} ${pathname.replace(/^(\/\w+)\/[\w-]{20,}$/, "$1")}`, response]);
   if (pathname === "/mcp") return mcp(request, response);
   if (pathname.startsWith("/interaction/")) return consent(request, response);
@@ -154,6 +177,7 @@ async function mcp(request, response) {
     return json(response, 401, {});
   }
   if (request.method === "DELETE") return json(response, 200, {});
+  if (request.method === "GET" && options.dpop) return stream(response);
   if (request.method !== "POST") return json(response, 405, {});
   let body = "";
   for await (const chunk of request) body += chunk;
@@ -166,6 +190,13 @@ async function mcp(request, response) {
   if (id === undefined) return response.writeHead(202).end();
   if (method === "initialize") response.setHeader("mcp-session-id", randomUUID());
   return json(response, 200, { jsonrpc: "2.0", id, result: result(method, params) });
+}
+
+/** What a session is told without having asked. It goes on as long as somebody listens. */
+function stream(response) {
+  const changed = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write(`data: ${JSON.stringify(changed)}\n\n`);
 }
 
 async function find(value) {
@@ -195,6 +226,8 @@ function result(method, params) {
       const serverInfo = { name: "judge", version: "1" };
       return { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo };
     }
+    case "tools/list":
+      return { tools: [{ name: "add", inputSchema: { type: "object" } }] };
     case "tools/call": {
       const { a, b } = params.arguments;
       return { content: [{ type: "text", text: String(a + b) }] };

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
-    Builder, ClientError, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NoUserAgent, RedirectUri,
+    Builder, ClientError, Event, LoggedOut, LoopbackBrowser, MemoryTokenStorage, NoUserAgent,
+    RedirectUri,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::browser;
+use crate::device::{self, Decision};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Adapter {
@@ -21,6 +23,8 @@ pub(crate) enum Adapter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum User {
     Consents,
+    /// At another device, with the code that they are shown.
+    Elsewhere(Decision),
     Nobody,
 }
 
@@ -49,7 +53,7 @@ impl Adapter {
     ) -> Client {
         match self {
             Self::Blocking => {
-                let builder = set(oauth_blocking::OAuth::new(url).unwrap(), own);
+                let builder = set(oauth_blocking::OAuth::new(url).unwrap(), own, user);
                 let builder = builder.token_storage(store.clone());
                 let builder = match browser(own, user) {
                     Some(browser) => builder.user_agent(browser),
@@ -58,7 +62,7 @@ impl Adapter {
                 Client::Blocking(builder.build().unwrap())
             }
             Self::Tokio => {
-                let builder = set(oauth_tokio::OAuth::new(url).unwrap(), own);
+                let builder = set(oauth_tokio::OAuth::new(url).unwrap(), own, user);
                 let builder = builder.token_storage(store.clone());
                 let builder = match browser(own, user) {
                     Some(browser) => builder.user_agent(browser),
@@ -70,11 +74,23 @@ impl Adapter {
     }
 }
 
-fn set<A: oauth_core::client::Adapter>(builder: Builder<A>, own: Option<OwnClient>) -> Builder<A> {
+fn set<A: oauth_core::client::Adapter>(
+    builder: Builder<A>,
+    own: Option<OwnClient>,
+    user: User,
+) -> Builder<A> {
     let builder = builder.application(APPLICATION).wait(PATIENCE);
-    match own {
+    let builder = match own {
         Some(own) => builder.client_id(own.id).client_secret(own.secret.to_owned()),
         None => builder,
+    };
+    match user {
+        User::Elsewhere(decision) => builder.device_code().on_event(move |event| match event {
+            Event::DeviceCode { page, .. } => device::decide(page, decision),
+            Event::Opening { .. } => panic!("{event:?}"),
+            _ => {}
+        }),
+        User::Consents | User::Nobody => builder,
     }
 }
 
@@ -83,7 +99,7 @@ fn browser(own: Option<OwnClient>, user: User) -> Option<LoopbackBrowser> {
     match (user, own) {
         (User::Consents, Some(own)) => Some(browser.port(own.port)),
         (User::Consents, None) => Some(browser),
-        (User::Nobody, _) => None,
+        (User::Elsewhere(_) | User::Nobody, _) => None,
     }
 }
 

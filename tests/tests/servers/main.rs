@@ -6,16 +6,19 @@
 
 mod browser;
 mod client;
+mod device;
 mod host;
 mod life;
 mod program;
+mod sdk;
 mod server;
 mod services;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 
-use client::{Adapter, OwnClient};
+use client::{Adapter, OwnClient, User};
+use device::Decision;
 use life::{Life, Login};
 use server::Server;
 use services::Credential;
@@ -87,6 +90,33 @@ fn oidc_provider_lets_its_users_in_with_pushed_requests_bound_tokens_and_nonces(
     at_oidc_provider(&options, [&["POST /request 201"], OIDC_PAGES].concat());
 }
 
+/// The user is shown a code, and types it at the server's own pages (RFC 8628).
+#[test]
+fn oidc_provider_lets_its_users_in_from_another_device() {
+    on_another_device(&[], Decision::Type);
+}
+
+/// They follow the link that has it in it. Each poll has a proof of its own.
+#[test]
+fn oidc_provider_lets_its_users_in_from_another_device_with_bound_tokens_and_nonces() {
+    on_another_device(&["--dpop", "--nonces"], Decision::Follow);
+}
+
+#[test]
+fn oidc_provider_is_told_no_on_another_device() {
+    with_both_adapters(device::deny);
+}
+
+#[test]
+fn oidc_provider_without_codes_for_other_devices_registers_nobody() {
+    with_both_adapters(device::find_none);
+}
+
+#[tokio::test]
+async fn oidc_provider_lets_sessions_of_the_sdk_in_with_bound_tokens_and_nonces() {
+    sdk::live().await;
+}
+
 /// Without a user: with a secret, and with a key; with and without bound tokens.
 #[test]
 fn oidc_provider_lets_services_in() {
@@ -115,7 +145,7 @@ fn without_default_scopes() -> Vec<&'static str> {
 fn at_python(version: u8, options: &[&str], login: Login) {
     with_both_adapters(|adapter| {
         let server = Server::python(version, options);
-        live_with_a_tool(Life::at(server, login.clone(), adapter, None));
+        live_with_a_tool(Life::at(server, login.clone(), adapter, None, User::Consents));
     });
 }
 
@@ -126,7 +156,7 @@ fn at_python_with_a_client(version: u8) {
         let redirect_uri = format!("http://127.0.0.1:{}/callback", own.port);
         let server = Server::python(version, &["--client", own.id, own.secret, &redirect_uri]);
         let login = python(vec!["GET /authorize 302", "POST /token 401"]);
-        live_with_a_tool(Life::at(server, login, adapter, Some(own)));
+        live_with_a_tool(Life::at(server, login, adapter, Some(own), User::Consents));
     });
 }
 
@@ -147,13 +177,39 @@ fn at_oidc_provider(options: &[&str], wider_consent: Vec<&'static str>) {
             revocation: "POST /token/revocation 200",
             nonces: options.contains(&"--nonces"),
         };
-        let mut life = Life::at(Server::oidc_provider(options), login, adapter, None);
-        life.first_call();
-        life.more_calls();
-        life.call_after_expiry();
-        life.step_up();
-        life.logout();
+        live_with_more(Life::at(
+            Server::oidc_provider(options),
+            login,
+            adapter,
+            None,
+            User::Consents,
+        ));
     });
+}
+
+fn on_another_device(options: &[&str], decision: Decision) {
+    with_both_adapters(|adapter| {
+        let nonces = options.contains(&"--nonces");
+        let nonce: &[&str] = if nonces { &["POST /token 400"] } else { &[] };
+        let code: &[&str] = &["POST /device/auth 200"];
+        let login = Login {
+            discovery: DISCOVERY,
+            consent: [&["POST /reg 201"], code, nonce, device::PAGES].concat(),
+            wider_consent: [code, device::PAGES].concat(),
+            revocation: "POST /token/revocation 200",
+            nonces,
+        };
+        let server = Server::oidc_provider(&[&["--device"], options].concat());
+        live_with_more(Life::at(server, login, adapter, None, User::Elsewhere(decision)));
+    });
+}
+
+fn live_with_more(mut life: Life) {
+    life.first_call();
+    life.more_calls();
+    life.call_after_expiry();
+    life.step_up();
+    life.logout();
 }
 
 /// What is asked before the user is sent off for the first time.

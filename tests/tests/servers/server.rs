@@ -21,7 +21,6 @@ pub(crate) struct Server {
     command: Vec<OsString>,
     /// Its MCP endpoint.
     pub(crate) url: String,
-    agent: Agent,
 }
 
 impl Server {
@@ -64,17 +63,14 @@ impl Server {
             let _ = io::copy(&mut output, &mut io::sink());
         });
         let url = said.recv_timeout(PATIENCE).unwrap_or_default().trim().to_owned();
-        let config = Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None);
-        let server = Self { process, command: words, url, agent: config.build().into() };
+        let server = Self { process, command: words, url };
         assert!(server.url.starts_with("http://127.0.0.1:"), "{command:?} does not start");
         server
     }
 
     /// The requests since this was asked last: method, path, status.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let url = self.url.replace("/mcp", "/requests");
-        let text = self.agent.get(url).call().unwrap().body_mut().read_to_string().unwrap();
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&get(&self.url.replace("/mcp", "/requests"))).unwrap()
     }
 }
 
@@ -95,6 +91,13 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// What a server says to the tests alone.
+pub(crate) fn get(url: &str) -> String {
+    let config = Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None);
+    let agent: Agent = config.build().into();
+    agent.get(url).call().unwrap().body_mut().read_to_string().unwrap()
 }
 
 /// Sends a signal to a process.

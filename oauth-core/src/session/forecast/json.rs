@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::Forecast;
 use crate::error::Error;
-use crate::flow::{LoginPlan, ScopeSource};
+use crate::flow::{GrantKind, LoginPlan, ScopeSource};
 use crate::scope::Scopes;
 use crate::session::status::Status;
 use crate::timeline::Timeline;
@@ -52,34 +52,46 @@ struct Whole<'a> {
 
 #[derive(serde::Serialize)]
 struct Login<'a> {
+    grant: GrantKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_is_listed: Option<bool>,
     issuer: &'a str,
     provenance: Provenance,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a str>,
     client: RegistrationKind,
+    authentication: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_provider: Option<&'a str>,
     resource: &'a str,
     scopes: Option<&'a Scopes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes_from: Option<ScopeSource>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pushed_to: Option<&'a str>,
+    is_bound: bool,
     can_revoke: bool,
     tolerated: Tolerances,
 }
 
 impl<'a> Login<'a> {
     fn of(login_plan: &LoginPlan<'a>) -> Self {
-        let LoginPlan { server, client, resource, requested, requested_by, profile, pushed_to } =
+        let LoginPlan { server, client, resource, requested, requested_by, profile, .. } =
             *login_plan;
         Self {
+            grant: login_plan.grant,
+            grant_is_listed: login_plan.is_listed(),
             issuer: server.issuer.as_str(),
             provenance: server.provenance,
             provider: profile,
             client,
+            authentication: login_plan.authentication.as_str(),
+            identity_provider: login_plan.identity_provider.map(HttpUrl::without_query),
             resource,
             scopes: requested,
             scopes_from: requested_by,
-            pushed_to: pushed_to.map(HttpUrl::without_query),
+            pushed_to: login_plan.pushed_to.map(HttpUrl::without_query),
+            is_bound: login_plan.is_bound,
             can_revoke: server.revocation_endpoint.is_some(),
             tolerated: server.tolerated,
         }
