@@ -291,6 +291,24 @@ fn a_program_that_writes_over_it_brings_no_refused_token_back() {
     });
 }
 
+/// Power was cut after the store had said that the refusal is durable. Who has read of it knows it, and writes it again.
+#[test]
+fn a_refusal_that_was_read_outlasts_a_store_that_loses_it() {
+    for refresh_tokens in BOTH {
+        later(refresh_tokens, |stage| {
+            let before = stage.record().unwrap().to_json();
+            refuse(stage);
+            let other = stage.add_host();
+            assert_eq!(found(stage, other), Event::Login);
+            let key = stage.key();
+            stage.store.put(&key, &before);
+            assert!(!is_marked(stage));
+            assert_eq!(found(stage, other), Event::Login);
+            assert!(is_marked(stage));
+        });
+    }
+}
+
 /// No token is sent to a server that is known to refuse it.
 #[test]
 fn a_call_with_a_refused_token_goes_out_without_it() {

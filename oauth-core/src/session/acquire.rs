@@ -15,7 +15,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::flow::{Flow, Grant, Login as FlowLogin, NoAnswer, PreviousLogin, Probe, Step};
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
@@ -134,7 +134,8 @@ impl Known {
         let known = self.held.record.as_ref().filter(|record| record.may_be_of(&settings));
         let generation = self.generation();
         let is_own = self.own_generation == generation && self.accepted != generation;
-        let lacks_key = |record: &&Record| need.wants_key() && record.binding.dpop_key().is_none();
+        let wants_key = need.wants_key() || self.refused().bearer == Some(generation);
+        let lacks_key = |record: &&Record| wants_key && record.binding.dpop_key().is_none();
         let known = known.filter(|it| !(lacks_key(it) || is_own && need.refuses(generation)));
         if let Some(record) = known {
             let binding = (*record.binding).clone();
@@ -210,9 +211,22 @@ impl Known {
             Err(flow) => flow,
         };
         match flow.error() {
+            Some(error) if self.is_bearer_over(&error) => self.acquire(need, now),
             Some(error) => self.not_acquired(&need, error, now).into(),
             None => Next::Here(Acquire::Run(Box::new(flow), need)),
         }
+    }
+
+    /// Whether what was known of the servers was of before they wanted proofs: then it is found out anew, once.
+    fn is_bearer_over(&mut self, error: &Error) -> bool {
+        let generation = self.generation();
+        let is_bearer = self.held.record.as_ref().is_some_and(|it| it.binding.dpop_key().is_none());
+        let wants_proof = error.refusal().is_some_and(Refusal::is_invalid_dpop_proof);
+        let is_over = wants_proof && is_bearer && self.refused().bearer != Some(generation);
+        if is_over {
+            self.refused_mut().bearer = Some(generation);
+        }
+        is_over
     }
 
     /// What a server said that wants to be left alone yet. A clock that was set back ends that, and so does a host that

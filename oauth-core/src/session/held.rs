@@ -16,12 +16,13 @@ impl Snapshot {
         // One that was put under the wrong key would send a token where it does not belong.
         let record = record.filter(|record| record.is_for(&self.settings.server));
         let record = record.map(|record| self.with_own_secret(record).for_grant(&self.settings));
-        // What is known of a token stays known, whatever could be written, and whoever has written over it.
+        // What is known of a token stays known, also by what was read: whatever could be written, whoever has written
+        // over it, and if the store has lost it since or shows an old record.
         let same = |own: &Record, new: &Record| {
             own.issued_at == new.issued_at && own.access_token() == new.access_token()
         };
-        self.refused.take_if(
-            |_| !matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)),
+        self.refused = self.refused_at().filter(
+            |_| matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)),
         );
         // The same tokens again do not undo a pause in refreshing them.
         let same = |own: &Record, new: &Record| {

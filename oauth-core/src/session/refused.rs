@@ -39,6 +39,9 @@ pub(crate) struct RefusedBefore {
     /// The MCP server refused the token of this generation, and never took it.
     #[serde(default)]
     pub(crate) token: Option<u64>,
+    /// An authorization server wants proofs, and the token of this generation is not bound to a key.
+    #[serde(default)]
+    pub(crate) bearer: Option<u64>,
     /// Tokens of the login of this time that it refused were refreshed.
     #[serde(default)]
     pub(crate) refreshed: Option<UnixTime>,
@@ -57,6 +60,7 @@ impl RefusedBefore {
         elsewhere: false,
         scopes: false,
         token: None,
+        bearer: None,
         refreshed: None,
         in_vain: None,
         young: None,

@@ -5,18 +5,30 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::{Cast, Simulation};
+use super::{Cast, Seen, Simulation};
 
-/// Runs a seed of a cast; the history, if it was recorded.
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its history, if it was recorded.
+    pub history: Vec<String>,
+    /// What came about in it.
+    pub seen: Seen,
+}
+
+/// Runs a seed of a cast.
 ///
 /// # Errors
 ///
 /// The law that was broken, under the whole history.
-pub fn run(cast: Cast, seed: u64, recording: bool, restores: bool) -> Result<Vec<String>, String> {
+pub fn run(cast: Cast, seed: u64, recording: bool, restores: bool) -> Result<Run, String> {
     let mut simulation = Simulation::new(cast, seed, recording, restores);
     let outcome = catch_unwind(AssertUnwindSafe(|| simulation.run()));
     let law = match outcome {
-        Ok(Ok(())) => return Ok(simulation.history().to_vec()),
+        Ok(Ok(())) => {
+            let history = simulation.history().to_vec();
+            return Ok(Run { history, seen: simulation.seen });
+        }
         Ok(Err(law)) => law,
         Err(panic) => match panic.downcast::<String>() {
             Ok(text) => *text,
@@ -29,13 +41,13 @@ pub fn run(cast: Cast, seed: u64, recording: bool, restores: bool) -> Result<Vec
     Err(format!("{}\nseed {seed}: {law}", simulation.history().join("\n")))
 }
 
-/// Runs these seeds of a cast on two threads.
+/// Runs these seeds of a cast on two threads; what came about in them.
 ///
 /// # Panics
 ///
 /// A law was broken: with the history of one of the seeds.
-pub fn run_all(cast: Cast, seeds: core::ops::Range<u64>) {
-    on_two_threads(seeds, |seed| run(cast, seed, false, false).map(drop));
+pub fn run_all(cast: Cast, seeds: core::ops::Range<u64>) -> Seen {
+    on_two_threads(seeds, |seed| run(cast, seed, false, false).map(|run| run.seen))
 }
 
 /// Runs these seeds on two threads, each without and with restarts before every turn.
@@ -43,24 +55,35 @@ pub fn run_all(cast: Cast, seeds: core::ops::Range<u64>) {
 /// # Panics
 ///
 /// A law was broken, or the histories differ: with both, or the one.
-pub fn run_all_twice(cast: Cast, seeds: core::ops::Range<u64>) {
-    on_two_threads(seeds, |seed| run_twice(cast, seed));
+pub fn run_all_twice(cast: Cast, seeds: core::ops::Range<u64>) -> Seen {
+    on_two_threads(seeds, |seed| run_twice(cast, seed))
 }
 
-fn on_two_threads(seeds: core::ops::Range<u64>, run: impl Fn(u64) -> Result<(), String> + Sync) {
+fn on_two_threads(
+    seeds: core::ops::Range<u64>,
+    run: impl Fn(u64) -> Result<Seen, String> + Sync,
+) -> Seen {
     let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(None));
+    let all = Mutex::new(Seen::default());
     let work = || {
+        let mut seen = Seen::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
-                return;
+                break;
             }
-            if let Err(history) = run(seed) {
-                next.store(seeds.end, Ordering::Relaxed);
-                if let Ok(mut failed) = failed.lock() {
-                    *failed = Some(history);
+            match run(seed) {
+                Ok(of_run) => seen.merge(&of_run),
+                Err(history) => {
+                    next.store(seeds.end, Ordering::Relaxed);
+                    if let Ok(mut failed) = failed.lock() {
+                        *failed = Some(history);
+                    }
                 }
             }
+        }
+        if let Ok(mut all) = all.lock() {
+            all.merge(&seen);
         }
     };
     thread::scope(|scope| {
@@ -70,13 +93,15 @@ fn on_two_threads(seeds: core::ops::Range<u64>, run: impl Fn(u64) -> Result<(), 
     if let Ok(Some(history)) = failed.into_inner() {
         panic!("{history}");
     }
+    all.into_inner().unwrap_or_default()
 }
 
 /// Runs a seed without and with restarts before every turn.
-fn run_twice(cast: Cast, seed: u64) -> Result<(), String> {
-    let (straight, restored) = (run(cast, seed, true, false)?, run(cast, seed, true, true)?);
+fn run_twice(cast: Cast, seed: u64) -> Result<Seen, String> {
+    let Run { history: straight, seen } = run(cast, seed, true, false)?;
+    let restored = run(cast, seed, true, true)?.history;
     if straight == restored {
-        return Ok(());
+        return Ok(seen);
     }
     let same = straight.iter().zip(&restored).take_while(|(left, right)| left == right).count();
     Err(format!(

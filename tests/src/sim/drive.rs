@@ -26,6 +26,7 @@ impl Simulation {
         laws::is_durable(&self.hosts[host], &self.store)?;
         match turned {
             Turned::Blocked => {
+                self.idle += 1;
                 self.wait(host);
                 return Ok(());
             }
@@ -35,7 +36,8 @@ impl Simulation {
                 return Ok(());
             }
             Turned::Gift if !self.give(host)? => return Ok(()),
-            Turned::Gift => {}
+            Turned::Device if !self.wait_for_device(host)? => return Ok(()),
+            Turned::Gift | Turned::Device => {}
             Turned::Done(what) => self.say(host, || what),
             Turned::Sends(request) => self.launch(host, request)?,
             Turned::Broken(why) => self.drop_turn(host, why),
@@ -91,6 +93,7 @@ impl Simulation {
         self.say(host, || format!("sends {} {}", request.method(), request.uri()));
         laws::stays_at_home(&request)?;
         self.asks(host, &request)?;
+        self.looks_at(host, &request)?;
         let ask = self.enter(host, &request)?;
         let stage = Stage::Out;
         self.hosts[host].flight = Some(Flight { purpose: Purpose::Turn, request, ask, stage });

@@ -1,6 +1,6 @@
 //! What can go wrong, and how often it does in a run.
 
-use super::Dice;
+use super::{Dice, Extended};
 
 /// Names all faults, with how often each strikes, per mille of its opportunities: few for what has one at
 /// every step, many for what needs a request or a turn.
@@ -8,12 +8,14 @@ macro_rules! faults {
     (
         all { $($(#[$doc:meta])* $name:ident $often:literal,)* }
         of_machines { $($(#[$own_doc:meta])* $own:ident $own_often:literal,)* }
+        extended { $($(#[$new_doc:meta])* $new:ident $new_often:literal,)* }
     ) => {
         /// A kind of fault.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Fault {
             $($(#[$doc])* $name,)*
             $($(#[$own_doc])* $own,)*
+            $($(#[$new_doc])* $new,)*
         }
 
         impl Fault {
@@ -23,10 +25,14 @@ macro_rules! faults {
             /// Those of runs of machines only.
             pub(super) const OF_MACHINES: [Self; [$($own_often),*].len()] = [$(Self::$own),*];
 
+            /// Those of runs that have more than bearer tokens and a browser.
+            pub(super) const EXTENDED: [Self; [$($new_often),*].len()] = [$(Self::$new),*];
+
             const fn often(self) -> u16 {
                 match self {
                     $(Self::$name => $often,)*
                     $(Self::$own => $own_often,)*
+                    $(Self::$new => $new_often,)*
                 }
             }
         }
@@ -127,19 +133,25 @@ faults! {
         /// The MCP server starts to require something that it did not require before.
         Demands 4,
     }
+    extended {
+        /// The MCP server begins to take only tokens that are bound to a key.
+        WantsKeys 3,
+        /// An authorization server finds that it is asked about a device code too often.
+        SlowDown 150,
+    }
 }
 
 /// How often each fault strikes, per mille of its opportunities.
 #[derive(Clone, Debug)]
 pub(super) struct Menu {
-    chances: [u16; Fault::ALL.len() + Fault::OF_MACHINES.len()],
+    chances: [u16; FAULTS],
 }
 
 impl Menu {
     /// Nothing goes wrong.
     #[must_use]
     pub(super) const fn none() -> Self {
-        Self { chances: [0; Fault::ALL.len() + Fault::OF_MACHINES.len()] }
+        Self { chances: [0; FAULTS] }
     }
 
     /// One run in eight has no faults, four have one to four kinds of them, often; the others have all,
@@ -184,6 +196,22 @@ impl Menu {
         }
     }
 
+    /// The same with what goes wrong for keys and for users with another device: a server begins to require keys where
+    /// that is what the run is about, and in two of three runs the rest.
+    pub(super) fn add_extended(&mut self, dice: &mut Dice, extended: &Extended) {
+        if extended.may_switch() {
+            self.chances[Fault::WantsKeys as usize] =
+                Fault::WantsKeys.often() * dice.pick(&[1, 2, 3]);
+        }
+        if dice.below(3) == 0 {
+            return;
+        }
+        let divisor = dice.pick(&[1, 2, 4]);
+        for fault in [Fault::GiftFails, Fault::GiftStalls, Fault::SlowDown] {
+            self.chances[fault as usize] = fault.often().div_ceil(divisor);
+        }
+    }
+
     /// Whether anything goes wrong.
     #[must_use]
     pub(super) fn any(&self) -> bool {
@@ -196,3 +224,5 @@ impl Menu {
         self.chances[fault as usize]
     }
 }
+
+const FAULTS: usize = Fault::ALL.len() + Fault::OF_MACHINES.len() + Fault::EXTENDED.len();

@@ -28,9 +28,15 @@ impl Simulation {
         self.world.knobs.access_lifetime = 3600;
         self.world.knobs.young_for = self.plan.knobs.young_for;
         let clocks = self.dice.chance(500);
+        self.heal_nonces();
+        for host in &mut self.hosts {
+            host.toil.done();
+        }
         if self.plan.machine.is_some() {
             return self.heal_machines(clocks);
         }
+        // Proofs by a wrong clock are good nowhere.
+        let clocks = clocks || self.plan.extended.is_bound();
         if clocks {
             self.tell(|| "the clocks are right again".into());
             for host in &mut self.hosts {
@@ -262,6 +268,7 @@ impl Simulation {
             return false;
         };
         self.world.accepts(tokens.access_token.token())
+            && record.is_some_and(|it| self.takes_kind(it))
             && !is_refused(host, record)
             && tokens.is_valid_for(host.now(self.world.now), Duration::from_secs(61))
             && host.session.record().and_then(access_token) == record.and_then(access_token)
@@ -277,6 +284,9 @@ impl Simulation {
         let Some(tokens) = record.filter(|it| suffices(it)).and_then(Record::tokens) else {
             return Ok(false);
         };
+        if !record.is_some_and(|it| self.takes_kind(it)) {
+            return Ok(false);
+        }
         let now = host.now(self.world.now);
         let lives = self.world.accepts(tokens.access_token.token())
             && !is_refused(host, record)

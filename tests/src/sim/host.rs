@@ -71,6 +71,10 @@ pub(super) struct Host {
     pub(super) outcome: Option<Outcome>,
     /// What it does for a token without a user.
     pub(super) toil: Toil,
+    /// Whether the answer to its last push was lost.
+    pub(super) lost_push: bool,
+    /// Whether the user with the other device went away.
+    pub(super) is_away: bool,
 }
 
 /// What a host has seen under the refresh lock.
@@ -126,6 +130,10 @@ pub(super) enum Goal {
 pub(super) struct Call {
     /// The MCP method.
     pub(super) method: &'static str,
+    /// How often it was sent.
+    pub(super) sent: u32,
+    /// Whether its last answer was about the proof.
+    pub(super) is_proof_wanted: bool,
     /// What may still be done for it.
     pub(super) attempt: Attempt,
     /// Whether a login may be begun for it.
@@ -221,6 +229,8 @@ impl Host {
             copy: None,
             outcome: None,
             toil: Toil::default(),
+            lost_push: false,
+            is_away: false,
         }
     }
 
@@ -303,7 +313,7 @@ impl Call {
     /// A call that was not sent yet.
     #[must_use]
     pub(super) fn new(method: &'static str, login: bool) -> Self {
-        Self { method, attempt: Attempt::new(), login }
+        Self { method, sent: 0, is_proof_wanted: false, attempt: Attempt::new(), login }
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn stays_at_home(request: &Request<Vec<u8>>) -> Result<(), String> {
                 ("at", Part::Body) => is_at(home, "/revoke"),
                 ("code", Part::Body) => is_at(home, "/token"),
                 ("rt", Part::Body) | ("secret", Part::Body | Part::Header) => {
-                    is_at(home, "/token") || is_at(home, "/revoke")
+                    is_at(home, "/token")
+                        || is_at(home, "/revoke")
+                        || kind == "secret"
+                            && (is_at(home, "/par") || is_at(home, "/device_authorization"))
                 }
                 _ => false,
             };
@@ -54,9 +57,13 @@ pub(super) fn stays_at_home(request: &Request<Vec<u8>>) -> Result<(), String> {
 /// A quiet host takes no lock of a login and gets ready for no page, and whoever drives it asks nobody.
 pub(super) fn asks_nobody(host: &mut Host) -> Result<(), String> {
     let asks = match host.session.turn() {
-        Ok(Turn::Lock(Lock::Login | Lock::Client, _) | Turn::Prepare(_) | Turn::Browser(..)) => {
-            true
-        }
+        Ok(
+            Turn::Lock(Lock::Login | Lock::Client, _)
+            | Turn::Prepare(_)
+            | Turn::Browser(..)
+            | Turn::Device(..)
+            | Turn::Wait(..),
+        ) => true,
         _ => matches!(&host.task, Task::Drive(drive) if drive.login),
     };
     if host.is_quiet && asks { Err("a quiet host asks for a person".into()) } else { Ok(()) }

@@ -10,6 +10,7 @@
 //!     ├─ drive ─ turn ─┬─▶ store    load · lock · reserve · save · unlock, each of which may fail, be late or be old
 //!     │                └─▶ machine  a key signs · a source brings an assertion · both fail, stall, bring what is old
 //!     ├─ person ─────────▶ page     consents · declines · closes it · takes long · hands it out
+//!     ├─ extended ───────▶ keys     proofs · nonces    device  codes · polls    push  references
 //!     └─ network ────────▶ World    lost · late · twice · 5xx · 429 · an answer without a token
 //!                │
 //!                ▼
@@ -46,11 +47,14 @@
 //! request that is good once.
 //!
 //! A seed has two runs: one of users, and one of clients without a user, for whom more holds than this
-//! (`machine`).
+//! (`machine`). Some runs have more than bearer tokens and a browser: tokens that are bound to a key, users with
+//! another device, requests that are pushed (`extended`). What came about in a batch is counted ([`Seen`]), since laws
+//! about what never does say nothing.
 
 mod batch;
 mod dice;
 mod drive;
+mod extended;
 mod fault;
 mod heal;
 mod history;
@@ -62,14 +66,17 @@ mod network;
 mod person;
 mod plan;
 mod run;
+mod seen;
 mod store;
 mod strike;
 mod turn;
 
-pub use batch::{run, run_all, run_all_twice};
+pub use batch::{Run, run, run_all, run_all_twice};
 pub use plan::Cast;
+pub use seen::{Seen, Sight};
 
 use dice::Dice;
+use extended::Extended;
 use fault::{Fault, Menu};
 use ledger::Ledger;
 use machine::Machine;

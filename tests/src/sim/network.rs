@@ -2,13 +2,14 @@
 
 use core::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use oauth_core::session::{Attach, Turn, Verdict};
 
+use super::extended::{code_in, has_proof, is_about_proof};
 use super::host::{Call, Flight, Host, Outcome, Purpose, Stage, Task};
 use super::ledger::Fate;
-use super::machine::carries_assertion;
-use super::{Fault, Simulation, laws};
+use super::machine::{carries_assertion, is_for_a_token};
+use super::{Fault, Sight, Simulation, laws};
 use crate::drive::{SERVER_URL, challenges, mcp_request};
 use crate::world::{Damage, Grant, Party, TokenForm, What};
 
@@ -16,7 +17,13 @@ impl Simulation {
     /// Sends a call with the token that the session has now, or without one.
     pub(super) fn send(&mut self, at: usize, mut call: Call) -> Result<(), String> {
         self.interrupt(at);
+        call.sent += 1;
+        if call.sent > MAX_SENDS {
+            return Err(format!("invariant 5: h{at} sends a call for ever"));
+        }
         let now = self.now(at);
+        let fails = self.fails_to_prove();
+        self.signatures += 1;
         let mut request = mcp_request(SERVER_URL, call.method);
         let Host { session, key, look, .. } = &mut self.hosts[at];
         let authorization = if session.authorization(now).is_some() {
@@ -32,12 +39,26 @@ impl Simulation {
             let token = token.token();
             laws::is_in_time(token, self.store.gone_since(key, token), look)?;
         }
-        if let Some(Ok(Attach::Bearer(value))) =
-            authorization.map(|it| it.attach("POST", SERVER_URL))
-        {
+        let mut add = |name: HeaderName, value: &str| {
             let value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
-            request.headers_mut().insert(header::AUTHORIZATION, value);
+            request.headers_mut().insert(name, value);
+            Ok::<_, String>(())
+        };
+        match authorization.map(|it| it.attach("POST", SERVER_URL)) {
+            Some(Ok(Attach::Bearer(value))) => add(header::AUTHORIZATION, value)?,
+            Some(Ok(Attach::Dpop(_))) if fails => {
+                self.seen.add(Sight::SignerFailed);
+                self.finish(at, Outcome::Broken("the key signs nothing"));
+                return Ok(());
+            }
+            Some(Ok(Attach::Dpop(proof))) => {
+                let [token, proof] = Self::prove(&proof, self.signatures, now)?;
+                add(header::AUTHORIZATION, &token.1)?;
+                add(HeaderName::from_static("dpop"), &proof.1)?;
+            }
+            _ => {}
         }
+        self.proofs.send(&request)?;
         laws::is_durable(&self.hosts[at], &self.store)?;
         laws::stays_at_home(&request)?;
         if request.headers().contains_key(header::AUTHORIZATION) {
@@ -69,6 +90,7 @@ impl Simulation {
                 host.pause = answer_to_refresh.and_then(pause).map(|pause| now + pause);
                 if matches!(purpose, Purpose::Turn) {
                     host.toil.learn(&request, answer.as_ref(), now);
+                    self.hears(at, &request, answer.as_ref());
                 }
                 self.land(at, purpose, answer)
             }
@@ -123,12 +145,17 @@ impl Simulation {
         if is_token && self.strikes(Fault::HalfAnswer) {
             self.world.knobs.token_form = Damage::times(TokenForm::NoAccessToken, 1);
         }
+        let is_poll = code_in(&String::from_utf8_lossy(request.body())).is_some();
+        if is_poll && self.strikes(Fault::SlowDown) {
+            self.world.knobs.token_form = Damage::times(TokenForm::Refuse("slow_down".into()), 1);
+        }
         let mut answer = self.serve(request, ask)?;
         self.world.knobs.token_form = Damage::none();
         if !contains(answer.body(), b"_token\"") {
             self.ledger.close(ask, Fate::Unspent("no token came"));
         }
-        if self.strikes(Fault::Twice) && !carries_assertion(request) {
+        let is_once = carries_assertion(request) || has_proof(request) || is_poll;
+        if self.strikes(Fault::Twice) && !is_once {
             self.tell(|| "the request arrives twice".into());
             self.ledger.close(ask, Fate::Lost("it arrived twice"));
             let second = self.serve(request, ask)?;
@@ -160,6 +187,12 @@ impl Simulation {
             return Err("a request that the world did not see".into());
         };
         self.excuse_delays();
+        self.excuse_extended();
+        self.note_proof(request, (exchange.who, &exchange.what), &answer);
+        if is_for_a_token(request) && contains(answer.body(), b"use_dpop_nonce") {
+            // It is asked once more, and nothing was spent.
+            self.asked = self.asked.saturating_sub(1);
+        }
         self.tell(|| {
             let note = exchange.note.as_deref().unwrap_or_default();
             let body = String::from_utf8_lossy(answer.body());
@@ -269,9 +302,15 @@ impl Simulation {
             return Ok(());
         };
         let status = answer.status().as_u16();
+        let is_wanted = call.is_proof_wanted;
         let host = &mut self.hosts[at];
         host.task = Task::Rest;
-        if matches!(status, 401 | 403) {
+        let is_about_proof = call.attempt.is_bound() && is_about_proof(&answer);
+        if status == 200 && is_wanted {
+            self.seen.add(Sight::NonceRenewed);
+        }
+        call.is_proof_wanted = is_about_proof;
+        if matches!(status, 401 | 403) && !is_about_proof {
             host.want_another();
             let record = host.session.record().filter(|_| status == 401);
             let sent = record.filter(|it| call.attempt.generation() == Some(it.generation()));
@@ -329,6 +368,9 @@ const LATE: [&str; 3] = [
     "a client assertion lives for too long",
     "the iat of a client assertion is not now",
 ];
+
+/// More often than a call is sent for whatever reason.
+const MAX_SENDS: u32 = 20;
 
 /// Some minutes after a world begins.
 const A_DATE: &str = "Sun, 17 Mar 2030 17:56:40 GMT";

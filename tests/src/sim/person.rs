@@ -4,9 +4,10 @@ use http::Request;
 use oauth_core::Error;
 use oauth_core::session::{PendingLogin, Session, Turn};
 
-use super::Simulation;
+use super::extended::Front;
 use super::host::{Drive, Flight, Goal, Outcome, Purpose, Stage, Task, name};
 use super::laws;
+use super::{Sight, Simulation};
 use crate::drive::{PATIENCE, SERVER_URL, mcp_request};
 use crate::world::Consent;
 
@@ -67,7 +68,8 @@ impl Simulation {
         let profile = self.hosts[at].profile;
         let is_own = |it: &PendingLogin| it.profile() == name(profile);
         let Some(found) = self.pending.iter().position(is_own) else { return Ok(()) };
-        let pending = if self.dice.chance(800) {
+        // What was pushed is good for one visit, whoever has a copy.
+        let pending = if self.dice.chance(800) || self.plan.extended.front == Front::Pushed {
             self.pending.swap_remove(found)
         } else {
             self.pending[found].clone()
@@ -85,7 +87,7 @@ impl Simulation {
     }
 
     /// While the server takes no token, a login is not made again at once for a call.
-    fn is_worth_a_page(&self, at: usize) -> Result<(), String> {
+    pub(super) fn is_worth_a_page(&self, at: usize) -> Result<(), String> {
         let host = &self.hosts[at];
         let is_for_a_call =
             matches!(&host.task, Task::Drive(it) if matches!(it.goal, Goal::Retry(_)));
@@ -102,7 +104,10 @@ impl Simulation {
     /// The user consents, declines, closes the window, or walks away for a while.
     pub(super) fn visit(&mut self, at: usize, url: &str) -> Result<(), String> {
         self.is_worth_a_page(at)?;
-        laws::asks_for_what_was_missing(&self.hosts[at], url)?;
+        // What was pushed was looked at when it was.
+        if !url.contains("request_uri=") {
+            laws::asks_for_what_was_missing(&self.hosts[at], url)?;
+        }
         let faulty = self.plan.presence > 0 && self.menu.any();
         let whim = if faulty { self.dice.below(20) } else { 19 };
         if whim < 6 {
@@ -135,6 +140,9 @@ impl Simulation {
                 self.say(at, || format!("comes back with {query}"));
             }
             Err(why) => {
+                if why.contains("the request is expired") {
+                    self.seen.add(Sight::ReferenceExpired);
+                }
                 reply.cancelled();
                 self.say(at, || format!("gives up: {why}"));
             }
@@ -143,11 +151,12 @@ impl Simulation {
     }
 }
 
-/// The challenge to a login's verifier.
+/// What tells a login from others: the challenge to its verifier, or the reference to what was pushed.
 fn challenge(pending: &PendingLogin) -> Option<String> {
     let url = pending.connect_url();
     let mut parameters = url.as_str().split(['?', '&']);
-    parameters.find(|it| it.starts_with("code_challenge=")).map(Into::into)
+    let names = ["code_challenge=", "request_uri="];
+    parameters.find(|it| names.iter().any(|name| it.starts_with(name))).map(Into::into)
 }
 
 /// For how many seconds no other login is made for a call after one whose token was refused.

@@ -1,6 +1,6 @@
 //! What a seed decides before anything happens.
 
-use super::{Dice, Fault, Machine, Menu};
+use super::{Dice, Extended, Fault, Machine, Menu};
 use crate::world::{AuthMethod, BadToken, Knobs, RefreshTokens, Reuse, Rotation, ScopePolicy};
 
 /// Who gets tokens in a run.
@@ -41,18 +41,27 @@ pub(super) struct Plan {
     pub(super) looks: Vec<Option<u64>>,
     /// How tokens are got without a user, if they are.
     pub(super) machine: Option<Machine>,
+    /// What it has beyond bearer tokens and a browser.
+    pub(super) extended: Extended,
 }
 
 impl Plan {
-    /// The plan of a run. What machines have beyond users comes from other dice: the users' runs of a seed stay what
-    /// they were, whatever machines learn.
+    /// The plan of a run. What machines have beyond users comes from other dice, and so does what is beyond bearer
+    /// tokens and a browser: the other runs stay what they were, whatever is learnt.
     #[must_use]
     pub(super) fn of(cast: Cast, seed: u64, dice: &mut Dice) -> Self {
         let plan = Self::of_users(dice);
-        match cast {
+        let plan = match cast {
             Cast::Users => plan,
             Cast::Machines => plan.for_machines(&mut Dice::new(!seed)),
-        }
+        };
+        plan.extended(cast, &mut Dice::new(seed.rotate_left(32) ^ EXTENDED))
+    }
+
+    fn extended(mut self, cast: Cast, dice: &mut Dice) -> Self {
+        self.extended = Extended::of(cast, dice);
+        self.extended.set_up(&mut self.knobs, &mut self.menu, dice);
+        self
     }
 
     fn for_machines(mut self, dice: &mut Dice) -> Self {
@@ -88,6 +97,7 @@ impl Plan {
                 .collect(),
             quiet: Some(hosts - 1).filter(|quiet| *quiet > 0 && dice.chance(400)),
             machine: None,
+            extended: Extended::default(),
         }
     }
 }
@@ -127,3 +137,6 @@ fn knobs(dice: &mut Dice) -> Knobs {
         ..Knobs::default()
     }
 }
+
+/// Makes other dice of a seed.
+const EXTENDED: u64 = 0x5851_F42D_4C95_7F2D;

@@ -6,10 +6,11 @@ use core::time::Duration;
 use oauth_core::session::{PendingLogin, Turn};
 
 use super::drive::RETRY;
+use super::extended::{Codes, Proofs};
 use super::history::History;
 use super::host::{Call, Drive, Flight, Goal, Host, Task};
 use super::plan::Cast;
-use super::{Dice, Fault, Ledger, Machine, Menu, Plan, Store};
+use super::{Dice, Fault, Ledger, Machine, Menu, Plan, Seen, Store};
 use crate::drive::settings;
 use crate::world::{ScopePolicy, World};
 
@@ -41,6 +42,18 @@ pub(super) struct Simulation {
     pub(super) ledger: Ledger,
     pub(super) history: History,
     pub(super) logins: u64,
+    /// Whether the MCP server has begun to take bound tokens only.
+    pub(super) has_switched: bool,
+    /// How many calls were signed for.
+    pub(super) signatures: u64,
+    /// What was sent that is good once.
+    pub(super) proofs: Proofs,
+    /// Which device codes may be asked about when.
+    pub(super) codes: Codes,
+    /// How often in a row nobody could do anything but wait.
+    pub(super) idle: usize,
+    /// What came about.
+    pub(super) seen: Seen,
     /// Whether each session is serialized and restored before each of its turns.
     pub(super) restores: bool,
 }
@@ -54,6 +67,7 @@ impl Simulation {
         let plan = Plan::of(cast, seed, &mut dice);
         let settings = plan.machine.as_ref().map_or_else(settings, Machine::settings);
         let settings = if plan.shares_client { settings.client_records() } else { settings };
+        let settings = plan.extended.settings(settings);
         let hosts = plan.profiles.iter().zip(&plan.looks).map(|(profile, looks)| {
             let settings = settings.clone();
             let settings = match looks {
@@ -85,6 +99,12 @@ impl Simulation {
             ledger: Ledger::default(),
             history,
             logins: 0,
+            has_switched: false,
+            signatures: 0,
+            proofs: Proofs::default(),
+            codes: Codes::default(),
+            idle: 0,
+            seen: Seen::default(),
             restores,
             dice,
             plan,
@@ -265,6 +285,7 @@ impl Simulation {
     /// Writes down what a host does.
     pub(super) fn say(&mut self, host: usize, what: impl FnOnce() -> String) {
         let time = self.world.now - START;
+        self.idle = 0;
         self.history.note(|| format!("{time:>6} h{host} {}", what()));
     }
 
@@ -276,17 +297,18 @@ impl Simulation {
 }
 
 fn describe(plan: &Plan) -> String {
-    let Plan { profiles, knobs, menu, lease, looks, quiet, machine, .. } = plan;
+    let Plan { profiles, knobs, menu, lease, looks, quiet, machine, extended, .. } = plan;
     let faults: Vec<_> = Fault::ALL
         .into_iter()
         .chain(Fault::OF_MACHINES)
+        .chain(Fault::EXTENDED)
         .filter(|fault| menu.chance(*fault) > 0)
         .map(|fault| format!("{fault:?} {}", menu.chance(fault)))
         .collect();
     let machine = machine.as_ref().map_or_else(String::new, |it| format!("; {it:?}"));
     format!(
         "profiles of the hosts: {profiles:?}; tokens live {} s, refresh tokens {:?}; {:?}, {:?}, {:?}; \
-         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}{machine}",
+         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}{machine}; {extended:?}",
         knobs.access_lifetime,
         knobs.refresh_lifetime,
         knobs.rotation,

@@ -90,6 +90,9 @@ impl Simulation {
         host.retries_at = None;
         host.toil.done();
         let flight = host.flight.take();
+        if let Some(flight) = &flight {
+            self.codes.forget(&flight.request);
+        }
         self.orphans.extend(flight.filter(|flight| matches!(flight.stage, Stage::Out)));
     }
 
@@ -159,6 +162,7 @@ impl Simulation {
             }
         }
         self.change_for_machines();
+        self.change_for_keys();
         Ok(())
     }
 

@@ -27,6 +27,8 @@ pub(super) enum Turned {
     Broken(&'static str),
     /// Something that only the host has.
     Gift,
+    /// A user with another device is to be shown a code, or waited for.
+    Device,
     /// A login is needed.
     NeedsLogin,
     /// The user has to be shown a page.
@@ -185,9 +187,7 @@ impl Simulation {
                 Turned::Done(format!("begins login {logins}"))
             }
             Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => Turned::Gift,
-            turn @ (Turn::Device(..) | Turn::Wait(..)) => {
-                return Err(format!("a user logs in with a browser, and yet: {turn:?}"));
-            }
+            Turn::Device(..) | Turn::Wait(..) => Turned::Device,
             Turn::Browser(url, _) => Turned::Page(url.as_str().into()),
             Turn::Ready(_) => Turned::Ready,
             Turn::LoggedOut(_) => Turned::LoggedOut,

@@ -25,6 +25,8 @@ pub(super) struct Device {
     /// How many seconds have to be between two polls now.
     interval: u64,
     polled_at: Option<u64>,
+    /// When the poll before that came.
+    polled_before: Option<u64>,
     /// Whether the last poll got no answer: the next one has to take more time (RFC 8628 §3.5).
     unanswered: bool,
     /// Whether the poll of now came too early.
@@ -120,6 +122,7 @@ impl World {
             expires_at: self.now + self.knobs.device_lifetime,
             interval: self.knobs.device_interval.unwrap_or(5),
             polled_at: None,
+            polled_before: None,
             unanswered: false,
             hasty: false,
             decision: None,
@@ -154,13 +157,24 @@ impl World {
         let Some(device) = self.polled(&form) else { return };
         let least = device.interval + u64::from(device.unanswered);
         let passed = device.polled_at.map(|at| now - at);
-        device.polled_at = Some(now);
+        device.polled_before = device.polled_at.replace(now);
         device.unanswered = fault.is_some_and(|fault| fault.instead().is_some());
         device.hasty = passed.is_some_and(|passed| passed < least);
         if device.hasty {
             device.interval += SLOWER;
             let passed = passed.unwrap_or_default();
             self.blame(format!("a poll after {passed} seconds, and not after {least}"));
+        }
+    }
+
+    /// A poll was refused only because it lacked a nonce: it is the next one that counts.
+    pub(super) fn uncount_poll(&mut self, request: &Request<Vec<u8>>) {
+        let form = Form::lenient(&String::from_utf8_lossy(request.body()));
+        if let Some(device) = self.polled(&form) {
+            device.polled_at = device.polled_before;
+            if core::mem::take(&mut device.hasty) {
+                device.interval -= SLOWER;
+            }
         }
     }
 

@@ -31,6 +31,9 @@ impl World {
         let mut response = self.through(fault, |world| {
             world.token_answer(server, grant, form, request).unwrap_or_else(|refusal| *refusal)
         });
+        if grant == Grant::Device && String::from_utf8_lossy(response.body()).contains(NONCE) {
+            self.uncount_poll(request);
+        }
         self.renew_nonce(who, &mut response);
         response
     }
@@ -364,3 +367,6 @@ fn form_encoded(document: &Value) -> Response<Vec<u8>> {
     answer::set(&mut response, header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     response
 }
+
+/// The error of a request whose proof lacks the server's nonce (RFC 9449 §8).
+const NONCE: &str = "use_dpop_nonce";

@@ -11,6 +11,9 @@ use serde_json::json;
 
 use super::*;
 
+/// As long as a token lives.
+const HOUR: u64 = 3600;
+
 const ISSUER: &str = "https://auth.example.com";
 
 /// Each grant, with its settings and what the servers have to offer for it.
@@ -45,6 +48,47 @@ fn each() -> [(Grant, Knobs, Settings); 4] {
         (Grant::JwtBearer, bound(Grant::JwtBearer), enterprise),
         (Grant::JwtBearer, bound(Grant::JwtBearer), workload),
     ]
+}
+
+/// Servers that know keys, and want none yet.
+fn before(knobs: &Knobs) -> Knobs {
+    let Knobs { dpop, resource_dpop, .. } = offered();
+    Knobs { dpop, resource_dpop, prm_dpop_required: false, ..knobs.clone() }
+}
+
+/// No token lives that the MCP server could refuse, so the authorization server is the first to say so.
+#[test]
+fn servers_that_begin_to_want_bound_tokens_lock_nobody_out() {
+    for (grant, knobs, settings) in each() {
+        let stage = play(&before(&knobs), &settings, |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_eq!(kind(stage), Some(TokenType::Bearer));
+            stage.world.knobs = knobs.clone();
+            stage.world.advance(HOUR);
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_eq!(kind(stage), Some(TokenType::Dpop));
+            let blamed = core::mem::take(&mut stage.world.violations);
+            assert_eq!(blamed, ["a token request without a proof"], "nobody had told the client");
+        });
+        assert_eq!(tokens(&stage, grant), 3);
+    }
+}
+
+/// The MCP server says nothing of keys, so that none is made: that is found out once a call, and no more.
+#[test]
+fn an_authorization_server_alone_that_begins_to_want_proofs_is_asked_a_few_times() {
+    for (grant, knobs, settings) in each() {
+        let stage = play(&before(&knobs), &settings, |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            stage.world.knobs.dpop = Dpop::Required;
+            stage.world.advance(HOUR);
+            for _ in 0..2 {
+                let refused = stage.call(LIST).expect_err("there is no proof");
+                assert!(refused.refusal().is_some_and(|it| it.is_invalid_dpop_proof()));
+            }
+        });
+        assert_eq!(tokens(&stage, grant), 1 + 2 + 1);
+    }
 }
 
 fn bound(grant: Grant) -> Knobs {

@@ -1,12 +1,14 @@
 //! What only a host has: signatures of its key, and what says who the workload or its user is.
 
+use oauth_core::flow::SigningKey;
 use oauth_core::session::Turn;
 use oauth_core::wire::{SubjectToken, SubjectTokenKind};
 use serde_json::{Value, json};
 
 use super::Way;
 use crate::drive::dice;
-use crate::sim::{Fault, Simulation};
+use crate::sim::extended::{made, signer};
+use crate::sim::{Fault, Sight, Simulation};
 use crate::world::Key;
 
 /// A key or a source that takes long.
@@ -22,11 +24,12 @@ impl Simulation {
     ///
     /// # Errors
     ///
-    /// A user's session has asked, or what was given does not fit.
+    /// A user's session has asked whose tokens are bound to no key, or what was given does not fit.
     pub(in crate::sim) fn give(&mut self, at: usize) -> Result<bool, String> {
-        let Some(machine) = self.plan.machine else {
+        let machine = self.plan.machine;
+        if machine.is_none() && !self.plan.extended.is_bound() {
             return Err("a user's session asks for what says who a machine is".into());
-        };
+        }
         let time = self.world.now;
         let stall = self.hosts[at].toil.stall;
         let has_waited = match stall {
@@ -34,9 +37,10 @@ impl Simulation {
                 return Ok(false);
             }
             Some(stall) => Some(stall.ends_at <= time),
-            None if self.strikes(Fault::GiftStalls) => {
+            None if self.may_stall(at) && self.strikes(Fault::GiftStalls) => {
                 let ends_at = time + self.dice.pick(&[20, 120, 600]);
                 let patience = self.dice.pick(&[PATIENCE, 3600]);
+                let patience = if machine.is_some() { patience } else { PATIENCE };
                 let stall = Stall { ends_at, gives_up_at: time + patience };
                 self.say(at, || format!("waits for what it was asked for: {stall:?}"));
                 self.hosts[at].toil.stall = Some(stall);
@@ -49,11 +53,27 @@ impl Simulation {
         let is_old = self.strikes(Fault::GiftIsOld);
         let now = self.now(at);
         let random = self.random();
-        let Self { world, hosts, .. } = self;
+        let number = self.logins;
+        match has_waited {
+            Some(true) => self.seen.add(Sight::SignerLate),
+            Some(false) => self.seen.add(Sight::SignerGivenUp),
+            None if fails => self.seen.add(Sight::SignerFailed),
+            None => {}
+        }
+        let Self { world, hosts, seen, .. } = self;
         let what = match hosts[at].session.turn() {
             Ok(Turn::Sign(reply)) if fails => {
                 reply.failed(REASON, now);
                 "has no signature"
+            }
+            Ok(Turn::Key(reply)) if fails => {
+                reply.failed(REASON, now);
+                "has no key"
+            }
+            Ok(Turn::Key(reply)) => {
+                seen.add(Sight::KeyMade);
+                reply.given(made(number), now);
+                "makes a key"
             }
             Ok(Turn::Assertion(reply)) if fails => {
                 reply.failed(REASON, now);
@@ -61,7 +81,10 @@ impl Simulation {
             }
             Ok(Turn::Sign(reply)) => {
                 let unsigned = reply.unsigned(random, now).ok_or("there is nothing to sign")?;
-                let signature = Key::p256(1).sign(unsigned.bytes());
+                let signature = match reply.key() {
+                    Some(SigningKey::Dpop(key)) => signer(key)?.sign(unsigned.bytes()),
+                    _ => Key::p256(1).sign(unsigned.bytes()),
+                };
                 let signed = reply.signed(&unsigned, &signature, now);
                 signed.map_err(|error| error.to_string())?;
                 "signs"
@@ -70,6 +93,7 @@ impl Simulation {
                 let wanted = reply.wanted().ok_or("there is nothing to say")?;
                 // By the servers' clock: who mints it has a right one.
                 let old = if is_old { json!({ "exp": time - 1 }) } else { json!({}) };
+                let machine = machine.ok_or("a user is asked who they are")?;
                 let (token, kind) = bring(machine.way, world, wanted.audience, &old);
                 reply.given(SubjectToken { token: token.as_str().into(), kind }, now);
                 if is_old { "brings an old assertion" } else { "brings an assertion" }
@@ -78,6 +102,12 @@ impl Simulation {
         };
         self.say(at, || what.into());
         Ok(true)
+    }
+
+    /// Whoever spends a refresh token does not wait for a key until the lock has ended.
+    fn may_stall(&self, at: usize) -> bool {
+        let is_new = |since: u64| self.world.now <= since + 10;
+        self.store.reserved(at).is_none_or(is_new)
     }
 
     /// Bytes that were never used before.

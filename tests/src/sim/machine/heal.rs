@@ -20,11 +20,11 @@ impl Simulation {
         self.world.knobs.prm_servers = PrmServers::One;
         self.world.knobs.scopes = self.plan.knobs.scopes;
         // What is signed by a wrong clock is good nowhere.
-        if clocks || self.plan.machine.is_some_and(|machine| machine.signs()) {
+        if clocks
+            || self.plan.extended.is_bound()
+            || self.plan.machine.is_some_and(|machine| machine.signs())
+        {
             self.right_clocks();
-        }
-        for host in &mut self.hosts {
-            host.toil.done();
         }
         self.settle()?;
         self.has_delays = false;

@@ -7,6 +7,7 @@ use oauth_core::session::{Lock, Turn};
 use oauth_core::{Error, UnixTime};
 
 use super::gifts::Stall;
+use crate::sim::extended::has_proof;
 use crate::sim::host::{Host, Purpose, SecondLook};
 use crate::sim::store::Hold;
 use crate::sim::{Fault, Simulation, laws};
@@ -77,6 +78,9 @@ impl Simulation {
         toil.requests += 1;
         toil.tokens += usize::from(is_for_a_token);
         let (requests, tokens) = if self.is_healing { (20, 5) } else { (30, 8) };
+        // Each may want another proof, once.
+        let factor = if self.plan.extended.is_bound() { 2 } else { 1 };
+        let (requests, tokens) = (factor * requests, factor * tokens);
         if toil.requests > requests || toil.tokens > tokens {
             return Err(format!("h{at} asks again and again ({machine:?}): {toil:?}"));
         }
@@ -162,7 +166,7 @@ impl Simulation {
     /// Whether a request is under way that may be sent once only.
     pub(in crate::sim) fn has_sent_once(&self, at: usize) -> bool {
         let flight = self.hosts[at].flight.as_ref();
-        flight.is_some_and(|it| carries_assertion(&it.request)) && self.plan.machine.is_some()
+        flight.is_some_and(|it| carries_assertion(&it.request) || has_proof(&it.request))
     }
 }
 
@@ -200,7 +204,7 @@ fn is_clean(text: &str) -> Result<(), String> {
 }
 
 /// Whether a request is for an access token.
-fn is_for_a_token(request: &Request<Vec<u8>>) -> bool {
+pub(in crate::sim) fn is_for_a_token(request: &Request<Vec<u8>>) -> bool {
     request.uri().path() == "/token" && !authority(request).starts_with("idp.")
 }
 

@@ -24,7 +24,7 @@ mod gifts;
 mod heal;
 mod laws;
 
-pub(super) use laws::{Toil, carries_assertion};
+pub(super) use laws::{Toil, carries_assertion, is_for_a_token};
 
 use oauth_core::flow::{IdentityProvider, Settings};
 use oauth_core::wire::KeyDescription;
@@ -64,7 +64,7 @@ enum Way {
     RefreshToken,
 }
 
-/// What a server may start to require in the middle of a run. Tokens bound to a key will stand here as well.
+/// What a server may start to require in the middle of a run, beside tokens that are bound to a key.
 #[derive(Clone, Copy, Debug)]
 enum Demand {
     /// Another scope, for some calls.
