@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address_policy::AddressPolicy;
 use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
+use crate::flow::grant_kind::GrantKind;
 use crate::flow::login::{Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
@@ -113,7 +114,9 @@ impl FindServer {
     pub(crate) fn answer(mut self, response: &Response) -> Located {
         let policy = &self.login.settings.policy;
         let read = match self.login.way {
-            Way::User(_) if self.login.settings.device_code => ServerMetadata::read_for_devices,
+            Way::User(_) if self.login.settings.grant_kind() == GrantKind::DeviceCode => {
+                ServerMetadata::read_for_devices
+            }
             Way::User(_) => ServerMetadata::read,
             Way::Machine(_) => ServerMetadata::read_without_user,
         };

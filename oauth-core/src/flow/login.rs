@@ -135,7 +135,7 @@ impl Login {
     ///
     /// [`Misuse::NoMachineGrant`] if the settings name no such grant.
     pub fn without_user(settings: Arc<Settings>, now: UnixTime) -> Result<Self, Error> {
-        let grant = settings.grant.clone().ok_or(Misuse::NoMachineGrant)?;
+        let grant = settings.machine_grant().cloned().ok_or(Misuse::NoMachineGrant)?;
         Ok(Self::by(Way::Machine(grant), settings, now))
     }
 

@@ -108,7 +108,7 @@ impl Session {
         }
         if self.is_usable(&need, now) {
             Op::Ready
-        } else if self.held.settings.grant.is_some() {
+        } else if self.held.settings.machine_grant().is_some() {
             Acquire::Lock(need).into()
         } else if self.is_paused(&need, now) {
             let op = self.paused(need, now);

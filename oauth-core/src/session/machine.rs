@@ -231,7 +231,7 @@ impl Session {
             Next::To(op) => (op, true),
             Next::Stay(op) => (op, false),
         };
-        self.op = match self.held.settings.grant {
+        self.op = match self.held.settings.machine_grant() {
             Some(_) => op.without_user(),
             None => op,
         };
@@ -280,8 +280,9 @@ impl Session {
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
-        let Settings { application, server, grant, .. } = &*self.held.settings;
-        let kind = if grant.is_some() { KeyKind::Machine } else { KeyKind::Grant };
+        let settings @ Settings { application, server, .. } = &*self.held.settings;
+        let has_user = settings.grant_kind().has_user();
+        let kind = if has_user { KeyKind::Grant } else { KeyKind::Machine };
         Key { kind, ..Key::grant(application, profile, server.as_str()) }
     }
 }

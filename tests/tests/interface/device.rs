@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::host::{Host, NOW};
 
 pub(crate) fn settings() -> Value {
-    json!({ "server_url": SERVER_URL, "device_code": true })
+    json!({ "server_url": SERVER_URL, "grant": "device_code" })
 }
 
 pub(crate) fn knobs() -> Knobs {

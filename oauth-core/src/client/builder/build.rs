@@ -48,6 +48,9 @@ impl<A: Adapter> Builder<A> {
             http_user_agent,
             server_headers,
         } = self.config;
+        if let Some(misuse) = self.two_grants {
+            return Err(crate::Error::from(misuse).into());
+        }
         let name = written.application.or_else(|| written.client_name.clone());
         let executable = || A::executable().map(|path| application::of_path(&path));
         written.application = Some(name.or_else(executable).unwrap_or_default());

@@ -1,14 +1,15 @@
 //! A user with another device, as a host sets that up.
 
 use super::Settings;
+use super::grant::{GrantSetting, UserGrant};
+use crate::flow::grant_kind::GrantKind;
 use crate::wire::{GrantType, ServerMetadata};
 
 impl Settings {
     /// The user consents on another device (RFC 8628): they are shown a URL and a code, and no redirect comes back. For
     /// machines without a browser, and without a way back from one: over SSH, in a container, on an appliance.
     ///
-    /// A [provider](Self::provider) is set after this. It means nothing where tokens are got [without a
-    /// user](Self::client_credentials).
+    /// A [provider](Self::provider) is set after this.
     ///
     /// # Security
     ///
@@ -17,13 +18,13 @@ impl Settings {
     /// possible.
     #[must_use]
     pub fn device_code(mut self) -> Self {
-        self.device_code = true;
+        self.grant = GrantSetting::User(UserGrant::DeviceCode);
         self
     }
 
     /// Whether a client that registers at this server says that it asks for device codes. Those that do not list the
     /// grant may refuse who names it.
     pub(crate) fn registers_device_codes(&self, server: &ServerMetadata) -> bool {
-        self.device_code && server.lists(GrantType::DeviceCode)
+        self.grant_kind() == GrantKind::DeviceCode && server.lists(GrantType::DeviceCode)
     }
 }
