@@ -3,4 +3,4 @@
 
 pub use crate::clock::OperatingSystem;
 pub use crate::ready::{parked, ready};
-pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
+pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, shows_pages, write_page};

@@ -19,7 +19,7 @@ use crate::connector;
 use crate::http::Http;
 use crate::storage::FileTokenStorage;
 use crate::threads::Threads;
-use crate::user_agent::{LocalUser, SharedUserAgent};
+use crate::user_agent::{LocalUser, SharedUserAgent, shows_pages};
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
 ///
@@ -344,6 +344,10 @@ impl Adapter for OAuth {
 
     fn executable() -> Option<PathBuf> {
         std::env::current_exe().ok()
+    }
+
+    fn shows_pages() -> bool {
+        shows_pages()
     }
 
     fn from_parts(parts: Parts<Self>) -> Result<Self, Error> {

@@ -50,6 +50,7 @@ impl Host for Threads {
     type Http = ureq::Error;
     type Session = Held;
     type Visit = Box<Visit>;
+    type AtPage = AtPage;
     type System = OperatingSystem;
 
     const HAS_BACKGROUND: bool = false;
@@ -165,21 +166,41 @@ impl Host for Threads {
         Ok(self.user_agent.prepare(registered)?.into_parts())
     }
 
-    async fn visit(
+    fn open(
         &self,
         visit: Box<Visit>,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
-    ) -> Result<Returned, UserAgentError> {
-        let mut page = AtPage::open(visit, url.clone(), Until::new(deadline))?;
-        page.user(&*waiting).await
+    ) -> Result<AtPage, UserAgentError> {
+        AtPage::open(visit, url.clone(), Until::new(deadline), waiting)
     }
 
-    async fn show_device(&self, page: DevicePage) -> Result<(), UserAgentError> {
+    async fn came_back(
+        &self,
+        page: &mut AtPage,
+        limit: Option<Duration>,
+    ) -> Option<Result<Returned, UserAgentError>> {
+        page.user(limit).await
+    }
+
+    /// The page has a thread of its own.
+    async fn beside(
+        &self,
+        _: &mut AtPage,
+        answer: impl Future<Output = Result<Response, Unanswered>> + Send,
+    ) -> Result<Response, Unanswered> {
+        answer.await
+    }
+
+    async fn show_device(&self, page: DevicePage, beside: bool) -> Result<(), UserAgentError> {
         let agent = self.user_agent.clone();
+        let show = move || match beside {
+            true => agent.device_beside(&page),
+            false => agent.device(&page),
+        };
         // A browser takes its time.
-        let mut asked = Apart::begin(move |says| says.say(agent.device(&page)))
+        let mut asked = Apart::begin(move |says| says.say(show()))
             .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
         match asked.next(None).await {
             Some(Ok(answer)) => answer,
@@ -194,9 +215,10 @@ impl Host for Threads {
 }
 
 /// A page that a user agent shows, on a thread of its own.
-struct AtPage {
+pub(crate) struct AtPage {
     visit: Apart<Said>,
     until: Until,
+    waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
 }
 
 enum Said {
@@ -209,6 +231,7 @@ impl AtPage {
         visit: Box<Visit>,
         url: AuthorizationUrl,
         until: Until,
+        waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> Result<Self, UserAgentError> {
         let lasts = until.clone();
         let visit = Apart::begin(move |says| {
@@ -216,19 +239,18 @@ impl AtPage {
             says.say(Said::Back(back));
         });
         let visit = visit.map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
-        Ok(Self { visit, until })
+        Ok(Self { visit, until, waiting })
     }
 
-    /// Waits for the user.
-    async fn user(
-        &mut self,
-        waiting: &(dyn Fn(Waiting) + Send + Sync),
-    ) -> Result<Returned, UserAgentError> {
+    /// Waits for the user, for `limit` at most.
+    async fn user(&mut self, limit: Option<Duration>) -> Option<Result<Returned, UserAgentError>> {
+        let begun = Instant::now();
         loop {
-            match self.visit.next(None).await {
-                Some(Ok(Said::Word(word))) => waiting(word),
-                Some(Ok(Said::Back(back))) => return back,
-                Some(Err(_)) | None => return Err(UserAgentError::Cancelled),
+            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            match self.visit.next(left).await? {
+                Ok(Said::Word(word)) => (self.waiting)(word),
+                Ok(Said::Back(back)) => return Some(back),
+                Err(_) => return Some(Err(UserAgentError::Cancelled)),
             }
         }
     }

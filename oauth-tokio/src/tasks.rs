@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use crate::events::Readers;
 use crate::http::{Http, cause};
 use crate::storage::SharedStorage;
-use crate::user_agent::{ProgressFn, SharedUserAgent, Visit};
+use crate::user_agent::{AtPage, ProgressFn, SharedUserAgent, Visit};
 
 pub(crate) struct Tasks {
     session: Arc<Mutex<Session>>,
@@ -78,6 +78,7 @@ impl Tasks {
 impl Host for Tasks {
     type Http = reqwest::Error;
     type Session = OwnedMutexGuard<Session>;
+    type AtPage = AtPage;
     type Visit = Box<Visit>;
     type System = OperatingSystem;
 
@@ -234,18 +235,37 @@ impl Host for Tasks {
         Ok(self.user_agent.prepare(registered).await?.into_parts())
     }
 
-    async fn visit(
+    fn open(
         &self,
         visit: Box<Visit>,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: ProgressFn,
-    ) -> Result<Returned, UserAgentError> {
-        visit(url.clone(), deadline, waiting).await
+    ) -> Result<AtPage, UserAgentError> {
+        Ok(AtPage::open(visit, url.clone(), deadline, waiting))
     }
 
-    async fn show_device(&self, page: DevicePage) -> Result<(), UserAgentError> {
-        self.user_agent.device(&page).await
+    async fn came_back(
+        &self,
+        page: &mut AtPage,
+        limit: Option<Duration>,
+    ) -> Option<Result<Returned, UserAgentError>> {
+        page.user(limit).await
+    }
+
+    async fn beside(
+        &self,
+        page: &mut AtPage,
+        answer: impl Future<Output = Result<Response, Unanswered>> + Send,
+    ) -> Result<Response, Unanswered> {
+        page.beside(answer).await
+    }
+
+    async fn show_device(&self, page: DevicePage, beside: bool) -> Result<(), UserAgentError> {
+        match beside {
+            true => self.user_agent.device_beside(&page).await,
+            false => self.user_agent.device(&page).await,
+        }
     }
 
     async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {

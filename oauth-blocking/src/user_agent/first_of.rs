@@ -40,6 +40,11 @@ impl UserAgent for FirstOf {
         if other.is_ok() { Ok(()) } else { first }
     }
 
+    fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (first, other) = (self.first.device_beside(page), self.other.device_beside(page));
+        if other.is_ok() { Ok(()) } else { first }
+    }
+
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (redirect_uri, first) = self.first.prepare(registered)?.into_parts();
         let Some(first) = first else { return Ok(Prepared::elsewhere(redirect_uri)) };

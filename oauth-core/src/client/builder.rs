@@ -225,7 +225,7 @@ impl<A: Adapter> Builder<A> {
     }
 
     /// How the user gets to the login page: `LocalUser` by default, in the browser or, on a machine that cannot show
-    /// one, in the terminal.
+    /// one, in the terminal, [or on another device](Self::or_device_code).
     pub fn user_agent(mut self, user_agent: impl Into<A::UserAgent>) -> Self {
         self.user_agent = Some(user_agent.into());
         self

@@ -45,6 +45,8 @@ pub(super) struct Driver<'a, H: Host> {
     /// The lock of the client that profiles share, while it is registered.
     client_lock: Option<Guard>,
     pub(super) way: Way<H::Visit>,
+    /// Where the user is, if there is something to do meanwhile.
+    pub(super) at_page: Option<H::AtPage>,
     /// Until when a user with another device is waited for.
     pub(super) device: Option<Deadline>,
     /// Who came back, and looks at a page.
@@ -76,6 +78,7 @@ impl<'a, H: Host> Driver<'a, H> {
             lease: None,
             client_lock: None,
             way: Way::Elsewhere,
+            at_page: None,
             device: None,
             returned: None,
             has_begun: false,
@@ -306,9 +309,10 @@ impl<'a, H: Host> Driver<'a, H> {
             Turn::Http(request, reply) => {
                 let endpoint = request.endpoint();
                 let send = Box::pin(self.client.send(&request, self.left_for(endpoint)));
-                let answer = match is_spent_at(endpoint) {
-                    true => send.await,
-                    false => self.while_wanted(send).await?,
+                let answer = match (is_spent_at(endpoint), &mut self.at_page) {
+                    (true, Some(page)) => host.beside(page, send).await,
+                    (true, None) => send.await,
+                    (false, _) => self.while_wanted(send).await?,
                 };
                 match &answer {
                     Ok(response) => reply.response(response, now()),

@@ -14,6 +14,7 @@ use crate::client::failures::Work;
 use crate::client::host::Host;
 use crate::client::lock::WAIT;
 use crate::client::mode::AtLogin;
+use crate::client::on_device::PIECE;
 use crate::client::shared::{Client, tell};
 use crate::client::trace;
 use crate::client::user_agent::{AboutToAuthorize, Browser, UserAgentError, Waiting};
@@ -32,6 +33,8 @@ impl<H: Host> Driver<'_, H> {
         let begun = self.client.under_way.begin();
         self.cancellation = Some(Arc::clone(&begun.cancellation));
         let outcome = self.try_to_log_in(session).await;
+        // Who has come back elsewhere leaves no page open.
+        self.at_page = None;
         self.cancellation = None;
         if let Err(error @ ClientError::UserAgent(_)) = &outcome {
             self.take_back(session).await;
@@ -61,7 +64,7 @@ impl<H: Host> Driver<'_, H> {
                 Turn::Prepare(reply) => self.prepare(reply).await?,
                 Turn::Browser(url, reply) => {
                     let outcome = self.visit(url, reply).await;
-                    if matches!(outcome, Ok(()) | Err(ClientError::OAuth { .. })) {
+                    if matches!(outcome, Ok(true) | Err(ClientError::OAuth { .. })) {
                         trace::last_step(session.timeline(), None);
                     }
                     outcome?;
@@ -181,11 +184,52 @@ impl<H: Host> Driver<'_, H> {
         Ok(())
     }
 
+    /// Waits for the user at the page, which is opened if it is not. Whether they came back: there may be something to
+    /// do in between.
     async fn visit(
         &mut self,
         url: AuthorizationUrl,
         reply: BrowserReply<'_>,
-    ) -> Result<(), ClientError<H::Http>> {
+    ) -> Result<bool, ClientError<H::Http>> {
+        let client = self.client;
+        let (mut page, reply) = match self.at_page.take() {
+            Some(page) => (page, reply),
+            None => match self.open(&url, reply).await? {
+                Some(opened) => opened,
+                None => return Ok(false),
+            },
+        };
+        let limit = reply.poll_at().map(|until| until.since(client.now()).min(PIECE));
+        let came_back = Box::pin(client.host.came_back(&mut page, limit));
+        match self.while_wanted(came_back).await {
+            Ok(None) => {
+                self.at_page = Some(page);
+                reply.waited(client.now());
+                Ok(false)
+            }
+            Ok(Some(Ok(returned))) => {
+                self.discovery = Some(client.deadline_after(self.left));
+                client.tell(&Event::Redirected);
+                let returned = self.returned.insert(returned);
+                reply.redirect(returned.query().expose(), client.now())?;
+                Ok(true)
+            }
+            // It says nothing about the page.
+            Err(UserAgentError::Cancelled) => Err(UserAgentError::Cancelled.into()),
+            Ok(Some(Err(error))) | Err(error) => {
+                reply.cancelled();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Sends the user to the page, and shows them the code that is beside it; nothing if a code is to be asked for first.
+    async fn open<'r>(
+        &mut self,
+        url: &AuthorizationUrl,
+        reply: BrowserReply<'r>,
+    ) -> Result<Option<(H::AtPage, BrowserReply<'r>)>, ClientError<H::Http>> {
+        let client = self.client;
         // What the user takes does not count for what comes after: another registration, perhaps.
         self.left = self.left_of_discovery();
         // The page of an earlier visit of the same login waits no longer, and its port is free.
@@ -193,13 +237,18 @@ impl<H: Host> Driver<'_, H> {
         if self.cancellation.as_ref().is_some_and(|it| it.epoch().is_some()) {
             return Err(UserAgentError::Cancelled.into());
         }
+        // Who is handed the login has no place for a code.
+        if !matches!(self.way, Way::Elsewhere) && reply.offers_code() {
+            reply.ask_for_code(client.now());
+            return Ok(None);
+        }
         let visit = match mem::replace(&mut self.way, Way::Again) {
             Way::Here(visit) => visit,
             Way::Elsewhere => return Err(self.hand_out(reply)),
             Way::Again => {
                 let place = Box::<str>::from(reply.redirect_uri().unwrap_or_default());
                 let wait = self.wait().unwrap_or(WAIT);
-                let way_back = Box::pin(self.client.way_back(Some(&place), wait));
+                let way_back = Box::pin(client.way_back(Some(&place), wait));
                 match self.while_wanted(way_back).await?? {
                     (redirect_uri, _) if redirect_uri.as_str() != &*place => {
                         reply.cancelled();
@@ -210,25 +259,14 @@ impl<H: Host> Driver<'_, H> {
                 }
             }
         };
-        let begun = self.client.instant();
-        let wait = self.wait().unwrap_or(WAIT);
+        let wait = self.show_beside(&reply).await?;
+        let begun = client.instant();
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
         let (moved_from, unconfirmed_issuer) = (reply.moved_from(), reply.unconfirmed_issuer());
-        self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
-        let host = &self.client.host;
-        let waiting = self.client.waiting_at(&url);
-        let visit = Box::pin(host.visit(visit, &url, deadline, waiting));
-        match self.while_wanted(visit).await {
-            Ok(Ok(returned)) => {
-                self.discovery = Some(self.client.deadline_after(self.left));
-                self.client.tell(&Event::Redirected);
-                let returned = self.returned.insert(returned);
-                reply.redirect(returned.query().expose(), self.client.now())?;
-                Ok(())
-            }
-            // It says nothing about the page.
-            Err(UserAgentError::Cancelled) => Err(UserAgentError::Cancelled.into()),
-            Ok(Err(error)) | Err(error) => {
+        client.tell(&Event::Opening { url, moved_from, unconfirmed_issuer });
+        match client.host.open(visit, url, deadline, client.waiting_at(url)) {
+            Ok(page) => Ok(Some((page, reply))),
+            Err(error) => {
                 reply.cancelled();
                 Err(error.into())
             }

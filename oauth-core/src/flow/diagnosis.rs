@@ -181,7 +181,9 @@ impl fmt::Display for LoginPlan<'_> {
         writeln!(f, "  scopes                {scopes}{by}")?;
         if let Some(endpoint) = server.device_endpoint() {
             let at = endpoint.without_query();
-            writeln!(f, "  login                 on another device, with a code of {at}")?;
+            // What is read for devices alone has no page.
+            let or = if server.authorization_endpoint.is_some() { "in a browser, or " } else { "" };
+            writeln!(f, "  login                 {or}on another device, with a code of {at}")?;
         }
         if let Some(endpoint) = pushed_to {
             let endpoint = endpoint.without_query();

@@ -104,7 +104,10 @@ pub(crate) fn choose(
             GrantKind::DeviceCode => {
                 client.serves_devices(settings.registers_device_codes(server), now)
             }
-            _ => client.serves(&redirect_uri.uri, now),
+            _ => {
+                let suffices = client.device_codes || !settings.registers_device_codes(server);
+                suffices && client.serves(&redirect_uri.uri, now)
+            }
         }
         && client.covers(requested)
     {

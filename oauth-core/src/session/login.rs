@@ -81,6 +81,10 @@ impl Login {
             (Self::Run(progress), Event::CameBack(now) | Event::Given(now)) => {
                 Next::To(session.settle(progress, now))
             }
+            // Who has given it a code knows the client.
+            (Self::Run(progress), Event::NobodyCame) if progress.flow.device_page().is_some() => {
+                Self::Run(progress).handle(Event::Cancelled, session)
+            }
             (Self::Run(progress), Event::NobodyCame) => {
                 session.doubt(progress.trust);
                 Next::To(Lock::Login.release(Op::Failed(Box::new(Error::Cancelled))))

@@ -104,9 +104,12 @@ functions! {
     prepared => Prepared,
     /// Answers `browser`: `{query, now}`.
     redirected => Redirected,
+    /// Answers `browser` where it `offers_code`: `{now}`, the host can show one beside the page.
+    ask_for_code => AskForCode,
     /// Answers `device`: `{now}`, the user sees the page's address and the code, and goes on seeing them.
     shown => Shown,
-    /// Answers `wait`: `{now}`, it is that late. Too early, the session still waits.
+    /// Answers `wait`, and `browser` if there is a code beside it: `{now}`, it is that late. Too early, the session still
+    /// waits.
     waited => Waited,
     /// Answers `browser`, `device` and `wait`: the user gave up.
     cancelled => Cancelled,

@@ -100,6 +100,12 @@ pub(crate) fn give(
         (Function::Cancelled, Turn::Device(_, reply)) => reply.cancelled(),
         (Function::Cancelled, Turn::Wait(_, reply)) => reply.cancelled(),
         (Function::Shown, Turn::Device(_, reply)) => reply.shown(input.now()?),
+        (Function::AskForCode, Turn::Browser(_, reply)) if reply.offers_code() => {
+            reply.ask_for_code(input.now()?);
+        }
+        (Function::Waited, Turn::Browser(_, reply)) if reply.poll_at().is_some() => {
+            reply.waited(input.now()?);
+        }
         (Function::Waited, Turn::Wait(_, reply)) => reply.waited(input.now()?),
         _ => return Err(Failure::OutOfTurn),
     }

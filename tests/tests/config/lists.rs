@@ -49,7 +49,8 @@ fn setters(source: &str) -> BTreeSet<String> {
             | "enterprise"
             | "enterprise_managed"
             | "authorization_code"
-            | "device_code" => "grant".into(),
+            | "device_code"
+            | "or_device_code" => "grant".into(),
             name => name.into(),
         })
         .collect()
@@ -133,7 +134,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
     let key = || KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let dpop_key = || DpopKey::new(PublicJwk::parse(jwk).unwrap());
-    let rows: [(&str, Value, OAuthBuilder); 39] = [
+    let rows: [(&str, Value, OAuthBuilder); 40] = [
         ("application", json!("a"), plain().application("a")),
         ("client_name", json!("n"), plain().client_name("n")),
         (
@@ -151,6 +152,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
             plain().workload_identity(|_: &WantedAssertion<'_>| Ok::<_, Infallible>("")),
         ),
         ("grant", json!("device_code"), plain().device_code()),
+        ("grant", json!("authorization_or_device_code"), plain().or_device_code()),
         ("grant", json!("authorization_code"), plain().authorization_code()),
         ("signing_key", json!({"algorithms": ["ES256"]}), plain().private_key(Somewhere(key()))),
         ("dpop", json!("preferred"), plain().dpop(Dpop::Preferred)),

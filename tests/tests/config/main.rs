@@ -101,10 +101,11 @@ fn of_two_files_the_later_one_wins() {
 fn there_is_one_way_to_a_token() {
     let source = || |_: &WantedAssertion<'_>| Ok::<_, Infallible>("");
     let provider = || WrittenIdentityProvider::new("https://idp.example/token", "c");
-    type Set = fn(OAuthBuilder) -> OAuthBuilder;
-    let ways: [(&str, Box<dyn Fn(OAuthBuilder) -> OAuthBuilder>); 5] = [
-        ("authorization_code", Box::new(OAuthBuilder::authorization_code as Set)),
-        ("device_code", Box::new(OAuthBuilder::device_code as Set)),
+    type Set = Box<dyn Fn(OAuthBuilder) -> OAuthBuilder>;
+    let ways: [(&str, Set); 6] = [
+        ("authorization_code", Box::new(|it| it.authorization_code())),
+        ("device_code", Box::new(|it| it.device_code())),
+        ("authorization_or_device_code", Box::new(|it| it.or_device_code())),
         ("client_credentials", Box::new(|it| it.client_credentials("c", "s"))),
         ("workload_identity", Box::new(move |it| it.workload_identity(source()))),
         (

@@ -34,7 +34,7 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
-    /// A user logs in, in a browser: what is done unless something else is set.
+    /// A user logs in, with a browser: what is done unless something else is set, where there is one.
     ///
     /// Each of the ways to a token is set by a method of its own, and there is one way: who calls two of them gets
     /// [`Misuse::TwoGrants`] from [`build`](Self::build). What a configuration file says wins over what was set before.
@@ -50,6 +50,18 @@ impl<A: Adapter> Builder<A> {
     /// Nobody is waited for any longer than the code lasts, or than the host's `wait`.
     pub fn device_code(self) -> Self {
         self.grant(WrittenGrant::DeviceCode)
+    }
+
+    /// A user logs in with a browser or, where the server offers that, on another device
+    /// ([`device_code`](Self::device_code)), as they like: the code is shown beside the page, and what comes back first
+    /// counts. The other way is ended then, and whoever gives up at the page gives up the login. Nobody is waited for any
+    /// longer than the code lasts, or than the host's `wait`; a code that runs out or does not work leaves the login to
+    /// the page.
+    ///
+    /// That is what is done where nothing is set, there is no [`user_agent`](Self::user_agent) of the host's own, and no
+    /// page can be shown: over SSH, or without a display. [`authorization_code`](Self::authorization_code) does without.
+    pub fn or_device_code(self) -> Self {
+        self.grant(WrittenGrant::AuthorizationOrDeviceCode)
     }
 
     /// When tokens are bound to a key, so that who steals one cannot use it (RFC 9449). Unless this is set, where the MCP

@@ -117,6 +117,8 @@ fn register_anew(asked: Visited, anew: Anew, refusal: &Refusal, settings: &Setti
     permit(settings, &server, &endpoint)?;
     let Anew { method, scope, retry } = anew;
     errand.tried.asked = Some(method);
+    // The codes of one client are not for the next.
+    errand.tried.code = false;
     let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
     let (server, instead_of) = (Box::new(server), Some(client.client_id));
     let state = Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };

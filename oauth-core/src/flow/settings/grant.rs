@@ -22,10 +22,14 @@ pub(crate) enum GrantSetting {
 
 /// A way that a user goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum UserGrant {
-    AuthorizationCode,
-    DeviceCode,
+    #[serde(rename = "authorization_code")]
+    Browser,
+    #[serde(rename = "device_code")]
+    Device,
+    /// Both at once: whichever the user comes back by first.
+    #[serde(rename = "authorization_or_device_code")]
+    Either,
 }
 
 /// A way to a token without a user.
@@ -52,7 +56,7 @@ impl From<StoredGrant> for GrantSetting {
         match stored {
             StoredGrant::User(grant) => Self::User(grant),
             StoredGrant::Machine(grant) => Self::Machine(grant),
-            StoredGrant::Former(true) => Self::User(UserGrant::DeviceCode),
+            StoredGrant::Former(true) => Self::User(UserGrant::Device),
             StoredGrant::Former(false) => Self::default(),
         }
     }
@@ -60,7 +64,7 @@ impl From<StoredGrant> for GrantSetting {
 
 impl Default for GrantSetting {
     fn default() -> Self {
-        Self::User(UserGrant::AuthorizationCode)
+        Self::User(UserGrant::Browser)
     }
 }
 
@@ -141,6 +145,8 @@ pub enum WrittenGrant {
     AuthorizationCode,
     /// [`Settings::device_code`].
     DeviceCode,
+    /// [`Settings::or_device_code`].
+    AuthorizationOrDeviceCode,
     /// [`Settings::client_credentials`].
     ClientCredentials,
     /// [`Settings::workload_identity`].
@@ -156,6 +162,7 @@ impl WrittenGrant {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::DeviceCode => "device_code",
+            Self::AuthorizationOrDeviceCode => "authorization_or_device_code",
             Self::ClientCredentials => "client_credentials",
             Self::WorkloadIdentity => "workload_identity",
             Self::EnterpriseManaged(_) => "enterprise_managed",
@@ -169,6 +176,7 @@ impl WrittenGrant {
         Ok(match self {
             Self::AuthorizationCode => settings.authorization_code(),
             Self::DeviceCode => settings.device_code(),
+            Self::AuthorizationOrDeviceCode => settings.or_device_code(),
             Self::ClientCredentials => settings.client_credentials(),
             Self::WorkloadIdentity => settings.workload_identity(),
             Self::EnterpriseManaged(provider) => settings.enterprise_managed(provider.checked()?),
@@ -258,12 +266,14 @@ impl Settings {
         self
     }
 
-    /// By which grant tokens are got.
+    /// By which grant tokens are got. With [`or_device_code`](Self::or_device_code) it may also be by that of a device.
     #[must_use]
     pub fn grant_kind(&self) -> GrantKind {
         match &self.grant {
-            GrantSetting::User(UserGrant::AuthorizationCode) => GrantKind::AuthorizationCode,
-            GrantSetting::User(UserGrant::DeviceCode) => GrantKind::DeviceCode,
+            GrantSetting::User(UserGrant::Device) => GrantKind::DeviceCode,
+            GrantSetting::User(UserGrant::Browser | UserGrant::Either) => {
+                GrantKind::AuthorizationCode
+            }
             GrantSetting::Machine(grant) => grant.kind(),
         }
     }
@@ -271,8 +281,9 @@ impl Settings {
     /// What an authorization server's metadata is read for.
     pub(crate) fn purpose(&self) -> Purpose {
         match self.grant {
-            GrantSetting::User(UserGrant::AuthorizationCode) => Purpose::Login,
-            GrantSetting::User(UserGrant::DeviceCode) => Purpose::Device,
+            GrantSetting::User(UserGrant::Browser) => Purpose::Login,
+            GrantSetting::User(UserGrant::Device) => Purpose::Device,
+            GrantSetting::User(UserGrant::Either) => Purpose::Either,
             GrantSetting::Machine(_) => Purpose::WithoutUser,
         }
     }

@@ -87,6 +87,7 @@ fn the_way_to_a_token_is_read_as_it_was_ever_written() {
     for set_up in [
         settings(),
         settings().device_code(),
+        settings().or_device_code(),
         settings().client_credentials(),
         settings().workload_identity(),
         settings().enterprise_managed(provider),

@@ -44,8 +44,8 @@ crate::written! {
         /// The key that the client authenticates with: `{"key_id": "k1", "algorithms": ["ES256"]}`. It stays with the
         /// host.
         signing_key: Option<KeyDescription>,
-        /// How tokens are got. By a user: `"authorization_code"`, unless set, or `"device_code"`. Without one:
-        /// `"client_credentials"`, `"workload_identity"`, or
+        /// How tokens are got. By a user: `"authorization_code"`, `"device_code"`, or
+        /// `"authorization_or_device_code"`. Without one: `"client_credentials"`, `"workload_identity"`, or
         /// `{"enterprise_managed": {"token_endpoint": "https://idp.example/token", "client_id": "c"}}`.
         grant: Option<WrittenGrant>,
         /// When tokens are bound to a key: `"if_required"`, `"off"`, `"preferred"` or `"required"`.
