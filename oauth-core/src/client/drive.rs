@@ -232,7 +232,9 @@ impl<'a, H: Host> Driver<'a, H> {
                 let lease = self.lease.filter(|_| self.lock.is_some());
                 let record = match self.client.load(&key, &reply, lease).await {
                     Ok(Loaded::Nothing) => None,
-                    Ok(Loaded::Record(record)) => Some(*record),
+                    // What is taken back needs no proof.
+                    Ok(Loaded::Record(record)) if reply.is_of_logout() => Some(*record),
+                    Ok(Loaded::Record(record)) => Some(self.client.with_readable_key(*record)),
                     Ok(Loaded::Damaged { kept }) => {
                         self.client.tell(&Event::DamagedRecord { kept: &kept });
                         None

@@ -18,7 +18,7 @@ use crate::flow::{SigningKey, WantedAssertion};
 #[cfg(feature = "es256")]
 use crate::keys::SoftwareKey;
 use crate::keys::{DpopKey, Signer, SigningFailure};
-use crate::session::{AssertionReply, KeyReply, SignReply};
+use crate::session::{AssertionReply, KeyReply, Record, SignReply};
 #[cfg(feature = "es256")]
 use crate::signing_algorithm::SigningAlgorithm;
 use crate::signing_algorithm::SigningAlgorithms;
@@ -116,6 +116,15 @@ impl<H: Host> Client<H> {
         }
     }
 
+    /// A record whose key can be used, or that says that it cannot.
+    pub(super) fn with_readable_key(&self, record: Record) -> Record {
+        let key = record.binding().dpop_key().filter(|key| key.secret().is_some());
+        match key.is_none_or(|key| self.signers.reads(key)) {
+            true => record,
+            false => record.with_lost_key(),
+        }
+    }
+
     /// Makes a key that tokens will be bound to.
     pub(super) fn make_key(&self, reply: KeyReply<'_>) -> Outcome<(), H> {
         let entropy = self.entropy()?;
@@ -193,13 +202,31 @@ pub(super) struct Signers {
 }
 
 impl Signers {
+    /// Whether a key can be read.
+    #[cfg(feature = "es256")]
+    fn reads(&self, key: &DpopKey) -> bool {
+        self.signer(key).is_ok()
+    }
+
+    /// The same, where nobody tries.
+    #[cfg(not(feature = "es256"))]
+    #[expect(clippy::unused_self, reason = "with the feature, it is used")]
+    fn reads(&self, _: &DpopKey) -> bool {
+        true
+    }
+
     #[cfg(feature = "es256")]
     fn sign(&self, key: &DpopKey, unsigned: &Unsigned) -> Result<Vec<u8>, SigningFailure> {
+        Signer::sign(&*self.signer(key)?, unsigned.algorithm(), unsigned.bytes())
+    }
+
+    #[cfg(feature = "es256")]
+    fn signer(&self, key: &DpopKey) -> Result<Arc<SoftwareKey>, SigningFailure> {
         let at_hand = {
             let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             last.as_ref().filter(|(own, _)| own == key).map(|(_, signer)| Arc::clone(signer))
         };
-        let signer = match at_hand {
+        Ok(match at_hand {
             Some(signer) => signer,
             None => {
                 let signer = Arc::new(key.signer()?.ok_or(NOTHING)?);
@@ -207,8 +234,7 @@ impl Signers {
                 *last = Some((key.clone(), Arc::clone(&signer)));
                 signer
             }
-        };
-        Signer::sign(&*signer, unsigned.algorithm(), unsigned.bytes())
+        })
     }
 
     #[cfg(not(feature = "es256"))]

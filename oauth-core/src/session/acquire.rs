@@ -150,7 +150,8 @@ impl Session {
         let generation = self.generation();
         let is_own = self.own_generation == generation && self.accepted != generation;
         let lacks_key = |record: &&Record| need.wants_key() && record.binding.dpop_key().is_none();
-        let known = known.filter(|it| !(lacks_key(it) || is_own && need.refuses(generation)));
+        let known = known.filter(|it| !(lacks_key(it) || it.is_key_gone(&settings)));
+        let known = known.filter(|_| !(is_own && need.refuses(generation)));
         if let Some(record) = known {
             let binding = (*record.binding).clone();
             let login = FlowLogin::without_user(settings, now).map(|it| it.renewing(binding));

@@ -6,7 +6,7 @@ use crate::error::Silence;
 use crate::flow::NoAnswer;
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
-use crate::session::machine::Session;
+use crate::session::machine::{Op, Session};
 use crate::session::record::{Key, Record};
 use crate::session::transaction::Saving;
 use crate::session::turn::Event;
@@ -105,6 +105,13 @@ impl LoadReply<'_> {
     /// The store holds this record under the turn's key, or none.
     pub fn loaded(self, record: Option<Record>, now: UnixTime) {
         self.session.handle(Event::Loaded(record, now));
+    }
+
+    /// Whether it is read to log out. What is taken back needs no proof of a key: such a record is given as it is, also
+    /// if that [cannot be read](Record::with_lost_key).
+    #[must_use]
+    pub fn is_of_logout(&self) -> bool {
+        matches!(self.session.op, Op::Logout(_))
     }
 
     /// Whether tokens are lost if the store is not read: a refresh token was spent for them, and somebody else

@@ -48,7 +48,8 @@ functions! {
     lives_for => LivesFor,
     /// The next turns log out.
     logout => Logout,
-    /// Answers `load`: `{record, now}`, the text as it was saved or null.
+    /// Answers `load`: `{record, now}`, the text as it was saved or null. With `lost_key` the host cannot read the key that
+    /// it has stored with the tokens: they are given up, for a login or another token.
     loaded => Loaded,
     /// Answers `lock`.
     locked => Locked,

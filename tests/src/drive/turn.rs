@@ -3,6 +3,7 @@
 use oauth_core::session::{Lock, Turn};
 use oauth_core::{Error, UnixTime};
 
+use super::gifts::Gifts;
 use super::scene::{Event, User};
 use super::stage::Stage;
 use super::{entropy, stored};
@@ -40,6 +41,10 @@ impl Stage {
             Turn::Load(reply) if store.broken.load => return Ok(spared(reply.failed(now))),
             Turn::Load(reply) => {
                 let record = store.load(&reply.key(profile));
+                let record = match reply.is_of_logout() {
+                    true => record,
+                    false => record.map(Gifts::with_readable_key),
+                };
                 reply.loaded(record, now);
             }
             Turn::Lock(_, reply) if store.broken.lock => return Ok(spared(reply.failed(now))),

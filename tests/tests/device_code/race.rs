@@ -236,13 +236,23 @@ fn both_ways_are_open_to_every_client() {
 fn later_logins_go_either_way_as_well() {
     let knobs = Knobs { scopes: ScopePolicy::StepUp, ..consents_after(1) };
     for in_browser in [Some(0), None] {
-        let stage = play_later(&knobs, &either_way(), |stage| {
+        let stage = play(&knobs, &either_way(), |stage| {
+            returns_after(stage, in_browser);
+            assert_eq!(stage.call("tools/list"), Ok(200));
+            stage.forget_log();
             returns_after(stage, in_browser);
             assert_eq!(stage.call("tools/call"), Ok(200));
         });
         assert_eq!((asked(&stage).0, visits(&stage).2), (1, 0));
         assert_eq!(stage.world.count(What::ServerMetadata), 0, "nothing is found anew");
     }
+    // What was found for devices alone has no page.
+    let stage = play_later(&knobs, &on_device(), |stage| {
+        stage.restart_with(either_way());
+        returns_after(stage, Some(0));
+        assert_eq!(stage.call("tools/call"), Ok(200));
+    });
+    assert_eq!((visits(&stage).0, stage.world.count(What::ServerMetadata)), (1, 1));
     for first in [settings(), on_device()] {
         let stage = play_later(&consents_after(1), &first, |stage| {
             stage.restart_with(either_way());
