@@ -8,4 +8,5 @@
 pub use crate::clock::OperatingSystem;
 pub use crate::ready::{parked, ready};
 pub use crate::threads::{HeldSession, Threads};
-pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, write_page};
+pub use crate::user_agent::{Bound, PAGE_LIMIT, Parked, shows_pages, write_page};
+pub use crate::users::AtPage;

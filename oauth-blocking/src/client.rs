@@ -1,13 +1,9 @@
 //! The client: one handle for one server and one user.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_core::client::{
-    Adapter, AddressFilter, Builder, Client, Event, Forgotten, Host as _, Mode, Parts,
-    SharedStorage, location,
-};
+use oauth_core::client::{Builder, Client, Event, Forgotten, Host as _, Mode, location};
 use oauth_core::error::Misuse;
 use oauth_core::session::{Forecast, LoggedOut, PendingLogin, Record, Status};
 use oauth_core::{BearerAuth, Policy};
@@ -16,11 +12,7 @@ use ureq::{AsSendBody, Body};
 
 use crate::Error;
 use crate::adapter::ready;
-use crate::connector;
 use crate::host::UreqHost;
-use crate::http::Http;
-use crate::storage::FileTokenStorage;
-use crate::user_agent::{LocalUser, SharedUserAgent};
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
 ///
@@ -29,7 +21,7 @@ use crate::user_agent::{LocalUser, SharedUserAgent};
 #[derive(Clone)]
 pub struct OAuth {
     pub(crate) client: Arc<Client<UreqHost>>,
-    mode: Mode,
+    pub(crate) mode: Mode,
 }
 
 impl OAuth {
@@ -334,38 +326,6 @@ fn unbound(token: BearerAuth) -> Result<BearerAuth, Error> {
     match token.is_bound() {
         true => Err(oauth_core::Error::from(Misuse::BoundToken).into()),
         false => Ok(token),
-    }
-}
-
-impl Adapter for OAuth {
-    type Http = ureq::Agent;
-    type Storage = SharedStorage;
-    type UserAgent = SharedUserAgent;
-    type Error = Error;
-
-    fn executable() -> Option<PathBuf> {
-        std::env::current_exe().ok()
-    }
-
-    fn from_parts(parts: Parts<Self>) -> Result<Self, Error> {
-        let storage = match parts.storage {
-            Some(storage) => storage,
-            None => FileTokenStorage::new(parts.settings.application_name())?.into(),
-        };
-        let user_agent = parts.user_agent.unwrap_or_else(|| LocalUser::new(parts.callback).into());
-        let filter = || AddressFilter::new(Arc::clone(&parts.settings));
-        let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
-        let http = Http::new(agent, parts.headers);
-        let host = |session| UreqHost::new(session, http, storage, user_agent);
-        let client = Client::new(
-            &parts.settings,
-            &parts.profile,
-            parts.limits,
-            parts.watcher,
-            parts.gifts,
-            host,
-        );
-        Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
     }
 }
 

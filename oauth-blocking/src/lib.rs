@@ -73,6 +73,8 @@ mod http;
 mod locks;
 #[cfg(feature = "ureq")]
 mod login;
+#[cfg(feature = "ureq")]
+mod parts;
 mod ready;
 #[cfg(feature = "ureq")]
 mod resolver;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_core::client::{AboutToAuthorize, Returned, UserAgentError, Users, Waiting};
+use oauth_core::Response;
+use oauth_core::client::{AboutToAuthorize, Returned, Unanswered, UserAgentError, Users, Waiting};
 use oauth_core::flow::RedirectUri;
 use oauth_core::wire::{AuthorizationUrl, DevicePage};
 
@@ -13,6 +14,7 @@ use crate::user_agent::{SharedUserAgent, Until, Visit};
 
 impl Users for SharedUserAgent {
     type Visit = Box<Visit>;
+    type AtPage = AtPage;
 
     async fn about_to_authorize(&self, login: AboutToAuthorize) -> Result<(), UserAgentError> {
         let agent = self.clone();
@@ -32,21 +34,41 @@ impl Users for SharedUserAgent {
         Ok((**self).prepare(registered)?.into_parts())
     }
 
-    async fn visit(
+    fn open(
         &self,
         visit: Box<Visit>,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
-    ) -> Result<Returned, UserAgentError> {
-        let mut page = AtPage::open(visit, url.clone(), Until::new(deadline))?;
-        page.user(&*waiting).await
+    ) -> Result<AtPage, UserAgentError> {
+        AtPage::open(visit, url.clone(), Until::new(deadline), waiting)
     }
 
-    async fn show_device(&self, page: DevicePage) -> Result<(), UserAgentError> {
+    async fn came_back(
+        &self,
+        page: &mut AtPage,
+        limit: Option<Duration>,
+    ) -> Option<Result<Returned, UserAgentError>> {
+        page.user(limit).await
+    }
+
+    /// The page has a thread of its own.
+    async fn beside(
+        &self,
+        _: &mut AtPage,
+        answer: impl Future<Output = Result<Response, Unanswered>> + Send,
+    ) -> Result<Response, Unanswered> {
+        answer.await
+    }
+
+    async fn show_device(&self, page: DevicePage, beside: bool) -> Result<(), UserAgentError> {
         let agent = self.clone();
+        let show = move || match beside {
+            true => agent.device_beside(&page),
+            false => (*agent).device(&page),
+        };
         // A browser takes its time.
-        let mut asked = Apart::begin(move |says| says.say((*agent).device(&page)))
+        let mut asked = Apart::begin(move |says| says.say(show()))
             .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
         match asked.next(None).await {
             Some(Ok(answer)) => answer,
@@ -56,9 +78,10 @@ impl Users for SharedUserAgent {
 }
 
 /// A page that a user agent shows, on a thread of its own.
-struct AtPage {
+pub struct AtPage {
     visit: Apart<Said>,
     until: Until,
+    waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
 }
 
 enum Said {
@@ -71,6 +94,7 @@ impl AtPage {
         visit: Box<Visit>,
         url: AuthorizationUrl,
         until: Until,
+        waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
     ) -> Result<Self, UserAgentError> {
         let lasts = until.clone();
         let visit = Apart::begin(move |says| {
@@ -78,21 +102,26 @@ impl AtPage {
             says.say(Said::Back(back));
         });
         let visit = visit.map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
-        Ok(Self { visit, until })
+        Ok(Self { visit, until, waiting })
     }
 
-    /// Waits for the user.
-    async fn user(
-        &mut self,
-        waiting: &(dyn Fn(Waiting) + Send + Sync),
-    ) -> Result<Returned, UserAgentError> {
+    /// Waits for the user, for `limit` at most.
+    async fn user(&mut self, limit: Option<Duration>) -> Option<Result<Returned, UserAgentError>> {
+        let begun = Instant::now();
         loop {
-            match self.visit.next(None).await {
-                Some(Ok(Said::Word(word))) => waiting(word),
-                Some(Ok(Said::Back(back))) => return back,
-                Some(Err(_)) | None => return Err(UserAgentError::Cancelled),
+            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            match self.visit.next(left).await? {
+                Ok(Said::Word(word)) => (self.waiting)(word),
+                Ok(Said::Back(back)) => return Some(back),
+                Err(_) => return Some(Err(UserAgentError::Cancelled)),
             }
         }
+    }
+}
+
+impl std::fmt::Debug for AtPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AtPage")
     }
 }
 

@@ -7,3 +7,4 @@
 pub use oauth_blocking::adapter::OperatingSystem;
 
 pub use crate::tasks::Tasks;
+pub use crate::user_agent::AtPage;

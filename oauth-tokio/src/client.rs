@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth_blocking::adapter::shows_pages;
 use oauth_blocking::{FileTokenStorage, LocalUser};
 use oauth_core::client::{
     Adapter, AddressFilter, Builder, Client, Event, Forgotten, Host as _, Mode, Parts,
@@ -337,6 +338,10 @@ impl Adapter for OAuth {
 
     fn executable() -> Option<PathBuf> {
         std::env::current_exe().ok()
+    }
+
+    fn shows_pages() -> bool {
+        shows_pages()
     }
 
     fn from_parts(parts: Parts<Self>) -> Result<Self, Error> {

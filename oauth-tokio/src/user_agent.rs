@@ -1,6 +1,7 @@
 //! How a person gets to the authorization page and back: the async trait, and blocking user agents
 //! behind it.
 
+mod at_page;
 mod first_of;
 mod loopback;
 
@@ -20,6 +21,7 @@ use oauth_core::flow::RedirectUri;
 use oauth_core::wire::{AuthorizationUrl, DevicePage};
 use tokio::sync::oneshot;
 
+pub use self::at_page::AtPage;
 pub use self::first_of::FirstOf;
 use crate::storage::{Blocking, spawn_thread};
 
@@ -68,6 +70,15 @@ pub trait UserAgent: Send + Sync + 'static {
         ready(Ok(()))
     }
 
+    /// Shows the user the same beside a page; see [`BlockingUserAgent::device_beside`].
+    fn device_beside(
+        &self,
+        page: &DevicePage,
+    ) -> impl Future<Output = Result<(), UserAgentError>> + Send {
+        let _ = page;
+        ready(Ok(()))
+    }
+
     /// This one and another in one login: whoever comes back first; see [`BlockingUserAgent::or`].
     ///
     /// ```
@@ -91,7 +102,7 @@ pub struct Prepared {
 }
 
 pub(crate) type Visit = dyn FnOnce(AuthorizationUrl, Instant, ProgressFn) -> Returning + Send;
-type Returning = Pin<Box<dyn Future<Output = Result<Returned, UserAgentError>> + Send>>;
+pub(crate) type Returning = Pin<Box<dyn Future<Output = Result<Returned, UserAgentError>> + Send>>;
 
 /// Is told from time to time that a login still waits.
 pub(crate) type ProgressFn = Arc<dyn Fn(Waiting) + Send + Sync>;
@@ -156,6 +167,11 @@ impl<U: BlockingUserAgent + 'static> UserAgent for Blocking<U> {
         on_thread(move || agent.device(&page)).await
     }
 
+    async fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (agent, page) = (Arc::clone(&self.0), page.clone());
+        on_thread(move || agent.device_beside(&page)).await
+    }
+
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
         let (ready, prepared) = oneshot::channel();
@@ -208,6 +224,11 @@ impl UserAgent for AtBrowser {
     async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
         let (user, page) = (LocalUser::Browser(self.0.clone()), page.clone());
         on_thread(move || user.device(&page)).await
+    }
+
+    async fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (user, page) = (LocalUser::Browser(self.0.clone()), page.clone());
+        on_thread(move || user.device_beside(&page)).await
     }
 
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
@@ -273,6 +294,10 @@ impl SharedUserAgent {
         self.0.device(page).await
     }
 
+    pub(crate) async fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        self.0.device_beside(page).await
+    }
+
     pub(crate) async fn prepare(
         &self,
         registered: Option<&str>,
@@ -293,6 +318,8 @@ trait Erased: Send + Sync {
 
     fn device<'a>(&'a self, page: &'a DevicePage) -> Answer<'a, ()>;
 
+    fn device_beside<'a>(&'a self, page: &'a DevicePage) -> Answer<'a, ()>;
+
     fn prepare<'a>(&'a self, registered: Option<&'a str>) -> Answer<'a, Prepared>;
 }
 
@@ -305,6 +332,10 @@ impl<U: UserAgent> Erased for U {
 
     fn device<'a>(&'a self, page: &'a DevicePage) -> Answer<'a, ()> {
         Box::pin(UserAgent::device(self, page))
+    }
+
+    fn device_beside<'a>(&'a self, page: &'a DevicePage) -> Answer<'a, ()> {
+        Box::pin(UserAgent::device_beside(self, page))
     }
 
     fn prepare<'a>(&'a self, registered: Option<&'a str>) -> Answer<'a, Prepared> {

@@ -6,12 +6,13 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
 use oauth_blocking::{
-    Adapter, Builder, Dpop as Wish, DpopKey, MemoryTokenStorage, SoftwareKey, ureq,
-    with_oauth_retry,
+    Adapter, Builder, Dpop as Wish, DpopKey, Event, LoginReason, MemoryTokenStorage, Record,
+    RevocationOutcome, Saved, SoftwareKey, TokenStorage as _, ureq, with_oauth_retry,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
@@ -307,5 +308,49 @@ async fn a_client_without_a_user_binds_its_tokens_too() {
     // Each process hears the nonce once.
     let asked = served.world().count(What::Token(Grant::ClientCredentials));
     assert_eq!(asked, 4);
+    assert_sound(&served);
+}
+
+/// Breaks the key that is stored, as a disk or a person may.
+fn damage_key(store: &MemoryTokenStorage, key: &oauth_blocking::Key) {
+    let record = stored(store, key).unwrap();
+    let secret = record.binding().dpop_key().unwrap().secret().unwrap().expose().to_owned();
+    let damaged = record.to_json().replace(&secret, &secret[1..]);
+    let damaged = Record::from_json(damaged.as_bytes()).unwrap();
+    assert_eq!(store.save(key, &damaged, record.generation()).unwrap(), Saved::Done);
+}
+
+/// Also where nobody may log in, and that is said. What is taken back needs no key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_key_that_cannot_be_read_is_a_login_that_says_so() {
+    let (served, store) = (serve(bound()), MemoryTokenStorage::new());
+    tokio::task::block_in_place(|| drop(common::logged_in(&served, &store)));
+    let reasons = Arc::<Mutex<Vec<LoginReason>>>::default();
+    damage_key(&store, &key(&served));
+    let (told, before) = (Arc::clone(&reasons), thumbprint(&store, &served));
+    tokio::task::block_in_place(|| {
+        let builder = common::builder(&served, &store).on_event(move |event| {
+            if let Event::LoginBegun { reason } = event {
+                told.lock().unwrap().push((*reason).clone());
+            }
+        });
+        let oauth = builder.build().unwrap();
+        for _ in 0..2 {
+            assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
+        }
+    });
+    assert_ne!(thumbprint(&store, &served), before);
+    damage_key(&store, &key(&served));
+    let oauth = tokio_common::client(&served, &store);
+    let quiet = tokio_common::call(&oauth.quiet(), &served, LIST).await;
+    assert_eq!(quiet.unwrap_err().code(), "login_required");
+    assert_eq!(tokio_common::call(&oauth, &served, LIST).await.unwrap(), 200);
+    assert_eq!(*reasons.lock().unwrap(), [LoginReason::KeyGone]);
+    assert_eq!((logins(&served), refreshes(&served)), (2, 0));
+    // It leaves no token alive.
+    damage_key(&store, &key(&served));
+    let oauth = tokio_common::client(&served, &store);
+    let logged_out = oauth.logout().await.unwrap();
+    assert_eq!(logged_out.refresh_token, RevocationOutcome::Revoked);
     assert_sound(&served);
 }

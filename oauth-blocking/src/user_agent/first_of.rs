@@ -40,6 +40,11 @@ impl UserAgent for FirstOf {
         if other.is_ok() { Ok(()) } else { first }
     }
 
+    fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let (first, other) = (self.first.device_beside(page), self.other.device_beside(page));
+        if other.is_ok() { Ok(()) } else { first }
+    }
+
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (redirect_uri, first) = self.first.prepare(registered)?.into_parts();
         let Some(first) = first else { return Ok(Prepared::elsewhere(redirect_uri)) };
@@ -73,39 +78,44 @@ fn race(
             .map_err(|error| UserAgentError::Listen { kind: error.kind() })?;
     }
     drop(says);
-    let mut failed = [None, None];
-    let (winner, returned) = loop {
-        until.check()?;
+    let (mut failed, mut is_over) = ([None, None], [false, false]);
+    let outcome = loop {
+        if let Err(over) = until.check() {
+            break Err(over);
+        }
         match heard.recv_timeout(BETWEEN_LOOKS.min(until.left())) {
             Ok(Said::Waiting(word)) => waiting(word),
-            Ok(Said::Over(number, Ok(returned))) => break (number, returned),
-            // Whoever gives up at the first one gives up the login.
-            Ok(Said::Over(0, Err(UserAgentError::Cancelled))) => {
-                return Err(UserAgentError::Cancelled);
+            Ok(Said::Over(number, said)) => {
+                is_over[number] = true;
+                match said {
+                    Ok(returned) => break Ok(returned),
+                    // Whoever gives up at the first one gives up the login.
+                    Err(UserAgentError::Cancelled) if number == 0 => {
+                        break Err(UserAgentError::Cancelled);
+                    }
+                    Err(error) => failed[number] = Some(error),
+                }
             }
-            Ok(Said::Over(number, Err(error))) => failed[number] = Some(error),
             Err(RecvTimeoutError::Timeout) => {}
             // Whoever has said nothing has panicked.
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(failed
-                    .into_iter()
-                    .flatten()
-                    .next()
-                    .unwrap_or(UserAgentError::Cancelled));
+                let error = failed.into_iter().flatten().next();
+                return Err(error.unwrap_or(UserAgentError::Cancelled));
             }
         }
     };
-    let loser = 1 - winner;
-    each[loser].end();
+    each.iter().for_each(Until::end);
     let begun = Instant::now();
     // The next login may want its port.
-    while failed[loser].is_none() && each[loser].is_looked_at() && begun.elapsed() < GIVES_BACK {
+    let is_open = |is_over: &[bool; 2]| (0..2).any(|it| !is_over[it] && each[it].is_looked_at());
+    while is_open(&is_over) && begun.elapsed() < GIVES_BACK {
         match heard.recv_timeout(GIVES_BACK) {
-            Ok(Said::Over(..)) | Err(_) => break,
+            Ok(Said::Over(number, _)) => is_over[number] = true,
             Ok(Said::Waiting(_)) => {}
+            Err(_) => break,
         }
     }
-    Ok(returned)
+    outcome
 }
 
 /// Begins a visit on a thread of its own. Only the first one is heard while it waits: two would contradict each other.
@@ -131,5 +141,5 @@ fn begin(
 /// How often is looked whether the login is still wanted while nobody comes back.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
-/// How long the one who has lost is given to close what is open.
+/// How long those who have not come back are given to close what is open.
 const GIVES_BACK: Duration = Duration::from_millis(200);

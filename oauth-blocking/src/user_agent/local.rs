@@ -18,7 +18,8 @@ use super::{LoopbackBrowser, PasteBack, Prepared, UserAgent};
 /// | no | no | has to open the URL that the host is told ([`Event::NoBrowser`](crate::Event::NoBrowser)) |
 ///
 /// No browser can be shown in a session over SSH, and on Linux and BSD without a display; there, a forwarded
-/// display is one, and so is a program named in `BROWSER`. Standard input that is no terminal is never read: it is
+/// display is one, and so is a program named in `BROWSER`. There, a user who can go on with another device may do so,
+/// unless the host has said how tokens are got ([`or_device_code`](crate::Builder::or_device_code)). Standard input that is no terminal is never read: it is
 /// the pipe of an MCP server's messages, for instance. No browser gets it either, nor standard output, and
 /// browsers that run in a terminal are not used.
 ///
@@ -87,6 +88,20 @@ impl UserAgent for LocalUser {
         }
     }
 
+    /// In the terminal, where there is one.
+    fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        match self {
+            Self::Browser(_) => {
+                if stderr().is_terminal() {
+                    // The host hears it as well.
+                    let _ = stderr().write_all(words_for(page).as_bytes());
+                }
+                Ok(())
+            }
+            Self::Terminal(terminal) => terminal.device_beside(page),
+        }
+    }
+
     fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         match self {
             Self::Browser(browser) => browser.prepare(registered),
@@ -111,8 +126,9 @@ fn open(url: &str) -> bool {
     webbrowser::open(url).is_ok()
 }
 
-/// Whether this session can show a browser to its user.
-fn shows_pages() -> bool {
+/// Whether this session can show a browser to its user, as far as its environment says.
+#[must_use]
+pub fn shows_pages() -> bool {
     has_display(std::env::consts::OS, variable)
 }
 

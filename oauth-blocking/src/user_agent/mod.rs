@@ -24,8 +24,8 @@ mod until;
 pub use bound::Bound;
 pub use closure::UserAgentFn;
 pub use first_of::FirstOf;
-pub use local::LocalUser;
 pub(crate) use local::open_browser;
+pub use local::{LocalUser, shows_pages};
 pub use loopback::LoopbackBrowser;
 pub use none::NoUserAgent;
 pub use parked::{PAGE_LIMIT, Parked, write_page};
@@ -94,6 +94,19 @@ pub trait UserAgent: Send + Sync {
     ///
     /// A [`UserAgentError`] if nobody can be shown it: the login is over then.
     fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let _ = page;
+        Ok(())
+    }
+
+    /// Shows the user where to go on another device, and with which code, beside the page that they are about to be sent
+    /// to ([`or_device_code`](crate::Builder::or_device_code)): they do the one or the other. It returns as soon as that
+    /// is shown, and opens nothing. As [`device`](Self::device), nothing is done here unless a user agent has a way of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// A [`UserAgentError`] if nobody can be shown anything: the login is over then.
+    fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
         let _ = page;
         Ok(())
     }

@@ -84,6 +84,12 @@ where
         terminal.unwrap_or_else(PoisonError::into_inner).say(&words_for(page))
     }
 
+    fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let words = words_for(page) + "\nOr, without a code:\n\n";
+        let terminal = self.terminal.lock();
+        terminal.unwrap_or_else(PoisonError::into_inner).say(&words)
+    }
+
     fn prepare(&self, _registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let terminal = Arc::clone(&self.terminal);
         Ok(Prepared::new(self.redirect_uri.clone(), move |url, until, _| {

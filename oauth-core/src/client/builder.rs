@@ -11,6 +11,7 @@ use crate::client::config::{AuthConfig, OAuthConfig};
 use crate::client::event::Event;
 use crate::client::gifts::Gifts;
 use crate::client::parts::{Adapter, Watcher};
+use crate::error::Misuse;
 use crate::session::Key;
 use crate::wire::{PromptMode, ResourceMode};
 use crate::written::{Seconds, Written as _};
@@ -24,6 +25,8 @@ pub struct Builder<A: Adapter> {
     server_url: Box<str>,
     policy: Policy,
     config: OAuthConfig,
+    /// Two ways to a token that were both set.
+    two_grants: Option<Misuse>,
     http: Option<A::Http>,
     storage: Option<A::Storage>,
     user_agent: Option<A::UserAgent>,
@@ -43,6 +46,7 @@ impl<A: Adapter> Builder<A> {
             server_url: server_url.into(),
             policy,
             config: OAuthConfig::default(),
+            two_grants: None,
             http: None,
             storage: None,
             user_agent: None,
@@ -221,7 +225,7 @@ impl<A: Adapter> Builder<A> {
     }
 
     /// How the user gets to the login page: `LocalUser` by default, in the browser or, on a machine that cannot show
-    /// one, in the terminal.
+    /// one, in the terminal, [or on another device](Self::or_device_code).
     pub fn user_agent(mut self, user_agent: impl Into<A::UserAgent>) -> Self {
         self.user_agent = Some(user_agent.into());
         self

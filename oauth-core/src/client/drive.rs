@@ -160,10 +160,10 @@ impl<'a, H: Host> Driver<'a, H> {
             }
             (Turn::Browser(url, reply), _) => {
                 let outcome = Box::pin(self.login().visit(url, reply)).await;
-                if matches!(outcome, Ok(()) | Err(ClientError::OAuth { .. })) {
+                if matches!(outcome, Ok(true) | Err(ClientError::OAuth { .. })) {
                     trace::last_step(session.timeline(), None);
                 }
-                return outcome.map(|()| None);
+                return outcome.map(|_| None);
             }
             (Turn::Device(page, reply), _) => {
                 Box::pin(self.login().show_code(page, reply)).await?;

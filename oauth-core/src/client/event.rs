@@ -64,7 +64,7 @@ pub enum Event<'a> {
         unconfirmed_issuer: Option<&'a Issuer>,
     },
     /// The user is to consent on another device. A host should show the page's URL and the code: they are for the user
-    /// alone, and for no log.
+    /// alone, and for no log. Where they may also do so in a browser, [`Event::Opening`] comes next.
     DeviceCode {
         /// What to show.
         page: &'a DevicePage,

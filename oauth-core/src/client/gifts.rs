@@ -104,17 +104,35 @@ pub(super) struct Signers {
 }
 
 impl Signers {
+    /// Whether a key can be read.
+    #[cfg(feature = "es256")]
+    pub(super) fn reads(&self, key: &DpopKey) -> bool {
+        self.signer(key).is_ok()
+    }
+
+    /// The same, where nobody tries.
+    #[cfg(not(feature = "es256"))]
+    #[expect(clippy::unused_self, reason = "with the feature, it is used")]
+    pub(super) fn reads(&self, _: &DpopKey) -> bool {
+        true
+    }
+
     #[cfg(feature = "es256")]
     pub(super) fn sign(
         &self,
         key: &DpopKey,
         unsigned: &Unsigned,
     ) -> Result<Vec<u8>, SigningFailure> {
+        Signer::sign(&*self.signer(key)?, unsigned.algorithm(), unsigned.bytes())
+    }
+
+    #[cfg(feature = "es256")]
+    fn signer(&self, key: &DpopKey) -> Result<Arc<SoftwareKey>, SigningFailure> {
         let at_hand = {
             let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             last.as_ref().filter(|(own, _)| own == key).map(|(_, signer)| Arc::clone(signer))
         };
-        let signer = match at_hand {
+        Ok(match at_hand {
             Some(signer) => signer,
             None => {
                 let signer = Arc::new(key.signer()?.ok_or(NOTHING)?);
@@ -122,8 +140,7 @@ impl Signers {
                 *last = Some((key.clone(), Arc::clone(&signer)));
                 signer
             }
-        };
-        Signer::sign(&*signer, unsigned.algorithm(), unsigned.bytes())
+        })
     }
 
     #[cfg(not(feature = "es256"))]

@@ -87,6 +87,9 @@ pub trait Users: Send + Sync + 'static {
     /// Sends a user to a page, once.
     type Visit: Send + 'static;
 
+    /// A page that a user was sent to. Dropped, the visit is over: what it listened on is closed.
+    type AtPage: Send;
+
     /// Asks whether a login may begin.
     fn about_to_authorize(
         &self,
@@ -100,19 +103,39 @@ pub trait Users: Send + Sync + 'static {
         registered: Option<&str>,
     ) -> impl Future<Output = Result<(RedirectUri, Option<Self::Visit>), UserAgentError>> + Send;
 
-    /// Sends the user to the page and waits until they come back.
-    fn visit(
+    /// Sends the user to the page.
+    ///
+    /// # Errors
+    ///
+    /// A [`UserAgentError`] if nobody can be sent off.
+    fn open(
         &self,
         visit: Self::Visit,
         url: &AuthorizationUrl,
         deadline: Instant,
         waiting: Arc<dyn Fn(Waiting) + Send + Sync>,
-    ) -> impl Future<Output = Result<Returned, UserAgentError>> + Send;
+    ) -> Result<Self::AtPage, UserAgentError>;
 
-    /// Shows the user where to go on another device, and with which code. It returns as soon as that is shown.
+    /// Waits until the user comes back; for `limit` at most, if there is one: `None` then, and the page stays open.
+    fn came_back(
+        &self,
+        page: &mut Self::AtPage,
+        limit: Option<Duration>,
+    ) -> impl Future<Output = Option<Result<Returned, UserAgentError>>> + Send;
+
+    /// Waits for an answer while the page stays open: a user who comes back meanwhile is [found](Self::came_back) later.
+    fn beside(
+        &self,
+        page: &mut Self::AtPage,
+        answer: impl Future<Output = Result<Response, Unanswered>> + Send,
+    ) -> impl Future<Output = Result<Response, Unanswered>> + Send;
+
+    /// Shows the user where to go on another device, and with which code; if that is `beside` a page, nothing else is
+    /// opened for it. It returns as soon as that is shown.
     fn show_device(
         &self,
         page: DevicePage,
+        beside: bool,
     ) -> impl Future<Output = Result<(), UserAgentError>> + Send;
 }
 

@@ -15,7 +15,8 @@ use crate::client::event::Event;
 use crate::client::failures::Epoch;
 use crate::client::host::{Host, Runtime as _, Users as _};
 use crate::client::limits::WAIT;
-use crate::client::shared::{Client, Failure, Outcome, VisitOf, tell};
+use crate::client::on_device::PIECE;
+use crate::client::shared::{Client, Failure, Outcome, PageOf, VisitOf, tell};
 use crate::client::trace::{Span, Work};
 use crate::client::under_way::Begun;
 use crate::client::user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};
@@ -39,6 +40,8 @@ pub(super) struct LoginUnderWay<'a, H: Host> {
     /// What it may still take until there is a page. What a person takes, or somebody else's login, does not count.
     pub(super) discovery: Countdown,
     pub(super) way: Way<VisitOf<H>>,
+    /// Where the user is, if there is something to do meanwhile.
+    pub(super) at_page: Option<PageOf<H>>,
     /// When a user with another device is asked about next, and when that time is over by the clock that cannot be set.
     pub(super) poll: Option<(UnixTime, Deadline)>,
     /// Who came back, and looks at a page.
@@ -71,6 +74,7 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
             asked: None,
             discovery: Countdown::Stopped(client.limits.discovery),
             way: Way::Elsewhere,
+            at_page: None,
             poll: None,
             returned: None,
             has_asked_about_move: false,
@@ -84,6 +88,8 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
         outcome: &Outcome<T, H>,
         session: &Session,
     ) -> Option<AuthorizationOptions> {
+        // Who has come back elsewhere leaves no page open.
+        self.at_page = None;
         if let Some(returned) = self.returned.take() {
             returned.end(match outcome {
                 Ok(_) => loopback::Outcome::LoggedIn,
@@ -189,18 +195,63 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
         Ok(())
     }
 
-    /// Sends the user to the page, and waits for them.
+    /// Waits for the user at the page, which is opened if it is not. Whether they came back: there may be something to
+    /// do in between.
     pub(super) async fn visit(
         &mut self,
         url: AuthorizationUrl,
         reply: BrowserReply<'_>,
-    ) -> Outcome<(), H> {
+    ) -> Outcome<bool, H> {
+        let client = self.client;
+        let (mut page, reply) = match self.at_page.take() {
+            Some(page) => (page, reply),
+            None => match self.open(&url, reply).await? {
+                Some(opened) => opened,
+                None => return Ok(false),
+            },
+        };
+        let limit = reply.poll_at().map(|until| until.since(client.now()).min(PIECE));
+        let came_back = Box::pin(client.host.users().came_back(&mut page, limit));
+        match self.while_wanted(came_back).await {
+            Ok(None) => {
+                self.at_page = Some(page);
+                reply.waited(client.now());
+                Ok(false)
+            }
+            Ok(Some(Ok(returned))) => {
+                self.discovery.run(client.instant());
+                client.tell(&Event::Redirected);
+                let returned = self.returned.insert(returned);
+                reply.redirect(returned.query().expose(), client.now())?;
+                Ok(true)
+            }
+            // It says nothing about the page.
+            Err(UserAgentError::Cancelled) => Err(UserAgentError::Cancelled.into()),
+            Ok(Some(Err(error))) | Err(error) => {
+                reply.cancelled();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Sends the user to the page, and shows them the code that is beside it; nothing if a code is to be asked for first.
+    async fn open<'r>(
+        &mut self,
+        url: &AuthorizationUrl,
+        reply: BrowserReply<'r>,
+    ) -> Outcome<Option<(PageOf<H>, BrowserReply<'r>)>, H> {
+        let client = self.client;
         // What the user takes does not count for what comes after: another registration, perhaps.
         self.discovery.stop(self.client.instant());
         // The page of an earlier visit of the same login waits no longer, and its port is free.
         self.returned = None;
         if self.cancelled_at().is_some() {
             return Err(UserAgentError::Cancelled.into());
+        }
+        // Who is handed the login has no place for a code.
+        if !matches!(self.way, Way::Elsewhere | Way::OnDevice(_)) && reply.offers_code() {
+            reply.ask_for_code(client.now());
+            return Ok(None);
         }
         let visit = match mem::replace(&mut self.way, Way::Again) {
             Way::Here(visit) => visit,
@@ -221,25 +272,14 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
                 }
             }
         };
-        let begun = self.client.instant();
-        let wait = self.wait().unwrap_or(WAIT);
+        let wait = self.show_beside(&reply).await?;
+        let begun = client.instant();
         let deadline = begun.checked_add(wait).unwrap_or(begun + FOREVER);
         let (moved_from, unconfirmed_issuer) = (reply.moved_from(), reply.unconfirmed_issuer());
-        self.client.tell(&Event::Opening { url: &url, moved_from, unconfirmed_issuer });
-        let host = &self.client.host;
-        let waiting = self.client.waiting_at(&url);
-        let visit = Box::pin(host.users().visit(visit, &url, deadline, waiting));
-        match self.while_wanted(visit).await {
-            Ok(Ok(returned)) => {
-                self.discovery.run(self.client.instant());
-                self.client.tell(&Event::Redirected);
-                let returned = self.returned.insert(returned);
-                reply.redirect(returned.query().expose(), self.client.now())?;
-                Ok(())
-            }
-            // It says nothing about the page.
-            Err(UserAgentError::Cancelled) => Err(UserAgentError::Cancelled.into()),
-            Ok(Err(error)) | Err(error) => {
+        client.tell(&Event::Opening { url, moved_from, unconfirmed_issuer });
+        match client.host.users().open(visit, url, deadline, client.waiting_at(url)) {
+            Ok(page) => Ok(Some((page, reply))),
+            Err(error) => {
                 reply.cancelled();
                 Err(error.into())
             }

@@ -7,11 +7,12 @@ use core::time::Duration;
 use crate::UnixTime;
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _, Users as _};
+use crate::client::limits::WAIT;
 use crate::client::log_in::{LoginUnderWay, Way};
 use crate::client::shared::Outcome;
 use crate::client::user_agent::UserAgentError;
 use crate::flow::RedirectUri;
-use crate::session::{DeviceReply, PrepareReply, WaitReply};
+use crate::session::{BrowserReply, DeviceReply, PrepareReply, WaitReply};
 use crate::wire::DevicePage;
 
 impl<H: Host> LoginUnderWay<'_, H> {
@@ -33,10 +34,22 @@ impl<H: Host> LoginUnderWay<'_, H> {
         let limit = self.wait().map_or(lifetime, |wait| wait.min(lifetime));
         self.way = Way::OnDevice(client.deadline_after(limit));
         client.tell(&Event::DeviceCode { page: &page, moved_from: reply.moved_from() });
-        let shown = Box::pin(client.host.users().show_device(page));
+        let shown = Box::pin(client.host.users().show_device(page, false));
         self.while_wanted(shown).await??;
         reply.shown(client.now());
         Ok(())
+    }
+
+    /// Shows the user the code that is beside a page, if there is one; how long they are waited for at both.
+    pub(super) async fn show_beside(&mut self, reply: &BrowserReply<'_>) -> Outcome<Duration, H> {
+        let (client, wait) = (self.client, self.wait());
+        let Some(page) = reply.device_page() else { return Ok(wait.unwrap_or(WAIT)) };
+        client.tell(&Event::DeviceCode { page: &page, moved_from: reply.moved_from() });
+        let lifetime = page.expires_at.since(client.now()) + GRACE;
+        let shown = Box::pin(client.host.users().show_device(page, true));
+        self.while_wanted(shown).await??;
+        // Who is told that a code is good for so long may come that late.
+        Ok(wait.unwrap_or(lifetime.max(WAIT)))
     }
 
     /// Sleeps in pieces, so that neither a clock that is set back nor a machine that was asleep makes it longer; and
@@ -88,7 +101,7 @@ fn piece(by_seconds: Duration, exactly: Duration) -> Duration {
 const NOBODY_COMES_BACK: &str = "http://127.0.0.1/device";
 
 /// The longest sleep at once.
-const PIECE: Duration = Duration::from_secs(1);
+pub(super) const PIECE: Duration = Duration::from_secs(1);
 
 /// How much longer than its code a login lasts, so that it ends because of that.
 const GRACE: Duration = Duration::from_secs(5);

@@ -27,6 +27,11 @@ pub trait Adapter: Sized {
     /// The file of the program, which names the application where the host does not; `None` if that is not known.
     fn executable() -> Option<PathBuf>;
 
+    /// Whether this session can show a page to its user, as far as its environment says. Where it cannot, and nobody has
+    /// said how tokens are got or by which user agent, a login is one on [another
+    /// device](crate::client::Builder::or_device_code) as well.
+    fn shows_pages() -> bool;
+
     /// Makes the client.
     ///
     /// # Errors

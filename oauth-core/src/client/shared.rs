@@ -70,6 +70,8 @@ pub(super) type SessionOf<H> = <<H as Host>::Runtime as Runtime>::Session;
 /// How a host sends a user to a page.
 pub(super) type VisitOf<H> = <<H as Host>::Users as Users>::Visit;
 
+pub(super) type PageOf<H> = <<H as Host>::Users as Users>::AtPage;
+
 impl<H: Host> Client<H> {
     /// A client whose session the host holds.
     pub fn new(

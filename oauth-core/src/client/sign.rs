@@ -11,7 +11,7 @@ use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::flow::{SigningKey, WantedAssertion};
 use crate::keys::{DpopKey, SigningFailure};
-use crate::session::{AssertionReply, KeyReply, SignReply};
+use crate::session::{AssertionReply, KeyReply, Record, SignReply};
 use crate::wire::Unsigned;
 
 impl<H: Host> Client<H> {
@@ -25,6 +25,15 @@ impl<H: Host> Client<H> {
             (_, Some(_)) => self.signers.sign(key, unsigned),
             (Some(own), None) => self.within_limit(own.sign(unsigned)).await,
             (None, None) => Err(NOTHING.into()),
+        }
+    }
+
+    /// A record whose key can be used, or that says that it cannot.
+    pub(super) fn with_readable_key(&self, record: Record) -> Record {
+        let key = record.binding().dpop_key().filter(|key| key.secret().is_some());
+        match key.is_none_or(|key| self.signers.reads(key)) {
+            true => record,
+            false => record.with_lost_key(),
         }
     }
 

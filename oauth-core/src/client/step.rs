@@ -6,7 +6,7 @@ use crate::client::addresses::forbidden;
 use crate::client::driver::Driver;
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
-use crate::client::host::Host;
+use crate::client::host::{Host, Users as _};
 use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
 use crate::client::shared::Outcome;
@@ -30,7 +30,9 @@ impl<H: Host> Driver<'_, H> {
         let lease = self.held.lease.filter(|_| self.held.lock.is_some());
         let record = match client.load(&key, &reply, lease).await {
             Ok(Loaded::Nothing) => None,
-            Ok(Loaded::Record(record)) => Some(*record),
+            // What is taken back needs no proof.
+            Ok(Loaded::Record(record)) if reply.is_of_logout() => Some(*record),
+            Ok(Loaded::Record(record)) => Some(client.with_readable_key(*record)),
             Ok(Loaded::Damaged { kept }) => {
                 client.tell(&Event::DamagedRecord { kept: &kept });
                 None
@@ -145,9 +147,11 @@ impl<H: Host> Driver<'_, H> {
     ) -> Outcome<Worked, H> {
         let (client, endpoint) = (self.client, request.endpoint());
         let send = Box::pin(client.send(&request, self.left_for(endpoint)));
-        let answer = match is_spent_at(endpoint) {
-            true => send.await,
-            false => self.while_wanted(send).await?,
+        let at_page = self.login.as_mut().and_then(|login| login.at_page.as_mut());
+        let answer = match (is_spent_at(endpoint), at_page) {
+            (true, Some(page)) => client.host.users().beside(page, send).await,
+            (true, None) => send.await,
+            (false, _) => self.while_wanted(send).await?,
         };
         match &answer {
             Ok(response) => reply.response(response, self.now()),

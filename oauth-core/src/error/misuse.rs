@@ -71,6 +71,14 @@ pub enum Misuse {
     /// A user has logged in, and tokens are to be got without one.
     #[error("a user's login cannot be finished by who gets tokens without a user")]
     WithoutUser,
+    /// Two ways to a token are set up, and there can be one.
+    #[error("two ways to a token are set up: `{one}` and `{other}`")]
+    TwoGrants {
+        /// The name of the one that was set first.
+        one: Box<str>,
+        /// The name of the other one.
+        other: Box<str>,
+    },
     /// The client is to authenticate by what it signs, and has no key.
     #[error("the client authenticates with \"private_key_jwt\", which needs a signing key")]
     MethodNeedsKey,
@@ -202,6 +210,7 @@ impl Misuse {
             Self::MethodNeedsSecret { .. } => "method_needs_secret",
             Self::NoMachineGrant => "no_machine_grant",
             Self::WithoutUser => "without_user",
+            Self::TwoGrants { .. } => "two_grants",
             Self::MethodNeedsKey => "method_needs_key",
             Self::NoClient => "no_client",
             Self::NoCredential => "no_credential",
@@ -251,6 +260,7 @@ impl Misuse {
                 "set up `client_credentials`, `workload_identity` or `enterprise_managed`, or let a user log in"
             }
             Self::WithoutUser => "finish the login with the settings that it began with",
+            Self::TwoGrants { .. } => "set one of the two only",
             Self::MethodNeedsKey => "set up a signing key, or another method",
             Self::NoClient => "set `client_id`: such a client is never registered by this one",
             Self::NoCredential => {

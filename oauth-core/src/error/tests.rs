@@ -135,6 +135,7 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::MethodNeedsSecret { method: text() }, "method_needs_secret"),
         (It::NoMachineGrant, "no_machine_grant"),
         (It::WithoutUser, "without_user"),
+        (It::TwoGrants { one: text(), other: text() }, "two_grants"),
         (It::MethodNeedsKey, "method_needs_key"),
         (It::NoClient, "no_client"),
         (It::NoCredential, "no_credential"),

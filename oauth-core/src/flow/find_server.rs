@@ -30,7 +30,7 @@ use crate::scope::Scopes;
 use crate::timeline::Finding;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::url::{HttpUrl, UrlDefect, shown};
-use crate::wire::{Issuer, ResourceMetadata, ServerCandidate, ServerMetadata};
+use crate::wire::{Issuer, Purpose, ResourceMetadata, ServerCandidate, ServerMetadata};
 
 /// Waits for the answer of a place where server metadata may lie.
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,11 +112,12 @@ impl FindServer {
 
     pub(crate) fn answer(mut self, response: &Response) -> Located {
         let policy = &self.login.settings.policy;
-        let read = match self.login.way {
-            Way::User(_) if self.login.settings.device_code => ServerMetadata::read_for_devices,
-            Way::User(_) => ServerMetadata::read,
-            Way::Machine(_) => ServerMetadata::read_without_user,
+        let purpose = match (&self.login.way, self.login.settings.purpose()) {
+            (Way::Machine(_), _) => Purpose::WithoutUser,
+            (Way::User(_), Purpose::WithoutUser) => Purpose::Login,
+            (Way::User(_), purpose) => purpose,
         };
+        let read = |body| ServerMetadata::read(body, purpose);
         match self.place.look(response, Endpoint::ServerMetadata, read) {
             Found::Document(document) => {
                 let address_policy = self.login.settings.address_policy();

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::Binding;
+use crate::flow::grant_kind::GrantKind;
 use crate::flow::login::PreviousLogin;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::{MachineGrant, PreRegistered, Settings};
@@ -99,9 +100,14 @@ pub(crate) fn choose(
     }
     let known = before.and_then(|before| before.client_at(server));
     if let Some(Known { client, is_gone: false }) = &known
-        && match settings.device_code {
-            true => client.serves_devices(settings.registers_device_codes(server), now),
-            false => client.serves(&redirect_uri.uri, now),
+        && match settings.grant_kind() {
+            GrantKind::DeviceCode => {
+                client.serves_devices(settings.registers_device_codes(server), now)
+            }
+            _ => {
+                let suffices = client.device_codes || !settings.registers_device_codes(server);
+                suffices && client.serves(&redirect_uri.uri, now)
+            }
         }
         && client.covers(requested)
     {

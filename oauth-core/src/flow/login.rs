@@ -103,7 +103,12 @@ impl PreviousLogin {
 
     /// Whether the last login was by the way that is set up.
     pub(crate) fn is_by(&self, settings: &Settings) -> bool {
-        self.binding.grant == settings.grant_kind()
+        let Binding { grant, server, .. } = &self.binding;
+        match settings.goes_either_way() {
+            // What was found for a login on another device alone has no page.
+            true => grant.has_user() && server.authorization_endpoint.is_some(),
+            false => *grant == settings.grant_kind(),
+        }
     }
 
     /// Where the server of the last login stands among these, or else one where the client is known.
@@ -135,7 +140,7 @@ impl Login {
     ///
     /// [`Misuse::NoMachineGrant`] if the settings name no such grant.
     pub fn without_user(settings: Arc<Settings>, now: UnixTime) -> Result<Self, Error> {
-        let grant = settings.grant.clone().ok_or(Misuse::NoMachineGrant)?;
+        let grant = settings.machine_grant().cloned().ok_or(Misuse::NoMachineGrant)?;
         Ok(Self::by(Way::Machine(grant), settings, now))
     }
 

@@ -74,7 +74,10 @@ impl<'a> LoginPlan<'a> {
     fn requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(endpoint) = self.server.device_endpoint() {
             let at = endpoint.without_query();
-            writeln!(f, "  login                 on another device, with a code of {at}")?;
+            // What is read for devices alone has no page.
+            let has_page = self.server.authorization_endpoint.is_some();
+            let or = if has_page { "in a browser, or " } else { "" };
+            writeln!(f, "  login                 {or}on another device, with a code of {at}")?;
         }
         if let Some(endpoint) = self.pushed_to {
             let endpoint = endpoint.without_query();

@@ -105,8 +105,9 @@ impl Flow {
         Ok(Self { state: Ok(State::first(login, &mut timeline)?), settings, timeline, nonce })
     }
 
-    /// Goes on with a login whose user is away.
-    pub(crate) fn resume(consent: Consent, settings: Arc<Settings>) -> Self {
+    /// Goes on with a login whose user is away: they are shown no code any more.
+    pub(crate) fn resume(mut consent: Consent, settings: Arc<Settings>) -> Self {
+        consent.tried.code = true;
         let timeline = Timeline::default();
         Self { state: Ok(State::Consent(consent)), settings, timeline, nonce: None }
     }
@@ -176,10 +177,7 @@ impl Flow {
     /// Where the user consents, while the login waits for that.
     #[must_use]
     pub fn authorization_url(&self) -> Option<AuthorizationUrl> {
-        match &self.state {
-            Ok(State::Consent(consent)) => Some(consent.url()),
-            _ => None,
-        }
+        Some(self.state.as_ref().ok()?.consent()?.url())
     }
 
     /// What the tokens will be bound to, once that is known: while the user consents, and after.
@@ -210,6 +208,23 @@ impl Flow {
     #[must_use]
     pub fn device_page(&self) -> Option<DevicePage> {
         self.state.as_ref().ok()?.device_page()
+    }
+
+    /// Whether a code for another device can be asked for beside the page.
+    pub(crate) fn offers_code(&self) -> bool {
+        let consent = self.state.as_ref().ok().and_then(State::consent);
+        consent.is_some_and(|consent| consent.code_endpoint(&self.settings).is_some())
+    }
+
+    /// Until when nothing is to be done about the code.
+    pub(crate) fn waits_until(&self) -> Option<UnixTime> {
+        self.state.as_ref().ok()?.waits_until()
+    }
+
+    pub(crate) fn ask_for_code(&mut self) {
+        // What stands there meanwhile is never seen.
+        let state = mem::replace(&mut self.state, Err(Error::Cancelled));
+        self.state = state.map(|state| state.asks_for_code(&self.settings));
     }
 
     pub(crate) fn shown(&mut self, now: UnixTime) {
@@ -302,10 +317,7 @@ impl Flow {
 
     /// What a login that waits for its user waits with.
     pub(crate) fn into_consent(self) -> Option<Consent> {
-        match self.state {
-            Ok(State::Consent(consent)) => Some(consent),
-            _ => None,
-        }
+        self.state.ok()?.into_consent().ok()
     }
 
     /// Why the login ended, if it has.

@@ -20,6 +20,8 @@
 //! | `Register` | the answer of the registration endpoint | there is a client id | 7591 |
 //! | `Push`, before `Consent` where requests are pushed | the answer to what the user will be asked | there is a reference to it | 9126 |
 //! | `Consent` | the redirect that brings the user back | `state` and `iss` are right | 6749 §4.1, 9207 |
+//! | `AskDevice`, in the place of `Consent` or beside it | the answer to who wants a code for another device | there is one | 8628 §3.1 |
+//! | `Device`, the same | time to pass, and the answer whether the user has consented there | they have, or a redirect came back | 8628 §3.4 |
 //! | `Redeem` | the answer of the token endpoint | there are tokens | 6749 §4.1.3 |
 //!
 //! A state says what it found out, and names no other: which fact leads where stands in one file, `route`.

@@ -11,7 +11,7 @@ use crate::flow::find_resource::{FindResource, ResourceFact};
 use crate::flow::find_server::FindServer;
 use crate::flow::grants::Issued;
 use crate::flow::grants::code::{CameBack, Consent};
-use crate::flow::grants::device::Asked;
+use crate::flow::grants::device::{Asked, Device};
 use crate::flow::grants::push::Pushed;
 use crate::flow::login::{Login, PreviousLogin, Way};
 use crate::flow::outcome::{Halt, Once, Outcome, Progress};
@@ -33,7 +33,7 @@ mod find;
 mod machine;
 
 use code::{code_refused, push_refused, redirect_refused, registered};
-use device::codes_refused;
+use device::{codes_refused, or_beside, unless_denied};
 use find::{again, bound, found, identify};
 use machine::{another_assertion, assertion};
 
@@ -103,15 +103,25 @@ impl State {
                 (Pushed::Known(consent), finding) => Ok((Self::Consent(consent), finding)),
                 (Pushed::Refused(state, refusal), _) => push_refused(state, &refusal, settings),
             },
-            Self::AskDevice(state) => match state.answer(response, settings, now)? {
-                (Asked::Codes(device), finding) => Ok((Self::Device(device.into()), finding)),
-                (Asked::Refused(state, refusal), _) => codes_refused(state, &refusal, settings),
-            },
-            Self::Device(state) => step(
-                state.answer(response, now),
-                |state| Self::Device(state.into()),
-                |tokens| Ok(issued(tokens)),
-            ),
+            Self::AskDevice(state) => {
+                let beside = state.beside.clone();
+                let answered = match state.answer(response, settings, now) {
+                    Ok((Asked::Codes(device), finding)) => {
+                        Ok((Self::Device(device.into()), finding))
+                    }
+                    Ok((Asked::Refused(state, refusal), _)) => {
+                        codes_refused(state, &refusal, settings)
+                    }
+                    Err(halt) => Err(halt),
+                };
+                or_beside(answered, beside)
+            }
+            Self::Device(state) => {
+                let beside = state.beside.clone();
+                let polled = state.answer(response, now);
+                let again = |state: Device| Self::Device(state.into());
+                unless_denied(step(polled, again, |tokens| Ok(issued(tokens))), beside)
+            }
             Self::Redeem(state) => match state.answer(response, now)? {
                 (Redeemed::Tokens(tokens), finding) => Ok((issued(tokens), finding)),
                 (Redeemed::Refused(state, refusal), _) => code_refused(*state, &refusal, settings),
@@ -148,6 +158,7 @@ impl State {
             (Self::Device(state), Error::Unreachable(_)) => {
                 Ok((Self::Device(state.unanswered().into()), Finding::Pending))
             }
+            (Self::AskDevice(state), error) => or_beside(Err(error.into()), state.beside),
             (_, error) => Err(error.into()),
         }
     }
@@ -158,7 +169,10 @@ impl State {
         read: Result<(AuthorizationCode, Tolerances), Error>,
         settings: &Settings,
     ) -> Answered {
-        let Self::Consent(state) = self else { return Ok((self, Finding::CameBack)) };
+        let state = match self.into_consent() {
+            Ok(state) => state,
+            Err(state) => return Ok((state, Finding::CameBack)),
+        };
         match state.came_back(read)? {
             (CameBack::Code(state, code), finding) => {
                 let Consent { binding, tolerates, verifier, tried, sought, .. } = state;
@@ -175,7 +189,7 @@ impl State {
         // What stands there meanwhile is never seen.
         let state = mem::replace(this, Err(Error::Cancelled));
         *this = state.and_then(|state| match state {
-            Self::Device(state) => state.waited(settings, now).map(|it| Self::Device(it.into())),
+            Self::Device(state) => Self::device_waited(*state, settings, now),
             state => Ok(state),
         });
     }

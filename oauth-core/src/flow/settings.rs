@@ -17,7 +17,7 @@ use crate::secret::Secret;
 use crate::url::{HttpUrl, UrlDefect, shown};
 use crate::wire::{
     AuthMethod, BearerAuth, ClientMetadata, Dialect, KeyDescription, OAuthClientProvider,
-    Parameter, PromptMode, Purpose, ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
+    Parameter, PromptMode, ResourceMode, ServerMetadata, is_of_authorization, is_of_token,
 };
 
 mod client;
@@ -30,7 +30,7 @@ mod stored;
 mod written;
 
 pub use dpop::Dpop;
-pub(crate) use grant::MachineGrant;
+pub(crate) use grant::{GrantSetting, MachineGrant};
 pub use grant::{IdentityProvider, WrittenGrant, WrittenIdentityProvider};
 pub use par::Par;
 pub use written::WrittenSettings;
@@ -63,12 +63,9 @@ pub struct Settings {
     /// The key that the client authenticates with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signing_key: Option<KeyDescription>,
-    /// How tokens are got without a user; `None` if a user logs in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) grant: Option<MachineGrant>,
-    /// Whether the user consents on another device.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub(crate) device_code: bool,
+    /// How tokens are got.
+    #[serde(default, alias = "device_code", skip_serializing_if = "GrantSetting::is_usual")]
+    pub(crate) grant: GrantSetting,
     /// Who issued that client; `None`: whoever the first login finds.
     pub(crate) client_issuer: Option<Box<str>>,
     pub(crate) metadata_url: Option<Box<str>>,
@@ -129,8 +126,7 @@ impl Settings {
             initial_access_token: None,
             pre_registered: None,
             signing_key: None,
-            grant: None,
-            device_code: false,
+            grant: GrantSetting::default(),
             client_issuer: None,
             metadata_url: None,
             scope: None,
@@ -292,11 +288,7 @@ impl Settings {
     /// Why its metadata cannot be used, by the rules that hold for discovered metadata too.
     pub fn provider(mut self, provider: &OAuthClientProvider) -> Result<Self, Error> {
         let metadata = &provider.metadata;
-        let purpose = match self.grant {
-            None if self.device_code => Purpose::Device,
-            None => Purpose::Login,
-            Some(_) => Purpose::WithoutUser,
-        };
+        let purpose = self.purpose();
         let provided =
             ServerMetadata::provided(metadata, purpose, self.address_policy(), &self.policy)?;
         self.provider = Some(provided);

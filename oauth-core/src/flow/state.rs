@@ -68,7 +68,10 @@ impl State {
             Self::BindKey(_) => Wants::Key,
             Self::Consent(_) => Wants::User,
             Self::Device(state) if state.is_to_be_shown() => Wants::Device,
-            Self::Device(state) if state.waits_until().is_some() => Wants::Time,
+            Self::Device(state) if state.waits_until().is_some() => match state.beside {
+                Some(_) => Wants::User,
+                None => Wants::Time,
+            },
             Self::JwtBearer(state) if state.assertion.is_none() => Wants::Assertion,
             Self::Exchange(state) if state.subject.is_none() => Wants::Assertion,
             Self::Done(_) | Self::Untolerated(..) => Wants::Nothing,
@@ -76,6 +79,28 @@ impl State {
                 Wants::Signature
             }
             _ => Wants::Answer,
+        }
+    }
+
+    /// The login that waits for a user in a browser, alone or beside another device.
+    pub(crate) fn consent(&self) -> Option<&Consent> {
+        match self {
+            Self::Consent(state) => Some(state),
+            Self::Device(state) => state.beside.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The same, taken out.
+    #[expect(clippy::result_large_err, reason = "the flow goes on")]
+    pub(crate) fn into_consent(self) -> Result<Consent, Self> {
+        match self {
+            Self::Consent(state) => Ok(state),
+            Self::Device(state) => match state.beside {
+                Some(consent) => Ok(*consent),
+                None => Err(Self::Device(state)),
+            },
+            state => Err(state),
         }
     }
 

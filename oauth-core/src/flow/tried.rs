@@ -18,6 +18,9 @@ pub(crate) struct Tried {
     pub(crate) for_client: u8,
     /// How often it registered to name its scopes.
     pub(crate) for_scope: u8,
+    /// Whether its client has asked for a device code.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) code: bool,
 }
 
 impl Tried {

@@ -51,7 +51,7 @@ impl Known {
         }
         if self.is_usable(&need, now) {
             To::Ready
-        } else if self.held.settings.grant.is_some() {
+        } else if self.held.settings.machine_grant().is_some() {
             To::Login(need)
         } else if self.is_paused(&need, now) {
             let to = self.paused(need, now);

@@ -136,7 +136,8 @@ impl Known {
         let is_own = self.own_generation == generation && self.accepted != generation;
         let wants_key = need.wants_key() || self.refused().bearer == Some(generation);
         let lacks_key = |record: &&Record| wants_key && record.binding.dpop_key().is_none();
-        let known = known.filter(|it| !(lacks_key(it) || is_own && need.refuses(generation)));
+        let known = known.filter(|it| !(lacks_key(it) || it.is_key_gone(&settings)));
+        let known = known.filter(|_| !(is_own && need.refuses(generation)));
         if let Some(record) = known {
             let binding = (*record.binding).clone();
             let login = FlowLogin::without_user(settings, now).map(|it| it.renewing(binding));

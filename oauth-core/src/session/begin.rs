@@ -117,7 +117,7 @@ impl Session {
         profile: &str,
         pending: PendingLogin,
     ) -> Result<Self, Error> {
-        if settings.grant.is_some() {
+        if settings.machine_grant().is_some() {
             return Err(Misuse::WithoutUser.into());
         }
         if pending.profile() != profile {

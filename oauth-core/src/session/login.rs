@@ -78,6 +78,10 @@ impl Login {
             (Self::Run(progress), Event::CameBack(now) | Event::Given(now)) => {
                 known.settle(progress, now)
             }
+            // Who has given it a code knows the client.
+            (Self::Run(progress), Event::NobodyCame) if progress.flow.device_page().is_some() => {
+                Self::Run(progress).handle(Event::Cancelled, known)
+            }
             (Self::Run(progress), Event::NobodyCame) => {
                 known.doubt(progress.trust);
                 Next::Away(Lock::Login.release(To::failed(Error::Cancelled)))

@@ -83,8 +83,9 @@ impl Session {
     /// The key of the session's record in a store.
     #[must_use]
     pub fn key(&self, profile: &str) -> Key {
-        let Settings { application, server, grant, .. } = &**self.settings();
-        let kind = if grant.is_some() { KeyKind::Machine } else { KeyKind::Grant };
+        let settings @ Settings { application, server, .. } = &**self.settings();
+        let has_user = settings.grant_kind().has_user();
+        let kind = if has_user { KeyKind::Grant } else { KeyKind::Machine };
         Key { kind, ..Key::grant(application, profile, server.as_str()) }
     }
 

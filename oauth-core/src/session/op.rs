@@ -108,7 +108,9 @@ impl Op {
             To::Refresh(need) => Refresh::Lock(need).into(),
             To::Mark(saving, need) => Refresh::SaveRefused(saving, need).into(),
             // Whoever has set up a grant without a user is sent to no page, wherever the need comes from.
-            To::Login(need) if known.held.settings.grant.is_some() => Acquire::Lock(need).into(),
+            To::Login(need) if known.held.settings.machine_grant().is_some() => {
+                Acquire::Lock(need).into()
+            }
             To::Login(need) => Login::Needed(need).into(),
             To::Run(progress) => Login::Run(progress).into(),
             To::Settle(progress, now) => Self::on(known.settle(progress, now), known),

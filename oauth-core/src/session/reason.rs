@@ -4,6 +4,7 @@
 //!  the host wants a login ─────────────────────────▶ AskedFor
 //!  the MCP server wants scopes that are missing ───▶ StepUp
 //!  no tokens ──────────────────────────────────────▶ First
+//!  tokens, and not the key that they are bound to ─▶ KeyGone
 //!  tokens ─┬─ refused ─────────────────────────────▶ Refused
 //!          └─ expired, and not to be refreshed ────▶ Expired
 //!  whichever, and its page is at another issuer ───▶ Moved
@@ -33,6 +34,9 @@ pub enum LoginReason {
     Expired,
     /// The token was refused although it has not expired as far as is known, and there is no other without a login.
     Refused,
+    /// There are tokens, and nobody has the key that they are bound to: it is stored and cannot be read, or was the host's
+    /// own and is another one now (RFC 9449). The login makes a new one.
+    KeyGone,
     /// The token is good, but not for what was called (MCP 2026-07-28, Step-Up Authorization Flow).
     StepUp {
         /// What the MCP server asks for, without what is granted.
@@ -58,6 +62,7 @@ impl LoginReason {
             Self::First => "first",
             Self::Expired => "expired",
             Self::Refused => "refused",
+            Self::KeyGone => "key_gone",
             Self::StepUp { .. } => "step_up",
             Self::AskedFor => "asked_for",
             Self::Moved { .. } => "moved",
@@ -71,6 +76,7 @@ impl fmt::Display for LoginReason {
             Self::First => f.write_str("nobody is logged in"),
             Self::Expired => f.write_str("the last login has expired"),
             Self::Refused => f.write_str("the server does not take the last login any more"),
+            Self::KeyGone => f.write_str("the key of the last login is gone"),
             Self::StepUp { missing } => {
                 write!(f, "the server asks for more: {}", Plain(missing.as_str()))
             }
@@ -139,7 +145,7 @@ impl Session {
         } else if let Some(missing) = need.missing_beyond(record.and_then(Record::scopes)) {
             LoginReason::StepUp { missing }
         } else if record.is_none_or(|record| record.tokens.is_none()) {
-            LoginReason::First
+            if self.known.held.lacks_key { LoginReason::KeyGone } else { LoginReason::First }
         } else if need.refused == Some(self.known.generation())
             || self.known.held.refused_at().is_some()
         {

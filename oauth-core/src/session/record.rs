@@ -135,15 +135,29 @@ impl Record {
         }
     }
 
+    /// Whether the tokens were bound to a key that nobody has any more: it is not had again by asking.
+    pub(crate) fn is_key_gone(&self, settings: &Settings) -> bool {
+        self.binding.dpop_key().is_some_and(|key| {
+            let own = settings.dpop_key.as_deref().map(DpopKey::public_key);
+            key.secret().is_none() && own != Some(key.public_key())
+        })
+    }
+
+    /// The same where the host cannot read the key that is stored with the tokens: it is damaged, or of a form that only
+    /// another program knows. The tokens are of no use then. To be given to
+    /// [`LoadReply::loaded`](crate::session::LoadReply::loaded), and to no store.
+    #[must_use]
+    pub fn with_lost_key(mut self) -> Self {
+        if let Some(possession) = &mut Arc::make_mut(&mut self.binding).possession {
+            possession.key = possession.key.clone().without_secret();
+        }
+        self
+    }
+
     /// As one of this grant: tokens that were got by another, or without a user for another client, are nobody's.
     pub(crate) fn for_grant(mut self, settings: &Settings) -> Self {
         let Binding { grant, .. } = *self.binding;
-        // A key that the host has no more is not had again by asking.
-        let is_key_gone = self.binding.dpop_key().is_some_and(|key| {
-            let own = settings.dpop_key.as_deref().map(DpopKey::public_key);
-            key.secret().is_none() && own != Some(key.public_key())
-        });
-        if is_key_gone {
+        if self.is_key_gone(settings) {
             (self.tokens, self.trouble) = (None, None);
         }
         let serves = grant.serves(settings.grant_kind());

@@ -109,6 +109,13 @@ impl LoadReply<'_> {
         self.session.handle(Event::Loaded(record, now));
     }
 
+    /// Whether it is read to log out. What is taken back needs no proof of a key: such a record is given as it is, also
+    /// if that [cannot be read](Record::with_lost_key).
+    #[must_use]
+    pub fn is_of_logout(&self) -> bool {
+        matches!(self.session.op, Op::Logout(_))
+    }
+
     /// Whether tokens are lost if the store is not read: a refresh token was spent for them, and somebody else
     /// has written meanwhile, which is looked at before they are stored. A host that keeps the lock and
     /// tries again keeps its user logged in, as with [`SaveReply::is_spent`].

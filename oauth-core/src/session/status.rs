@@ -102,7 +102,7 @@ impl Status {
                 }
             }
             // Nobody logs in where tokens are got without a user.
-            _ if settings.grant.is_some() => Self::NotNeeded,
+            _ if settings.machine_grant().is_some() => Self::NotNeeded,
             _ => Self::LoginNeeded,
         }
     }

@@ -189,33 +189,15 @@ impl ServerMetadata {
         }
     }
 
-    /// Reads a document for a login, without believing it yet.
+    /// Reads a document for this purpose, without believing it yet. Grants without a user need no authorization
+    /// endpoint (RFC 8414 §2), and what a document says about logins is not looked at; logins on another device need
+    /// none either, and everything else that a login does.
     ///
     /// # Errors
     ///
     /// A [`Defect`] if there is no such document here, so that the next place may be tried.
-    pub(crate) fn read(body: &[u8]) -> Result<Document<'_>, Defect> {
-        Document::read(body, Purpose::Login)
-    }
-
-    /// The same for grants without a user, which need no authorization endpoint (RFC 8414 §2). What a
-    /// document says about logins is not looked at.
-    ///
-    /// # Errors
-    ///
-    /// As for [`read`](Self::read).
-    pub(crate) fn read_without_user(body: &[u8]) -> Result<Document<'_>, Defect> {
-        Document::read(body, Purpose::WithoutUser)
-    }
-
-    /// The same for logins on another device: they need no authorization endpoint either, and everything else
-    /// that a login does.
-    ///
-    /// # Errors
-    ///
-    /// As for [`read`](Self::read).
-    pub(crate) fn read_for_devices(body: &[u8]) -> Result<Document<'_>, Defect> {
-        Document::read(body, Purpose::Device)
+    pub(crate) fn read(body: &[u8], purpose: Purpose) -> Result<Document<'_>, Defect> {
+        Document::read(body, purpose)
     }
 
     /// Takes a document that speaks for `expected`; with the members that are not as they should be.
@@ -247,7 +229,7 @@ impl ServerMetadata {
         };
         let endpoint = |endpoint, text: &str| checked(endpoint, text, address_policy);
         let login = document.login.as_ref();
-        let has_browser = browser.is_some();
+        let has_more = document.purpose != Purpose::Login;
         let registration_endpoint = login.and_then(|it| it.registration_endpoint.as_deref());
         let registration_endpoint =
             registration_endpoint.map(|text| endpoint(Endpoint::Registration, text));
@@ -283,10 +265,10 @@ impl ServerMetadata {
             revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
             auth_methods: document.auth_methods,
-            // A login in a browser needs neither, and what is stored of it is as small as it was.
-            signing_algorithms: document.signing_algorithms.filter(|_| !has_browser),
+            // A login in a browser alone needs neither, and what is stored of it is as small as it was.
+            signing_algorithms: document.signing_algorithms.filter(|_| has_more),
             // A list of none says nothing.
-            grants: document.grants.as_ref().filter(|it| it.any && !has_browser).map(|it| it.known),
+            grants: document.grants.as_ref().filter(|it| it.any && has_more).map(|it| it.known),
             promises_iss: document.promises_iss.0,
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),

@@ -33,6 +33,12 @@ impl UserAgent for FirstOf {
         if other.is_ok() { Ok(()) } else { first }
     }
 
+    async fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
+        let first = self.first.device_beside(page).await;
+        let other = self.other.device_beside(page).await;
+        if other.is_ok() { Ok(()) } else { first }
+    }
+
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
         let (redirect_uri, first) = self.first.prepare(registered).await?.into_parts();
         let Some(first) = first else { return Ok(Prepared::elsewhere(redirect_uri)) };

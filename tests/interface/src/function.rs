@@ -48,7 +48,8 @@ functions! {
     lives_for => LivesFor,
     /// The next turns log out.
     logout => Logout,
-    /// Answers `load`: `{record, now}`, the text as it was saved or null.
+    /// Answers `load`: `{record, now}`, the text as it was saved or null. With `lost_key` the host cannot read the key that
+    /// it has stored with the tokens: they are given up, for a login or another token.
     loaded => Loaded,
     /// Answers `lock`.
     locked => Locked,
@@ -104,9 +105,12 @@ functions! {
     prepared => Prepared,
     /// Answers `browser`: `{query, now}`.
     redirected => Redirected,
+    /// Answers `browser` where it `offers_code`: `{now}`, the host can show one beside the page.
+    ask_for_code => AskForCode,
     /// Answers `device`: `{now}`, the user sees the page's address and the code, and goes on seeing them.
     shown => Shown,
-    /// Answers `wait`: `{now}`, it is that late. Too early, the session still waits.
+    /// Answers `wait`, and `browser` if there is a code beside it: `{now}`, it is that late. Too early, the session still
+    /// waits.
     waited => Waited,
     /// Answers `browser`, `device` and `wait`: the user gave up.
     cancelled => Cancelled,

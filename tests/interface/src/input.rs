@@ -41,6 +41,8 @@ pub(crate) struct Input {
     /// Why there is no signature, assertion or key.
     reason: Option<Box<str>>,
     redirect_uri: Option<Box<str>>,
+    /// Whether the key that is stored with the tokens cannot be read.
+    pub(crate) lost_key: bool,
     /// Whether the listener can have another port as well.
     pub(crate) any_port: bool,
     query: Option<Secret>,

@@ -44,7 +44,10 @@ pub(crate) fn give(
         (Function::Loaded, Turn::Load(reply)) => {
             let record = input.record.take();
             let record = record.map(|text| Record::from_json(text.expose().as_bytes()));
-            reply.loaded(record.transpose().map_err(Failure::Record)?, input.now()?);
+            let record = record.transpose().map_err(Failure::Record)?;
+            let is_lost = input.lost_key && !reply.is_of_logout();
+            let record = if is_lost { record.map(Record::with_lost_key) } else { record };
+            reply.loaded(record, input.now()?);
         }
         (Function::Locked, Turn::Lock(_, reply)) => reply.locked(),
         (Function::Reserved, Turn::Reserve(reply)) => reply.reserved(),
@@ -100,6 +103,12 @@ pub(crate) fn give(
         (Function::Cancelled, Turn::Device(_, reply)) => reply.cancelled(),
         (Function::Cancelled, Turn::Wait(_, reply)) => reply.cancelled(),
         (Function::Shown, Turn::Device(_, reply)) => reply.shown(input.now()?),
+        (Function::AskForCode, Turn::Browser(_, reply)) if reply.offers_code() => {
+            reply.ask_for_code(input.now()?);
+        }
+        (Function::Waited, Turn::Browser(_, reply)) if reply.poll_at().is_some() => {
+            reply.waited(input.now()?);
+        }
         (Function::Waited, Turn::Wait(_, reply)) => reply.waited(input.now()?),
         _ => return Err(Failure::OutOfTurn),
     }

@@ -9,7 +9,7 @@ use oauth_core::keys::{DpopKey, PublicJwk};
 use oauth_core::session::{
     Key, Lock, LoggedOut, LoginReason, RevocationOutcome, Session, Spend, Turn,
 };
-use oauth_core::wire::Issuer;
+use oauth_core::wire::{DevicePage, Issuer};
 use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, Secret, SigningAlgorithms, UnixTime};
 use serde::Serialize;
 
@@ -89,18 +89,24 @@ pub(crate) enum Written<'a> {
     Prepare {
         registered_redirect_uri: Option<&'a str>,
     },
+    /// A host that can show a code beside the page asks for one where that is offered (`offers_code`), before it sends
+    /// the user off. Then `device` is what to show, and `until` when `waited` has to be answered, if the user is not back;
+    /// the turns after that lead back to the same page.
     Browser {
         url: Box<str>,
         state: Box<str>,
         moved_from: Option<&'a str>,
         unconfirmed_issuer: Option<&'a str>,
+        #[serde(skip_serializing_if = "core::ops::Not::not")]
+        offers_code: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        device: Option<Page>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<UnixTime>,
     },
-    /// For a user with another device: `complete_url` is the page with the code in it, if the server has such.
     Device {
-        url: Box<str>,
-        complete_url: Option<Box<str>>,
-        code: Box<str>,
-        expires_at: UnixTime,
+        #[serde(flatten)]
+        page: Page,
         moved_from: Option<&'a str>,
     },
     Wait {
@@ -111,6 +117,26 @@ pub(crate) enum Written<'a> {
         refresh_token: Token<'a>,
         access_token: Token<'a>,
     },
+}
+
+/// For a user with another device: `complete_url` is the page with the code in it, if the server has such.
+#[derive(Serialize)]
+pub(crate) struct Page {
+    url: Box<str>,
+    complete_url: Option<Box<str>>,
+    code: Box<str>,
+    expires_at: UnixTime,
+}
+
+impl From<&DevicePage> for Page {
+    fn from(page: &DevicePage) -> Self {
+        Self {
+            url: page.verification_uri.as_str().into(),
+            complete_url: page.verification_uri_complete.as_ref().map(|it| it.as_str().into()),
+            code: page.user_code.clone(),
+            expires_at: page.expires_at,
+        }
+    }
 }
 
 /// The key that tokens are bound to. The `secret` is there if it is stored with them.
@@ -193,12 +219,12 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             state: url.state().into(),
             moved_from: reply.moved_from().map(Issuer::as_str),
             unconfirmed_issuer: reply.unconfirmed_issuer().map(Issuer::as_str),
+            offers_code: reply.offers_code(),
+            device: reply.device_page().as_ref().map(Into::into),
+            until: reply.poll_at(),
         },
         Turn::Device(page, reply) => Written::Device {
-            url: page.verification_uri.as_str().into(),
-            complete_url: page.verification_uri_complete.as_ref().map(|it| it.as_str().into()),
-            code: page.user_code.clone(),
-            expires_at: page.expires_at,
+            page: page.into(),
             moved_from: reply.moved_from().map(Issuer::as_str),
         },
         Turn::Wait(until, _) => Written::Wait { until: *until },

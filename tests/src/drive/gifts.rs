@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use oauth_core::UnixTime;
 use oauth_core::flow::{GrantKind, SigningKey};
 use oauth_core::keys::{DpopKey, PublicJwk};
-use oauth_core::session::{AssertionReply, KeyReply, ProofRequest, SignReply};
+use oauth_core::session::{AssertionReply, KeyReply, ProofRequest, Record, SignReply};
 use oauth_core::wire::{SubjectToken, SubjectTokenKind};
 
 use crate::world::{Key, World};
@@ -88,6 +88,15 @@ impl Gifts {
             ("authorization", fields.authorization.expose().to_owned()),
             ("dpop", fields.dpop.expose().to_owned()),
         ]
+    }
+
+    /// A record as this host can use it.
+    pub(super) fn with_readable_key(record: Record) -> Record {
+        let secret = record.binding().dpop_key().and_then(DpopKey::secret);
+        match secret.is_none_or(|secret| secret.expose().parse::<u8>().is_ok()) {
+            true => record,
+            false => record.with_lost_key(),
+        }
     }
 
     /// Brings what says who the workload or its user is, unless it fails.

@@ -52,6 +52,8 @@ pub enum User {
     Consents,
     /// Goes there after redirects with these queries have come in.
     ConsentsAfter(Vec<String>),
+    /// Goes there when it is that late. Until then they may consent on another device.
+    ReturnsAt(u64),
     /// Closes the window.
     GivesUp,
     /// Does nothing: the driver stops at the page.

@@ -1,8 +1,9 @@
 //! One turn of a session, done as a careful host does it.
 
-use oauth_core::Error;
 use oauth_core::session::{Lock, Turn};
+use oauth_core::{Error, UnixTime};
 
+use super::gifts::Gifts;
 use super::scene::{Event, User};
 use super::stage::Stage;
 use super::{entropy, stored};
@@ -40,6 +41,10 @@ impl Stage {
             Turn::Load(reply) if store.broken.load => return Ok(spared(reply.failed(now))),
             Turn::Load(reply) => {
                 let record = store.load(&reply.key(profile));
+                let record = match reply.is_of_logout() {
+                    true => record,
+                    false => record.map(Gifts::with_readable_key),
+                };
                 reply.loaded(record, now);
             }
             Turn::Lock(_, reply) if store.broken.lock => return Ok(spared(reply.failed(now))),
@@ -91,6 +96,34 @@ impl Stage {
                 let redirect_uri = callback.listen(reply.registered_redirect_uri());
                 reply.prepared(redirect_uri, entropy(*logins), now);
             }
+            // Whatever is to be shown beside the page is asked for before that.
+            Turn::Browser(_, reply) if reply.offers_code() => {
+                assert_eq!(reply.device_page(), None);
+                reply.ask_for_code(now);
+            }
+            Turn::Browser(_, reply) if waits_at_page(user, now) => {
+                let User::ReturnsAt(returns_at) = *user else { return Ok(Event::Page) };
+                let Some(until) = reply.poll_at() else {
+                    assert_eq!(reply.device_page(), None);
+                    if returns_at == u64::MAX {
+                        return Ok(Event::Page);
+                    }
+                    world.advance(returns_at - now.as_secs());
+                    return Ok(Event::Progress);
+                };
+                let page = reply.device_page().expect("what is polled for is shown");
+                if pages.last() != Some(&page) {
+                    pages.push(page);
+                }
+                reply.waited(now);
+                let Ok(Turn::Browser(_, reply)) = sessions[host].turn() else {
+                    panic!("it is too early")
+                };
+                assert_eq!(reply.poll_at(), Some(until), "and it stays so");
+                let late = until.as_secs().min(returns_at);
+                world.advance(late - now.as_secs());
+                reply.waited(UnixTime::from_secs(late));
+            }
             Turn::Browser(url, reply) => {
                 let held = store.held_by(host);
                 assert!(!held.contains(&Lock::Refresh), "a person looks at a page");
@@ -98,7 +131,9 @@ impl Stage {
                     User::Waits | User::Absent => return Ok(Event::Page),
                     User::GivesUp => Err("closed".into()),
                     User::ConsentsAfter(queries) if !queries.is_empty() => Ok(queries.remove(0)),
-                    User::Consents | User::ConsentsAfter(_) => world.visit(url.as_str()),
+                    User::Consents | User::ConsentsAfter(_) | User::ReturnsAt(_) => {
+                        world.visit(url.as_str())
+                    }
                 };
                 match visit {
                     // Whoever gets a redirect that is none of his waits on, but not for ever.
@@ -110,7 +145,7 @@ impl Stage {
             Turn::Device(page, reply) => match user {
                 User::Waits | User::Absent => return Ok(Event::Page),
                 User::GivesUp => reply.cancelled(),
-                User::Consents | User::ConsentsAfter(_) => {
+                User::Consents | User::ConsentsAfter(_) | User::ReturnsAt(_) => {
                     pages.push(page);
                     reply.shown(now);
                 }
@@ -142,6 +177,11 @@ impl Stage {
         }
         Ok(Event::Progress)
     }
+}
+
+/// Whether the user takes their time at a page.
+fn waits_at_page(user: &User, now: UnixTime) -> bool {
+    matches!(user, User::ReturnsAt(at) if now.as_secs() < *at)
 }
 
 /// What a store that failed leads to.

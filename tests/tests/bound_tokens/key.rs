@@ -1,7 +1,8 @@
 //! The key: made for a login, or the host's own; and what becomes of tokens whose key is gone.
 
 use oauth_core::keys::{DpopKey, PublicJwk};
-use oauth_tests::drive::User;
+use oauth_core::session::{LoginReason, Turn};
+use oauth_tests::drive::{Event, User};
 use oauth_tests::world::Key;
 
 use super::*;
@@ -82,4 +83,36 @@ fn a_host_that_cannot_sign_a_refresh_keeps_the_grant() {
         assert_eq!(stage.call(LIST), Ok(200));
     });
     assert_eq!(asked(&stage), [0, 0, 1]);
+}
+
+/// Breaks the key that is stored with the tokens.
+pub(crate) fn damage_key(stage: &mut Stage) {
+    let key = stage.session(0).key("");
+    let record = stage.record().expect("tokens").to_json();
+    let damaged = record.replacen("\"secret\":\"101\"", "\"secret\":\"1O1\"", 1);
+    assert_ne!(damaged, record, "it is stored there");
+    stage.store.put(&key, &damaged);
+    stage.restart();
+}
+
+#[test]
+fn a_stored_key_that_cannot_be_read_is_a_login_that_says_so() {
+    let lifetime = Knobs::bound().access_lifetime;
+    for waits in [0, lifetime] {
+        let stage = play(&Knobs::bound(), &settings(), |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            stage.forget_log();
+            let before = thumbprint(stage);
+            damage_key(stage);
+            stage.world.advance(waits);
+            assert_eq!(stage.run(0), Ok(Event::Login));
+            let Ok(Turn::Login(reply)) = stage.session_mut(0).turn() else { panic!("no login") };
+            assert_eq!(reply.reason(), LoginReason::KeyGone);
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_ne!(thumbprint(stage), before, "the login has made a new one");
+            stage.world.advance(lifetime);
+            assert_eq!(stage.call(LIST), Ok(200));
+        });
+        assert_eq!((asked(&stage), stage.gifts.keys), ([1, 1, 1], 2));
+    }
 }

@@ -208,3 +208,19 @@ fn a_host_that_can_make_no_key_is_told() {
     });
     assert_eq!(tokens(&stage, grant), 1);
 }
+
+/// Nobody is there who could be asked, so another token is.
+#[test]
+fn a_stored_key_that_cannot_be_read_costs_a_token_request() {
+    for (grant, knobs, settings) in each() {
+        let stage = play(&knobs, &settings, |stage| {
+            assert_eq!(stage.call(LIST), Ok(200));
+            let before = thumbprint(stage);
+            key::damage_key(stage);
+            assert_eq!(stage.call(LIST), Ok(200));
+            assert_eq!((kind(stage), stage.gifts.keys), (Some(TokenType::Dpop), 2));
+            assert_ne!(thumbprint(stage), before);
+        });
+        assert_eq!(tokens(&stage, grant), 2);
+    }
+}

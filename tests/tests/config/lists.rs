@@ -47,7 +47,10 @@ fn setters(source: &str) -> BTreeSet<String> {
             | "client_credentials_with_key"
             | "workload_identity"
             | "enterprise"
-            | "enterprise_managed" => "grant".into(),
+            | "enterprise_managed"
+            | "authorization_code"
+            | "device_code"
+            | "or_device_code" => "grant".into(),
             name => name.into(),
         })
         .collect()
@@ -131,7 +134,7 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
     let key = || KeyDescription { key_id: None, algorithms: SigningAlgorithm::Es256.into() };
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let dpop_key = || DpopKey::new(PublicJwk::parse(jwk).unwrap());
-    let rows: [(&str, Value, OAuthBuilder); 38] = [
+    let rows: [(&str, Value, OAuthBuilder); 40] = [
         ("application", json!("a"), plain().application("a")),
         ("client_name", json!("n"), plain().client_name("n")),
         (
@@ -148,8 +151,10 @@ fn every_member_of_a_configuration_file_does_what_the_builder_does() {
             json!("workload_identity"),
             plain().workload_identity(|_: &WantedAssertion<'_>| Ok::<_, Infallible>("")),
         ),
+        ("grant", json!("device_code"), plain().device_code()),
+        ("grant", json!("authorization_or_device_code"), plain().or_device_code()),
+        ("grant", json!("authorization_code"), plain().authorization_code()),
         ("signing_key", json!({"algorithms": ["ES256"]}), plain().private_key(Somewhere(key()))),
-        ("device_code", json!(true), plain().device_code()),
         ("dpop", json!("preferred"), plain().dpop(Dpop::Preferred)),
         ("dpop_key", json!(dpop_key()), plain().dpop_key(dpop_key(), Somewhere(key()))),
         ("par", json!("if_offered"), plain().par(Par::IfOffered)),

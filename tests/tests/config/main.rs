@@ -8,7 +8,13 @@ mod tokio_common;
 mod effect;
 mod lists;
 
-use oauth_blocking::{AuthConfig, ConfigError, OAuth, OAuthBuilder, Policy, Tolerance};
+use std::convert::Infallible;
+
+use oauth_blocking::{
+    AuthConfig, ConfigError, Error, MemoryTokenStorage, OAuth, OAuthBuilder, Policy, Tolerance,
+    WantedAssertion, WrittenIdentityProvider,
+};
+use oauth_core::error::Misuse;
 use serde_json::Value;
 
 const SERVER: &str = "https://mcp.example/mcp";
@@ -88,6 +94,61 @@ fn of_two_files_the_later_one_wins() {
     let other = r#"{"scope": "b", "tolerate": ["scope_list"], "wait": 7}"#;
     let expected = configured(r#"{"scope": "b", "client_id": "c", "wait": 7}"#);
     assert_eq!(both(one, other), format!("{expected:?}"));
+}
+
+/// Whichever they are, and in whichever order; both are named.
+#[test]
+fn there_is_one_way_to_a_token() {
+    let source = || |_: &WantedAssertion<'_>| Ok::<_, Infallible>("");
+    let provider = || WrittenIdentityProvider::new("https://idp.example/token", "c");
+    type Set = Box<dyn Fn(OAuthBuilder) -> OAuthBuilder>;
+    let ways: [(&str, Set); 6] = [
+        ("authorization_code", Box::new(|it| it.authorization_code())),
+        ("device_code", Box::new(|it| it.device_code())),
+        ("authorization_or_device_code", Box::new(|it| it.or_device_code())),
+        ("client_credentials", Box::new(|it| it.client_credentials("c", "s"))),
+        ("workload_identity", Box::new(move |it| it.workload_identity(source()))),
+        (
+            "enterprise_managed",
+            Box::new(move |it| it.client_id("c").enterprise(provider(), source())),
+        ),
+    ];
+    let storage = MemoryTokenStorage::new;
+    for (one, set) in &ways {
+        for (other, set_other) in &ways {
+            let built = set_other(set(plain().token_storage(storage()))).build();
+            match built.map(drop) {
+                Ok(()) => assert_eq!(one, other),
+                Err(Error::OAuth { error, .. }) => {
+                    let both = Misuse::TwoGrants { one: (*one).into(), other: (*other).into() };
+                    assert_eq!(error, both.into(), "{one}, {other}");
+                    let said = error.to_string();
+                    assert!(one != other && said.contains(one) && said.contains(other), "{said}");
+                }
+                Err(error) => panic!("{error}"),
+            }
+            // A file is there to change what the program does.
+            if *other != "enterprise_managed" {
+                let file = format!(r#"{{"grant": "{other}"}}"#).parse().unwrap();
+                let settled = set(plain().token_storage(storage())).config(file).unwrap();
+                assert!(settled.build().is_ok(), "{one}, then a file with {other}");
+            }
+        }
+    }
+}
+
+/// There is no place for two of them.
+#[test]
+fn a_file_says_one_way_to_a_token() {
+    for json in [
+        r#"{"grant": "device_code", "grant": "client_credentials"}"#,
+        r#"{"grant": ["device_code", "client_credentials"]}"#,
+        r#"{"grant": true}"#,
+        r#"{"device_code": true}"#,
+    ] {
+        let said = json.parse::<AuthConfig>().unwrap_err().to_string();
+        assert!(said.contains("grant") || said.contains("\"device_code\""), "{json}: {said}");
+    }
 }
 
 /// Each row of its table of servers.

@@ -5,6 +5,7 @@
 mod clients;
 mod ends;
 mod polls;
+mod race;
 
 use std::cell::Cell;
 

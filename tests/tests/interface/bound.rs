@@ -5,7 +5,7 @@ use oauth_tests::drive::assert_sound;
 use oauth_tests::world::{Grant, Key, Knobs, Nonces, PRE_CLIENT_ID, What};
 use serde_json::{Value, json};
 
-use crate::host::{Host, SERVER_URL, input_of, settings, stored_key};
+use crate::host::{Host, NOW, SERVER_URL, input_of, settings, stored_key};
 use crate::machines;
 
 /// The number of the key that the host keeps.
@@ -400,4 +400,20 @@ fn nothing_is_given_out_of_turn() {
     refuse(&mut host, &OF_TURNS);
     refuse(&mut host, &[Function::Given, Function::Unavailable]);
     assert_sound(&host.world);
+}
+
+/// The host has to say so: it alone knows what a key looks like.
+#[test]
+fn a_stored_key_that_cannot_be_read_is_a_login_that_says_so() {
+    let mut host = Host::new(&Knobs::bound());
+    let session = host.open(&settings());
+    assert_eq!(host.fetch(session), 200);
+    let later = host.open(&settings());
+    assert_eq!(host.turn(later)["turn"], "load");
+    let (record, _) =
+        host.stored.values().find(|(record, _)| record.contains("\"tokens\"")).unwrap();
+    let loaded = json!({ "record": record, "now": NOW, "lost_key": true });
+    host.call(Function::Loaded, later, loaded, b"");
+    let turn = host.turn(later);
+    assert_eq!((&turn["turn"], &turn["reason"]), (&json!("login"), &json!("key_gone")));
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::host::{Host, NOW};
 
 pub(crate) fn settings() -> Value {
-    json!({ "server_url": SERVER_URL, "device_code": true })
+    json!({ "server_url": SERVER_URL, "grant": "device_code" })
 }
 
 pub(crate) fn knobs() -> Knobs {
@@ -64,5 +64,52 @@ fn a_user_gives_up() {
             host.answer(session);
         }
         assert_eq!(host.fetch(session), 200, "and wants it after all");
+    }
+}
+
+/// A host that can show a code beside the page asks for one, and answers for whoever is back first.
+#[test]
+fn a_code_stands_beside_the_page() {
+    for in_browser in [false, true] {
+        let mut host = host();
+        let settings = json!({ "server_url": SERVER_URL, "grant": "authorization_or_device_code" });
+        let session = host.open(&settings);
+        let offered = stop_at(&mut host, session, "browser");
+        assert_eq!((&offered["offers_code"], offered.get("device")), (&json!(true), None));
+        assert_eq!(
+            host.refused(Function::Waited, session, json!({ "now": NOW }), b""),
+            "out_of_turn"
+        );
+        host.call(Function::AskForCode, session, json!({ "now": NOW }), b"");
+        while host.turn(session)["turn"] != "browser" {
+            host.answer(session);
+        }
+        let turn = host.turn(session);
+        let page = "https://auth.example.com/device";
+        let device = json!({
+            "url": page, "complete_url": format!("{page}?user_code=WDJB-0001"),
+            "code": "WDJB-0001", "expires_at": NOW + 300,
+        });
+        assert_eq!((&turn["device"], &turn["until"]), (&device, &json!(NOW + 5)));
+        assert_eq!((&turn["url"], turn.get("offers_code")), (&offered["url"], None));
+        let again = host.refused(Function::AskForCode, session, json!({ "now": NOW }), b"");
+        assert_eq!(again, "out_of_turn");
+        host.call(Function::Waited, session, json!({ "now": NOW + 4 }), b"");
+        assert_eq!(host.turn(session), turn, "it is too early");
+        while !in_browser && host.world.count(What::Token(Grant::Device)) < 3 {
+            match host.turn(session)["until"].as_u64() {
+                Some(until) => {
+                    host.world.advance(until - host.world.now);
+                    host.call(Function::Waited, session, json!({ "now": until }), b"");
+                }
+                None => host.answer(session),
+            }
+        }
+        assert_eq!(host.fetch(session), 200);
+        let world = &host.world;
+        let polls = if in_browser { 0 } else { 3 };
+        assert_eq!(world.count(What::Token(Grant::Device)), polls);
+        assert_eq!(world.count(What::Authorize), usize::from(in_browser));
+        assert_sound(world);
     }
 }

@@ -54,7 +54,7 @@ function servers(t, pending) {
   return world;
 }
 
-const settings = { server_url: URL_OF_SERVER, device_code: true };
+const settings = { server_url: URL_OF_SERVER, grant: "device_code" };
 
 test("a user consents on another device", async (t) => {
   const world = servers(t, 1);

@@ -7,7 +7,7 @@ import { MemoryStore } from "./store.mjs";
  * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user, and
  * returns the query with which they came back to `redirectUri`.
  *
- * With the setting `device_code`, the user consents on another device: `device` takes `{ url, complete_url, code,
+ * With the `grant` `device_code`, the user consents on another device: `device` takes `{ url, complete_url, code,
  * expires_at }`, and shows them. It is not waited for longer than it takes to show that.
  *
  * With the setting `grant`, there may be no user. `key` is then the client's private key as a `CryptoKey`, and `keyId`

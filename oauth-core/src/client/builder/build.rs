@@ -12,7 +12,7 @@ use crate::client::headers::Headers;
 use crate::client::limits::{Limits, TIME_LIMIT};
 use crate::client::parts::{Adapter, Parts};
 use crate::error::Misuse;
-use crate::flow::WrittenSettings;
+use crate::flow::{WrittenGrant, WrittenSettings};
 use crate::loopback::CallbackUrl;
 use crate::written::Seconds;
 
@@ -47,9 +47,15 @@ impl<A: Adapter> Builder<A> {
             http_user_agent,
             server_headers,
         } = self.config;
+        if let Some(misuse) = self.two_grants {
+            return Err(crate::Error::from(misuse).into());
+        }
         let name = written.application.or_else(|| written.client_name.clone());
         let executable = || A::executable().map(|path| application::of_path(&path));
         written.application = Some(name.or_else(executable).unwrap_or_default());
+        if written.grant.is_none() && self.user_agent.is_none() && !A::shows_pages() {
+            written.grant = Some(WrittenGrant::AuthorizationOrDeviceCode);
+        }
         let settings = written.settings(&self.server_url, self.policy)?.client_records();
         settings.check_server().map_err(crate::Error::from)?;
         let unless_set = Limits::default();

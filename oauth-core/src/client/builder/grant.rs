@@ -6,6 +6,7 @@ use crate::Secret;
 use crate::client::builder::Builder;
 use crate::client::gifts::{AssertionSource, PrivateKey};
 use crate::client::parts::Adapter;
+use crate::error::Misuse;
 use crate::flow::{Dpop, Par, WrittenGrant, WrittenIdentityProvider};
 use crate::keys::DpopKey;
 
@@ -14,14 +15,14 @@ impl<A: Adapter> Builder<A> {
     /// registered: the authorization server knows the client already. Name that server with
     /// [`client_issuer`](Self::client_issuer).
     pub fn client_credentials(mut self, id: &str, secret: impl Into<Secret>) -> Self {
-        self.config.settings.grant = Some(WrittenGrant::ClientCredentials);
+        self = self.grant(WrittenGrant::ClientCredentials);
         self.client_id(id).client_secret(secret)
     }
 
     /// The same with a key in the place of the secret (`private_key_jwt`, RFC 7523 §2.2): each request is signed anew.
     /// The key stays where it is.
     pub fn client_credentials_with_key(mut self, id: &str, key: impl PrivateKey + 'static) -> Self {
-        self.config.settings.grant = Some(WrittenGrant::ClientCredentials);
+        self = self.grant(WrittenGrant::ClientCredentials);
         self.client_id(id).private_key(key)
     }
 
@@ -33,15 +34,34 @@ impl<A: Adapter> Builder<A> {
         self
     }
 
+    /// A user logs in, with a browser: what is done unless something else is set, where there is one.
+    ///
+    /// Each of the ways to a token is set by a method of its own, and there is one way: who calls two of them gets
+    /// [`Misuse::TwoGrants`] from [`build`](Self::build). What a configuration file says wins over what was set before.
+    pub fn authorization_code(self) -> Self {
+        self.grant(WrittenGrant::AuthorizationCode)
+    }
+
     /// The user consents on another device (RFC 8628): they are shown a URL and a code, by the user agent and by
     /// [`Event::DeviceCode`](crate::client::Event::DeviceCode), and nobody comes back to this machine. For servers that
     /// offer it, over SSH, in containers and on appliances; [`Settings::device_code`](crate::flow::Settings::device_code)
     /// says what it is worth.
     ///
     /// Nobody is waited for any longer than the code lasts, or than the host's `wait`.
-    pub fn device_code(mut self) -> Self {
-        self.config.settings.device_code = true;
-        self
+    pub fn device_code(self) -> Self {
+        self.grant(WrittenGrant::DeviceCode)
+    }
+
+    /// A user logs in with a browser or, where the server offers that, on another device
+    /// ([`device_code`](Self::device_code)), as they like: the code is shown beside the page, and what comes back first
+    /// counts. The other way is ended then, and whoever gives up at the page gives up the login. Nobody is waited for any
+    /// longer than the code lasts, or than the host's `wait`; a code that runs out or does not work leaves the login to
+    /// the page.
+    ///
+    /// That is what is done where nothing is set, there is no [`user_agent`](Self::user_agent) of the host's own, and no
+    /// page can be shown: over SSH, or without a display. [`authorization_code`](Self::authorization_code) does without.
+    pub fn or_device_code(self) -> Self {
+        self.grant(WrittenGrant::AuthorizationOrDeviceCode)
     }
 
     /// When tokens are bound to a key, so that who steals one cannot use it (RFC 9449). Unless this is set, where the MCP
@@ -78,7 +98,7 @@ impl<A: Adapter> Builder<A> {
     /// the MCP server's own host or of a known provider. Workloads that share a store need a
     /// [`profile`](Self::profile) or [`application`](Self::application) each.
     pub fn workload_identity(mut self, source: impl AssertionSource + 'static) -> Self {
-        self.config.settings.grant = Some(WrittenGrant::WorkloadIdentity);
+        self = self.grant(WrittenGrant::WorkloadIdentity);
         self.gifts.source = Some(Arc::new(source));
         self
     }
@@ -95,8 +115,20 @@ impl<A: Adapter> Builder<A> {
         provider: WrittenIdentityProvider,
         source: impl AssertionSource + 'static,
     ) -> Self {
-        self.config.settings.grant = Some(WrittenGrant::EnterpriseManaged(provider));
+        self = self.grant(WrittenGrant::EnterpriseManaged(provider));
         self.gifts.source = Some(Arc::new(source));
+        self
+    }
+
+    /// There is one way to a token: who sets two of them hears of it.
+    fn grant(mut self, grant: WrittenGrant) -> Self {
+        let name = grant.name();
+        if let Some(before) = self.config.settings.grant.replace(grant)
+            && before.name() != name
+        {
+            let (one, other) = (before.name().into(), name.into());
+            self.two_grants.get_or_insert(Misuse::TwoGrants { one, other });
+        }
         self
     }
 }

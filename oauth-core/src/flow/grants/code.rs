@@ -29,7 +29,7 @@ use crate::tolerance::Tolerances;
 use crate::url::HttpUrl;
 use crate::wire::{
     AuthorizationCode, AuthorizationRequest, AuthorizationUrl, PushedRequest, Registration,
-    ServerMetadata, Sought, authorization_url, pushed_url, read_redirect,
+    RegistrationKind, ServerMetadata, Sought, authorization_url, pushed_url, read_redirect,
 };
 
 /// Waits for the redirect. Everything that the second leg needs is here, as it was recorded before the
@@ -80,6 +80,14 @@ impl Consent {
         }
     }
 
+    /// Where a code for another device may be asked for beside it: once, and by a client that was registered for it if
+    /// this one was registered at all.
+    pub(crate) fn code_endpoint(&self, settings: &Settings) -> Option<&HttpUrl> {
+        let Binding { server, client, .. } = &self.binding;
+        let may_ask = client.kind != RegistrationKind::Dynamic || client.device_codes;
+        settings.code_beside(server).filter(|_| may_ask && !self.tried.code)
+    }
+
     pub(crate) fn url(&self) -> AuthorizationUrl {
         let server = &self.binding.server;
         self.ask(&self.shown_state(), |what| match &self.pushed {
@@ -115,9 +123,11 @@ impl Consent {
     }
 
     /// The `state` of a request that is pushed: a digest of all that is in here, so that a login which is changed while
-    /// it is stored does not fit its redirect any more. What it is known by then is not in it.
+    /// it is stored does not fit its redirect any more. What it is known by then is not in it, nor what is asked beside it
+    /// later.
     pub(crate) fn seal(&self) -> RandomBytes {
-        let unpushed = Self { pushed: None, ..self.clone() };
+        let tried = Tried { code: false, ..self.tried.clone() };
+        let unpushed = Self { pushed: None, tried, ..self.clone() };
         // All keys are texts, so it always serializes.
         let all = SecretBuffer(serde_json::to_string(&unpushed).unwrap_or_default());
         RandomBytes::new(Sha256::digest(&all.0).into())

@@ -10,9 +10,13 @@
 //!                                                               └─ the user says no, the time is over ──▶ an error
 //! ```
 //!
+//! Beside a login in a browser, a user is shown the code together with the page: the `Consent` of that login is kept
+//! here. Whoever comes back with a redirect takes it out, and what does not work here leaves the login to it.
+//!
 //! Nobody comes back here, so there is no `state`, no `iss` and no PKCE: tokens come straight from the token endpoint of
 //! the issuer that was found.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +27,7 @@ use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
 use crate::flow::grant_kind::GrantKind;
 use crate::flow::grants::Issued;
+use crate::flow::grants::code::Consent;
 use crate::flow::outcome::{Once, Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::flow::settings::Settings;
@@ -47,6 +52,9 @@ pub(crate) struct AskDevice {
     pub(crate) verifier: RandomBytes,
     pub(crate) tried: Tried,
     pub(crate) sought: Sought,
+    /// The login in a browser that goes on beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) beside: Option<Box<Consent>>,
 }
 
 /// What asking for codes came to.
@@ -74,7 +82,26 @@ impl AskDevice {
         let binding = Binding::new(GrantKind::DeviceCode, terms, settings, server, client);
         // No tokens are issued there, so nothing is bound to a key yet.
         let proof = Proof::of_client(&binding, settings)?;
-        Ok(Self { binding, endpoint, proof, verifier, tried, sought })
+        Ok(Self { binding, endpoint, proof, verifier, tried, sought, beside: None })
+    }
+
+    /// Beside a login in a browser, which asks once; `None` if it has asked, or need not.
+    ///
+    /// # Errors
+    ///
+    /// That of a key which can do nothing that the server takes.
+    pub(crate) fn beside(
+        consent: &Consent,
+        settings: &Settings,
+    ) -> Result<Option<Self>, PeerIncompatible> {
+        let Some(endpoint) = consent.code_endpoint(settings).cloned() else { return Ok(None) };
+        let mut consent = consent.clone();
+        consent.tried.code = true;
+        let Consent { verifier, tried, sought, .. } = consent.clone();
+        let binding = Binding { grant: GrantKind::DeviceCode, ..consent.binding.clone() };
+        let proof = Proof::of_client(&binding, settings)?;
+        let beside = Some(consent.into());
+        Ok(Some(Self { binding, endpoint, proof, verifier, tried, sought, beside }))
     }
 
     pub(crate) fn request(&self) -> Request {
@@ -103,7 +130,13 @@ impl AskDevice {
         let finding = Finding::Codes { tolerated: code.tolerated, misshapen };
         self.binding.server.tolerated.extend(code.tolerated);
         let ends_at = code.expires_at().min(now + LONGEST);
-        let device = Device { binding: self.binding, tolerates, code, ends_at, phase: Phase::Page };
+        let (binding, beside) = (self.binding, self.beside);
+        let phase = match beside {
+            // It is shown with the page, which has a turn of its own.
+            Some(_) => Phase::Wait { until: now + code.interval() },
+            None => Phase::Page,
+        };
+        let device = Device { binding, tolerates, code, ends_at, phase, beside };
         Ok((Asked::Codes(device), finding))
     }
 }
@@ -129,6 +162,9 @@ pub(crate) struct Device {
     /// Whatever the server says, nobody is waited for any longer.
     ends_at: UnixTime,
     phase: Phase,
+    /// The login in a browser that goes on beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) beside: Option<Box<Consent>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use crate::http::{Endpoint, Response};
 use crate::time::UnixTime;
 use crate::timeline::{Entry, Finding};
 use crate::url::HttpUrl;
+use crate::wire::DevicePage;
 
 /// Who was asked, and the status of the answer.
 pub(super) struct Asked {
@@ -87,7 +88,7 @@ impl BrowserReply<'_> {
     /// flow has not changed and still waits for the right one. All that the redirect says otherwise,
     /// good or bad, is in the next step.
     pub fn redirect(self, query: &str) -> Result<(), Error> {
-        let Ok(State::Consent(consent)) = &self.flow.state else {
+        let Some(consent) = self.flow.state.as_ref().ok().and_then(State::consent) else {
             return Ok(());
         };
         let (endpoint, url) = (Endpoint::Authorization, consent.endpoint().clone());
@@ -105,6 +106,38 @@ impl BrowserReply<'_> {
         let asked = Asked { endpoint, url, status: None, silence: None };
         self.flow.advance(asked, |state, settings| state.came_back(read, settings));
         Ok(())
+    }
+
+    /// Whether the user may consent on another device instead ([`Settings::or_device_code`]), once there is a code.
+    ///
+    /// [`Settings::or_device_code`]: crate::flow::Settings::or_device_code
+    #[must_use]
+    pub fn offers_code(&self) -> bool {
+        self.flow.offers_code()
+    }
+
+    /// Asks for a code, to be shown beside the page. The steps that follow lead back to this page, with a
+    /// [code](Self::device_page), or without one if there is none to be had: then it is not offered again.
+    pub fn ask_for_code(self) {
+        self.flow.ask_for_code();
+    }
+
+    /// What to show beside the page: where to go on another device, and with which code.
+    #[must_use]
+    pub fn device_page(&self) -> Option<DevicePage> {
+        self.flow.device_page()
+    }
+
+    /// When the server is to be asked whether the user has consented there, if there is a code. Until then the user may
+    /// come back with a redirect.
+    #[must_use]
+    pub fn poll_at(&self) -> Option<UnixTime> {
+        self.flow.waits_until()
+    }
+
+    /// Nobody came back, and it is that late now. Too early, the next step is the same.
+    pub fn waited(self, now: UnixTime) {
+        self.flow.waited(now);
     }
 
     /// The user or the host gave up waiting.

@@ -6,6 +6,7 @@ use crate::entropy::RandomBytes;
 use crate::error::{Error, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::errand::Errand;
+use crate::flow::grant_kind::GrantKind;
 use crate::flow::grants::code::Consent;
 use crate::flow::grants::device::AskDevice;
 use crate::flow::grants::push::Push;
@@ -35,7 +36,7 @@ pub(super) fn ask(
     server: ServerMetadata,
     client: Registration,
 ) -> Result<State, Error> {
-    if settings.device_code {
+    if settings.grant_kind() == GrantKind::DeviceCode {
         let state = AskDevice::new(errand, settings, server, client)?;
         return Ok(State::AskDevice(state.into()));
     }
@@ -116,6 +117,8 @@ fn register_anew(asked: Visited, anew: Anew, refusal: &Refusal, settings: &Setti
     permit(settings, &server, &endpoint)?;
     let Anew { method, scope, retry } = anew;
     errand.tried.asked = Some(method);
+    // The codes of one client are not for the next.
+    errand.tried.code = false;
     let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
     let (server, instead_of) = (Box::new(server), Some(client.client_id));
     let state = Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };

@@ -51,7 +51,7 @@ pub(super) fn assertion(exchanged: Exchanged, settings: &Settings) -> Result<Sta
 /// The authorization server wants another proof. It may have noted the assertion, which is good for one request.
 pub(super) fn another_assertion(state: JwtBearer, settings: &Settings) -> State {
     let JwtBearer { binding, tolerates, proof, .. } = state;
-    match &settings.grant {
+    match settings.machine_grant() {
         Some(MachineGrant::EnterpriseManaged(provider)) => {
             let (provider, then) = ((**provider).clone(), Some(proof.into()));
             State::Exchange(Exchange::new(binding, tolerates, provider, then).into())

@@ -1,4 +1,4 @@
-//! Ways to a token without a user, as a host sets them up.
+//! The way to a token, as a host sets it up: one of those with a user, or of those without.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,27 @@ use crate::error::{Error, Misuse};
 use crate::flow::grant_kind::GrantKind;
 use crate::secret::Secret;
 use crate::url::{HttpAllowance, HttpUrl, shown};
-use crate::wire::KeyDescription;
+use crate::wire::{KeyDescription, Purpose};
+
+/// The way to a token. It is one, so that no two can contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, from = "StoredGrant")]
+pub(crate) enum GrantSetting {
+    User(UserGrant),
+    Machine(MachineGrant),
+}
+
+/// A way that a user goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum UserGrant {
+    #[serde(rename = "authorization_code")]
+    Browser,
+    #[serde(rename = "device_code")]
+    Device,
+    /// Both at once: whichever the user comes back by first.
+    #[serde(rename = "authorization_or_device_code")]
+    Either,
+}
 
 /// A way to a token without a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +39,39 @@ pub(crate) enum MachineGrant {
     ClientCredentials,
     WorkloadIdentity,
     EnterpriseManaged(Box<IdentityProvider>),
+}
+
+/// A [`GrantSetting`] as it may have been written down.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredGrant {
+    User(UserGrant),
+    Machine(MachineGrant),
+    /// As it was when device codes had a switch of their own, `"device_code": true`.
+    Former(bool),
+}
+
+impl From<StoredGrant> for GrantSetting {
+    fn from(stored: StoredGrant) -> Self {
+        match stored {
+            StoredGrant::User(grant) => Self::User(grant),
+            StoredGrant::Machine(grant) => Self::Machine(grant),
+            StoredGrant::Former(true) => Self::User(UserGrant::Device),
+            StoredGrant::Former(false) => Self::default(),
+        }
+    }
+}
+
+impl Default for GrantSetting {
+    fn default() -> Self {
+        Self::User(UserGrant::Browser)
+    }
+}
+
+impl GrantSetting {
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl MachineGrant {
@@ -83,17 +136,52 @@ impl IdentityProvider {
     }
 }
 
-/// A way to a token without a user, as it is written down.
+/// A way to a token, as it is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WrittenGrant {
+    /// A user logs in, in a browser: what is done unless something else is set.
+    AuthorizationCode,
+    /// [`Settings::device_code`].
+    DeviceCode,
+    /// [`Settings::or_device_code`].
+    AuthorizationOrDeviceCode,
     /// [`Settings::client_credentials`].
     ClientCredentials,
     /// [`Settings::workload_identity`].
     WorkloadIdentity,
     /// [`Settings::enterprise_managed`].
     EnterpriseManaged(WrittenIdentityProvider),
+}
+
+impl WrittenGrant {
+    /// The name, as it is written down.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "device_code",
+            Self::AuthorizationOrDeviceCode => "authorization_or_device_code",
+            Self::ClientCredentials => "client_credentials",
+            Self::WorkloadIdentity => "workload_identity",
+            Self::EnterpriseManaged(_) => "enterprise_managed",
+        }
+    }
+
+    /// # Errors
+    ///
+    /// As [`IdentityProvider::new`].
+    pub(crate) fn set_in(self, settings: Settings) -> Result<Settings, Error> {
+        Ok(match self {
+            Self::AuthorizationCode => settings.authorization_code(),
+            Self::DeviceCode => settings.device_code(),
+            Self::AuthorizationOrDeviceCode => settings.or_device_code(),
+            Self::ClientCredentials => settings.client_credentials(),
+            Self::WorkloadIdentity => settings.workload_identity(),
+            Self::EnterpriseManaged(provider) => settings.enterprise_managed(provider.checked()?),
+        })
+    }
 }
 
 /// An [`IdentityProvider`] as it is written down.
@@ -130,13 +218,21 @@ impl WrittenIdentityProvider {
     }
 }
 
+/// Of the ways to a token, the last one that was set counts.
 impl Settings {
+    /// A user logs in, in a browser: what is done unless something else is set.
+    #[must_use]
+    pub fn authorization_code(mut self) -> Self {
+        self.grant = GrantSetting::default();
+        self
+    }
+
     /// Tokens are got with the client's own credentials (RFC 6749 §4.4): with the secret of
     /// [`client_id`](Self::client_id), or with a [key](Self::signing_key). No page is ever opened, and nothing is
     /// registered.
     #[must_use]
     pub fn client_credentials(mut self) -> Self {
-        self.grant = Some(MachineGrant::ClientCredentials);
+        self.grant = GrantSetting::Machine(MachineGrant::ClientCredentials);
         self
     }
 
@@ -147,7 +243,7 @@ impl Settings {
     /// [`client_issuer`](Self::client_issuer) names, or else to one on the MCP server's own host or of a known provider.
     #[must_use]
     pub fn workload_identity(mut self) -> Self {
-        self.grant = Some(MachineGrant::WorkloadIdentity);
+        self.grant = GrantSetting::Machine(MachineGrant::WorkloadIdentity);
         self
     }
 
@@ -158,7 +254,7 @@ impl Settings {
     /// [`client_id`](Self::client_id) is the client at the MCP server's authorization server.
     #[must_use]
     pub fn enterprise_managed(mut self, provider: IdentityProvider) -> Self {
-        self.grant = Some(MachineGrant::EnterpriseManaged(provider.into()));
+        self.grant = GrantSetting::Machine(MachineGrant::EnterpriseManaged(provider.into()));
         self
     }
 
@@ -170,13 +266,33 @@ impl Settings {
         self
     }
 
-    /// By which grant tokens are got.
+    /// By which grant tokens are got. With [`or_device_code`](Self::or_device_code) it may also be by that of a device.
     #[must_use]
     pub fn grant_kind(&self) -> GrantKind {
-        let of_user = match self.device_code {
-            true => GrantKind::DeviceCode,
-            false => GrantKind::AuthorizationCode,
-        };
-        self.grant.as_ref().map_or(of_user, MachineGrant::kind)
+        match &self.grant {
+            GrantSetting::User(UserGrant::Device) => GrantKind::DeviceCode,
+            GrantSetting::User(UserGrant::Browser | UserGrant::Either) => {
+                GrantKind::AuthorizationCode
+            }
+            GrantSetting::Machine(grant) => grant.kind(),
+        }
+    }
+
+    /// What an authorization server's metadata is read for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        match self.grant {
+            GrantSetting::User(UserGrant::Browser) => Purpose::Login,
+            GrantSetting::User(UserGrant::Device) => Purpose::Device,
+            GrantSetting::User(UserGrant::Either) => Purpose::Either,
+            GrantSetting::Machine(_) => Purpose::WithoutUser,
+        }
+    }
+
+    /// The way without a user, if there is to be none.
+    pub(crate) fn machine_grant(&self) -> Option<&MachineGrant> {
+        match &self.grant {
+            GrantSetting::User(_) => None,
+            GrantSetting::Machine(grant) => Some(grant),
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Settings {
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted {
             pushed_requests: self.par == Par::IfOffered,
-            device_codes: self.grant_kind() == GrantKind::DeviceCode,
+            device_codes: self.wants_device_codes(),
             ..Wanted::default()
         }
     }

@@ -71,3 +71,44 @@ fn a_client_id_is_not_empty_and_an_empty_secret_is_none() {
     let settings = settings().client_id("c", Some("".into())).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(settings.pre_registered.and_then(|client| client.client_secret), None);
 }
+
+/// Also as they were when device codes had a switch of their own.
+#[test]
+fn the_way_to_a_token_is_read_as_it_was_ever_written() {
+    let usual = serde_json::to_value(settings()).unwrap_or_else(|e| panic!("{e}"));
+    assert!(usual.get("grant").is_none(), "{usual}");
+    let read = |name: &str, value: serde_json::Value| {
+        let mut stored = usual.clone();
+        stored[name] = value;
+        serde_json::from_value::<Settings>(stored)
+    };
+    let provider = IdentityProvider::new("https://idp.example/token", "c", None);
+    let provider = provider.unwrap_or_else(|e| panic!("{e}"));
+    for set_up in [
+        settings(),
+        settings().device_code(),
+        settings().or_device_code(),
+        settings().client_credentials(),
+        settings().workload_identity(),
+        settings().enterprise_managed(provider),
+    ] {
+        let stored = serde_json::to_string(&set_up).unwrap_or_else(|e| panic!("{e}"));
+        let restored = serde_json::from_str::<Settings>(&stored);
+        assert_eq!(restored.unwrap_or_else(|e| panic!("{e}")), set_up);
+    }
+    for (former, set_up) in [(true, settings().device_code()), (false, settings())] {
+        let restored = read("device_code", former.into());
+        assert_eq!(restored.unwrap_or_else(|e| panic!("{e}")), set_up);
+    }
+    let restored = read("grant", "client_credentials".into());
+    assert_eq!(restored.unwrap_or_else(|e| panic!("{e}")), settings().client_credentials());
+    let mut both = usual.clone();
+    (both["grant"], both["device_code"]) = ("client_credentials".into(), true.into());
+    assert!(serde_json::from_value::<Settings>(both).is_err(), "which one?");
+}
+
+#[test]
+fn of_two_ways_to_a_token_the_last_one_counts() {
+    assert_eq!(settings().client_credentials().device_code(), settings().device_code());
+    assert_eq!(settings().device_code().authorization_code(), settings());
+}

@@ -44,11 +44,10 @@ crate::written! {
         /// The key that the client authenticates with: `{"key_id": "k1", "algorithms": ["ES256"]}`. It stays with the
         /// host.
         signing_key: Option<KeyDescription>,
-        /// How tokens are got without a user: `"client_credentials"`, `"workload_identity"`, or
+        /// How tokens are got. By a user: `"authorization_code"`, `"device_code"`, or
+        /// `"authorization_or_device_code"`. Without one: `"client_credentials"`, `"workload_identity"`, or
         /// `{"enterprise_managed": {"token_endpoint": "https://idp.example/token", "client_id": "c"}}`.
         grant: Option<WrittenGrant>,
-        /// Whether the user consents on another device.
-        device_code: bool,
         /// When tokens are bound to a key: `"if_required"`, `"off"`, `"preferred"` or `"required"`.
         dpop: Option<Dpop>,
         /// The key of the host's own for that, of which only the public half is here: `{"jwk": {"kty": "EC", …}}`.
@@ -124,7 +123,6 @@ impl WrittenSettings {
             client_issuer,
             signing_key,
             grant,
-            device_code,
             dpop,
             dpop_key,
             par,
@@ -170,16 +168,8 @@ impl WrittenSettings {
         if let Some(key) = signing_key {
             settings = settings.signing_key(key);
         }
-        match grant {
-            Some(WrittenGrant::ClientCredentials) => settings = settings.client_credentials(),
-            Some(WrittenGrant::WorkloadIdentity) => settings = settings.workload_identity(),
-            Some(WrittenGrant::EnterpriseManaged(provider)) => {
-                settings = settings.enterprise_managed(provider.checked()?);
-            }
-            None => {}
-        }
-        if device_code {
-            settings = settings.device_code();
+        if let Some(grant) = grant {
+            settings = grant.set_in(settings)?;
         }
         if let Some(dpop) = dpop {
             settings = settings.dpop(dpop);

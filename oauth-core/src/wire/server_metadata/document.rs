@@ -21,11 +21,14 @@ use crate::wire::server_metadata::offers::{Offers, PushedRequests};
 pub(crate) enum Purpose {
     Login,
     Device,
+    /// A login with a browser, or on another device.
+    Either,
     WithoutUser,
 }
 
 /// The members that the machine acts on.
 pub(crate) struct Document<'a> {
+    pub(super) purpose: Purpose,
     pub(super) issuer: Text<'a>,
     pub(super) token_endpoint: Text<'a>,
     pub(super) revocation_endpoint: Option<Text<'a>>,
@@ -61,9 +64,10 @@ impl<'a> Document<'a> {
     pub(super) fn read(body: &'a [u8], purpose: Purpose) -> Result<Self, Defect> {
         let mut members = Members::of(body)?;
         Ok(Self {
+            purpose,
             issuer: members.required_text("issuer")?,
             login: match purpose {
-                Purpose::Login => {
+                Purpose::Login | Purpose::Either => {
                     let browser = ForBrowser::of(&mut members)?;
                     Some(ForLogin::of(&mut members, Some(browser)))
                 }

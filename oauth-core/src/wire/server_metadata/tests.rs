@@ -29,7 +29,8 @@ fn document(more: &str) -> String {
 }
 
 fn check_as(body: &str, expected: &str, policy: &Policy) -> Result<ServerMetadata, Error> {
-    let document = ServerMetadata::read(body.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+    let document =
+        ServerMetadata::read(body.as_bytes(), Purpose::Login).unwrap_or_else(|e| panic!("{e}"));
     ServerMetadata::check(&document, &issuer(expected), AddressPolicy::PUBLIC, policy)
         .map(|(server, _)| server)
 }
@@ -192,13 +193,16 @@ fn documents_without_the_required_members_are_no_documents() {
         (r#"{"issuer":"https://as.example"}"#, "authorization_endpoint"),
         (r#"{"issuer":"x","authorization_endpoint":"y","token_endpoint":""}"#, "token_endpoint"),
     ] {
-        assert_eq!(ServerMetadata::read(body.as_bytes()).err(), Some(Defect::missing(name)));
+        assert_eq!(
+            ServerMetadata::read(body.as_bytes(), Purpose::Login).err(),
+            Some(Defect::missing(name))
+        );
     }
     for (body, defect) in [
         (r#"{"issuer":7}"#, Defect::unusable("issuer")),
         (r#"{"issuer":"a","issuer":"a"}"#, Defect::Repeated { name: "issuer".into() }),
     ] {
-        assert_eq!(ServerMetadata::read(body.as_bytes()).err(), Some(defect));
+        assert_eq!(ServerMetadata::read(body.as_bytes(), Purpose::Login).err(), Some(defect));
     }
 }
 
@@ -212,7 +216,7 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
     )
     .replace("https://as.example/authorize", "javascript:alert(1)");
     for body in [bare, &unsafe_ones] {
-        let document = ServerMetadata::read_without_user(body.as_bytes());
+        let document = ServerMetadata::read(body.as_bytes(), Purpose::WithoutUser);
         let document = document.unwrap_or_else(|e| panic!("{e}"));
         let issuer = issuer("https://as.example");
         let checked =
@@ -234,10 +238,10 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
     }
     for (body, name) in [("{}", "issuer"), (r#"{"issuer":"https://as.example"}"#, "token_endpoint")]
     {
-        let read = ServerMetadata::read_without_user(body.as_bytes());
+        let read = ServerMetadata::read(body.as_bytes(), Purpose::WithoutUser);
         assert_eq!(read.err(), Some(Defect::missing(name)));
     }
-    let document = ServerMetadata::read_without_user(bare.as_bytes());
+    let document = ServerMetadata::read(bare.as_bytes(), Purpose::WithoutUser);
     let document = document.unwrap_or_else(|e| panic!("{e}"));
     let elsewhere = issuer("https://evil.example");
     let checked =
@@ -250,7 +254,7 @@ fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
     let login = |more: &str| check(&format!("{S256}{more}")).unwrap_or_else(|e| panic!("{e}"));
     let more = |more: &str| {
         let body = document(&format!("{S256}{more}"));
-        let document = ServerMetadata::read_without_user(body.as_bytes());
+        let document = ServerMetadata::read(body.as_bytes(), Purpose::WithoutUser);
         let document = document.unwrap_or_else(|defect| panic!("{defect}"));
         let issuer = issuer("https://as.example");
         let checked =
@@ -318,7 +322,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
         ("device_authorization_endpoint", r#""https://127.0.0.1/d""#),
     ] {
         let body = document(&format!(r#"{S256},"{member}":{written}"#));
-        let document = ServerMetadata::read(body.as_bytes());
+        let document = ServerMetadata::read(body.as_bytes(), Purpose::Login);
         let document = document.unwrap_or_else(|defect| panic!("{body}: {defect}"));
         let check = |policy: &Policy| {
             ServerMetadata::check(

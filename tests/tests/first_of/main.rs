@@ -2,108 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-#[path = "tokio_common.rs"]
+#[path = "../tokio_common.rs"]
 mod tokio_common;
 
-use std::io::{self, BufReader, Read, Write};
+mod either_way;
+mod terminal;
+
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use oauth_blocking::{
-    AboutToAuthorize, LoopbackBrowser, MemoryTokenStorage, PasteBack, RedirectUri, UserAgentError,
-};
+use oauth_blocking::{AboutToAuthorize, LoopbackBrowser, MemoryTokenStorage, UserAgentError};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
 use oauth_tokio::Blocking;
 use tokio_common::common::{
-    self, ELSEWHERE, PATIENCE, assert_sound, browser, location, logins, registrations, serve,
-    silent_port, visitor_who,
+    self, PATIENCE, assert_sound, browser, logins, registrations, serve, silent_port, visitor_who,
 };
 
-/// What a person at a terminal does who is asked to paste.
-#[derive(Clone, Copy, PartialEq)]
-enum Typing {
-    /// Opens the page that is printed, and pastes where it ends.
-    Address,
-    /// Nothing.
-    Nothing,
-    /// The terminal is closed.
-    Closed,
-}
-
-/// A terminal in memory, read by one side and written by the other.
-#[derive(Clone, Default)]
-struct Terminal(Arc<(Mutex<Screen>, Condvar)>);
-
-#[derive(Default)]
-struct Screen {
-    printed: String,
-    pages: usize,
-    is_gone: bool,
-}
-
-/// The keyboard of a terminal.
-struct Keyboard(Terminal, Typing);
-
-impl Terminal {
-    fn paste_back(&self, typing: Typing) -> PasteBack<BufReader<Keyboard>, Self> {
-        let redirect_uri = RedirectUri::parse(ELSEWHERE).unwrap();
-        PasteBack::new(redirect_uri, BufReader::new(Keyboard(self.clone(), typing)), self.clone())
-    }
-
-    /// How many pages a person was asked to open here.
-    fn pages(&self) -> usize {
-        self.0.0.lock().unwrap().pages
-    }
-}
-
-/// Whoever still reads when the test is over is let go.
-struct LetGo(Terminal);
-
-impl Drop for LetGo {
-    fn drop(&mut self) {
-        self.0.0.0.lock().unwrap().is_gone = true;
-        self.0.0.1.notify_all();
-    }
-}
-
-impl Write for Terminal {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut screen = self.0.0.lock().unwrap();
-        screen.printed.push_str(std::str::from_utf8(bytes).unwrap());
-        screen.pages = screen.printed.matches("Open this page").count();
-        self.0.1.notify_all();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for Keyboard {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Self(Terminal(terminal), typing) = self;
-        let waits = |screen: &mut Screen| match typing {
-            Typing::Closed => false,
-            Typing::Nothing => !screen.is_gone,
-            Typing::Address => !screen.is_gone && !screen.printed.contains("does not load: "),
-        };
-        let screen = terminal.1.wait_while(terminal.0.lock().unwrap(), waits).unwrap();
-        if *typing != Typing::Address || screen.is_gone {
-            return Ok(0);
-        }
-        let mut urls = screen.printed.split_whitespace().filter(|word| word.starts_with("http"));
-        let url = urls.next_back().unwrap().to_owned();
-        drop(screen);
-        let line = location(&url) + "\n";
-        terminal.0.lock().unwrap().printed.clear();
-        buffer[..line.len()].copy_from_slice(line.as_bytes());
-        Ok(line.len())
-    }
-}
+use terminal::{LetGo, Terminal, Typing};
 
 /// Two ways, and which of them brings the user back.
 #[derive(Clone, Copy)]
