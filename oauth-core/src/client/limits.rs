@@ -55,6 +55,9 @@ const LATE: Duration = Duration::from_secs(1);
 /// Enough to read what is there, also if the network has to come back first.
 const LAST_CHANCE: Duration = Duration::from_secs(5);
 
+/// The longest sleep at once of who waits for a user with another device.
+pub(super) const PIECE: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use core::time::Duration;
 use crate::UnixTime;
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _, Users as _};
-use crate::client::limits::WAIT;
+use crate::client::limits::{PIECE, WAIT};
 use crate::client::log_in::{LoginUnderWay, Way};
 use crate::client::shared::Outcome;
 use crate::client::user_agent::UserAgentError;
@@ -99,9 +99,6 @@ fn piece(by_seconds: Duration, exactly: Duration) -> Duration {
 
 /// The way back of a login that has none. No other login uses it, so its client is taken for no other one's.
 const NOBODY_COMES_BACK: &str = "http://127.0.0.1/device";
-
-/// The longest sleep at once.
-pub(super) const PIECE: Duration = Duration::from_secs(1);
 
 /// How much longer than its code a login lasts, so that it ends because of that.
 const GRACE: Duration = Duration::from_secs(5);
