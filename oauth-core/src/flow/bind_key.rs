@@ -13,9 +13,9 @@ use crate::error::PeerIncompatible;
 use crate::flow::login::Login;
 use crate::flow::possession::Possession;
 use crate::flow::settings::{Dpop, Settings};
-use crate::flow::target::Target;
+use crate::flow::target::{ResourceDpop, Target};
 use crate::signing_algorithm::SigningAlgorithms;
-use crate::wire::Scheme;
+use crate::wire::{Scheme, Wanted};
 
 /// Waits for a key.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,6 +38,22 @@ pub(crate) enum Choice {
     New { algorithms: SigningAlgorithms, is_required: bool },
 }
 
+/// Whether the MCP server takes only tokens that are bound to a key.
+fn is_demanded(login: &Login, resource: &ResourceDpop) -> bool {
+    let challenge = login.challenge.as_deref();
+    resource.is_required || challenge.is_some_and(|it| it.scheme == Scheme::Dpop)
+}
+
+/// What counts of the offers of a server that is looked at.
+pub(crate) fn wanted(login: &Login, resource: &ResourceDpop) -> Wanted {
+    let dpop = match login.settings.dpop {
+        Dpop::Off => false,
+        Dpop::IfRequired => is_demanded(login, resource),
+        Dpop::Preferred | Dpop::Required => true,
+    };
+    Wanted { dpop, ..login.settings.wanted() }
+}
+
 /// Chooses for a server that was just found. The MCP server may demand a key; whether anybody else wishes for one is up
 /// to the host.
 ///
@@ -48,8 +64,7 @@ pub(crate) enum Choice {
 pub(crate) fn choose(login: &Login, target: &Target) -> Result<Choice, PeerIncompatible> {
     let Settings { dpop, dpop_key, .. } = &*login.settings;
     let challenge = login.challenge.as_deref();
-    let is_demanded =
-        target.dpop.is_required || challenge.is_some_and(|it| it.scheme == Scheme::Dpop);
+    let is_demanded = is_demanded(login, &target.dpop);
     let offered = target.server.dpop_algorithms();
     let is_required = match dpop {
         Dpop::Off if is_demanded => {

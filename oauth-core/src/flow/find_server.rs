@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address_policy::AddressPolicy;
 use crate::error::{Absence, Error, PeerIncompatible, PeerMisbehaved, Unreachable};
+use crate::flow::bind_key::wanted;
 use crate::flow::login::{Login, Way};
 use crate::flow::outcome::{Halt, Outcome, Progress};
 use crate::flow::place::{Found, OutOfReach, Place};
@@ -121,8 +122,9 @@ impl FindServer {
         match self.place.look(response, Endpoint::ServerMetadata, read) {
             Found::Document(document) => {
                 let address_policy = self.login.settings.address_policy();
+                let wanted = wanted(&self.login, &self.dpop);
                 let (mut found, misshapen) =
-                    ServerMetadata::check(&document, &self.issuer, address_policy, policy)?;
+                    ServerMetadata::check(&document, &self.issuer, wanted, address_policy, policy)?;
                 let finding = Finding::Document { tolerated: found.tolerated, misshapen };
                 found.tolerated.extend(self.tolerated);
                 Ok(self.done(found, finding))

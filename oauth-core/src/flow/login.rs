@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::entropy::{Entropy, RandomBytes};
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::{Binding, KnownClient, ScopeSource};
-use crate::flow::nonce::ServerNonce;
 use crate::flow::not_asked::NotAsked;
 use crate::flow::options::AuthorizationOptions;
 use crate::flow::possession::Possession;
@@ -46,9 +45,6 @@ pub struct Login {
     /// The key that the tokens will be bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) possession: Option<Box<Possession>>,
-    /// What the authorization server wants to see in a proof, as far as is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) nonce: Option<Box<ServerNonce>>,
 }
 
 /// Who is asked for a token.
@@ -157,7 +153,6 @@ impl Login {
             options: None,
             requested_by: None,
             possession: None,
-            nonce: None,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::flow::register::Register;
 use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::{State, Wants};
+use crate::flow::tried::OnceOnly;
 use crate::flow::wanted::WantedAssertion;
 use crate::http::{Request, Response};
 use crate::keys::DpopKey;
@@ -100,14 +101,18 @@ impl Flow {
     /// be logged in to.
     pub fn login(login: Login) -> Result<Self, Error> {
         let settings = Arc::clone(&login.settings);
-        let (mut timeline, mut login) = (Timeline::default(), login);
-        let nonce = login.nonce.take();
-        Ok(Self { state: Ok(State::first(login, &mut timeline)?), settings, timeline, nonce })
+        let mut timeline = Timeline::default();
+        Ok(Self { state: Ok(State::first(login, &mut timeline)?), settings, timeline, nonce: None })
+    }
+
+    /// With what the authorization server wants to see in a proof, as far as that is known.
+    pub(crate) fn with_nonce(self, nonce: Option<Box<ServerNonce>>) -> Self {
+        Self { nonce, ..self }
     }
 
     /// Goes on with a login whose user is away: they are shown no code any more.
     pub(crate) fn resume(mut consent: Consent, settings: Arc<Settings>) -> Self {
-        consent.tried.code = true;
+        consent.tried.note(OnceOnly::DeviceCode);
         let timeline = Timeline::default();
         Self { state: Ok(State::Consent(consent)), settings, timeline, nonce: None }
     }

@@ -52,7 +52,7 @@ impl AuthorizationOptions {
     /// [`Misuse::LoginHint`](crate::error::Misuse::LoginHint) if it is empty, too long, or has control characters in
     /// it.
     pub fn login_hint(mut self, hint: &str) -> Result<Self, Error> {
-        self.sought.login_hint = Some(LoginHint::parse(hint)?);
+        self.sought.expect(LoginHint::parse(hint)?);
         Ok(self)
     }
 

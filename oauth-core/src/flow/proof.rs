@@ -102,9 +102,13 @@ impl Proof {
         settings: &Settings,
     ) -> Result<Self, PeerIncompatible> {
         Ok(Self::by(match &settings.signing_key {
-            Some(key) if binding.client.auth_method == AuthMethod::PrivateKeyJwt => Way::Signed(
-                signing_algorithm(&binding.server.issuer, binding.server.signing_algorithms, key)?,
-            ),
+            Some(key) if binding.client.auth_method == AuthMethod::PrivateKeyJwt => {
+                Way::Signed(signing_algorithm(
+                    &binding.server.issuer,
+                    binding.server.signing_algorithms(),
+                    key,
+                )?)
+            }
             _ => Way::Registered,
         }))
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, PeerIncompatible, Refusal};
 use crate::flow::binding::Binding;
 use crate::flow::identity::{method_to_register, method_with_secret};
 use crate::flow::settings::Settings;
-use crate::flow::tried::Tried;
+use crate::flow::tried::{OnceOnly, Tried};
 use crate::scope::Scopes;
 use crate::timeline::Retry;
 use crate::wire::{AuthMethod, AuthMethods, RegistrationKind};
@@ -89,7 +89,8 @@ impl Refused<'_> {
 
     /// Another client, which authenticates in another way. One of an earlier login may also be forgotten.
     fn replace_client(&mut self) -> Result<Anew, Error> {
-        let Tried { asked, refused, for_client, .. } = &mut *self.tried;
+        let has_another = self.tried.has(OnceOnly::AnotherClient);
+        let Tried { asked, refused, .. } = &mut *self.tried;
         refused.insert(self.binding.client.auth_method);
         let (server, mut spent) = (&self.binding.server, *refused);
         asked.iter().for_each(|asked| spent.insert(*asked));
@@ -99,8 +100,8 @@ impl Refused<'_> {
             is_earlier.then(|| method_to_register(server, self.settings, any)).flatten()
         });
         match next {
-            Some(method) if *for_client < MAX_FOR_CLIENT => {
-                *for_client += 1;
+            Some(method) if !has_another => {
+                self.tried.note(OnceOnly::AnotherClient);
                 let scope = self.binding.client.scope.clone();
                 let retry = Retry::Registration { method };
                 Ok(Anew { method, scope, retry })
@@ -116,8 +117,8 @@ impl Refused<'_> {
     fn replace_document(&mut self) -> Result<Anew, Error> {
         let any = AuthMethods::default();
         match method_to_register(&self.binding.server, self.settings, any) {
-            Some(method) if self.tried.for_client < MAX_FOR_CLIENT => {
-                self.tried.for_client += 1;
+            Some(method) if !self.tried.has(OnceOnly::AnotherClient) => {
+                self.tried.note(OnceOnly::AnotherClient);
                 let retry = Retry::Registration { method };
                 Ok(Anew { method, scope: None, retry })
             }
@@ -134,9 +135,9 @@ impl Refused<'_> {
         match (requested.as_ref().filter(is_new), method) {
             (Some(scopes), Some(method))
                 if client.kind == RegistrationKind::Dynamic
-                    && self.tried.for_scope < MAX_FOR_SCOPE =>
+                    && !self.tried.has(OnceOnly::WiderClient) =>
             {
-                self.tried.for_scope += 1;
+                self.tried.note(OnceOnly::WiderClient);
                 let (scope, retry) = (Some(client.scopes_with(scopes)?), Retry::WiderRegistration);
                 Ok(Anew { method, scope, retry })
             }
@@ -158,10 +159,3 @@ impl Refused<'_> {
         (issuer, methods.into(), self.refusal.clone().into())
     }
 }
-
-/// How often a login registers because its client was refused: each time its user has to visit the page once
-/// more.
-const MAX_FOR_CLIENT: u8 = 1;
-
-/// How often a login registers to name its scopes. The second one would name the same.
-const MAX_FOR_SCOPE: u8 = 1;

@@ -178,7 +178,6 @@ impl Known {
             Some(challenge) => login.challenge(challenge.clone()),
             None => login,
         });
-        let login = login.map(|login| FlowLogin { nonce: self.seldom().nonce.clone(), ..login });
         // Whose the client is shows in what it has got: its credentials go to nobody else.
         let known = self.held.record.as_ref().filter(|it| it.may_be_of(&self.held.settings));
         let login = login.map(|login| match known {
@@ -186,7 +185,10 @@ impl Known {
             None => login,
         });
         match login.and_then(Flow::login) {
-            Ok(flow) => self.acquired(Box::new(flow), need, now),
+            Ok(flow) => {
+                let flow = flow.with_nonce(self.seldom().nonce.clone());
+                self.acquired(Box::new(flow), need, now)
+            }
             Err(error) => self.not_acquired(&need, error, now).into(),
         }
     }

@@ -17,7 +17,7 @@ use crate::tolerance::Tolerances;
 use crate::wire::dialect::{Dialect, PROMPT, Parameter, PromptMode, add_to};
 use crate::wire::pkce::with_challenge;
 use crate::wire::server_metadata::ServerMetadata;
-use crate::wire::sought::{CONSENT, LOGIN_HINT, LoginHint, Sought};
+use crate::wire::sought::{CONSENT, LOGIN_HINT, Sought};
 
 /// The URL at which a person consents: always https, or http to a loopback host, so it can be handed
 /// to a browser. Made only by a login.
@@ -152,7 +152,7 @@ impl AuthorizationRequest<'_> {
             .pair_if("resource", Dialect::resource(self.dialect, self.resource))
             .pair_if("scope", scopes)
             .pair_if(PROMPT, own.as_deref().or(consent))
-            .pair_if(LOGIN_HINT, self.sought.login_hint.as_ref().map(LoginHint::as_str))
+            .pair_if(LOGIN_HINT, self.sought.login_hint())
             .pair_if("dpop_jkt", self.dpop_jkt);
         let form = add_to(form, self.more().iter().filter(|it| !self.sought.says(&it.name)));
         let form =
@@ -162,7 +162,7 @@ impl AuthorizationRequest<'_> {
 
     /// Room for all of it: a growing buffer costs more than a few bytes too many.
     pub(super) fn length(&self) -> usize {
-        let login_hint = self.sought.login_hint.as_ref().map_or(0, |hint| hint.as_str().len());
+        let login_hint = self.sought.login_hint().map_or(0, str::len);
         let scopes = self.scopes.map_or(0, |scopes| scopes.as_str().len());
         let jkt = self.dpop_jkt.map_or(0, str::len);
         let texts = [self.client_id, self.redirect_uri, self.resource].map(str::len);

@@ -52,7 +52,7 @@ pub struct ServerMetadata {
     pub(crate) issuer: Issuer,
     /// As it was named before it spoke for itself, where that is another spelling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) named: Option<Issuer>,
+    pub(crate) named: Option<Box<Issuer>>,
     /// `None` where it was read for a grant that needs none: then it serves for no login in a browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) authorization_endpoint: Option<HttpUrl>,
@@ -65,12 +65,6 @@ pub struct ServerMetadata {
     pub(crate) provenance: Provenance,
     /// `None` where the server lists none.
     pub(crate) auth_methods: Option<AuthMethods>,
-    /// What client assertions may be signed with; `None` where the server lists none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) signing_algorithms: Option<SigningAlgorithms>,
-    /// `None` where the server lists none: then what it does shows when it is asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) grants: Option<GrantTypes>,
     /// Redirects carry `iss` (RFC 9207 §3).
     pub(crate) promises_iss: bool,
     /// A client id may be the URL of a document.
@@ -109,12 +103,22 @@ impl ServerMetadata {
 
     /// Whether the grant may be asked for: the server lists it, or none.
     pub(crate) fn may_grant(&self, grant: GrantType) -> bool {
-        self.grants.is_none_or(|listed| listed.contains(grant))
+        self.grants().is_none_or(|listed| listed.contains(grant))
     }
 
     /// Whether the server lists the grant.
     pub(crate) fn lists(&self, grant: GrantType) -> bool {
-        self.grants.is_some_and(|listed| listed.contains(grant))
+        self.grants().is_some_and(|listed| listed.contains(grant))
+    }
+
+    /// `None` where the server lists none: then what it does shows when it is asked.
+    fn grants(&self) -> Option<GrantTypes> {
+        self.offers.as_ref()?.grants
+    }
+
+    /// What client assertions may be signed with; `None` where the server lists none.
+    pub(crate) fn signing_algorithms(&self) -> Option<SigningAlgorithms> {
+        self.offers.as_ref()?.signing_algorithms
     }
 
     /// Where tokens are revoked (RFC 7009), if the server does that.
@@ -179,7 +183,7 @@ impl ServerMetadata {
     /// spellings that documents used are its own, and any other slash is the host's to allow by name.
     pub(crate) fn sends_iss(&self, iss: &str, tolerates: Tolerances) -> Option<Tolerances> {
         let slash = Tolerance::IssuerSlash;
-        let named = self.named.as_ref().map(Issuer::as_str);
+        let named = self.named.as_deref().map(Issuer::as_str);
         if iss == self.issuer.as_str() || Some(iss) == named {
             Some(Tolerances::NONE)
         } else if tolerates.contains(slash) && self.issuer.differs_by_slash(iss) {
@@ -209,6 +213,7 @@ impl ServerMetadata {
     pub(crate) fn check(
         document: &Document<'_>,
         expected: &Issuer,
+        wanted: Wanted,
         address_policy: AddressPolicy<'_>,
         policy: &Policy,
     ) -> Result<(Self, MemberNames), Error> {
@@ -245,10 +250,17 @@ impl ServerMetadata {
             misshapen.insert("registration_endpoint");
         }
         let offers = match login {
-            Some(login) => login.offers(&speaker, address_policy, &mut misshapen)?,
+            Some(login) => login.offers(wanted, &speaker, address_policy, &mut misshapen)?,
             None => Offers::default(),
         };
-        let offers = Offers { dpop_algorithms: document.dpop_algorithms, ..offers };
+        let offers = Offers {
+            dpop_algorithms: document.dpop_algorithms.filter(|_| wanted.dpop),
+            // A login in a browser alone needs neither, and what is stored of it is as small as it was.
+            signing_algorithms: document.signing_algorithms.filter(|_| has_more),
+            // A list of none says nothing.
+            grants: document.grants.as_ref().filter(|it| it.any && has_more).map(|it| it.known),
+            ..offers
+        };
         if let Some(Err(_)) = revocation_endpoint {
             misshapen.insert("revocation_endpoint");
         }
@@ -256,7 +268,7 @@ impl ServerMetadata {
         let (endpoint, tolerates) = (Endpoint::ServerMetadata, policy.tolerates);
         PeerMisbehaved::check(endpoint, misshapen.tolerance(), &misshapen, tolerates)?;
         let server = Self {
-            named: (*expected != speaker).then(|| expected.clone()),
+            named: (*expected != speaker).then(|| Box::new(expected.clone())),
             issuer: speaker,
             authorization_endpoint,
             token_endpoint,
@@ -265,10 +277,6 @@ impl ServerMetadata {
             revocation_endpoint: revocation_endpoint.and_then(Result::ok),
             provenance: Provenance::Discovered,
             auth_methods: document.auth_methods,
-            // A login in a browser alone needs neither, and what is stored of it is as small as it was.
-            signing_algorithms: document.signing_algorithms.filter(|_| has_more),
-            // A list of none says nothing.
-            grants: document.grants.as_ref().filter(|it| it.any && has_more).map(|it| it.known),
             promises_iss: document.promises_iss.0,
             metadata_documents: document.metadata_documents.0,
             offline_access: document.offline_access.as_ref().is_some_and(|list| list.0),
@@ -296,7 +304,7 @@ impl ServerMetadata {
         let document = Document::read(&body, purpose).map_err(unusable)?;
         let issuer = Issuer::parse(&metadata.issuer, address_policy)
             .map_err(|_| unusable(Defect::unusable("issuer")))?;
-        let (checked, _) = Self::check(&document, &issuer, address_policy, policy)?;
+        let (checked, _) = Self::check(&document, &issuer, Wanted::ALL, address_policy, policy)?;
         Ok(Self { provenance: Provenance::Provided, ..checked })
     }
 
@@ -315,8 +323,6 @@ impl ServerMetadata {
             without_refresh: false,
             provenance: Provenance::Known,
             auth_methods: Some(AuthMethods::IN_BODY),
-            signing_algorithms: None,
-            grants: None,
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,
@@ -337,8 +343,6 @@ impl ServerMetadata {
             revocation_endpoint: None,
             provenance: Provenance::Legacy,
             auth_methods: None,
-            signing_algorithms: None,
-            grants: None,
             promises_iss: false,
             metadata_documents: false,
             offline_access: false,

@@ -76,33 +76,50 @@ impl fmt::Debug for LoginHint {
     }
 }
 
-/// Which user a login seeks; for the most part whoever comes.
+/// Which user a login seeks; for the most part whoever comes, which takes no room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Sought(Option<Box<Who>>);
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Sought {
+struct Who {
     /// Sorted, each once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     prompts: Vec<Prompt>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) login_hint: Option<LoginHint>,
+    login_hint: Option<LoginHint>,
 }
 
 impl Sought {
     pub(crate) fn is_nobody(&self) -> bool {
-        *self == Self::default()
+        self.0.is_none()
+    }
+
+    pub(crate) fn expect(&mut self, hint: LoginHint) {
+        self.0.get_or_insert_default().login_hint = Some(hint);
+    }
+
+    pub(crate) fn login_hint(&self) -> Option<&str> {
+        self.0.as_ref()?.login_hint.as_ref().map(LoginHint::as_str)
+    }
+
+    fn prompts(&self) -> &[Prompt] {
+        self.0.as_ref().map_or(&[], |who| &who.prompts)
     }
 
     pub(crate) fn ask(&mut self, prompt: Prompt) {
-        if let Err(place) = self.prompts.binary_search(&prompt) {
-            self.prompts.insert(place, prompt);
+        let prompts = &mut self.0.get_or_insert_default().prompts;
+        if let Err(place) = prompts.binary_search(&prompt) {
+            prompts.insert(place, prompt);
         }
     }
 
     /// Whether the request says the parameter for this login.
     pub(crate) fn says(&self, name: &str) -> bool {
         match name {
-            PROMPT => !self.prompts.is_empty(),
-            LOGIN_HINT => self.login_hint.is_some(),
+            PROMPT => !self.prompts().is_empty(),
+            LOGIN_HINT => self.login_hint().is_some(),
             _ => false,
         }
     }
@@ -113,13 +130,13 @@ impl Sought {
     /// `None` if it has none of its own.
     pub(crate) fn prompt(&self, otherwise: Option<&str>) -> Option<String> {
         let consents = otherwise.is_some_and(|it| it.split(' ').any(|it| it == CONSENT));
-        let last = (consents && !self.prompts.contains(&Prompt::Consent)).then_some(CONSENT);
+        let last = (consents && !self.prompts().contains(&Prompt::Consent)).then_some(CONSENT);
         let mut text = String::new();
-        for prompt in self.prompts.iter().map(|it| it.as_str()).chain(last) {
+        for prompt in self.prompts().iter().map(|it| it.as_str()).chain(last) {
             text.push_str(if text.is_empty() { "" } else { " " });
             text.push_str(prompt);
         }
-        (!self.prompts.is_empty()).then_some(text)
+        (!self.prompts().is_empty()).then_some(text)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::flow::errand::Errand;
 use crate::flow::grant_kind::GrantKind;
 use crate::flow::outcome::Once;
 use crate::flow::settings::Settings;
-use crate::flow::tried::Tried;
+use crate::flow::tried::{OnceOnly, Tried};
 use crate::keys::DpopKey;
 use crate::secret::SecretBuffer;
 use crate::time::UnixTime;
@@ -85,7 +85,7 @@ impl Consent {
     pub(crate) fn code_endpoint(&self, settings: &Settings) -> Option<&HttpUrl> {
         let Binding { server, client, .. } = &self.binding;
         let may_ask = client.kind != RegistrationKind::Dynamic || client.device_codes;
-        settings.code_beside(server).filter(|_| may_ask && !self.tried.code)
+        settings.code_beside(server).filter(|_| may_ask && !self.tried.has(OnceOnly::DeviceCode))
     }
 
     pub(crate) fn url(&self) -> AuthorizationUrl {
@@ -126,7 +126,8 @@ impl Consent {
     /// it is stored does not fit its redirect any more. What it is known by then is not in it, nor what is asked beside it
     /// later.
     pub(crate) fn seal(&self) -> RandomBytes {
-        let tried = Tried { code: false, ..self.tried.clone() };
+        let mut tried = self.tried.clone();
+        tried.forget(OnceOnly::DeviceCode);
         let unpushed = Self { pushed: None, tried, ..self.clone() };
         // All keys are texts, so it always serializes.
         let all = SecretBuffer(serde_json::to_string(&unpushed).unwrap_or_default());

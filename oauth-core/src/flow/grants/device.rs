@@ -31,7 +31,7 @@ use crate::flow::grants::code::Consent;
 use crate::flow::outcome::{Once, Outcome, Progress};
 use crate::flow::proof::Proof;
 use crate::flow::settings::Settings;
-use crate::flow::tried::Tried;
+use crate::flow::tried::{OnceOnly, Tried};
 use crate::http::{Request, Response};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
@@ -96,7 +96,7 @@ impl AskDevice {
     ) -> Result<Option<Self>, PeerIncompatible> {
         let Some(endpoint) = consent.code_endpoint(settings).cloned() else { return Ok(None) };
         let mut consent = consent.clone();
-        consent.tried.code = true;
+        consent.tried.note(OnceOnly::DeviceCode);
         let Consent { verifier, tried, sought, .. } = consent.clone();
         let binding = Binding { grant: GrantKind::DeviceCode, ..consent.binding.clone() };
         let proof = Proof::of_client(&binding, settings)?;

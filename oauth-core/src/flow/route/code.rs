@@ -19,7 +19,7 @@ use crate::flow::register::{Register, Registered};
 use crate::flow::route::Answered;
 use crate::flow::settings::Settings;
 use crate::flow::state::State;
-use crate::flow::tried::Tried;
+use crate::flow::tried::{OnceOnly, Tried};
 use crate::timeline::{Finding, Retry};
 use crate::wire::{Registration, ServerMetadata, Sought};
 
@@ -118,7 +118,7 @@ fn register_anew(asked: Visited, anew: Anew, refusal: &Refusal, settings: &Setti
     let Anew { method, scope, retry } = anew;
     errand.tried.asked = Some(method);
     // The codes of one client are not for the next.
-    errand.tried.code = false;
+    errand.tried.forget(OnceOnly::DeviceCode);
     let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
     let (server, instead_of) = (Box::new(server), Some(client.client_id));
     let state = Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };

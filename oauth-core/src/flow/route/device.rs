@@ -11,6 +11,7 @@ use crate::flow::route::Answered;
 use crate::flow::route::code::{Visited, try_again};
 use crate::flow::settings::Settings;
 use crate::flow::state::State;
+use crate::flow::tried::OnceOnly;
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 
@@ -60,7 +61,7 @@ impl State {
             Ok(None) => Self::Consent(consent),
             // A key that the server does not take here may do for the code that comes back.
             Err(_) => {
-                consent.tried.code = true;
+                consent.tried.note(OnceOnly::DeviceCode);
                 Self::Consent(consent)
             }
         }

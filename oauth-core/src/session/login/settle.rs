@@ -31,7 +31,6 @@ impl Known {
         login.not_asked = need.not_asked.clone();
         login.missing = self.unmet_scopes().cloned();
         login.options.clone_from(&need.options);
-        login.nonce.clone_from(&self.seldom().nonce);
         if let Some(before) = self.previous_login(now) {
             login = login.before(before);
         }
@@ -44,6 +43,7 @@ impl Known {
         }
         match Flow::login(login) {
             Ok(flow) => {
+                let flow = flow.with_nonce(self.seldom().nonce.clone());
                 let progress = LoginProgress { refused, ..LoginProgress::new(flow, in_vain) };
                 self.settle(Box::new(progress), now)
             }

@@ -7,7 +7,7 @@ use crate::entropy::Entropy;
 use crate::form::pairs;
 use crate::url::{HttpAllowance, HttpUrl};
 use crate::wire::dialect::{Parameter, ResourceMode};
-use crate::wire::sought::Prompt;
+use crate::wire::sought::{LoginHint, Prompt};
 
 fn server(endpoint: &str, promises_iss: bool) -> ServerMetadata {
     let mut server = ServerMetadata::sample("");
@@ -162,7 +162,7 @@ fn what_one_login_seeks_is_said_once() {
     let entropy = Entropy::from_bytes([7; 64]);
     let mut sought = Sought::default();
     sought.ask(Prompt::SelectAccount);
-    sought.login_hint = LoginHint::parse("ann+b@as.example").ok();
+    sought.expect(LoginHint::parse("ann+b@as.example").unwrap());
     let own = |parameters: &[(&str, &str)]| Dialect {
         authorization: parameters
             .iter()

@@ -14,7 +14,7 @@ use crate::wire::client_auth::AuthMethods;
 use crate::wire::grant_types::{GrantType, GrantTypes};
 use crate::wire::issuer::Issuer;
 use crate::wire::parameters::is_forbidden_in_endpoint;
-use crate::wire::server_metadata::offers::{Offers, PushedRequests};
+use crate::wire::server_metadata::offers::{Offers, PushedRequests, Wanted};
 
 /// What a document is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,12 +135,13 @@ impl<'a> ForBrowser<'a> {
     /// Where requests are pushed to. What is wrong with that matters only where they have to be, and is noted else.
     fn pushed_requests(
         &self,
+        wanted: Wanted,
         speaker: &Issuer,
         address_policy: AddressPolicy<'_>,
         misshapen: &mut MemberNames,
     ) -> Result<Option<PushedRequests>, Error> {
         let required = self.wants_pushed_requests.0;
-        let endpoint = self.push_endpoint.as_deref();
+        let endpoint = self.push_endpoint.as_deref().filter(|_| required || wanted.pushed_requests);
         match endpoint.map(|text| checked(Endpoint::PushedAuthorization, text, address_policy)) {
             Some(Ok(endpoint)) => Ok(Some(PushedRequests { endpoint, required })),
             Some(Err(unsafe_url)) if required => Err(unsafe_url.into()),
@@ -174,17 +175,23 @@ impl ForLogin<'_> {
     /// What it offers beyond the usual.
     pub(super) fn offers(
         &self,
+        wanted: Wanted,
         speaker: &Issuer,
         address_policy: AddressPolicy<'_>,
         misshapen: &mut MemberNames,
     ) -> Result<Offers, Error> {
         Ok(Offers {
-            dpop_algorithms: None,
             pushed_requests: match &self.browser {
-                Some(browser) => browser.pushed_requests(speaker, address_policy, misshapen)?,
+                Some(browser) => {
+                    browser.pushed_requests(wanted, speaker, address_policy, misshapen)?
+                }
                 None => None,
             },
-            device_endpoint: self.device_endpoint(address_policy, misshapen),
+            device_endpoint: match wanted.device_codes {
+                true => self.device_endpoint(address_policy, misshapen),
+                false => None,
+            },
+            ..Offers::default()
         })
     }
 }

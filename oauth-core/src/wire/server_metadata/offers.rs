@@ -6,10 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::url::HttpUrl;
+use crate::wire::grant_types::GrantTypes;
 
 /// What a server offers beyond what every login needs: in a box, as few clients want any of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Offers {
+    /// What client assertions may be signed with; `None` where the server lists none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signing_algorithms: Option<SigningAlgorithms>,
+    /// `None` where the server lists none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grants: Option<GrantTypes>,
     /// What proofs may be signed with (RFC 9449 §5.1); `None` where the server lists none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dpop_algorithms: Option<SigningAlgorithms>,
@@ -37,6 +44,11 @@ pub(crate) struct Wanted {
     pub(crate) device_codes: bool,
 }
 
+impl Wanted {
+    /// Whatever there is.
+    pub(crate) const ALL: Self = Self { dpop: true, pushed_requests: true, device_codes: true };
+}
+
 impl Offers {
     /// Nothing takes no room.
     pub(super) fn boxed(self) -> Option<Box<Self>> {
@@ -45,11 +57,12 @@ impl Offers {
 
     /// Those that somebody may take.
     pub(super) fn kept(self, wanted: Wanted) -> Self {
-        let Self { dpop_algorithms, pushed_requests, device_endpoint } = self;
+        let Self { dpop_algorithms, pushed_requests, device_endpoint, .. } = self;
         Self {
             dpop_algorithms: dpop_algorithms.filter(|_| wanted.dpop),
             pushed_requests: pushed_requests.filter(|it| wanted.pushed_requests || it.required),
             device_endpoint: device_endpoint.filter(|_| wanted.device_codes),
+            ..self
         }
     }
 }

@@ -31,7 +31,7 @@ fn document(more: &str) -> String {
 fn check_as(body: &str, expected: &str, policy: &Policy) -> Result<ServerMetadata, Error> {
     let document =
         ServerMetadata::read(body.as_bytes(), Purpose::Login).unwrap_or_else(|e| panic!("{e}"));
-    ServerMetadata::check(&document, &issuer(expected), AddressPolicy::PUBLIC, policy)
+    ServerMetadata::check(&document, &issuer(expected), Wanted::ALL, AddressPolicy::PUBLIC, policy)
         .map(|(server, _)| server)
 }
 
@@ -219,8 +219,13 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
         let document = ServerMetadata::read(body.as_bytes(), Purpose::WithoutUser);
         let document = document.unwrap_or_else(|e| panic!("{e}"));
         let issuer = issuer("https://as.example");
-        let checked =
-            ServerMetadata::check(&document, &issuer, AddressPolicy::PUBLIC, &Policy::strict());
+        let checked = ServerMetadata::check(
+            &document,
+            &issuer,
+            Wanted::ALL,
+            AddressPolicy::PUBLIC,
+            &Policy::strict(),
+        );
         let (server, misshapen) = checked.unwrap_or_else(|e| panic!("{e}"));
         assert!(misshapen.is_empty() && server.tolerated.is_empty());
         assert_eq!((&server.authorization_endpoint, &server.registration_endpoint), (&None, &None));
@@ -244,8 +249,13 @@ fn what_is_said_about_logins_does_not_matter_without_a_user() {
     let document = ServerMetadata::read(bare.as_bytes(), Purpose::WithoutUser);
     let document = document.unwrap_or_else(|e| panic!("{e}"));
     let elsewhere = issuer("https://evil.example");
-    let checked =
-        ServerMetadata::check(&document, &elsewhere, AddressPolicy::PUBLIC, &Policy::default());
+    let checked = ServerMetadata::check(
+        &document,
+        &elsewhere,
+        Wanted::ALL,
+        AddressPolicy::PUBLIC,
+        &Policy::default(),
+    );
     assert!(matches!(checked, Err(Error::PeerMisbehaved(PeerMisbehaved::IssuerMismatch { .. }))));
 }
 
@@ -257,12 +267,17 @@ fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
         let document = ServerMetadata::read(body.as_bytes(), Purpose::WithoutUser);
         let document = document.unwrap_or_else(|defect| panic!("{defect}"));
         let issuer = issuer("https://as.example");
-        let checked =
-            ServerMetadata::check(&document, &issuer, AddressPolicy::PUBLIC, &Policy::default());
+        let checked = ServerMetadata::check(
+            &document,
+            &issuer,
+            Wanted::ALL,
+            AddressPolicy::PUBLIC,
+            &Policy::default(),
+        );
         checked.unwrap_or_else(|e| panic!("{e}")).0
     };
     let silent = more("");
-    assert_eq!(silent.signing_algorithms, None);
+    assert_eq!(silent.signing_algorithms(), None);
     assert!(silent.may_grant(GrantType::JwtBearer) && !silent.without_refresh);
     assert!(more(r#","grant_types_supported":[]"#).may_grant(GrantType::DeviceCode));
     let strange = more(r#","grant_types_supported":["x"]"#);
@@ -274,13 +289,13 @@ fn grants_and_algorithms_are_known_as_far_as_they_are_listed() {
     );
     assert!(listed.may_grant(GrantType::ClientCredentials) && !listed.without_refresh);
     assert!(!listed.may_grant(GrantType::JwtBearer));
-    assert_eq!(listed.signing_algorithms, Some(SigningAlgorithm::Es256.into()));
+    assert_eq!(listed.signing_algorithms(), Some(SigningAlgorithm::Es256.into()));
     assert_eq!(listed.auth_methods, Some(AuthMethods::of(&["private_key_jwt"])));
     let stored = serde_json::to_string(&listed).unwrap_or_default();
     assert_eq!(serde_json::from_str::<ServerMetadata>(&stored).ok(), Some(listed));
     // What a login does not need is not stored with its tokens.
     let listed = login(r#","grant_types_supported":["x"]"#);
-    assert!(listed.without_refresh && listed.grants.is_none());
+    assert!(listed.without_refresh && listed.grants().is_none());
 }
 
 #[test]
@@ -328,6 +343,7 @@ fn what_cannot_be_read_of_a_document_counts_as_left_out_and_is_named() {
             ServerMetadata::check(
                 &document,
                 &issuer("https://as.example"),
+                Wanted::ALL,
                 AddressPolicy::PUBLIC,
                 policy,
             )
