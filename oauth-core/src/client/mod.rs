@@ -144,7 +144,7 @@ pub use mode::Mode;
 pub use obstacle::{Obstructed, Unanswered};
 pub use parts::{Adapter, Parts, Watcher};
 pub use pauses::Pauses;
-pub use refusal::Remedy;
+pub use refusal::Recovery;
 pub use shared::Client;
 pub use storage::{
     Guard, Insecurity, LEASE, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,

@@ -20,7 +20,7 @@ use crate::client::trace::{self, Span, Work};
 use crate::session::{Head, Turn, Verdict};
 
 /// An answer that something can be done about.
-pub struct Remedy<H: Host>(What<H>);
+pub struct Recovery<H: Host>(What<H>);
 
 enum What<H: Host> {
     /// The session's turns.
@@ -42,14 +42,14 @@ impl<H: Host> Client<H> {
         call: &mut Call,
         status: u16,
         headers: &HeaderMap,
-    ) -> Outcome<Option<Remedy<H>>, H> {
+    ) -> Outcome<Option<Recovery<H>>, H> {
         let head = self.heard(call, headers);
         if !matches!(status, 401 | 403) {
             self.taken(call, status, &head);
             return Ok(None);
         }
         if call.attempt.lacks_nonce(status, &head) {
-            return Ok(Some(Remedy(What::Proof)));
+            return Ok(Some(Recovery(What::Proof)));
         }
         call.remedied = None;
         let mut taken = self.take_knowing(call.mode, call.since).await?;
@@ -67,8 +67,8 @@ impl<H: Host> Client<H> {
         self.span(Work::Access).around(said).await;
         Ok(Some(match verdict? {
             // Others need the session meanwhile.
-            Verdict::Wait(pause) => Remedy(What::Moment(pause)),
-            _ => Remedy(What::Turns(taken)),
+            Verdict::Wait(pause) => Recovery(What::Moment(pause)),
+            _ => Recovery(What::Turns(taken)),
         }))
     }
 
@@ -115,7 +115,7 @@ impl<H: Host> Client<H> {
     pub async fn remedy(
         self: &Arc<Self>,
         call: &mut Call,
-        remedy: Remedy<H>,
+        remedy: Recovery<H>,
     ) -> Outcome<BearerAuth, H> {
         let Taken { session, quiet } = match remedy.0 {
             What::Turns(taken) => taken,
@@ -197,7 +197,7 @@ impl<H: Host> Client<H> {
             return found.map(drop).ok_or_else(|| crate::Error::LoginRequired.into());
         }
         let mut remedy = self.judge(&mut call, 401, &HeaderMap::new()).await?;
-        if matches!(remedy, Some(Remedy(What::Moment(_)))) {
+        if matches!(remedy, Some(Recovery(What::Moment(_)))) {
             // The same token in a moment would not be another one.
             remedy = self.judge(&mut call, 401, &HeaderMap::new()).await?;
         }
@@ -208,8 +208,8 @@ impl<H: Host> Client<H> {
     }
 }
 
-impl<H: Host> core::fmt::Debug for Remedy<H> {
+impl<H: Host> core::fmt::Debug for Recovery<H> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Remedy").finish_non_exhaustive()
+        f.debug_struct("Recovery").finish_non_exhaustive()
     }
 }
