@@ -4,7 +4,7 @@
 
 use oauth_core::error::Actor;
 use oauth_core::{Endpoint, Error};
-use oauth_tests::drive::{Stage, User, play_later, settings};
+use oauth_tests::drive::{Broken, Stage, User, play, play_later, settings};
 use oauth_tests::world::{Damage, Fault, Knobs, TokenForm};
 
 const LIST: &str = "tools/list";
@@ -237,6 +237,50 @@ fn a_refusal_that_would_be_the_same_again_leads_to_a_login() {
         assert_eq!(stage.call(LIST), Err(Error::LoginRequired));
         assert_eq!(stage.refreshes(), 1);
     });
+}
+
+/// The token of a login is refused before any was taken, and its refresh brings no other: nothing was tried by then that
+/// could not help the next time, neither by whoever has logged in nor by others.
+#[test]
+fn a_refresh_that_brings_a_refresh_token_alone_is_made_again_after_its_pause() {
+    for is_own in [false, true] {
+        let stage = play(&Knobs::default(), &settings(), |stage| {
+            assert_eq!(stage.authenticate(0), Ok(()));
+            let host = if is_own { 0 } else { stage.add_host() };
+            stage.user = User::Absent;
+            stage.world.revoke_access_tokens();
+            stage.world.knobs.token_form = Damage::times(TokenForm::NoAccessToken, 1);
+            assert!(matches!(stage.call_from(host, LIST), Err(Error::Malformed(_))));
+            let pause = pause(stage.call_from(host, LIST)).unwrap();
+            stage.world.advance(pause);
+            assert_eq!(stage.call_from(host, LIST), Ok(200));
+        });
+        assert_eq!((stage.refreshes(), stage.logins()), (2, 1));
+    }
+}
+
+/// The same while the refresh token that came alone cannot be stored.
+#[test]
+fn a_refresh_that_brings_a_refresh_token_alone_is_made_again_also_if_that_is_stored_late() {
+    let knobs = Knobs { access_lifetime: 40, ..Knobs::default() };
+    let stage = play(&knobs, &settings(), |stage| {
+        assert_eq!(stage.authenticate(0), Ok(()));
+        stage.user = User::Absent;
+        stage.world.knobs.mcp_damage = Damage::always(Fault::Status(401));
+        stage.world.knobs.token_damage = Damage::times(Fault::TooMany { retry_after: 5 }, 1);
+        assert_eq!(pause(stage.call(LIST)), Some(5), "it is refused, and not refreshed");
+        // It lives for some seconds yet, and is to be refreshed.
+        stage.world.advance(32);
+        stage.world.knobs.token_form = Damage::times(TokenForm::NoAccessToken, 1);
+        stage.store.broken = Broken { save: true, ..Broken::default() };
+        assert_eq!(stage.authenticate(0), Ok(()));
+        stage.store.broken = Broken::default();
+        let pause = pause(stage.call(LIST)).unwrap();
+        stage.world.knobs.mcp_damage = Damage::none();
+        stage.world.advance(pause);
+        assert_eq!(stage.call(LIST), Ok(200));
+    });
+    assert_eq!((stage.refreshes(), stage.logins()), (3, 1));
 }
 
 /// In memory and in the store alike: whoever starts anew finds the pause, and whoever cannot read it is not harmed.

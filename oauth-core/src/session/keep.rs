@@ -147,7 +147,8 @@ impl Known {
     /// The tokens are stored, or their end is.
     fn tokens_stored(&mut self, unstored: Unstored, now: UnixTime) -> To {
         let Unstored { saving, then, before } = unstored;
-        if let AfterKeep::Refreshed(need) | AfterKeep::Rotated(need, _) = &then {
+        // A refresh token alone is no other token: nothing was tried yet that did not help.
+        if let AfterKeep::Refreshed(need) = &then {
             self.learn_refresh(need);
         }
         let (generation, is_same_token) =
@@ -233,7 +234,7 @@ impl Known {
 
     /// The tokens cannot be stored for now, and are used all the same.
     fn keep(&mut self, mut unstored: Box<Unstored>, now: UnixTime) -> To {
-        if let AfterKeep::Refreshed(need) | AfterKeep::Rotated(need, _) = &unstored.then {
+        if let AfterKeep::Refreshed(need) = &unstored.then {
             self.learn_refresh(need);
         }
         let held = || Box::new(HeldBefore { record: self.held.record.clone() });

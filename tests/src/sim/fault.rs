@@ -1,6 +1,6 @@
 //! What can go wrong, and how often it does in a run.
 
-use super::{Dice, Extended};
+use super::{Cast, Dice, Extended};
 
 /// Names all faults, with how often each strikes, per mille of its opportunities: few for what has one at
 /// every step, many for what needs a request or a turn.
@@ -138,6 +138,8 @@ faults! {
         WantsKeys 3,
         /// An authorization server finds that it is asked about a device code too often.
         SlowDown 150,
+        /// The answer to a push gets lost.
+        PushLost 150,
     }
 }
 
@@ -198,7 +200,7 @@ impl Menu {
 
     /// The same with what goes wrong for keys and for users with another device: a server begins to require keys where
     /// that is what the run is about, and in two of three runs the rest.
-    pub(super) fn add_extended(&mut self, dice: &mut Dice, extended: &Extended) {
+    pub(super) fn add_extended(&mut self, cast: Cast, dice: &mut Dice, extended: &Extended) {
         if extended.may_switch() {
             self.chances[Fault::WantsKeys as usize] =
                 Fault::WantsKeys.often() * dice.pick(&[1, 2, 3]);
@@ -207,8 +209,12 @@ impl Menu {
             return;
         }
         let divisor = dice.pick(&[1, 2, 4]);
-        for fault in [Fault::GiftFails, Fault::GiftStalls, Fault::SlowDown] {
+        for fault in [Fault::GiftFails, Fault::GiftStalls, Fault::SlowDown, Fault::PushLost] {
             self.chances[fault as usize] = fault.often().div_ceil(divisor);
+        }
+        if cast == Cast::Users {
+            // They are asked for far fewer signatures than machines.
+            self.chances[Fault::GiftStalls as usize] *= 3;
         }
     }
 

@@ -167,7 +167,8 @@ impl Simulation {
             self.ledger.close(ask, Fate::Lost("the answer became a 502"));
             return Ok(Some(self.trouble(502, None)));
         }
-        if self.strikes(Fault::AnswerLost) {
+        let is_push = request.uri().path() == "/par";
+        if is_push && self.strikes(Fault::PushLost) || self.strikes(Fault::AnswerLost) {
             self.ledger.close(ask, Fate::Lost("the answer was lost"));
             self.tell(|| "the answer is lost".into());
             return Ok(None);

@@ -60,7 +60,7 @@ impl Plan {
 
     fn extended(mut self, cast: Cast, dice: &mut Dice) -> Self {
         self.extended = Extended::of(cast, dice);
-        self.extended.set_up(&mut self.knobs, &mut self.menu, dice);
+        self.extended.set_up(cast, &mut self.knobs, &mut self.menu, dice);
         self
     }
 

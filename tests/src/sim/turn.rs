@@ -108,6 +108,10 @@ impl Simulation {
                 }
                 let record = record.cloned();
                 host.retries_at = None;
+                if is_grant && !is_old && reply.is_spent() {
+                    // What is there by now may be newer than what was there instead of what was expected.
+                    ledger.meet(at, record.as_ref().map_or(0, Record::generation));
+                }
                 if is_grant {
                     host.look.decided_at = time;
                     host.look.blind_at = if is_old { time } else { host.look.blind_at };

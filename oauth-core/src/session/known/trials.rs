@@ -108,7 +108,7 @@ impl Known {
         (self.accepted != self.generation()).then_some(trial)
     }
 
-    /// These tokens were refreshed, perhaps because they were refused.
+    /// These tokens were refreshed, perhaps because they were refused, and others came.
     pub(crate) fn learn_refresh(&mut self, need: &Need) {
         if let Some(trial) = self.doubted_login(need) {
             self.refused_mut().refreshed = Some(trial.since);

@@ -162,7 +162,7 @@ fn what_one_login_seeks_is_said_once() {
     let entropy = Entropy::from_bytes([7; 64]);
     let mut sought = Sought::default();
     sought.ask(Prompt::SelectAccount);
-    sought.expect(LoginHint::parse("ann+b@as.example").unwrap());
+    sought.expect(LoginHint::parse("ann+b@as.example").unwrap_or_else(|e| panic!("{e}")));
     let own = |parameters: &[(&str, &str)]| Dialect {
         authorization: parameters
             .iter()

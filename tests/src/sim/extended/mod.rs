@@ -84,7 +84,7 @@ impl Extended {
     }
 
     /// Makes the servers such that they know it, and says what goes wrong with it.
-    pub(super) fn set_up(&self, knobs: &mut Knobs, menu: &mut Menu, dice: &mut Dice) {
+    pub(super) fn set_up(&self, cast: Cast, knobs: &mut Knobs, menu: &mut Menu, dice: &mut Dice) {
         match self.front {
             Front::Browser => {}
             Front::Pushed => {
@@ -102,7 +102,7 @@ impl Extended {
         if let Some(bound) = self.bound {
             bound.set_up(knobs);
         }
-        menu.add_extended(dice, self);
+        menu.add_extended(cast, dice, self);
     }
 
     /// With what sessions are made.
