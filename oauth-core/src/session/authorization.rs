@@ -31,9 +31,6 @@ pub struct Snapshot {
     /// What the MCP server wants to see in the next proof. Boxed, because it is rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nonce: Option<Box<DpopNonce>>,
-    /// Whether there were tokens, and nobody has the key that they are bound to.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub(crate) lacks_key: bool,
 }
 
 fn never() -> UnixTime {
@@ -45,15 +42,7 @@ impl Snapshot {
         let until = if settings.bearer.is_some() { u64::MAX } else { 0 };
         let fresh_until = UnixTime::from_secs(until);
         let looked_at = never();
-        Self {
-            settings,
-            record: None,
-            fresh_until,
-            looked_at,
-            refused: None,
-            nonce: None,
-            lacks_key: false,
-        }
+        Self { settings, record: None, fresh_until, looked_at, refused: None, nonce: None }
     }
 
     /// The token, if it needs no thought; `None` means that the session has work to do.

@@ -15,8 +15,6 @@ impl Snapshot {
         self.looked_at = now;
         // One that was put under the wrong key would send a token where it does not belong.
         let record = record.filter(|record| record.is_for(&self.settings.server));
-        let is_of_no_use = |it: &Record| it.tokens.is_some() && it.is_key_gone(&self.settings);
-        self.lacks_key = record.as_ref().is_some_and(is_of_no_use);
         let record = record.map(|record| self.with_own_secret(record).for_grant(&self.settings));
         // What is known of a token stays known, also by what was read: whatever could be written, whoever has written
         // over it, and if the store has lost it since or shows an old record.

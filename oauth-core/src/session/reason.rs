@@ -145,7 +145,7 @@ impl Session {
         } else if let Some(missing) = need.missing_beyond(record.and_then(Record::scopes)) {
             LoginReason::StepUp { missing }
         } else if record.is_none_or(|record| record.tokens.is_none()) {
-            if self.known.held.lacks_key { LoginReason::KeyGone } else { LoginReason::First }
+            if self.known.seldom().lacks_key { LoginReason::KeyGone } else { LoginReason::First }
         } else if need.refused == Some(self.known.generation())
             || self.known.held.refused_at().is_some()
         {

@@ -25,6 +25,9 @@ pub(crate) struct Seldom {
     /// What the authorization server wants to see in the next proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nonce: Option<Box<ServerNonce>>,
+    /// Whether there were tokens, and nobody has the key that they are bound to.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) lacks_key: bool,
     /// Where the MCP endpoint's URL redirects to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) moved_to: Option<HttpUrl>,
@@ -36,5 +39,6 @@ pub(crate) static NOTHING: Seldom = Seldom {
     unmet: None,
     rest: None,
     nonce: None,
+    lacks_key: false,
     moved_to: None,
 };

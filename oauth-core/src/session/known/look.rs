@@ -1,5 +1,6 @@
 //! What the store holds, taken over: it knows better than the memory.
 
+use crate::session::authorization::Snapshot;
 use crate::session::known::Known;
 use crate::session::need::Need;
 use crate::session::record::Record;
@@ -30,6 +31,14 @@ impl Known {
     /// Takes what the store holds: it knows better than the memory, also that there is nothing. What was held before
     /// comes back.
     pub(crate) fn adopt(&mut self, record: Option<Record>, now: UnixTime) -> Option<Record> {
+        let Snapshot { settings, .. } = &self.held;
+        let is_of_no_use = |it: &Record| {
+            it.is_for(&settings.server) && it.tokens.is_some() && it.is_key_gone(settings)
+        };
+        let lacks_key = record.as_ref().is_some_and(is_of_no_use);
+        if lacks_key || self.seldom().lacks_key {
+            self.seldom_mut().lacks_key = lacks_key;
+        }
         let before = self.held.adopt(record, now);
         self.meet_after(before.as_ref());
         before
