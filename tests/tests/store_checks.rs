@@ -70,6 +70,26 @@ fn another_login_elsewhere_is_used_within_the_interval() {
     assert_eq!((stage.logins(), stage.refreshes()), (1, 0));
 }
 
+/// Whoever hears that another one refreshes has looked before that: what they bring is found no later.
+#[test]
+fn a_refresh_elsewhere_puts_no_look_off() {
+    two_hosts(Some(5), |stage, _| {
+        stage.world.advance(3600 - 30);
+        stage.session_mut(0).access();
+        assert_eq!(stage.step(0), Ok(Event::Progress));
+        stage.world.advance(4);
+        let now = stage.now();
+        let Ok(Turn::Lock(_, mut reply)) = stage.session_mut(0).turn() else {
+            panic!("nothing is to be refreshed");
+        };
+        assert!(reply.held_elsewhere(now));
+        assert!(matches!(stage.session_mut(0).turn(), Ok(Turn::Ready(_))));
+        assert!(!needs_a_thought(stage));
+        stage.world.advance(1);
+        assert!(needs_a_thought(stage));
+    });
+}
+
 /// A token that is fresh is not refreshed because nobody can say whether it still counts.
 #[test]
 fn a_look_that_fails_costs_nothing() {

@@ -69,7 +69,7 @@ impl Acquire {
             (Self::Lock(need), Event::HeldElsewhere(now))
                 if !need.asked_for && known.will_do(&need, now) =>
             {
-                known.spare(now);
+                known.linger(now);
                 Next::Away(To::Ready)
             }
             (Self::Load(mut need), Event::Loaded(record, now)) => {

@@ -70,7 +70,7 @@ impl Refresh {
             (Self::Lock(need), Event::Locked) => Next::Here(Self::Load(need)),
             // Somebody else refreshes, or was stopped while they did.
             (Self::Lock(need), Event::HeldElsewhere(now)) if known.will_do(&need, now) => {
-                known.spare(now);
+                known.linger(now);
                 Next::Away(To::Ready)
             }
             (Self::Load(need), Event::Loaded(record, now)) => known.looked_again(need, record, now),

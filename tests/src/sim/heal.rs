@@ -239,22 +239,23 @@ impl Simulation {
 
     fn hopes(&mut self) -> Result<Vec<bool>, String> {
         // What could not be stored will be, first of all.
-        let mut unsaved: Vec<(usize, Record)> = Vec::new();
+        let mut unsaved: Vec<(usize, Record, bool)> = Vec::new();
         for host in &mut self.hosts {
             if matches!(host.session.turn(), Err(Error::Contended)) {
                 host.access();
             }
             let found = self.store.generation(&host.key);
-            if let Ok(Turn::Save(reply)) = host.session.turn()
-                && reply.expected() == found
-            {
-                unsaved.push((host.profile, reply.record().clone()));
+            if let Ok(Turn::Save(reply)) = host.session.turn() {
+                let is_expected = reply.expected() == found;
+                unsaved.push((host.profile, reply.record().clone(), is_expected));
             }
         }
         let all = self.hosts.iter().map(|host| {
             let mut hope = self.hope(host)?;
-            for (profile, record) in &unsaved {
-                hope &= *profile != host.profile || self.hope_of(host, Some(record))?;
+            for (_, record, is_expected) in unsaved.iter().filter(|it| it.0 == host.profile) {
+                let hope_of_it = self.hope_of(host, Some(record));
+                // What finds another record in its place may replace it, as a login does, or be given up.
+                hope &= if *is_expected { hope_of_it? } else { hope_of_it.unwrap_or(false) };
             }
             Ok(hope)
         });

@@ -22,7 +22,11 @@ impl Simulation {
         if !drive.login {
             let host = &mut self.hosts[at];
             if let Ok(Turn::Login(reply)) = host.session.turn() {
-                host.lacks_scope |= matches!(reply.error(), Error::ScopeRequired { .. });
+                // Its token may have that, and lack the other one.
+                host.lacks_scope |= matches!(
+                    reply.error(),
+                    Error::ScopeRequired { missing } if missing.contains("mcp:write")
+                );
             }
             match &drive.goal {
                 Goal::Attach(call) => self.hosts[at].task = Task::Send(call.clone()),
