@@ -214,7 +214,8 @@ impl Simulation {
     /// Lets everybody finish.
     pub(super) fn settle(&mut self) -> Result<(), String> {
         for host in &mut self.hosts {
-            host.asleep_until = 0;
+            // Until when it slept still says whether it may have lost its lock.
+            host.asleep_until = host.asleep_until.min(self.world.now);
         }
         while !self.orphans.is_empty() {
             self.arrive_late(0)?;

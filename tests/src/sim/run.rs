@@ -274,7 +274,12 @@ impl Simulation {
         let mut hosts = (0..self.hosts.len()).filter(is_awake);
         let waits = hosts.any(|at| self.store.reserved(at).is_some());
         let seconds = if waits { seconds.min(RETRY) } else { seconds };
+        let before = self.world.now;
         self.world.advance(seconds);
+        // Who was to wake meanwhile could do nothing before now.
+        for host in self.hosts.iter_mut().filter(|host| before < host.asleep_until) {
+            host.asleep_until = host.asleep_until.max(self.world.now);
+        }
     }
 
     /// Whether a fault strikes now.
