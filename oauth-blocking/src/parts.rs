@@ -7,10 +7,12 @@ use oauth_core::client::{Adapter, AddressFilter, Client, Mode, Parts, SharedStor
 
 use crate::Error;
 use crate::client::OAuth;
+use crate::clock::OperatingSystem;
 use crate::connector;
 use crate::host::UreqHost;
 use crate::http::Http;
 use crate::storage::FileTokenStorage;
+use crate::threads::Threads;
 use crate::user_agent::{LocalUser, SharedUserAgent, shows_pages};
 
 impl Adapter for OAuth {
@@ -36,7 +38,13 @@ impl Adapter for OAuth {
         let filter = || AddressFilter::new(Arc::clone(&parts.settings));
         let agent = parts.http.unwrap_or_else(|| connector::agent(filter()));
         let http = Http::new(agent, parts.headers);
-        let host = |session| UreqHost::new(session, http, storage, user_agent);
+        let host = |session| UreqHost {
+            http,
+            store: storage,
+            users: user_agent,
+            runtime: Threads::new(session),
+            system: OperatingSystem,
+        };
         let client = Client::new(
             &parts.settings,
             &parts.profile,

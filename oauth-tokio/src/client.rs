@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oauth_blocking::adapter::shows_pages;
+use oauth_blocking::adapter::{OperatingSystem, shows_pages};
 use oauth_blocking::{FileTokenStorage, LocalUser};
 use oauth_core::client::{
     Adapter, AddressFilter, Builder, Client, Event, Forgotten, Host as _, Mode, Parts,
@@ -19,6 +19,7 @@ use crate::events::{Events, Readers};
 use crate::host::ReqwestHost;
 use crate::http::{Http, HttpClient, unsent};
 use crate::storage::SharedStorage;
+use crate::tasks::Tasks;
 use crate::user_agent::SharedUserAgent;
 
 /// Authorization at one MCP server, for one user. Cheap to clone; the clones share everything.
@@ -29,6 +30,7 @@ use crate::user_agent::SharedUserAgent;
 pub struct OAuth {
     pub(crate) client: Arc<Client<ReqwestHost>>,
     pub(crate) mode: Mode,
+    readers: Readers,
 }
 
 impl OAuth {
@@ -56,7 +58,8 @@ impl OAuth {
     /// knows of this one only through the store, as another process would, and reads the tokens anew.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
-        Self { client: Arc::new(self.client.for_profile(profile)), mode: self.mode }
+        let client = Arc::new(self.client.for_profile(profile));
+        Self { client, ..self.clone() }
     }
 
     /// The same, for calls that ask nobody: what can be had without a person, or else an error at once that
@@ -72,13 +75,13 @@ impl OAuth {
     /// - [`login`](Self::login) is the host's own word, and logs in on either handle.
     #[must_use]
     pub fn quiet(&self) -> Self {
-        Self { client: Arc::clone(&self.client), mode: Mode::Quiet }
+        Self { mode: Mode::Quiet, ..self.clone() }
     }
 
     /// The same, for calls that may begin a login and wait for one, which is what a handle does at first.
     #[must_use]
     pub fn interactive(&self) -> Self {
-        Self { client: Arc::clone(&self.client), mode: Mode::Interactive }
+        Self { mode: Mode::Interactive, ..self.clone() }
     }
 
     /// The value of the `Authorization` field for now, for hosts that send requests in their own way:
@@ -311,7 +314,7 @@ impl OAuth {
     /// # }
     /// ```
     pub fn events(&self) -> Events {
-        self.client.host().readers().subscribe()
+        self.readers.subscribe()
     }
 
     /// Waits until what has begun is at its durable end, for `limit` at most; whether it got there.
@@ -361,12 +364,18 @@ impl Adapter for OAuth {
         let http = Http::new(http, parts.headers);
         let (readers, told) = (Readers::default(), parts.watcher);
         let told_to = readers.clone();
-        let host = |session| ReqwestHost::new(session, http, storage, user_agent, told_to);
+        let host = |session| ReqwestHost {
+            http,
+            store: storage,
+            users: user_agent,
+            runtime: Tasks::new(session),
+            system: OperatingSystem,
+        };
         let watcher = Arc::new(move |key: &Key, event: &Event<'_>| {
             if let Some(told) = &told {
                 told(key, event);
             }
-            readers.tell(key, event);
+            told_to.tell(key, event);
         });
         let client = Client::new(
             &parts.settings,
@@ -376,7 +385,7 @@ impl Adapter for OAuth {
             parts.gifts,
             host,
         );
-        Ok(Self { client: Arc::new(client), mode: Mode::Interactive })
+        Ok(Self { client: Arc::new(client), mode: Mode::Interactive, readers })
     }
 }
 

@@ -12,7 +12,8 @@ use oauth_blocking::{
     UserAgentError, UserAgentFn,
 };
 use oauth_core::client::{
-    Client, Gifts, Host, HttpSender, Limits, Mode, Runtime, Store, System, Unanswered, Users,
+    Client, Gifts, Host, HostParts, HttpSender, Limits, Mode, Runtime, Store, System, Unanswered,
+    Users,
 };
 use oauth_core::flow::Settings;
 use oauth_core::session::Session;
@@ -65,46 +66,7 @@ impl System for Direct {
 }
 
 /// A host: its own HTTP client, and whatever else is there.
-struct Own<R, S, U> {
-    http: Direct,
-    runtime: R,
-    store: S,
-    users: U,
-}
-
-impl<R: Runtime, S: Store + Clone, U: Users + Clone> Host for Own<R, S, U> {
-    type Http = Direct;
-    type Store = S;
-    type Users = U;
-    type Runtime = R;
-    type System = Direct;
-
-    fn http(&self) -> &Direct {
-        &self.http
-    }
-
-    fn store(&self) -> &S {
-        &self.store
-    }
-
-    fn users(&self) -> &U {
-        &self.users
-    }
-
-    fn runtime(&self) -> &R {
-        &self.runtime
-    }
-
-    fn system(&self) -> &Direct {
-        &self.http
-    }
-
-    fn with_session(&self, session: Session) -> Self {
-        let Self { http, runtime, store, users } = self;
-        let (http, runtime) = (http.clone(), runtime.with_session(session));
-        Self { http, runtime, store: store.clone(), users: users.clone() }
-    }
-}
+type Own<R, S, U> = HostParts<Direct, S, U, R, Direct>;
 
 /// A client of a new world's MCP server whose user consents at once.
 fn client<R: Runtime, S: Store + Clone, U: Users + Clone>(
@@ -121,7 +83,8 @@ fn client<R: Runtime, S: Store + Clone, U: Users + Clone>(
         Box::new(move |url| Ok(browser.world().visit(url.as_str()).unwrap()));
     let users = users(UserAgentFn::new(redirect_uri, visit));
     let (settings, limits, gifts) = (Arc::new(settings), Limits::default(), Gifts::default());
-    let host = |session| Own { http, runtime: runtime(session), store, users };
+    let system = http.clone();
+    let host = |session| Own { http, store, users, runtime: runtime(session), system };
     Arc::new(Client::new(&settings, "", limits, None, gifts, host))
 }
 

@@ -116,11 +116,15 @@ impl State {
                 };
                 or_beside(answered, beside)
             }
-            Self::Device(state) => {
-                let beside = state.beside.clone();
+            Self::Device(mut state) => {
+                let mut beside = state.beside.take();
                 let polled = state.answer(response, now);
-                let again = |state: Device| Self::Device(state.into());
-                unless_denied(step(polled, again, |tokens| Ok(issued(tokens))), beside)
+                let again = |mut state: Device| {
+                    state.beside = beside.take();
+                    Self::Device(state.into())
+                };
+                let answered = step(polled, again, |tokens| Ok(issued(tokens)));
+                unless_denied(answered, beside)
             }
             Self::Redeem(state) => match state.answer(response, now)? {
                 (Redeemed::Tokens(tokens), finding) => Ok((issued(tokens), finding)),
@@ -189,7 +193,7 @@ impl State {
         // What stands there meanwhile is never seen.
         let state = mem::replace(this, Err(Error::Cancelled));
         *this = state.and_then(|state| match state {
-            Self::Device(state) => Self::device_waited(*state, settings, now),
+            Self::Device(state) => Self::device_waited(state, settings, now),
             state => Ok(state),
         });
     }

@@ -62,15 +62,25 @@ fn redirect(url: &AuthorizationUrl) -> Result<String, UserAgentError> {
 
 /// Lets the stored token expire. Clients that have it in memory go on with that: make another one.
 pub(crate) fn expire(served: &Served, store: &impl TokenStorage) {
+    age(served, store, 0);
+}
+
+/// Lets the stored token be an hour old, and live on. One that is refused when it is new is given a moment, and sent again.
+pub(crate) fn mature(served: &Served, store: &impl TokenStorage) {
+    age(served, store, 3600);
+}
+
+/// Lets the stored token be an hour old, and live for so many seconds.
+fn age(served: &Served, store: &impl TokenStorage, left: u64) {
     let record = stored(served, store);
     let mut document: Value = serde_json::from_str(&record.to_json()).expect("it is JSON");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970").as_secs();
     document["issued_at"] = json!(now - 3600);
-    document["tokens"]["expires_at"] = json!(now);
+    document["tokens"]["expires_at"] = json!(now + left);
     // No pause of the time before.
     document.as_object_mut().map(|record| record.remove("trouble"));
-    let expired = Record::from_json(document.to_string().as_bytes()).expect("it is a record");
-    let saved = store.save(&key(served), &expired, record.generation());
+    let aged = Record::from_json(document.to_string().as_bytes()).expect("it is a record");
+    let saved = store.save(&key(served), &aged, record.generation());
     assert_eq!(saved.expect("the store works"), Saved::Done);
 }
 

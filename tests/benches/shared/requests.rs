@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::crowd::{Answer, Storm};
-use crate::prepared::{Store, take_refreshes};
+use crate::prepared::{Store, mature, take_refreshes};
 use crate::storms::Scene;
 
 /// How long the token endpoint takes for its answer: all requests are refused by then.
@@ -35,6 +35,7 @@ pub(crate) fn refused_once(
 ) -> Refused {
     let served = &scene.served;
     served.delay_tokens(SLOWLY);
+    mature(served, store);
     let answer = Answer::default();
     let oauth = scene.handle(store, &answer);
     runtime.block_on(oauth.token()).expect("the stored token lives");

@@ -13,7 +13,7 @@ use crate::Size;
 use crate::crowd::{Answer, Storm, at_once};
 use crate::lines::grouped;
 use crate::prepared::{
-    Directory, Store, builder, expire, logged_in, runtime, serve, stored, take_refreshes,
+    Directory, Store, builder, expire, logged_in, mature, runtime, serve, stored, take_refreshes,
 };
 use crate::requests;
 use crate::rows::Row;
@@ -117,6 +117,7 @@ async fn refused(size: Size) -> Vec<Row> {
     let scene = Scene::new(&store).await;
     let mut storms = Vec::new();
     for _ in 0..size.storms {
+        mature(&scene.served, &store);
         let answer = Answer::default();
         let oauth = scene.handle(&store, &answer);
         let old = oauth.token().await.expect("the stored token lives");

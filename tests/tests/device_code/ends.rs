@@ -51,9 +51,15 @@ fn nobody_is_waited_for_longer_than_an_hour() {
 
 #[test]
 fn a_login_can_be_cancelled_at_each_of_its_turns() {
+    cancel_at_each_turn(&on_device(), |_| ());
+}
+
+/// Cancels a login after each number of turns, until it is over by then; the next one goes on with the same client.
+pub(super) fn cancel_at_each_turn(settings: &Settings, prepare: impl Fn(&mut Stage)) {
     let length = (0..MAX_STEPS).find(|turns| {
         let is_over = Cell::new(false);
-        let stage = play(&consents_after(12), &on_device(), |stage| {
+        let stage = play(&consents_after(12), settings, |stage| {
+            prepare(stage);
             stage.session_mut(0).log_in();
             assert_eq!(stage.run(0), Ok(Event::Login));
             stage.begin(0);

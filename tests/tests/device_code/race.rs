@@ -4,12 +4,13 @@ use oauth_core::error::Actor;
 use oauth_core::flow::Dpop;
 use oauth_core::session::Turn;
 use oauth_core::{Endpoint, Error};
-use oauth_tests::drive::{Event, MAX_STEPS, User, play, play_later};
+use oauth_tests::drive::{Event, User, play, play_later};
 use oauth_tests::world::{
     AuthMethod, Damage, DeviceForm, Fault, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Par, ScopePolicy,
     TokenForm,
 };
 
+use super::ends::cancel_at_each_turn;
 use super::*;
 
 /// A host that leaves it to the user.
@@ -268,30 +269,7 @@ fn later_logins_go_either_way_as_well() {
 
 #[test]
 fn it_can_be_cancelled_at_each_of_its_turns() {
-    let length = (0..MAX_STEPS).find(|turns| {
-        let is_over = Cell::new(false);
-        let stage = play(&consents_after(12), &either_way(), |stage| {
-            returns_after(stage, None);
-            stage.session_mut(0).log_in();
-            assert_eq!(stage.run(0), Ok(Event::Login));
-            stage.begin(0);
-            for _ in 0..*turns {
-                if stage.step(0) == Ok(Event::Ready) {
-                    return is_over.set(true);
-                }
-            }
-            while !stage.session_mut(0).cancel_login() {
-                if stage.step(0) == Ok(Event::Ready) {
-                    return is_over.set(true);
-                }
-            }
-            assert_eq!(stage.run(0), Err(Error::Cancelled), "{turns} turns");
-            assert_eq!(stage.call("tools/list"), Ok(200), "{turns} turns");
-        });
-        assert_eq!(visits(&stage).2, 1, "{turns} turns");
-        is_over.get()
-    });
-    assert!(length > Some(10), "{length:?}");
+    cancel_at_each_turn(&either_way(), |stage| returns_after(stage, None));
 }
 
 /// The server has given the client a code, so it knows it.

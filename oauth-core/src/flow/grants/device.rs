@@ -97,7 +97,8 @@ impl AskDevice {
         let Some(endpoint) = consent.code_endpoint(settings).cloned() else { return Ok(None) };
         let mut consent = consent.clone();
         consent.tried.note(OnceOnly::DeviceCode);
-        let Consent { verifier, tried, sought, .. } = consent.clone();
+        let (tried, sought) = (consent.tried.clone(), consent.sought.clone());
+        let verifier = consent.verifier.clone();
         let binding = Binding { grant: GrantKind::DeviceCode, ..consent.binding.clone() };
         let proof = Proof::of_client(&binding, settings)?;
         let beside = Some(consent.into());
@@ -207,8 +208,8 @@ impl Device {
     /// # Errors
     ///
     /// [`Error::LoginExpired`] at the end; or a key that can do nothing that the server takes.
-    pub(crate) fn waited(mut self, settings: &Settings, now: UnixTime) -> Result<Self, Error> {
-        let Phase::Wait { until } = self.phase else { return Ok(self) };
+    pub(crate) fn waited(&mut self, settings: &Settings, now: UnixTime) -> Result<(), Error> {
+        let Phase::Wait { until } = self.phase else { return Ok(()) };
         if now >= self.ends_at {
             return Err(self.expired());
         }
@@ -216,7 +217,7 @@ impl Device {
             let proof = Proof::new(&self.binding, settings)?;
             self.phase = Phase::Poll { proof, since: now };
         }
-        Ok(self)
+        Ok(())
     }
 
     /// What the next poll shows.

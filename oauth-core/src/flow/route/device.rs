@@ -69,15 +69,13 @@ impl State {
 
     /// It is that late now, for who waits for a user with another device.
     pub(super) fn device_waited(
-        state: Device,
+        mut state: Box<Device>,
         settings: &Settings,
         now: UnixTime,
     ) -> Result<Self, Error> {
-        let beside = state.beside.clone();
-        match (state.waited(settings, now), beside) {
-            (Ok(state), _) => Ok(Self::Device(state.into())),
-            (Err(_), Some(consent)) => Ok(Self::Consent(*consent)),
-            (Err(error), None) => Err(error),
+        match state.waited(settings, now) {
+            Ok(()) => Ok(Self::Device(state)),
+            Err(error) => state.beside.map(|consent| Self::Consent(*consent)).ok_or(error),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::wire::{KeyDescription, Purpose};
 
 /// The way to a token. It is one, so that no two can contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, from = "StoredGrant")]
+#[serde(untagged, from = "SerializedGrant")]
 pub(crate) enum GrantSetting {
     User(UserGrant),
     Machine(MachineGrant),
@@ -44,20 +44,20 @@ pub(crate) enum MachineGrant {
 /// A [`GrantSetting`] as it may have been written down.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum StoredGrant {
+enum SerializedGrant {
     User(UserGrant),
     Machine(MachineGrant),
     /// As it was when device codes had a switch of their own, `"device_code": true`.
     Former(bool),
 }
 
-impl From<StoredGrant> for GrantSetting {
-    fn from(stored: StoredGrant) -> Self {
+impl From<SerializedGrant> for GrantSetting {
+    fn from(stored: SerializedGrant) -> Self {
         match stored {
-            StoredGrant::User(grant) => Self::User(grant),
-            StoredGrant::Machine(grant) => Self::Machine(grant),
-            StoredGrant::Former(true) => Self::User(UserGrant::Device),
-            StoredGrant::Former(false) => Self::default(),
+            SerializedGrant::User(grant) => Self::User(grant),
+            SerializedGrant::Machine(grant) => Self::Machine(grant),
+            SerializedGrant::Former(true) => Self::User(UserGrant::Device),
+            SerializedGrant::Former(false) => Self::default(),
         }
     }
 }
