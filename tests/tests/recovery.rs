@@ -227,6 +227,27 @@ fn a_rotated_token_survives_a_store_that_is_never_quiet() {
     assert_eq!((stage.refreshes(), stage.world.reuses), (1, 0));
 }
 
+/// Whoever gets the lock next would spend the same refresh token.
+#[test]
+fn the_lock_is_kept_while_others_write_without_it() {
+    let mut stage = Stage::new(&Knobs::default(), &settings(), false);
+    assert_eq!(stage.call(LIST), Ok(200));
+    stage.world.advance(HOUR);
+    stage.store.contested = true;
+    stage.session_mut(0).access();
+    let mut lost = 0;
+    while lost < 10 {
+        if matches!(stage.session_mut(0).turn(), Ok(Turn::Save(_))) {
+            lost += 1;
+        }
+        assert_eq!(stage.step(0), Ok(Event::Progress));
+        assert!(lost == 0 || stage.store.holds(&stage.key(), Lock::Refresh, 0), "{lost}");
+    }
+    stage.store.contested = false;
+    assert_eq!(stage.run(0), Ok(Event::Ready));
+    assert_eq!((stage.refreshes(), stage.world.reuses), (1, 0));
+}
+
 /// The process ends between the last try to store the token and the release of the lock.
 #[test]
 fn a_rotated_token_survives_a_process_that_ends_after_a_store_was_never_quiet() {

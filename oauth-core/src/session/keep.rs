@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::session::authorization::Snapshot;
 use crate::session::event::{Ask, Event};
 use crate::session::known::Known;
-use crate::session::need::{MAX_LOST_RACES, Need};
+use crate::session::need::{MAX_LOST_RACES, MAX_LOST_SAVES, Need};
 use crate::session::next::{Next, To};
 use crate::session::record::Record;
 use crate::session::transaction::{Lock, Saving};
@@ -74,8 +74,10 @@ impl Keep {
     /// The store holds this generation, and not the one that was expected.
     fn outrun(mut unstored: Box<Unstored>, stored: u64) -> Next<Self> {
         let is_login = unstored.is_login();
+        // Whoever gets the lock next would spend again what was spent for them.
+        let most = if unstored.then.is_spent() { MAX_LOST_SAVES } else { MAX_LOST_RACES };
         let lost_races = unstored.then.lost_races();
-        if *lost_races >= MAX_LOST_RACES {
+        if *lost_races >= most {
             *lost_races = 0;
             let lock = if is_login { Lock::Login } else { Lock::Refresh };
             return lock.release(To::Unsaved(unstored)).into();

@@ -84,3 +84,7 @@ impl Need {
 
 /// How often a session starts over because others changed the store meanwhile.
 pub(crate) const MAX_LOST_RACES: u8 = 3;
+
+/// How often it stores tokens again that nobody can get a second time, before it gives the lock away without. A program
+/// that writes without the lock is faster some times, but not so many.
+pub(crate) const MAX_LOST_SAVES: u8 = 16;

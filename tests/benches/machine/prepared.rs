@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use oauth_core::flow::{Flow, Login, RedirectUri, Settings, Step};
+use oauth_core::flow::{Dpop, Flow, Login, RedirectUri, Settings, Step};
+use oauth_core::keys::DpopKey;
 use oauth_core::session::{Record, Session, Turn};
 use oauth_core::wire::ResourceChallenge;
 use oauth_core::{Endpoint, Entropy, Request, Response, UnixTime};
@@ -19,6 +20,16 @@ pub(crate) const RANDOM: [u8; 64] = [7; 64];
 
 pub(crate) fn settings() -> Arc<Settings> {
     Settings::new(documents::SERVER).expect("the server's URL is one").into()
+}
+
+/// With tokens that are bound to a key.
+pub(crate) fn bound_settings() -> Arc<Settings> {
+    let settings = Settings::new(documents::SERVER).expect("the server's URL is one");
+    settings.dpop(Dpop::Required).into()
+}
+
+pub(crate) fn dpop_key() -> DpopKey {
+    DpopKey::es256(&[7; 32]).expect("it is a key")
 }
 
 pub(crate) fn redirect_uri() -> RedirectUri {
@@ -86,13 +97,30 @@ impl Answers {
         flow
     }
 
+    /// The same from a server that binds its tokens to keys.
+    pub(crate) fn bound(mut self) -> Self {
+        let json = |status, body: String| {
+            Response::new(status, body.into_bytes()).with_header("content-type", "application/json")
+        };
+        let offer = r#"{"dpop_signing_alg_values_supported":["ES256"],"#;
+        self.server = json(200, documents::server().replacen('{', offer, 1));
+        let tokens = documents::tokens(documents::REFERENCE);
+        self.tokens = json(200, tokens.replace("\"Bearer\"", "\"DPoP\""));
+        self
+    }
+
     /// A session's record after a login.
-    pub(crate) fn record(&self) -> Record {
-        let mut session = Session::new(settings());
+    pub(crate) fn record(&self, settings: Arc<Settings>) -> Record {
+        let mut session = Session::new(settings);
         let mut stored = None;
         loop {
             match session.turn().expect("the login goes on") {
-                Turn::Sign(_) | Turn::Assertion(_) | Turn::Key(_) => panic!("a user logs in"),
+                Turn::Assertion(_) => panic!("a user logs in"),
+                Turn::Key(reply) => reply.given(dpop_key(), NOW),
+                Turn::Sign(reply) => {
+                    let unsigned = reply.unsigned([7; 16], NOW).expect("there is a proof to sign");
+                    reply.signed(&unsigned, &[7; 64], NOW).expect("it is as long as a signature");
+                }
                 Turn::Device(..) | Turn::Wait(..) => panic!("there is a browser"),
                 Turn::Load(reply) => reply.loaded(stored.clone(), NOW),
                 Turn::Lock(_, reply) => reply.locked(),

@@ -276,9 +276,11 @@ impl Host {
             let lives =
                 record.tokens().is_some_and(|tokens| tokens.is_valid_for(now, Duration::ZERO));
             let token = laws::access_token(record);
-            // What was refused before it was stored stays so for whoever asks next.
-            let is_suspect =
-                token == self.suspect.as_deref() && token.is_some_and(|it| self.has_kept(it));
+            let has_refresh_token =
+                record.tokens().is_some_and(|tokens| tokens.refresh_token.is_some());
+            // What was refused before it was stored stays so for whoever asks next, and so does what no refresh replaces.
+            let is_final = !has_refresh_token || token.is_some_and(|it| self.has_kept(it));
+            let is_suspect = token == self.suspect.as_deref() && is_final;
             let is_refused =
                 record.refused_at().is_some() || token == self.refused.as_deref() || is_suspect;
             lives && !is_refused && token != self.unwanted.as_deref()

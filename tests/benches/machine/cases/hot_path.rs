@@ -14,7 +14,7 @@ pub(super) const WORK: Work = Work { operations: 100_000, machine, bare };
 
 fn machine(_: usize) -> Box<dyn FnMut(usize)> {
     let answers = Answers::with_access_token_of(documents::REFERENCE);
-    let session = idle(&settings(), answers.record());
+    let session = idle(&settings(), answers.record(settings()));
     Box::new(move |count| {
         for _ in 0..count {
             let authorization = black_box(&session).authorization(black_box(NOW));

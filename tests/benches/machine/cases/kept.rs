@@ -24,7 +24,7 @@ pub(super) fn pending_logins() -> Cost {
 
 /// Sessions with a record from the store, and nothing to do.
 pub(super) fn idle_sessions() -> Cost {
-    let stored = Answers::with_access_token_of(JWT).record().to_json();
+    let stored = Answers::with_access_token_of(JWT).record(settings()).to_json();
     let settings = settings();
     held(COUNT, |count| {
         let mut all = Vec::with_capacity(count);

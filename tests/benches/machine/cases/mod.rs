@@ -1,5 +1,6 @@
 //! The cases, in the order of the table.
 
+mod bound;
 mod challenges;
 mod hot_path;
 mod kept;
@@ -30,6 +31,11 @@ pub(crate) fn all() -> Vec<Case> {
             name: "bearer for a request",
             kind: Kind::Work(hot_path::WORK),
             target: Target { allocations: Some(0), ratio: Some(1.3), ..Target::default() },
+        },
+        Case {
+            name: "proof for a request",
+            kind: Kind::Work(bound::WORK),
+            target: Target { ratio: Some(1.15), ..Target::default() },
         },
         Case {
             name: "login",

@@ -15,7 +15,7 @@ pub(super) const WORK: Work = Work { operations: 100, machine, bare };
 fn machine(prepared: usize) -> Box<dyn FnMut(usize)> {
     let settings = settings();
     let answers = Answers::with_access_token_of(REFERENCE);
-    let stored = answers.record().to_json();
+    let stored = answers.record(settings.clone()).to_json();
     // Each has texts of its own, as when a store is read.
     let record = || Record::from_json(stored.as_bytes()).expect("the record is one");
     let mut expired: Vec<_> = (0..prepared)
