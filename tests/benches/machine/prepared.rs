@@ -99,13 +99,9 @@ impl Answers {
 
     /// The same from a server that binds its tokens to keys.
     pub(crate) fn bound(mut self) -> Self {
-        let json = |status, body: String| {
-            Response::new(status, body.into_bytes()).with_header("content-type", "application/json")
-        };
-        let offer = r#"{"dpop_signing_alg_values_supported":["ES256"],"#;
-        self.server = json(200, documents::server().replacen('{', offer, 1));
         let tokens = documents::tokens(documents::REFERENCE);
-        self.tokens = json(200, tokens.replace("\"Bearer\"", "\"DPoP\""));
+        let bound = tokens.replace("\"Bearer\"", "\"DPoP\"").into_bytes();
+        self.tokens = Response::new(200, bound).with_header("content-type", "application/json");
         self
     }
 
