@@ -33,6 +33,7 @@
 //!
 //! ```text
 //!   client     what adapters share: which token a request gets, who waits for whom (feature `client`)
+//!   seal       what stores keep, encrypted (feature `seal`)
 //!   session    what to do now: use, refresh, log in, ask for more, give up; over a shared store
 //!   flow       one login: find resource → find server → register → consent → redeem
 //!   wire       per endpoint: what is asked, how the answer is read; no state
@@ -53,6 +54,7 @@
 //! - `es256`, `eddsa`: [`keys::SoftwareKey`] for P-256 and Ed25519. Without them a host signs with what it has.
 //! - `getrandom`: `Entropy::from_os`. Without it, a host passes in 64 random bytes for each login.
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
+//! - `seal`: `oauth_core::seal`, which encrypts what a store keeps.
 //! - `client`: what adapters share, over std. It has no clock either: the time is the adapter's.
 //! - `tracing`: the same, and what it does is told to a subscriber of the host's.
 
@@ -81,6 +83,8 @@ mod policy;
 mod profile;
 mod redirect;
 mod scope;
+#[cfg(feature = "seal")]
+pub mod seal;
 mod secret;
 pub mod session;
 mod signing_algorithm;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. What stands on one may name what stands on the same or below, and nothing above.
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &[
         "address",
         "address_policy",
@@ -34,6 +34,7 @@ const FLOORS: [&[&str]; 6] = [
     &["wire"],
     &["flow"],
     &["session"],
+    &["seal"],
     &["loopback"],
     &["client"],
 ];
