@@ -119,7 +119,7 @@ fn watched(builder: OAuthBuilder) -> OAuthBuilder {
         }
         Event::Redirected => eprintln!("\r  The browser came back.{:40}", ""),
         Event::DamagedRecord { kept } => {
-            println!("  Could not read a record; it is kept as {}", kept.display())
+            println!("  Could not read a record; it is kept as {}", kept)
         }
         _ => {}
     })

@@ -226,6 +226,28 @@ impl OAuth {
         ready(self.client.resume(pending, query))
     }
 
+    /// Keeps a login that was handed out ([`Error::Authentication`]) in the token store, until its user comes back: to
+    /// whichever process, which [finishes](Self::resume_kept) it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub fn keep_login(&self, login: &PendingLogin) -> Result<(), Error> {
+        ready(self.client.keep_login(login))
+    }
+
+    /// Finishes a login that was [kept](Self::keep_login), for the user who is signed in where it comes back: by a client
+    /// [for their profile](Self::for_profile), and nobody else's, so that no browser finishes the login of somebody else.
+    /// It is taken out of the store, whatever comes of it. `query` is the part of the redirect behind the question mark.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginNotWaiting`](crate::ProtocolError::LoginNotWaiting) if this user has no such login, and
+    /// [`LoginUsed`](crate::ProtocolError::LoginUsed) if it was the last one that was finished; otherwise as [`resume`](Self::resume).
+    pub fn resume_kept(&self, query: &str) -> Result<BearerAuth, Error> {
+        ready(self.client.resume_kept(query))
+    }
+
     /// Finds out what the user will experience, without logging in: nothing is registered, no browser opens,
     /// and the store is only read. `Display` of what comes back is a page for people: first what the next call
     /// will do, then what a login would do, or why none can begin, which setting would help, and how that was found

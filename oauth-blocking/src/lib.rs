@@ -94,11 +94,12 @@ pub use oauth_core::Error as ProtocolError;
 #[doc(inline)]
 pub use oauth_core::client::{
     AboutToAuthorize, Adapter, AddressFilter, AssertionSource, AuthConfig, AuthenticationError,
-    Browser, Builder, ClientError, ConfigError, ConnectRequired, Event, Explanation, Forgotten,
-    Guard, Happened, Insecurity, Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated,
-    NeededConsent, NeedsConsent, OAuthConfig, OwnedEvent, PrivateKey, RetryError, Returned, Saved,
-    SharedStorage, Spending, StorageError, StoredGrant, SystemError, TokenStorage, UserAgentError,
-    Waiting,
+    Browser, Builder, ClientError, ConfigError, ConnectRequired, Cursor, Event, Explanation,
+    Forgotten, GrantPage, GrantQuery, Happened, Insecurity, Lease, Leases, Loaded, LockPauses,
+    LoginHandle, LoginId, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent,
+    OAuthConfig, OwnedEvent, PrivateKey, Records, RetryError, Returned, SharedStorage, Spending,
+    Split, StorageError, StoreFailure, StoredGrant, SystemError, TokenStorage, UserAgentError,
+    Waiting, WaitingLogin, Written,
 };
 pub use oauth_core::flow::{
     Diagnosis, Dpop, GrantKind, Par, RedirectUri, WantedAssertion, WrittenGrant,

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use oauth_blocking::oauth_core::flow::Settings;
-use oauth_blocking::{Key, Loaded, Lock, Migrated, Saved, TokenStorage};
+use oauth_blocking::{Key, Leases, Loaded, Lock, Migrated, Records, TokenStorage, Written};
 
 mod place;
 
@@ -29,7 +29,7 @@ fn a_registered_clients_grant_goes_to_the_first_program_that_asks() {
     assert_eq!(store.migrate(&work, &settings(URL)), Ok(Migrated::Done));
     assert_eq!(generation(&store, &work), 3);
     // It goes on from there.
-    assert_eq!(store.save(&editor, &record(8), 7), Ok(Saved::Done));
+    assert_eq!(store.save(&editor, &record(8), 7), Ok(Written::Done));
     assert_eq!(store.load(&editor), loaded(8));
 }
 
@@ -56,7 +56,7 @@ fn a_client_that_was_brought_along_goes_with_its_id() {
 fn a_grant_of_this_version_is_not_replaced() {
     let place = Former::new();
     let (store, key) = (place.store(), key_for("editor", "", URL));
-    assert_eq!(store.save(&key, &record(1), 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key, &record(1), 0), Ok(Written::Done));
     assert_eq!(store.migrate(&key, &settings(URL)), Ok(Migrated::Nothing));
     assert_eq!(store.load(&key), loaded(1));
     assert!(place.former(URL_FILE).exists());
@@ -89,7 +89,7 @@ fn a_move_that_was_cut_short_is_finished_and_loses_nothing() {
     assert_eq!(generation(&store, &key), 7);
     // After the second: it is there twice, and has been refreshed since.
     write(&moving, &text);
-    assert_eq!(store.save(&key, &record(8), 7), Ok(Saved::Done));
+    assert_eq!(store.save(&key, &record(8), 7), Ok(Written::Done));
     assert_eq!(store.migrate(&key, &settings(URL)), Ok(Migrated::Done));
     assert!(!moving.exists());
     assert_eq!(store.load(&key), loaded(8));

@@ -7,7 +7,10 @@ mod place;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use oauth_blocking::{FileTokenStorage, Loaded, Lock, Saved, Spend, StorageError, TokenStorage};
+use oauth_blocking::{
+    FileTokenStorage, GrantQuery, Leases, Loaded, Lock, Records, Spend, StorageError, TokenStorage,
+    Written,
+};
 use place::{Place, key, loaded, record, taken};
 
 /// What every call says.
@@ -15,10 +18,10 @@ fn errors(store: &FileTokenStorage) -> Vec<StorageError> {
     vec![
         store.load(&key()).unwrap_err(),
         store.spending(&key()).unwrap_err(),
-        store.list("test").unwrap_err(),
+        store.list_all(&GrantQuery::new("test")).unwrap_err(),
         store.try_lock(&key(), Lock::Refresh).map(drop).unwrap_err(),
         store.save(&key(), &record(1), 0).unwrap_err(),
-        store.delete(&key()).unwrap_err(),
+        store.erase(&key()).unwrap_err(),
     ]
 }
 
@@ -53,7 +56,7 @@ fn files_of_others_are_not_listed_whatever_their_names() {
     let place = Place::new();
     place.save(1);
     fs::write(place.0.join("me"), "").unwrap();
-    assert_eq!(place.store().list("test").unwrap().len(), 1);
+    assert_eq!(place.store().list_all(&GrantQuery::new("test")).unwrap().len(), 1);
 }
 
 #[test]
@@ -77,17 +80,17 @@ fn a_directory_that_is_removed_while_in_use_is_made_again() {
     let place = Place::new();
     place.save(1);
     let store = place.store();
-    let guard = taken(&store, &key(), Lock::Refresh);
-    let guard = store.reserve(&key(), guard, Spend::new(1, 4096)).unwrap().unwrap();
+    let mut guard = taken(&store, &key(), Lock::Refresh);
+    assert_eq!(store.reserve(&key(), &mut guard, Spend::new(1, 4096)), Ok(true));
     if fs::remove_dir_all(&place.0).is_err() {
         // Windows keeps what is open.
         return;
     }
     assert_eq!(store.load(&key()), Ok(Loaded::Nothing));
-    assert_eq!(store.list("test").unwrap().len(), 0);
-    assert_eq!(store.delete(&key()), Ok(()));
-    assert_eq!(store.save(&key(), &record(2), 1), Ok(Saved::Conflict { stored: 0 }));
-    assert_eq!(store.save(&key(), &record(2), 0), Ok(Saved::Done));
+    assert_eq!(store.list_all(&GrantQuery::new("test")).unwrap().len(), 0);
+    assert_eq!(store.erase(&key()), Ok(()));
+    assert_eq!(store.save(&key(), &record(2), 1), Ok(Written::Conflict { stored: 0 }));
+    assert_eq!(store.save(&key(), &record(2), 0), Ok(Written::Done));
     drop(guard);
     assert_eq!(store.load(&key()), loaded(2));
     drop(taken(&store, &key(), Lock::Refresh));

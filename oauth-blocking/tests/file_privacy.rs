@@ -8,7 +8,9 @@ mod place;
 use std::fs;
 use std::path::PathBuf;
 
-use oauth_blocking::{FileTokenStorage, Lock, Saved, StorageError, TokenStorage};
+use oauth_blocking::{
+    FileTokenStorage, GrantQuery, Leases, Lock, Records, StorageError, TokenStorage, Written,
+};
 use place::{key, loaded, record};
 
 /// At the root of the disk, where what is made can be read by all users.
@@ -35,8 +37,8 @@ fn a_directory_outside_the_profile_is_refused_and_not_made() {
         store.load(&key()).map(drop).unwrap_err(),
         store.save(&key(), &record(1), 0).map(drop).unwrap_err(),
         store.try_lock(&key(), Lock::Login).map(drop).unwrap_err(),
-        store.list("test").map(drop).unwrap_err(),
-        store.delete(&key()).unwrap_err(),
+        store.list_all(&GrantQuery::new("test")).map(drop).unwrap_err(),
+        store.erase(&key()).unwrap_err(),
     ] {
         assert!(matches!(error, StorageError::Insecure { .. }), "{error}");
         assert!(error.to_string().contains("in_private_dir"), "{error}");
@@ -48,12 +50,12 @@ fn a_directory_outside_the_profile_is_refused_and_not_made() {
 fn a_host_may_vouch_for_a_directory() {
     let outside = Outside::new("vouched");
     let store = FileTokenStorage::in_private_dir(outside.0.join("tokens"));
-    assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
     assert_eq!(store.load(&key()), loaded(1));
 }
 
 #[test]
 fn the_default_directory_is_in_the_profile() {
     let store = FileTokenStorage::new("mcp-oauth-test").unwrap();
-    assert!(store.list("mcp-oauth-test").is_ok());
+    assert!(store.list_all(&GrantQuery::new("mcp-oauth-test")).is_ok());
 }

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_blocking::{
-    FileTokenStorage, Loaded, Lock, MemoryTokenStorage, Saved, StorageError, TokenStorage,
+    FileTokenStorage, GrantQuery, Leases, Loaded, Lock, MemoryTokenStorage, Records, StorageError,
+    TokenStorage, Written,
 };
 
 mod place;
@@ -25,12 +26,12 @@ use place::{
 fn a_record_is_replaced_only_from_its_own_generation() {
     for (store, other) in pairs(&Place::new()) {
         assert_eq!(store.load(&key()), Ok(Loaded::Nothing));
-        assert_eq!(store.save(&key(), &record(2), 1), Ok(Saved::Conflict { stored: 0 }));
-        assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
-        assert_eq!(other.save(&key(), &record(1), 0), Ok(Saved::Conflict { stored: 1 }));
-        assert_eq!(other.save(&key(), &record(3), 2), Ok(Saved::Conflict { stored: 1 }));
+        assert_eq!(store.save(&key(), &record(2), 1), Ok(Written::Conflict { stored: 0 }));
+        assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
+        assert_eq!(other.save(&key(), &record(1), 0), Ok(Written::Conflict { stored: 1 }));
+        assert_eq!(other.save(&key(), &record(3), 2), Ok(Written::Conflict { stored: 1 }));
         assert_eq!(other.load(&key()), loaded(1));
-        assert_eq!(other.save(&key(), &record(2), 1), Ok(Saved::Done));
+        assert_eq!(other.save(&key(), &record(2), 1), Ok(Written::Done));
         assert_eq!(store.load(&key()), loaded(2));
         assert_eq!(store.load(&key_of("work", URL)), Ok(Loaded::Nothing));
     }
@@ -41,15 +42,15 @@ fn programs_that_share_a_store_do_not_see_each_others_grants() {
     for (store, other) in pairs(&Place::new()) {
         let keys = ["editor", "agent", ""].map(|application| key_for(application, "", URL));
         for (key, generation) in keys[..2].iter().zip(1..) {
-            assert_eq!(store.save(key, &record(generation), 0), Ok(Saved::Done));
+            assert_eq!(store.save(key, &record(generation), 0), Ok(Written::Done));
         }
         for (key, generation) in keys[..2].iter().zip(1..) {
             assert_eq!(other.load(key), loaded(generation), "{key:?}");
-            let grants = other.list(&key.application).unwrap();
+            let grants = other.list_all(&GrantQuery::new(&key.application)).unwrap();
             assert!(matches!(&grants[..], [grant] if grant.key == *key), "{grants:?}");
         }
         assert_eq!(other.load(&keys[2]), Ok(Loaded::Nothing));
-        assert_eq!(other.list(""), Ok(Vec::new()));
+        assert_eq!(other.list_all(&GrantQuery::new("")), Ok(Vec::new()));
         let _held = taken(&*store, &keys[0], Lock::Refresh);
         assert!(other.try_lock(&keys[1], Lock::Refresh).unwrap().is_some());
         assert!(other.try_lock(&keys[0], Lock::Refresh).unwrap().is_none());
@@ -59,14 +60,14 @@ fn programs_that_share_a_store_do_not_see_each_others_grants() {
 #[test]
 fn a_deleted_record_is_gone_for_everybody() {
     for (store, other) in pairs(&Place::new()) {
-        assert_eq!(store.delete(&key()), Ok(()));
-        assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+        assert_eq!(store.erase(&key()), Ok(()));
+        assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
         let tokens = store.load_tokens(APPLICATION, URL).unwrap().unwrap();
         assert_eq!(tokens.access_token.token(), "access-1");
         assert_eq!(other.delete_tokens(APPLICATION, URL), Ok(()));
         assert_eq!(store.load(&key()), Ok(Loaded::Nothing));
         assert_eq!(store.load_tokens(APPLICATION, URL), Ok(None));
-        assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+        assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
     }
 }
 
@@ -106,8 +107,8 @@ fn a_lock_excludes_no_other_purpose_key_or_save() {
             let _login = taken(&*other, &key(), Lock::Login);
             let _of_another_user = taken(&*other, &key_of("work", URL), Lock::Refresh);
             let _elsewhere = taken(&*other, &key_of("", "https://b.example/"), Lock::Refresh);
-            assert_eq!(other.save(&key(), &record(1), 0), Ok(Saved::Done));
-            assert_eq!(other.delete(&key()), Ok(()));
+            assert_eq!(other.save(&key(), &record(1), 0), Ok(Written::Done));
+            assert_eq!(other.erase(&key()), Ok(()));
         });
     }
 }
@@ -127,7 +128,7 @@ fn a_thread_that_panics_releases_its_lock() {
 #[test]
 fn debug_shows_no_token() {
     let store = MemoryTokenStorage::new();
-    assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
     let text = format!("{store:?}");
     assert!(text.contains("mcp.example.com") && !text.contains("access-1"), "{text}");
     assert!(!text.contains("refresh-1") && !text.contains("client-secret"), "{text}");
@@ -163,7 +164,7 @@ fn reading_writes_nothing() {
     let place = Place::new();
     let missing = FileTokenStorage::in_dir(place.0.join("missing"));
     assert_eq!(missing.load(&key()), Ok(Loaded::Nothing));
-    assert_eq!(missing.delete(&key()), Ok(()));
+    assert_eq!(missing.erase(&key()), Ok(()));
     assert!(!missing.directory().exists());
     place.save(1);
     let before = place.names();
@@ -195,7 +196,7 @@ fn names_are_portable_and_those_of_no_other_key() {
     let keys = keys.into_iter().chain([key_for("../../x", "", "https://a.example/a/b")]);
     let keys: Vec<_> = keys.collect();
     for (key, generation) in keys.iter().zip(1..) {
-        assert_eq!(place.store().save(key, &record(generation), 0), Ok(Saved::Done));
+        assert_eq!(place.store().save(key, &record(generation), 0), Ok(Written::Done));
     }
     let locks = keys.iter().flat_map(|key| [(key, Lock::Login), (key, Lock::Refresh)]);
     let held: Vec<_> = locks.map(|(key, lock)| taken(&place.store(), key, lock)).collect();
@@ -238,16 +239,16 @@ fn damage_is_kept_and_the_next_save_works() {
         } else {
             // A save sets it aside too, and finds no record.
             let store = place.store();
-            assert_eq!(store.save(&key(), &record(2), 1), Ok(Saved::Conflict { stored: 0 }));
+            assert_eq!(store.save(&key(), &record(2), 1), Ok(Written::Conflict { stored: 0 }));
             write(&path, spoilt);
             store.load(&key())
         };
         let Ok(Loaded::Damaged { kept }) = result else {
             panic!("{spoilt:.100}: {result:?}");
         };
-        assert_eq!(&fs::read_to_string(&kept).unwrap(), spoilt);
+        assert_eq!(&fs::read_to_string(&*kept).unwrap(), spoilt);
         assert_eq!(place.store().load(&key()), Ok(Loaded::Nothing));
-        assert_eq!(place.store().save(&key(), &record(1), 0), Ok(Saved::Done));
+        assert_eq!(place.store().save(&key(), &record(1), 0), Ok(Written::Done));
     }
     let is_kept = |name: &&String| name.contains(".damaged-");
     assert_eq!(place.names().iter().filter(is_kept).count(), spoilt.len() * 3 / 2);
@@ -279,7 +280,7 @@ fn damage_that_is_deleted_is_kept() {
     let place = Place::new();
     place.save(1);
     write(&place.file(), "damage");
-    assert_eq!(place.store().delete(&key()), Ok(()));
+    assert_eq!(place.store().erase(&key()), Ok(()));
     assert_eq!(place.store().load(&key()), Ok(Loaded::Nothing));
     let kept = place.names().into_iter().find(|name| name.contains(".damaged-1")).unwrap();
     assert_eq!(fs::read_to_string(place.0.join(kept)).unwrap(), "damage");
@@ -290,20 +291,20 @@ fn what_a_later_version_wrote_is_left_as_it_is() {
     let place = Place::new();
     place.save(1);
     let path = place.file();
-    for text in [
-        fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 3"),
-        fs::read_to_string(&path).unwrap().replace("\"format\": 2", "\"format\": 3"),
-        r#"{"profile":7,"record":{"format":3}}"#.into(),
-        r#"{"format":3,"key_id":"a","generation":1,"sealed":"…"}"#.into(),
+    for (text, found) in [
+        (fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 3"), 3),
+        (fs::read_to_string(&path).unwrap().replace("\"format\": 2", "\"format\": 4"), 4),
+        (r#"{"profile":7,"record":{"format":3}}"#.into(), 3),
+        (r#"{"format":4,"key_id":"a","generation":1,"sealed":"…"}"#.into(), 4),
     ] {
         fs::write(&path, &text).unwrap();
-        let newer = StorageError::Newer { path: path.clone(), found: 3 };
+        let newer = StorageError::Newer { place: path.display().to_string().into(), found };
         assert_eq!(place.store().load(&key()), Err(newer.clone()));
         for expected in [0, 1] {
             let saved = place.store().save(&key(), &record(expected + 1), expected);
             assert_eq!(saved, Err(newer.clone()));
         }
-        assert_eq!(place.store().delete(&key()), Err(newer));
+        assert_eq!(place.store().erase(&key()), Err(newer));
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 }
@@ -337,15 +338,15 @@ fn leftovers_of_killed_writers_are_deleted() {
         write(path, "half");
     }
     let store = place.store();
-    assert_eq!(store.save(&key(), &record(2), 1), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &record(2), 1), Ok(Written::Done));
     let is_there = || [&leftover, &of_another, &being_written, &own].map(|path| path.exists());
     assert_eq!(is_there(), [false, false, true, true]);
     // Once, unless something is deleted.
     drop(writer);
-    assert_eq!(store.save(&key(), &record(3), 2), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &record(3), 2), Ok(Written::Done));
     assert_eq!(is_there(), [false, false, true, true]);
     write(&leftover, "half");
-    assert_eq!(store.delete(&key()), Ok(()));
+    assert_eq!(store.erase(&key()), Ok(()));
     assert_eq!(is_there(), [false, false, false, true]);
 }
 
@@ -396,7 +397,7 @@ fn locks_do_not_stay_behind() {
     assert_eq!(place.names().iter().filter(is_lock).count(), 1);
     child.kill();
     // What a killed process has left goes with the first save of another.
-    assert_eq!(place.store().save(&key(), &record(2), 1), Ok(Saved::Done));
+    assert_eq!(place.store().save(&key(), &record(2), 1), Ok(Written::Done));
     let names = place.names();
     assert!(names.len() == 1 && names.iter().all(|name| name.ends_with(".json")), "{names:?}");
 }
@@ -418,7 +419,7 @@ fn a_directory_that_cannot_be_had_is_an_error() {
             store.load(&key()).unwrap_err(),
             store.try_lock(&key(), Lock::Refresh).map(drop).unwrap_err(),
             store.save(&key(), &record(1), 0).unwrap_err(),
-            store.delete(&key()).unwrap_err(),
+            store.erase(&key()).unwrap_err(),
         ] {
             assert!(is_in_the_way(&error, &file), "{error}");
         }
@@ -462,7 +463,7 @@ fn killed_writers_leave_a_whole_record() {
         assert!(stored.generation() > last);
         last = stored.generation();
     }
-    assert_eq!(place.store().save(&key(), &record(last + 1), last), Ok(Saved::Done));
+    assert_eq!(place.store().save(&key(), &record(last + 1), last), Ok(Written::Done));
     let names = place.names();
     assert!(
         !names.iter().any(|name| name.contains(".tmp-") || name.contains(".damaged-")),
@@ -515,7 +516,7 @@ mod unix {
     fn directories_and_files_are_made_for_their_owner_only() {
         let place = Place::new();
         let store = FileTokenStorage::in_dir(place.0.join("parent/tokens"));
-        assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+        assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
         for path in [&place.0, &place.0.join("parent"), store.directory()] {
             assert_eq!(mode(path), 0o700, "{path:?}");
         }
@@ -577,7 +578,7 @@ mod unix {
             let store = FileTokenStorage::in_dir(path);
             for error in [
                 store.load(&key()).unwrap_err(),
-                store.list("test").unwrap_err(),
+                store.list_all(&GrantQuery::new("test")).unwrap_err(),
                 store.try_lock(&key(), Lock::Login).map(drop).unwrap_err(),
                 store.save(&key(), &record(1), 0).unwrap_err(),
             ] {
@@ -587,7 +588,7 @@ mod unix {
         }
         fs::create_dir(place.0.join("missing")).unwrap();
         let store = FileTokenStorage::in_dir(link.join("a/b/tokens"));
-        assert_eq!(store.save(&key(), &record(1), 0), Ok(Saved::Done));
+        assert_eq!(store.save(&key(), &record(1), 0), Ok(Written::Done));
     }
 
     /// Links in a circle lead nowhere either.
@@ -672,7 +673,7 @@ mod unix {
         for error in [
             store.load(&key()).unwrap_err(),
             store.save(&key(), &record(2), 1).unwrap_err(),
-            store.delete(&key()).unwrap_err(),
+            store.erase(&key()).unwrap_err(),
         ] {
             assert!(matches!(error, StorageError::Insecure { .. }), "{error}");
             assert!(error.to_string().contains(why), "{error}");
@@ -750,7 +751,7 @@ fn count_up(store: &dyn TokenStorage, times: u32) {
                 Loaded::Nothing => 0,
                 damaged @ Loaded::Damaged { .. } => panic!("{damaged:?}"),
             };
-            if store.save(&key(), &record(stored + 1), stored).unwrap() == Saved::Done {
+            if store.save(&key(), &record(stored + 1), stored).unwrap() == Written::Done {
                 break;
             }
         }

@@ -38,6 +38,12 @@ impl Entropy {
         core::array::from_fn(|i| self.verifier.0[i])
     }
 
+    /// The same, for a seal.
+    #[cfg(feature = "client")]
+    pub(crate) fn into_nonce(self) -> [u8; 24] {
+        core::array::from_fn(|i| self.verifier.0[i])
+    }
+
     /// The same for a new key.
     #[cfg(all(feature = "client", feature = "es256"))]
     pub(crate) fn into_key(self) -> [u8; 32] {

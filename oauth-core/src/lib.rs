@@ -83,7 +83,7 @@ mod policy;
 mod profile;
 mod redirect;
 mod scope;
-#[cfg(feature = "seal")]
+#[cfg(any(feature = "client", feature = "seal"))]
 pub mod seal;
 mod secret;
 pub mod session;

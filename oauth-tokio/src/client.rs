@@ -10,7 +10,7 @@ use oauth_core::client::{
     Adapter, AddressFilter, Builder, Client, Event, Forgotten, Host as _, Mode, Parts,
 };
 use oauth_core::error::Misuse;
-use oauth_core::session::{Forecast, Key, LoggedOut, PendingLogin, Record, Status};
+use oauth_core::session::{Forecast, Key, LoggedOut, Record, Status};
 use oauth_core::{BearerAuth, Policy};
 use reqwest::header::{HeaderMap, HeaderValue};
 
@@ -198,21 +198,6 @@ impl OAuth {
         let mut headers = HeaderMap::new();
         fields.ok_or(oauth_core::Error::LoginRequired)?.add_to(&mut headers);
         Ok(headers)
-    }
-
-    /// Finishes a login that was handed out in an [`AuthenticationError`](crate::AuthenticationError), in
-    /// this process or another: stores its tokens. `query` is the part of the redirect behind the
-    /// question mark.
-    ///
-    /// # Errors
-    ///
-    /// Why the login failed: the user said no, or the redirect belongs to another login. That one still
-    /// waits then: a host that stored it can try again with the right redirect.
-    ///
-    /// [`Error::Authentication`] if the server refused the client that the login was begun with: another one
-    /// was registered, and the user has to visit one more connect URL.
-    pub async fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
-        self.client.resume(pending, query).await
     }
 
     /// Finds out what the user will experience, without logging in: nothing is registered, no browser opens,

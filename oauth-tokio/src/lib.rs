@@ -89,11 +89,12 @@ pub use oauth_core::Error as ProtocolError;
 #[doc(inline)]
 pub use oauth_core::client::{
     AboutToAuthorize, AddressFilter, AssertionSource, AuthConfig, AuthenticationError, Browser,
-    Builder, ConfigError, ConnectRequired, Event, Explanation, Forgotten, Guard, Happened,
-    Insecurity, Loaded, LoginHandle, LoginOptions, MemoryTokenStorage, Migrated, NeededConsent,
-    NeedsConsent, OAuthConfig, OwnedEvent, PrivateKey, RetryError, Returned, Saved, Spending,
-    StorageError, StoredGrant, SystemError, TokenStorage as BlockingTokenStorage, UserAgentError,
-    Waiting,
+    Builder, ConfigError, ConnectRequired, Cursor, Event, Explanation, Forgotten, GrantPage,
+    GrantQuery, Happened, Insecurity, Lease, Loaded, LockPauses, LoginHandle, LoginId,
+    LoginOptions, MemoryTokenStorage, Migrated, NeededConsent, NeedsConsent, OAuthConfig,
+    OwnedEvent, PrivateKey, RetryError, Returned, Spending, Split, StorageError, StoreFailure,
+    StoredGrant, SystemError, TokenStorage as BlockingTokenStorage, UserAgentError, Waiting,
+    WaitingLogin, Written,
 };
 pub use oauth_core::flow::{
     Diagnosis, Dpop, GrantKind, Par, RedirectUri, WantedAssertion, WrittenGrant,
@@ -118,7 +119,7 @@ pub use oauth_core::{
 pub use reqwest;
 pub use resolver::FilteredResolver;
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
-pub use storage::{Blocking, SharedStorage, TokenStorage};
+pub use storage::{Blocking, Leases, Records, SharedStorage, TokenStorage};
 pub use user_agent::{FirstOf, Prepared, SharedUserAgent, UserAgent};
 
 /// Why a call failed.

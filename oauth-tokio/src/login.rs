@@ -1,7 +1,8 @@
-//! Logins that the host asks for.
+//! Logins that the host asks for, and those that come back to it.
 
 use oauth_core::BearerAuth;
 use oauth_core::client::{LoginHandle, LoginOptions};
+use oauth_core::session::PendingLogin;
 
 use crate::{Error, OAuth};
 
@@ -65,5 +66,42 @@ impl OAuth {
     #[must_use]
     pub fn login_handle(&self) -> LoginHandle {
         self.client.login_handle()
+    }
+
+    /// Finishes a login that was handed out in an [`AuthenticationError`](crate::AuthenticationError), in
+    /// this process or another: stores its tokens. `query` is the part of the redirect behind the
+    /// question mark.
+    ///
+    /// # Errors
+    ///
+    /// Why the login failed: the user said no, or the redirect belongs to another login. That one still
+    /// waits then: a host that stored it can try again with the right redirect.
+    ///
+    /// [`Error::Authentication`] if the server refused the client that the login was begun with: another one
+    /// was registered, and the user has to visit one more connect URL.
+    pub async fn resume(&self, pending: PendingLogin, query: &str) -> Result<BearerAuth, Error> {
+        self.client.resume(pending, query).await
+    }
+
+    /// Keeps a login that was handed out ([`Error::Authentication`]) in the token store, until its user comes back: to
+    /// whichever process, which [finishes](Self::resume_kept) it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn keep_login(&self, login: &PendingLogin) -> Result<(), Error> {
+        self.client.keep_login(login).await
+    }
+
+    /// Finishes a login that was [kept](Self::keep_login), for the user who is signed in where it comes back: by a client
+    /// [for their profile](Self::for_profile), and nobody else's, so that no browser finishes the login of somebody else.
+    /// It is taken out of the store, whatever comes of it. `query` is the part of the redirect behind the question mark.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginNotWaiting`](crate::ProtocolError::LoginNotWaiting) if this user has no such login, and
+    /// [`LoginUsed`](crate::ProtocolError::LoginUsed) if it was the last one that was finished; otherwise as [`resume`](Self::resume).
+    pub async fn resume_kept(&self, query: &str) -> Result<BearerAuth, Error> {
+        self.client.resume_kept(query).await
     }
 }

@@ -1,132 +1,20 @@
-//! Where grants rest, without holding up a worker: the async trait, and blocking stores behind it.
+//! Where grants rest, without holding up a worker: stores that take their time, and blocking ones behind the same traits.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::FileTokenStorage;
-use oauth_core::TokenData;
+use oauth_core::UnixTime;
 use oauth_core::client::{
-    Guard, Loaded, MemoryTokenStorage, Migrated, Saved, Spending, StorageError, Store, StoredGrant,
-    TokenStorage as BlockingTokenStorage,
+    GrantPage, GrantQuery, Lease, Loaded, LockPauses, LoginId, MemoryTokenStorage, Migrated,
+    Spending, StorageError, TokenStorage as BlockingTokenStorage, WaitingLogin, Written,
 };
 use oauth_core::flow::Settings;
-use oauth_core::session::{Key, Lock, Record, Spend};
+use oauth_core::session::{Key, Lock, PendingLogin, Record, Spend};
 use tokio::runtime::Handle;
 
-/// A store of grants that tasks and processes share; the contract is that of
-/// [`BlockingTokenStorage`].
-pub trait TokenStorage: Send + Sync + 'static {
-    /// Reads the record under a key.
-    fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
-
-    /// Takes a lock, without waiting for it: `None` while somebody else holds it.
-    fn try_lock(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
-
-    /// Sees, right before a refresh token is spent, that its result can be stored: takes the guard of
-    /// [`Lock::Refresh`] and gives it back if the lock is still held; `None` if it was lost.
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> impl Future<Output = Result<Option<Guard>, StorageError>> + Send;
-
-    /// Who spends the refresh token of a key, as far as the store can tell. It decides about nothing.
-    fn spending(
-        &self,
-        key: &Key,
-    ) -> impl Future<Output = Result<Option<Spending>, StorageError>> + Send {
-        let _ = key;
-        async { Ok(None) }
-    }
-
-    /// Whether somebody holds a lock, without taking it and without writing. It decides about nothing, and a store
-    /// that cannot look says no.
-    fn is_held(
-        &self,
-        key: &Key,
-        lock: Lock,
-    ) -> impl Future<Output = Result<bool, StorageError>> + Send {
-        let _ = (key, lock);
-        async { Ok(false) }
-    }
-
-    /// Writes a record over the generation `expected`; 0 if there must be none.
-    fn save(
-        &self,
-        key: &Key,
-        record: &Record,
-        expected: u64,
-    ) -> impl Future<Output = Result<Saved, StorageError>> + Send;
-
-    /// Deletes the record under a key, if there is one.
-    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StorageError>> + Send;
-
-    /// Which grants a program has, in the order of their keys, without secrets.
-    fn list(
-        &self,
-        application: &str,
-    ) -> impl Future<Output = Result<Vec<StoredGrant>, StorageError>> + Send;
-
-    /// Moves what a version of this crate before applications has stored. Only stores in files have such
-    /// records; others do nothing.
-    fn migrate(
-        &self,
-        key: &Key,
-        settings: &Arc<Settings>,
-    ) -> impl Future<Output = Result<Migrated, StorageError>> + Send {
-        let _ = (key, settings);
-        async { Ok(Migrated::Nothing) }
-    }
-
-    /// A program's tokens for a server, in the default profile.
-    fn load_tokens(
-        &self,
-        application: &str,
-        server_url: &str,
-    ) -> impl Future<Output = Result<Option<TokenData>, StorageError>> + Send {
-        let key = Key::grant(application, "", server_url);
-        async move { Ok(self.load(&key).await?.into_tokens()) }
-    }
-
-    /// Stores tokens that a program brings for a server, in the default profile and in place of what is there
-    /// ([`BlockingTokenStorage::save_tokens`]).
-    fn save_tokens(
-        &self,
-        application: &str,
-        server_url: &str,
-        record: Record,
-    ) -> impl Future<Output = Result<(), StorageError>> + Send {
-        let key = Key::grant(application, "", server_url);
-        async move {
-            let (mut record, mut stored) = (record, self.load(&key).await?.generation());
-            for _ in 0..MAX_LOST_RACES {
-                record = record.replacing(stored);
-                match self.save(&key, &record, stored).await? {
-                    Saved::Done => return Ok(()),
-                    Saved::Conflict { stored: other } => stored = other,
-                }
-            }
-            Err(StorageError::Contended)
-        }
-    }
-
-    /// Deletes what a program has stored for a server in the default profile
-    /// ([`BlockingTokenStorage::delete_tokens`]).
-    fn delete_tokens(
-        &self,
-        application: &str,
-        server_url: &str,
-    ) -> impl Future<Output = Result<(), StorageError>> + Send {
-        let key = Key::grant(application, "", server_url);
-        async move { self.delete(&key).await }
-    }
-}
+pub use oauth_core::client::nonblocking::{Leases, Records, TokenStorage};
 
 /// A blocking store or user agent, run on tokio's blocking pool. A login, which waits for a person, has a
 /// thread of its own: the pool's are few, and a runtime that ends waits for all of them.
@@ -150,36 +38,101 @@ impl<S: BlockingTokenStorage + 'static> Blocking<S> {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => Err(StorageError::Other(error.to_string().into())),
+                Err(error) => Err(StorageError::unreachable(error)),
             },
         }
     }
+
+    /// The same with a lease, which goes there and comes back.
+    async fn run_with<T: Send + 'static>(
+        &self,
+        lease: &mut Lease,
+        call: impl FnOnce(&S, &mut Lease) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let mut moved = std::mem::replace(lease, Lease::new(()));
+        let (moved, result) = self
+            .run(move |store| {
+                let result = call(store, &mut moved);
+                Ok((moved, result))
+            })
+            .await?;
+        *lease = moved;
+        result
+    }
 }
 
-impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
+impl<S: BlockingTokenStorage + 'static> Records for Blocking<S> {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let key = key.clone();
         self.run(move |store| store.load(&key)).await
     }
 
-    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+    async fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> Result<Written, StorageError> {
+        let (key, record) = (key.clone(), record.clone());
+        self.run(move |store| store.save(&key, &record, expected)).await
+    }
+
+    async fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.delete(&key, expected)).await
+    }
+
+    async fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        let query = query.clone();
+        self.run(move |store| store.list(&query)).await
+    }
+
+    async fn put_login(&self, waiting: &WaitingLogin<'_>) -> Result<(), StorageError> {
+        let WaitingLogin { id, application, login } = waiting;
+        let (id, application) = (*id, Box::<str>::from(*application));
+        let login = PendingLogin::clone(login);
+        self.run(move |store| {
+            store.put_login(&WaitingLogin { id, application: &application, login: &login })
+        })
+        .await
+    }
+
+    async fn take_login(
+        &self,
+        application: &str,
+        id: &LoginId,
+        now: UnixTime,
+    ) -> Result<Option<PendingLogin>, StorageError> {
+        let (id, application) = (*id, Box::<str>::from(application));
+        self.run(move |store| store.take_login(&application, &id, now)).await
+    }
+
+    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
+        let (key, settings) = (key.clone(), Arc::clone(settings));
+        self.run(move |store| store.migrate(&key, &settings)).await
+    }
+}
+
+impl<S: BlockingTokenStorage + 'static> Leases for Blocking<S> {
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
         let key = key.clone();
         self.run(move |store| store.try_lock(&key, lock)).await
     }
 
-    async fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
+    async fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
         let key = key.clone();
-        self.run(move |store| store.reserve(&key, guard, spend)).await
+        self.run_with(lease, move |store, lease| store.extend(&key, lease)).await
     }
 
-    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+    async fn release(&self, key: &Key, lease: Lease) {
         let key = key.clone();
-        self.run(move |store| store.spending(&key)).await
+        // It cannot fail, and nobody is told of a runtime that ends.
+        let _ = self
+            .run(move |store| {
+                store.release(&key, lease);
+                Ok(())
+            })
+            .await;
     }
 
     async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
@@ -187,24 +140,25 @@ impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
         self.run(move |store| store.is_held(&key, lock)).await
     }
 
-    async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        let (key, record) = (key.clone(), record.clone());
-        self.run(move |store| store.save(&key, &record, expected)).await
+    fn pauses(&self) -> LockPauses {
+        self.0.pauses()
     }
+}
 
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
+    async fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend,
+    ) -> Result<bool, StorageError> {
         let key = key.clone();
-        self.run(move |store| store.delete(&key)).await
+        self.run_with(lease, move |store, lease| store.reserve(&key, lease, spend)).await
     }
 
-    async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        let application: Box<str> = application.into();
-        self.run(move |store| store.list(&application)).await
-    }
-
-    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
-        let (key, settings) = (key.clone(), Arc::clone(settings));
-        self.run(move |store| store.migrate(&key, &settings)).await
+    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        let key = key.clone();
+        self.run(move |store| store.spending(&key)).await
     }
 }
 
@@ -219,12 +173,22 @@ pub(crate) fn spawn_thread(work: impl FnOnce() + Send + 'static) -> io::Result<(
 }
 
 /// A store that the clones of a client share.
+///
+/// Those of this crate become one where a client is built. One of the host's own is put in by [`new`](Self::new).
 #[derive(Clone)]
 pub struct SharedStorage(Arc<dyn Erased>);
 
-impl<S: TokenStorage> From<S> for SharedStorage {
-    fn from(storage: S) -> Self {
+impl SharedStorage {
+    /// A store that takes its time. One that blocks is a [`Blocking`] first. With `impl From<Yours> for SharedStorage` it
+    /// is put in where a client is built, as those of this crate are.
+    pub fn new(storage: impl TokenStorage) -> Self {
         Self(Arc::new(storage))
+    }
+}
+
+impl<S: BlockingTokenStorage + 'static> From<Blocking<S>> for SharedStorage {
+    fn from(storage: Blocking<S>) -> Self {
+        Self::new(storage)
     }
 }
 
@@ -240,46 +204,80 @@ impl From<MemoryTokenStorage> for SharedStorage {
     }
 }
 
-impl Store for SharedStorage {
+impl Records for SharedStorage {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.0.load(key).await
     }
 
-    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+    async fn save(
+        &self,
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> Result<Written, StorageError> {
+        self.0.save(key, record, expected).await
+    }
+
+    async fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.0.delete(key, expected).await
+    }
+
+    async fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.0.list(query).await
+    }
+
+    async fn put_login(&self, waiting: &WaitingLogin<'_>) -> Result<(), StorageError> {
+        self.0.put_login(waiting).await
+    }
+
+    async fn take_login(
+        &self,
+        application: &str,
+        id: &LoginId,
+        now: UnixTime,
+    ) -> Result<Option<PendingLogin>, StorageError> {
+        self.0.take_login(application, id, now).await
+    }
+
+    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
+        self.0.migrate(key, settings).await
+    }
+}
+
+impl Leases for SharedStorage {
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
         self.0.try_lock(key, lock).await
     }
 
-    async fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        self.0.reserve(key, guard, spend).await
+    async fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.0.extend(key, lease).await
     }
 
-    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
-        self.0.spending(key).await
+    async fn release(&self, key: &Key, lease: Lease) {
+        self.0.release(key, lease).await;
     }
 
     async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
         self.0.is_held(key, lock).await
     }
 
-    async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        self.0.save(key, record, expected).await
+    fn pauses(&self) -> LockPauses {
+        self.0.pauses()
+    }
+}
+
+impl TokenStorage for SharedStorage {
+    async fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend,
+    ) -> Result<bool, StorageError> {
+        self.0.reserve(key, lease, spend).await
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key).await
-    }
-
-    async fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.0.list(application).await
-    }
-
-    async fn migrate(&self, key: &Key, settings: &Arc<Settings>) -> Result<Migrated, StorageError> {
-        self.0.migrate(key, settings).await
+    async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        self.0.spending(key).await
     }
 }
 
@@ -289,68 +287,91 @@ impl std::fmt::Debug for SharedStorage {
     }
 }
 
-type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
+type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Tried<'a, T> = Pending<'a, Result<T, StorageError>>;
 
 /// The trait in the form that can be shared without naming the store's type.
 trait Erased: Send + Sync {
-    fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded>;
-    fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>>;
-    fn reserve<'a>(
+    fn load<'a>(&'a self, key: &'a Key) -> Tried<'a, Loaded>;
+    fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Tried<'a, Written>;
+    fn delete<'a>(&'a self, key: &'a Key, expected: u64) -> Tried<'a, Written>;
+    fn list<'a>(&'a self, query: &'a GrantQuery) -> Tried<'a, GrantPage>;
+    fn put_login<'a>(&'a self, waiting: &'a WaitingLogin<'_>) -> Tried<'a, ()>;
+    fn take_login<'a>(
         &'a self,
-        key: &'a Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Pending<'a, Option<Guard>>;
-    fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>>;
-    fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, bool>;
-    fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved>;
-    fn delete<'a>(&'a self, key: &'a Key) -> Pending<'a, ()>;
-    fn list<'a>(&'a self, application: &'a str) -> Pending<'a, Vec<StoredGrant>>;
-    fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated>;
+        application: &'a str,
+        id: &'a LoginId,
+        now: UnixTime,
+    ) -> Tried<'a, Option<PendingLogin>>;
+    fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Tried<'a, Migrated>;
+    fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Tried<'a, Option<Lease>>;
+    fn extend<'a>(&'a self, key: &'a Key, lease: &'a mut Lease) -> Tried<'a, bool>;
+    fn release<'a>(&'a self, key: &'a Key, lease: Lease) -> Pending<'a, ()>;
+    fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Tried<'a, bool>;
+    fn pauses(&self) -> LockPauses;
+    fn reserve<'a>(&'a self, key: &'a Key, lease: &'a mut Lease, spend: Spend) -> Tried<'a, bool>;
+    fn spending<'a>(&'a self, key: &'a Key) -> Tried<'a, Option<Spending>>;
 }
 
 impl<S: TokenStorage> Erased for S {
-    fn load<'a>(&'a self, key: &'a Key) -> Pending<'a, Loaded> {
-        Box::pin(TokenStorage::load(self, key))
+    fn load<'a>(&'a self, key: &'a Key) -> Tried<'a, Loaded> {
+        Box::pin(Records::load(self, key))
     }
 
-    fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, Option<Guard>> {
-        Box::pin(TokenStorage::try_lock(self, key, lock))
+    fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Tried<'a, Written> {
+        Box::pin(Records::save(self, key, record, expected))
     }
 
-    fn reserve<'a>(
+    fn delete<'a>(&'a self, key: &'a Key, expected: u64) -> Tried<'a, Written> {
+        Box::pin(Records::delete(self, key, expected))
+    }
+
+    fn list<'a>(&'a self, query: &'a GrantQuery) -> Tried<'a, GrantPage> {
+        Box::pin(Records::list(self, query))
+    }
+
+    fn put_login<'a>(&'a self, waiting: &'a WaitingLogin<'_>) -> Tried<'a, ()> {
+        Box::pin(Records::put_login(self, waiting))
+    }
+
+    fn take_login<'a>(
         &'a self,
-        key: &'a Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Pending<'a, Option<Guard>> {
-        Box::pin(TokenStorage::reserve(self, key, guard, spend))
+        application: &'a str,
+        id: &'a LoginId,
+        now: UnixTime,
+    ) -> Tried<'a, Option<PendingLogin>> {
+        Box::pin(Records::take_login(self, application, id, now))
     }
 
-    fn spending<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Spending>> {
+    fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Tried<'a, Migrated> {
+        Box::pin(Records::migrate(self, key, settings))
+    }
+
+    fn try_lock<'a>(&'a self, key: &'a Key, lock: Lock) -> Tried<'a, Option<Lease>> {
+        Box::pin(Leases::try_lock(self, key, lock))
+    }
+
+    fn extend<'a>(&'a self, key: &'a Key, lease: &'a mut Lease) -> Tried<'a, bool> {
+        Box::pin(Leases::extend(self, key, lease))
+    }
+
+    fn release<'a>(&'a self, key: &'a Key, lease: Lease) -> Pending<'a, ()> {
+        Box::pin(Leases::release(self, key, lease))
+    }
+
+    fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Tried<'a, bool> {
+        Box::pin(Leases::is_held(self, key, lock))
+    }
+
+    fn pauses(&self) -> LockPauses {
+        Leases::pauses(self)
+    }
+
+    fn reserve<'a>(&'a self, key: &'a Key, lease: &'a mut Lease, spend: Spend) -> Tried<'a, bool> {
+        Box::pin(TokenStorage::reserve(self, key, lease, spend))
+    }
+
+    fn spending<'a>(&'a self, key: &'a Key) -> Tried<'a, Option<Spending>> {
         Box::pin(TokenStorage::spending(self, key))
     }
-
-    fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Pending<'a, bool> {
-        Box::pin(TokenStorage::is_held(self, key, lock))
-    }
-
-    fn save<'a>(&'a self, key: &'a Key, record: &'a Record, expected: u64) -> Pending<'a, Saved> {
-        Box::pin(TokenStorage::save(self, key, record, expected))
-    }
-
-    fn delete<'a>(&'a self, key: &'a Key) -> Pending<'a, ()> {
-        Box::pin(TokenStorage::delete(self, key))
-    }
-
-    fn list<'a>(&'a self, application: &'a str) -> Pending<'a, Vec<StoredGrant>> {
-        Box::pin(TokenStorage::list(self, application))
-    }
-
-    fn migrate<'a>(&'a self, key: &'a Key, settings: &'a Arc<Settings>) -> Pending<'a, Migrated> {
-        Box::pin(TokenStorage::migrate(self, key, settings))
-    }
 }
-
-/// How often others may be faster than who stores tokens.
-const MAX_LOST_RACES: usize = 3;

@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use oauth_blocking::{
-    FileTokenStorage, Guard, Key, Loaded, Lock, Record, Saved, Spend, Spending, StorageError,
-    StoredGrant, TokenStorage,
+    FileTokenStorage, GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, Record, Records,
+    Spend, Spending, StorageError, TokenStorage, Written,
 };
 
 /// What is wrong with a disk.
@@ -110,38 +110,41 @@ impl FaultyStorage {
     }
 }
 
-impl TokenStorage for FaultyStorage {
+impl Records for FaultyStorage {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.with(Call::Reads, |files| files.load(key))
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
+        self.with(Call::Writes, |files| files.save(key, record, expected))
+    }
+
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.with(Call::Names, |files| files.delete(key, expected))
+    }
+
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.with(Call::Reads, |files| files.list(query))
+    }
+}
+
+impl Leases for FaultyStorage {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
         self.with(Call::Names, |files| files.try_lock(key, lock))
     }
 
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        self.with(Call::Writes, |files| files.reserve(key, guard, spend))
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.with(Call::Reads, |files| files.extend(key, lease))
+    }
+}
+
+impl TokenStorage for FaultyStorage {
+    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+        self.with(Call::Writes, |files| files.reserve(key, lease, spend))
     }
 
     fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
         self.with(Call::Reads, |files| files.spending(key))
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        self.with(Call::Writes, |files| files.save(key, record, expected))
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.with(Call::Names, |files| files.delete(key))
-    }
-
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.with(Call::Reads, |files| files.list(application))
     }
 }
 

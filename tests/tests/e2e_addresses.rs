@@ -13,8 +13,7 @@ use std::thread;
 use oauth_blocking::ureq::config::Config;
 use oauth_blocking::ureq::unversioned::transport::DefaultConnector;
 use oauth_blocking::{
-    Adapter as Built, Builder, ClientError, MemoryTokenStorage, Record, Saved, TokenStorage as _,
-    ureq,
+    Adapter as Built, Builder, ClientError, MemoryTokenStorage, Record, Records as _, Written, ureq,
 };
 use oauth_core::error::{Misuse, PeerMisbehaved};
 use oauth_core::{Endpoint, Error, Policy, UrlDefect};
@@ -233,7 +232,7 @@ fn a_recorded_address_is_checked_again() {
         let moved = record.to_json().replace("localhost", OTHER_ADDRESS);
         let moved = Record::from_json(moved.as_bytes()).unwrap();
         let saved = store.save(&key(served), &moved, moved.generation()).unwrap();
-        assert_eq!(saved, Saved::Done);
+        assert_eq!(saved, Written::Done);
     };
     try_both(set_up, Settings::strict(&[SERVER]), |served, _, error| {
         let url = served.world().issuer().replace("localhost", OTHER_ADDRESS) + "/token";

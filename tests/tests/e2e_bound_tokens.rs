@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use oauth_blocking::{
     Adapter, Builder, Dpop as Wish, DpopKey, Event, LoginReason, MemoryTokenStorage, Record,
-    RevocationOutcome, Saved, SoftwareKey, TokenStorage as _, ureq, with_oauth_retry,
+    Records as _, RevocationOutcome, SoftwareKey, Written, ureq, with_oauth_retry,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
@@ -317,7 +317,7 @@ fn damage_key(store: &MemoryTokenStorage, key: &oauth_blocking::Key) {
     let secret = record.binding().dpop_key().unwrap().secret().unwrap().expose().to_owned();
     let damaged = record.to_json().replace(&secret, &secret[1..]);
     let damaged = Record::from_json(damaged.as_bytes()).unwrap();
-    assert_eq!(store.save(key, &damaged, record.generation()).unwrap(), Saved::Done);
+    assert_eq!(store.save(key, &damaged, record.generation()).unwrap(), Written::Done);
 }
 
 /// Also where nobody may log in, and that is said. What is taken back needs no key.

@@ -15,11 +15,12 @@ use common::{
 };
 use oauth_blocking::with_oauth_retry;
 use oauth_blocking::{
-    AuthConfig, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage,
+    AuthConfig, Error, Event, Key, Lease, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage,
     OAuthBuilder,
 };
 use oauth_blocking::{
-    Record, Saved, Spend, StorageError, StoredGrant, TokenStorage, UserAgent as _,
+    GrantPage, GrantQuery, Leases, Record, Records, Spend, StorageError, TokenStorage,
+    UserAgent as _, Written,
 };
 use oauth_core::error::{Obstacle, PeerIncompatible};
 use oauth_tests::drive::head;
@@ -282,31 +283,39 @@ fn the_wait_for_a_port_is_none_of_discovery() {
 #[derive(Clone, Debug, Default)]
 struct Slow(MemoryTokenStorage);
 
-impl TokenStorage for Slow {
+impl Records for Slow {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.0.load(key)
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        self.0.try_lock(key, lock)
-    }
-
-    fn reserve(&self, _: &Key, guard: Guard, _: Spend) -> Result<Option<Guard>, StorageError> {
-        Ok(Some(guard))
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
         let saved = self.0.save(key, record, expected);
         thread::sleep(Duration::from_millis(1_100));
         saved
     }
 
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key)
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.0.delete(key, expected)
     }
 
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.0.list(application)
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.0.list(query)
+    }
+}
+
+impl Leases for Slow {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
+        self.0.try_lock(key, lock)
+    }
+
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.0.extend(key, lease)
+    }
+}
+
+impl TokenStorage for Slow {
+    fn reserve(&self, _: &Key, _: &mut Lease, _: Spend) -> Result<bool, StorageError> {
+        Ok(true)
     }
 }
 

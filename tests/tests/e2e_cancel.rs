@@ -16,9 +16,9 @@ use common::{
     logins, redirect, refreshes, registrations, serve, silent_port, stored, visitor_who,
 };
 use oauth_blocking::{
-    AboutToAuthorize, AuthorizationUrl, Error, Event, LoginHandle, LoopbackBrowser,
-    MemoryTokenStorage, NoUserAgent, OAuth, OAuthBuilder, PasteBack, Prepared, RedirectUri, Saved,
-    TokenStorage, UserAgent, UserAgentError,
+    AboutToAuthorize, AuthorizationUrl, Error, Event, Leases, LoginHandle, LoopbackBrowser,
+    MemoryTokenStorage, NoUserAgent, OAuth, OAuthBuilder, PasteBack, Prepared, Records,
+    RedirectUri, UserAgent, UserAgentError, Written,
 };
 use oauth_core::session::Lock;
 use oauth_core::{BearerAuth, Endpoint};
@@ -432,7 +432,7 @@ fn a_login_that_waits_for_a_refresh_elsewhere_is_cancelled() {
         thread::spawn(move || oauth.authenticate())
     };
     waits.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(store.save(&key(&served), &record, 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key(&served), &record, 0), Ok(Written::Done));
     drop(login);
     waits.recv_timeout(PATIENCE).unwrap();
     cancel(&oauth, Vec::from([asking]));

@@ -182,7 +182,7 @@ fn a_record_of_a_later_version_is_left_as_it_is() {
     std::fs::write(&path, &newer).unwrap();
     let oauth = client(&served, &directory.store());
     match storage_error(call(&oauth, &served, LIST)) {
-        StorageError::Newer { found: 99, path: named } => assert_eq!(named, path),
+        StorageError::Newer { found: 99, place } => assert_eq!(*place, *path.display().to_string()),
         error => panic!("{error:?}"),
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);

@@ -237,7 +237,7 @@ fn a_store_that_cannot_be_read_locked_or_written_is_found_before_the_browser_ope
     for broken in [&store.no_load, &store.no_lock, &store.no_save] {
         broken.store(true, Ordering::SeqCst);
         let error = storage_error(oauth.authenticate());
-        assert_eq!(error, StorageError::Other("out of order".into()));
+        assert_eq!(error, StorageError::refused("out of order"));
         assert_eq!(logins(&served), 0);
         broken.store(false, Ordering::SeqCst);
     }

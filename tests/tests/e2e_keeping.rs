@@ -14,8 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_blocking::{
-    Adapter, Builder, ClientError, Event, Guard, Key, Loaded, Lock, MemoryTokenStorage, OAuth,
-    Record, Saved, Spend, Spending, StorageError, StoredGrant, TokenStorage, UserAgentError,
+    Adapter, Builder, ClientError, Event, GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock,
+    MemoryTokenStorage, OAuth, Record, Records, Spend, Spending, StorageError, TokenStorage,
+    UserAgentError, Written,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
@@ -124,7 +125,7 @@ fn who_waits_in_vain_is_told_who_spends_the_token() {
         drop(common::logged_in(&served, &store));
         expire(&store, &key(&served));
         let lock = || store.try_lock(&key(&served), Lock::Refresh).unwrap().unwrap();
-        let impatient = |guard: Guard| {
+        let impatient = |guard: Lease| {
             let client = Client::impatient(on_tokio, &served, &store);
             let failed = client.call(&served).unwrap_err();
             drop(guard);
@@ -135,8 +136,9 @@ fn who_waits_in_vain_is_told_who_spends_the_token() {
         assert_eq!((failed.code, failed.spending), ("busy", None));
         let generation = stored(&store, &key(&served)).unwrap().generation();
         let spend = Spend::new(generation, 1000);
-        let guard = store.reserve(&key(&served), lock(), spend).unwrap().unwrap();
-        let failed = impatient(guard);
+        let mut lease = lock();
+        assert_eq!(store.reserve(&key(&served), &mut lease, spend), Ok(true));
+        let failed = impatient(lease);
         assert_eq!(failed.spending.unwrap().process, Some(std::process::id()));
         let number = format!("by process {} since", std::process::id());
         assert!(failed.words.contains(&number), "{failed:?}");
@@ -193,7 +195,7 @@ fn a_page_that_was_given_up_casts_doubt_on_the_client() {
         assert_eq!(Client::new(on_tokio, &served, &store).call(&served).unwrap(), 200);
         served.world().log.clear();
         // The registration stays.
-        store.delete(&key(&served)).unwrap();
+        store.erase(&key(&served)).unwrap();
         let pages = Arc::new(AtomicUsize::new(0));
         let shown = Arc::clone(&pages);
         let user = visitor_who(move |url| match shown.fetch_add(1, Ordering::SeqCst) {
@@ -293,56 +295,59 @@ impl Store {
     }
 }
 
-impl TokenStorage for Store {
+impl Records for Store {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.called("load");
         let fails = |left: usize| left.checked_sub(1);
         let has_meddled = self.meddles.lock().unwrap().is_none();
         if has_meddled && self.blind.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok()
         {
-            return Err(StorageError::Other("out of sight".into()));
+            return Err(StorageError::refused("out of sight"));
         }
         self.inner.load(key)
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        self.called("try_lock");
-        self.looks.fetch_add(1, Ordering::SeqCst);
-        self.inner.try_lock(key, lock)
-    }
-
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        self.called("reserve");
-        self.inner.reserve(key, guard, spend)
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
         self.called("save");
         let fails = |left: usize| left.checked_sub(1);
         if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
-            return Err(StorageError::Other("out of order".into()));
+            return Err(StorageError::refused("out of order"));
         }
         if let Some(theirs) = self.meddles.lock().unwrap().take() {
             let generation = format!("\"generation\":{}", theirs.generation());
             let next = format!("\"generation\":{}", expected + 1);
             let theirs = theirs.to_json().replace(&generation, &next);
             let theirs = Record::from_json(theirs.as_bytes()).unwrap();
-            assert_eq!(self.inner.save(key, &theirs, expected)?, Saved::Done);
+            assert_eq!(self.inner.save(key, &theirs, expected)?, Written::Done);
         }
         self.inner.save(key, record, expected)
     }
 
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.inner.delete(key)
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.inner.delete(key, expected)
     }
 
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.inner.list(application)
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.inner.list(query)
+    }
+}
+
+impl Leases for Store {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
+        self.called("try_lock");
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.inner.try_lock(key, lock)
+    }
+
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.inner.extend(key, lease)
+    }
+}
+
+impl TokenStorage for Store {
+    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+        self.called("reserve");
+        self.inner.reserve(key, lease, spend)
     }
 }
 

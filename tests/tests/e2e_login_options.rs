@@ -14,7 +14,7 @@ use common::{
     logins, redirect, serve, visitor_who,
 };
 use oauth_blocking::{
-    Error, LoginOptions, LoopbackBrowser, MemoryTokenStorage, TokenStorage as _, UserAgent,
+    Error, Leases as _, LoginOptions, LoopbackBrowser, MemoryTokenStorage, UserAgent,
     UserAgentError,
 };
 use oauth_core::Error as E;

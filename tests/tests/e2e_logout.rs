@@ -7,7 +7,9 @@ mod tokio_common;
 
 use std::sync::atomic::Ordering;
 
-use oauth_blocking::{Error, MemoryTokenStorage, RevocationOutcome, StoredGrant, TokenStorage};
+use oauth_blocking::{
+    Error, GrantQuery, MemoryTokenStorage, Records, RevocationOutcome, StoredGrant, TokenStorage,
+};
 use oauth_tests::files;
 use oauth_tests::world::{Damage, Fault, Knobs, What};
 use tokio_common::Directory;
@@ -70,7 +72,7 @@ fn a_logout_that_could_not_be_stored_is_made_up_for() {
 fn what_is_stored_can_be_listed_without_secrets() {
     let (served, directory) = (serve(Knobs::default()), Directory::new());
     let (files, memory) = (directory.store(), MemoryTokenStorage::new());
-    assert_eq!(files.list(APPLICATION).unwrap(), []);
+    assert_eq!(files.list_all(&GrantQuery::new(APPLICATION)).unwrap(), []);
     let stores: [&dyn TokenStorage; 2] = [&files, &memory];
     for oauth in [common::client(&served, &files), common::client(&served, &memory)] {
         for profile in ["", "user-2/gmail", "user-1/gmail"] {
@@ -80,7 +82,7 @@ fn what_is_stored_can_be_listed_without_secrets() {
         oauth.for_profile("user-2/gmail").logout().unwrap();
     }
     for store in stores {
-        let grants = store.list(APPLICATION).unwrap();
+        let grants = store.list_all(&GrantQuery::new(APPLICATION)).unwrap();
         let profiles: Vec<_> = grants.iter().map(|grant| &*grant.key.profile).collect();
         assert_eq!(profiles, ["", "user-1/gmail"]);
         let StoredGrant { key, issuer, scopes, expires_at, has_refresh_token, refused_at } =
@@ -101,7 +103,7 @@ fn what_is_no_grant_is_not_listed() {
     let (served, directory) = (serve(Knobs::default()), Directory::new());
     let store = directory.store();
     drop(common::logged_in(&served, &store));
-    let grants = store.list(APPLICATION).unwrap();
+    let grants = store.list_all(&GrantQuery::new(APPLICATION)).unwrap();
     let own = files::below(store.directory());
     let own = own.into_iter().find(|path| files::is_grant(path)).unwrap();
     let text = std::fs::read(&own).unwrap();
@@ -116,5 +118,5 @@ fn what_is_no_grant_is_not_listed() {
         std::fs::copy(&own, &copy).unwrap();
         std::fs::write(&copy, text).unwrap();
     }
-    assert_eq!(store.list(APPLICATION).unwrap(), grants);
+    assert_eq!(store.list_all(&GrantQuery::new(APPLICATION)).unwrap(), grants);
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use oauth_blocking::{Error, MemoryTokenStorage, Status, TokenStorage};
+use oauth_blocking::{Error, GrantQuery, MemoryTokenStorage, Status, TokenStorage};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, Party, RefreshTokens};
 use tokio_common::common::{
@@ -43,7 +43,7 @@ fn refused_on_tokio<T: std::fmt::Debug>(outcome: Result<T, oauth_tokio::Error>) 
 }
 
 fn is_listed_as_refused(store: &impl TokenStorage) -> bool {
-    let grants = store.list(APPLICATION).unwrap();
+    let grants = store.list_all(&GrantQuery::new(APPLICATION)).unwrap();
     assert_eq!(grants.len(), 1);
     grants[0].refused_at.is_some()
 }

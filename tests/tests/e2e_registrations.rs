@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use oauth_blocking::{
-    AuthConfig, Guard, Key, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, OAuthBuilder,
-    Record, Saved, Spend, StorageError, StoredGrant, TokenStorage,
+    AuthConfig, GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, LoopbackBrowser,
+    MemoryTokenStorage, OAuthBuilder, Record, Records, Spend, StorageError, TokenStorage, Written,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
@@ -42,7 +42,7 @@ fn threads_register_once_over_files() {
     });
     assert_registered(&served, 1);
     // Nobody sees the client among the grants, and it is found by another process.
-    assert_eq!(store.list(APPLICATION).unwrap().len(), PROFILES.len());
+    assert_eq!(store.list_all(&GrantQuery::new(APPLICATION)).unwrap().len(), PROFILES.len());
     let another = builder(&served, &FileTokenStorage::in_dir(store.directory()));
     let another = another.profile("ed").user_agent(visitor()).build().unwrap();
     assert_eq!(call(&another, &served, LIST).unwrap(), 200);
@@ -155,44 +155,47 @@ impl NoClients {
     fn check(&self, key: &Key, saves: bool) -> Result<(), StorageError> {
         let is_broken = self.is_broken.load(Ordering::SeqCst) && (saves || !self.only_saves);
         match is_broken && !key.kind.is_grant() {
-            true => Err(StorageError::Other("out of order".into())),
+            true => Err(StorageError::refused("out of order")),
             false => Ok(()),
         }
     }
 }
 
-impl TokenStorage for NoClients {
+impl Records for NoClients {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.check(key, false)?;
         self.inner.load(key)
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        self.inner.try_lock(key, lock)
-    }
-
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        self.inner.reserve(key, guard, spend)
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
         self.check(key, true)?;
         let saved = self.inner.save(key, record, expected)?;
         self.is_broken.fetch_or(record.tokens().is_some(), Ordering::SeqCst);
         Ok(saved)
     }
 
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.inner.delete(key)
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.inner.delete(key, expected)
     }
 
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.inner.list(application)
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.inner.list(query)
+    }
+}
+
+impl Leases for NoClients {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
+        self.inner.try_lock(key, lock)
+    }
+
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.inner.extend(key, lease)
+    }
+}
+
+impl TokenStorage for NoClients {
+    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+        self.inner.reserve(key, lease, spend)
     }
 }
 

@@ -8,8 +8,8 @@ mod tokio_common;
 use std::time::SystemTime;
 
 use oauth_blocking::{
-    Guard, Key, KeyKind, Loaded, Lock, MemoryTokenStorage, OAuth, Record, Saved, Spend,
-    StorageError, StoredGrant, TokenStorage, UnixTime,
+    GrantPage, GrantQuery, Key, KeyKind, Lease, Leases, Loaded, Lock, MemoryTokenStorage, OAuth,
+    Record, Records, Spend, StorageError, TokenStorage, UnixTime, Written,
 };
 use oauth_core::error::{Misuse, PeerIncompatible};
 use oauth_core::flow::Settings;
@@ -124,29 +124,37 @@ async fn tokens_of_another_program_are_used_refreshed_and_revoked_on_tokio() {
 #[derive(Clone, Default)]
 struct Contended(MemoryTokenStorage);
 
-impl TokenStorage for Contended {
+impl Records for Contended {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         self.0.load(key)
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+    fn save(&self, _: &Key, _: &Record, expected: u64) -> Result<Written, StorageError> {
+        Ok(Written::Conflict { stored: expected + 1 })
+    }
+
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.0.delete(key, expected)
+    }
+
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.0.list(query)
+    }
+}
+
+impl Leases for Contended {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
         self.0.try_lock(key, lock)
     }
 
-    fn reserve(&self, key: &Key, guard: Guard, it: Spend) -> Result<Option<Guard>, StorageError> {
-        self.0.reserve(key, guard, it)
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.0.extend(key, lease)
     }
+}
 
-    fn save(&self, _: &Key, _: &Record, expected: u64) -> Result<Saved, StorageError> {
-        Ok(Saved::Conflict { stored: expected + 1 })
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key)
-    }
-
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.0.list(application)
+impl TokenStorage for Contended {
+    fn reserve(&self, key: &Key, lease: &mut Lease, it: Spend) -> Result<bool, StorageError> {
+        self.0.reserve(key, lease, it)
     }
 }
 

@@ -12,8 +12,8 @@ use oauth_blocking::{
     UserAgentError, UserAgentFn,
 };
 use oauth_core::client::{
-    Client, Gifts, Host, HostParts, HttpSender, Limits, Mode, Runtime, Store, System, Unanswered,
-    Users,
+    Client, Gifts, Host, HostParts, HttpSender, Limits, Mode, Runtime, System, Unanswered, Users,
+    nonblocking,
 };
 use oauth_core::flow::Settings;
 use oauth_core::session::Session;
@@ -69,7 +69,7 @@ impl System for Direct {
 type Own<R, S, U> = HostParts<Direct, S, U, R, Direct>;
 
 /// A client of a new world's MCP server whose user consents at once.
-fn client<R: Runtime, S: Store + Clone, U: Users + Clone>(
+fn client<R: Runtime, S: nonblocking::TokenStorage + Clone, U: Users + Clone>(
     runtime: impl FnOnce(Session) -> R,
     store: S,
     users: impl FnOnce(UserAgentFn<Box<Consents>>) -> U,

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 
-use oauth_blocking::{GrantSummary, LoginPlace, MemoryTokenStorage, Status, TokenStorage};
+use oauth_blocking::{GrantSummary, Leases, LoginPlace, MemoryTokenStorage, Status, TokenStorage};
 use oauth_core::{BearerAuth, Scopes};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, RefreshTokens};

@@ -8,7 +8,7 @@ mod tokio_common;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::{Lock, TokenStorage as _};
+use oauth_blocking::{Leases as _, Lock};
 use oauth_core::error::PeerIncompatible;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Damage, Fault, Knobs, RefreshTokens, TokenForm};

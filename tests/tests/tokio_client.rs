@@ -367,7 +367,9 @@ async fn a_store_that_cannot_be_read_locked_or_written_is_found_before_the_brows
     for broken in [&store.no_load, &store.no_lock, &store.no_save] {
         broken.store(true, Ordering::SeqCst);
         match oauth.authenticate().await.unwrap_err() {
-            Error::Storage(StorageError::Other(text)) => assert_eq!(&*text, "out of order"),
+            Error::Storage(StorageError::Unavailable { cause, .. }) => {
+                assert_eq!(cause.to_string(), "out of order");
+            }
             error => panic!("{error:?}"),
         }
         assert_eq!(logins(&served), 0);

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use oauth_tests::world::Knobs;
 use oauth_tokio::{
-    AuthenticationError, Blocking, Consent, Error, FileTokenStorage, Guard, Key, Loaded, Lock,
-    LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder, PendingLogin, Prepared, Record,
-    RedirectUri, Saved, SharedStorage, SharedUserAgent, Spend, StorageError, StoredGrant,
-    TokenStorage, UserAgent, UserAgentError, with_oauth_retry,
+    AuthenticationError, Blocking, Consent, Error, FileTokenStorage, GrantPage, GrantQuery, Key,
+    Lease, Leases, Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, OAuth, OAuthBuilder,
+    PendingLogin, Prepared, Record, Records, RedirectUri, SharedStorage, SharedUserAgent, Spend,
+    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, Written, with_oauth_retry,
 };
 use tokio::sync::Mutex;
 use tokio_common::common::{
@@ -93,46 +93,67 @@ struct Tables {
 
 type Held = Arc<Mutex<()>>;
 
-impl TokenStorage for Database {
+impl From<Database> for SharedStorage {
+    fn from(database: Database) -> Self {
+        Self::new(database)
+    }
+}
+
+impl Records for Database {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         tokio::task::yield_now().await;
         let records = self.0.records.lock().await;
         Ok(records.get(key).cloned().map_or(Loaded::Nothing, |found| Loaded::Record(found.into())))
     }
 
-    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        let lock = Arc::clone(self.0.locks.lock().await.entry((key.clone(), lock)).or_default());
-        Ok(lock.try_lock_owned().ok().map(Guard::new))
-    }
-
-    async fn reserve(
+    async fn save(
         &self,
-        _: &Key,
-        guard: Guard,
-        _: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        Ok(Some(guard))
-    }
-
-    async fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+        key: &Key,
+        record: &Record,
+        expected: u64,
+    ) -> Result<Written, StorageError> {
         let mut records = self.0.records.lock().await;
         let stored = records.get(key).map_or(0, Record::generation);
         if stored != expected {
-            return Ok(Saved::Conflict { stored });
+            return Ok(Written::Conflict { stored });
         }
         records.insert(key.clone(), record.clone());
         self.0.writes.fetch_add(1, Ordering::SeqCst);
-        Ok(Saved::Done)
+        Ok(Written::Done)
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.records.lock().await.remove(key);
-        Ok(())
+    async fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        let mut records = self.0.records.lock().await;
+        let stored = records.get(key).map_or(0, Record::generation);
+        if stored != expected {
+            return Ok(Written::Conflict { stored });
+        }
+        records.remove(key);
+        Ok(Written::Done)
     }
 
-    async fn list(&self, _: &str) -> Result<Vec<StoredGrant>, StorageError> {
+    async fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
         let records = self.0.records.lock().await;
-        Ok(records.iter().filter_map(|(key, record)| StoredGrant::new(key, record)).collect())
+        let asked = records.iter().filter(|(key, _)| query.matches(key));
+        let grants = asked.filter_map(|(key, record)| StoredGrant::new(key, record));
+        Ok(query.page(grants.collect()))
+    }
+}
+
+impl Leases for Database {
+    async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
+        let lock = Arc::clone(self.0.locks.lock().await.entry((key.clone(), lock)).or_default());
+        Ok(lock.try_lock_owned().ok().map(Lease::new))
+    }
+
+    async fn extend(&self, _: &Key, _: &mut Lease) -> Result<bool, StorageError> {
+        Ok(true)
+    }
+}
+
+impl TokenStorage for Database {
+    async fn reserve(&self, _: &Key, _: &mut Lease, _: Spend) -> Result<bool, StorageError> {
+        Ok(true)
     }
 }
 

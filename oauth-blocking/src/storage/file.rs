@@ -8,6 +8,7 @@
 //!   NN/NAME.refresh.lock    empty, as all locks are; deleted by who releases it, on Unix
 //!   NN/NAME.login.lock
 //!   NN/NAME.write.lock      held for the length of one save
+//!   logins/…                logins that wait for their users
 //!   NAME.json …             of the first versions, until it is moved
 //! ```
 //!
@@ -25,19 +26,17 @@
 //! `list`, `delete`, and the first save of a store to each of the 256 directories, which deletes what
 //! killed processes have left there.
 //!
-//! Left out: encryption. Who can read the files of a user can also read the key and the memory of their
-//! programs.
+//! Records are plain JSON, or [sealed](FileTokenStorage::sealed).
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use oauth_core::client::{
-    Guard, Loaded, Migrated, Saved, Spending, StorageError, StoredGrant, TokenStorage,
-};
-use oauth_core::flow::Settings;
-use oauth_core::session::{Key, Lock, Record, Spend};
+use oauth_core::client::StorageError;
+use oauth_core::seal::Sealing;
+use oauth_core::session::{Key, Record, Spend};
 
 mod directory;
 mod disk;
@@ -46,9 +45,12 @@ mod document;
 mod elsewhere;
 mod former;
 mod held;
+mod leases;
 mod list;
+mod logins;
 mod name;
 mod private;
+mod records;
 mod room;
 mod slot;
 mod sweep;
@@ -64,10 +66,9 @@ use elsewhere as platform;
 use unix as platform;
 
 use directory::Directory;
-use held::{Held, Locked, Taken};
 use name::Name;
-use room::{Kept, Mark, Rooms};
-use slot::{Found, Slot};
+use room::{Kept, Rooms};
+use slot::Slot;
 use sweep::sweep;
 use takeover::Watch;
 
@@ -128,6 +129,9 @@ pub struct FileTokenStorage {
     locks: Arc<OnceLock<()>>,
     rooms: Rooms,
     watch: Watch,
+    sealing: Sealing,
+    /// How many logins were kept.
+    logins: Arc<AtomicUsize>,
 }
 
 impl FileTokenStorage {
@@ -178,8 +182,18 @@ impl FileTokenStorage {
     }
 
     fn over(directory: Directory, former: Directory) -> Self {
-        let (swept, locks, rooms, watch) = Default::default();
-        Self { directory, former, swept, locks, rooms, watch }
+        let (swept, locks, rooms, watch, sealing, logins) = Default::default();
+        Self { directory, former, swept, locks, rooms, watch, sealing, logins }
+    }
+
+    /// The same, with records that are encrypted in their files ([`oauth_core::seal`] says against whom that helps). Plain
+    /// ones that are there already are read, unless the seal refuses them, and are sealed at their next save. Versions
+    /// before this leave sealed ones alone, and say that they are newer.
+    ///
+    /// Names of files still say at which server somebody has a grant, and the files which profile.
+    #[must_use]
+    pub fn sealed(self, sealing: Sealing) -> Self {
+        Self { sealing, ..self }
     }
 
     /// The directory.
@@ -188,12 +202,12 @@ impl FileTokenStorage {
         self.directory.path()
     }
 
-    fn slot<'a>(&self, key: &'a Key, name: Name) -> Slot<'a> {
-        Slot { key, directory: self.directory.below(name.shard()), name }
+    fn slot<'a>(&'a self, key: &'a Key, name: Name) -> Slot<'a> {
+        Slot { key, directory: self.directory.below(name.shard()), name, sealing: &self.sealing }
     }
 
     /// The same, and makes its directory.
-    fn made<'a>(&self, key: &'a Key, name: Name) -> Result<Slot<'a>, StorageError> {
+    fn made<'a>(&'a self, key: &'a Key, name: Name) -> Result<Slot<'a>, StorageError> {
         self.directory.make()?;
         let slot = self.slot(key, name);
         slot.directory.add()?;
@@ -233,139 +247,6 @@ impl FileTokenStorage {
             return Ok(None);
         }
         self.rooms.take(slot, spend, &held).map(Some)
-    }
-}
-
-/// A [`load`](Self::load) writes only when it has to set a damaged file aside. A
-/// [`delete`](Self::delete) sets one aside as well, and refuses to delete what is
-/// [newer](StorageError::Newer). If the disk fails after a record was replaced, [`save`](Self::save)
-/// says so, although the new record is what everybody reads from then on.
-impl TokenStorage for FileTokenStorage {
-    fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
-        if !self.directory.exists()? {
-            return Ok(Loaded::Nothing);
-        }
-        let slot = self.slot(key, Name::of(key));
-        if !slot.directory.is_there()? {
-            return Ok(Loaded::Nothing);
-        }
-        Ok(match slot.read()? {
-            Found::Nothing => Loaded::Nothing,
-            Found::Record(record) => {
-                self.see_that_it_locks(&slot)?;
-                Loaded::Record(record)
-            }
-            // Somebody may be replacing it right now: what is set aside has to be what was read.
-            Found::Damaged => slot.load(&slot.hold()?)?,
-        })
-    }
-
-    /// A lock has no file while nobody holds it, but for Windows and for processes that were killed.
-    fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
-        let slot = self.slot(key, Name::of(key));
-        if !self.directory.exists()? || !slot.directory.is_there()? {
-            return Ok(false);
-        }
-        let path = slot.lock(lock);
-        let Some(file) = private::open_lock(&path)? else { return Ok(false) };
-        disk::is_locked(&file).map_err(|error| StorageError::io("lock", &path, &error))
-    }
-
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        let slot = self.made(key, Name::of(key))?;
-        let held = match Held::at_once(&slot.lock(lock))? {
-            None if lock == Lock::Refresh => self.watch.take_over(&slot)?,
-            held => held,
-        };
-        let Some(held) = held else { return Ok(None) };
-        let former = match lock {
-            Lock::Refresh => former::refresh_lock(self, key)?,
-            Lock::Login | Lock::Client => Taken::NoFile,
-        };
-        let former = match former {
-            Taken::ByAnother => return Ok(None),
-            Taken::NoFile => None,
-            Taken::Held(former) => Some(former),
-        };
-        self.watch.forget(&slot);
-        Ok(Some(Guard::new(Locked { room: None, held, former })))
-    }
-
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        let slot = self.made(key, Name::of(key))?;
-        let mut locked = match guard.into_held::<Locked>() {
-            Ok(locked) => locked,
-            // What a host has put around it keeps the lock just as long.
-            Err(guard) => {
-                let room = self.take_room(&slot, spend)?;
-                return Ok(room.map(|room| Guard::new((room, guard))));
-            }
-        };
-        if !locked.is_current()? {
-            return Ok(None);
-        }
-        locked.room = None;
-        locked.room = self.take_room(&slot, spend)?;
-        // If this process was stopped meanwhile, it may be another's.
-        Ok((locked.room.is_some() && locked.is_current()?).then(|| Guard::new(locked)))
-    }
-
-    fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
-        if !self.directory.exists()? {
-            return Ok(None);
-        }
-        let slot = self.slot(key, Name::of(key));
-        if !slot.directory.is_there()? {
-            return Ok(None);
-        }
-        let mark = Mark::at(&slot.spending())?;
-        Ok(mark.as_ref().map(Mark::spending))
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        let slot = self.made(key, Name::of(key))?;
-        self.sweep_once(&slot);
-        let held = slot.hold()?;
-        let stored = slot.stored(&held)?;
-        let generation = generation(stored.as_deref());
-        if generation != expected {
-            // A save that failed may have come as far as this, and nobody knows whether it would last.
-            if stored.is_some_and(|stored| *stored == *record) {
-                slot.directory.sync()?;
-            }
-            return Ok(Saved::Conflict { stored: generation });
-        }
-        // The room is for what a refresh brings. Others may store what they know about the same tokens.
-        let brings_tokens = stored.is_none_or(|stored| stored.tokens() != record.tokens());
-        let room = self.rooms.of(&slot.record()).filter(|_| brings_tokens);
-        slot.replace(record, room.as_deref(), &held)?;
-        Ok(Saved::Done)
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        let slot = self.slot(key, Name::of(key));
-        if !self.directory.exists()? || !slot.directory.is_there()? {
-            return Ok(());
-        }
-        sweep(&slot.directory, &slot.name)?;
-        let held = slot.hold()?;
-        if slot.stored(&held)?.is_some() {
-            remove(&slot.record())?;
-        }
-        slot.directory.sync()
-    }
-
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        list::list(&self.directory, application)
-    }
-
-    fn migrate(&self, key: &Key, settings: &Settings) -> Result<Migrated, StorageError> {
-        former::migrate(self, key, settings)
     }
 }
 

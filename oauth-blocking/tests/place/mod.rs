@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_blocking::{
-    FileTokenStorage, Guard, Key, Loaded, Lock, Record, Saved, StorageError, TokenStorage,
+    FileTokenStorage, Key, Lease, Loaded, Lock, Record, Records, StorageError, TokenStorage,
+    Written,
 };
 use oauth_tests::files;
 
@@ -31,7 +32,7 @@ impl Place {
 
     /// Saves the first record.
     pub(crate) fn save(&self, generation: u64) {
-        assert_eq!(self.store().save(&key(), &record(generation), 0), Ok(Saved::Done));
+        assert_eq!(self.store().save(&key(), &record(generation), 0), Ok(Written::Done));
     }
 
     /// The one record.
@@ -83,12 +84,12 @@ pub(crate) fn key_for(application: &str, profile: &str, url: &str) -> Key {
 }
 
 /// A lock that nobody holds.
-pub(crate) fn taken(store: &dyn TokenStorage, key: &Key, lock: Lock) -> Guard {
+pub(crate) fn taken(store: &dyn TokenStorage, key: &Key, lock: Lock) -> Lease {
     store.try_lock(key, lock).unwrap().unwrap()
 }
 
 /// A lock that somebody holds for a while.
-pub(crate) fn waited_for(store: &dyn TokenStorage, key: &Key, lock: Lock) -> Guard {
+pub(crate) fn waited_for(store: &dyn TokenStorage, key: &Key, lock: Lock) -> Lease {
     let begun = Instant::now();
     loop {
         if let Some(guard) = store.try_lock(key, lock).unwrap() {

@@ -109,12 +109,15 @@ impl<'a, H: Host> Driver<'a, H> {
         if let (Operation::Token(_), Some(login)) = (self.operation, &mut self.login) {
             Box::pin(login.ask_about_move(session.moved_issuer())).await?;
         }
+        if self.login.is_some() {
+            self.renew().await;
+        }
         let worked = match (session.turn()?, self.operation) {
             (Turn::Ready(_), _) => return Ok(Some(End::Ready)),
             (Turn::LoggedOut(outcome), _) => return Ok(Some(End::LoggedOut(outcome))),
             (Turn::Load(reply), _) => self.load(reply).await?,
             (Turn::Save(reply), _) => self.save(reply).await?,
-            (Turn::Unlock(lock, reply), _) => self.unlock(lock, reply),
+            (Turn::Unlock(lock, reply), _) => self.unlock(lock, reply).await,
             // Nothing else belongs to it.
             (_, Operation::Look | Operation::TakeBack) => return Ok(Some(End::NeedsLogin)),
             (Turn::Lock(Lock::Refresh, _), Operation::Token(_)) if self.refresh.is_none() => {
@@ -159,7 +162,9 @@ impl<'a, H: Host> Driver<'a, H> {
                 return Ok(None);
             }
             (Turn::Browser(url, reply), _) => {
-                let outcome = Box::pin(self.login().visit(url, reply)).await;
+                let held = self.held.lock.as_ref();
+                let limit = held.and_then(|held| held.renewal(self.client.instant()));
+                let outcome = Box::pin(self.login().visit(url, reply, limit)).await;
                 if matches!(outcome, Ok(true) | Err(ClientError::OAuth { .. })) {
                     trace::last_step(session.timeline(), None);
                 }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::pin::Pin;
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::Endpoint;
 use crate::client::deadline::{Countdown, Deadline};
@@ -12,7 +13,8 @@ use crate::client::limits::is_spent_at;
 use crate::client::log_in::LoginUnderWay;
 use crate::client::mode::Login;
 use crate::client::shared::{Client, Outcome};
-use crate::client::storage::Guard;
+use crate::client::storage::Lease;
+use crate::client::storage::nonblocking::Leases as _;
 use crate::client::tell::Refresh;
 use crate::client::trace::Span;
 use crate::client::user_agent::UserAgentError;
@@ -71,22 +73,46 @@ impl Operation<'_> {
 #[derive(Default)]
 pub(super) struct Held {
     /// That of the refresh, or of the login.
-    pub(super) lock: Option<Guard>,
-    /// Until when the refresh lock is held at most, once the token may be spent.
+    pub(super) lock: Option<HeldLock>,
+    /// Until when what is spent has to be stored, once the refresh lock is held and the token may be spent.
     pub(super) lease: Option<Deadline>,
     /// That of the client that profiles share, while it is registered.
-    pub(super) client: Option<Guard>,
+    pub(super) client: Option<HeldLock>,
 }
 
 impl Held {
-    pub(super) fn release(&mut self, lock: Lock) {
+    /// Gives a lock out of hand, to be released.
+    pub(super) fn take(&mut self, lock: Lock) -> Option<HeldLock> {
         match lock {
-            Lock::Refresh => (self.lock, self.lease) = (None, None),
-            Lock::Login => self.lock = None,
-            Lock::Client => self.client = None,
+            Lock::Refresh => self.lease = None,
+            Lock::Login => {}
+            Lock::Client => return self.client.take(),
         }
+        self.lock.take()
     }
 }
+
+/// A lock that is held, by the clock of this machine since it was asked for: that is no later than since when the
+/// store counts.
+pub(super) struct HeldLock {
+    pub(super) lease: Lease,
+    since: Instant,
+}
+
+impl HeldLock {
+    pub(super) fn new(lease: Lease, since: Instant) -> Self {
+        Self { lease, since }
+    }
+
+    /// How long a person may be waited for before the lease is begun anew; `None` if it has no end.
+    pub(super) fn renewal(&self, now: Instant) -> Option<Duration> {
+        let third = self.lease.length()? / RENEWALS;
+        Some(third.saturating_sub(now.saturating_duration_since(self.since)))
+    }
+}
+
+/// How often a lease is begun anew in its time: one that was asked for in vain is asked for again.
+const RENEWALS: u32 = 3;
 
 /// A refresh, from its lock to the release.
 pub(super) struct RefreshUnderWay {
@@ -99,6 +125,22 @@ impl<'a, H: Host> Driver<'a, H> {
     pub(super) fn new(client: &'a Client<H>, since: Epoch, operation: Operation<'a>) -> Self {
         let held = Held::default();
         Self { client, operation, since, held, refresh: None, login: None, is_noted: false }
+    }
+
+    /// Begins the lease of a login anew, if that is due: its user may take their time. If it cannot be, or was lost, the
+    /// login goes on all the same: what is stored in the end decides.
+    pub(super) async fn renew(&mut self) {
+        let (client, now) = (self.client, self.client.instant());
+        let Some(held) = self.held.lock.as_mut().filter(|_| self.refresh.is_none()) else { return };
+        if held.renewal(now) != Some(Duration::ZERO) {
+            return;
+        }
+        match client.host.store().extend(&client.key, &mut held.lease).await {
+            Ok(true) => held.since = now,
+            Ok(false) => self.held.lock = None,
+            // Once more with the next turn.
+            Err(_) => {}
+        }
     }
 
     /// What has failed while this one waited, it does not try again.

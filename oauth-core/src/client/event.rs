@@ -13,7 +13,6 @@
 mod owned;
 
 use core::time::Duration;
-use std::path::Path;
 
 use crate::session::{LoggedOut, LoginReason};
 use crate::wire::{AuthorizationUrl, DevicePage, Issuer};
@@ -95,7 +94,7 @@ pub enum Event<'a> {
     /// A stored record could not be read. It was kept, and the login goes on without it.
     DamagedRecord {
         /// Where it is kept.
-        kept: &'a Path,
+        kept: &'a str,
     },
     /// The tokens are stored, and what they say about the client that all profiles share is not: it stays in
     /// doubt, and another profile may register once more.

@@ -7,8 +7,8 @@ use core::fmt;
 use crate::Plain;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
-use crate::client::storage::Loaded;
-use crate::client::store::Store as _;
+use crate::client::storage::nonblocking::Records as _;
+use crate::client::storage::{GrantQuery, Loaded};
 use crate::client::token_cache::TokenCache;
 use crate::flow::Binding;
 use crate::session::{KeyKind, Lock, Record, Session};
@@ -72,8 +72,8 @@ impl<H: Host> Client<H> {
     async fn delete_all(&self) -> Outcome<Forgotten, H> {
         self.migrate().await?;
         // Who refreshes would write it again.
-        let guard = match self.host.store().try_lock(&self.key, Lock::Refresh).await? {
-            Some(guard) => guard,
+        let held = match self.try_lock(&self.key, Lock::Refresh).await? {
+            Some(held) => held,
             None => self.lock_refresh(self.patience()).await?,
         };
         let record = match self.host.store().load(&self.key).await? {
@@ -83,12 +83,16 @@ impl<H: Host> Client<H> {
         let client_key = record.as_ref().and_then(|record| record.client_key(&self.settings));
         // Whose a client is that the host brings is not this server's to forget.
         if let Some(key) = client_key.filter(|key| key.kind == KeyKind::Client) {
-            let _guard = self.lock_client(&key, self.patience()).await?;
-            self.host.store().delete(&key).await?;
+            let of_client = self.lock_client(&key, self.patience()).await?;
+            let erased = self.host.store().erase(&key).await;
+            self.unlock(&key, Some(of_client)).await;
+            erased?;
         }
-        self.host.store().delete(&self.key).await?;
-        drop(guard);
-        let grants = self.host.store().list(&self.key.application).await?;
+        let erased = self.host.store().erase(&self.key).await;
+        self.unlock(&self.key, Some(held)).await;
+        erased?;
+        let all = GrantQuery::new(&self.key.application);
+        let grants = self.host.store().list_all(&all).await?;
         // One profile may have a user's grant and a token without a user.
         let others = grants.iter().filter(|grant| {
             grant.key.server_url == self.key.server_url && grant.key.profile != self.key.profile

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::client::obstacle::Unanswered;
-use crate::client::store::Store;
+use crate::client::storage::nonblocking::TokenStorage;
 use crate::client::system::System;
 use crate::client::user_agent::{AboutToAuthorize, Returned, UserAgentError, Waiting};
 use crate::flow::RedirectUri;
@@ -25,7 +25,7 @@ pub trait Host: Sized + Send + Sync + 'static {
     type Http: HttpSender;
 
     /// Where grants rest.
-    type Store: Store;
+    type Store: TokenStorage;
 
     /// How its users are reached.
     type Users: Users;

@@ -1,7 +1,7 @@
 //! A host that is put together from its parts.
 
 use crate::client::host::{Host, HttpSender, Runtime, Users};
-use crate::client::store::Store;
+use crate::client::storage::nonblocking::TokenStorage;
 use crate::client::system::System;
 use crate::session::Session;
 
@@ -23,7 +23,7 @@ pub struct HostParts<H, S, U, R, Y> {
 impl<H, S, U, R, Y> Host for HostParts<H, S, U, R, Y>
 where
     H: HttpSender + Clone,
-    S: Store + Clone,
+    S: TokenStorage + Clone,
     U: Users + Clone,
     R: Runtime,
     Y: System + Clone,

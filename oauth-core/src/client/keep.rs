@@ -2,22 +2,23 @@
 //! look at what somebody else has written that comes before.
 
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::client::deadline::Deadline;
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome};
-use crate::client::storage::{LEASE, Loaded, Saved, StorageError};
-use crate::client::store::Store as _;
+use crate::client::storage::nonblocking::Records as _;
+use crate::client::storage::{LEASE_LENGTH, Loaded, StorageError, Written};
 use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
 
 impl<H: Host> Client<H> {
-    /// Until when a save is tried under the refresh lock under which a token is spent now. A save that began just
-    /// before the end of the lease could come after somebody else has looked.
-    pub(super) fn lease(&self) -> Deadline {
-        self.deadline_after(LEASE - LAST_SAVE)
+    /// Until when a save is tried under the refresh lock under which a token is spent, if that was asked for at
+    /// `begun`. A save that began just before the end of the lease could come after somebody else has looked.
+    pub(super) fn lease(begun: Instant) -> Deadline {
+        Deadline::after(LEASE_LENGTH - LAST_SAVE, begun)
     }
 
     /// The same for the login lock, from when there is something to store.
@@ -32,7 +33,7 @@ impl<H: Host> Client<H> {
         key: &Key,
         reply: &SaveReply<'_>,
         lease: Option<Deadline>,
-    ) -> Result<Saved, StorageError> {
+    ) -> Result<Written, StorageError> {
         let save = || async {
             let saved = self.host.store().save(key, reply.record(), reply.expected()).await;
             // Nobody else has to wait for the next try.

@@ -2,25 +2,27 @@
 
 use core::time::Duration;
 
+use crate::client::driver::HeldLock;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _};
+use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Failure};
-use crate::client::storage::Guard;
-use crate::client::store::Store as _;
+use crate::client::storage::nonblocking::{Leases as _, TokenStorage as _};
+use crate::client::storage::{LockPauses, StorageError};
 use crate::client::user_agent::UserAgentError;
 use crate::session::{Key, Lock};
 
 impl<H: Host> Client<H> {
     /// Waits until nobody else logs in, and says so.
-    pub(super) async fn lock_login(&self, limit: Duration) -> Result<Guard, Failure<H>> {
-        if let Some(guard) = self.host.store().try_lock(&self.key, Lock::Login).await? {
-            return Ok(guard);
+    pub(super) async fn lock_login(&self, limit: Duration) -> Result<HeldLock, Failure<H>> {
+        if let Some(held) = self.try_lock(&self.key, Lock::Login).await? {
+            return Ok(held);
         }
         // Whoever looks whether somebody logs in shares the lock for a moment.
-        self.host.runtime().sleep(FIRST_PAUSE).await;
-        if let Some(guard) = self.host.store().try_lock(&self.key, Lock::Login).await? {
-            return Ok(guard);
+        self.host.runtime().sleep(LockPauses::LOCAL.first).await;
+        if let Some(held) = self.try_lock(&self.key, Lock::Login).await? {
+            return Ok(held);
         }
         self.tell(&Event::LoginElsewhere);
         let locked = self.lock_within(&self.key, Lock::Login, limit).await?;
@@ -29,10 +31,10 @@ impl<H: Host> Client<H> {
 
     /// Waits until nobody else refreshes, and says so. A refresh takes as long as its request and a save, unless
     /// its process was stopped.
-    pub(super) async fn lock_refresh(&self, limit: Duration) -> Result<Guard, Failure<H>> {
+    pub(super) async fn lock_refresh(&self, limit: Duration) -> Result<HeldLock, Failure<H>> {
         self.tell(&Event::RefreshElsewhere);
         match self.lock_within(&self.key, Lock::Refresh, limit).await? {
-            Ok(guard) => Ok(guard),
+            Ok(held) => Ok(held),
             Err(waited) => {
                 // To say less is no reason for another error.
                 let spending = self.host.store().spending(&self.key).await.ok().flatten();
@@ -46,9 +48,9 @@ impl<H: Host> Client<H> {
         &self,
         key: &Key,
         limit: Duration,
-    ) -> Result<Guard, Failure<H>> {
-        if let Some(guard) = self.host.store().try_lock(key, Lock::Client).await? {
-            return Ok(guard);
+    ) -> Result<HeldLock, Failure<H>> {
+        if let Some(held) = self.try_lock(key, Lock::Client).await? {
+            return Ok(held);
         }
         let locked = self.lock_within(key, Lock::Client, limit).await?;
         locked.map_err(|waited| ClientError::Busy { waited, spending: None })
@@ -60,24 +62,37 @@ impl<H: Host> Client<H> {
         key: &Key,
         lock: Lock,
         limit: Duration,
-    ) -> Result<Result<Guard, Duration>, Failure<H>> {
-        let (begun, mut pause) = (self.instant(), FIRST_PAUSE);
+    ) -> Result<Result<HeldLock, Duration>, Failure<H>> {
+        let LockPauses { first, longest } = self.host.store().pauses();
+        let (begun, mut pauses) = (self.instant(), Pauses::new(first, longest));
         loop {
             let waited = self.since(begun);
             if waited >= limit {
                 return Ok(Err(waited));
             }
+            let pause = pauses.next(self.chance());
             self.host.runtime().sleep(pause.min(limit - waited)).await;
-            pause = (pause * 2).min(BETWEEN_LOOKS);
-            if let Some(guard) = self.host.store().try_lock(key, lock).await? {
-                return Ok(Ok(guard));
+            if let Some(held) = self.try_lock(key, lock).await? {
+                return Ok(Ok(held));
             }
         }
     }
+
+    /// The lock, if it is free.
+    pub(super) async fn try_lock(
+        &self,
+        key: &Key,
+        lock: Lock,
+    ) -> Result<Option<HeldLock>, StorageError> {
+        let asked = self.instant();
+        let lease = self.host.store().try_lock(key, lock).await?;
+        Ok(lease.map(|lease| HeldLock::new(lease, asked)))
+    }
+
+    /// Releases a lock, if it is held.
+    pub(super) async fn unlock(&self, key: &Key, held: Option<HeldLock>) {
+        if let Some(held) = held {
+            self.host.store().release(key, held.lease).await;
+        }
+    }
 }
-
-/// Most refreshes are done in less than a tenth of a second.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-
-/// How often is looked whether another process is done.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);

@@ -194,12 +194,13 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
         Ok(())
     }
 
-    /// Waits for the user at the page, which is opened if it is not. Whether they came back: there may be something to
-    /// do in between.
+    /// Waits for the user at the page, which is opened if it is not, for `limit` at most. Whether they came back: there
+    /// may be something to do in between.
     pub(super) async fn visit(
         &mut self,
         url: AuthorizationUrl,
         reply: BrowserReply<'_>,
+        limit: Option<Duration>,
     ) -> Outcome<bool, H> {
         let client = self.client;
         let (mut page, reply) = match self.at_page.take() {
@@ -209,7 +210,8 @@ impl<'a, H: Host> LoginUnderWay<'a, H> {
                 None => return Ok(false),
             },
         };
-        let limit = reply.poll_at().map(|until| until.since(client.now()).min(PIECE));
+        let poll = reply.poll_at().map(|until| until.since(client.now()).min(PIECE));
+        let limit = poll.into_iter().chain(limit).min();
         let came_back = Box::pin(client.host.users().came_back(&mut page, limit));
         match self.while_wanted(came_back).await {
             Ok(None) => {

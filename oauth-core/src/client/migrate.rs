@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::Client;
+use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{Migrated, StorageError};
-use crate::client::store::Store as _;
 
 impl<H: Host> Client<H> {
     /// Moves it, if there is any and it was not looked for before. While a program with the earlier version

@@ -111,7 +111,6 @@ mod sign;
 mod standing;
 mod step;
 mod storage;
-mod store;
 mod system;
 mod take;
 mod tell;
@@ -149,9 +148,9 @@ pub use pauses::Pauses;
 pub use refusal::Recovery;
 pub use shared::Client;
 pub use storage::{
-    Guard, Insecurity, LEASE, Loaded, MemoryTokenStorage, Migrated, Saved, SharedStorage, Spending,
-    StorageError, StoredGrant, SystemError, TokenStorage,
+    Cursor, GrantPage, GrantQuery, Insecurity, LEASE_LENGTH, Lease, Leases, Loaded, LockPauses,
+    LoginId, MemoryTokenStorage, Migrated, Records, SharedStorage, Spending, Split, StorageError,
+    StoreFailure, StoredGrant, SystemError, TokenStorage, WaitingLogin, Written, nonblocking,
 };
-pub use store::Store;
 pub use system::System;
 pub use user_agent::{AboutToAuthorize, Browser, Returned, UserAgentError, Waiting};

@@ -18,11 +18,15 @@ impl Pauses {
 
     /// The next one; `None` if it would be over when `left` is. `chance` is [`System::chance`](super::System).
     pub fn next_within(&mut self, left: Duration, chance: u32) -> Option<Duration> {
+        Some(self.next(chance)).filter(|pause| *pause < left)
+    }
+
+    /// The next one, however much time is left.
+    pub fn next(&mut self, chance: u32) -> Duration {
         let most = self.next;
         self.next = (most * 2).min(self.longest);
         // From a half to the whole.
-        let pause = most / 2 + (most / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX));
-        (pause < left).then_some(pause)
+        most / 2 + (most / 2).mul_f64(f64::from(chance) / f64::from(u32::MAX))
     }
 }
 

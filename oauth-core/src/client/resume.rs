@@ -8,11 +8,54 @@ use crate::client::driver::{Driver, Operation};
 use crate::client::error::ClientError;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
+use crate::client::storage::nonblocking::Records as _;
+use crate::client::storage::{Loaded, LoginId, WaitingLogin};
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
-use crate::session::{PendingLogin, Session};
+use crate::session::{Key, PendingLogin, Session};
+use crate::wire::redirect_state;
 
 impl<H: Host> Client<H> {
+    /// Keeps a login that was handed out in the store, until its user comes back, at whichever process.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn keep_login(&self, login: &PendingLogin) -> Outcome<(), H> {
+        let connect_url = login.connect_url();
+        // Whoever is told of the login may be another user than this client's.
+        let key = Key { profile: login.profile().into(), ..self.key.clone() };
+        let id = LoginId::new(&key, connect_url.state());
+        let waiting = WaitingLogin { id, application: &key.application, login };
+        Ok(self.host.store().put_login(&waiting).await?)
+    }
+
+    /// Finishes a login of this user that was [kept](Self::keep_login): takes it out of the store, and stores its tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LoginUsed`](crate::Error::LoginUsed) or [`Error::LoginNotWaiting`](crate::Error::LoginNotWaiting) if there
+    /// is none, or why it failed.
+    pub async fn resume_kept(self: &Arc<Self>, query: &str) -> Outcome<BearerAuth, H> {
+        let state = redirect_state(query).ok_or(crate::Error::LoginNotWaiting)?;
+        let id = LoginId::new(&self.key, &state);
+        let store = self.host.store();
+        match store.take_login(&self.key.application, &id, self.now()).await? {
+            Some(login) => self.resume(login, query).await,
+            None => {
+                let Loaded::Record(record) = store.load(&self.key).await? else {
+                    return Err(crate::Error::LoginNotWaiting.into());
+                };
+                let is_used = record.login().is_some_and(|finished| *finished == *state);
+                let error = match is_used {
+                    true => crate::Error::LoginUsed,
+                    false => crate::Error::LoginNotWaiting,
+                };
+                Err(error.into())
+            }
+        }
+    }
+
     /// Finishes a login that was handed out: stores its tokens.
     ///
     /// # Errors

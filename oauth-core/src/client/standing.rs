@@ -3,7 +3,7 @@
 use crate::client::host::Host;
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::Loaded;
-use crate::client::store::Store as _;
+use crate::client::storage::nonblocking::{Leases as _, Records as _};
 use crate::session::{Lock, LoginPlace, Status};
 
 impl<H: Host> Client<H> {

@@ -3,15 +3,15 @@
 use alloc::boxed::Box;
 
 use crate::client::addresses::forbidden;
-use crate::client::driver::Driver;
+use crate::client::driver::{Driver, HeldLock};
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::{Host, Users as _};
 use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
-use crate::client::shared::Outcome;
-use crate::client::storage::{Loaded, Saved};
-use crate::client::store::Store as _;
+use crate::client::shared::{Client, Outcome};
+use crate::client::storage::nonblocking::TokenStorage as _;
+use crate::client::storage::{Loaded, Written};
 use crate::client::tell::Worked;
 use crate::session::{
     AssertionReply, HttpReply, KeyReply, LoadReply, Lock, LockReply, ReserveReply, SaveReply,
@@ -72,19 +72,19 @@ impl<H: Host> Driver<'_, H> {
     async fn lock_refresh(&mut self, mut reply: LockReply<'_>) -> Outcome<Worked, H> {
         let client = self.client;
         let key = reply.key(&client.key.profile);
-        let mut guard = match client.host.store().try_lock(&key, Lock::Refresh).await {
-            Ok(guard) => guard,
+        let mut held = match client.try_lock(&key, Lock::Refresh).await {
+            Ok(held) => held,
             Err(error) => {
                 let goes_on = reply.failed(self.now());
                 return client.spared(error, key.kind, goes_on).map(|()| Worked::Own);
             }
         };
-        if guard.is_none() && !reply.held_elsewhere(self.now()) {
+        if held.is_none() && !reply.held_elsewhere(self.now()) {
             let lock = Box::pin(client.lock_refresh(self.at_most(client.patience())));
-            guard = Some(self.while_wanted(lock).await??);
+            held = Some(self.while_wanted(lock).await??);
         }
-        if guard.is_some() {
-            self.held.lock = guard;
+        if held.is_some() {
+            self.held.lock = held;
             reply.locked();
         }
         Ok(Worked::Own)
@@ -93,19 +93,23 @@ impl<H: Host> Driver<'_, H> {
     /// Sees that the refresh token can be spent.
     pub(super) async fn reserve(&mut self, reply: ReserveReply<'_>) -> Outcome<Worked, H> {
         let client = self.client;
-        let Some(guard) = self.held.lock.take() else {
+        let Some(mut held) = self.held.lock.take() else {
             reply.lost(self.now());
             return Ok(Worked::Own);
         };
-        let key = reply.key(&client.key.profile);
-        match client.host.store().reserve(&key, guard, reply.spend()).await {
-            Ok(Some(guard)) => {
-                self.held.lock = Some(guard);
-                self.held.lease = Some(client.lease());
+        let (key, begun) = (reply.key(&client.key.profile), client.instant());
+        match client.host.store().reserve(&key, &mut held.lease, reply.spend()).await {
+            Ok(true) => {
+                self.held.lock = Some(HeldLock::new(held.lease, begun));
+                self.held.lease = Some(Client::<H>::lease(begun));
                 reply.reserved();
             }
-            Ok(None) => reply.lost(self.now()),
+            Ok(false) => {
+                client.unlock(&key, Some(held)).await;
+                reply.lost(self.now());
+            }
             Err(error) => {
+                client.unlock(&key, Some(held)).await;
                 let goes_on = reply.failed(self.now());
                 client.spared(error, key.kind, goes_on)?;
             }
@@ -121,8 +125,8 @@ impl<H: Host> Driver<'_, H> {
         let lease = is_locked.then(|| self.held.lease.unwrap_or_else(|| client.time_to_store()));
         let is_spent = reply.is_spent();
         match client.save(&key, &reply, lease).await {
-            Ok(Saved::Done) => reply.saved(self.now()),
-            Ok(Saved::Conflict { stored }) => reply.conflict(stored),
+            Ok(Written::Done) => reply.saved(self.now()),
+            Ok(Written::Conflict { stored }) => reply.conflict(stored),
             Err(error) => match reply.failed(self.now()) {
                 // That it failed is told already, each time.
                 true if is_spent => {}
@@ -133,8 +137,10 @@ impl<H: Host> Driver<'_, H> {
     }
 
     /// Releases a lock.
-    pub(super) fn unlock(&mut self, lock: Lock, reply: UnlockReply<'_>) -> Worked {
-        self.held.release(lock);
+    pub(super) async fn unlock(&mut self, lock: Lock, reply: UnlockReply<'_>) -> Worked {
+        let key = reply.key(&self.client.key.profile);
+        let held = self.held.take(lock);
+        self.client.unlock(&key, held).await;
         reply.unlocked();
         Worked::Own
     }
@@ -146,6 +152,11 @@ impl<H: Host> Driver<'_, H> {
         reply: HttpReply<'_>,
     ) -> Outcome<Worked, H> {
         let (client, endpoint) = (self.client, request.endpoint());
+        // The process may have been stopped since the lock was looked at.
+        if self.held.lease.is_some_and(|lease| client.left(lease) < client.limits.request) {
+            reply.lost(self.now());
+            return Ok(Worked::Own);
+        }
         let send = Box::pin(client.send(&request, self.left_for(endpoint)));
         let at_page = self.login.as_mut().and_then(|login| login.at_page.as_mut());
         let answer = match (is_spent_at(endpoint), at_page) {

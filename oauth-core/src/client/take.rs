@@ -10,7 +10,7 @@ use crate::client::failures::Epoch;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::mode::{Mode, Quiet};
 use crate::client::shared::{Client, Failure, Outcome, SessionOf};
-use crate::client::store::Store as _;
+use crate::client::storage::nonblocking::TokenStorage as _;
 use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{LoginReason, Session, Turn};

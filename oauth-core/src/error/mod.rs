@@ -10,7 +10,7 @@
 //! | [`Unavailable`](Error::Unavailable) | the developer | see why there is no signature or assertion |
 //! | [`Cancelled`](Error::Cancelled), [`LoginRequired`](Error::LoginRequired), [`ScopeRequired`](Error::ScopeRequired) | the user | log in |
 //! | [`SignInRequired`](Error::SignInRequired) | the user | sign in at the identity provider again |
-//! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed) | the user | call again |
+//! | [`LoginExpired`](Error::LoginExpired), [`LoginUsed`](Error::LoginUsed), [`LoginNotWaiting`](Error::LoginNotWaiting) | the user | call again |
 //! | [`Contended`](Error::Contended) | nobody | try again |
 //! | [`TokenTooShort`](Error::TokenTooShort) | the developer | ask for a shorter time |
 //! | [`Misuse`](Error::Misuse) | the developer | read what was passed in |

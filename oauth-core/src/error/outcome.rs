@@ -62,6 +62,10 @@ pub enum Error {
     /// A login that was handed out came back for a second time.
     #[error("the login was finished before")]
     LoginUsed,
+    /// No login waits for this redirect: there never was one, it was finished before or comes too late, or it is another
+    /// user's.
+    #[error("no login waits for this redirect")]
+    LoginNotWaiting,
     /// Others who share the store kept changing the record.
     #[error("the stored grant was changed by others again and again")]
     Contended,
@@ -127,6 +131,7 @@ impl Error {
             Self::SignInRequired(_) => "sign_in_required",
             Self::LoginExpired { .. } => "login_expired",
             Self::LoginUsed => "login_used",
+            Self::LoginNotWaiting => "login_not_waiting",
             Self::Contended => "contended",
             Self::TokenTooShort { .. } => "token_too_short",
             Self::Misuse(problem) => problem.code(),
@@ -168,7 +173,8 @@ impl Error {
             | Self::ScopeRequired { .. }
             | Self::SignInRequired(_)
             | Self::LoginExpired { .. }
-            | Self::LoginUsed => Actor::User,
+            | Self::LoginUsed
+            | Self::LoginNotWaiting => Actor::User,
         }
     }
 
@@ -196,6 +202,9 @@ impl Error {
                 "log in again, and use the new connect URL, or the new code, soon"
             }
             Self::LoginUsed => "call again: the tokens that the login brought are stored",
+            Self::LoginNotWaiting => {
+                "call again as the user who has to log in, and open the connect URL that comes back"
+            }
             Self::Contended => {
                 "try again; if it stays, see that all who share the store respect its locks"
             }

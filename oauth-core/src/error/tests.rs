@@ -179,6 +179,7 @@ fn others() -> Vec<(Error, &'static str)> {
         (sign_in.into(), "sign_in_required"),
         (Error::LoginExpired { expired_at: UnixTime::from_secs(1) }, "login_expired"),
         (Error::LoginUsed, "login_used"),
+        (Error::LoginNotWaiting, "login_not_waiting"),
         (Error::Contended, "contended"),
         (Error::TokenTooShort { lives_for: SECOND, wanted: 2 * SECOND }, "token_too_short"),
     ])

@@ -1,6 +1,7 @@
 //! Bytes at rest, encrypted: a hook below the typed record, and a seal with keys of the host.
 //!
 //! ```
+//! # #[cfg(feature = "seal")] {
 //! use oauth_core::seal::{SealSubject, Sealing, SealingKey, SealingKeys};
 //! use oauth_core::session::Key;
 //!
@@ -16,11 +17,12 @@
 //! let other = Key::grant("app", "mallory", "https://mcp.example.com/mcp");
 //! let moved = SealSubject::Record { key: &other, generation: 1 };
 //! assert!(sealing.read(&stored, moved).is_err());
+//! # }
 //! # Ok::<(), oauth_core::seal::SealError>(())
 //! ```
 //!
 //! A store asks a [`Sealing`] for the bytes that it keeps, and hands them back to it. What seals is a
-//! [`Seal`]: [`SealingKeys`], which is XChaCha20-Poly1305, or the host's own over a key service.
+//! [`Seal`]: `SealingKeys` (feature `seal`), which is XChaCha20-Poly1305, or the host's own over a key service.
 //!
 //! # What it protects, and what not
 //!
@@ -61,6 +63,7 @@ mod context;
 mod envelope;
 mod error;
 mod hook;
+#[cfg(feature = "seal")]
 mod keys;
 mod sealing;
 mod unsealed;
@@ -69,9 +72,10 @@ pub use context::{SealContext, SealSubject};
 pub use envelope::{Envelope, is_sealed};
 pub use error::{SealError, Unreadable};
 pub use hook::Seal;
+#[cfg(feature = "seal")]
 pub use keys::{SealingKey, SealingKeys};
 pub use sealing::Sealing;
 pub use unsealed::Unsealed;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "seal"))]
 mod tests;

@@ -34,6 +34,12 @@ impl Sealing {
         Self::default()
     }
 
+    /// Whether it writes plain bytes.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self.0, Mode::Plain)
+    }
+
     /// Writes sealed bytes. Plain ones, which were there before, are read still, and are sealed at their next save.
     ///
     /// # Security

@@ -1,9 +1,11 @@
 //! What a record is stored under.
 
 use alloc::boxed::Box;
+use alloc::format;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::url::shown;
 
@@ -76,6 +78,30 @@ impl KeyKind {
 }
 
 impl Key {
+    /// A name of fixed length that no other key has: the SHA-256 of its kind, its application, its profile and its URL,
+    /// each with its length in front. It never changes, since everybody would be logged out by that.
+    ///
+    /// ```console
+    /// $ printf '9:My editor0:27:https://mcp.example.com/mcp' | sha256sum
+    /// 7e427846bf88c35e02c800f75ea69c23…
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let mut hash = Sha256::new();
+        // What is hashed for a grant begins with a digit.
+        hash.update(match self.kind {
+            KeyKind::Client => "client,",
+            KeyKind::ClientIssuer => "client issuer,",
+            KeyKind::Machine => "machine,",
+            KeyKind::Grant => "",
+        });
+        for part in [&self.application, &self.profile, &self.server_url] {
+            // The length says where a part ends: no two keys are hashed as the same bytes.
+            hash.update(format!("{}:{part}", part.len()));
+        }
+        KeyId(hash.finalize().into())
+    }
+
     /// The key of a user's grant.
     #[must_use]
     pub fn grant(application: &str, profile: &str, server_url: &str) -> Self {
@@ -86,5 +112,23 @@ impl Key {
             profile: profile.into(),
             server_url: server_url.into(),
         }
+    }
+}
+
+/// The [name](Key::id) of a key, for stores that want short ones; written in hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId([u8; 32]);
+
+impl KeyId {
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

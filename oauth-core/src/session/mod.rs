@@ -146,7 +146,7 @@ pub use attach::{Attach, DpopFields, ProofRequest};
 pub use authorization::{Authorization, Snapshot};
 pub use forecast::Forecast;
 pub use head::Head;
-pub use key::{Key, KeyKind};
+pub use key::{Key, KeyId, KeyKind};
 pub use logged_out::{LoggedOut, RevocationOutcome};
 pub use machine::Session;
 pub use pending::PendingLogin;

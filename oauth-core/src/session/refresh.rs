@@ -75,7 +75,7 @@ impl Refresh {
             }
             (Self::Load(need), Event::Loaded(record, now)) => known.looked_again(need, record, now),
             (Self::Reserve(need), Event::Reserved) => known.redeem(need),
-            (Self::Reserve(need), Event::Lost(now)) => {
+            (Self::Reserve(need) | Self::Run(_, need), Event::Lost(now)) => {
                 Next::Away(Lock::Refresh.release(known.start_over(need, now)))
             }
             (Self::Run(mut proof, need), Event::Answered(answer, now)) => {

@@ -247,6 +247,12 @@ impl HttpReply<'_> {
         self.answered(Err(NoAnswer::Forbidden(address)), now);
     }
 
+    /// The request was not sent, because the lock under which it spends a refresh token was lost, or ends too soon: the
+    /// process was stopped meanwhile. The session looks again what there is.
+    pub fn lost(self, now: UnixTime) {
+        self.session.handle(Event::Lost(now));
+    }
+
     fn answered(self, response: Result<&Response, NoAnswer>, now: UnixTime) {
         self.session.handle(Event::Answered(response, now));
     }

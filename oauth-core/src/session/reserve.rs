@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::SecretBuffer;
 use crate::session::event::Event;
-use crate::session::machine::Session;
 use crate::session::reply::ReserveReply;
 use crate::time::UnixTime;
 
@@ -62,8 +61,6 @@ impl ReserveReply<'_> {
         self.session.handle(Event::Failed(now))
     }
 }
-
-impl Session {}
 
 /// How much longer the next record may be than the present one, in bytes: tokens that hold claims grow with
 /// them, and 8 KiB are what servers take in a header.

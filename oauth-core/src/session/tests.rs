@@ -181,7 +181,8 @@ fn leads_nowhere(session: &mut Session, now: UnixTime) {
         ("lock", Event::Locked),
         ("lock", Event::HeldElsewhere(now)),
         ("reserve", Event::Reserved),
-        ("reserve", Event::Lost(now)),
+        // What spends a refresh token may lose its lock, too.
+        ("reserve flow", Event::Lost(now)),
         ("save", Event::Saved(now)),
         ("save", Event::Conflict(7)),
         ("unlock", Event::Unlocked),
@@ -193,7 +194,7 @@ fn leads_nowhere(session: &mut Session, now: UnixTime) {
     ];
     let before = serde_json::to_string(session).unwrap();
     for (number, (waits, event)) in events.into_iter().enumerate() {
-        if waits != turn {
+        if !waits.contains(turn) {
             assert!(!session.handle(event), "{number} at {turn}");
             assert_eq!(serde_json::to_string(session).unwrap(), before, "{number} at {turn}");
         }

@@ -14,21 +14,13 @@ use serde_json::json;
 pub(crate) enum GatewayError {
     /// The path names nobody who is known here.
     UnknownUser,
-    /// A redirect without `state`, or with several.
-    NoState,
-    /// No login waits for this redirect: there never was one, it is used up, or it is too late.
-    NotWaiting,
     /// The browser is nobody's who is known here.
     SignedOut,
-    /// The login that waits was begun for another user than the one at this browser.
-    SomebodyElse,
-    /// Too many logins wait.
-    Crowded,
-    /// What is stored of the login cannot be read.
-    Damaged,
     /// The MCP server's answer is too large to pass on.
     TooLarge,
-    /// The files of the waiting logins cannot be used.
+    /// There is no randomness for the name of a session.
+    NoRandomness,
+    /// The files of the sessions cannot be used.
     Files(io::Error),
     /// The login or the call fails. [`Authentication`](oauth_tokio::Error::Authentication) is not among
     /// these: the gateway has an answer to that.
@@ -39,13 +31,9 @@ impl GatewayError {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::UnknownUser => "use the name of a user whom the gateway knows",
-            Self::NoState | Self::NotWaiting | Self::Damaged => {
-                "call again, and open the connect URL that comes back"
-            }
             Self::SignedOut => "sign in to the gateway, and open the connect URL once more",
-            Self::SomebodyElse => "open connect URLs of your own agents only",
-            Self::Crowded => "try again in a few minutes",
             Self::TooLarge => "ask the tool for less",
+            Self::NoRandomness => "see that the operating system gives random bytes",
             Self::Files(_) => "see that the gateway can write to its directory",
             Self::OAuth(error) => error.advice(),
         }
@@ -54,13 +42,10 @@ impl GatewayError {
     /// Whoever is told this status can do something about it, or wait.
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoState => StatusCode::BAD_REQUEST,
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::SomebodyElse => StatusCode::FORBIDDEN,
-            Self::UnknownUser | Self::NotWaiting => StatusCode::NOT_FOUND,
-            Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnknownUser => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::BAD_GATEWAY,
-            Self::Damaged | Self::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Files(_) | Self::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
             Self::OAuth(oauth_tokio::Error::OAuth { error, .. }) => match error.actor() {
                 Actor::User => StatusCode::FORBIDDEN,
                 Actor::Nobody => StatusCode::SERVICE_UNAVAILABLE,
@@ -76,16 +61,10 @@ impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownUser => f.write_str("there is no such user"),
-            Self::NoState => f.write_str("a redirect has one `state`, and this has not"),
-            Self::NotWaiting => {
-                f.write_str("no login waits for this: it was used already, or too long ago")
-            }
             Self::SignedOut => f.write_str("nobody is signed in at this browser"),
-            Self::SomebodyElse => f.write_str("the login is somebody else's"),
-            Self::Crowded => f.write_str("too many logins wait for their users"),
-            Self::Damaged => f.write_str("what was stored of this login cannot be read"),
             Self::TooLarge => f.write_str("the server's answer is too large"),
-            Self::Files(error) => write!(f, "the waiting logins cannot be stored: {error}"),
+            Self::NoRandomness => f.write_str("the operating system gives no randomness"),
+            Self::Files(error) => write!(f, "the sessions cannot be stored: {error}"),
             Self::OAuth(error) => error.fmt(f),
         }
     }

@@ -16,7 +16,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use oauth_core::Endpoint;
-use oauth_core::wire::redirect_state;
 use oauth_tokio::{Event, FileTokenStorage, HttpClient, NoUserAgent, OAuth, RedirectUri};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -24,7 +23,6 @@ use tokio::sync::oneshot;
 
 use crate::error::{Failure, GatewayError};
 use crate::page::{self, Ending};
-use crate::pending::{LIFETIME, PendingLogins};
 use crate::sessions::Sessions;
 
 /// What a process is told.
@@ -33,7 +31,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) name: &'a str,
     /// The MCP server.
     pub(crate) server_url: &'a str,
-    /// What it shares with the other processes: the grants, and the logins that wait.
+    /// What it shares with the other processes: grants, logins that wait, and who is signed in.
     pub(crate) directory: &'a Path,
     /// Where users come back to: at this process itself, unless another one serves that.
     pub(crate) redirect_uri: Option<&'a str>,
@@ -65,11 +63,10 @@ pub(crate) async fn serve(setup: Setup<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the handlers share: a client for each user, and the logins that wait.
+/// What the handlers share: a client for each user, and who sits at which browser.
 struct Gateway {
     server_url: String,
     clients: BTreeMap<&'static str, OAuth>,
-    pending: PendingLogins,
     sessions: Sessions,
     /// Host and port of this process, and of where users come back to.
     names: [Option<String>; 2],
@@ -93,11 +90,9 @@ impl Gateway {
             .build()?;
         let client =
             |user: &&'static str| (*user, anybody.for_profile(&format!("{user}{ACCOUNT}")));
-        let pending = PendingLogins::in_dir(&setup.directory.join("pending")).await;
         Ok(Self {
             server_url: setup.server_url.into(),
             clients: USERS.iter().map(client).collect(),
-            pending: pending.map_err(Failure::Setup)?,
             sessions: sessions.map_err(Failure::Setup)?,
             names,
         })
@@ -125,7 +120,7 @@ async fn call(
     match sent.await {
         Ok(answer) => pass_on(answer).await,
         Err(oauth_tokio::Error::Authentication(login)) => {
-            gateway.pending.keep(&login).await?;
+            gateway.client(&user)?.keep_login(&login.pending).await?;
             let body = json!({"connect_url": login.connect_url.as_str()});
             Ok((StatusCode::UNAUTHORIZED, Json(body)).into_response())
         }
@@ -163,16 +158,12 @@ async fn connect(
     query: &str,
 ) -> Result<Redirect, GatewayError> {
     let user = gateway.sessions.user(headers).await?;
-    let state = redirect_state(query).ok_or(GatewayError::NoState)?;
-    let login = gateway.pending.take(&state).await?;
-    if login.profile() != format!("{user}{ACCOUNT}") {
-        return Err(GatewayError::SomebodyElse);
-    }
-    match gateway.client(&user)?.resume(login, query).await {
+    let client = gateway.client(&user)?;
+    match client.resume_kept(query).await {
         Ok(_) => Ok(Ending::Connected.redirect()),
         // The server refused the client that the login was begun with, and another one was registered.
         Err(oauth_tokio::Error::Authentication(login)) => {
-            gateway.pending.keep(&login).await?;
+            client.keep_login(&login.pending).await?;
             Ok(Redirect::to(login.connect_url.as_str()))
         }
         Err(error) => Err(error.into()),
@@ -248,7 +239,7 @@ fn watched(builder: oauth_tokio::OAuthBuilder, name: &str) -> oauth_tokio::OAuth
             line(&name, to, method.as_str(), outcome.ok(), why);
         }
         Event::DamagedRecord { kept } => {
-            eprintln!("  Could not read a record; it is kept as {}", kept.display());
+            eprintln!("  Could not read a record; it is kept as {kept}");
         }
         _ => {}
     })
@@ -277,6 +268,9 @@ const USERS: [&str; 2] = ["user-1", "user-2"];
 
 /// Which of a user's accounts the gateway calls the server for.
 const ACCOUNT: &str = "/gmail";
+
+/// How long a login waits for its user.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// How long one request may take, or what is under way when the gateway ends.
 const TIME_LIMIT: Duration = Duration::from_secs(10);

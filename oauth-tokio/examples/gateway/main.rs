@@ -1,10 +1,10 @@
 //! An agent gateway: agents call, users consent in their browsers, two processes share one store.
 //!
 //! ```text
-//!   agent ── POST /call/user-1 ──▶ gateway 1      401 {"connect_url": …}, the login is put in a file
+//!   agent ── POST /call/user-1 ──▶ gateway 1      401 {"connect_url": …}, the login is put in the store
 //!   browser ── connect_url ──────▶ authorization server
 //!           ◀─ 302 /callback?… ──
-//!           ── GET /callback?… ──▶ gateway 2      takes the login from its file, stores the grant
+//!           ── GET /callback?… ──▶ gateway 2      takes the login from the store, and puts the grant there
 //!           ◀─ 303 /ended/connected                nothing of the login stays in the address bar
 //!   agent ── POST /call/user-1 ──▶ gateway 1      200, the tool's result
 //! ```
@@ -35,7 +35,6 @@
 mod error;
 mod gateway;
 mod page;
-mod pending;
 mod process;
 mod sessions;
 mod story;

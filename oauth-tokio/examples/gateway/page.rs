@@ -16,18 +16,16 @@ pub(crate) enum Ending {
     Connected,
     Declined,
     SignedOut,
-    SomebodyElse,
     NotWaiting,
     Later,
     Failed,
 }
 
 impl Ending {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 6] = [
         Self::Connected,
         Self::Declined,
         Self::SignedOut,
-        Self::SomebodyElse,
         Self::NotWaiting,
         Self::Later,
         Self::Failed,
@@ -48,7 +46,6 @@ impl Ending {
             Self::Connected => "connected",
             Self::Declined => "declined",
             Self::SignedOut => "signed-out",
-            Self::SomebodyElse => "somebody-else",
             Self::NotWaiting => "not-waiting",
             Self::Later => "later",
             Self::Failed => "failed",
@@ -69,16 +66,12 @@ impl Ending {
                 "Not connected",
                 "Sign in to the gateway in this browser, then open the link once more.",
             ),
-            Self::SomebodyElse => (
-                StatusCode::FORBIDDEN,
-                "Not connected",
-                "This link was made for somebody else. If they sent it to you, tell your administrator: with \
-                 your consent their agent would have used your account.",
-            ),
             Self::NotWaiting => (
                 StatusCode::NOT_FOUND,
                 "Not connected",
-                "This link was used already, or too long ago. Let your agent ask once more.",
+                "This link was used already, too long ago, or was made for somebody else. Let your agent ask once \
+                 more. If somebody sent it to you, tell your administrator: with your consent their agent would \
+                 have used your account.",
             ),
             Self::Later => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -98,11 +91,11 @@ impl From<&GatewayError> for Ending {
     fn from(error: &GatewayError) -> Self {
         match error {
             GatewayError::SignedOut => Self::SignedOut,
-            GatewayError::SomebodyElse => Self::SomebodyElse,
-            GatewayError::NoState | GatewayError::NotWaiting => Self::NotWaiting,
             GatewayError::OAuth(oauth_tokio::Error::OAuth { error, .. }) => match error {
                 Error::Refused(refusal) if refusal.is_denied_by_user() => Self::Declined,
-                Error::LoginExpired { .. } | Error::LoginUsed => Self::NotWaiting,
+                Error::LoginExpired { .. } | Error::LoginUsed | Error::LoginNotWaiting => {
+                    Self::NotWaiting
+                }
                 error if error.is_retryable() => Self::Later,
                 _ => Self::Failed,
             },

@@ -34,7 +34,7 @@ impl Sessions {
     /// Begins a session, and gives the cookie for it. `Lax` because users come back from another site.
     pub(crate) async fn begin(&self, user: &str) -> Result<String, GatewayError> {
         let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|_| GatewayError::Damaged)?;
+        getrandom::fill(&mut secret).map_err(|_| GatewayError::NoRandomness)?;
         let name: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);

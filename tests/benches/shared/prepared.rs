@@ -11,7 +11,7 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::{
     AuthorizationUrl, Blocking, FileTokenStorage, Key, Loaded, OAuth, OAuthBuilder, Record,
-    RedirectUri, Saved, SharedStorage, UserAgentError, UserAgentFn,
+    RedirectUri, SharedStorage, UserAgentError, UserAgentFn, Written,
 };
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -81,7 +81,7 @@ fn age(served: &Served, store: &impl TokenStorage, left: u64) {
     document.as_object_mut().map(|record| record.remove("trouble"));
     let aged = Record::from_json(document.to_string().as_bytes()).expect("it is a record");
     let saved = store.save(&key(served), &aged, record.generation());
-    assert_eq!(saved.expect("the store works"), Saved::Done);
+    assert_eq!(saved.expect("the store works"), Written::Done);
 }
 
 pub(crate) fn stored(served: &Served, store: &impl TokenStorage) -> Record {

@@ -36,8 +36,9 @@ use std::{env, process, thread};
 
 use oauth_blocking::ureq::http;
 use oauth_blocking::{
-    ClientError, Guard, Key, Loaded, Lock, OAuth, Record, RedirectUri, Saved, Spend, Spending,
-    StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, UserAgentFn,
+    ClientError, GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, OAuth, Record, Records,
+    RedirectUri, Spend, Spending, StorageError, TokenStorage, UserAgent, UserAgentError,
+    UserAgentFn, Written,
 };
 use oauth_tests::drive::dice;
 use oauth_tests::faulty::FaultyStorage;
@@ -157,22 +158,22 @@ fn shown<T, H: Error>(result: Result<T, ClientError<H>>) -> Result<T, String> {
 struct Told(FaultyStorage);
 
 /// A lock that says that it is about to be released.
-struct ToldGuard(Option<Guard>);
+struct ToldLease(Lease);
 
-impl ToldGuard {
-    fn of(guard: Guard, lock: Lock) -> Guard {
+impl ToldLease {
+    fn of(guard: Lease, lock: Lock) -> Lease {
         say(format_args!("locked {lock:?}"));
-        Guard::new(Self(Some(guard)))
+        Lease::new(Self(guard))
     }
 }
 
-impl Drop for ToldGuard {
+impl Drop for ToldLease {
     fn drop(&mut self) {
         say("unlocking");
     }
 }
 
-impl TokenStorage for Told {
+impl Records for Told {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let loaded = self.0.load(key)?;
         match &loaded {
@@ -183,44 +184,50 @@ impl TokenStorage for Told {
         Ok(loaded)
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
-        Ok(self.0.try_lock(key, lock)?.map(|guard| ToldGuard::of(guard, lock)))
-    }
-
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        let Ok(mut told) = guard.into_held::<ToldGuard>() else { return Ok(None) };
-        let Some(guard) = told.0.take() else { return Ok(None) };
-        told.0 = self.0.reserve(key, guard, spend)?;
-        Ok(told.0.is_some().then(|| Guard::new(told)))
-    }
-
-    fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
-        self.0.spending(key)
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
         // What is told is about the grant.
         if !key.kind.is_grant() {
             return self.0.save(key, record, expected);
         }
         say(format_args!("saving {}", line(record)));
         let saved = self.0.save(key, record, expected)?;
-        let word = if saved == Saved::Done { "saved" } else { "conflict" };
+        let word = if saved == Written::Done { "saved" } else { "conflict" };
         say(format_args!("{word} {}", line(record)));
         Ok(saved)
     }
 
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.delete(key)
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.0.delete(key, expected)
     }
 
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.0.list(application)
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.0.list(query)
+    }
+}
+
+impl Leases for Told {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
+        Ok(self.0.try_lock(key, lock)?.map(|guard| ToldLease::of(guard, lock)))
+    }
+
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        match lease.held::<ToldLease>() {
+            Some(told) => self.0.extend(key, &mut told.0),
+            None => Ok(false),
+        }
+    }
+}
+
+impl TokenStorage for Told {
+    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+        match lease.held::<ToldLease>() {
+            Some(told) => self.0.reserve(key, &mut told.0, spend),
+            None => Ok(false),
+        }
+    }
+
+    fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
+        self.0.spending(key)
     }
 }
 

@@ -207,7 +207,7 @@ impl Store {
         let is_over = |guard: &Guard| {
             guard.state == Hold::TakenOver
                 || guard.ends <= now
-                || guard.reserved.is_some_and(|since| since + LEASE < now)
+                || guard.reserved.is_some_and(|since| since + LEASE_LENGTH < now)
         };
         if !self.rivals(key, lock).all(|guard| is_over(guard)) {
             return None;
@@ -235,7 +235,7 @@ impl Store {
         self.guards.push(Guard { host, key: key.clone(), lock, ends, reserved: None, state });
     }
 
-    /// Reserves room under the refresh lock, which is held for [`LEASE`] from then on; false if it is
+    /// Reserves room under the refresh lock, which is held for [`LEASE_LENGTH`] from then on; false if it is
     /// somebody else's by now. Then, and without room, it is released.
     pub(super) fn reserve(&mut self, host: usize, now: u64, has_room: bool) -> Option<bool> {
         let at = self.guards.iter().position(|it| it.host == host && it.lock == Lock::Refresh);
@@ -244,7 +244,7 @@ impl Store {
             Some(guard) if has_room => {
                 guard.reserved = Some(now);
                 if guard.ends != u64::MAX {
-                    guard.ends = now + LEASE;
+                    guard.ends = now + LEASE_LENGTH;
                 }
                 Some(true)
             }
@@ -290,4 +290,4 @@ impl Store {
 }
 
 /// For how many seconds a refresh lock is held at least, from when room was reserved.
-pub(super) const LEASE: u64 = 90;
+pub(super) const LEASE_LENGTH: u64 = 90;

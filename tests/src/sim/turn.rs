@@ -8,7 +8,7 @@ use oauth_core::session::{Lock, Record, SaveReply, Turn};
 
 use super::host::{SecondLook, name};
 use super::laws::{self, View};
-use super::store::{LEASE, Write};
+use super::store::{LEASE_LENGTH, Write};
 use super::strike::StoreFault;
 use super::{Fault, Simulation};
 use crate::drive::{CALLBACK, entropy};
@@ -71,7 +71,7 @@ impl Simulation {
         Ok(match turn {
             Turn::Load(reply) if fault.load => {
                 let room = store.reserved(at).filter(|_| reply.is_spent());
-                match room.map(|since| time <= since + LEASE) {
+                match room.map(|since| time <= since + LEASE_LENGTH) {
                     Some(true) => return Ok(Turned::Unsaved),
                     Some(false) => ledger.lose(at, "the store failed until its lease had ended"),
                     None => {}
@@ -132,7 +132,7 @@ impl Simulation {
                 } else if let Some(losers) = store.lock(&key, lock, at, (time, ends)) {
                     for (loser, since) in losers {
                         match since {
-                            Some(since) if frozen[loser] <= since + LEASE => {
+                            Some(since) if frozen[loser] <= since + LEASE_LENGTH => {
                                 return Err(format!("h{loser} was not frozen, and lost its lock"));
                             }
                             _ => ledger.lose(loser, "it was frozen for longer than its lease"),
@@ -213,7 +213,7 @@ impl Simulation {
         let (key, expected) = (reply.key(&profile), reply.expected());
         let record = reply.record().clone();
         let room = store.reserved(at).filter(|_| reply.is_spent());
-        let may_wait = room.is_some_and(|since| time <= since + LEASE);
+        let may_wait = room.is_some_and(|since| time <= since + LEASE_LENGTH);
         let full = store.full_until > time && room.is_none();
         if room.is_some() && !may_wait {
             ledger.lose(at, "the store failed until its lease had ended");

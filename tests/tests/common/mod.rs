@@ -15,9 +15,10 @@ use oauth_blocking::ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver}
 use oauth_blocking::ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use oauth_blocking::ureq::{self, http};
 use oauth_blocking::{
-    AuthenticationError, AuthorizationUrl, Error, Event, Guard, Key, Loaded, Lock, LoopbackBrowser,
-    MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuth, OAuthBuilder, Record, RedirectUri, Saved,
-    Spend, StorageError, StoredGrant, TokenStorage, UserAgent, UserAgentError, UserAgentFn,
+    AuthenticationError, AuthorizationUrl, Error, Event, GrantPage, GrantQuery, Key, Lease, Leases,
+    Loaded, Lock, LoopbackBrowser, MemoryTokenStorage, NeedsConsent, NoUserAgent, OAuth,
+    OAuthBuilder, Record, Records, RedirectUri, Spend, StorageError, TokenStorage, UserAgent,
+    UserAgentError, UserAgentFn, Written,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
@@ -244,7 +245,7 @@ pub(crate) fn stored(store: &impl TokenStorage, key: &Key) -> Option<Record> {
     match store.load(key).unwrap() {
         Loaded::Record(record) => Some(*record),
         Loaded::Nothing => None,
-        Loaded::Damaged { kept } => panic!("damaged: {}", kept.display()),
+        Loaded::Damaged { kept } => panic!("damaged: {}", kept),
     }
 }
 
@@ -269,7 +270,7 @@ pub(crate) fn age(store: &impl TokenStorage, key: &Key, left: Duration) {
     document["tokens"]["expires_at"] = json!(expires_at);
     let aged = Record::from_json(document.to_string().as_bytes()).unwrap();
     let saved = store.save(key, &aged, record.generation()).unwrap();
-    assert_eq!(saved, Saved::Done);
+    assert_eq!(saved, Written::Done);
 }
 
 /// Lets the time pass in which the token endpoint is left alone.
@@ -279,7 +280,7 @@ pub(crate) fn end_pause(store: &impl TokenStorage, key: &Key) {
     if document.get("trouble").is_some() {
         document["trouble"]["until"] = document["trouble"]["at"].clone();
         let mended = Record::from_json(document.to_string().as_bytes()).unwrap();
-        assert_eq!(store.save(key, &mended, record.generation()).unwrap(), Saved::Done);
+        assert_eq!(store.save(key, &mended, record.generation()).unwrap(), Written::Done);
     }
 }
 
@@ -302,7 +303,7 @@ pub(crate) struct Brittle {
 impl Brittle {
     fn check(refused: &AtomicBool) -> Result<(), StorageError> {
         match refused.load(Ordering::SeqCst) {
-            true => Err(StorageError::Other("out of order".into())),
+            true => Err(StorageError::refused("out of order")),
             false => Ok(()),
         }
     }
@@ -312,7 +313,7 @@ impl Brittle {
     }
 }
 
-impl TokenStorage for Brittle {
+impl Records for Brittle {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         Self::check(&self.no_load)?;
         self.check_kind(key)?;
@@ -322,7 +323,23 @@ impl TokenStorage for Brittle {
         self.inner.load(key)
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
+        Self::check(&self.no_save)?;
+        self.check_kind(key)?;
+        self.inner.save(key, record, expected)
+    }
+
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        self.inner.delete(key, expected)
+    }
+
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.inner.list(query)
+    }
+}
+
+impl Leases for Brittle {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
         Self::check(&self.no_lock)?;
         if lock == Lock::Login && self.is_looked_at.swap(false, Ordering::SeqCst) {
             return Ok(None);
@@ -330,28 +347,15 @@ impl TokenStorage for Brittle {
         self.inner.try_lock(key, lock)
     }
 
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
+    fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
+        self.inner.extend(key, lease)
+    }
+}
+
+impl TokenStorage for Brittle {
+    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
         Self::check(&self.no_room)?;
-        self.inner.reserve(key, guard, spend)
-    }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        Self::check(&self.no_save)?;
-        self.check_kind(key)?;
-        self.inner.save(key, record, expected)
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.inner.delete(key)
-    }
-
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        self.inner.list(application)
+        self.inner.reserve(key, lease, spend)
     }
 }
 
@@ -375,7 +379,7 @@ impl Events {
                 Event::NoBrowser { .. } => "no browser".into(),
                 Event::Redirected => "redirected".into(),
                 Event::LoginFinished { .. } => "login finished".into(),
-                Event::DamagedRecord { kept } => format!("damaged {}", kept.display()),
+                Event::DamagedRecord { kept } => format!("damaged {}", kept),
                 other => format!("{other:?}"),
             };
             events.0.lock().unwrap().push(name);

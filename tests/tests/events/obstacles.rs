@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use oauth_blocking::{
-    Adapter, Builder, Guard, Happened, Lock, LoopbackBrowser, OwnedEvent, Prepared,
-    TokenStorage as _, UserAgent as _,
+    Adapter, Builder, Happened, Lease, Leases as _, Lock, LoopbackBrowser, OwnedEvent, Prepared,
+    UserAgent as _,
 };
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
@@ -40,7 +40,7 @@ pub(crate) struct Scene {
     served: Served,
     store: Brittle,
     port: u16,
-    in_the_way: Mutex<(Option<Guard>, Option<Prepared>)>,
+    in_the_way: Mutex<(Option<Lease>, Option<Prepared>)>,
 }
 
 pub(crate) const OBSTACLES: [Obstacle; 9] = [

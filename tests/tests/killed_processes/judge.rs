@@ -1,6 +1,8 @@
 //! What is left of a run, and whether it is what must have happened.
 
-use oauth_blocking::{FileTokenStorage, Loaded, Lock, TokenStorage as _, UserAgentError};
+use oauth_blocking::{
+    FileTokenStorage, GrantQuery, Leases as _, Loaded, Lock, Records as _, UserAgentError,
+};
 use oauth_tests::files;
 
 use crate::Run;
@@ -47,7 +49,7 @@ impl Run {
         let oauth = builder(&self.served, &store).user_agent(nobody).build().unwrap();
         assert!(oauth.refresh_token().unwrap().is_some());
         assert!(refreshes(&self.served) > before);
-        let grants = store.list(APPLICATION).unwrap();
+        let grants = store.list_all(&GrantQuery::new(APPLICATION)).unwrap();
         assert!(matches!(&grants[..], [grant] if grant.key == key && grant.has_refresh_token));
         // Whoever was killed has left its locks at most, until the next save of another process.
         for path in files::below(store.directory()) {

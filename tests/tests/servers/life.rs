@@ -4,7 +4,10 @@ use std::fmt::Display;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oauth_blocking::{Loaded, MemoryTokenStorage, RevocationOutcome, Saved, TokenStorage as _};
+use oauth_blocking::{
+    GrantQuery, Leases as _, Loaded, MemoryTokenStorage, Records as _, RevocationOutcome,
+    TokenStorage as _, Written,
+};
 
 use crate::client::{APPLICATION, Adapter, Client, OwnClient, User};
 use crate::server::{LIFETIME, Server};
@@ -128,7 +131,7 @@ impl Life {
         let copy = MemoryTokenStorage::new();
         for grant in self.store.list(APPLICATION).unwrap() {
             let Loaded::Record(record) = self.store.load(&grant.key).unwrap() else { panic!() };
-            assert_eq!(copy.save(&grant.key, &record, 0).unwrap(), Saved::Done);
+            assert_eq!(copy.save(&grant.key, &record, 0).unwrap(), Written::Done);
         }
         assert_eq!(copy.list(APPLICATION).unwrap().len(), 1);
         copy

@@ -1,21 +1,51 @@
 //! The text of a file: its format, whose grant it is, and the grant.
 //!
-//! The format stands in front, and is counted up when the rest may be another: a record that is sealed, for
-//! instance, with the name of its key beside it in the place of the record. Files of the first versions have
-//! none, nor an application.
+//! The format stands in front, and is counted up when the rest may be another. A record that is sealed has another
+//! one, so that versions which cannot open it leave it alone: `sealed` stands in the place of `record`, in base64. Files
+//! of the first versions have no format, nor an application.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
+use oauth_core::client::StorageError;
+use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, KeyKind, Record, RecordDefect};
 
-/// The text for a record; a secret.
-pub(super) fn write(key: &Key, record: &Record) -> String {
-    let document = Document { format: FORMAT, key, record };
+use crate::clock::OperatingSystem;
+
+/// The text for a record; a secret, unless it is sealed.
+///
+/// # Errors
+///
+/// [`StorageError::Sealed`].
+pub(super) fn write(
+    key: &Key,
+    record: &Record,
+    sealing: &Sealing,
+    place: &str,
+) -> Result<String, StorageError> {
+    let text = match sealing.is_none() {
+        true => text(&Document { format: FORMAT, key, content: Content::Record(record) }),
+        false => {
+            let sealed = STANDARD.encode(sealing.to_store(key, record, place, &OperatingSystem)?);
+            text(&Document { format: SEALED, key, content: Content::Sealed(sealed) })
+        }
+    };
+    Ok(text)
+}
+
+fn text(document: &Document<'_>) -> String {
     // All keys are texts, so it always serializes.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// How long a text may be for a record of that many bytes.
+pub(super) fn room(record: usize, sealing: &Sealing) -> usize {
+    if sealing.is_none() { record } else { (record + OF_SEAL) / 3 * 4 }
 }
 
 /// Whose grant a text is, if it is one.
@@ -23,28 +53,36 @@ pub(super) fn key(text: &[u8]) -> Option<Key> {
     serde_json::from_slice(text).ok()
 }
 
-/// Reads what [`write`] wrote for the same key. A later version may have another idea of everything
-/// but `format` and `record.format`.
+/// Reads what [`write`] wrote for the same key; `None` if it is damaged. A later version may have another idea of
+/// everything but `format` and `record.format`. A record of another key is damage: somebody renamed the file.
 ///
 /// # Errors
 ///
-/// A [`RecordDefect`]. A record of another key is damage: somebody renamed the file.
-pub(super) fn read(key: &Key, text: &[u8]) -> Result<Record, RecordDefect> {
-    let document: Value = serde_json::from_slice(text).map_err(|_| RecordDefect::Damaged)?;
-    match document["format"].as_u64() {
-        Some(found) if found > FORMAT.into() => {
-            return Err(RecordDefect::Format { found: found.try_into().unwrap_or(u32::MAX) });
-        }
-        found => {
-            let record = record(&document)?;
-            let is_own = document["application"].as_str() == Some(&key.application)
-                && kind(&document) == Some(key.kind);
-            if found == Some(FORMAT.into()) && is_own && is_of(&document, key) {
-                return Ok(record);
-            }
-        }
+/// [`StorageError::Newer`] and [`StorageError::Sealed`]: it stays where it is.
+pub(super) fn read(
+    key: &Key,
+    text: &[u8],
+    sealing: &Sealing,
+    place: &str,
+) -> Result<Option<Record>, StorageError> {
+    let Ok(document) = serde_json::from_slice::<Value>(text) else { return Ok(None) };
+    let format = document["format"].as_u64();
+    if let Some(found) = format.filter(|found| *found > SEALED.into()) {
+        let found = found.try_into().unwrap_or(u32::MAX);
+        return Err(StorageError::Newer { place: place.into(), found });
     }
-    Err(RecordDefect::Damaged)
+    let is_own = document["application"].as_str() == Some(&key.application)
+        && kind(&document) == Some(key.kind)
+        && is_of(&document, key);
+    let is_sealed = format == Some(SEALED.into());
+    let stored = match is_sealed {
+        true => document["sealed"].as_str().and_then(|sealed| STANDARD.decode(sealed).ok()),
+        // What is not there reads as null.
+        false => Some(document["record"].to_string().into_bytes()),
+    };
+    let Some(stored) = stored else { return Ok(None) };
+    let record = sealing.from_store(key, &stored, None, place)?;
+    Ok(record.filter(|_| is_own && (is_sealed || format == Some(FORMAT.into()))))
 }
 
 /// The same for a file of the first versions.
@@ -78,8 +116,23 @@ struct Document<'a> {
     format: u32,
     #[serde(flatten)]
     key: &'a Key,
-    record: &'a Record,
+    #[serde(flatten)]
+    content: Content<'a>,
+}
+
+/// The grant itself.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Content<'a> {
+    Record(&'a Record),
+    Sealed(String),
 }
 
 /// The number of this format of files. Records have a number of their own.
 const FORMAT: u32 = 2;
+
+/// The same for a record that is sealed.
+const SEALED: u32 = 3;
+
+/// How much longer sealed bytes are, at most, with the longest name of a key: a seal of the host's own may add some too.
+const OF_SEAL: usize = 1024;

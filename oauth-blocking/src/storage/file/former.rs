@@ -19,7 +19,7 @@ use oauth_core::session::{Key, Lock, Record};
 use super::directory::{Directory, is_nothing};
 use super::held::{Held, Taken};
 use super::name::Name;
-use super::slot::{self, Found};
+use super::slot;
 use super::{FileTokenStorage, disk, document, private, remove};
 
 /// Moves a grant of the first versions to its new place, if it may be the program's.
@@ -118,11 +118,7 @@ impl Former<'_> {
     /// What cannot be read is not ours to move, nor is what is newer.
     fn read(&self, path: &Path, key: &Key) -> Result<Option<Box<Record>>, StorageError> {
         let Some(bytes) = slot::read(path)? else { return Ok(None) };
-        match slot::understood(document::read_former(key, &bytes), path.into()) {
-            Ok(Found::Record(record)) => Ok(Some(record)),
-            Ok(Found::Damaged | Found::Nothing) | Err(StorageError::Newer { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(document::read_former(key, &bytes).ok().map(Box::new))
     }
 }
 

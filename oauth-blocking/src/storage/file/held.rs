@@ -86,7 +86,12 @@ impl Held {
             let waited = begun.elapsed();
             match pauses.next_within(patience.saturating_sub(waited), chance()) {
                 Some(pause) => thread::sleep(pause),
-                None => return Err(StorageError::Busy { path: path.into(), waited }),
+                None => {
+                    return Err(StorageError::Busy {
+                        place: path.display().to_string().into(),
+                        waited,
+                    });
+                }
             }
         }
     }

@@ -1,49 +1,69 @@
 //! All grants of a program.
 
-use oauth_core::client::{StorageError, StoredGrant};
+use oauth_core::client::{GrantPage, GrantQuery, StorageError, StoredGrant};
+use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, Record};
 
 use super::directory::Directory;
 use super::name::{self, Name};
 use super::{document, slot};
 
-/// What [`TokenStorage::list`](crate::TokenStorage::list) says.
-pub(super) fn list(root: &Directory, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-    if !root.exists()? {
-        return Ok(Vec::new());
-    }
+/// What [`Records::list`](crate::Records::list) says. Directories that come before the page are not opened.
+pub(super) fn list(
+    root: &Directory,
+    query: &GrantQuery,
+    sealing: &Sealing,
+) -> Result<GrantPage, StorageError> {
     let mut grants = Vec::new();
-    for shard in root.list()?.iter().filter(|name| name::is_shard(name)) {
-        let records = list_shard(root, shard)?.into_iter();
-        let own = records.filter(|(key, _)| *key.application == *application);
-        grants.extend(own.filter_map(|(key, record)| StoredGrant::new(&key, &record)));
+    if !root.exists()? {
+        return Ok(query.page(grants));
     }
-    grants.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(grants)
+    let mut shards = root.list()?;
+    shards.retain(|name| name::is_shard(name));
+    shards.sort_unstable();
+    let first = query.cursor().map_or("", |cursor| name::shard_of(cursor.as_str()));
+    for shard in shards.iter().filter(|shard| ***shard >= *first) {
+        let records = list_shard(root, shard, query, sealing)?.into_iter();
+        grants.extend(records.filter_map(|(key, record)| StoredGrant::new(&key, &record)));
+        // Those of the first one may come before the page.
+        let page = query.page(grants.clone());
+        if page.next.is_some() {
+            return Ok(page);
+        }
+    }
+    Ok(query.page(grants))
 }
 
-/// The grants in one of the directories.
-fn list_shard(root: &Directory, shard: &str) -> Result<Vec<(Key, Record)>, StorageError> {
+/// The grants in one of the directories that are asked for.
+fn list_shard(
+    root: &Directory,
+    shard: &str,
+    query: &GrantQuery,
+    sealing: &Sealing,
+) -> Result<Vec<(Key, Record)>, StorageError> {
     let (directory, mut grants) = (root.below(shard), Vec::new());
     if !directory.is_there()? {
         return Ok(grants);
     }
     for file in directory.list()? {
         // Locks, and what is not ours.
-        let Some(bytes) =
-            file.ends_with(name::RECORD).then(|| slot::read(&directory.file(&file))).transpose()?
-        else {
+        if !file.ends_with(name::RECORD) {
             continue;
-        };
+        }
+        let path = directory.file(&file);
+        let Some(bytes) = slot::read(&path)? else { continue };
         // Under another name than its own it would not be found by anybody.
-        let key = bytes.as_deref().and_then(document::key).filter(|key| {
+        let key = document::key(&bytes).filter(|key| {
             let name = Name::of(key);
-            name.record() == file && name.shard() == shard
+            name.record() == file && name.shard() == shard && query.matches(key)
         });
-        grants.extend(key.zip(bytes).and_then(|(key, bytes)| {
-            let record = document::read(&key, &bytes).ok()?;
-            Some((key, record))
-        }));
+        let Some(key) = key else { continue };
+        match document::read(&key, &bytes, sealing, &path.display().to_string()) {
+            Ok(record) => grants.extend(record.map(|record| (key, record))),
+            // Whoever has no key would see an empty list.
+            Err(error @ StorageError::Sealed { .. }) => return Err(error),
+            Err(_) => {}
+        }
     }
     Ok(grants)
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use sha2::{Digest as _, Sha256};
 
-use oauth_core::session::{Key, KeyKind, Lock};
+use oauth_core::session::{Key, Lock};
 
 /// What the names of a key's files begin with: lower-case letters, digits and `-`, so that it is the
 /// same with and without regard to case, and no reserved name of Windows (`con.example` would be one).
@@ -14,19 +14,7 @@ pub(super) struct Name(String);
 
 impl Name {
     pub(super) fn of(key: &Key) -> Self {
-        let mut hash = Sha256::new();
-        // What is hashed for a grant begins with a digit.
-        hash.update(match key.kind {
-            KeyKind::Client => "client,",
-            KeyKind::ClientIssuer => "client issuer,",
-            KeyKind::Machine => "machine,",
-            KeyKind::Grant => "",
-        });
-        for part in [&key.application, &key.profile, &key.server_url] {
-            // The length says where a part ends: no two keys are hashed as the same bytes.
-            hash.update(format!("{}:{part}", part.len()));
-        }
-        Self::new(&key.server_url, hash)
+        Self::new(&key.server_url, key.id().as_bytes())
     }
 
     /// The name that the first versions gave, when a key had no application.
@@ -34,13 +22,13 @@ impl Name {
         let Key { profile, server_url, .. } = key;
         let mut hash = Sha256::new();
         hash.update(format!("{}:{profile}{server_url}", profile.len()));
-        Self::new(server_url, hash)
+        Self::new(server_url, &hash.finalize().into())
     }
 
-    fn new(server_url: &str, hash: Sha256) -> Self {
+    fn new(server_url: &str, hash: &[u8; 32]) -> Self {
         let mut name = host(server_url);
         name.push('-');
-        push_hex(&mut name, &hash.finalize()[..HASH_LENGTH]);
+        push_hex(&mut name, &hash[..HASH_LENGTH]);
         Self(name)
     }
 
@@ -106,6 +94,11 @@ pub(super) fn is_temporary(rest: &str) -> bool {
 /// Whether a directory of this name has grants in it.
 pub(super) fn is_shard(name: &str) -> bool {
     name.len() == SHARD_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The directory of the hash that begins like this.
+pub(super) fn shard_of(hash: &str) -> &str {
+    hash.get(..SHARD_LENGTH).unwrap_or(hash)
 }
 
 /// The same: whether it is a lock.
@@ -175,6 +168,8 @@ const MAX_WORDS: usize = 40;
 
 #[cfg(test)]
 mod tests {
+    use oauth_core::session::KeyKind;
+
     use super::*;
 
     fn key(application: &str, profile: &str, url: &str) -> Key {

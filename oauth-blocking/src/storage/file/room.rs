@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::held::Held;
 use super::slot::{MAX_FILE, Slot};
-use super::{disk, platform, private};
+use super::{disk, document, platform, private};
 use crate::clock;
 
 /// The rooms that a store has taken, by the paths of the records. Clones share them.
@@ -57,6 +57,7 @@ impl Rooms {
         _: &Held,
     ) -> Result<Kept, StorageError> {
         let (record, path) = (slot.record(), slot.spending());
+        let spend = Spend::new(spend.generation, document::room(spend.room, slot.sealing));
         let room = Room::make(&path, spend)
             .map_err(|error| StorageError::io("take room at", &path, &error))?;
         let room = Arc::new(room);

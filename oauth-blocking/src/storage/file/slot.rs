@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oauth_core::client::{Loaded, StorageError};
-use oauth_core::session::{Key, Lock, Record, RecordDefect};
+use oauth_core::seal::Sealing;
+use oauth_core::session::{Key, Lock, Record};
 
 use super::directory::Directory;
 use super::held::Held;
@@ -18,6 +19,7 @@ pub(super) struct Slot<'a> {
     pub(super) key: &'a Key,
     pub(super) name: Name,
     pub(super) directory: Directory,
+    pub(super) sealing: &'a Sealing,
 }
 
 pub(super) enum Found {
@@ -60,7 +62,11 @@ impl Slot<'_> {
     pub(super) fn read(&self) -> Result<Found, StorageError> {
         let path = self.record();
         match read(&path)? {
-            Some(bytes) => understood(document::read(self.key, &bytes), path),
+            Some(bytes) => {
+                let place = path.display().to_string();
+                let record = document::read(self.key, &bytes, self.sealing, &place)?;
+                Ok(record.map_or(Found::Damaged, |record| Found::Record(Box::new(record))))
+            }
             None => Ok(Found::Nothing),
         }
     }
@@ -70,7 +76,9 @@ impl Slot<'_> {
         Ok(match self.read()? {
             Found::Nothing => Loaded::Nothing,
             Found::Record(record) => Loaded::Record(record),
-            Found::Damaged => Loaded::Damaged { kept: self.set_aside(held)? },
+            Found::Damaged => {
+                Loaded::Damaged { kept: self.set_aside(held)?.display().to_string().into() }
+            }
         })
     }
 
@@ -111,7 +119,9 @@ impl Slot<'_> {
         room: Option<&Room>,
         held: &Held,
     ) -> Result<(), StorageError> {
-        let (path, text) = (self.record(), document::write(self.key, record));
+        let path = self.record();
+        let place = path.display().to_string();
+        let text = document::write(self.key, record, self.sealing, &place)?;
         let unwritten = |error: io::Error| StorageError::io("write", &path, &error);
         if text.len() as u64 > MAX_FILE {
             return Err(unwritten(io::ErrorKind::FileTooLarge.into()));
@@ -142,19 +152,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     }
 }
 
-/// What a reading means: that which is newer is no damage.
-pub(super) fn understood(
-    read: Result<Record, RecordDefect>,
-    path: PathBuf,
-) -> Result<Found, StorageError> {
-    match read {
-        Ok(record) => Ok(Found::Record(Box::new(record))),
-        Err(RecordDefect::Format { found }) => Err(StorageError::Newer { path, found }),
-        Err(_) => Ok(Found::Damaged),
-    }
-}
-
-fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     let file = disk::create(path)?;
     disk::write(&file, text.as_bytes())?;
     disk::flush(&file, path)

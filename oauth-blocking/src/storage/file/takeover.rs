@@ -2,7 +2,7 @@
 //!
 //! A process that is killed releases its locks. One that is stopped (a paused container, SIGSTOP, a debugger)
 //! does not, and may never go on. The mark in its [room](super::room) says since when it spends the
-//! token: longer than [`LEASE`] nobody holds the lock who is at work.
+//! token: longer than [`LEASE_LENGTH`] nobody holds the lock who is at work.
 //!
 //! By that clock alone, two processes that were frozen together would be at it when they wake: one with
 //! an answer in its socket, the other with a lock that seems forgotten. So whoever takes over has looked on
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oauth_core::UnixTime;
-use oauth_core::client::{LEASE, StorageError};
+use oauth_core::client::{LEASE_LENGTH, StorageError};
 
 use super::held::Held;
 use super::room::Mark;
@@ -42,7 +42,7 @@ struct Seen {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self::new(LEASE, VIGIL)
+        Self::new(LEASE_LENGTH, VIGIL)
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
-use oauth_core::client::{Loaded, Saved, StorageError, TokenStorage};
+use oauth_core::client::{Leases, Loaded, Records, StorageError, Written};
 use oauth_core::session::{Key, Lock, Record};
 
 use super::held::Held;
@@ -77,13 +77,13 @@ fn cost_beside(others: u64) -> [counts::Counts; 4] {
     let (first, second) = (numbered(&record, 7), numbered(&record, 8));
     counts::taken();
     let mut counted = [counts::Counts::default(); 4];
-    assert_eq!(store.save(&key, &first, 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key, &first, 0), Ok(Written::Done));
     counted[0] = counts::taken();
     assert!(matches!(store.load(&key), Ok(Loaded::Record(_))));
     counted[1] = counts::taken();
     drop(store.try_lock(&key, Lock::Refresh).unwrap().unwrap());
     counted[2] = counts::taken();
-    assert_eq!(store.save(&key, &second, 7), Ok(Saved::Done));
+    assert_eq!(store.save(&key, &second, 7), Ok(Written::Done));
     counted[3] = counts::taken();
     counted
 }
@@ -95,7 +95,10 @@ fn a_lock_that_is_not_released_is_an_error_after_a_while() {
     let path = place.0.join("lock");
     let held = Held::at_once(&path).unwrap().unwrap();
     let error = Held::within(&path, Duration::from_millis(30)).unwrap_err();
-    assert!(matches!(&error, StorageError::Busy { path: named, .. } if *named == path), "{error}");
+    assert!(
+        matches!(&error, StorageError::Busy { place, .. } if **place == *path.to_str().unwrap()),
+        "{error}"
+    );
     assert!(error.is_retryable());
     drop(held);
     assert!(Held::within(&path, Duration::ZERO).is_ok());

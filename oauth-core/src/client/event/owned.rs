@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
 use core::time::Duration;
-use std::path::PathBuf;
 
 use crate::client::event::Event;
 use crate::client::user_agent::Waiting;
@@ -83,7 +82,7 @@ pub enum OwnedEvent {
     /// [`Event::Redirected`].
     Redirected,
     /// [`Event::DamagedRecord`].
-    DamagedRecord { kept: PathBuf },
+    DamagedRecord { kept: Box<str> },
     /// [`Event::ClientNotStored`].
     ClientNotStored { error: Box<str> },
     /// [`Event::SaveFailed`].

@@ -5,9 +5,13 @@ use core::time::Duration;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::seal::SealError;
+
+pub use failure::StoreFailure;
 pub use insecurity::Insecurity;
 pub use system::SystemError;
 
+mod failure;
 mod insecurity;
 mod system;
 
@@ -49,21 +53,29 @@ pub enum StorageError {
         why: Insecurity,
     },
     /// A record was written by a later version of this crate; it is left as it is.
-    #[error("{path} was written by a later version (format {found}); it is left as it is")]
+    #[error("{place} was written by a later version (format {found}); it is left as it is")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Where it is: a file, or a row.
+        place: Box<str>,
         /// The format's number.
         found: u32,
     },
     /// Another process has held a lock for much longer than what it is for takes: it may have been
     /// stopped. Nothing was changed.
-    #[error("another process has held {path} for {} seconds", waited.as_secs())]
+    #[error("another process has held {place} for {} seconds", waited.as_secs())]
     Busy {
         /// The lock.
-        path: PathBuf,
+        place: Box<str>,
         /// How long it was waited for.
         waited: Duration,
+    },
+    /// A record is sealed, and cannot be opened or sealed now; it is left as it is, and nobody has to log in for it.
+    #[error("{place}: {why}")]
+    Sealed {
+        /// Where it is: a file, or a row.
+        place: Box<str>,
+        /// Why not.
+        why: SealError,
     },
     /// Others have written the record again and again meanwhile. Nothing was changed.
     #[error("others have written the record again and again")]
@@ -71,9 +83,14 @@ pub enum StorageError {
     /// There is no place for files: the home directory is not known.
     #[error("no directory for tokens: set one, or set the environment variable HOME")]
     NoDirectory,
-    /// A store of the host's own failed.
-    #[error("the token store failed: {0}")]
-    Other(Box<str>),
+    /// A store that is a program of its own failed, or is not reached.
+    #[error("the token store failed: {cause}")]
+    Unavailable {
+        /// What it says.
+        cause: StoreFailure,
+        /// Whether the same call may succeed later without anybody's help.
+        is_retryable: bool,
+    },
 }
 
 impl StorageError {
@@ -89,9 +106,13 @@ impl StorageError {
             Self::Insecure { why, .. } => why.advice(),
             Self::Newer { .. } => "use the later version that wrote it, or another directory",
             Self::Busy { .. } => "call again; if it stays so, end the process that holds the lock",
+            Self::Sealed { why, .. } => why.advice(),
             Self::Contended => "call again",
             Self::NoDirectory => "set a directory for tokens, or the environment variable HOME",
-            Self::Other(_) => "see to the token store, and call again",
+            Self::Unavailable { is_retryable: true, .. } => {
+                "call again; if it stays so, see to the token store"
+            }
+            Self::Unavailable { .. } => "see to the token store, and call again",
         }
     }
 
@@ -100,9 +121,23 @@ impl StorageError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Busy { .. } | Self::Contended => true,
+            Self::Sealed { why, .. } => why.is_retryable(),
+            Self::Unavailable { is_retryable, .. } => *is_retryable,
             Self::Io { cause, .. } => cause.trouble().passes(),
             _ => false,
         }
+    }
+
+    /// A store is not reached for now, or is busy: the same call may succeed later.
+    #[must_use]
+    pub fn unreachable(cause: impl Into<StoreFailure>) -> Self {
+        Self::Unavailable { cause: cause.into(), is_retryable: true }
+    }
+
+    /// A store refuses: somebody has to see to it first.
+    #[must_use]
+    pub fn refused(cause: impl Into<StoreFailure>) -> Self {
+        Self::Unavailable { cause: cause.into(), is_retryable: false }
     }
 
     /// The operating system's answer to what was tried, such as "write", with a file or directory.

@@ -2,12 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::client::storage::{Guard, Loaded, Saved, StorageError, StoredGrant, TokenStorage};
-use crate::session::{Key, Lock, Record, Spend};
+use crate::UnixTime;
+use crate::client::storage::{
+    GrantPage, GrantQuery, Lease, Leases, Loaded, LoginId, Records, StorageError, StoredGrant,
+    TokenStorage, WaitingLogin, Written,
+};
+use crate::session::{Key, Lock, PendingLogin, Record};
 
 /// A store that is gone with the process: for tests, and for hosts that want no file.
 ///
@@ -24,58 +27,75 @@ impl MemoryTokenStorage {
 }
 
 /// It never fails.
-impl TokenStorage for MemoryTokenStorage {
+impl Records for MemoryTokenStorage {
     fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
         let record = self.0.contents().records.get(key).cloned();
         Ok(record.map_or(Loaded::Nothing, |record| Loaded::Record(Box::new(record))))
     }
 
-    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Guard>, StorageError> {
+    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
+        let mut contents = self.0.contents();
+        if let Some(stored) = contents.other_than(key, expected) {
+            return Ok(Written::Conflict { stored });
+        }
+        contents.records.insert(key.clone(), record.clone());
+        Ok(Written::Done)
+    }
+
+    fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        let mut contents = self.0.contents();
+        if let Some(stored) = contents.other_than(key, expected) {
+            return Ok(Written::Conflict { stored });
+        }
+        contents.records.remove(key);
+        Ok(Written::Done)
+    }
+
+    fn put_login(&self, waiting: &WaitingLogin<'_>) -> Result<(), StorageError> {
+        self.0.contents().logins.insert(waiting.id, waiting.login.clone());
+        Ok(())
+    }
+
+    /// Those that have ended are deleted with the next that is taken.
+    fn take_login(
+        &self,
+        _: &str,
+        id: &LoginId,
+        now: UnixTime,
+    ) -> Result<Option<PendingLogin>, StorageError> {
+        let mut contents = self.0.contents();
+        contents.logins.retain(|_, login| login.expires_at() >= now);
+        Ok(contents.logins.remove(id))
+    }
+
+    fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
+        let contents = self.0.contents();
+        let asked = contents.records.iter().filter(|(key, _)| query.matches(key));
+        let grants = asked.filter_map(|(key, record)| StoredGrant::new(key, record));
+        Ok(query.page(grants.collect()))
+    }
+}
+
+impl Leases for MemoryTokenStorage {
+    fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
         let name = (key.clone(), lock);
         let is_free = self.0.contents().held.insert(name.clone());
         let shared = Arc::clone(&self.0);
-        Ok(is_free.then(|| Guard::new(Held { shared, name })))
+        Ok(is_free.then(|| Lease::new(Held { shared, name })))
     }
 
-    /// There is always room, and the lock belongs to the guard.
-    fn reserve(
-        &self,
-        key: &Key,
-        guard: Guard,
-        spend: Spend,
-    ) -> Result<Option<Guard>, StorageError> {
-        let stored = self.0.contents().records.get(key).map_or(0, Record::generation);
-        Ok((stored == spend.generation).then_some(guard))
+    /// The lock belongs to the lease.
+    fn extend(&self, _: &Key, _: &mut Lease) -> Result<bool, StorageError> {
+        Ok(true)
     }
 
     fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
         Ok(self.0.contents().held.contains(&(key.clone(), lock)))
     }
-
-    fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Saved, StorageError> {
-        let mut contents = self.0.contents();
-        let stored = contents.records.get(key).map_or(0, Record::generation);
-        if stored != expected {
-            return Ok(Saved::Conflict { stored });
-        }
-        contents.records.insert(key.clone(), record.clone());
-        Ok(Saved::Done)
-    }
-
-    fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.0.contents().records.remove(key);
-        Ok(())
-    }
-
-    fn list(&self, application: &str) -> Result<Vec<StoredGrant>, StorageError> {
-        let contents = self.0.contents();
-        let records = contents.records.iter().filter(|(key, _)| *key.application == *application);
-        let mut grants: Vec<_> =
-            records.filter_map(|(key, record)| StoredGrant::new(key, record)).collect();
-        grants.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(grants)
-    }
 }
+
+/// There is always room.
+impl TokenStorage for MemoryTokenStorage {}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -93,6 +113,15 @@ impl Shared {
 struct Contents {
     records: HashMap<Key, Record>,
     held: HashSet<(Key, Lock)>,
+    logins: HashMap<LoginId, PendingLogin>,
+}
+
+impl Contents {
+    /// The generation that is stored, if it is not the one that is expected.
+    fn other_than(&self, key: &Key, expected: u64) -> Option<u64> {
+        let stored = self.records.get(key).map_or(0, Record::generation);
+        (stored != expected).then_some(stored)
+    }
 }
 
 /// A lock that is held.

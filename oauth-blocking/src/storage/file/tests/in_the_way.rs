@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use oauth_core::client::{Loaded, Saved, StorageError, TokenStorage};
+use oauth_core::client::{Leases, Loaded, Records, StorageError, Written};
 use oauth_core::session::Lock;
 use rustix::io::Errno;
 
@@ -38,12 +38,12 @@ fn nobody_notices_who_has_a_file_for_a_moment() {
         in_the_way();
         let guard = reserved(&store);
         in_the_way();
-        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done), "{call:?}");
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done), "{call:?}");
         drop(guard);
         in_the_way();
         assert_eq!(generation(&store), 8, "{call:?}");
         in_the_way();
-        assert_eq!(store.delete(&key()), Ok(()), "{call:?}");
+        assert_eq!(store.erase(&key()), Ok(()), "{call:?}");
         disk::refuse(None);
         assert_eq!(store.load(&key()), Ok(Loaded::Nothing), "{call:?}");
         assert_eq!(left_over(&place), [""; 0], "{call:?}");
@@ -68,7 +68,7 @@ fn who_has_a_file_for_longer_holds_up_one_save() {
         assert_eq!(cause.code, Some(Errno::BUSY.raw_os_error()));
         assert!(error.is_retryable() && error.advice().contains("virus scanners"), "{error}");
         disk::sleep(Duration::from_secs(5));
-        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done), "{call:?}");
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done), "{call:?}");
         disk::refuse(None);
         drop(guard);
         assert_eq!((generation(&store), left_over(&place)), (8, Vec::new()), "{call:?}");
@@ -89,10 +89,10 @@ fn what_a_signal_interrupts_is_done_at_once() {
         interrupt();
         let guard = reserved(&store);
         interrupt();
-        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done), "{call:?}");
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done), "{call:?}");
         drop(guard);
         interrupt();
-        assert_eq!(store.delete(&key()), Ok(()), "{call:?}");
+        assert_eq!(store.erase(&key()), Ok(()), "{call:?}");
         assert!(disk::now() - begun < Duration::from_millis(500), "{call:?}");
         disk::refuse(Some(Refuses::Each(call, Errno::INTR.raw_os_error())));
         if let Err(error) = store.save(&key(), &refreshed(&record, 9), 0) {
@@ -127,7 +127,7 @@ fn a_flush_that_is_not_supported_is_done_in_another_way() {
         let (store, record) = stored(&place);
         disk::calls();
         disk::refuse(Some(Refuses::Each(Call::Flush, code.raw_os_error())));
-        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done), "{code:?}");
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done), "{code:?}");
         disk::refuse(None);
         let flushes = [Call::Flush, Call::FlushToDrive, Call::Rename, Call::FlushDirectory];
         assert_eq!(disk::calls()[2..], flushes, "{code:?}");
@@ -167,7 +167,7 @@ fn a_directory_that_cannot_be_flushed_is_as_good_as_its_file_system() {
         let place = Place::new(&format!("directory-{code:?}"));
         let (store, record) = stored(&place);
         disk::refuse(Some(Refuses::Each(Call::FlushDirectory, code.raw_os_error())));
-        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done), "{code:?}");
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done), "{code:?}");
         disk::refuse(None);
         assert_eq!(generation(&store), 8);
     }
@@ -183,7 +183,7 @@ fn a_lock_that_is_not_supported_is_taken_by_other_means() {
     // It is a lock like any other.
     assert!(store.try_lock(&key(), Lock::Refresh).unwrap().is_none());
     let guard = reserve(&store, guard).unwrap().expect("it is held");
-    assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done));
     drop(guard);
     drop(locked(&store));
     assert_eq!((generation(&store), left_over(&place)), (8, Vec::new()));

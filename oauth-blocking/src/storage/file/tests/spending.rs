@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use oauth_core::client::{Guard, Loaded, Saved, StorageError, TokenStorage};
+use oauth_core::client::{Lease, Leases, Loaded, Records, StorageError, TokenStorage, Written};
 use oauth_core::session::{Key, Lock, Spend};
 
 use super::disk::{self, Names, Refuses};
@@ -30,7 +30,7 @@ fn the_proof_that_tokens_can_be_kept_is_one_flush() {
     let (store, record) = stored(&place);
     disk::calls();
     let guard = locked(&store);
-    assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done));
     drop(guard);
     let without = disk::calls();
     assert_eq!(
@@ -38,7 +38,7 @@ fn the_proof_that_tokens_can_be_kept_is_one_flush() {
         [Call::Create, Call::Write, Call::Flush, Call::Rename, Call::FlushDirectory]
     );
     let guard = reserved(&store);
-    assert_eq!(store.save(&key(), &refreshed(&record, 9), 8), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &refreshed(&record, 9), 8), Ok(Written::Done));
     drop(guard);
     let with = disk::calls();
     assert_eq!(
@@ -61,11 +61,11 @@ fn what_was_saved_outlasts_a_loss_of_power() {
         let (store, record) = stored(&place);
         disk::cut_power(&place.0, names);
         assert_eq!(generation(&store), 7, "{names:?}");
-        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done));
+        assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done));
         disk::cut_power(&place.0, names);
         assert_eq!(generation(&store), 8, "{names:?}");
         let guard = reserved(&store);
-        assert_eq!(store.save(&key(), &refreshed(&record, 9), 8), Ok(Saved::Done));
+        assert_eq!(store.save(&key(), &refreshed(&record, 9), 8), Ok(Written::Done));
         disk::cut_power(&place.0, names);
         assert_eq!(generation(&store), 9, "{names:?}");
         drop(guard);
@@ -88,7 +88,7 @@ fn a_save_that_fails_leaves_what_was_or_what_will_be() {
             disk::refuse(Some(Refuses::Once(call)));
             let outcome = store.save(&key(), &refreshed(&record, 8), 7);
             disk::refuse(None);
-            if outcome == Ok(Saved::Done) {
+            if outcome == Ok(Written::Done) {
                 assert!(call >= 4, "a call that fails is not noticed");
                 break;
             }
@@ -97,9 +97,9 @@ fn a_save_that_fails_leaves_what_was_or_what_will_be() {
             let after = generation(&store);
             assert!([7, 8].contains(&after), "{call}");
             match store.save(&key(), &refreshed(&record, 8), 7) {
-                Ok(Saved::Done) => {}
+                Ok(Written::Done) => {}
                 // It was there, but not for good: now it is.
-                Ok(Saved::Conflict { stored }) => assert_eq!((after, stored), (8, 8), "{call}"),
+                Ok(Written::Conflict { stored }) => assert_eq!((after, stored), (8, 8), "{call}"),
                 Err(error) => panic!("{call}: {error}"),
             }
             drop(guard);
@@ -117,7 +117,7 @@ fn a_room_is_there_when_no_other_is() {
     let (store, record) = stored(&place);
     let guard = reserved(&store);
     disk::refuse(Some(Refuses::Room));
-    assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done));
     assert!(store.save(&key(), &refreshed(&record, 9), 8).is_err());
     disk::refuse(None);
     drop(guard);
@@ -134,9 +134,9 @@ fn what_brings_no_tokens_takes_no_room() {
     let place = Place::new("known");
     let (store, record) = stored(&place);
     let guard = reserved(&store);
-    assert_eq!(store.save(&key(), &numbered(&record, 8), 7), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &numbered(&record, 8), 7), Ok(Written::Done));
     disk::refuse(Some(Refuses::Room));
-    assert_eq!(store.save(&key(), &refreshed(&record, 9), 8), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &refreshed(&record, 9), 8), Ok(Written::Done));
     disk::refuse(None);
     drop(guard);
     assert_eq!((generation(&store), left_over(&place)), (9, Vec::new()));
@@ -193,12 +193,12 @@ fn the_room_of_a_process_that_was_killed_is_the_next_ones() {
     // Or swept away, but not while the lock is held.
     let guard = reserved(&store);
     let other = FileTokenStorage::in_dir(&place.0);
-    assert_eq!(other.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done));
+    assert_eq!(other.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done));
     assert!(path.exists());
     drop(guard);
     fs::write(&path, "left").unwrap();
     let other = FileTokenStorage::in_dir(&place.0);
-    assert_eq!(other.save(&key(), &refreshed(&record, 9), 8), Ok(Saved::Done));
+    assert_eq!(other.save(&key(), &refreshed(&record, 9), 8), Ok(Written::Done));
     assert!(!path.exists());
 }
 
@@ -211,13 +211,13 @@ fn what_is_left_of_other_grants_is_no_matter_of_whoever_deletes() {
         (slot(&store).directory, Key::grant("other", "", "https://b.example/mcp"));
     let lock = directory.file(&Name::of(&other).lock(Lock::Refresh));
     fs::create_dir(&lock).unwrap();
-    assert_eq!(store.delete(&key()), Ok(()));
+    assert_eq!(store.erase(&key()), Ok(()));
     fs::remove_dir(&lock).unwrap();
-    assert_eq!(store.save(&key(), &refreshed(&record, 9), 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &refreshed(&record, 9), 0), Ok(Written::Done));
     let room = slot(&store).spending();
     drop(private::create(&room).unwrap());
     disk::meddle(Call::Remove, move || fs::remove_file(room).unwrap());
-    assert_eq!(store.delete(&key()), Ok(()));
+    assert_eq!(store.erase(&key()), Ok(()));
     assert_eq!(store.load(&key()), Ok(Loaded::Nothing));
 }
 
@@ -250,10 +250,10 @@ fn a_lock_whose_holder_was_stopped_is_taken_over_once() {
     let (store, new) = held.into_iter().next().unwrap();
     let new = reserve(&store, new).unwrap().expect("it is held");
     // Whoever was stopped wakes: no token is spent, and what came for the one before is stored beside the room.
-    assert_eq!(stopped.save(&key(), &refreshed(&record, 8), 7), Ok(Saved::Done));
+    assert_eq!(stopped.save(&key(), &refreshed(&record, 8), 7), Ok(Written::Done));
     assert!(reserve(&stopped, guard).unwrap().is_none());
     assert!(store.spending(&key()).unwrap().is_some());
-    let conflict = Saved::Conflict { stored: 8 };
+    let conflict = Written::Conflict { stored: 8 };
     assert_eq!(store.save(&key(), &refreshed(&record, 9), 7), Ok(conflict));
     drop(new);
     assert_eq!((generation(&store), left_over(&place)), (8, Vec::new()));
@@ -312,18 +312,18 @@ fn nothing_is_spent_for_a_record_that_was_replaced() {
     let place = Place::new("replaced");
     let (store, record) = stored(&place);
     for has_own_guard in [true, false] {
-        let guard = locked(&store);
-        let guard = if has_own_guard { guard } else { Guard::new(guard) };
+        let lease = locked(&store);
+        let mut lease = if has_own_guard { lease } else { Lease::new(lease) };
         let expected = generation(&store);
         let refreshed = refreshed(&record, expected + 1);
-        assert_eq!(store.save(&key(), &refreshed, expected), Ok(Saved::Done));
+        assert_eq!(store.save(&key(), &refreshed, expected), Ok(Written::Done));
         let spend = Spend::new(expected, ROOM);
-        assert!(store.reserve(&key(), guard, spend).unwrap().is_none());
+        assert_eq!(store.reserve(&key(), &mut lease, spend), Ok(false));
+        store.release(&key(), lease);
         assert_eq!(left_over(&place), [""; 0]);
-        // The lock is free again.
         drop(reserved(&store));
     }
-    store.delete(&key()).unwrap();
+    store.erase(&key()).unwrap();
     let spend = Spend::new(9, ROOM);
-    assert!(store.reserve(&key(), locked(&store), spend).unwrap().is_none());
+    assert_eq!(store.reserve(&key(), &mut locked(&store), spend), Ok(false));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use oauth_core::client::{Guard, Loaded, Saved, StorageError, TokenStorage};
+use oauth_core::client::{Lease, Leases, Loaded, Records, StorageError, TokenStorage, Written};
 use oauth_core::session::{Key, Lock, Record, Spend};
 
 use super::{FIXTURE, Place, numbered};
@@ -19,7 +19,7 @@ pub(super) fn key() -> Key {
 pub(super) fn stored(place: &Place) -> (FileTokenStorage, Record) {
     let record = document::read_former(&key(), &fs::read(FIXTURE).unwrap()).unwrap();
     let store = FileTokenStorage::in_dir(&place.0);
-    assert_eq!(store.save(&key(), &numbered(&record, 7), 0), Ok(Saved::Done));
+    assert_eq!(store.save(&key(), &numbered(&record, 7), 0), Ok(Written::Done));
     (store, record)
 }
 
@@ -30,7 +30,7 @@ pub(super) fn refreshed(record: &Record, generation: u64) -> Record {
     Record::from_json(text.as_bytes()).unwrap()
 }
 
-pub(super) fn slot(store: &FileTokenStorage) -> Slot<'static> {
+pub(super) fn slot(store: &FileTokenStorage) -> Slot<'_> {
     static KEY: LazyLock<Key> = LazyLock::new(key);
     store.slot(&KEY, Name::of(&KEY))
 }
@@ -42,21 +42,23 @@ pub(super) fn generation(store: &FileTokenStorage) -> u64 {
     }
 }
 
-pub(super) fn locked(store: &FileTokenStorage) -> Guard {
+pub(super) fn locked(store: &FileTokenStorage) -> Lease {
     store.try_lock(&key(), Lock::Refresh).unwrap().expect("nobody has it")
 }
 
-pub(super) fn reserved(store: &FileTokenStorage) -> Guard {
+pub(super) fn reserved(store: &FileTokenStorage) -> Lease {
     reserve(store, locked(store)).unwrap().expect("nobody took it")
 }
 
+/// The lease, if it is held and there is room.
 pub(super) fn reserve(
     store: &FileTokenStorage,
-    guard: Guard,
-) -> Result<Option<Guard>, StorageError> {
+    mut lease: Lease,
+) -> Result<Option<Lease>, StorageError> {
     let stored = store.load(&key())?;
     let Loaded::Record(record) = stored else { panic!("{stored:?}") };
-    store.reserve(&key(), guard, Spend::new(record.generation(), ROOM))
+    let spend = Spend::new(record.generation(), ROOM);
+    Ok(store.reserve(&key(), &mut lease, spend)?.then_some(lease))
 }
 
 pub(super) fn names(place: &Place) -> Vec<String> {
