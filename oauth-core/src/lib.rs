@@ -56,6 +56,7 @@
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
 //! - `seal`: `oauth_core::seal`, which encrypts what a store keeps.
 //! - `client`: what adapters share, over std. It has no clock either: the time is the adapter's.
+//! - `storage-contract`: `oauth_core::client::storage_contract`, for the tests of who brings a token store.
 //! - `tracing`: the same, and what it does is told to a subscriber of the host's.
 
 extern crate alloc;

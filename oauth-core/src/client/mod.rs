@@ -111,6 +111,8 @@ mod sign;
 mod standing;
 mod step;
 mod storage;
+#[cfg(feature = "storage-contract")]
+pub mod storage_contract;
 mod system;
 mod take;
 mod tell;
