@@ -312,7 +312,7 @@ impl OAuth {
     /// A token that was refused, and that no refresh replaces, is known to all who share the store. That a token was
     /// refused for another reason, and that the server asked for a login, is known of this client's own calls only. A
     /// login of another process is seen by its lock, where the store can look at that
-    /// ([`TokenStorage::is_held`](crate::TokenStorage::is_held)); one that was handed out is no longer under way.
+    /// ([`Leases::is_held`](crate::Leases::is_held)); one that was handed out is no longer under way.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ use oauth_blocking::adapter::ready;
 use oauth_blocking::{FileTokenStorage, Key, MemoryTokenStorage, SharedStorage, Split};
 use oauth_core::client::StorageError;
 use oauth_core::client::storage_contract::{Call, Report, Stage, check};
+use oauth_core::seal::{Sealing, SealingKey, SealingKeys};
 
 /// A directory of its own, gone with it. Each handle is a store that was made for it, as in another process.
 struct Files {
@@ -76,10 +77,29 @@ fn a_directory_keeps_all_that_can_be_seen() {
     let files = Files::with(|path| FileTokenStorage::in_private_dir(path).into());
     let report = ready(check(&files));
     assert!(report.is_kept(), "{report}");
-    assert_eq!(
-        not_checked(&report),
-        [WITHOUT_END, &["a_store_that_was_killed_holds_everything"]].concat()
-    );
+    assert_eq!(not_checked(&report), [WITHOUT_END, WITHOUT_CRASHES].concat());
+    assert!(!is_sealed(&files.directory));
+}
+
+#[test]
+fn a_directory_of_sealed_files_keeps_as_much() {
+    let files = Files::with(|path| {
+        let key = SealingKey::new("2027", &[7; 32]).expect("well-formed");
+        FileTokenStorage::in_private_dir(path).sealed(Sealing::with(SealingKeys::new(key))).into()
+    });
+    let report = ready(check(&files));
+    assert!(report.is_kept(), "{report}");
+    assert_eq!(not_checked(&report), [WITHOUT_END, WITHOUT_CRASHES].concat());
+    assert!(is_sealed(&files.directory));
+}
+
+/// Whether there are files, and no tokens in any of them.
+fn is_sealed(directory: &Path) -> bool {
+    let below = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten();
+    let files = below(directory).flat_map(|entry| below(&entry.path()));
+    let texts: Vec<_> = files.map(|it| fs::read(it.path()).unwrap_or_default()).collect();
+    let is_plain = |text: &Vec<u8>| String::from_utf8_lossy(text).contains("access_token");
+    texts.len() > 50 && !texts.iter().any(is_plain)
 }
 
 #[test]
@@ -91,10 +111,7 @@ fn records_in_files_and_locks_in_memory_keep_as_much() {
     });
     let report = ready(check(&files));
     assert!(report.is_kept(), "{report}");
-    assert_eq!(
-        not_checked(&report),
-        [WITHOUT_END, &["a_store_that_was_killed_holds_everything"]].concat()
-    );
+    assert_eq!(not_checked(&report), [WITHOUT_END, WITHOUT_CRASHES].concat());
 }
 
 const WITHOUT_END: &[&str] = &[
@@ -106,6 +123,9 @@ const WITHOUT_END: &[&str] = &[
     "a_lost_lease_reserves_nothing",
     "a_reserved_lease_begins_anew",
 ];
+
+const WITHOUT_CRASHES: &[&str] =
+    &["a_store_that_was_killed_holds_everything", "a_store_that_was_killed_keeps_logins"];
 
 fn not_checked(report: &Report) -> Vec<&'static str> {
     report.not_checked().map(|it| it.clause.name).collect()

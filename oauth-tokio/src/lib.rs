@@ -49,6 +49,7 @@
 //! - `rustls`, on by default: TLS. Without it, a host brings its own with reqwest's features.
 //! - `rmcp`: an [`OAuth`] as the HTTP client of the official MCP SDK (`OAuth::transport`, and the module
 //!   `rmcp`).
+//! - `postgres`: a store in PostgreSQL, for hosts on several machines (the module `postgres`).
 //!
 //! # What is logged
 //!
@@ -64,6 +65,8 @@ mod events;
 mod host;
 mod http;
 mod login;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]

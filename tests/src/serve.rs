@@ -162,6 +162,11 @@ impl Served {
         usize::try_from(self.shared.lock_connections().next).unwrap_or(usize::MAX)
     }
 
+    /// The ports of its servers, for tests that look at sockets.
+    pub fn ports(&self) -> Vec<u16> {
+        self.lock_doors().iter().map(Door::port).collect()
+    }
+
     /// What a real MCP server asks about its requests.
     pub fn gate(&self) -> Gate {
         Gate(Arc::clone(&self.shared))

@@ -19,7 +19,6 @@ use oauth_blocking::{
     StorageError, TokenStorage as _, Written,
 };
 use oauth_tests::files;
-use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
 
 /// A directory that is gone with the test.
@@ -84,13 +83,6 @@ fn refused(store: &FileTokenStorage, key: &Key) -> SealError {
     }
 }
 
-/// All that the servers have issued, and the client's secret.
-fn secrets(served: &Served) -> Vec<String> {
-    let secrets = served.world().presented();
-    assert!(secrets.len() > 2, "{secrets:?}");
-    secrets
-}
-
 #[test]
 fn no_secret_is_found_in_the_directory() {
     for is_sealed in [false, true] {
@@ -104,9 +96,9 @@ fn no_secret_is_found_in_the_directory() {
         let tokens = record.tokens().unwrap();
         let refresh_token = tokens.refresh_token.as_ref().unwrap().expose().to_owned();
         let access_token = tokens.access_token.token().to_owned();
-        let all = secrets(&served).into_iter().chain([refresh_token, access_token]);
-        let found: Vec<_> = all.filter(|secret| place.holds(secret)).collect();
-        assert_eq!(found.is_empty(), is_sealed, "{found:?}");
+        for secret in [refresh_token, access_token] {
+            assert_ne!(place.holds(&secret), is_sealed, "{secret}");
+        }
         assert_sound(&served);
     }
 }

@@ -62,7 +62,7 @@ fn not_checked(report: &Report) -> Vec<&'static str> {
     report.not_checked().map(|it| it.clause.name).collect()
 }
 
-const UNSEEN: [&str; 10] = [
+const UNSEEN: [&str; 11] = [
     "a_lease_lasts",
     "a_lease_ends",
     "an_extended_lease_begins_anew",
@@ -73,4 +73,5 @@ const UNSEEN: [&str; 10] = [
     "what_is_damaged_is_set_aside",
     "what_is_newer_is_left_alone",
     "a_store_that_was_killed_holds_everything",
+    "a_store_that_was_killed_keeps_logins",
 ];

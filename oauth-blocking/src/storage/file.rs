@@ -102,7 +102,7 @@ use takeover::Watch;
 ///   `local_lock`), and then two machines may spend one refresh token, which ends the grant. A file system without
 ///   any locks (Lustre without its option `flock`) is an error when the first grant is read, or else when the first
 ///   login begins. Use a directory on a local disk then, or [`MemoryTokenStorage`](crate::MemoryTokenStorage), or a
-///   [`TokenStorage`] of your own. On Windows nobody can read a file that is locked, so that a backup may report
+///   [`TokenStorage`](crate::TokenStorage) of your own. On Windows nobody can read a file that is locked, so that a backup may report
 ///   the lock files, which are empty.
 /// - **Flushing.** A save returns when the record is on the disk. On Apple's systems the drive is told to write
 ///   down what it has. A file server may not know that order, and then it is enough that the server has the record.

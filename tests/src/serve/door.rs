@@ -32,6 +32,10 @@ impl Door {
         Ok(Self { address, acceptor: Some(Acceptor::start(shared, listener)), held: None })
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Closes the door, if it is open, and gives its port.
     pub(super) fn close(&mut self) -> u16 {
         if let Some(Acceptor { closing, thread }) = self.acceptor.take() {

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use oauth_blocking::{
-    GrantQuery, Leases as _, Loaded, MemoryTokenStorage, Records as _, RevocationOutcome,
-    TokenStorage as _, Written,
+    GrantQuery, Loaded, MemoryTokenStorage, Records as _, RevocationOutcome, Written,
 };
 
 use crate::client::{APPLICATION, Adapter, Client, OwnClient, User};
@@ -129,11 +128,11 @@ impl Life {
 
     fn copy_of_the_store(&self) -> MemoryTokenStorage {
         let copy = MemoryTokenStorage::new();
-        for grant in self.store.list(APPLICATION).unwrap() {
+        for grant in self.store.list_all(&GrantQuery::new(APPLICATION)).unwrap() {
             let Loaded::Record(record) = self.store.load(&grant.key).unwrap() else { panic!() };
             assert_eq!(copy.save(&grant.key, &record, 0).unwrap(), Written::Done);
         }
-        assert_eq!(copy.list(APPLICATION).unwrap().len(), 1);
+        assert_eq!(copy.list_all(&GrantQuery::new(APPLICATION)).unwrap().len(), 1);
         copy
     }
 

@@ -6,7 +6,7 @@ use core::pin::Pin;
 
 use crate::client::storage_contract::bench::Bench;
 use crate::client::storage_contract::clauses::{
-    damage, deletes, durable, keys, leases, list, locks, races, records, reserve, tokens,
+    damage, deletes, durable, keys, leases, list, locks, logins, races, records, reserve, tokens,
 };
 use crate::client::storage_contract::finding::Kept;
 use crate::client::storage_contract::report::{Checked, Clause, Report, Verdict};
@@ -147,8 +147,18 @@ clauses! {
         "A damaged record is said to be one, is not listed, and leaves its key free."
     damage::what_is_newer_is_left_alone
         "A record of a later version is neither replaced nor deleted, and said to be one."
+    logins::a_login_is_taken_once
+        "A login that waits is given out as it was put, to whoever asks first, and to nobody after them."
+    logins::one_of_many_takes_a_login
+        "Of many who take a login at once one is given it."
+    logins::logins_are_told_apart
+        "A login is given out under its own id only."
+    logins::a_login_ends
+        "A login is given out until its end has come, and not after it."
     durable::a_store_that_is_opened_again_holds_everything
         "What was acknowledged is there when all handles are gone and the store is opened again."
     durable::a_store_that_was_killed_holds_everything
         "What was acknowledged is there after a loss of power."
+    logins::a_store_that_was_killed_keeps_logins
+        "After a loss of power a login that waits is there, and one that was taken is not."
 }

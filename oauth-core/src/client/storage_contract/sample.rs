@@ -6,7 +6,7 @@ use core::fmt::Display;
 
 use crate::client::storage_contract::finding::Finding;
 use crate::flow::Settings;
-use crate::session::Record;
+use crate::session::{PendingLogin, Record};
 use crate::time::UnixTime;
 use crate::wire::ServerOAuthMetadata;
 
@@ -42,6 +42,19 @@ pub(super) fn without_tokens(name: impl Display, replaced: u64) -> Result<Record
     let mut record = record(name, 0)?;
     record.tokens = None;
     Ok(record.replacing(replaced))
+}
+
+/// A login that waits, of this profile.
+pub(super) fn login(profile: &str) -> Result<PendingLogin, Finding> {
+    let json = LOGIN.replace("PROFILE", profile);
+    let said = |error| Finding::Broken(format!("no login can be made: {error}"));
+    serde_json::from_str(&json).map_err(said)
+}
+
+/// All of a login, to compare it.
+pub(super) fn written(login: &PendingLogin) -> String {
+    // All keys are texts, so it always serializes.
+    serde_json::to_string(login).unwrap_or_default()
 }
 
 /// A text of so many letters that cannot be made shorter: a database that packs long values fits a thousand equal
@@ -134,5 +147,26 @@ const ISSUER: &str = r#"{
     "issuer": "https://as.example.com", "code_challenge_methods_supported": ["S256"],
     "authorization_endpoint": "https://as.example.com/authorize",
     "token_endpoint": "https://as.example.com/token"}"#;
+
+/// When a login ends: later than any clock of a database says.
+pub(super) const LOGIN_ENDS: u64 = 4_000_000_000;
+
+/// One that was handed out by a client that the server has registered.
+pub(super) const LOGIN: &str = concat!(
+    r#"{"profile":"PROFILE","expires_at":4000000000,"in_vain":1,"#,
+    r#""moved_to":"https://mcp.example.com/v2","consent":{"binding":{"#,
+    r#""server":{"issuer":"https://as.example.com","#,
+    r#""authorization_endpoint":"https://as.example.com/authorize","#,
+    r#""token_endpoint":"https://as.example.com/token","registration_endpoint":null,"#,
+    r#""revocation_endpoint":null,"provenance":"discovered","#,
+    r#""auth_methods":["none"],"promises_iss":true,"metadata_documents":false,"#,
+    r#""offline_access":false},"client":{"client_id":"client-1","auth_method":"none","#,
+    r#""redirect_uri":"http://127.0.0.1:49152/callback","kind":"dynamic"},"#,
+    r#""resource":"https://mcp.example.com/mcp","requested":"read write","#,
+    r#""requested_by":"resource_metadata"},"#,
+    r#""verifier":"Rvp_BYJ8SgL3gEOy6tMO3Uk0AFHWDH4DteFTykOBwJg","#,
+    r#""state":"nSgWQN-Jae49oaYdELsc0C2QOxJdTaIWgPe7jg_oYJc","#,
+    r#""tried":{"asked":"none","once":0}}}"#
+);
 
 const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";

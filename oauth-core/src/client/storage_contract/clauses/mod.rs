@@ -7,6 +7,7 @@ pub(super) mod keys;
 pub(super) mod leases;
 pub(super) mod list;
 pub(super) mod locks;
+pub(super) mod logins;
 pub(super) mod races;
 pub(super) mod records;
 pub(super) mod reserve;

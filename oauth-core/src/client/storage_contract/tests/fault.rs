@@ -74,6 +74,17 @@ pub(super) enum Fault {
     ReservesAnyGeneration,
     ReservesWithoutALock,
     ReserveDoesNotExtend,
+    // Logins that wait.
+    KeepsNoLogins,
+    GivesLoginsTwice,
+    GivesLoginsToTheOneWhoPut,
+    ChangesLogins,
+    LooksThenGivesALogin,
+    GivesAnyLogin,
+    LoginsHaveNoEnd,
+    LoginsEndAtOnce,
+    LosesLoginsWhenKilled,
+    BringsBackLoginsWhenKilled,
 }
 
 impl Fault {
@@ -142,5 +153,14 @@ impl Fault {
         (Self::ReservesAnyGeneration, "another_generation_is_not_reserved"),
         (Self::ReservesWithoutALock, "a_lost_lease_reserves_nothing"),
         (Self::ReserveDoesNotExtend, "a_reserved_lease_begins_anew"),
+        (Self::GivesLoginsTwice, "a_login_is_taken_once"),
+        (Self::GivesLoginsToTheOneWhoPut, "a_login_is_taken_once"),
+        (Self::ChangesLogins, "a_login_is_taken_once"),
+        (Self::LooksThenGivesALogin, "one_of_many_takes_a_login"),
+        (Self::GivesAnyLogin, "logins_are_told_apart"),
+        (Self::LoginsHaveNoEnd, "a_login_ends"),
+        (Self::LoginsEndAtOnce, "a_login_ends"),
+        (Self::LosesLoginsWhenKilled, "a_store_that_was_killed_keeps_logins"),
+        (Self::BringsBackLoginsWhenKilled, "a_store_that_was_killed_keeps_logins"),
     ];
 }

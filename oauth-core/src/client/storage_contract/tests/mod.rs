@@ -14,7 +14,7 @@ use crate::client::storage_contract::tests::blocking::Hasty;
 use crate::client::storage_contract::tests::fault::Fault;
 use crate::client::storage_contract::tests::store::{Shared, Store, turns};
 use crate::client::storage_contract::{
-    CLAUSES, Call, Checked, Stage, Verdict, check, check_clause, side_by_side,
+    CLAUSES, Call, Checked, Stage, Verdict, check, check_clause, sample, side_by_side,
 };
 use crate::session::{Key, Lock};
 
@@ -22,6 +22,7 @@ mod blocking;
 mod fault;
 mod leases;
 mod list;
+mod logins;
 mod records;
 mod store;
 
@@ -118,6 +119,7 @@ fn stores_in_memory_are_sound_as_far_as_can_be_seen() {
                 "what_is_damaged_is_set_aside",
                 "what_is_newer_is_left_alone",
                 "a_store_that_was_killed_holds_everything",
+                "a_store_that_was_killed_keeps_logins",
             ]
         );
     }
@@ -168,6 +170,31 @@ fn a_store_that_says_nothing_of_what_is_held_is_not_checked() {
     let report = ready(check(&Tried::with(Fault::HeldIsNeverSaid)));
     assert!(report.is_kept(), "{report}");
     assert_eq!(names(report.not_checked()), ["held_is_said_of_what_is_held"]);
+}
+
+#[test]
+fn a_store_that_keeps_no_logins_is_not_checked() {
+    let report = ready(check(&Tried::with(Fault::KeepsNoLogins)));
+    assert!(report.is_kept(), "{report}");
+    assert_eq!(
+        names(report.not_checked()),
+        [
+            "a_login_is_taken_once",
+            "one_of_many_takes_a_login",
+            "logins_are_told_apart",
+            "a_login_ends",
+            "a_store_that_was_killed_keeps_logins",
+        ]
+    );
+}
+
+/// The text has all that is in one, so that a later version that reads it otherwise is noticed here.
+#[test]
+fn a_login_is_written_as_it_is_in_the_sample() {
+    let login = sample::login("PROFILE").expect("well-formed");
+    assert_eq!(sample::written(&login), sample::LOGIN);
+    assert_eq!(login.expires_at().as_secs(), sample::LOGIN_ENDS);
+    assert!(login.connect_url().as_str().starts_with("https://as.example.com/authorize?"));
 }
 
 #[test]

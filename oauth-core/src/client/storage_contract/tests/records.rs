@@ -2,15 +2,16 @@
 
 use alloc::boxed::Box;
 
-use crate::TokenData;
 use crate::client::storage::nonblocking::{Records, TokenStorage};
 use crate::client::storage::{
-    GrantPage, GrantQuery, Lease, Loaded, Records as _, StorageError, Written,
+    GrantPage, GrantQuery, Lease, Loaded, LoginId, Records as _, StorageError, WaitingLogin,
+    Written,
 };
 use crate::client::storage_contract::tests::fault::Fault;
 use crate::client::storage_contract::tests::leases::Held;
 use crate::client::storage_contract::tests::store::{Store, is_done, locked, turns};
-use crate::session::{Key, Record, RecordDefect, Spend};
+use crate::session::{Key, PendingLogin, Record, RecordDefect, Spend};
+use crate::{TokenData, UnixTime};
 
 impl Records for Store {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
@@ -134,6 +135,21 @@ impl Records for Store {
     async fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
         self.begin().await?;
         self.page(query)
+    }
+
+    async fn put_login(&self, waiting: &WaitingLogin<'_>) -> Result<(), StorageError> {
+        self.begin().await?;
+        self.keep(waiting)
+    }
+
+    async fn take_login(
+        &self,
+        _: &str,
+        id: &LoginId,
+        now: UnixTime,
+    ) -> Result<Option<PendingLogin>, StorageError> {
+        self.begin().await?;
+        Ok(self.give(id, now).await)
     }
 
     async fn erase(&self, key: &Key) -> Result<(), StorageError> {

@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::client::storage::{MemoryTokenStorage, Records as _, StorageError, Written};
 use crate::client::storage_contract::tests::fault::Fault;
+use crate::client::storage_contract::tests::logins::Logins;
 use crate::session::{Key, Lock, Record};
 
 /// What all handles share.
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     /// The last change: what stood there before, and what stands there now.
     pub(super) last: Mutex<Option<(Key, Option<Record>, u64)>>,
     pub(super) deleted: Mutex<HashMap<Key, u64>>,
+    pub(super) logins: Logins,
     /// In seconds.
     clock: AtomicU64,
     owners: AtomicU64,
@@ -40,6 +42,7 @@ impl Shared {
             put: Mutex::default(),
             last: Mutex::default(),
             deleted: Mutex::default(),
+            logins: Logins::default(),
             clock: AtomicU64::new(1),
             owners: AtomicU64::new(1),
         }
@@ -71,6 +74,7 @@ impl Shared {
         if self.is(Fault::LosesTheLastWhenKilled) {
             self.lose_the_last();
         }
+        self.logins.restarted(self.fault);
     }
 
     pub(super) fn put(&self, key: &Key, json: &[u8]) {
@@ -117,11 +121,13 @@ pub(super) struct Store {
     pub(super) shared: Arc<Shared>,
     /// What this handle has read once.
     pub(super) seen: Mutex<HashMap<Key, Record>>,
+    pub(super) number: u64,
 }
 
 impl Store {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared), seen: Mutex::default() }
+        let number = shared.owner();
+        Self { shared: Arc::clone(shared), seen: Mutex::default(), number }
     }
 
     pub(super) fn is(&self, fault: Fault) -> bool {

@@ -1,0 +1,179 @@
+//! A schema of one test, and what is put into it.
+
+use std::env::var;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use oauth_core::client::{Loaded, Written};
+use oauth_core::flow::Settings;
+use oauth_core::session::{Key, Record};
+use oauth_core::{ServerOAuthMetadata, UnixTime};
+use oauth_tokio::postgres::{PostgresStorage, Reconnecting, Statements, Tables};
+use oauth_tokio::{Lease, Leases as _, Lock, Records as _};
+use serde_json::json;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+/// What must not be in any text: the password of the database, and the tokens.
+pub(crate) const SECRETS: [&str; 3] = ["correct-horse-battery", "access-secret", "refresh-secret"];
+
+pub(crate) const APPLICATION: &str = "Store test";
+
+/// Which way statements go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way {
+    Direct,
+    /// Through PgBouncer.
+    Pooled,
+    /// To the server that tests stop and start.
+    Crashing,
+    /// To it through PgBouncer, which goes on.
+    CrashingPooled,
+}
+
+impl Way {
+    pub(crate) fn config(self) -> Config {
+        let variable = match self {
+            Self::Direct => "STORES_POSTGRES",
+            Self::Pooled => "STORES_PGBOUNCER",
+            Self::Crashing => "STORES_CRASHING",
+            Self::CrashingPooled => "STORES_PGBOUNCER",
+        };
+        let url = var(variable).expect("run by tests/stores/run");
+        let mut config: Config = url.parse().unwrap();
+        if matches!(self, Self::CrashingPooled) {
+            config.dbname("crashing");
+        }
+        config
+    }
+}
+
+/// A schema with the tables.
+pub(crate) struct Database {
+    pub(crate) way: Way,
+    pub(crate) schema: String,
+    admin: Client,
+}
+
+impl Database {
+    pub(crate) async fn new(way: Way) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("t{}_{number}", std::process::id());
+        let database = Self { way, schema, admin: admin(way).await };
+        database.sql(&format!("create schema {}", database.schema)).await;
+        database.store().create_tables().await.unwrap();
+        database
+    }
+
+    /// A store of its own, with a connection of its own: as another process has it.
+    pub(crate) fn store(&self) -> PostgresStorage {
+        self.over(Reconnecting::to(self.way.config(), NoTls))
+    }
+
+    pub(crate) fn over(&self, statements: impl Statements) -> PostgresStorage {
+        PostgresStorage::new(statements).tables(self.tables())
+    }
+
+    pub(crate) fn tables(&self) -> Tables {
+        Tables::default().in_schema(&self.schema).unwrap()
+    }
+
+    /// Once the server was stopped and started.
+    pub(crate) async fn reconnect(&mut self) {
+        self.admin = admin(self.way).await;
+    }
+
+    /// Runs statements in the schema, and gives the values of their rows.
+    pub(crate) async fn sql(&self, statements: &str) -> Vec<Vec<String>> {
+        let text = format!("set search_path to {}; {statements}", self.schema);
+        let messages = self.admin.simple_query(&text).await.unwrap();
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|i| row.get(i).unwrap_or("null").to_owned()).collect())
+            }
+            _ => None,
+        });
+        rows.collect()
+    }
+
+    pub(crate) async fn value(&self, statement: &str) -> String {
+        self.sql(statement).await[0][0].clone()
+    }
+
+    /// All leases have ended.
+    pub(crate) async fn end_leases(&self) {
+        self.sql("update mcp_oauth_lease set until = now() - interval '1 second'").await;
+    }
+
+    pub(crate) async fn saved(&self, key: &Key) -> Record {
+        let record = record("1");
+        assert_eq!(self.store().save(key, &record, 0).await, Ok(Written::Done));
+        record
+    }
+}
+
+/// Somebody who may do everything, and never goes through a pooler.
+pub(crate) async fn admin(way: Way) -> Client {
+    let way = match way {
+        Way::Direct | Way::Pooled => Way::Direct,
+        Way::Crashing | Way::CrashingPooled => Way::Crashing,
+    };
+    let (client, connection) = way.config().connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// The same on both ways.
+pub(crate) async fn both<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
+    for way in [Way::Direct, Way::Pooled] {
+        test(Database::new(way).await).await;
+    }
+}
+
+pub(crate) fn key(profile: &str) -> Key {
+    Key::grant(APPLICATION, profile, "https://mcp.example/mcp")
+}
+
+/// A record with tokens of this name, for no record before it.
+pub(crate) fn record(name: &str) -> Record {
+    let settings = Settings::new("https://mcp.example/mcp").unwrap();
+    let issuer: ServerOAuthMetadata = serde_json::from_value(json!({
+        "issuer": "https://as.example",
+        "authorization_endpoint": "https://as.example/authorize",
+        "token_endpoint": "https://as.example/token",
+        "code_challenge_methods_supported": ["S256"],
+    }))
+    .unwrap();
+    let client = serde_json::from_value(json!({"client_id": "client-1"})).unwrap();
+    let tokens = serde_json::from_value(json!({
+        "access_token": format!("access-secret-{name}"),
+        "refresh_token": format!("refresh-secret-{name}"),
+        "token_type": "Bearer",
+        "scope": "mcp:basic",
+    }))
+    .unwrap();
+    let now = UnixTime::from_secs(1_900_000_000);
+    Record::brought(&settings, &issuer, &client, tokens, now).unwrap()
+}
+
+pub(crate) async fn loaded(store: &PostgresStorage, key: &Key) -> Option<Record> {
+    match store.load(key).await.unwrap() {
+        Loaded::Nothing => None,
+        Loaded::Record(record) => Some(*record),
+        Loaded::Damaged { kept } => panic!("damaged: {kept}"),
+    }
+}
+
+pub(crate) async fn taken(store: &PostgresStorage, key: &Key) -> Option<Lease> {
+    store.try_lock(key, Lock::Refresh).await.unwrap()
+}
+
+/// That an error says nothing secret, in any way of saying it.
+#[track_caller]
+pub(crate) fn assert_quiet(error: &oauth_tokio::StorageError) {
+    let said = format!("{error} {error:?} {}", error.advice());
+    for secret in SECRETS {
+        assert!(!said.contains(secret), "{said}");
+        let digits: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!said.contains(&digits), "{said}");
+    }
+}

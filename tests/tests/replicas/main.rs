@@ -1,0 +1,25 @@
+//! Several processes of a host that share their users' grants in PostgreSQL: no refresh token is spent twice, and
+//! nobody is logged out, however they are killed and stopped, and the database with them. `tests/stores/run` starts
+//! the servers and runs this.
+//!
+//! The processes are `src/bin/replica.rs`. What happened is asked of others than them: the authorization servers, each
+//! of which ends a grant whose refresh token comes twice, and triggers in the database, which write down every record
+//! that was stored and who took a lease.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
+mod audit;
+#[allow(dead_code, reason = "it is that of another test, which uses more of it")]
+#[path = "../postgres/database.rs"]
+mod database;
+mod fleet;
+mod kills;
+mod outages;
+mod replica;
+mod rounds;
+mod sockets;
+mod statements;
+mod stops;
+#[path = "../tokio_common.rs"]
+mod tokio_common;
+mod verdict;
