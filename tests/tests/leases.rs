@@ -206,7 +206,8 @@ async fn the_lease_of_a_login_is_begun_anew_while_its_user_is_away() {
             match &extends {
                 // Lost once, it is not asked for again.
                 Ok(false) => assert_eq!(extended, 1),
-                _ => assert!(extended >= 3, "{extended} {extends:?}"),
+                // In an outage, it is asked for again soon, and not all the time.
+                _ => assert!((3..=150).contains(&extended), "{extended} {extends:?}"),
             }
             assert_eq!(machine.world().count(What::Authorize), 1);
         }

@@ -96,18 +96,29 @@ impl Held {
 /// store counts.
 pub(super) struct HeldLock {
     pub(super) lease: Lease,
-    since: Instant,
+    /// When the lease is to be begun anew, if it has an end.
+    renewal: Option<Deadline>,
 }
 
 impl HeldLock {
     pub(super) fn new(lease: Lease, since: Instant) -> Self {
-        Self { lease, since }
+        let renewal = Self::next_renewal(&lease, since);
+        Self { lease, renewal }
+    }
+
+    fn next_renewal(lease: &Lease, since: Instant) -> Option<Deadline> {
+        lease.length().map(|length| Deadline::after(length / RENEWALS, since))
     }
 
     /// How long a person may be waited for before the lease is begun anew; `None` if it has no end.
     pub(super) fn renewal(&self, now: Instant) -> Option<Duration> {
-        let third = self.lease.length()? / RENEWALS;
-        Some(third.saturating_sub(now.saturating_duration_since(self.since)))
+        self.renewal.map(|renewal| renewal.left(now))
+    }
+
+    /// It is asked for again soon, and not at once.
+    fn put_off_renewal(&mut self, now: Instant) {
+        let soon = self.lease.length().map(|length| length / (10 * RENEWALS));
+        self.renewal = soon.map(|soon| Deadline::after(soon, now));
     }
 }
 
@@ -136,10 +147,9 @@ impl<'a, H: Host> Driver<'a, H> {
             return;
         }
         match client.host.store().extend(&client.key, &mut held.lease).await {
-            Ok(true) => held.since = now,
+            Ok(true) => held.renewal = HeldLock::next_renewal(&held.lease, now),
             Ok(false) => self.held.lock = None,
-            // Once more with the next turn.
-            Err(_) => {}
+            Err(_) => held.put_off_renewal(client.instant()),
         }
     }
 
