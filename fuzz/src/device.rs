@@ -134,10 +134,15 @@ impl DeviceRules {
             self.interval = self.interval.saturating_mul(2);
             let own = self.after(now, self.interval);
             let asked = response.and_then(|it| it.header("retry-after").next());
-            self.next = match asked.map(|text| text.trim().parse::<u64>()) {
+            // Digits alone: a sign before them would be read as well.
+            let seconds = |text: &str| {
+                let text = text.trim();
+                text.parse::<u64>().ok().filter(|_| !text.starts_with('+'))
+            };
+            self.next = match asked.map(seconds) {
                 None => Next::At(own),
-                Some(Ok(seconds)) => Next::At(own.max(self.after(now, seconds))),
-                Some(Err(_)) => Next::NotBefore(own),
+                Some(Some(seconds)) => Next::At(own.max(self.after(now, seconds))),
+                Some(None) => Next::NotBefore(own),
             };
             return;
         }

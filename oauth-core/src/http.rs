@@ -285,8 +285,9 @@ impl Response {
         let date = || self.header("date").find_map(|value| http_date::parse(value.trim())).or(now);
         self.header("retry-after").find_map(|value| match value.trim() {
             seconds if seconds.bytes().all(|it| it.is_ascii_digit()) => {
-                // Whoever asks for more than can be counted asks for ever.
-                let is_long = seconds.len() > u64::MAX.ilog10() as usize;
+                // Whoever asks for more than can be counted asks for ever. Zeros in front count for nothing.
+                let digits = seconds.trim_start_matches('0').len();
+                let is_long = digits > u64::MAX.ilog10() as usize;
                 Some(Duration::from_secs(if is_long { u64::MAX } else { seconds.parse().ok()? }))
             }
             text => Some(http_date::parse(text)?.since(date()?)),

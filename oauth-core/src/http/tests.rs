@@ -44,7 +44,10 @@ fn a_pause_is_in_seconds_or_ends_at_a_date() {
             Some(Duration::from_secs(u64::MAX)),
             Some(Duration::from_secs(u64::MAX)),
         ),
+        (vec![("retry-after", "00000000000000000000")], Some(seconds(0)), Some(seconds(0))),
+        (vec![("retry-after", "00000000000000000000007")], Some(seconds(7)), Some(seconds(7))),
         (vec![("retry-after", "-7")], None, None),
+        (vec![("retry-after", "+7")], None, None),
         (vec![("retry-after", "")], None, None),
         (vec![], None, None),
     ] {
