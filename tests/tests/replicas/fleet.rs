@@ -200,7 +200,7 @@ impl Fleet {
                 }
             }
         };
-        tokio::time::timeout(LIMIT, heard).await.unwrap()
+        tokio::time::timeout(PATIENCE, heard).await.unwrap()
     }
 
     fn heard(&mut self, (number, line): Line) {
@@ -304,5 +304,8 @@ const DELAY: Duration = Duration::from_millis(10);
 /// How many lines are shown when it fails.
 const SHOWN: usize = 150;
 
-/// What takes longer hangs.
+/// Many times what anything takes that is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(1700);

@@ -14,8 +14,8 @@ use crate::fleet::{Fleet, Size};
 #[tokio::test(flavor = "multi_thread")]
 async fn who_wakes_too_late_spends_nothing() {
     let (mut fleet, refreshes) = stopped_for(TOO_LONG).await;
-    fleet.hear(0, "got user-0 1 200").await;
-    assert_eq!(refreshes(&fleet), 1);
+    let said = fleet.hear_any(0, &["got user-0", "out user-0"]).await;
+    assert_eq!((&*said, refreshes(&fleet)), ("got user-0 1 200", 1));
     let verdict = fleet.judge().await;
     assert_eq!((verdict.refreshes, verdict.writes, verdict.reused, verdict.logins), (1, 1, 0, 0));
     // It has let go of nothing that is another's, and the next refresh goes on.
