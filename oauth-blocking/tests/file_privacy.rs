@@ -8,9 +8,7 @@ mod place;
 use std::fs;
 use std::path::PathBuf;
 
-use oauth_blocking::{
-    FileTokenStorage, GrantQuery, Leases, Lock, Records, StorageError, TokenStorage, Written,
-};
+use oauth_blocking::{FileTokenStorage, GrantQuery, Leases, Lock, Records, StorageError, Written};
 use place::{key, loaded, record};
 
 /// At the root of the disk, where what is made can be read by all users.
