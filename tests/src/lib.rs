@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod direct;
 pub mod drive;
 pub mod faulty;
 pub mod files;

@@ -38,10 +38,6 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> ProtocolError {
     }
 }
 
-fn of(oauth: &OAuth, profile: &str) -> OAuth {
-    oauth.for_profile(profile)
-}
-
 /// The same in memory, in files and in sealed files.
 fn each_store(test: impl Fn(&dyn Fn() -> Box<dyn AnyStore>)) {
     let memory = MemoryTokenStorage::new();
@@ -94,7 +90,7 @@ fn a_login_is_finished_once_by_any_client_of_its_user() {
         let query = redirect(&login.connect_url);
         let second = store().client(&served);
         assert_eq!(
-            refused(of(&second, "mallory").resume_kept(&query)),
+            refused(second.for_profile("mallory").resume_kept(&query)),
             ProtocolError::LoginNotWaiting
         );
         for query in ["code=c", "code=c&state=guessed", "code=c&state=a&state=b", ""] {
@@ -104,7 +100,7 @@ fn a_login_is_finished_once_by_any_client_of_its_user() {
         assert_eq!(call(&first, &served, LIST).unwrap(), 200);
         assert_eq!(refused(second.resume_kept(&query)), ProtocolError::LoginUsed);
         assert_eq!(
-            refused(of(&second, "mallory").resume_kept(&query)),
+            refused(second.for_profile("mallory").resume_kept(&query)),
             ProtocolError::LoginNotWaiting
         );
         assert_eq!(logins(&served), 1);

@@ -2,86 +2,27 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oauth_blocking::adapter::{Threads, ready};
 use oauth_blocking::{
-    AuthorizationUrl, GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, MemoryTokenStorage,
-    Record, Records, RedirectUri, SharedStorage, SharedUserAgent, Spend, StorageError,
-    TokenStorage, UserAgentError, UserAgentFn, Written,
+    GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, MemoryTokenStorage, Record, Records,
+    SharedStorage, SharedUserAgent, Spend, StorageError, TokenStorage, Written,
 };
-use oauth_core::client::{
-    Client, Gifts, HostParts, HttpSender, Limits, Mode, Runtime, System, Unanswered, Users,
-    nonblocking,
-};
-use oauth_core::flow::Settings;
-use oauth_core::session::Session;
-use oauth_core::{Entropy, Request, Response, UnixTime};
-use oauth_tests::world::{Grant, Knobs, What, World};
+use oauth_core::client::Mode;
+use oauth_tests::direct::Direct;
+use oauth_tests::world::{Grant, What};
 use oauth_tokio::Blocking;
 use oauth_tokio::adapter::Tasks;
-
-/// The servers, and a machine that can be stopped: its clock goes on meanwhile.
-#[derive(Clone)]
-struct Machine {
-    world: Arc<Mutex<World>>,
-    stopped: Arc<AtomicU64>,
-}
-
-impl Machine {
-    fn new() -> Self {
-        let world = Arc::new(Mutex::new(World::new(Knobs::default())));
-        Self { world, stopped: Arc::default() }
-    }
-
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
-    }
-
-    fn stop(&self, seconds: u64) {
-        self.stopped.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl HttpSender for Machine {
-    type Error = io::Error;
-
-    async fn exchange(&self, request: &Request, _: Duration) -> Result<Response, Unanswered> {
-        Ok(self.world().handle(&request.into()).into())
-    }
-
-    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        self.exchange(request, limit).await
-    }
-}
-
-impl System for Machine {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(self.world().now)
-    }
-
-    fn instant(&self) -> Instant {
-        Instant::now() + Duration::from_secs(self.stopped.load(Ordering::SeqCst))
-    }
-
-    fn entropy(&self) -> Option<Entropy> {
-        Entropy::from_os().ok()
-    }
-
-    fn chance(&self) -> u32 {
-        0
-    }
-}
 
 /// A store whose locks end by themselves, as a database's do.
 #[derive(Clone)]
 struct Leased {
     inner: MemoryTokenStorage,
-    machine: Machine,
+    machine: Direct,
     length: Duration,
     /// For how many seconds the machine is stopped after the next look at the lock.
     stops: Arc<AtomicU64>,
@@ -93,7 +34,7 @@ struct Leased {
 }
 
 impl Leased {
-    fn new(machine: &Machine, length: Duration) -> Self {
+    fn new(machine: &Direct, length: Duration) -> Self {
         let (extended, reserved, released, stops) = Default::default();
         let (inner, machine, extends) = (MemoryTokenStorage::new(), machine.clone(), Ok(true));
         Self { inner, machine, length, stops, extends, extended, reserved, released }
@@ -144,43 +85,18 @@ impl TokenStorage for Leased {
     }
 }
 
-type Own<R, S, U> = HostParts<Machine, S, U, R, Machine>;
-
-/// A client whose user takes that long to consent.
-fn client<R: Runtime, S: nonblocking::TokenStorage + Clone, U: Users + Clone>(
-    machine: &Machine,
-    runtime: impl FnOnce(Session) -> R,
-    store: S,
-    users: impl FnOnce(UserAgentFn<Box<Consents>>) -> U,
-    takes: Duration,
-) -> Arc<Client<Own<R, S, U>>> {
-    let settings = Settings::new(&machine.world().server_url()).unwrap();
-    let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback").unwrap();
-    let browser = machine.clone();
-    let visit: Box<Consents> = Box::new(move |url| {
-        thread::sleep(takes);
-        Ok(browser.world().visit(url.as_str()).unwrap())
-    });
-    let (http, system) = (machine.clone(), machine.clone());
-    let users = users(UserAgentFn::new(redirect_uri, visit));
-    let host = |session| Own { http, store, users, runtime: runtime(session), system };
-    Arc::new(Client::new(&Arc::new(settings), "", Limits::default(), None, Gifts::default(), host))
-}
-
-type Consents = dyn Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync;
-
 /// On threads.
-fn on_threads(machine: &Machine, store: &Leased, takes: Duration) -> Result<(), String> {
+fn on_threads(machine: &Direct, store: &Leased, takes: Duration) -> Result<(), String> {
     let storage = SharedStorage::from(store.clone());
-    let client = client(machine, Threads::new, storage, SharedUserAgent::from, takes);
+    let client = machine.client(Threads::new, storage, SharedUserAgent::from, takes);
     ready(client.token(Mode::Interactive)).map(drop).map_err(|error| error.to_string())
 }
 
 /// And with tasks.
-async fn on_tasks(machine: &Machine, store: &Leased, takes: Duration) -> Result<(), String> {
+async fn on_tasks(machine: &Direct, store: &Leased, takes: Duration) -> Result<(), String> {
     let storage = Blocking::new(store.clone());
     let storage = oauth_tokio::SharedStorage::from(storage);
-    let client = client(machine, Tasks::new, storage, oauth_tokio::SharedUserAgent::from, takes);
+    let client = machine.client(Tasks::new, storage, oauth_tokio::SharedUserAgent::from, takes);
     client.token(Mode::Interactive).await.map(drop).map_err(|error| error.to_string())
 }
 
@@ -190,7 +106,7 @@ async fn the_lease_of_a_login_is_begun_anew_while_its_user_is_away() {
     let failed = || Err(StorageError::unreachable("the network is down"));
     for extends in [Ok(true), Ok(false), failed()] {
         for on_tokio in [false, true] {
-            let machine = Machine::new();
+            let machine = Direct::new();
             let mut store = Leased::new(&machine, Duration::from_millis(300));
             store.extends = extends.clone();
             let takes = Duration::from_millis(700);
@@ -218,7 +134,7 @@ async fn the_lease_of_a_login_is_begun_anew_while_its_user_is_away() {
 #[test]
 fn no_refresh_leaves_after_its_process_was_stopped() {
     for (stops, reserved) in [(0, 1), (45, 1), (55, 2), (100, 2)] {
-        let machine = Machine::new();
+        let machine = Direct::new();
         let store = Leased::new(&machine, Duration::from_secs(90));
         on_threads(&machine, &store, Duration::ZERO).unwrap();
         machine.world().now += 24 * 60 * 60;

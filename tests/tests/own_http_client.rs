@@ -2,93 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use oauth_blocking::adapter::{Threads, ready};
-use oauth_blocking::{
-    AuthorizationUrl, MemoryTokenStorage, RedirectUri, SharedStorage, SharedUserAgent,
-    UserAgentError, UserAgentFn,
-};
-use oauth_core::client::{
-    Client, Gifts, Host, HostParts, HttpSender, Limits, Mode, Runtime, System, Unanswered, Users,
-    nonblocking,
-};
-use oauth_core::flow::Settings;
-use oauth_core::session::Session;
-use oauth_core::{Entropy, Request, Response, UnixTime};
+use oauth_blocking::{MemoryTokenStorage, SharedStorage, SharedUserAgent};
+use oauth_core::client::{Client, Host, Mode};
+use oauth_tests::direct::Direct;
 use oauth_tests::drive::mcp_request;
-use oauth_tests::world::{Grant, Knobs, What, World};
+use oauth_tests::world::{Grant, What};
 use oauth_tokio::adapter::Tasks;
 
 const LIST: &str = "tools/list";
-
-/// The HTTP client: no sockets, the servers are asked at once.
-#[derive(Clone)]
-struct Direct(Arc<Mutex<World>>);
-
-impl Direct {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
-    }
-}
-
-impl HttpSender for Direct {
-    type Error = io::Error;
-
-    async fn exchange(&self, request: &Request, _: Duration) -> Result<Response, Unanswered> {
-        Ok(self.world().handle(&request.into()).into())
-    }
-
-    async fn ask(&self, request: &Request, limit: Duration) -> Result<Response, Unanswered> {
-        self.exchange(request, limit).await
-    }
-}
-
-/// The time of the servers.
-impl System for Direct {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(self.world().now)
-    }
-
-    fn instant(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn entropy(&self) -> Option<Entropy> {
-        Entropy::from_os().ok()
-    }
-
-    fn chance(&self) -> u32 {
-        0
-    }
-}
-
-/// A host: its own HTTP client, and whatever else is there.
-type Own<R, S, U> = HostParts<Direct, S, U, R, Direct>;
-
-/// A client of a new world's MCP server whose user consents at once.
-fn client<R: Runtime, S: nonblocking::TokenStorage + Clone, U: Users + Clone>(
-    runtime: impl FnOnce(Session) -> R,
-    store: S,
-    users: impl FnOnce(UserAgentFn<Box<Consents>>) -> U,
-) -> Arc<Client<Own<R, S, U>>> {
-    let http = Direct(Arc::new(Mutex::new(World::new(Knobs::default()))));
-    let server = http.world().server_url();
-    let settings = Settings::new(&server).unwrap();
-    let redirect_uri = RedirectUri::parse("http://127.0.0.1:1/callback").unwrap();
-    let browser = http.clone();
-    let visit: Box<Consents> =
-        Box::new(move |url| Ok(browser.world().visit(url.as_str()).unwrap()));
-    let users = users(UserAgentFn::new(redirect_uri, visit));
-    let (settings, limits, gifts) = (Arc::new(settings), Limits::default(), Gifts::default());
-    let system = http.clone();
-    let host = |session| Own { http, store, users, runtime: runtime(session), system };
-    Arc::new(Client::new(&settings, "", limits, None, gifts, host))
-}
-
-type Consents = dyn Fn(&AuthorizationUrl) -> Result<String, UserAgentError> + Send + Sync;
 
 /// Sends one request of the application, as often as there is a remedy; the status.
 async fn send(client: &Arc<Client<impl Host<Http = Direct>>>) -> u16 {
@@ -127,14 +52,15 @@ async fn live(client: &Arc<Client<impl Host<Http = Direct>>>) {
 #[test]
 fn threads_take_another_http_client() {
     let store = SharedStorage::from(MemoryTokenStorage::new());
-    let client = client(Threads::new, store, SharedUserAgent::from);
+    let client = Direct::new().client(Threads::new, store, SharedUserAgent::from, Duration::ZERO);
     ready(live(&client));
 }
 
 #[tokio::test]
 async fn tasks_take_another_http_client() {
     let store = oauth_tokio::SharedStorage::from(MemoryTokenStorage::new());
-    let client = client(Tasks::new, store, oauth_tokio::SharedUserAgent::from);
+    let users = oauth_tokio::SharedUserAgent::from;
+    let client = Direct::new().client(Tasks::new, store, users, Duration::ZERO);
     live(&client).await;
 }
 

@@ -75,7 +75,7 @@ pub(super) struct Held {
     /// That of the refresh, or of the login.
     pub(super) lock: Option<HeldLock>,
     /// Until when what is spent has to be stored, once the refresh lock is held and the token may be spent.
-    pub(super) lease: Option<Deadline>,
+    pub(super) store_by: Option<Deadline>,
     /// That of the client that profiles share, while it is registered.
     pub(super) client: Option<HeldLock>,
 }
@@ -84,7 +84,7 @@ impl Held {
     /// Gives a lock out of hand, to be released.
     pub(super) fn take(&mut self, lock: Lock) -> Option<HeldLock> {
         match lock {
-            Lock::Refresh => self.lease = None,
+            Lock::Refresh => self.store_by = None,
             Lock::Login => {}
             Lock::Client => return self.client.take(),
         }
@@ -92,8 +92,8 @@ impl Held {
     }
 }
 
-/// A lock that is held, by the clock of this machine since it was asked for: that is no later than since when the
-/// store counts.
+/// A lock that is held. What it says of its lease is by this machine's clock, from when it was asked for: no later than
+/// from when the store counts.
 pub(super) struct HeldLock {
     pub(super) lease: Lease,
     /// When the lease is to be begun anew, if it has an end.
@@ -102,28 +102,28 @@ pub(super) struct HeldLock {
 
 impl HeldLock {
     pub(super) fn new(lease: Lease, since: Instant) -> Self {
-        let renewal = Self::next_renewal(&lease, since);
-        Self { lease, renewal }
+        let mut held = Self { lease, renewal: None };
+        held.renew_after_part(RENEWALS, since);
+        held
     }
 
-    fn next_renewal(lease: &Lease, since: Instant) -> Option<Deadline> {
-        lease.length().map(|length| Deadline::after(length / RENEWALS, since))
+    /// To be begun anew when this part of its length is over.
+    fn renew_after_part(&mut self, part: u32, since: Instant) {
+        let length = self.lease.length();
+        self.renewal = length.map(|length| Deadline::after(length / part, since));
     }
 
     /// How long a person may be waited for before the lease is begun anew; `None` if it has no end.
     pub(super) fn renewal(&self, now: Instant) -> Option<Duration> {
         self.renewal.map(|renewal| renewal.left(now))
     }
-
-    /// It is asked for again soon, and not at once.
-    fn put_off_renewal(&mut self, now: Instant) {
-        let soon = self.lease.length().map(|length| length / (10 * RENEWALS));
-        self.renewal = soon.map(|soon| Deadline::after(soon, now));
-    }
 }
 
-/// How often a lease is begun anew in its time: one that was asked for in vain is asked for again.
+/// How often a lease is begun anew in its time.
 const RENEWALS: u32 = 3;
+
+/// The same in an outage: soon again, and not all the time.
+const RENEWALS_IN_VAIN: u32 = 30;
 
 /// A refresh, from its lock to the release.
 pub(super) struct RefreshUnderWay {
@@ -147,9 +147,9 @@ impl<'a, H: Host> Driver<'a, H> {
             return;
         }
         match client.host.store().extend(&client.key, &mut held.lease).await {
-            Ok(true) => held.renewal = HeldLock::next_renewal(&held.lease, now),
+            Ok(true) => held.renew_after_part(RENEWALS, now),
             Ok(false) => self.held.lock = None,
-            Err(_) => held.put_off_renewal(client.instant()),
+            Err(_) => held.renew_after_part(RENEWALS_IN_VAIN, client.instant()),
         }
     }
 

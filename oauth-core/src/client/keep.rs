@@ -15,13 +15,7 @@ use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
 
 impl<H: Host> Client<H> {
-    /// Until when a save is tried under the refresh lock under which a token is spent, if that was asked for at
-    /// `begun`. A save that began just before the end of the lease could come after somebody else has looked.
-    pub(super) fn lease(begun: Instant) -> Deadline {
-        Deadline::after(LEASE_LENGTH - LAST_SAVE, begun)
-    }
-
-    /// The same for the login lock, from when there is something to store.
+    /// Until when a save is tried under the login lock, from when there is something to store.
     pub(super) fn time_to_store(&self) -> Deadline {
         self.deadline_after(AT_PAGE)
     }
@@ -32,7 +26,7 @@ impl<H: Host> Client<H> {
         &self,
         key: &Key,
         reply: &SaveReply<'_>,
-        lease: Option<Deadline>,
+        store_by: Option<Deadline>,
     ) -> Result<Written, StorageError> {
         let save = || async {
             let saved = self.host.store().save(key, reply.record(), reply.expected()).await;
@@ -47,7 +41,7 @@ impl<H: Host> Client<H> {
         if !reply.is_spent() {
             return save().await;
         }
-        self.insist(lease, save).await
+        self.insist(store_by, save).await
     }
 
     /// Reads a record, in the same way where what was spent cannot be stored before.
@@ -55,26 +49,25 @@ impl<H: Host> Client<H> {
         &self,
         key: &Key,
         reply: &LoadReply<'_>,
-        lease: Option<Deadline>,
+        store_by: Option<Deadline>,
     ) -> Result<Loaded, StorageError> {
         let load = || self.host.store().load(key);
         if !reply.is_spent() {
             return load().await;
         }
-        self.insist(lease, load).await
+        self.insist(store_by, load).await
     }
 
     async fn insist<T, F: Future<Output = Result<T, StorageError>>>(
         &self,
-        lease: Option<Deadline>,
+        store_by: Option<Deadline>,
         attempt: impl Fn() -> F,
     ) -> Result<T, StorageError> {
         let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let done = attempt().await;
             let Err(error) = done else { return done };
-            let again_in =
-                lease.and_then(|lease| pauses.next_within(self.left(lease), self.chance()));
+            let again_in = store_by.and_then(|by| pauses.next_within(self.left(by), self.chance()));
             self.tell(&Event::SaveFailed { error: &error, again_in });
             let Some(pause) = again_in else { return Err(error) };
             self.host.runtime().sleep(pause).await;
@@ -98,6 +91,12 @@ impl<H: Host> Client<H> {
         });
         Ok(())
     }
+}
+
+/// Until when a save is tried under the refresh lock under which a token is spent, if that was asked for at `begun`. A
+/// save that began just before the end of the lease could come after somebody else has looked.
+pub(super) fn store_by(begun: Instant) -> Deadline {
+    Deadline::after(LEASE_LENGTH - LAST_SAVE, begun)
 }
 
 /// The user waits for it at a page.

@@ -40,20 +40,14 @@ impl<H: Host> Client<H> {
         let state = redirect_state(query).ok_or(crate::Error::LoginNotWaiting)?;
         let id = LoginId::new(&self.key, &state);
         let store = self.host.store();
-        match store.take_login(&self.key.application, &id, self.now()).await? {
-            Some(login) => self.resume(login, query).await,
-            None => {
-                let Loaded::Record(record) = store.load(&self.key).await? else {
-                    return Err(crate::Error::LoginNotWaiting.into());
-                };
-                let is_used = record.login().is_some_and(|finished| *finished == *state);
-                let error = match is_used {
-                    true => crate::Error::LoginUsed,
-                    false => crate::Error::LoginNotWaiting,
-                };
-                Err(error.into())
-            }
+        if let Some(login) = store.take_login(&self.key.application, &id, self.now()).await? {
+            return self.resume(login, query).await;
         }
+        let error = match store.load(&self.key).await? {
+            Loaded::Record(record) if record.login() == Some(&*state) => crate::Error::LoginUsed,
+            _ => crate::Error::LoginNotWaiting,
+        };
+        Err(error.into())
     }
 
     /// Finishes a login that was handed out: stores its tokens.

@@ -7,9 +7,10 @@ use crate::client::driver::{Driver, HeldLock};
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::{Host, Users as _};
+use crate::client::keep::store_by;
 use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
-use crate::client::shared::{Client, Outcome};
+use crate::client::shared::Outcome;
 use crate::client::storage::nonblocking::TokenStorage as _;
 use crate::client::storage::{Loaded, Written};
 use crate::client::tell::Worked;
@@ -27,8 +28,8 @@ impl<H: Host> Driver<'_, H> {
             client.migrate().await?;
         }
         let key = reply.key(&client.key.profile);
-        let lease = self.held.lease.filter(|_| self.held.lock.is_some());
-        let record = match client.load(&key, &reply, lease).await {
+        let store_by = self.held.store_by.filter(|_| self.held.lock.is_some());
+        let record = match client.load(&key, &reply, store_by).await {
             Ok(Loaded::Nothing) => None,
             // What is taken back needs no proof.
             Ok(Loaded::Record(record)) if reply.is_of_logout() => Some(*record),
@@ -101,7 +102,7 @@ impl<H: Host> Driver<'_, H> {
         match client.host.store().reserve(&key, &mut held.lease, reply.spend()).await {
             Ok(true) => {
                 self.held.lock = Some(HeldLock::new(held.lease, begun));
-                self.held.lease = Some(Client::<H>::lease(begun));
+                self.held.store_by = Some(store_by(begun));
                 reply.reserved();
             }
             Ok(false) => {
@@ -122,9 +123,10 @@ impl<H: Host> Driver<'_, H> {
         let client = self.client;
         let key = reply.key(&client.key.profile);
         let is_locked = self.held.lock.is_some();
-        let lease = is_locked.then(|| self.held.lease.unwrap_or_else(|| client.time_to_store()));
+        let store_by =
+            is_locked.then(|| self.held.store_by.unwrap_or_else(|| client.time_to_store()));
         let is_spent = reply.is_spent();
-        match client.save(&key, &reply, lease).await {
+        match client.save(&key, &reply, store_by).await {
             Ok(Written::Done) => reply.saved(self.now()),
             Ok(Written::Conflict { stored }) => reply.conflict(stored),
             Err(error) => match reply.failed(self.now()) {
@@ -153,7 +155,7 @@ impl<H: Host> Driver<'_, H> {
     ) -> Outcome<Worked, H> {
         let (client, endpoint) = (self.client, request.endpoint());
         // The process may have been stopped since the lock was looked at.
-        if self.held.lease.is_some_and(|lease| client.left(lease) < client.limits.request) {
+        if self.held.store_by.is_some_and(|by| client.left(by) < client.limits.request) {
             reply.lost(self.now());
             return Ok(Worked::Own);
         }

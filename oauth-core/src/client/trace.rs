@@ -135,7 +135,7 @@ pub(super) fn event(event: &Event<'_>) {
         Event::LoginElsewhere => debug!(target: "oauth", "another process logs in: waiting"),
         Event::RefreshElsewhere => debug!(target: "oauth", "another process refreshes: waiting"),
         Event::DamagedRecord { kept } => {
-            let (code, kept) = ("damaged_record", kept);
+            let code = "damaged_record";
             warn!(target: "oauth", code, kept, "a stored record cannot be read");
         }
         Event::ClientNotStored { error } => {

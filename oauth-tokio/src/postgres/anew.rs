@@ -2,7 +2,6 @@
 
 use oauth_blocking::adapter::OperatingSystem;
 use oauth_core::client::StorageError;
-use oauth_core::seal::Envelope;
 use oauth_core::session::Key;
 
 use crate::postgres::row::{self, ALL_KINDS};
@@ -64,13 +63,12 @@ impl PostgresStorage {
             return Ok(false);
         };
         let anew = self.sealing.to_store(&key, &record, &place, &OperatingSystem)?;
-        let key_id = Envelope::parse(&anew).map_or("", |sealed| sealed.key_id());
         let of_row = [
             Parameter::Bytes(id),
             Parameter::Number(generation),
             Parameter::Bytes(body),
             Parameter::Bytes(&anew),
-            Parameter::Text(key_id),
+            Parameter::Text(row::key_id(&anew)),
         ];
         self.has_row(&self.sql().seal_anew, &of_row).await
     }

@@ -8,7 +8,6 @@ use oauth_core::client::{
     Cursor, GrantPage, GrantQuery, Loaded, LoginId, StorageError, StoredGrant, WaitingLogin,
     Written,
 };
-use oauth_core::seal::Envelope;
 use oauth_core::session::{Key, PendingLogin, Record};
 
 use crate::postgres::error::StatementError;
@@ -55,10 +54,11 @@ impl Records for PostgresStorage {
         let id = key.id();
         let body = self.sealing.to_store(key, record, &self.place(key), &OperatingSystem)?;
         let generation = row::number(record.generation());
-        // For people and their tools: what counts is what stands in the body.
-        let key_id = Envelope::parse(&body).map_or("", |sealed| sealed.key_id());
-        let written =
-            [Parameter::Number(generation), Parameter::Bytes(&body), Parameter::Text(key_id)];
+        let written = [
+            Parameter::Number(generation),
+            Parameter::Bytes(&body),
+            Parameter::Text(row::key_id(&body)),
+        ];
         if expected == 0 {
             let parameters = [of_key(key, id.as_bytes()).as_slice(), &written].concat();
             self.write(key, expected, &self.sql().insert, &parameters).await

@@ -1,7 +1,7 @@
 //! What is in a row: the numbers of kinds and locks, and the record.
 
 use oauth_core::client::StorageError;
-use oauth_core::seal::Sealing;
+use oauth_core::seal::{Envelope, Sealing};
 use oauth_core::session::{Key, KeyKind, Lock, Record};
 
 use crate::postgres::error::StatementError;
@@ -56,6 +56,12 @@ pub(super) fn read(
     let Ok(generation) = u64::try_from(generation) else { return Ok(None) };
     let record = sealing.from_store(key, body, Some(generation), place)?;
     Ok(record.filter(|_| format == FORMAT))
+}
+
+/// The id of the key that a body is sealed with, if it is: for people and their tools. What counts is what stands in the
+/// body.
+pub(super) fn key_id(body: &[u8]) -> &str {
+    Envelope::parse(body).map_or("", |sealed| sealed.key_id())
 }
 
 /// The key in four columns, from this one on: `None` if it is no text, or none of these kinds.

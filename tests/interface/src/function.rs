@@ -57,7 +57,8 @@ functions! {
     held_elsewhere => HeldElsewhere,
     /// Answers `reserve`: the lock is still held, and there is room for the record.
     reserved => Reserved,
-    /// Answers `reserve`: `{now}`, the lock is not held any more.
+    /// Answers `reserve`: `{now}`, the lock is not held any more. Also `http`, if its request spends a refresh token and was
+    /// not sent, since it was lost after that.
     lost => Lost,
     /// Answers `load`, `lock`, `reserve` and `save`: `{now}`, the store failed. With `goes_on` the session does
     /// without, for some seconds if this was `spent` for; otherwise the host stops.

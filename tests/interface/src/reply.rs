@@ -52,6 +52,7 @@ pub(crate) fn give(
         (Function::Locked, Turn::Lock(_, reply)) => reply.locked(),
         (Function::Reserved, Turn::Reserve(reply)) => reply.reserved(),
         (Function::Lost, Turn::Reserve(reply)) => reply.lost(input.now()?),
+        (Function::Lost, Turn::Http(_, reply)) => reply.lost(input.now()?),
         (Function::Saved, Turn::Save(reply)) => reply.saved(input.now()?),
         (Function::Conflict, Turn::Save(reply)) => reply.conflict(input.stored()?),
         (Function::Unlocked, Turn::Unlock(_, reply)) => reply.unlocked(),

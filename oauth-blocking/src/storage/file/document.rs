@@ -77,8 +77,7 @@ pub(super) fn read(
     let is_sealed = format == Some(SEALED.into());
     let stored = match is_sealed {
         true => document["sealed"].as_str().and_then(|sealed| STANDARD.decode(sealed).ok()),
-        // What is not there reads as null.
-        false => Some(document["record"].to_string().into_bytes()),
+        false => Some(record(&document).into_bytes()),
     };
     let Some(stored) = stored else { return Ok(None) };
     let record = sealing.from_store(key, &stored, None, place)?;
@@ -92,7 +91,7 @@ pub(super) fn read(
 /// As [`read`].
 pub(super) fn read_former(key: &Key, text: &[u8]) -> Result<Record, RecordDefect> {
     let document: Value = serde_json::from_slice(text).map_err(|_| RecordDefect::Damaged)?;
-    let record = record(&document)?;
+    let record = Record::from_json(record(&document).as_bytes())?;
     if is_of(&document, key) { Ok(record) } else { Err(RecordDefect::Damaged) }
 }
 
@@ -101,9 +100,9 @@ fn kind(document: &Value) -> Option<KeyKind> {
     document.get("kind").map_or(Some(KeyKind::Grant), |kind| KeyKind::deserialize(kind).ok())
 }
 
-fn record(document: &Value) -> Result<Record, RecordDefect> {
-    // What is not there reads as null.
-    Record::from_json(document["record"].to_string().as_bytes())
+/// The JSON of the record. What is not there reads as null.
+fn record(document: &Value) -> String {
+    document["record"].to_string()
 }
 
 fn is_of(document: &Value, key: &Key) -> bool {

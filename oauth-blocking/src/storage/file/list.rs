@@ -15,26 +15,22 @@ pub(super) fn list(
     sealing: &Sealing,
 ) -> Result<GrantPage, StorageError> {
     let mut grants = Vec::new();
-    if !root.exists()? {
-        return Ok(query.page(grants));
-    }
-    let mut shards = root.list()?;
+    let mut shards = if root.exists()? { root.list()? } else { Vec::new() };
     shards.retain(|name| name::is_shard(name));
     shards.sort_unstable();
     let first = query.cursor().map_or("", |cursor| name::shard_of(cursor.as_str()));
     for shard in shards.iter().filter(|shard| ***shard >= *first) {
         let records = list_shard(root, shard, query, sealing)?.into_iter();
         grants.extend(records.filter_map(|(key, record)| StoredGrant::new(&key, &record)));
-        // Those of the first one may come before the page.
-        let page = query.page(grants.clone());
-        if page.next.is_some() {
-            return Ok(page);
+        // One more tells that there is another page.
+        if grants.len() > query.page_length() {
+            break;
         }
     }
     Ok(query.page(grants))
 }
 
-/// The grants in one of the directories that are asked for.
+/// The records in one of the directories that are asked for.
 fn list_shard(
     root: &Directory,
     shard: &str,

@@ -87,8 +87,8 @@ pub trait Records: Send + Sync {
         Err(StorageError::Contended)
     }
 
-    /// Keeps a login that was handed out, until it is taken or its end has come. Those that have ended are deleted now and
-    /// then.
+    /// Keeps a login that was handed out, until it is taken or its end has come. Two of one name are the same login. Those
+    /// that have ended are deleted now and then.
     ///
     /// # Errors
     ///

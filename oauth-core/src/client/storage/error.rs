@@ -104,7 +104,7 @@ impl StorageError {
             }
             Self::NotAbsolute { .. } => "give the store an absolute path",
             Self::Insecure { why, .. } => why.advice(),
-            Self::Newer { .. } => "use the later version that wrote it, or another directory",
+            Self::Newer { .. } => "use the later version that wrote it, or another store",
             Self::Busy { .. } => "call again; if it stays so, end the process that holds the lock",
             Self::Sealed { why, .. } => why.advice(),
             Self::Contended => "call again",

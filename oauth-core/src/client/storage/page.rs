@@ -66,21 +66,20 @@ impl GrantQuery {
         self.limit
     }
 
-    /// Whether a grant under this key is asked for, wherever the page begins.
+    /// Whether a grant under this key is asked for, and comes after the page before, if the store's order is that of
+    /// [ids](Key::id).
     #[must_use]
     pub fn matches(&self, key: &Key) -> bool {
+        let is_after = |after: &Cursor| *key.id().to_string() > *after.0;
         key.application == self.application
             && self.profile.as_ref().is_none_or(|profile| key.profile == *profile)
+            && self.after.as_ref().is_none_or(is_after)
     }
 
-    /// The page of all grants that [match](Self::matches), for stores that have all of them at hand. They come in the
-    /// order of their [ids](Key::id).
+    /// The page, of all grants that [match](Self::matches) or at least the first ones of them, in the order of their ids.
     #[must_use]
     pub fn page(&self, mut grants: Vec<StoredGrant>) -> GrantPage {
         grants.sort_by_cached_key(|grant| grant.key.id());
-        if let Some(Cursor(after)) = &self.after {
-            grants.retain(|grant| *grant.key.id().to_string() > **after);
-        }
         let is_last = grants.len() <= self.limit;
         grants.truncate(self.limit);
         let last = grants.last().filter(|_| !is_last);

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::{println, thread};
+use std::thread;
 
 use crate::client::storage::{MemoryTokenStorage, SharedStorage, Split, StorageError, nonblocking};
 use crate::client::storage_contract::tests::blocking::Hasty;
@@ -135,7 +135,6 @@ fn each_fault_breaks_its_clause() {
             matches!(verdict, Some(Verdict::Broken { .. })),
             "{fault:?}: {clause}: {verdict:?}"
         );
-        println!("{fault:?}: {verdict:?}");
         broken.insert(*clause);
     }
     let all: BTreeSet<_> = CLAUSES.iter().map(|clause| clause.name).collect();
