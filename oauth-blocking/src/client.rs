@@ -45,8 +45,9 @@ impl OAuth {
 
     /// The same for another profile: settings, store and HTTP client are shared, tokens are not.
     ///
-    /// Keep it for as long as its user is there, and clone it. Another one that is made for the same profile
-    /// knows of this one only through the store, as another process would, and reads the tokens anew.
+    /// Keep it for as long as its user is there, and clone it: [`Profiles`](crate::Profiles) does that for many. Another
+    /// one that is made for the same profile knows of this one only through the store, as another process would, and
+    /// reads the tokens anew.
     #[must_use]
     pub fn for_profile(&self, profile: &str) -> Self {
         Self { client: Arc::new(self.client.for_profile(profile)), mode: self.mode }

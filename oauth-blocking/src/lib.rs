@@ -75,6 +75,8 @@ mod locks;
 mod login;
 #[cfg(feature = "ureq")]
 mod parts;
+#[cfg(feature = "ureq")]
+mod profiles;
 mod ready;
 #[cfg(feature = "ureq")]
 mod resolver;
@@ -122,6 +124,8 @@ pub use oauth_core::{
     Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
 };
 #[cfg(feature = "ureq")]
+pub use profiles::Profiles;
+#[cfg(feature = "ureq")]
 pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
@@ -138,6 +142,10 @@ pub use user_agent::{
 /// Why a call failed.
 #[cfg(feature = "ureq")]
 pub type Error = ClientError<ureq::Error>;
+
+/// What became of all grants of a profile.
+#[cfg(feature = "ureq")]
+pub type OffBoarded = oauth_core::client::OffBoarded<ureq::Error>;
 
 /// Settings of an [`OAuth`].
 #[cfg(feature = "ureq")]

@@ -41,8 +41,7 @@
 //! - [`TokenStorage`] and [`UserAgent`] are async here; [`Blocking`] makes them from blocking ones
 //!   ([`BlockingTokenStorage`], [`BlockingUserAgent`]).
 //!   `Blocking::new(FileTokenStorage::new("My editor")?)` is a store that can be asked for its grants.
-//! - Hosts with many users make one [`HttpClient`] for all, and one client for each user, with
-//!   [`OAuth::for_profile`].
+//! - Hosts with many users make one [`HttpClient`] for all, and have the client of each user from [`Profiles`].
 //!
 //! # Features
 //!
@@ -67,6 +66,7 @@ mod http;
 mod login;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod profiles;
 mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]
@@ -119,6 +119,7 @@ pub use oauth_core::{
     AuthMethod, BearerAuth, ClientMetadata, Diagram, OAuthClientProvider, Plain, Policy, Secret,
     Timeline, TokenData, Tolerance, Tolerances, UnixTime, UnknownTolerance,
 };
+pub use profiles::Profiles;
 pub use reqwest;
 pub use resolver::FilteredResolver;
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
@@ -127,6 +128,9 @@ pub use user_agent::{FirstOf, Prepared, SharedUserAgent, UserAgent};
 
 /// Why a call failed.
 pub type Error = oauth_core::client::ClientError<reqwest::Error>;
+
+/// What became of all grants of a profile.
+pub type OffBoarded = oauth_core::client::OffBoarded<reqwest::Error>;
 
 /// Settings of an [`OAuth`].
 pub type OAuthBuilder = Builder<OAuth>;

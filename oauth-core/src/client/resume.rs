@@ -12,7 +12,7 @@ use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{Loaded, LoginId, WaitingLogin};
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
-use crate::session::{Key, PendingLogin, Session};
+use crate::session::{PendingLogin, Session};
 use crate::wire::redirect_state;
 
 impl<H: Host> Client<H> {
@@ -24,7 +24,7 @@ impl<H: Host> Client<H> {
     pub async fn keep_login(&self, login: &PendingLogin) -> Outcome<(), H> {
         let connect_url = login.connect_url();
         // Whoever is told of the login may be another user than this client's.
-        let key = Key { profile: login.profile().into(), ..self.key.clone() };
+        let key = self.key_of(login.profile());
         let id = LoginId::new(&key, connect_url.state());
         let waiting = WaitingLogin { id, application: &key.application, login };
         Ok(self.host.store().put_login(&waiting).await?)

@@ -40,8 +40,8 @@ pub struct Client<H: Host> {
     /// What the MCP server wants to see in the next proof.
     pub(super) nonce: RwLock<Option<Arc<DpopNonce>>>,
     pub(super) signers: Signers,
-    /// Where the MCP endpoint's URL redirects to.
-    pub(super) moved: RwLock<Option<Arc<HttpUrl>>>,
+    /// Where the MCP endpoint's URL redirects to; all profiles know it.
+    pub(super) moved: Arc<RwLock<Option<Arc<HttpUrl>>>>,
     /// The logins that ended here.
     pub(super) logins: Ended,
     /// The token that the server has taken, as the session knows, by its generation.
@@ -96,7 +96,7 @@ impl<H: Host> Client<H> {
             shown: RwLock::new(shown),
             nonce: RwLock::default(),
             signers: Signers::default(),
-            moved: RwLock::default(),
+            moved: Arc::default(),
             logins: Ended::default(),
             taken: AtomicU64::new(0),
             at_login: AtomicBool::new(false),
@@ -111,7 +111,8 @@ impl<H: Host> Client<H> {
     pub fn for_profile(&self, profile: &str) -> Self {
         let (settings, watcher, gifts) = (&self.settings, self.watcher.clone(), self.gifts.clone());
         let host = |session| self.host.with_session(session);
-        Self::new(settings, profile, self.limits, watcher, gifts, host)
+        let moved = Arc::clone(&self.moved);
+        Self { moved, ..Self::new(settings, profile, self.limits, watcher, gifts, host) }
     }
 
     /// What the adapter brought.
@@ -122,6 +123,11 @@ impl<H: Host> Client<H> {
     /// What the record is stored under.
     pub fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// What another profile's record at the same server is stored under.
+    pub(super) fn key_of(&self, profile: &str) -> Key {
+        Key { profile: profile.into(), ..self.key.clone() }
     }
 
     /// What is stored, as far as it is known here.
