@@ -40,6 +40,8 @@
 //! - `ureq`, on by default: [`OAuth`] itself. Without it there remain the store in files, the user agents and
 //!   [`adapter`], for other adapters.
 //! - `tracing`, on by default: what happens, for a subscriber of the host's.
+//! - `metrics`: counters and durations for a recorder of the host's ([their
+//!   names](oauth_core::client#what-is-counted)).
 //!
 //! # What is logged
 //!

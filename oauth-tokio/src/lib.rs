@@ -48,6 +48,8 @@
 //! - `rustls`, on by default: TLS. Without it, a host brings its own with reqwest's features.
 //! - `rmcp`: an [`OAuth`] as the HTTP client of the official MCP SDK (`OAuth::transport`, and the module
 //!   `rmcp`).
+//! - `metrics`: counters and durations for a recorder of the host's ([their
+//!   names](oauth_core::client#what-is-counted)).
 //! - `postgres`: a store in PostgreSQL, for hosts on several machines (the module `postgres`).
 //!
 //! # What is logged

@@ -14,7 +14,6 @@ use crate::client::log_in::LoginUnderWay;
 use crate::client::mode::Login;
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::Lease;
-use crate::client::storage::nonblocking::Leases as _;
 use crate::client::tell::Refresh;
 use crate::client::trace::Span;
 use crate::client::user_agent::UserAgentError;
@@ -146,7 +145,7 @@ impl<'a, H: Host> Driver<'a, H> {
         if held.renewal(now) != Some(Duration::ZERO) {
             return;
         }
-        match client.host.store().extend(&client.key, &mut held.lease).await {
+        match client.store().extend(&client.key, &mut held.lease).await {
             Ok(true) => held.renew_after_part(RENEWALS, now),
             Ok(false) => self.held.lock = None,
             Err(_) => held.renew_after_part(RENEWALS_IN_VAIN, client.instant()),

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::client::addresses::PrivateAddress;
 use crate::client::event::Event;
 use crate::client::host::{Host, HttpSender as _};
+use crate::client::metrics;
 use crate::client::obstacle::{Obstructed, Unanswered};
 use crate::client::shared::Client;
 use crate::client::trace;
@@ -29,8 +30,9 @@ impl<H: Host> Client<H> {
             let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
             return Err(Obstructed { obstacle: Obstacle::Time, source }.into());
         }
+        let begun = self.instant();
         // Not every client asks its resolver about a host that is an address already.
-        match self.settings.address_policy().check(request.url()) {
+        let answer = match self.settings.address_policy().check(request.url()) {
             // What the MCP server says may have no end.
             Ok(()) if request.endpoint() == Endpoint::Resource => {
                 self.host.http().ask(request, left.min(self.limits.request)).await
@@ -39,7 +41,10 @@ impl<H: Host> Client<H> {
             Err(address) => {
                 Err(PrivateAddress { host: request.url().host().into(), address }.into())
             }
-        }
+        };
+        let status = answer.as_ref().ok().map(Response::status);
+        metrics::asked(request.endpoint(), status, self.since(begun));
+        answer
     }
 
     /// Tells of an exchange, and what the session made of it.

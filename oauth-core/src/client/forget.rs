@@ -7,7 +7,6 @@ use core::fmt;
 use crate::Plain;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
-use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{GrantQuery, Loaded};
 use crate::client::token_cache::TokenCache;
 use crate::flow::Binding;
@@ -76,7 +75,7 @@ impl<H: Host> Client<H> {
             Some(held) => held,
             None => self.lock_refresh(self.patience()).await?,
         };
-        let record = match self.host.store().load(&self.key).await? {
+        let record = match self.store().load(&self.key).await? {
             Loaded::Record(record) => Some(*record),
             Loaded::Nothing | Loaded::Damaged { .. } => None,
         };
@@ -84,15 +83,15 @@ impl<H: Host> Client<H> {
         // Whose a client is that the host brings is not this server's to forget.
         if let Some(key) = client_key.filter(|key| key.kind == KeyKind::Client) {
             let of_client = self.lock_client(&key, self.patience()).await?;
-            let erased = self.host.store().erase(&key).await;
+            let erased = self.store().erase(&key).await;
             self.unlock(&key, Some(of_client)).await;
             erased?;
         }
-        let erased = self.host.store().erase(&self.key).await;
+        let erased = self.store().erase(&self.key).await;
         self.unlock(&self.key, Some(held)).await;
         erased?;
         let all = GrantQuery::new(&self.key.application);
-        let grants = self.host.store().list_all(&all).await?;
+        let grants = self.store().list_all(&all).await?;
         // One profile may have a user's grant and a token without a user.
         let others = grants.iter().filter(|grant| {
             grant.key.server_url == self.key.server_url && grant.key.profile != self.key.profile

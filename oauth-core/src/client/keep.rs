@@ -9,7 +9,6 @@ use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome};
-use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{LEASE_LENGTH, Loaded, StorageError, Written};
 use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
@@ -29,7 +28,7 @@ impl<H: Host> Client<H> {
         store_by: Option<Deadline>,
     ) -> Result<Written, StorageError> {
         let save = || async {
-            let saved = self.host.store().save(key, reply.record(), reply.expected()).await;
+            let saved = self.store().save(key, reply.record(), reply.expected()).await;
             // Nobody else has to wait for the next try.
             if saved.is_err()
                 && let Some(kept) = reply.would_keep(self.now())
@@ -51,7 +50,8 @@ impl<H: Host> Client<H> {
         reply: &LoadReply<'_>,
         store_by: Option<Deadline>,
     ) -> Result<Loaded, StorageError> {
-        let load = || self.host.store().load(key);
+        let store = self.store();
+        let load = || store.load(key);
         if !reply.is_spent() {
             return load().await;
         }

@@ -6,9 +6,9 @@ use crate::client::driver::HeldLock;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _};
+use crate::client::metrics;
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Failure};
-use crate::client::storage::nonblocking::{Leases as _, TokenStorage as _};
 use crate::client::storage::{LockPauses, StorageError};
 use crate::client::user_agent::UserAgentError;
 use crate::session::{Key, Lock};
@@ -37,7 +37,7 @@ impl<H: Host> Client<H> {
             Ok(held) => Ok(held),
             Err(waited) => {
                 // To say less is no reason for another error.
-                let spending = self.host.store().spending(&self.key).await.ok().flatten();
+                let spending = self.store().spending(&self.key).await.ok().flatten();
                 Err(ClientError::Busy { waited, spending })
             }
         }
@@ -63,16 +63,18 @@ impl<H: Host> Client<H> {
         lock: Lock,
         limit: Duration,
     ) -> Result<Result<HeldLock, Duration>, Failure<H>> {
-        let LockPauses { first, longest } = self.host.store().pauses();
+        let LockPauses { first, longest } = self.store().pauses();
         let (begun, mut pauses) = (self.instant(), Pauses::new(first, longest));
         loop {
             let waited = self.since(begun);
             if waited >= limit {
+                metrics::waited(lock, false, waited);
                 return Ok(Err(waited));
             }
             let pause = pauses.next(self.chance());
             self.host.runtime().sleep(pause.min(limit - waited)).await;
             if let Some(held) = self.try_lock(key, lock).await? {
+                metrics::waited(lock, true, self.since(begun));
                 return Ok(Ok(held));
             }
         }
@@ -85,14 +87,14 @@ impl<H: Host> Client<H> {
         lock: Lock,
     ) -> Result<Option<HeldLock>, StorageError> {
         let asked = self.instant();
-        let lease = self.host.store().try_lock(key, lock).await?;
+        let lease = self.store().try_lock(key, lock).await?;
         Ok(lease.map(|lease| HeldLock::new(lease, asked)))
     }
 
     /// Releases a lock, if it is held.
     pub(super) async fn unlock(&self, key: &Key, held: Option<HeldLock>) {
         if let Some(held) = held {
-            self.host.store().release(key, held.lease).await;
+            self.store().release(key, held.lease).await;
         }
     }
 }

@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::Client;
-use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{Migrated, StorageError};
 
 impl<H: Host> Client<H> {
@@ -16,7 +15,7 @@ impl<H: Host> Client<H> {
             return Ok(());
         }
         let begun = self.instant();
-        while self.host.store().migrate(&self.key, &self.settings).await? == Migrated::Busy
+        while self.store().migrate(&self.key, &self.settings).await? == Migrated::Busy
             && self.since(begun) < PATIENCE
         {
             self.host.runtime().sleep(BETWEEN_LOOKS).await;

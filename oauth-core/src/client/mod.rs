@@ -59,6 +59,24 @@
 //! Steps, those of the [`Timeline`](crate::Timeline), are told at `debug`, and at `warn` if they have a `code`. At
 //! `warn` is also a work's end in an error that no step has told.
 //!
+//! # What is counted
+//!
+//! With the feature `metrics`, a recorder of the crate [`metrics`](https://docs.rs/metrics) that the host has installed
+//! gets these; the names and labels are stable. Durations are histograms, in seconds. What concerns one user or one
+//! server is no label, since there may be any number of those: events say it.
+//!
+//! | metric | labels | what it is |
+//! |---|---|---|
+//! | `mcp_oauth_refreshes_total` | `outcome`: `refreshed`, `postponed` (the old token lives), `refused` (a login is needed), `failed` | refreshes that this process has tried |
+//! | `mcp_oauth_adopted_tokens_total` | | tokens found in the store that another process has brought |
+//! | `mcp_oauth_refused_tokens_total` | `status` | tokens that the MCP server refused |
+//! | `mcp_oauth_logins_total` | `outcome`: `finished`, `handed_out`, `cancelled`, `failed` | how logins ended here; one that was handed out is `finished` where it is resumed |
+//! | `mcp_oauth_requests_total` | `endpoint` ([`Endpoint::name`](crate::Endpoint::name)), `status` (`none` without an answer) | requests of logins, refreshes and revocations |
+//! | `mcp_oauth_request_seconds` | `endpoint` | how long they took |
+//! | `mcp_oauth_lock_wait_seconds` | `lock`: `refresh`, `login`, `client`; `outcome`: `taken`, `timed_out` | waits for a lock that somebody else held |
+//! | `mcp_oauth_store_seconds` | `call`: the method of the store | how long a call of the token store took |
+//! | `mcp_oauth_store_errors_total` | `call`, `retryable`: `true`, `false` | calls of the token store that failed |
+//!
 //! # Security
 //!
 //! No secret is in any of that, nor a query: no token, code, verifier, `state` or client secret.
@@ -97,6 +115,8 @@ mod log_in;
 mod log_out;
 mod login_options;
 mod message;
+#[cfg_attr(not(feature = "metrics"), path = "metrics_off.rs")]
+mod metrics;
 mod migrate;
 mod mode;
 mod moved;
@@ -115,6 +135,7 @@ mod step;
 mod storage;
 #[cfg(feature = "storage-contract")]
 pub mod storage_contract;
+mod store;
 mod system;
 mod take;
 mod tell;
@@ -145,6 +166,8 @@ pub use host_parts::HostParts;
 pub use limits::{Limits, TIME_LIMIT, last_chance};
 pub use login_options::LoginOptions;
 pub use message::{challenges, location, response};
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
 pub use mode::Mode;
 pub use obstacle::{Obstructed, Unanswered};
 pub use off_board::{EndedGrant, OffBoarded};

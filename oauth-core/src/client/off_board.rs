@@ -11,7 +11,6 @@ use crate::client::gifts::Gifts;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::profiles::Profiles;
 use crate::client::shared::{Client, HttpError, Outcome};
-use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{GrantQuery, Loaded, StorageError, StoredGrant, Written};
 use crate::client::token_cache::TokenCache;
 use crate::flow::Settings;
@@ -92,7 +91,7 @@ impl<H: Host> Profiles<H> {
         let mut others = BTreeSet::new();
         for server in &servers {
             let query = GrantQuery::new(&server.key.application).profile(profile);
-            for StoredGrant { key, .. } in server.host.store().list_all(&query).await? {
+            for StoredGrant { key, .. } in server.store().list_all(&query).await? {
                 if own.contains(&key) || !others.insert(key.clone()) {
                     continue;
                 }
@@ -136,7 +135,7 @@ impl<H: Host> Client<H> {
     /// Deletes the record; false if there are tokens in it again.
     async fn erase_ended(&self) -> Outcome<bool, H> {
         let mut session = self.host.runtime().take().await;
-        let store = self.host.store();
+        let store = self.store();
         let erased = match store.load(&self.key).await? {
             Loaded::Record(record) if record.tokens().is_some() => false,
             // Who writes under a lock looks before, and finds another generation or none.

@@ -8,7 +8,6 @@ use crate::client::driver::{Driver, Operation};
 use crate::client::error::ClientError;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
-use crate::client::storage::nonblocking::Records as _;
 use crate::client::storage::{Loaded, LoginId, WaitingLogin};
 use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
@@ -27,7 +26,7 @@ impl<H: Host> Client<H> {
         let key = self.key_of(login.profile());
         let id = LoginId::new(&key, connect_url.state());
         let waiting = WaitingLogin { id, application: &key.application, login };
-        Ok(self.host.store().put_login(&waiting).await?)
+        Ok(self.store().put_login(&waiting).await?)
     }
 
     /// Finishes a login of this user that was [kept](Self::keep_login): takes it out of the store, and stores its tokens.
@@ -39,7 +38,7 @@ impl<H: Host> Client<H> {
     pub async fn resume_kept(self: &Arc<Self>, query: &str) -> Outcome<BearerAuth, H> {
         let state = redirect_state(query).ok_or(crate::Error::LoginNotWaiting)?;
         let id = LoginId::new(&self.key, &state);
-        let store = self.host.store();
+        let store = self.store();
         if let Some(login) = store.take_login(&self.key.application, &id, self.now()).await? {
             return self.resume(login, query).await;
         }

@@ -15,6 +15,7 @@ use crate::client::gifts::{Gifts, Signers};
 use crate::client::host::{Host, HttpSender, Runtime, Users};
 use crate::client::limits::{Limits, REFRESH};
 use crate::client::login_options::Ended;
+use crate::client::metrics;
 use crate::client::parts::Watcher;
 use crate::client::system::System as _;
 use crate::client::token_cache::TokenCache;
@@ -232,6 +233,7 @@ impl<H: Host> core::fmt::Debug for Client<H> {
 /// Tells a watcher, if there is one, and `tracing`.
 pub(super) fn tell(watcher: Option<&Watcher>, key: &Key, event: &Event<'_>) {
     trace::event(event);
+    metrics::event(event);
     if let Some(watcher) = watcher {
         watcher(key, event);
     }

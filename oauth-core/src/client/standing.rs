@@ -3,7 +3,6 @@
 use crate::client::host::Host;
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::Loaded;
-use crate::client::storage::nonblocking::{Leases as _, Records as _};
 use crate::session::{Lock, LoginPlace, Status};
 
 impl<H: Host> Client<H> {
@@ -17,7 +16,7 @@ impl<H: Host> Client<H> {
             return Ok(Status::of(&self.settings, None, self.now()));
         }
         let is_here = self.is_at_login();
-        let record = match self.host.store().load(&self.key).await? {
+        let record = match self.store().load(&self.key).await? {
             Loaded::Record(record) => Some(*record),
             Loaded::Nothing | Loaded::Damaged { .. } => None,
         };
@@ -31,7 +30,7 @@ impl<H: Host> Client<H> {
         if is_here {
             return Ok(status.under_way(LoginPlace::Here));
         }
-        let is_elsewhere = self.host.store().is_held(&self.key, Lock::Login).await?;
+        let is_elsewhere = self.store().is_held(&self.key, Lock::Login).await?;
         Ok(if is_elsewhere { status.under_way(LoginPlace::Elsewhere) } else { status })
     }
 }

@@ -11,7 +11,6 @@ use crate::client::keep::store_by;
 use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
 use crate::client::shared::Outcome;
-use crate::client::storage::nonblocking::TokenStorage as _;
 use crate::client::storage::{Loaded, Written};
 use crate::client::tell::Worked;
 use crate::session::{
@@ -99,7 +98,7 @@ impl<H: Host> Driver<'_, H> {
             return Ok(Worked::Own);
         };
         let (key, begun) = (reply.key(&client.key.profile), client.instant());
-        match client.host.store().reserve(&key, &mut held.lease, reply.spend()).await {
+        match client.store().reserve(&key, &mut held.lease, reply.spend()).await {
             Ok(true) => {
                 self.held.lock = Some(HeldLock::new(held.lease, begun));
                 self.held.store_by = Some(store_by(begun));

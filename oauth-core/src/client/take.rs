@@ -10,7 +10,6 @@ use crate::client::failures::Epoch;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::mode::{Mode, Quiet};
 use crate::client::shared::{Client, Failure, Outcome, SessionOf};
-use crate::client::storage::nonblocking::TokenStorage as _;
 use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{LoginReason, Session, Turn};
@@ -37,7 +36,7 @@ impl<H: Host> Client<H> {
         }
         if self.left(until).is_zero() {
             let waited = self.since(begun);
-            let spending = self.host.store().spending(&self.key).await.ok().flatten();
+            let spending = self.store().spending(&self.key).await.ok().flatten();
             return Err(ClientError::Busy { waited, spending });
         }
         let beside = self.host.runtime().with_session(Session::new(Arc::clone(&self.settings)));
