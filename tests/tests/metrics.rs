@@ -14,6 +14,7 @@ use metrics::{
     SharedString, Unit,
 };
 use oauth_blocking::MemoryTokenStorage;
+use oauth_core::client::describe_metrics;
 use oauth_tests::world::Knobs;
 
 /// What was counted, by name and labels; of a duration, how often it was measured.
@@ -33,7 +34,7 @@ impl Counted {
         let install = || {
             let counted = Self::default();
             metrics::set_global_recorder(counted.clone()).ok().unwrap();
-            oauth_blocking::oauth_core::client::describe_metrics();
+            describe_metrics();
             counted
         };
         COUNTED.get_or_init(install).clone()
