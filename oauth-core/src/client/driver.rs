@@ -5,7 +5,6 @@ use core::pin::Pin;
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::Endpoint;
 use crate::client::deadline::{Countdown, Deadline};
 use crate::client::failures::{Epoch, Work};
 use crate::client::host::Host;
@@ -18,6 +17,7 @@ use crate::client::tell::Refresh;
 use crate::client::trace::Span;
 use crate::client::user_agent::UserAgentError;
 use crate::session::Lock;
+use crate::{Endpoint, UnixTime};
 
 /// One drive of a session. What it holds is released when it ends, however it ends.
 pub(super) struct Driver<'a, H: Host> {
@@ -75,6 +75,9 @@ pub(super) struct Held {
     pub(super) lock: Option<HeldLock>,
     /// Until when what is spent has to be stored, once the refresh lock is held and the token may be spent.
     pub(super) store_by: Option<Deadline>,
+    /// When that began, by the clock that goes on while a machine is suspended: on many systems the other one stands
+    /// still.
+    pub(super) reserved_at: Option<UnixTime>,
     /// That of the client that profiles share, while it is registered.
     pub(super) client: Option<HeldLock>,
 }
@@ -83,7 +86,7 @@ impl Held {
     /// Gives a lock out of hand, to be released.
     pub(super) fn take(&mut self, lock: Lock) -> Option<HeldLock> {
         match lock {
-            Lock::Refresh => self.store_by = None,
+            Lock::Refresh => (self.store_by, self.reserved_at) = (None, None),
             Lock::Login => {}
             Lock::Client => return self.client.take(),
         }

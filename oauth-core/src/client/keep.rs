@@ -96,8 +96,11 @@ impl<H: Host> Client<H> {
 /// Until when a save is tried under the refresh lock under which a token is spent, if that was asked for at `begun`. A
 /// save that began just before the end of the lease could come after somebody else has looked.
 pub(super) fn store_by(begun: Instant) -> Deadline {
-    Deadline::after(LEASE_LENGTH - LAST_SAVE, begun)
+    Deadline::after(TIME_TO_STORE, begun)
 }
+
+/// How long it is until then.
+pub(super) const TIME_TO_STORE: Duration = LEASE_LENGTH.saturating_sub(LAST_SAVE);
 
 /// The user waits for it at a page.
 const AT_PAGE: Duration = Duration::from_secs(10);

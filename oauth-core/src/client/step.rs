@@ -7,7 +7,7 @@ use crate::client::driver::{Driver, HeldLock};
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::{Host, Users as _};
-use crate::client::keep::store_by;
+use crate::client::keep::{TIME_TO_STORE, store_by};
 use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
 use crate::client::shared::Outcome;
@@ -98,10 +98,12 @@ impl<H: Host> Driver<'_, H> {
             return Ok(Worked::Own);
         };
         let (key, begun) = (reply.key(&client.key.profile), client.instant());
+        let begun_at = client.now();
         match client.store().reserve(&key, &mut held.lease, reply.spend()).await {
             Ok(true) => {
                 self.held.lock = Some(HeldLock::new(held.lease, begun));
                 self.held.store_by = Some(store_by(begun));
+                self.held.reserved_at = Some(begun_at);
                 reply.reserved();
             }
             Ok(false) => {
@@ -153,8 +155,7 @@ impl<H: Host> Driver<'_, H> {
         reply: HttpReply<'_>,
     ) -> Outcome<Worked, H> {
         let (client, endpoint) = (self.client, request.endpoint());
-        // The process may have been stopped since the lock was looked at.
-        if self.held.store_by.is_some_and(|by| client.left(by) < client.limits.request) {
+        if self.outlasts_lease() {
             reply.lost(self.now());
             return Ok(Worked::Own);
         }
@@ -174,6 +175,15 @@ impl<H: Host> Driver<'_, H> {
         }
         let outcome = answer.map(|response| response.status());
         Ok(Worked::Exchange(Exchange { request, outcome }))
+    }
+
+    /// Whether a request could outlast the lease under which it spends a token: the process may have been stopped since
+    /// the lock was looked at, or its machine suspended.
+    fn outlasts_lease(&self) -> bool {
+        let (client, limit) = (self.client, self.client.limits.request);
+        let by_clock = |at| TIME_TO_STORE.saturating_sub(client.now().since(at));
+        self.held.store_by.is_some_and(|by| client.left(by) < limit)
+            || self.held.reserved_at.is_some_and(|at| by_clock(at) < limit)
     }
 
     /// Has a key sign.

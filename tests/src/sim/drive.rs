@@ -23,10 +23,12 @@ impl Simulation {
         *stopped = false;
         *lacks_scope &= !session.record().is_some_and(laws::has_asked_for_more);
         self.hosts[host].learn_of_token();
+        self.compare_clocks(host);
         laws::is_durable(&self.hosts[host], &self.store)?;
         match turned {
             Turned::Blocked => {
                 self.idle += 1;
+                self.wait_for_leases(host);
                 self.wait(host);
                 return Ok(());
             }
@@ -83,6 +85,7 @@ impl Simulation {
     /// The host's store failed: it stops, releases its locks, and may come back later.
     fn drop_turn(&mut self, host: usize, why: &'static str) {
         self.store.release_all(host);
+        self.hosts[host].watch.end();
         self.hosts[host].stopped = true;
         self.hosts[host].retries_at = None;
         self.finish(host, Outcome::Broken(why));
@@ -123,10 +126,21 @@ impl Simulation {
             (_, SecondLook::Fresh) if refresh => return wrong("although there is a fresh token"),
             _ if refresh && self.store.reserved(at).is_none() => return wrong("without room"),
             (Some(Hold::Shared), _) => Fate::Lost("others have the lock, too"),
+            (Some(Hold::TakenOver), _) if refresh => match self.store.early(at) {
+                Some(why) => Fate::Lost(why),
+                None => return wrong("under a lock that has ended"),
+            },
             (Some(Hold::TakenOver), _) => Fate::Lost("the lock was held for too long"),
             (_, SecondLook::Stale) if refresh => Fate::Lost("the store showed an old record"),
             (Some(Hold::Alone), _) => Fate::Open,
         };
+        if refresh && let Some(since) = self.store.reserved(at) {
+            let passed = self.world.now - since;
+            if let Err(what) = self.hosts[at].watch.spend(passed) {
+                return wrong(what);
+            }
+        }
+        let host = &self.hosts[at];
         let ask = Ask {
             host: at,
             profile: host.profile,
@@ -135,8 +149,9 @@ impl Simulation {
             fate,
         };
         let may_wait = ask.fate == Fate::Open && self.plan.menu.chance(Fault::ClockJump) == 0;
-        if let Some(until) = self.store.paused(&host.key, credential).filter(|_| may_wait)
-            && self.now(at) < until
+        // By a clock that is before the answer, nobody knows how long the pause still is.
+        if let Some([since, until]) = self.store.paused(&host.key, credential).filter(|_| may_wait)
+            && (since..until).contains(&self.now(at))
         {
             return wrong("although the server is to be left alone");
         }

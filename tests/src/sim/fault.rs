@@ -9,6 +9,7 @@ macro_rules! faults {
         all { $($(#[$doc:meta])* $name:ident $often:literal,)* }
         of_machines { $($(#[$own_doc:meta])* $own:ident $own_often:literal,)* }
         extended { $($(#[$new_doc:meta])* $new:ident $new_often:literal,)* }
+        of_leases { $($(#[$lease_doc:meta])* $lease:ident $lease_often:literal,)* }
     ) => {
         /// A kind of fault.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,7 @@ macro_rules! faults {
             $($(#[$doc])* $name,)*
             $($(#[$own_doc])* $own,)*
             $($(#[$new_doc])* $new,)*
+            $($(#[$lease_doc])* $lease,)*
         }
 
         impl Fault {
@@ -28,11 +30,15 @@ macro_rules! faults {
             /// Those of runs that have more than bearer tokens and a browser.
             pub(super) const EXTENDED: [Self; [$($new_often),*].len()] = [$(Self::$new),*];
 
+            /// Those of runs with a store over a network.
+            pub(super) const OF_LEASES: [Self; [$($lease_often),*].len()] = [$(Self::$lease),*];
+
             const fn often(self) -> u16 {
                 match self {
                     $(Self::$name => $often,)*
                     $(Self::$own => $own_often,)*
                     $(Self::$new => $new_often,)*
+                    $(Self::$lease => $lease_often,)*
                 }
             }
         }
@@ -141,6 +147,18 @@ faults! {
         /// The answer to a push gets lost.
         PushLost 150,
     }
+    of_leases {
+        /// The store loses a lease.
+        LeaseDropped 8,
+        /// A lease is not given back, since nobody hears of it.
+        ReleaseLost 80,
+        /// The store's clock is set.
+        StoreClock 4,
+        /// The holder of a refresh lock is stopped.
+        Stopped 120,
+        /// The same, and its clock that never goes back is, too.
+        Suspended 80,
+    }
 }
 
 /// How often each fault strikes, per mille of its opportunities.
@@ -198,6 +216,28 @@ impl Menu {
         }
     }
 
+    /// Nothing goes wrong but that what was acknowledged is forgotten.
+    pub(super) const fn of_failover() -> Self {
+        let mut menu = Self::none();
+        menu.chances[Fault::LostWrite as usize] = 200;
+        menu
+    }
+
+    /// The same with what goes wrong where locks are leases: one to three kinds of it, or all.
+    pub(super) fn add_of_leases(&mut self, dice: &mut Dice) {
+        if dice.chance(500) {
+            for _ in 0..=dice.below(3) {
+                let fault = dice.pick(&Fault::OF_LEASES);
+                self.chances[fault as usize] = fault.often() * dice.pick(&[1, 2, 3]);
+            }
+            return;
+        }
+        let divisor = dice.pick(&[1, 2, 4]);
+        for fault in Fault::OF_LEASES {
+            self.chances[fault as usize] = fault.often().div_ceil(divisor);
+        }
+    }
+
     /// The same with what goes wrong for keys and for users with another device: a server begins to require keys where
     /// that is what the run is about, and in two of three runs the rest.
     pub(super) fn add_extended(&mut self, cast: Cast, dice: &mut Dice, extended: &Extended) {
@@ -231,4 +271,5 @@ impl Menu {
     }
 }
 
-const FAULTS: usize = Fault::ALL.len() + Fault::OF_MACHINES.len() + Fault::EXTENDED.len();
+const FAULTS: usize =
+    Fault::ALL.len() + Fault::OF_MACHINES.len() + Fault::EXTENDED.len() + Fault::OF_LEASES.len();

@@ -9,6 +9,7 @@ use oauth_core::session::{Attempt, Key, Lock, Record, Session};
 use oauth_core::{Error, UnixTime};
 
 use super::laws::{self, Look};
+use super::leases::Watch;
 use super::machine::Toil;
 
 /// One process with one session.
@@ -30,6 +31,8 @@ pub(super) struct Host {
     pub(super) offset: i64,
     /// Until when it is not scheduled.
     pub(super) asleep_until: u64,
+    /// What it knows of the lease of its refresh lock.
+    pub(super) watch: Watch,
     /// Whether a turn was dropped, so that the session has to start over.
     pub(super) stopped: bool,
     /// The locks without which it goes on, as they died with its process.
@@ -50,9 +53,9 @@ pub(super) struct Host {
     pub(super) kept: Vec<String>,
     /// When it looked into the store.
     pub(super) look: Look,
-    /// Until when, by its clock, the last answer to a refresh wants to be left alone, while nobody has
+    /// From when to when, by its clock, the last answer to a refresh wants to be left alone, while nobody has
     /// written that down.
-    pub(super) pause: Option<UnixTime>,
+    pub(super) pause: Option<[UnixTime; 2]>,
     /// When its session had the last answer.
     pub(super) answered_at: u64,
     /// When the last login of its session brought tokens, unless a user has asked for another since.
@@ -209,6 +212,7 @@ impl Host {
             flight: None,
             offset: 0,
             asleep_until: 0,
+            watch: Watch::default(),
             stopped: false,
             lost_locks: Vec::new(),
             stale: None,

@@ -94,11 +94,14 @@ impl Ledger {
         }
     }
 
-    /// A host has lost what it has not stored yet.
-    pub(super) fn lose(&mut self, host: usize, why: &'static str) {
+    /// A host has lost what it has not stored yet; whether there was anything.
+    pub(super) fn lose(&mut self, host: usize, why: &'static str) -> bool {
+        let mut has_any = false;
         for ask in self.asks.iter_mut().filter(|ask| ask.host == host && ask.is_open()) {
             ask.fate = Fate::Lost(why);
+            has_any = true;
         }
+        has_any
     }
 
     /// What a host has spent is paid for: the outcome is stored.

@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request, Response, header};
-use oauth_core::session::{Attach, Turn, Verdict};
+use oauth_core::session::{Attach, Lock, Turn, Verdict};
 
 use super::extended::{code_in, has_proof, is_about_proof};
 use super::host::{Call, Flight, Host, Outcome, Purpose, Stage, Task};
 use super::ledger::Fate;
 use super::machine::{carries_assertion, is_for_a_token};
+use super::store::Hold;
 use super::{Fault, Sight, Simulation, laws};
 use crate::drive::{SERVER_URL, challenges, mcp_request};
 use crate::world::{Damage, Grant, Party, TokenForm, What};
@@ -78,6 +79,10 @@ impl Simulation {
         };
         match stage {
             Stage::Out => {
+                let is_taken = self.store.hold(Lock::Refresh, at) == Some(Hold::TakenOver);
+                if is_taken && laws::is_refresh(&request) {
+                    self.seen.add(Sight::LateFirstByte);
+                }
                 let stage = Stage::Back(self.carry(&request, ask)?);
                 self.hosts[at].flight = Some(Flight { purpose, request, ask, stage });
                 Ok(())
@@ -87,7 +92,7 @@ impl Simulation {
                 let host = &mut self.hosts[at];
                 host.answered_at = self.world.now;
                 let answer_to_refresh = answer.as_ref().filter(|_| laws::is_refresh(&request));
-                host.pause = answer_to_refresh.and_then(pause).map(|pause| now + pause);
+                host.pause = answer_to_refresh.and_then(pause).map(|pause| [now, now + pause]);
                 if matches!(purpose, Purpose::Turn) {
                     host.toil.learn(&request, answer.as_ref(), now);
                     self.hears(at, &request, answer.as_ref());

@@ -1,6 +1,7 @@
 //! What a seed decides before anything happens.
 
-use super::{Dice, Extended, Fault, Machine, Menu};
+use super::store::LEASE_LENGTH;
+use super::{Apart, Dice, Extended, Fault, Machine, Menu};
 use crate::world::{AuthMethod, BadToken, Knobs, RefreshTokens, Reuse, Rotation, ScopePolicy};
 
 /// Who gets tokens in a run.
@@ -10,6 +11,10 @@ pub enum Cast {
     Users,
     /// Clients without a user.
     Machines,
+    /// Users whose hosts share a store over a network, where locks are leases and no two clocks show the same.
+    Leases,
+    /// The same, where nothing goes wrong but that the store forgets what it has acknowledged.
+    Failover,
 }
 
 /// The cast and the weather of a run.
@@ -43,6 +48,8 @@ pub(super) struct Plan {
     pub(super) machine: Option<Machine>,
     /// What it has beyond bearer tokens and a browser.
     pub(super) extended: Extended,
+    /// How far the clocks are apart, if locks are leases of a store on another machine.
+    pub(super) apart: Option<Apart>,
 }
 
 impl Plan {
@@ -54,6 +61,9 @@ impl Plan {
         let plan = match cast {
             Cast::Users => plan,
             Cast::Machines => plan.for_machines(&mut Dice::new(!seed)),
+            Cast::Leases | Cast::Failover => {
+                return plan.with_leases(cast, &mut Dice::new(seed.rotate_left(16) ^ LEASES));
+            }
         };
         plan.extended(cast, &mut Dice::new(seed.rotate_left(32) ^ EXTENDED))
     }
@@ -61,6 +71,21 @@ impl Plan {
     fn extended(mut self, cast: Cast, dice: &mut Dice) -> Self {
         self.extended = Extended::of(cast, dice);
         self.extended.set_up(cast, &mut self.knobs, &mut self.menu, dice);
+        self
+    }
+
+    fn with_leases(mut self, cast: Cast, dice: &mut Dice) -> Self {
+        if cast == Cast::Failover {
+            self.menu = Menu::of_failover();
+            // One user's record is hit, and another's is not.
+            self.profiles = (0..2 + self.profiles.len()).map(|host| host % 2).collect();
+            self.looks = vec![None; self.profiles.len()];
+            (self.quiet, self.logs_out, self.presence) = (None, false, 1000);
+        } else {
+            self.menu.add_of_leases(dice);
+        }
+        self.lease = self.lease.or(Some(LEASE_LENGTH));
+        self.apart = Some(Apart::of(cast, self.profiles.len(), dice));
         self
     }
 
@@ -98,6 +123,7 @@ impl Plan {
             quiet: Some(hosts - 1).filter(|quiet| *quiet > 0 && dice.chance(400)),
             machine: None,
             extended: Extended::default(),
+            apart: None,
         }
     }
 }
@@ -139,4 +165,7 @@ fn knobs(dice: &mut Dice) -> Knobs {
 }
 
 /// Makes other dice of a seed.
+const LEASES: u64 = 0x2545_F491_4F6C_DD1D;
+
+/// And others.
 const EXTENDED: u64 = 0x5851_F42D_4C95_7F2D;

@@ -83,10 +83,15 @@ impl Simulation {
         let mut history = History::new(recording);
         history.note(|| format!("seed {seed}"));
         history.note(|| describe(&plan));
+        for (host, offset) in hosts.iter_mut().zip(plan.apart.iter().flat_map(|it| &it.hosts)) {
+            host.offset = *offset;
+        }
+        let store =
+            plan.apart.as_ref().map_or_else(Store::default, |it| Store::with_clock(it.store));
         Self {
             menu: plan.menu.clone(),
             world: World::new(plan.knobs.clone()),
-            store: Store::default(),
+            store,
             hosts,
             orphans: Vec::new(),
             pending: Vec::new(),
@@ -279,6 +284,7 @@ impl Simulation {
         // Who was to wake meanwhile could do nothing before now.
         for host in self.hosts.iter_mut().filter(|host| before < host.asleep_until) {
             host.asleep_until = host.asleep_until.max(self.world.now);
+            host.watch.pass(self.world.now - before);
         }
     }
 
@@ -302,18 +308,20 @@ impl Simulation {
 }
 
 fn describe(plan: &Plan) -> String {
-    let Plan { profiles, knobs, menu, lease, looks, quiet, machine, extended, .. } = plan;
+    let Plan { profiles, knobs, menu, lease, looks, quiet, machine, extended, apart, .. } = plan;
     let faults: Vec<_> = Fault::ALL
         .into_iter()
         .chain(Fault::OF_MACHINES)
         .chain(Fault::EXTENDED)
+        .chain(Fault::OF_LEASES)
         .filter(|fault| menu.chance(*fault) > 0)
         .map(|fault| format!("{fault:?} {}", menu.chance(fault)))
         .collect();
+    let apart = apart.as_ref().map_or_else(String::new, |it| format!("; {it:?}"));
     let machine = machine.as_ref().map_or_else(String::new, |it| format!("; {it:?}"));
     format!(
         "profiles of the hosts: {profiles:?}; tokens live {} s, refresh tokens {:?}; {:?}, {:?}, {:?}; \
-         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}{machine}; {extended:?}",
+         secrets of {:?} live {:?}; leases {lease:?}; looks {looks:?}; quiet {quiet:?}; faults per mille: {}{machine}; {extended:?}{apart}",
         knobs.access_lifetime,
         knobs.refresh_lifetime,
         knobs.rotation,

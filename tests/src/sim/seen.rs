@@ -75,12 +75,50 @@ sights! {
     ReferenceExpired,
     /// A login that was pushed brought tokens.
     PushedLogin,
+    /// The store lost a lease whose end had not come.
+    LeaseDropped,
+    /// The store's clock was set ahead while somebody had a lease.
+    StoreClockAhead,
+    /// It was set back.
+    StoreClockBehind,
+    /// Somebody waited for a lease that was never given back.
+    WaitsForTheDead,
+    /// A lease was not given back, since nobody heard of it.
+    ReleaseLost,
+    /// Its holder was told that the lease is over, when it wanted to reserve room.
+    LeaseOver,
+    /// The holder of a refresh lock was stopped.
+    HolderStopped,
+    /// The same, and its clock that never goes back was, too.
+    HolderSuspended,
+    /// It was stopped after room was reserved, and before it looked at its clocks.
+    StoppedBeforeLook,
+    /// It was stopped after that, with its request on the way.
+    StoppedAfterLook,
+    /// A refresh was held back, as too little of the lease was left.
+    HeldBack,
+    /// A lease was taken over that had ended early at the store, with a request on the way.
+    TakenEarly,
+    /// A lease was taken over whose holder was stopped after its look.
+    TakenFromStopped,
+    /// The first byte of a refresh left after others had taken the lease.
+    LateFirstByte,
+    /// By a clock that is behind, a token lived that was expired.
+    SeemsToLive,
+    /// By a clock that is ahead, a token was expired that lived.
+    SeemsExpired,
 }
 
 /// How often each thing came about.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Seen {
     counts: [u64; Sight::ALL.len()],
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { counts: [0; Sight::ALL.len()] }
+    }
 }
 
 impl Seen {
@@ -115,6 +153,10 @@ impl fmt::Display for Seen {
             let comma = if at > 0 { ", " } else { "" };
             write!(f, "{comma}{sight:?} {}", self.count(sight))?;
         }
-        Ok(())
+        let came_about = Sight::ALL.into_iter().filter(|it| self.count(*it) > 0);
+        match came_about.min_by_key(|it| self.count(*it)) {
+            Some(rarest) => write!(f, "; rarest {rarest:?} {}", self.count(rarest)),
+            None => Ok(()),
+        }
     }
 }

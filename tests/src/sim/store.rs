@@ -15,6 +15,8 @@ pub(super) struct Store {
     pub(super) full_until: u64,
     /// Until when nothing works at all.
     pub(super) down_until: u64,
+    /// How far its clock is ahead of the servers', in seconds, if that is what its locks end by.
+    clock: Option<i64>,
     shelves: HashMap<Key, Shelf>,
     guards: Vec<Guard>,
     late: Vec<Write>,
@@ -34,8 +36,8 @@ pub(super) struct Shelf {
     left: Vec<String>,
     /// Since when others stand where these access tokens were, or none.
     gone: HashMap<String, u64>,
-    /// The refresh token that is not to be spent before then.
-    pause: Option<(String, UnixTime)>,
+    /// The refresh token that is not to be spent from when to when, by the clock of who has written that.
+    pause: Option<(String, UnixTime, UnixTime)>,
 }
 
 impl Shelf {
@@ -72,6 +74,17 @@ struct Guard {
     reserved: Option<u64>,
     /// What became of it, without its holder's knowledge.
     state: Hold,
+    /// Why it ends early, if it does.
+    early: Option<&'static str>,
+}
+
+/// Who has lost a lock, and may not know it.
+pub(super) struct Loser {
+    pub(super) host: usize,
+    /// Since when they had reserved room.
+    pub(super) reserved: Option<u64>,
+    /// Why it ended before its time, if it did.
+    pub(super) early: Option<&'static str>,
 }
 
 /// Whether a lock keeps others out.
@@ -86,6 +99,11 @@ pub(super) enum Hold {
 }
 
 impl Store {
+    /// One with a clock of its own, by which locks end.
+    pub(super) fn with_clock(offset: i64) -> Self {
+        Self { clock: Some(offset), ..Self::default() }
+    }
+
     fn shelf(&mut self, key: &Key) -> &mut Shelf {
         self.shelves.entry(key.clone()).or_default()
     }
@@ -169,18 +187,18 @@ impl Store {
     }
 
     /// Somebody has written down that what is stored is not refreshed before then.
-    pub(super) fn pause(&mut self, key: &Key, until: UnixTime) {
+    pub(super) fn pause(&mut self, key: &Key, since: UnixTime, until: UnixTime) {
         let shelf = self.shelf(key);
         let tokens = shelf.record.as_ref().and_then(Record::tokens);
         let token = tokens.and_then(|tokens| tokens.refresh_token.as_ref());
-        shelf.pause = token.map(|token| (token.expose().into(), until));
+        shelf.pause = token.map(|token| (token.expose().into(), since, until));
     }
 
-    /// Until when a refresh token is not to be spent.
+    /// From when to when a refresh token is not to be spent.
     #[must_use]
-    pub(super) fn paused(&self, key: &Key, refresh_token: &str) -> Option<UnixTime> {
-        let (paused, until) = self.shelves.get(key)?.pause.as_ref()?;
-        (paused == refresh_token).then_some(*until)
+    pub(super) fn paused(&self, key: &Key, refresh_token: &str) -> Option<[UnixTime; 2]> {
+        let (paused, since, until) = self.shelves.get(key)?.pause.as_ref()?;
+        (paused == refresh_token).then_some([*since, *until])
     }
 
     /// Access tokens of grants that somebody has logged out of.
@@ -196,18 +214,22 @@ impl Store {
     }
 
     /// Takes a lock until `ends`, unless another host has it and has not had it for too long; from whom it
-    /// was taken over, and since when they had reserved room.
+    /// was taken over.
     pub(super) fn lock(
         &mut self,
         key: &Key,
         lock: Lock,
         host: usize,
         (now, ends): (u64, u64),
-    ) -> Option<Vec<(usize, Option<u64>)>> {
-        let is_over = |guard: &Guard| {
-            guard.state == Hold::TakenOver
-                || guard.ends <= now
-                || guard.reserved.is_some_and(|since| since + LEASE_LENGTH < now)
+    ) -> Option<Vec<Loser>> {
+        let (clock, is_lease) = (self.now(now), self.clock.is_some());
+        let is_over = |guard: &Guard| match is_lease {
+            true => guard.state == Hold::TakenOver || guard.ends < clock,
+            false => {
+                guard.state == Hold::TakenOver
+                    || guard.ends <= now
+                    || guard.reserved.is_some_and(|since| since + LEASE_LENGTH < now)
+            }
         };
         if !self.rivals(key, lock).all(|guard| is_over(guard)) {
             return None;
@@ -215,7 +237,11 @@ impl Store {
         let mut losers = Vec::new();
         for rival in self.rivals(key, lock).filter(|rival| rival.state != Hold::TakenOver) {
             rival.state = Hold::TakenOver;
-            losers.push((rival.host, rival.reserved));
+            rival.early.take_if(|_| rival.reserved.is_none_or(|since| since + LEASE_LENGTH < now));
+            let Guard { host, reserved, early, .. } = *rival;
+            if host != NOBODY {
+                losers.push(Loser { host, reserved, early });
+            }
         }
         self.add(key, lock, host, ends, Hold::Alone);
         Some(losers)
@@ -232,19 +258,23 @@ impl Store {
     }
 
     fn add(&mut self, key: &Key, lock: Lock, host: usize, ends: u64, state: Hold) {
-        self.guards.push(Guard { host, key: key.clone(), lock, ends, reserved: None, state });
+        let (key, reserved, early) = (key.clone(), None, None);
+        self.guards.push(Guard { host, key, lock, ends, reserved, state, early });
     }
 
     /// Reserves room under the refresh lock, which is held for [`LEASE_LENGTH`] from then on; false if it is
     /// somebody else's by now. Then, and without room, it is released.
     pub(super) fn reserve(&mut self, host: usize, now: u64, has_room: bool) -> Option<bool> {
         let at = self.guards.iter().position(|it| it.host == host && it.lock == Lock::Refresh);
+        let (clock, is_lease) = (self.now(now), self.clock.is_some());
         let guard = at.map(|at| &mut self.guards[at]);
-        match guard.filter(|guard| guard.state != Hold::TakenOver) {
+        let is_held =
+            |it: &&mut Guard| it.state != Hold::TakenOver && !(is_lease && it.ends < clock);
+        match guard.filter(is_held) {
             Some(guard) if has_room => {
-                guard.reserved = Some(now);
+                (guard.reserved, guard.early) = (Some(now), None);
                 if guard.ends != u64::MAX {
-                    guard.ends = now + LEASE_LENGTH;
+                    guard.ends = clock + LEASE_LENGTH;
                 }
                 Some(true)
             }
@@ -266,9 +296,68 @@ impl Store {
         self.guards.retain(|guard| guard.host != host || guard.lock != lock);
     }
 
-    /// Releases all that a host holds, as its end does.
+    /// Releases all that a host holds.
     pub(super) fn release_all(&mut self, host: usize) {
         self.guards.retain(|guard| guard.host != host);
+    }
+
+    /// A host has ended, and its locks do with it, unless they are leases.
+    pub(super) fn bury(&mut self, host: usize) {
+        match self.clock {
+            Some(_) => {
+                for lock in [Lock::Refresh, Lock::Login, Lock::Client] {
+                    self.leave_behind(lock, host);
+                }
+            }
+            None => self.release_all(host),
+        }
+    }
+
+    /// A host has a lease no longer, and the store does not know it.
+    pub(super) fn leave_behind(&mut self, lock: Lock, host: usize) {
+        for guard in self.guards.iter_mut().filter(|it| it.host == host && it.lock == lock) {
+            guard.host = NOBODY;
+        }
+    }
+
+    /// Whether somebody waits for a lease that nobody has.
+    pub(super) fn is_left_behind(&mut self, key: &Key, lock: Lock) -> bool {
+        self.rivals(key, lock).any(|guard| guard.host == NOBODY)
+    }
+
+    /// The time by its clock, when the servers have this time.
+    pub(super) fn now(&self, time: u64) -> u64 {
+        time.saturating_add_signed(self.clock.unwrap_or(0))
+    }
+
+    /// How many leases have an end that has not come.
+    pub(super) fn leases(&self, time: u64) -> usize {
+        let clock = self.now(time);
+        self.guards.iter().filter(|guard| is_current(guard, clock)).count()
+    }
+
+    /// One of them ends.
+    pub(super) fn drop_lease(&mut self, at: usize, time: u64) {
+        let clock = self.now(time);
+        if let Some(guard) = self.guards.iter_mut().filter(|it| is_current(it, clock)).nth(at) {
+            (guard.ends, guard.early) = (0, Some("the store lost its lease"));
+        }
+    }
+
+    /// Sets its clock; by how much it is ahead of what it was.
+    pub(super) fn set_clock(&mut self, offset: i64, time: u64) -> i64 {
+        let clock = self.now(time);
+        let ahead = offset - self.clock.replace(offset).unwrap_or(0);
+        for guard in self.guards.iter_mut().filter(|it| ahead > 0 && is_current(it, clock)) {
+            guard.early = Some("the store's clock was set ahead");
+        }
+        ahead
+    }
+
+    /// Why a host's refresh lock was taken over before its time, if it was.
+    pub(super) fn early(&self, host: usize) -> Option<&'static str> {
+        let mut own = self.guards.iter().filter(|it| it.host == host && it.lock == Lock::Refresh);
+        own.find_map(|guard| guard.early)
     }
 
     /// The locks that a host believes to hold.
@@ -288,6 +377,14 @@ impl Store {
         self.guards.iter_mut().filter(same)
     }
 }
+
+/// Whether the end of a lease has not come.
+fn is_current(guard: &Guard, clock: u64) -> bool {
+    guard.state != Hold::TakenOver && guard.ends >= clock
+}
+
+/// Who has ended.
+const NOBODY: usize = usize::MAX;
 
 /// For how many seconds a refresh lock is held at least, from when room was reserved.
 pub(super) const LEASE_LENGTH: u64 = 90;

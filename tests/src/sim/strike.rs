@@ -63,12 +63,15 @@ impl Simulation {
         if self.strikes(Fault::Sleep) {
             let seconds = self.dice.pick(&[2, 10, 100]);
             self.hosts[at].asleep_until = self.world.now + seconds;
+            self.hosts[at].watch.stop(false);
             self.say(at, || format!("sleeps for {seconds} s"));
             self.answer_meanwhile(at)?;
         }
+        self.stop_holder(at)?;
         if self.strikes(Fault::ClockJump) {
             let offset = self.dice.pick(&[0, 1, -1, 60, -60, 7200, -7200, 86_400, -86_400, FAR]);
             self.hosts[at].offset = offset;
+            self.hosts[at].watch.set_clock();
             self.hosts[at].look.blind_at = self.world.now;
             self.hosts[at].logged_in_at = None;
             self.say(at, || format!("has a clock that is {offset} s ahead"));
@@ -81,13 +84,14 @@ impl Simulation {
         self.say(at, || how.into());
         self.ledger.lose(at, how);
         let held: Vec<_> = self.store.held_by(at).collect();
-        self.store.release_all(at);
+        self.store.bury(at);
         let host = &mut self.hosts[at];
         host.lost_locks.extend(held);
         host.task = Task::Rest;
         host.outcome = None;
         host.pause = None;
         host.retries_at = None;
+        host.watch.end();
         host.toil.done();
         let flight = host.flight.take();
         if let Some(flight) = &flight {
@@ -120,7 +124,7 @@ impl Simulation {
     }
 
     /// What a sleeping host has sent may be answered before it wakes.
-    fn answer_meanwhile(&mut self, at: usize) -> Result<(), String> {
+    pub(super) fn answer_meanwhile(&mut self, at: usize) -> Result<(), String> {
         let is_out = matches!(&self.hosts[at].flight, Some(it) if matches!(it.stage, Stage::Out));
         if is_out && self.dice.chance(500) { self.fly(at) } else { Ok(()) }
     }
@@ -144,6 +148,7 @@ impl Simulation {
         if self.strikes(Fault::Deleted) {
             self.delete();
         }
+        self.disturb_leases();
         if self.dice.chance(100) {
             self.write_late()?;
         }
@@ -169,6 +174,8 @@ impl Simulation {
     /// Which grant the store has an accident with.
     fn victim(&mut self) -> (usize, Key) {
         let host = self.dice.index(self.hosts.len());
+        let fails_over = self.plan.apart.as_ref().is_some_and(|it| it.fails_over);
+        let host = if fails_over { 0 } else { host };
         (self.hosts[host].profile, self.hosts[host].key.clone())
     }
 

@@ -8,9 +8,10 @@ use oauth_core::session::{Lock, Record, SaveReply, Turn};
 
 use super::host::{SecondLook, name};
 use super::laws::{self, View};
-use super::store::{LEASE_LENGTH, Write};
+use super::leases::Watch;
+use super::store::{Hold, LEASE_LENGTH, Loser, Write};
 use super::strike::StoreFault;
-use super::{Fault, Simulation};
+use super::{Fault, Sight, Simulation};
 use crate::drive::{CALLBACK, entropy};
 
 /// What a turn came to.
@@ -54,16 +55,20 @@ impl Simulation {
         let ignored = self.strikes(Fault::LockIgnored);
         let elsewhere = self.dice.chance(100);
         let time = self.world.now;
-        let ends = self.plan.lease.map_or(u64::MAX, |seconds| time + seconds);
+        let ends = self.plan.lease.map_or(u64::MAX, |seconds| self.store.now(time) + seconds);
+        let is_apart = self.plan.apart.is_some();
+        let unheard = is_apart && self.strikes(Fault::ReleaseLost);
         if let Ok(Turn::Save(_)) = self.hosts[at].session.turn() {
             return self.save(at, &fault);
         }
-        let frozen: Vec<u64> = self.hosts.iter().map(|host| host.asleep_until).collect();
-        let Self { hosts, store, ledger, logins, .. } = self;
+        let frozen: Vec<(u64, Watch)> =
+            self.hosts.iter().map(|host| (host.asleep_until, host.watch)).collect();
+        let Self { hosts, store, ledger, logins, seen, .. } = self;
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let held = host.session.record().and_then(laws::access_token).map(String::from);
         let lives = host.lives(now) && store.held_by(at).all(|lock| lock == Lock::Refresh);
+        let is_late = host.watch.is_late(time, now);
         let turn = match host.session.turn() {
             Ok(turn) => turn,
             Err(error) => return Ok(Turned::Failed(error)),
@@ -73,7 +78,9 @@ impl Simulation {
                 let room = store.reserved(at).filter(|_| reply.is_spent());
                 match room.map(|since| time <= since + LEASE_LENGTH) {
                     Some(true) => return Ok(Turned::Unsaved),
-                    Some(false) => ledger.lose(at, "the store failed until its lease had ended"),
+                    Some(false) => {
+                        ledger.lose(at, "the store failed until its lease had ended");
+                    }
                     None => {}
                 }
                 (host.look.decided_at, host.look.blind_at) = (time, time);
@@ -130,12 +137,27 @@ impl Simulation {
                 if ignored {
                     store.force(&key, lock, at, ends);
                 } else if let Some(losers) = store.lock(&key, lock, at, (time, ends)) {
-                    for (loser, since) in losers {
-                        match since {
-                            Some(since) if frozen[loser] <= since + LEASE_LENGTH => {
+                    for Loser { host: loser, reserved, early } in losers {
+                        let (asleep_until, watch) = frozen[loser];
+                        match (reserved, early) {
+                            (Some(_), Some(why)) => {
+                                if ledger.lose(loser, why) {
+                                    seen.add(Sight::TakenEarly);
+                                }
+                            }
+                            (Some(_), None) if is_apart => match watch.excuse() {
+                                Err(what) => return Err(format!("h{loser} {what}")),
+                                Ok(Some(why)) if ledger.lose(loser, why) => {
+                                    seen.add(Sight::TakenFromStopped);
+                                }
+                                Ok(_) => {}
+                            },
+                            (Some(since), None) if asleep_until <= since + LEASE_LENGTH => {
                                 return Err(format!("h{loser} was not frozen, and lost its lock"));
                             }
-                            _ => ledger.lose(loser, "it was frozen for longer than its lease"),
+                            _ => {
+                                ledger.lose(loser, "it was frozen for longer than its lease");
+                            }
                         }
                     }
                 } else {
@@ -164,10 +186,12 @@ impl Simulation {
                 }
                 match store.reserve(at, time, !fault.room) {
                     Some(true) => {
+                        host.watch.begin(time, now);
                         reply.reserved();
                         Turned::Done("reserves".into())
                     }
                     Some(false) => {
+                        seen.add(Sight::LeaseOver);
                         reply.lost(now);
                         Turned::Done("has lost the lock".into())
                     }
@@ -175,11 +199,23 @@ impl Simulation {
                 }
             }
             Turn::Unlock(lock, reply) => {
+                if unheard {
+                    seen.add(Sight::ReleaseLost);
+                    store.leave_behind(lock, at);
+                }
                 store.unlock(lock, at);
+                if lock == Lock::Refresh {
+                    host.watch.end();
+                }
                 reply.unlocked();
                 Turned::Done(format!("unlocks {lock:?}"))
             }
             Turn::Save(_) => return Err("asking changes something".into()),
+            Turn::Http(_, reply) if is_late => {
+                reply.lost(now);
+                seen.add(Sight::HeldBack);
+                Turned::Done("has too little of its lease left, and sends nothing".into())
+            }
             Turn::Http(request, _) => Turned::Sends((&request).into()),
             Turn::Login(_) => Turned::NeedsLogin,
             Turn::Prepare(reply) => {
@@ -248,8 +284,10 @@ impl Simulation {
             }
         }
         store.put(&key, record, leaves, time);
-        if let Some(until) = host.pause.take() {
-            store.pause(&key, until);
+        // Whoever has taken the lock over looked before.
+        let is_seen = store.hold(Lock::Refresh, at) != Some(Hold::TakenOver);
+        if let Some([since, until]) = host.pause.take().filter(|_| is_seen) {
+            store.pause(&key, since, until);
         }
         if fault.report {
             // Who hears that it failed will find it there.
