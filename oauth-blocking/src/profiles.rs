@@ -28,7 +28,7 @@ use crate::{Error, OAuth, OffBoarded};
 /// # }
 /// ```
 ///
-/// Settings, store, HTTP connections and where the MCP endpoint has moved to are shared. A client that nobody has
+/// Settings, store, HTTP connections and the client that is registered are shared. A client that nobody has
 /// a handle of is forgotten when it was not asked for during [`idle_after`](Self::idle_after), or when there are
 /// more than [`at_most`](Self::at_most); whoever was asked for last stays longest. Nothing is lost with it: the next
 /// one reads the store. One that is in use is never forgotten, so there may be more. Ask for a user's client with

@@ -6,7 +6,7 @@
 mod tokio_common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use oauth_blocking::{ClientError, MemoryTokenStorage};
@@ -139,6 +139,31 @@ fn a_token_goes_to_where_an_endpoint_has_moved_and_not_to_where_it_was() {
     }
     assert_eq!(logins(&served), 1);
     assert!(!is_carried.load(Ordering::SeqCst), "a token for another path");
+    assert_sound(&served);
+}
+
+/// An endpoint may have a URL for each of its users, and redirect them there.
+#[test]
+fn where_one_user_was_sent_is_not_known_to_others() {
+    let served = serve(Knobs { challenge: Challenge::Bare, ..Knobs::default() });
+    let asked = Arc::new(AtomicUsize::new(0));
+    let asked_there = Arc::clone(&asked);
+    served.rewrite(move |request, answer| {
+        if request.uri().path() == OLD {
+            asked_there.fetch_add(1, Ordering::SeqCst);
+            *answer = Response::new(Vec::new());
+            *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+            answer.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/mcp"));
+        }
+    });
+    let (url, store) = (old_url(&served), MemoryTokenStorage::new());
+    let server = blocking(&url, &store);
+    for user in ["alice", "bob"] {
+        let user = server.for_profile(user);
+        asked.store(0, Ordering::SeqCst);
+        assert_eq!(post(&user, &url, LIST).unwrap().0, 200);
+        assert!(asked.load(Ordering::SeqCst) > 0);
+    }
     assert_sound(&served);
 }
 

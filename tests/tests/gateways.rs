@@ -6,8 +6,8 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oauth_blocking::{
@@ -20,11 +20,12 @@ use oauth_tests::world::{Damage, Fault, Knobs, What};
 use tokio_common::common::{self, APPLICATION, LIST, assert_sound, call, client, serve, statuses};
 
 /// Records in memory, and how often they are looked at.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Looked {
     memory: MemoryTokenStorage,
     loads: Arc<AtomicUsize>,
-    lists: Arc<AtomicUsize>,
+    /// What somebody else does right before a record is deleted.
+    before_delete: Arc<Mutex<Option<Meanwhile>>>,
 }
 
 impl Looked {
@@ -48,14 +49,19 @@ impl Records for Looked {
     }
 
     fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
+        let meanwhile = self.before_delete.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         self.memory.delete(key, expected)
     }
 
     fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
-        self.lists.fetch_add(1, Ordering::SeqCst);
         self.memory.list(query)
     }
 }
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 fn connected(users: &Profiles, server: &OAuth, served: &Served, profile: &str) {
     assert_eq!(call(&users.of(server, profile), served, LIST).unwrap(), 200);
@@ -134,7 +140,7 @@ fn those_who_were_asked_for_last_stay() {
 }
 
 #[test]
-fn a_user_who_is_not_connected_costs_one_look() {
+fn a_user_who_is_not_connected_costs_a_look_and_no_discovery() {
     let (served, looked) = (serve(Knobs::default()), Looked::default());
     let server = client(&served, &looked.store()).quiet();
     let users = Profiles::new(server.clone());
@@ -206,6 +212,26 @@ fn what_stays_alive_is_said_and_erased_all_the_same() {
     );
     assert!(ended.to_string().contains("may live until it expires"), "{ended}");
     assert_eq!(grants(&looked, "alice"), 0);
+}
+
+#[test]
+fn who_logs_in_meanwhile_is_logged_out_again_and_what_stayed_alive_is_not_forgotten() {
+    let (served, looked) = (Arc::new(serve(Knobs::default())), Looked::default());
+    let server = client(&served, &looked.store());
+    let users = Profiles::new(server.clone());
+    connected(&users, &server, &served, "alice");
+    served.world().knobs.revocation_damage =
+        Damage::times(Fault::Unavailable { retry_after: 1 }, 1);
+    let (elsewhere, there) = (client(&served, &looked.store()), Arc::clone(&served));
+    *looked.before_delete.lock().unwrap() = Some(Box::new(move || {
+        assert_eq!(call(&elsewhere.for_profile("alice"), &there, LIST).unwrap(), 200);
+    }));
+    let ended = users.off_board("alice").unwrap();
+    let outcome = ended.grants[0].outcome.as_ref().unwrap();
+    assert!(matches!(outcome.refresh_token, RevocationOutcome::Alive(_)), "{ended}");
+    assert_eq!((common::logins(&served), served.world().count(What::Revoke)), (2, 4));
+    assert_eq!(looked.load(&alice_at(&served)).unwrap(), Loaded::Nothing);
+    assert_sound(&served);
 }
 
 #[tokio::test(flavor = "multi_thread")]

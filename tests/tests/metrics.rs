@@ -6,14 +6,16 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use common::{Brittle, LIST, call, client, serve};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
 };
-use oauth_blocking::MemoryTokenStorage;
+use oauth_blocking::{Leases as _, Lock, MemoryTokenStorage};
 use oauth_core::client::describe_metrics;
 use oauth_tests::world::Knobs;
 
@@ -28,18 +30,6 @@ struct One {
 }
 
 impl Counted {
-    /// The recorder of this program: there is one for all tests.
-    fn install() -> Self {
-        static COUNTED: OnceLock<Counted> = OnceLock::new();
-        let install = || {
-            let counted = Self::default();
-            metrics::set_global_recorder(counted.clone()).ok().unwrap();
-            describe_metrics();
-            counted
-        };
-        COUNTED.get_or_init(install).clone()
-    }
-
     fn one(&self, key: &Key) -> Arc<One> {
         let labels: Vec<_> =
             key.labels().map(|it| format!("{}={}", it.key(), it.value())).collect();
@@ -101,10 +91,12 @@ impl HistogramFn for One {
     }
 }
 
-/// One test: the recorder is everybody's.
+/// One test: a program has one recorder.
 #[test]
 fn logins_refreshes_requests_and_the_store_are_counted() {
-    let counted = Counted::install();
+    let counted = Counted::default();
+    metrics::set_global_recorder(counted.clone()).ok().unwrap();
+    describe_metrics();
     let (served, store) = (serve(Knobs::default()), MemoryTokenStorage::new());
     let oauth = client(&served, &store);
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
@@ -123,6 +115,17 @@ fn logins_refreshes_requests_and_the_store_are_counted() {
     assert_eq!(call(&oauth, &served, LIST).unwrap(), 200);
     assert_eq!(counted.of("mcp_oauth_refused_tokens_total status=401"), 1);
 
+    let key = common::key(&served);
+    let lease = store.try_lock(&key, Lock::Refresh).unwrap();
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| oauth.refresh_token());
+        thread::sleep(Duration::from_millis(100));
+        store.release(&key, lease.unwrap());
+        assert!(waits.join().unwrap().unwrap().is_some());
+    });
+    let waits = "mcp_oauth_lock_wait_seconds lock=refresh,outcome=taken";
+    assert_eq!(counted.of(waits), 1, "{:?}", counted.0.lock().unwrap());
+
     let brittle = Brittle::default();
     brittle.no_save.store(true, Ordering::SeqCst);
     assert!(call(&client(&served, &brittle), &served, LIST).is_err());
@@ -137,7 +140,9 @@ fn logins_refreshes_requests_and_the_store_are_counted() {
         assert!(described(name), "{name} is not described");
     }
     let documented = include_str!("../../oauth-core/src/client/mod.rs");
-    for name in all.keys().filter_map(|name| name.strip_prefix("described ")) {
-        assert!(documented.contains(&format!("`{name}`")), "{name} is not documented");
+    let names: Vec<_> = all.keys().filter_map(|name| name.strip_prefix("described ")).collect();
+    for name in &names {
+        assert!(documented.contains(&format!("| `{name}` |")), "{name} is not documented");
     }
+    assert_eq!(documented.matches("| `mcp_oauth_").count(), names.len(), "{names:?}");
 }

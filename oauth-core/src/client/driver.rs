@@ -5,9 +5,11 @@ use core::pin::Pin;
 use core::time::Duration;
 use std::time::Instant;
 
+use crate::Endpoint;
 use crate::client::deadline::{Countdown, Deadline};
 use crate::client::failures::{Epoch, Work};
 use crate::client::host::Host;
+use crate::client::keep::Reserved;
 use crate::client::limits::is_spent_at;
 use crate::client::log_in::LoginUnderWay;
 use crate::client::mode::Login;
@@ -17,7 +19,6 @@ use crate::client::tell::Refresh;
 use crate::client::trace::Span;
 use crate::client::user_agent::UserAgentError;
 use crate::session::Lock;
-use crate::{Endpoint, UnixTime};
 
 /// One drive of a session. What it holds is released when it ends, however it ends.
 pub(super) struct Driver<'a, H: Host> {
@@ -73,11 +74,8 @@ impl Operation<'_> {
 pub(super) struct Held {
     /// That of the refresh, or of the login.
     pub(super) lock: Option<HeldLock>,
-    /// Until when what is spent has to be stored, once the refresh lock is held and the token may be spent.
-    pub(super) store_by: Option<Deadline>,
-    /// When that began, by the clock that goes on while a machine is suspended: on many systems the other one stands
-    /// still.
-    pub(super) reserved_at: Option<UnixTime>,
+    /// That the refresh token may be spent under the refresh lock.
+    pub(super) reserved: Option<Reserved>,
     /// That of the client that profiles share, while it is registered.
     pub(super) client: Option<HeldLock>,
 }
@@ -86,7 +84,7 @@ impl Held {
     /// Gives a lock out of hand, to be released.
     pub(super) fn take(&mut self, lock: Lock) -> Option<HeldLock> {
         match lock {
-            Lock::Refresh => (self.store_by, self.reserved_at) = (None, None),
+            Lock::Refresh => self.reserved = None,
             Lock::Login => {}
             Lock::Client => return self.client.take(),
         }

@@ -4,6 +4,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
+use crate::UnixTime;
 use crate::client::deadline::Deadline;
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _};
@@ -93,17 +94,32 @@ impl<H: Host> Client<H> {
     }
 }
 
-/// Until when a save is tried under the refresh lock under which a token is spent, if that was asked for at `begun`. A
-/// save that began just before the end of the lease could come after somebody else has looked.
-pub(super) fn store_by(begun: Instant) -> Deadline {
-    Deadline::after(TIME_TO_STORE, begun)
+/// A refresh token may be spent: for as long as its lock is held for sure, from when that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reserved {
+    /// Until when a save of what came for it is tried. One that began just before the end of the lease could come after
+    /// somebody else has looked.
+    pub(super) store_by: Deadline,
+    /// The same beginning by the other clock: on many systems the first one stands still while a machine is suspended.
+    since: UnixTime,
 }
 
-/// How long it is until then.
-pub(super) const TIME_TO_STORE: Duration = LEASE_LENGTH.saturating_sub(LAST_SAVE);
+impl Reserved {
+    pub(super) fn new(begun: Instant, since: UnixTime) -> Self {
+        Self { store_by: Deadline::after(TIME_TO_STORE, begun), since }
+    }
+
+    /// How much of that time is left, by the clock that shows less.
+    pub(super) fn left(self, instant: Instant, now: UnixTime) -> Duration {
+        let by_clock = TIME_TO_STORE.saturating_sub(now.since(self.since));
+        self.store_by.left(instant).min(by_clock)
+    }
+}
 
 /// The user waits for it at a page.
 const AT_PAGE: Duration = Duration::from_secs(10);
+
+const TIME_TO_STORE: Duration = LEASE_LENGTH.saturating_sub(LAST_SAVE);
 
 /// How long one save may take.
 const LAST_SAVE: Duration = Duration::from_secs(10);

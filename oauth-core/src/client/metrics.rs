@@ -3,7 +3,7 @@
 use alloc::string::ToString as _;
 use core::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram as describe_seconds, histogram};
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
 use crate::Endpoint;
 use crate::client::event::Event;
@@ -14,13 +14,13 @@ use crate::session::Lock;
 /// them; call it once, after the recorder is installed.
 pub fn describe_metrics() {
     describe_counter!(REQUESTS, "Requests of logins and refreshes, by endpoint and status");
-    describe_seconds!(REQUEST_TIME, Unit::Seconds, "How long such a request took, by endpoint");
+    describe_histogram!(REQUEST_TIME, Unit::Seconds, "How long such a request took, by endpoint");
     describe_counter!(REFRESHES, "Refreshes, by what came of them");
     describe_counter!(LOGINS, "Logins, by how they ended here");
     describe_counter!(REFUSALS, "Tokens that MCP servers refused, by status");
     describe_counter!(ADOPTIONS, "Tokens found in the store that another process has brought");
-    describe_seconds!(LOCK_WAIT, Unit::Seconds, "Waits for a lock, by lock and outcome");
-    describe_seconds!(STORE_TIME, Unit::Seconds, "How long a call of the token store took");
+    describe_histogram!(LOCK_WAIT, Unit::Seconds, "Waits for a lock, by lock and outcome");
+    describe_histogram!(STORE_TIME, Unit::Seconds, "How long a call of the token store took");
     describe_counter!(STORE_ERRORS, "Calls of the token store that failed, by call");
 }
 
@@ -73,8 +73,8 @@ pub(super) fn waited(lock: Lock, is_taken: bool, waited: Duration) {
 pub(super) fn stored<T>(call: &'static str, outcome: &Result<T, StorageError>, took: Duration) {
     histogram!(STORE_TIME, "call" => call).record(took);
     if let Err(error) = outcome {
-        let passes = if error.is_retryable() { "true" } else { "false" };
-        counter!(STORE_ERRORS, "call" => call, "retryable" => passes).increment(1);
+        let retryable = if error.is_retryable() { "true" } else { "false" };
+        counter!(STORE_ERRORS, "call" => call, "retryable" => retryable).increment(1);
     }
 }
 

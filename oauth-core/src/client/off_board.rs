@@ -11,7 +11,9 @@ use crate::client::gifts::Gifts;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::profiles::Profiles;
 use crate::client::shared::{Client, HttpError, Outcome};
-use crate::client::storage::{GrantQuery, Loaded, StorageError, StoredGrant, Written};
+use crate::client::storage::{
+    GrantQuery, Loaded, MAX_LOST_RACES, StorageError, StoredGrant, Written,
+};
 use crate::client::token_cache::TokenCache;
 use crate::flow::Settings;
 use crate::session::{Key, KeyKind, LoggedOut, Session};
@@ -121,13 +123,16 @@ impl<H: Host> Client<H> {
 
     /// Logs out, and deletes what a logout leaves.
     async fn end(self: &Arc<Self>) -> Outcome<LoggedOut, H> {
-        let ended = self.log_out().await?;
+        let mut ended = LoggedOut::NOTHING;
         for _ in 0..MAX_LOST_RACES {
+            let outcome = self.log_out().await?;
+            // After a login meanwhile this is not the first one, and what stayed alive before still does.
+            if ended.is_complete() {
+                ended = outcome;
+            }
             if self.erase_ended().await? {
                 return Ok(ended);
             }
-            // Somebody has logged in meanwhile.
-            self.log_out().await?;
         }
         Err(StorageError::Contended.into())
     }
@@ -151,6 +156,3 @@ impl<H: Host> Client<H> {
         Ok(erased)
     }
 }
-
-/// How often a profile is logged out anew whose user logs in meanwhile.
-const MAX_LOST_RACES: usize = 3;

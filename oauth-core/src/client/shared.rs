@@ -41,8 +41,8 @@ pub struct Client<H: Host> {
     /// What the MCP server wants to see in the next proof.
     pub(super) nonce: RwLock<Option<Arc<DpopNonce>>>,
     pub(super) signers: Signers,
-    /// Where the MCP endpoint's URL redirects to; all profiles know it.
-    pub(super) moved: Arc<RwLock<Option<Arc<HttpUrl>>>>,
+    /// Where the MCP endpoint's URL redirects to. It may send each user elsewhere, so no other profile knows it.
+    pub(super) moved: RwLock<Option<Arc<HttpUrl>>>,
     /// The logins that ended here.
     pub(super) logins: Ended,
     /// The token that the server has taken, as the session knows, by its generation.
@@ -97,7 +97,7 @@ impl<H: Host> Client<H> {
             shown: RwLock::new(shown),
             nonce: RwLock::default(),
             signers: Signers::default(),
-            moved: Arc::default(),
+            moved: RwLock::default(),
             logins: Ended::default(),
             taken: AtomicU64::new(0),
             at_login: AtomicBool::new(false),
@@ -112,8 +112,7 @@ impl<H: Host> Client<H> {
     pub fn for_profile(&self, profile: &str) -> Self {
         let (settings, watcher, gifts) = (&self.settings, self.watcher.clone(), self.gifts.clone());
         let host = |session| self.host.with_session(session);
-        let moved = Arc::clone(&self.moved);
-        Self { moved, ..Self::new(settings, profile, self.limits, watcher, gifts, host) }
+        Self::new(settings, profile, self.limits, watcher, gifts, host)
     }
 
     /// What the adapter brought.

@@ -7,7 +7,7 @@ use crate::client::driver::{Driver, HeldLock};
 use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::{Host, Users as _};
-use crate::client::keep::{TIME_TO_STORE, store_by};
+use crate::client::keep::Reserved;
 use crate::client::limits::{WAIT, is_spent_at};
 use crate::client::obstacle::silence;
 use crate::client::shared::Outcome;
@@ -27,8 +27,8 @@ impl<H: Host> Driver<'_, H> {
             client.migrate().await?;
         }
         let key = reply.key(&client.key.profile);
-        let store_by = self.held.store_by.filter(|_| self.held.lock.is_some());
-        let record = match client.load(&key, &reply, store_by).await {
+        let reserved = self.held.reserved.filter(|_| self.held.lock.is_some());
+        let record = match client.load(&key, &reply, reserved.map(|it| it.store_by)).await {
             Ok(Loaded::Nothing) => None,
             // What is taken back needs no proof.
             Ok(Loaded::Record(record)) if reply.is_of_logout() => Some(*record),
@@ -98,12 +98,11 @@ impl<H: Host> Driver<'_, H> {
             return Ok(Worked::Own);
         };
         let (key, begun) = (reply.key(&client.key.profile), client.instant());
-        let begun_at = client.now();
+        let reserved = Reserved::new(begun, client.now());
         match client.store().reserve(&key, &mut held.lease, reply.spend()).await {
             Ok(true) => {
                 self.held.lock = Some(HeldLock::new(held.lease, begun));
-                self.held.store_by = Some(store_by(begun));
-                self.held.reserved_at = Some(begun_at);
+                self.held.reserved = Some(reserved);
                 reply.reserved();
             }
             Ok(false) => {
@@ -124,8 +123,8 @@ impl<H: Host> Driver<'_, H> {
         let client = self.client;
         let key = reply.key(&client.key.profile);
         let is_locked = self.held.lock.is_some();
-        let store_by =
-            is_locked.then(|| self.held.store_by.unwrap_or_else(|| client.time_to_store()));
+        let reserved = self.held.reserved.map(|it| it.store_by);
+        let store_by = is_locked.then(|| reserved.unwrap_or_else(|| client.time_to_store()));
         let is_spent = reply.is_spent();
         match client.save(&key, &reply, store_by).await {
             Ok(Written::Done) => reply.saved(self.now()),
@@ -180,10 +179,9 @@ impl<H: Host> Driver<'_, H> {
     /// Whether a request could outlast the lease under which it spends a token: the process may have been stopped since
     /// the lock was looked at, or its machine suspended.
     fn outlasts_lease(&self) -> bool {
-        let (client, limit) = (self.client, self.client.limits.request);
-        let by_clock = |at| TIME_TO_STORE.saturating_sub(client.now().since(at));
-        self.held.store_by.is_some_and(|by| client.left(by) < limit)
-            || self.held.reserved_at.is_some_and(|at| by_clock(at) < limit)
+        let client = self.client;
+        let left = self.held.reserved.map(|it| it.left(client.instant(), client.now()));
+        left.is_some_and(|left| left < client.limits.request)
     }
 
     /// Has a key sign.

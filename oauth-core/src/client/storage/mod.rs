@@ -51,7 +51,7 @@ impl Deref for SharedStorage {
 }
 
 /// How often others may be faster than who stores or deletes tokens.
-const MAX_LOST_RACES: usize = 3;
+pub(super) const MAX_LOST_RACES: usize = 3;
 
 /// What a store says that keeps records only.
 const NO_LOGINS: &str = "it keeps no logins that wait for their users";
