@@ -50,6 +50,17 @@ pub fn run_all(cast: Cast, seeds: core::ops::Range<u64>) -> Seen {
     on_two_threads(seeds, |seed| run(cast, seed, false, false).map(|run| run.seen))
 }
 
+/// Runs these seeds of a cast; the laws that were broken, as often as they were.
+#[must_use]
+pub fn broken(cast: Cast, seeds: core::ops::Range<u64>) -> Vec<String> {
+    let law = |seed: u64| {
+        let history = run(cast, seed, false, false).err()?;
+        let law = history.rsplit_once(&format!("\nseed {seed}: "))?.1;
+        Some(law.into())
+    };
+    seeds.filter_map(law).collect()
+}
+
 /// Runs these seeds on two threads, each without and with restarts before every turn.
 ///
 /// # Panics

@@ -40,6 +40,10 @@ impl Simulation {
         if clocks {
             self.tell(|| "the clocks are right again".into());
             for host in &mut self.hosts {
+                // What was expired when it was refused may live again by a clock that is set back.
+                if self.plan.apart.is_some() && host.offset > 0 {
+                    host.refused = None;
+                }
                 (host.offset, host.look.blind_at) = (0, self.world.now);
             }
         }
@@ -48,6 +52,7 @@ impl Simulation {
             self.world.advance(3600);
         }
         self.call_without_people()?;
+        self.is_hurt()?;
         if clocks && self.dice.chance(300) {
             self.refresh_in_vain()?;
         }

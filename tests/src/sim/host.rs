@@ -10,6 +10,7 @@ use oauth_core::{Error, UnixTime};
 
 use super::laws::{self, Look};
 use super::leases::Watch;
+use super::ledger::Ledger;
 use super::machine::Toil;
 
 /// One process with one session.
@@ -274,14 +275,14 @@ impl Host {
     }
 
     /// Whether it has a token that lives, and that will do.
-    pub(super) fn lives(&self, now: UnixTime) -> bool {
+    pub(super) fn lives(&self, now: UnixTime, ledger: &Ledger) -> bool {
         let record = self.session.record().filter(|_| !self.leaves && !self.asked_for);
         record.is_some_and(|record| {
             let lives =
                 record.tokens().is_some_and(|tokens| tokens.is_valid_for(now, Duration::ZERO));
             let token = laws::access_token(record);
-            let has_refresh_token =
-                record.tokens().is_some_and(|tokens| tokens.refresh_token.is_some());
+            let refresh_token = record.tokens().and_then(|tokens| tokens.refresh_token.as_ref());
+            let has_refresh_token = refresh_token.is_some_and(|it| !ledger.is_refused(it.expose()));
             // What was refused before it was stored stays so for whoever asks next, and so does what no refresh replaces.
             let is_final = !has_refresh_token || token.is_some_and(|it| self.has_kept(it));
             let is_suspect = token == self.suspect.as_deref() && is_final;

@@ -17,9 +17,9 @@
 //! - it was suspended, so that the clock stood still that never goes back, and the other one was set back meanwhile.
 
 use oauth_core::UnixTime;
-use oauth_core::session::{Lock, Turn};
+use oauth_core::session::{Lock, Record, Turn};
 
-use super::host::{Host, name};
+use super::host::{Host, Outcome, name};
 use super::store::LEASE_LENGTH;
 use super::{Cast, Dice, Fault, Sight, Simulation};
 
@@ -30,7 +30,7 @@ pub(super) struct Apart {
     pub(super) hosts: Vec<i64>,
     /// How far the store's is.
     pub(super) store: i64,
-    /// Whether the store has forgotten what it acknowledged, and nothing else goes wrong.
+    /// Whether the store forgets what it has acknowledged, and nothing else goes wrong.
     pub(super) fails_over: bool,
 }
 
@@ -40,7 +40,7 @@ impl Apart {
         let mut offset = || 60 * dice.pick(&[-10, -9, -5, -2, -1, 0, 0, 1, 2, 5, 9, 10]);
         let store = offset();
         let hosts = (0..hosts).map(|_| offset()).collect();
-        Self { hosts, store, fails_over: cast == Cast::Failover }
+        Self { hosts, store, fails_over: cast != Cast::Leases }
     }
 }
 
@@ -207,10 +207,42 @@ impl Simulation {
         }
     }
 
+    /// Whether the store forgets what it has acknowledged, and nothing else goes wrong.
+    pub(super) fn fails_over(&self) -> bool {
+        self.plan.apart.as_ref().is_some_and(|it| it.fails_over)
+    }
+
+    /// The store has forgotten some of what it acknowledged: whoever it was about logs in once more, if their refresh
+    /// token was spent meanwhile, and nobody else does.
+    pub(super) fn is_hurt(&mut self) -> Result<(), String> {
+        if !self.fails_over() {
+            return Ok(());
+        }
+        for (at, host) in self.hosts.iter().enumerate() {
+            let record = self.store.load(&host.key);
+            let tokens = record.and_then(Record::tokens);
+            let has_token = tokens.is_some_and(|it| it.refresh_token.is_some());
+            match &host.outcome {
+                Some(Outcome::LoginNeeded) if host.profile == 0 => {
+                    self.seen.add(Sight::LoginAfterFailover);
+                }
+                outcome
+                    if host.profile > 0
+                        && has_token
+                        && !matches!(outcome, Some(Outcome::Status(200))) =>
+                {
+                    return Err(format!("h{at} is another user, and gets {outcome:?}"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// How a host takes a record for its clock, beside the servers'.
     pub(super) fn compare_clocks(&mut self, at: usize) {
         let Host { session, offset, .. } = &self.hosts[at];
-        let tokens = session.record().and_then(|it| it.tokens()).filter(|_| *offset != 0);
+        let tokens = session.record().and_then(Record::tokens).filter(|_| *offset != 0);
         let Some(tokens) = tokens else { return };
         let is_valid = |now| tokens.is_valid_for(now, core::time::Duration::ZERO);
         let is_taken = self.world.accepts(tokens.access_token.token());

@@ -19,6 +19,8 @@ pub(super) struct Ledger {
     asks: Vec<Ask>,
     /// Refresh tokens that the server which issued them has refused with `invalid_grant`.
     refused: HashSet<String>,
+    /// Whether a store that loses what it has acknowledged is no excuse.
+    is_strict: bool,
 }
 
 /// A request that spends a refresh token or a code.
@@ -59,6 +61,11 @@ impl Ask {
 }
 
 impl Ledger {
+    /// One that takes a store at its word.
+    pub(super) fn strict() -> Self {
+        Self { is_strict: true, ..Self::default() }
+    }
+
     /// Somebody is about to spend something; the number of the entry.
     ///
     /// # Errors
@@ -120,6 +127,9 @@ impl Ledger {
 
     /// The store has lost what it held of a profile.
     pub(super) fn unsettle(&mut self, profile: usize, generation: u64) {
+        if self.is_strict {
+            return;
+        }
         for ask in self.asks.iter_mut().filter(|ask| ask.profile == profile) {
             if [Fate::Met(generation), Fate::Kept(generation)].contains(&ask.fate) {
                 ask.fate = Fate::Lost("the store has lost it");

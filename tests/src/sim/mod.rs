@@ -46,8 +46,8 @@
 //! [`Session::access`](oauth_core::session::Session::access), also after a restart, and so does who may have sent a
 //! request that is good once.
 //!
-//! A seed has two runs: one of users, and one of clients without a user, for whom more holds than this
-//! (`machine`). Some runs have more than bearer tokens and a browser: tokens that are bound to a key, users with
+//! A seed has three runs: one of users, one of clients without a user, for whom more holds than this (`machine`), and one
+//! of users on machines that share a store over a network (`leases`). Some runs have more than bearer tokens and a browser: tokens that are bound to a key, users with
 //! another device, requests that are pushed (`extended`). What came about in a batch is counted ([`Seen`]), since laws
 //! about what never does say nothing.
 
@@ -72,7 +72,7 @@ mod store;
 mod strike;
 mod turn;
 
-pub use batch::{Run, run, run_all, run_all_twice};
+pub use batch::{Run, broken, run, run_all, run_all_twice};
 pub use plan::Cast;
 pub use seen::{Seen, Sight};
 

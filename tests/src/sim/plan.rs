@@ -13,8 +13,11 @@ pub enum Cast {
     Machines,
     /// Users whose hosts share a store over a network, where locks are leases and no two clocks show the same.
     Leases,
-    /// The same, where nothing goes wrong but that the store forgets what it has acknowledged.
-    Failover,
+    /// The same, where nothing goes wrong but that the store forgets what it has acknowledged of one of two users.
+    Failover {
+        /// Whether that is an excuse, although no such store is supported.
+        is_excused: bool,
+    },
 }
 
 /// The cast and the weather of a run.
@@ -61,7 +64,7 @@ impl Plan {
         let plan = match cast {
             Cast::Users => plan,
             Cast::Machines => plan.for_machines(&mut Dice::new(!seed)),
-            Cast::Leases | Cast::Failover => {
+            Cast::Leases | Cast::Failover { .. } => {
                 return plan.with_leases(cast, &mut Dice::new(seed.rotate_left(16) ^ LEASES));
             }
         };
@@ -75,11 +78,19 @@ impl Plan {
     }
 
     fn with_leases(mut self, cast: Cast, dice: &mut Dice) -> Self {
-        if cast == Cast::Failover {
+        if let Cast::Failover { .. } = cast {
             self.menu = Menu::of_failover();
             // One user's record is hit, and another's is not.
-            self.profiles = (0..2 + self.profiles.len()).map(|host| host % 2).collect();
+            self.profiles = (0..2 + self.profiles.len().min(4)).map(|host| host % 2).collect();
+            self.steps = 400;
             self.looks = vec![None; self.profiles.len()];
+            self.knobs = Knobs {
+                access_lifetime: 30,
+                rotation: Rotation::Rotate,
+                reuse: Reuse::EndsGrant,
+                refresh_tokens: RefreshTokens::Always,
+                ..Knobs::default()
+            };
             (self.quiet, self.logs_out, self.presence) = (None, false, 1000);
         } else {
             self.menu.add_of_leases(dice);

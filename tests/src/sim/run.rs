@@ -101,7 +101,10 @@ impl Simulation {
             has_delays: true,
             asked: 0,
             is_healing: false,
-            ledger: Ledger::default(),
+            ledger: match cast {
+                Cast::Failover { is_excused: false } => Ledger::strict(),
+                _ => Ledger::default(),
+            },
             history,
             logins: 0,
             has_switched: false,

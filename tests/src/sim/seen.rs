@@ -107,6 +107,10 @@ sights! {
     SeemsToLive,
     /// By a clock that is ahead, a token was expired that lived.
     SeemsExpired,
+    /// The store forgot what it had acknowledged.
+    WriteLost,
+    /// Then somebody had to log in again.
+    LoginAfterFailover,
 }
 
 /// How often each thing came about.

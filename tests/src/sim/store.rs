@@ -1,6 +1,8 @@
 //! The store that hosts share: records under compare-and-swap, locks that may be leases, room for what is
 //! about to be written.
 
+mod clock;
+
 use std::collections::{HashMap, HashSet};
 
 use oauth_core::UnixTime;
@@ -141,7 +143,20 @@ impl Store {
         if let Some(tokens) = record.tokens() {
             shelf.durable.insert(tokens.access_token.token().into());
         }
+        let token = laws::access_token(&record);
+        // Other tokens know of no trouble.
+        shelf.pause.take_if(|_| shelf.record.as_ref().and_then(laws::access_token) != token);
         shelf.before = shelf.replace(Some(record), now);
+    }
+
+    /// Whether the last write has put another refresh token in the place of one.
+    pub(super) fn was_refreshed(&self, key: &Key) -> bool {
+        let Some(Shelf { record: Some(record), before: Some(before), .. }) = self.shelves.get(key)
+        else {
+            return false;
+        };
+        let [new, old] = [record, before].map(|it| it.tokens()?.refresh_token.as_ref());
+        old.is_some() && new.is_some() && new.map(|it| it.expose()) != old.map(|it| it.expose())
     }
 
     /// Forgets the last write; what it was.
@@ -301,65 +316,6 @@ impl Store {
         self.guards.retain(|guard| guard.host != host);
     }
 
-    /// A host has ended, and its locks do with it, unless they are leases.
-    pub(super) fn bury(&mut self, host: usize) {
-        match self.clock {
-            Some(_) => {
-                for lock in [Lock::Refresh, Lock::Login, Lock::Client] {
-                    self.leave_behind(lock, host);
-                }
-            }
-            None => self.release_all(host),
-        }
-    }
-
-    /// A host has a lease no longer, and the store does not know it.
-    pub(super) fn leave_behind(&mut self, lock: Lock, host: usize) {
-        for guard in self.guards.iter_mut().filter(|it| it.host == host && it.lock == lock) {
-            guard.host = NOBODY;
-        }
-    }
-
-    /// Whether somebody waits for a lease that nobody has.
-    pub(super) fn is_left_behind(&mut self, key: &Key, lock: Lock) -> bool {
-        self.rivals(key, lock).any(|guard| guard.host == NOBODY)
-    }
-
-    /// The time by its clock, when the servers have this time.
-    pub(super) fn now(&self, time: u64) -> u64 {
-        time.saturating_add_signed(self.clock.unwrap_or(0))
-    }
-
-    /// How many leases have an end that has not come.
-    pub(super) fn leases(&self, time: u64) -> usize {
-        let clock = self.now(time);
-        self.guards.iter().filter(|guard| is_current(guard, clock)).count()
-    }
-
-    /// One of them ends.
-    pub(super) fn drop_lease(&mut self, at: usize, time: u64) {
-        let clock = self.now(time);
-        if let Some(guard) = self.guards.iter_mut().filter(|it| is_current(it, clock)).nth(at) {
-            (guard.ends, guard.early) = (0, Some("the store lost its lease"));
-        }
-    }
-
-    /// Sets its clock; by how much it is ahead of what it was.
-    pub(super) fn set_clock(&mut self, offset: i64, time: u64) -> i64 {
-        let clock = self.now(time);
-        let ahead = offset - self.clock.replace(offset).unwrap_or(0);
-        for guard in self.guards.iter_mut().filter(|it| ahead > 0 && is_current(it, clock)) {
-            guard.early = Some("the store's clock was set ahead");
-        }
-        ahead
-    }
-
-    /// Why a host's refresh lock was taken over before its time, if it was.
-    pub(super) fn early(&self, host: usize) -> Option<&'static str> {
-        let mut own = self.guards.iter().filter(|it| it.host == host && it.lock == Lock::Refresh);
-        own.find_map(|guard| guard.early)
-    }
-
     /// The locks that a host believes to hold.
     pub(super) fn held_by(&self, host: usize) -> impl Iterator<Item = Lock> {
         self.guards.iter().filter(move |guard| guard.host == host).map(|guard| guard.lock)
@@ -376,11 +332,6 @@ impl Store {
         let same = move |guard: &&mut Guard| guard.key == *key && guard.lock == lock;
         self.guards.iter_mut().filter(same)
     }
-}
-
-/// Whether the end of a lease has not come.
-fn is_current(guard: &Guard, clock: u64) -> bool {
-    guard.state != Hold::TakenOver && guard.ends >= clock
 }
 
 /// Who has ended.

@@ -5,7 +5,7 @@ use oauth_core::session::{Key, Record};
 use super::host::{Drive, Goal, Host, Stage, Task};
 use super::laws::{self, View};
 use super::store::Write;
-use super::{Fault, Simulation};
+use super::{Fault, Sight, Simulation};
 use crate::drive::{restored, stored};
 use crate::world::{PrmServers, RefreshTokens};
 
@@ -174,15 +174,18 @@ impl Simulation {
     /// Which grant the store has an accident with.
     fn victim(&mut self) -> (usize, Key) {
         let host = self.dice.index(self.hosts.len());
-        let fails_over = self.plan.apart.as_ref().is_some_and(|it| it.fails_over);
-        let host = if fails_over { 0 } else { host };
+        let host = if self.fails_over() { 0 } else { host };
         (self.hosts[host].profile, self.hosts[host].key.clone())
     }
 
     fn lose_a_write(&mut self) {
         let (profile, key) = self.victim();
+        if self.fails_over() && !self.store.was_refreshed(&key) {
+            return;
+        }
         if let Some(record) = self.store.forget(&key, self.world.now) {
             self.ledger.unsettle(profile, record.generation());
+            self.seen.add(Sight::WriteLost);
             self.tell(|| format!("the store forgets {}", laws::label(Some(&record))));
         }
     }

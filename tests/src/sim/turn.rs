@@ -67,7 +67,7 @@ impl Simulation {
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let held = host.session.record().and_then(laws::access_token).map(String::from);
-        let lives = host.lives(now) && store.held_by(at).all(|lock| lock == Lock::Refresh);
+        let lives = host.lives(now, ledger) && store.held_by(at).all(|lock| lock == Lock::Refresh);
         let is_late = host.watch.is_late(time, now);
         let turn = match host.session.turn() {
             Ok(turn) => turn,
@@ -242,7 +242,7 @@ impl Simulation {
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let leaves = host.leaves;
-        let lives = host.lives(now) && store.held_by(at).all(|lock| lock == Lock::Refresh);
+        let lives = host.lives(now, ledger) && store.held_by(at).all(|lock| lock == Lock::Refresh);
         let Ok(Turn::Save(reply)) = host.session.turn() else {
             return Err("asking changes something".into());
         };

@@ -32,6 +32,10 @@ pub trait Records: Send + Sync {
 
     /// Writes a record over the generation `expected`; 0 if there must be none.
     ///
+    /// A store that loses what it has acknowledged, as a failover to a replica that lags behind does, is not supported:
+    /// a refresh token comes back that is spent, and is spent again. Servers that take this for theft end the grant, and
+    /// the user logs in once more.
+    ///
     /// # Errors
     ///
     /// A [`StorageError`]; the store then holds what it held before, or the new record.

@@ -21,7 +21,8 @@ pub trait Records: Send + Sync + 'static {
     /// Reads the record under a key.
     fn load(&self, key: &Key) -> impl Future<Output = Result<Loaded, StorageError>> + Send;
 
-    /// Writes a record over the generation `expected`; 0 if there must be none.
+    /// Writes a record over the generation `expected`; 0 if there must be none. A store that loses what it has
+    /// acknowledged is not supported ([why](super::Records::save)).
     fn save(
         &self,
         key: &Key,
