@@ -126,10 +126,12 @@ impl Simulation {
             (_, SecondLook::Fresh) if refresh => return wrong("although there is a fresh token"),
             _ if refresh && self.store.reserved(at).is_none() => return wrong("without room"),
             (Some(Hold::Shared), _) => Fate::Lost("others have the lock, too"),
-            (Some(Hold::TakenOver), _) if refresh => match self.store.early(at) {
-                Some(why) => Fate::Lost(why),
-                None => return wrong("under a lock that has ended"),
-            },
+            (Some(Hold::TakenOver), _) if refresh => {
+                match self.store.early(at).or(host.watch.fooled()) {
+                    Some(why) => Fate::Lost(why),
+                    None => return wrong("under a lock that has ended"),
+                }
+            }
             (Some(Hold::TakenOver), _) => Fate::Lost("the lock was held for too long"),
             (_, SecondLook::Stale) if refresh => Fate::Lost("the store showed an old record"),
             (Some(Hold::Alone), _) => Fate::Open,

@@ -43,6 +43,7 @@ impl Simulation {
                 // What was expired when it was refused may live again by a clock that is set back.
                 if self.plan.apart.is_some() && host.offset > 0 {
                     host.refused = None;
+                    host.watch.set_clock();
                 }
                 (host.offset, host.look.blind_at) = (0, self.world.now);
             }

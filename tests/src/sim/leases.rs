@@ -51,32 +51,34 @@ pub(super) struct Watch {
     missed: u64,
     /// Whether it stands still while the host sleeps.
     is_suspended: bool,
-    /// When it asked for room, by both of its clocks.
-    begun: Option<(u64, UnixTime)>,
+    /// When it asked for room, by both of its clocks, and for how long the one had stood still before.
+    begun: Option<(u64, UnixTime, u64)>,
     /// How many seconds were left, in truth, when it last found that they suffice.
     left: Option<u64>,
     /// For how many seconds it was stopped since.
     stopped: u64,
-    /// Whether a clock was wrong about the time since room was reserved.
-    is_fooled: bool,
+    /// Whether the other one was set since.
+    is_set: bool,
 }
 
 impl Watch {
     /// Room was reserved.
     pub(super) fn begin(&mut self, time: u64, now: UnixTime) {
-        let begun = Some((time - self.missed, now));
-        *self = Self { missed: self.missed, begun, ..Self::default() };
+        let Self { missed, is_suspended, .. } = *self;
+        let begun = Some((time - missed, now, missed));
+        *self = Self { missed, is_suspended, begun, ..Self::default() };
     }
 
     /// The lock is given back, or its process has ended.
     pub(super) fn end(&mut self) {
-        *self = Self { missed: self.missed, ..Self::default() };
+        let Self { missed, is_suspended, .. } = *self;
+        *self = Self { missed, is_suspended, ..Self::default() };
     }
 
     /// Whether a request may outlast the lease, by the clocks of the host. As the driver does it, right before a request
     /// leaves.
     pub(super) fn is_late(&self, time: u64, now: UnixTime) -> bool {
-        let Some((instant, then)) = self.begun else { return false };
+        let Some((instant, then, _)) = self.begun else { return false };
         let passed = (time - self.missed - instant).max(now.since(then).as_secs());
         passed > LEASE_LENGTH - LAST_SAVE - REQUEST
     }
@@ -88,7 +90,7 @@ impl Watch {
     /// What is wrong with that.
     pub(super) fn spend(&mut self, passed: u64) -> Result<(), &'static str> {
         let is_late = passed > LEASE_LENGTH - LAST_SAVE - REQUEST;
-        if is_late && !self.is_fooled {
+        if is_late && self.fooled().is_none() {
             return Err("with too little of its lease left");
         }
         (self.left, self.stopped) = (Some(LEASE_LENGTH.saturating_sub(passed)), 0);
@@ -104,7 +106,7 @@ impl Watch {
         match self.left {
             // Nothing has left.
             None => Ok(None),
-            Some(_) if self.is_fooled => Ok(Some("it was suspended, and its clock was set back")),
+            Some(_) if self.fooled().is_some() => Ok(self.fooled()),
             Some(left) if self.stopped + REQUEST + SLACK >= left => {
                 Ok(Some("it was stopped after its look, for longer than its lease"))
             }
@@ -125,7 +127,14 @@ impl Watch {
 
     /// The clock was set that may go back.
     pub(super) fn set_clock(&mut self) {
-        self.is_fooled = self.begun.is_some();
+        self.is_set = self.begun.is_some();
+    }
+
+    /// Why neither clock shows how long ago room was reserved, if that is so.
+    pub(super) fn fooled(&self) -> Option<&'static str> {
+        let (.., missed) = self.begun?;
+        let is_fooled = self.is_set && self.missed > missed;
+        is_fooled.then_some("it was suspended, and its clock was set back")
     }
 }
 
