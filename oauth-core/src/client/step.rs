@@ -28,7 +28,8 @@ impl<H: Host> Driver<'_, H> {
         }
         let key = reply.key(&client.key.profile);
         let reserved = self.held.reserved.filter(|_| self.held.lock.is_some());
-        let record = match client.load(&key, &reply, reserved.map(|it| it.store_by)).await {
+        let store_by = reserved.map(|it| it.store_by);
+        let record = match client.load(&key, &reply, store_by).await {
             Ok(Loaded::Nothing) => None,
             // What is taken back needs no proof.
             Ok(Loaded::Record(record)) if reply.is_of_logout() => Some(*record),

@@ -274,15 +274,17 @@ impl Host {
         (self.suspect, self.refused) = (None, None);
     }
 
-    /// Whether it has a token that lives, and that will do.
-    pub(super) fn lives(&self, now: UnixTime, ledger: &Ledger) -> bool {
+    /// Whether it has a token that lives, and that will do. With clocks apart, one that was refused may seem to live,
+    /// and so the ledger is asked whether any refresh can help it.
+    pub(super) fn lives(&self, now: UnixTime, apart: Option<&Ledger>) -> bool {
         let record = self.session.record().filter(|_| !self.leaves && !self.asked_for);
         record.is_some_and(|record| {
             let lives =
                 record.tokens().is_some_and(|tokens| tokens.is_valid_for(now, Duration::ZERO));
             let token = laws::access_token(record);
             let refresh_token = record.tokens().and_then(|tokens| tokens.refresh_token.as_ref());
-            let has_refresh_token = refresh_token.is_some_and(|it| !ledger.is_refused(it.expose()));
+            let is_refused = |it: &str| apart.is_some_and(|ledger| ledger.is_refused(it));
+            let has_refresh_token = refresh_token.is_some_and(|it| !is_refused(it.expose()));
             // What was refused before it was stored stays so for whoever asks next, and so does what no refresh replaces.
             let is_final = !has_refresh_token || token.is_some_and(|it| self.has_kept(it));
             let is_suspect = token == self.suspect.as_deref() && is_final;

@@ -136,6 +136,7 @@ impl Store {
 
     /// Writes a record, whatever is there; that may be a logout.
     pub(super) fn put(&mut self, key: &Key, record: Record, leaves: bool, now: u64) {
+        let has_clock = self.clock.is_some();
         let shelf = self.shelf(key);
         if leaves && let Some(token) = shelf.record.as_ref().and_then(laws::access_token) {
             shelf.left.push(token.into());
@@ -143,9 +144,9 @@ impl Store {
         if let Some(tokens) = record.tokens() {
             shelf.durable.insert(tokens.access_token.token().into());
         }
-        let token = laws::access_token(&record);
+        let is_same = |it: &Record| laws::access_token(it) == laws::access_token(&record);
         // Other tokens know of no trouble.
-        shelf.pause.take_if(|_| shelf.record.as_ref().and_then(laws::access_token) != token);
+        shelf.pause.take_if(|_| has_clock && !shelf.record.as_ref().is_some_and(is_same));
         shelf.before = shelf.replace(Some(record), now);
     }
 

@@ -67,7 +67,8 @@ impl Simulation {
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let held = host.session.record().and_then(laws::access_token).map(String::from);
-        let lives = host.lives(now, ledger) && store.held_by(at).all(|lock| lock == Lock::Refresh);
+        let apart = is_apart.then_some(&*ledger);
+        let lives = host.lives(now, apart) && store.held_by(at).all(|lock| lock == Lock::Refresh);
         let is_late = host.watch.is_late(time, now);
         let turn = match host.session.turn() {
             Ok(turn) => turn,
@@ -237,12 +238,13 @@ impl Simulation {
     /// Writes a record, if the store does.
     fn save(&mut self, at: usize, fault: &StoreFault) -> Result<Turned, String> {
         let clocks = self.plan.menu.chance(Fault::ClockJump) == 0;
-        let time = self.world.now;
+        let (time, is_apart) = (self.world.now, self.plan.apart.is_some());
         let Self { world, hosts, store, ledger, .. } = self;
         let host = &mut hosts[at];
         let (now, profile) = (host.now(time), name(host.profile));
         let leaves = host.leaves;
-        let lives = host.lives(now, ledger) && store.held_by(at).all(|lock| lock == Lock::Refresh);
+        let apart = is_apart.then_some(&*ledger);
+        let lives = host.lives(now, apart) && store.held_by(at).all(|lock| lock == Lock::Refresh);
         let Ok(Turn::Save(reply)) = host.session.turn() else {
             return Err("asking changes something".into());
         };
@@ -284,8 +286,8 @@ impl Simulation {
             }
         }
         store.put(&key, record, leaves, time);
-        // Whoever has taken the lock over looked before.
-        let is_seen = store.hold(Lock::Refresh, at) != Some(Hold::TakenOver);
+        // Whoever has taken a lease over looked before.
+        let is_seen = !is_apart || store.hold(Lock::Refresh, at) != Some(Hold::TakenOver);
         if let Some([since, until]) = host.pause.take().filter(|_| is_seen) {
             store.pause(&key, since, until);
         }

@@ -129,7 +129,7 @@ impl Simulation {
         let (host, now) = (&self.hosts[at], self.now(at));
         let has_clock = self.plan.menu.chance(Fault::ClockJump) == 0;
         // Tokens that others have replaced again and again wait to be stored, whatever lives.
-        if has_clock && host.lives(now, &self.ledger) && *error != Error::Contended {
+        if has_clock && host.lives(now, None) && *error != Error::Contended {
             return Err(format!("a living token is of no use to h{at}, because {error:?}"));
         }
         Ok(())
