@@ -38,6 +38,7 @@ use oauth_core::client::StorageError;
 use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, Record, Spend};
 
+mod anew;
 mod directory;
 mod disk;
 mod document;
@@ -187,8 +188,8 @@ impl FileTokenStorage {
     }
 
     /// The same, with records that are encrypted in their files ([`oauth_core::seal`] says against whom that helps). Plain
-    /// ones that are there already are read, unless the seal refuses them, and are sealed at their next save. Versions
-    /// before this leave sealed ones alone, and say that they are newer.
+    /// ones that are there already are read, unless the seal refuses them, and are sealed at their next save, or by
+    /// [`seal_anew`](Self::seal_anew). Versions before this leave sealed ones alone, and say that they are newer.
     ///
     /// Names of files still say at which server somebody has a grant, and the files which profile.
     #[must_use]

@@ -71,6 +71,12 @@ impl Slot<'_> {
         }
     }
 
+    /// Whether what is there is as it would be written now, or there is nothing.
+    pub(super) fn is_current(&self) -> Result<bool, StorageError> {
+        let text = read(&self.record())?;
+        Ok(text.is_none_or(|text| document::is_current(&text, self.sealing)))
+    }
+
     /// Reads what is there, under the lock that lets nobody replace it meanwhile.
     pub(super) fn load(&self, held: &Held) -> Result<Loaded, StorageError> {
         Ok(match self.read()? {
