@@ -9,6 +9,7 @@
 //!   NN/NAME.login.lock
 //!   NN/NAME.write.lock      held for the length of one save
 //!   logins/…                logins that wait for their users
+//!   PROGRAM.keyring         which key of a keyring records are sealed with, if one is
 //!   NAME.json …             of the first versions, until it is moved
 //! ```
 //!
@@ -46,6 +47,8 @@ mod document;
 mod elsewhere;
 mod former;
 mod held;
+#[cfg(feature = "keyring")]
+mod keyed;
 mod leases;
 mod list;
 mod logins;
@@ -246,6 +249,10 @@ impl FileTokenStorage {
         let stored = slot.stored(&held)?;
         if generation(stored.as_deref()) != spend.generation {
             return Ok(None);
+        }
+        // A key that is not there now, for a record that is plain still, would be found missing when the token is spent.
+        if let Some(stored) = stored {
+            slot.text(&stored)?;
         }
         self.rooms.take(slot, spend, &held).map(Some)
     }

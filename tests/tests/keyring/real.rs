@@ -1,0 +1,1 @@
+//! A real keyring, in real sessions.
