@@ -1,5 +1,7 @@
 //! The system's own keyring.
 
+use std::error::Error as _;
+
 use oauth_core::seal::{KeyringError, Unsealed};
 
 use crate::keyring::{KeyringAccess, KeyringItem};
@@ -66,8 +68,10 @@ fn is_locked(why: &str) -> bool {
     why.contains("locked") || why.contains("IsLocked")
 }
 
+/// What the system says, without what the crate says before it.
 fn text(error: &keyring_core::Error) -> Box<str> {
-    error.to_string().into()
+    let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    said.into()
 }
 
 #[cfg(test)]

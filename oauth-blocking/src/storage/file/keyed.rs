@@ -9,7 +9,7 @@
 //! only where there was none, so that none is ever replaced that records are sealed with.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oauth_core::client::StorageError;
 use oauth_core::seal::{KeyringError, SealError, Sealing, SealingKey};
@@ -85,10 +85,8 @@ impl Place {
     /// The key, which is the one that is noted, and is from now on.
     fn key(&self, keyring: &Keyring, marked: Option<&str>) -> Result<SealingKey, StorageError> {
         let (asking, deadline) = keyring.asking();
-        let (place, begun) = (self.clone(), Instant::now());
-        let errand = Box::new(move |asking: &Asking| {
-            place.find_or_make(asking, || deadline.saturating_sub(begun.elapsed()))
-        });
+        let place = self.clone();
+        let errand = Box::new(move |asking: &Asking| place.find_or_make(asking, deadline));
         let key = asking.key(errand, deadline)?;
         match marked {
             None => self.mark(key.id())?,
@@ -106,41 +104,34 @@ impl Place {
     fn find_or_make(
         &self,
         asking: &Asking,
-        left: impl Fn() -> Duration,
+        deadline: Duration,
     ) -> Result<SealingKey, StorageError> {
-        if let Some(key) = self.find(asking)? {
-            return Ok(key);
+        if let Some(key_id) = self.marked()? {
+            let gone = || asking.error(KeyringError::Gone { key_id });
+            return asking.read()?.ok_or_else(gone);
         }
         self.directory.make()?;
         let lock = self.directory.file(&format!("{}{LOCK}", self.name));
-        let _held = match Held::within(&lock, left()) {
+        let timed_out = || asking.error(KeyringError::TimedOut { waited: deadline });
+        let _held = match Held::within(&lock, deadline) {
             // Another process waits for the keyring.
-            Err(StorageError::Busy { waited, .. }) => {
-                return Err(asking.error(KeyringError::TimedOut { waited }));
-            }
+            Err(StorageError::Busy { .. }) => return Err(timed_out()),
             held => held?,
         };
-        if let Some(key) = self.find(asking)? {
+        if let Some(key) = asking.read()? {
             return Ok(key);
         }
+        // Another process has been here, and the key is gone again.
+        if let Some(key_id) = self.marked()? {
+            return Err(asking.error(KeyringError::Gone { key_id }));
+        }
         if !asking.is_wanted() {
-            return Err(asking.error(KeyringError::TimedOut { waited: left() }));
+            return Err(timed_out());
         }
         asking.make()?;
         // What counts is what others will find.
         let lost = || KeyringError::Failed { why: "it does not keep what it was given".into() };
         asking.read()?.ok_or_else(|| asking.error(lost()))
-    }
-
-    /// What is in the keyring; that there is nothing is an error where a key was seen before.
-    fn find(&self, asking: &Asking) -> Result<Option<SealingKey>, StorageError> {
-        if let Some(key) = asking.read()? {
-            return Ok(Some(key));
-        }
-        match self.marked()? {
-            Some(key_id) => Err(asking.error(KeyringError::Gone { key_id })),
-            None => Ok(None),
-        }
     }
 
     /// The id of the key that records are sealed with, if any were.
