@@ -75,6 +75,7 @@ mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]
 pub mod rmcp;
+mod sealed;
 mod sending;
 mod storage;
 mod tasks;

@@ -5,8 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use oauth_blocking::FileTokenStorage;
-#[cfg(feature = "keyring")]
-use oauth_blocking::{AtRest, Keyring};
 use oauth_core::UnixTime;
 use oauth_core::client::{
     GrantPage, GrantQuery, Lease, Loaded, LockPauses, LoginId, MemoryTokenStorage, Migrated,
@@ -31,7 +29,7 @@ impl<T> Blocking<T> {
 }
 
 impl<S: BlockingTokenStorage + 'static> Blocking<S> {
-    async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce(&S) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
@@ -161,30 +159,6 @@ impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
     async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
         let key = key.clone();
         self.run(move |store| store.spending(&key)).await
-    }
-}
-
-impl Blocking<FileTokenStorage> {
-    /// [`FileTokenStorage::seal_anew`].
-    ///
-    /// # Errors
-    ///
-    /// The same.
-    pub async fn seal_anew(&self, application: &str) -> Result<u64, StorageError> {
-        let application = Box::<str>::from(application);
-        self.run(move |store| store.seal_anew(&application)).await
-    }
-
-    /// [`FileTokenStorage::sealed_by`], which may wait for a person as long as the keyring's deadline allows.
-    ///
-    /// # Errors
-    ///
-    /// The same.
-    #[cfg(feature = "keyring")]
-    pub async fn sealed_by(self, keyring: &Keyring) -> Result<(Self, AtRest), StorageError> {
-        let keyring = keyring.clone();
-        let (store, at_rest) = self.run(move |store| store.clone().sealed_by(&keyring)).await?;
-        Ok((Self::new(store), at_rest))
     }
 }
 

@@ -55,6 +55,10 @@ fn told(error: &keyring_core::Error) -> KeyringError {
         {
             KeyringError::Refused { why }
         }
+        // The Secret Service is there, and no keyring is the one for new secrets.
+        keyring_core::Error::NoStorageAccess(_) if why.contains("result not returned") => {
+            KeyringError::Missing { why: "no keyring is the default one".into() }
+        }
         // There is no session of the user's, as for some services.
         keyring_core::Error::NoStorageAccess(_) if cfg!(windows) => KeyringError::Missing { why },
         keyring_core::Error::NoStorageAccess(_) => KeyringError::Locked { why },
