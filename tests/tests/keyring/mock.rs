@@ -72,6 +72,8 @@ impl Mock {
     }
 
     fn done(&self, is_write: bool) -> Result<Way, KeyringError> {
+        // As a real one: who looks and writes at the same time as another is seen to.
+        std::thread::sleep(Duration::from_millis(2));
         let hangs = |way: &mut Way| *way == Way::Hangs || is_write && *way == Way::HangsAtWrite;
         let way = self.0.way.lock().unwrap();
         // No test hangs with it.
