@@ -1,11 +1,10 @@
 //! A keyring that has another key, none any more, or something else.
 
-use oauth_blocking::AtRest;
 use oauth_blocking::oauth_core::seal::KeyringError;
+use oauth_blocking::{AtRest, Records as _};
 
 use crate::mock::{Mock, Way};
 use crate::place::{Place, key, loaded, of_keyring, record};
-use oauth_blocking::Records as _;
 
 #[test]
 fn another_key_opens_nothing_and_replaces_nothing() {
