@@ -42,6 +42,8 @@
 //! - `tracing`, on by default: what happens, for a subscriber of the host's.
 //! - `metrics`: counters and durations for a recorder of the host's ([their
 //!   names](oauth_core::client#what-is-counted)).
+//! - `seal`: records that are encrypted in their files, with a key of the host's.
+//! - `keyring`: the same with a key in the system's keyring (the module `keyring`). On Linux it costs some sixty crates.
 //!
 //! # What is logged
 //!
@@ -72,6 +74,8 @@ mod connector;
 mod host;
 #[cfg(feature = "ureq")]
 mod http;
+#[cfg(feature = "keyring")]
+pub mod keyring;
 mod locks;
 #[cfg(feature = "ureq")]
 mod login;
@@ -93,6 +97,9 @@ mod users;
 
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
+#[cfg(feature = "keyring")]
+#[doc(inline)]
+pub use keyring::{AtRest, Keyring, KeyringAccess, KeyringItem, KeyringMode};
 pub use oauth_core;
 pub use oauth_core::Error as ProtocolError;
 #[doc(inline)]

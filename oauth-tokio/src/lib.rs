@@ -50,6 +50,8 @@
 //!   `rmcp`).
 //! - `metrics`: counters and durations for a recorder of the host's ([their
 //!   names](oauth_core::client#what-is-counted)).
+//! - `seal`: records that are encrypted where they are stored, with a key of the host's.
+//! - `keyring`: the same for files, with a key in the system's keyring (`Blocking::sealed_by`).
 //! - `postgres`: a store in PostgreSQL, for hosts on several machines (the module `postgres`).
 //!
 //! # What is logged
@@ -73,6 +75,7 @@ mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]
 pub mod rmcp;
+mod sealed;
 mod sending;
 mod storage;
 mod tasks;
@@ -83,6 +86,11 @@ mod users;
 pub use client::OAuth;
 pub use events::{Events, Missed};
 pub use http::HttpClient;
+#[cfg(feature = "keyring")]
+#[doc(inline)]
+pub use oauth_blocking::{
+    AtRest, Keyring, KeyringAccess, KeyringItem, KeyringMode, keyring::SystemKeyring,
+};
 #[doc(inline)]
 pub use oauth_blocking::{
     EndsVisit, FileTokenStorage, LocalUser, LoopbackBrowser, NoUserAgent, PasteBack,

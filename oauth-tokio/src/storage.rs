@@ -29,7 +29,7 @@ impl<T> Blocking<T> {
 }
 
 impl<S: BlockingTokenStorage + 'static> Blocking<S> {
-    async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce(&S) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {

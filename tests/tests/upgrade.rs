@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use oauth_blocking::oauth_core::seal::{SealError, Sealing, SealingKey, SealingKeys};
+use oauth_blocking::{Error, Key, StorageError};
 use oauth_tests::files;
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
@@ -84,4 +86,41 @@ fn an_earlier_version_that_refreshes_is_waited_for() {
     assert!(earlier.is_finished(), "it was not waited for");
     assert_eq!(served.world().oauth_requests(), 0);
     earlier.join().unwrap();
+}
+
+/// Else whoever can write into the directory would have a grant of theirs sealed, and used.
+#[test]
+fn a_login_of_an_earlier_version_is_refused_where_plain_ones_are() {
+    let (served, directory) = (serve(Knobs::default()), Directory::new());
+    drop(common::logged_in(&served, &directory.store()));
+    let former = as_it_was(&served, &directory);
+    let plain = fs::read(former.with_extension("json")).unwrap();
+    let keys = || SealingKeys::new(SealingKey::new("2027", &[7; 32]).unwrap());
+    let only = directory.store().sealed(Sealing::only(keys()));
+    let moving = former.with_extension(format!("moving-{}", hash_of(&key(&served))));
+    // As it was put there, and as if a move had been cut short.
+    for place in [former.with_extension("json"), moving] {
+        fs::rename(former.with_extension("json"), &place).unwrap();
+        match common::call(&common::client(&served, &only), &served, LIST).unwrap_err() {
+            Error::Storage(StorageError::Sealed { why: SealError::NotSealed, place: named }) => {
+                assert_eq!(*named, *place.display().to_string());
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(stored_token(&directory.store(), &key(&served)), None);
+        assert_eq!(fs::read(&place).unwrap(), plain);
+        fs::rename(&place, former.with_extension("json")).unwrap();
+    }
+    // Where plain ones are read, it is taken over, and sealed.
+    let with = directory.store().sealed(Sealing::with(keys()));
+    assert_eq!(common::call(&common::client(&served, &with), &served, LIST).unwrap(), 200);
+    assert!(stored_token(&only, &key(&served)).is_some());
+    assert_eq!(served.world().oauth_requests(), 0);
+}
+
+/// The first half of it, as it stands in names.
+fn hash_of(key: &Key) -> String {
+    let mut hash = key.id().to_string();
+    hash.truncate(32);
+    hash
 }

@@ -9,6 +9,7 @@
 //!   NN/NAME.login.lock
 //!   NN/NAME.write.lock      held for the length of one save
 //!   logins/…                logins that wait for their users
+//!   PROGRAM.keyring         which key of a keyring records are sealed with, if one is
 //!   NAME.json …             of the first versions, until it is moved
 //! ```
 //!
@@ -38,6 +39,7 @@ use oauth_core::client::StorageError;
 use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, Record, Spend};
 
+mod anew;
 mod directory;
 mod disk;
 mod document;
@@ -45,6 +47,8 @@ mod document;
 mod elsewhere;
 mod former;
 mod held;
+#[cfg(feature = "keyring")]
+mod keyed;
 mod leases;
 mod list;
 mod logins;
@@ -187,8 +191,8 @@ impl FileTokenStorage {
     }
 
     /// The same, with records that are encrypted in their files ([`oauth_core::seal`] says against whom that helps). Plain
-    /// ones that are there already are read, unless the seal refuses them, and are sealed at their next save. Versions
-    /// before this leave sealed ones alone, and say that they are newer.
+    /// ones that are there already are read, unless the seal refuses them, and are sealed at their next save, or by
+    /// [`seal_anew`](Self::seal_anew). Versions before this leave sealed ones alone, and say that they are newer.
     ///
     /// Names of files still say at which server somebody has a grant, and the files which profile.
     #[must_use]
@@ -245,6 +249,10 @@ impl FileTokenStorage {
         let stored = slot.stored(&held)?;
         if generation(stored.as_deref()) != spend.generation {
             return Ok(None);
+        }
+        // A key that is not there now, for a record that is plain still, would be found missing when the token is spent.
+        if let Some(stored) = stored {
+            slot.text(&stored)?;
         }
         self.rooms.take(slot, spend, &held).map(Some)
     }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::seal::KeyringError;
 use crate::session::RecordDefect;
 
 /// Why bytes are not sealed, or do not open.
@@ -47,6 +48,9 @@ pub enum SealError {
     /// The id of a key is empty, longer than 255 bytes, or not of visible characters of ASCII.
     #[error("the id of a key is 1 to 255 visible characters of ASCII")]
     KeyId,
+    /// The key is in a keyring, which has not given it.
+    #[error("{0}")]
+    Keyring(KeyringError),
     /// A seal of the host's own cannot be asked just now.
     #[error("the key cannot be asked for just now: {0}")]
     Unavailable(Box<str>),
@@ -76,6 +80,7 @@ impl SealError {
             Self::KeyId => {
                 "give the key a short name, such as the year and month in which it was made"
             }
+            Self::Keyring(error) => error.advice(),
             Self::Unavailable(_) => "call again; if it stays so, see to what holds the key",
             Self::Other(_) => "see to what holds the key, and call again",
         }

@@ -63,6 +63,7 @@ mod context;
 mod envelope;
 mod error;
 mod hook;
+mod keyring;
 #[cfg(feature = "seal")]
 mod keys;
 mod sealing;
@@ -72,6 +73,7 @@ pub use context::{SealContext, SealSubject};
 pub use envelope::{Envelope, is_sealed};
 pub use error::{SealError, Unreadable};
 pub use hook::Seal;
+pub use keyring::KeyringError;
 #[cfg(feature = "seal")]
 pub use keys::{SealingKey, SealingKeys};
 pub use sealing::Sealing;

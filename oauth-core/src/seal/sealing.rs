@@ -57,6 +57,15 @@ impl Sealing {
         Self(Mode::Sealed { seal: Arc::new(seal), reads_plain: false })
     }
 
+    /// Whether plain bytes are read.
+    #[must_use]
+    pub fn reads_plain(&self) -> bool {
+        match &self.0 {
+            Mode::Plain => true,
+            Mode::Sealed { reads_plain, .. } => *reads_plain,
+        }
+    }
+
     /// The bytes to store for a record. `random` are 24 fresh random bytes; they are not used where nothing is
     /// sealed.
     ///

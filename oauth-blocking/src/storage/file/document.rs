@@ -76,7 +76,7 @@ pub(super) fn read(
         && is_of(&document, key);
     let is_sealed = format == Some(SEALED.into());
     let stored = match is_sealed {
-        true => document["sealed"].as_str().and_then(|sealed| STANDARD.decode(sealed).ok()),
+        true => sealed(&document),
         false => Some(record(&document).into_bytes()),
     };
     let Some(stored) = stored else { return Ok(None) };
@@ -95,6 +95,16 @@ pub(super) fn read_former(key: &Key, text: &[u8]) -> Result<Record, RecordDefect
     if is_of(&document, key) { Ok(record) } else { Err(RecordDefect::Damaged) }
 }
 
+/// Whether a text is as it would be written now, sealed or not and with the same key. That of a later version never is.
+pub(super) fn is_current(text: &[u8], sealing: &Sealing) -> bool {
+    let Ok(document) = serde_json::from_slice::<Value>(text) else { return false };
+    let format = document["format"].as_u64();
+    if format != Some(SEALED.into()) {
+        return sealing.is_none() && format == Some(FORMAT.into());
+    }
+    sealed(&document).is_some_and(|sealed| sealing.is_current(&sealed))
+}
+
 /// Grants do not say that they are.
 fn kind(document: &Value) -> Option<KeyKind> {
     document.get("kind").map_or(Some(KeyKind::Grant), |kind| KeyKind::deserialize(kind).ok())
@@ -103,6 +113,11 @@ fn kind(document: &Value) -> Option<KeyKind> {
 /// The JSON of the record. What is not there reads as null.
 fn record(document: &Value) -> String {
     document["record"].to_string()
+}
+
+/// The bytes that are sealed.
+fn sealed(document: &Value) -> Option<Vec<u8>> {
+    document["sealed"].as_str().and_then(|sealed| STANDARD.decode(sealed).ok())
 }
 
 fn is_of(document: &Value, key: &Key) -> bool {

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use oauth_core::client::{Loaded, Migrated, StorageError};
 use oauth_core::flow::Settings;
+use oauth_core::seal::SealError;
 use oauth_core::session::{Key, Lock, Record};
 
 use super::directory::{Directory, is_nothing};
@@ -26,7 +27,8 @@ use super::{FileTokenStorage, disk, document, private, remove};
 ///
 /// # Errors
 ///
-/// A [`StorageError`]; what is not moved then is moved the next time.
+/// A [`StorageError`]; what is not moved then is moved the next time. [`StorageError::Sealed`] if there is one that may be
+/// the program's, and plain records are refused.
 pub(super) fn migrate(
     store: &FileTokenStorage,
     key: &Key,
@@ -51,11 +53,13 @@ pub(super) fn migrate(
         if !is_own || !is_free {
             return Ok(Migrated::Nothing);
         }
+        may_be_read(store, &former.record)?;
         disk::rename(&former.record, &moving)
             .map_err(|error| StorageError::io("move", &former.record, &error))?;
         store.former.sync()?;
     }
     if is_free {
+        may_be_read(store, &moving)?;
         let Some(record) = former.read(&moving, key)? else { return Ok(Migrated::Nothing) };
         slot.replace(&record, None, &held)?;
     }
@@ -76,6 +80,16 @@ pub(super) fn refresh_lock(store: &FileTokenStorage, key: &Key) -> Result<Taken,
         Err(StorageError::Insecure { .. }) => Ok(Taken::NoFile),
         taken => taken,
     }
+}
+
+/// The first versions sealed nothing: where plain records are refused, one that is said to be theirs is as well. It would
+/// be sealed with the host's own key.
+fn may_be_read(store: &FileTokenStorage, path: &Path) -> Result<(), StorageError> {
+    if store.sealing.reads_plain() {
+        return Ok(());
+    }
+    let place = path.display().to_string().into();
+    Err(StorageError::Sealed { place, why: SealError::NotSealed })
 }
 
 struct Former<'a> {

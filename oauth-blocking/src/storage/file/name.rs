@@ -81,9 +81,14 @@ impl Name {
     /// Another one each time, on any machine: where locks are not honoured, two writers still do not
     /// write one file.
     pub(super) fn temporary(&self) -> String {
-        let random = RandomState::new().hash_one(std::process::id());
-        format!("{}{TEMPORARY}{random:016x}", self.0)
+        temporary(&self.0)
     }
+}
+
+/// The same for another name.
+pub(super) fn temporary(name: &str) -> String {
+    let random = RandomState::new().hash_one(std::process::id());
+    format!("{name}{TEMPORARY}{random:016x}")
 }
 
 /// What the rest of a [split](Name::split) name says of the file.
@@ -111,6 +116,16 @@ pub(super) fn folder(application: &str) -> String {
     let mut name = words(application, "application");
     name.push('-');
     push_hex(&mut name, &Sha256::digest(application)[..FOLDER_HASH_LENGTH]);
+    name
+}
+
+/// The name for a key in a keyring: those of two keys are two, and none is a grant's.
+#[cfg(feature = "keyring")]
+pub(super) fn of_item(service: &str, account: &str) -> String {
+    let mut name = words(service, "application");
+    name.push('-');
+    let hash = Sha256::digest(format!("{}:{service}{account}", service.len()));
+    push_hex(&mut name, &hash[..ITEM_HASH_LENGTH]);
     name
 }
 
@@ -161,6 +176,10 @@ const HASH_LENGTH: usize = 16;
 
 /// The same for a program's directory. Two with one name are as good as one, since a key has the program.
 const FOLDER_HASH_LENGTH: usize = 4;
+
+/// The same for a key in a keyring: shorter than that of a grant, so that it is not taken for one.
+#[cfg(feature = "keyring")]
+const ITEM_HASH_LENGTH: usize = 8;
 
 /// How much of a host or program is shown, in bytes: names stay far below the 255 bytes of file systems and, in
 /// the default directory, the 260 characters of paths on Windows.

@@ -71,6 +71,12 @@ impl Slot<'_> {
         }
     }
 
+    /// Whether what is there is as it would be written now, or there is nothing.
+    pub(super) fn is_current(&self) -> Result<bool, StorageError> {
+        let text = read(&self.record())?;
+        Ok(text.is_none_or(|text| document::is_current(&text, self.sealing)))
+    }
+
     /// Reads what is there, under the lock that lets nobody replace it meanwhile.
     pub(super) fn load(&self, held: &Held) -> Result<Loaded, StorageError> {
         Ok(match self.read()? {
@@ -111,6 +117,15 @@ impl Slot<'_> {
         Ok(kept)
     }
 
+    /// The text of the file for a record.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Sealed`].
+    pub(super) fn text(&self, record: &Record) -> Result<String, StorageError> {
+        document::write(self.key, record, self.sealing, &self.record().display().to_string())
+    }
+
     /// Replaces the file as a whole: whoever reads sees the old one or the new one. It is written where room was
     /// taken for it, if it was.
     pub(super) fn replace(
@@ -120,8 +135,7 @@ impl Slot<'_> {
         held: &Held,
     ) -> Result<(), StorageError> {
         let path = self.record();
-        let place = path.display().to_string();
-        let text = document::write(self.key, record, self.sealing, &place)?;
+        let text = self.text(record)?;
         let unwritten = |error: io::Error| StorageError::io("write", &path, &error);
         if text.len() as u64 > MAX_FILE {
             return Err(unwritten(io::ErrorKind::FileTooLarge.into()));
