@@ -68,8 +68,9 @@ impl IntoResponse for Page {
 
 impl Page {
     fn html(&self) -> String {
-        let title = match self.notice {
-            Some(notice) => format!("{} – {TITLE}", notice.says().1),
+        // What has happened comes first: a title is what is read before all else.
+        let title = match self.heading() {
+            Some(heading) => format!("{heading} – {TITLE}"),
             None => TITLE.to_owned(),
         };
         format!(
@@ -81,6 +82,14 @@ impl Page {
             self.notice.map(said).unwrap_or_default(),
             self.view.html(),
         )
+    }
+
+    /// What has just happened.
+    fn heading(&self) -> Option<&'static str> {
+        match &self.view {
+            View::Ended { ends, .. } => Some(heading_of(ends)),
+            _ => self.notice.map(|notice| notice.says().1),
+        }
     }
 }
 
@@ -192,13 +201,19 @@ fn about(grant: &GrantSummary) -> String {
     html
 }
 
+fn heading_of(ends: &[End]) -> &'static str {
+    match ends.iter().all(|end| end.is_complete) {
+        true => "Everything has ended",
+        false => "Not everything has ended",
+    }
+}
+
 fn ended(user: &str, ends: &[End]) -> String {
-    let is_complete = ends.iter().all(|end| end.is_complete);
-    let heading = if is_complete { "Everything has ended" } else { "Not everything has ended" };
+    let heading = heading_of(ends);
     let mut html = format!(
         "<section class=\"notice {}\" tabindex=\"-1\" autofocus>\n<h2>{heading}</h2>\n\
          <p>Of {}, who is signed out everywhere:</p>\n<ul>\n",
-        if is_complete { "good" } else { "bad" },
+        if ends.iter().all(|end| end.is_complete) { "good" } else { "bad" },
         escaped(user),
     );
     if ends.is_empty() {
