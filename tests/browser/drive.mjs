@@ -118,7 +118,9 @@ async function story({ browser, world, url }) {
         await ann.looks(seen('5-disconnected'));
     });
     await step('ann leaves for good, and reads what stayed alive', async () => {
-        const elsewhere = await ann.page.context().newPage();
+        const elsewhere = await Person.at(browser, url);
+        await elsewhere.opens('/');
+        await elsewhere.signsIn(ANN);
         await world.ask('revocation off');
         await ann.presses(`End everything for ${ANN}`, { leads: false });
         await ann.shows('Servers', 'I want that');
@@ -126,12 +128,12 @@ async function story({ browser, world, url }) {
         await ann.presses(`End everything for ${ANN}`);
         await ann.shows('Not everything has ended', 'mail: erased here; the server may accept it until it expires');
         await ann.looks(seen('6-ended'));
-        await elsewhere.goto(url);
-        await elsewhere.getByRole('heading', { name: 'Sign in' }).waitFor();
-        await elsewhere.close();
+        for (const browser of [ann, elsewhere]) {
+            await browser.opens('/');
+            await browser.shows('Sign in', 'Your name');
+        }
     });
     await step('who comes back under her name finds nothing, and what is eve\'s stayed', async () => {
-        await ann.opens('/');
         await ann.signsIn(ANN);
         for (const server of ['notes', 'mail']) assert.deepEqual(await ann.facts(server), { State: 'Not connected' });
         await eve.opens('/');

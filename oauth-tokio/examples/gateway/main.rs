@@ -13,7 +13,7 @@
 //! `cargo run -p oauth-tokio --example gateway` runs that story with two users, two processes that share a directory,
 //! and a simulated server, all on this machine, and prints it. With the feature `postgres` and a database in
 //! `DATABASE_URL` it is another story, with four processes that share nothing else. It leaves its tables there, and in
-//! them the client that was registered:
+//! them two rows without tokens and a login that nobody comes back from:
 //!
 //! ```console
 //! $ DATABASE_URL=postgres://… cargo run -p oauth-tokio --features postgres --example gateway

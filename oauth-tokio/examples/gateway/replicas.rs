@@ -40,6 +40,8 @@ async fn run(served: &Served, [a, b, c, d]: [&Process; 4]) -> Result<(), Failure
     // Nobody else's in this database, and a piece of HTML.
     let number = std::process::id();
     let ann = Person { label: "ann", name: format!("<b onclick=\"x\">ann</b> & {number}") };
+    // The same name at another browser.
+    let again = Person { label: "ann at home", name: ann.name.clone() };
     let eve = Person { label: "eve", name: format!("eve {number}") };
 
     println!("\nann signs in at A, and finds nothing connected; eve signs in at B\n");
@@ -68,12 +70,16 @@ async fn run(served: &Served, [a, b, c, d]: [&Process; 4]) -> Result<(), Failure
     let page = actors.is_sent_to_consent(&ann, a).await?;
 
     println!("\nann's agent has asked again; ann connects, and leaves for good at C\n");
+    actors.signs_in(&again, b).await?;
+    actors.sees(&again, b, "/", NOTHING).await?;
     let redirect = actors.decides(&ann, &page).await?;
     actors.comes_back(&ann, d, &redirect, CONNECTED).await?;
     actors.gets_result(&ann, b).await?;
     actors.leaves(&ann, c, "<li>notes: ended and erased</li>").await?;
     is(served.world().grants_alive() == 0, "no grant at the server")?;
-    actors.sees(&ann, a, "/", (200, "Your name")).await?;
+    for ann in [&ann, &again] {
+        actors.sees(ann, a, "/", (200, "Your name")).await?;
+    }
     actors.is_sent_to_consent(&ann, b).await?;
     actors.leaves(&eve, d, "Nothing was connected").await?;
 
