@@ -11,6 +11,7 @@ pub(crate) enum Failure {
     /// The arguments make no sense.
     Usage,
     /// `DATABASE_URL` cannot be read.
+    #[cfg(feature = "postgres")]
     DatabaseUrl,
     /// There is one, and no driver is built in.
     #[cfg(not(feature = "postgres"))]
@@ -47,6 +48,7 @@ impl Failure {
     pub(crate) fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Usage => Some(USAGE),
+            #[cfg(feature = "postgres")]
             Self::DatabaseUrl => Some("write it as postgres://user:password@127.0.0.1/database"),
             #[cfg(not(feature = "postgres"))]
             Self::NoDatabase => {
@@ -75,6 +77,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage => f.write_str("these arguments are not understood"),
+            #[cfg(feature = "postgres")]
             Self::DatabaseUrl => {
                 f.write_str("DATABASE_URL is not the URL of a PostgreSQL database")
             }

@@ -41,7 +41,7 @@ async fn run(served: &Served, [a, b, c, d]: [&Process; 4]) -> Result<(), Failure
     let number = std::process::id();
     let ann = Person { label: "ann", name: format!("<b onclick=\"x\">ann</b> & {number}") };
     // The same name at another browser.
-    let again = Person { label: "ann at home", name: ann.name.clone() };
+    let again = Person { label: "ann at B", name: ann.name.clone() };
     let eve = Person { label: "eve", name: format!("eve {number}") };
 
     println!("\nann signs in at A, and finds nothing connected; eve signs in at B\n");
@@ -90,8 +90,8 @@ async fn run(served: &Served, [a, b, c, d]: [&Process; 4]) -> Result<(), Failure
     is(registrations == 1 && tokens == 2, "one client for all, and one token for each login")
 }
 
-fn is(true_: bool, wanted: &'static str) -> Result<(), Failure> {
-    if true_ { Ok(()) } else { Err(Failure::Unexpected { wanted, status: 200 }) }
+fn is(so: bool, wanted: &'static str) -> Result<(), Failure> {
+    if so { Ok(()) } else { Err(Failure::Unexpected { wanted, status: 200 }) }
 }
 
 /// Where a balancer would be.

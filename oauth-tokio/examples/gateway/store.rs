@@ -18,8 +18,12 @@ impl Store {
     /// The database of `DATABASE_URL` if it is set, and otherwise this directory.
     pub(crate) async fn open(files: &Path) -> Result<Self, Failure> {
         match database_url()? {
-            Some(url) => database(&url).await,
-            None => Self::in_dir(files).await.map_err(Failure::Setup),
+            #[cfg(feature = "postgres")]
+            Some(url) => {
+                let (grants, connection) = crate::database::open(&url).await?;
+                Ok(Self { grants: grants.into(), sessions: Kept::Rows(connection) })
+            }
+            _ => Self::in_dir(files).await.map_err(Failure::Setup),
         }
     }
 
@@ -31,23 +35,15 @@ impl Store {
     }
 }
 
-/// Where the database is, if there is one.
+/// Where the database is, if there is one. Without a driver that is an error: with files in its place each machine would
+/// keep to itself, and nobody would notice.
 pub(crate) fn database_url() -> Result<Option<String>, Failure> {
     match std::env::var("DATABASE_URL") {
-        Ok(url) => Ok(Some(url).filter(|url| !url.is_empty())),
         Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::DatabaseUrl),
+        Ok(url) if url.is_empty() => Ok(None),
+        #[cfg(not(feature = "postgres"))]
+        _ => Err(Failure::NoDatabase),
+        #[cfg(feature = "postgres")]
+        url => url.map(Some).map_err(|_| Failure::DatabaseUrl),
     }
-}
-
-#[cfg(feature = "postgres")]
-async fn database(url: &str) -> Result<Store, Failure> {
-    let (grants, connection) = crate::database::open(url).await?;
-    Ok(Store { grants: grants.into(), sessions: Kept::Rows(connection) })
-}
-
-/// Not files in its place: each process would keep to itself, and nobody would notice.
-#[cfg(not(feature = "postgres"))]
-async fn database(_: &str) -> Result<Store, Failure> {
-    Err(Failure::NoDatabase)
 }
