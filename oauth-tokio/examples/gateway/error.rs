@@ -1,4 +1,4 @@
-//! What can go wrong: for a request, and for the program.
+//! Why a request to the gateway fails.
 
 use std::fmt;
 use std::io;
@@ -12,16 +12,20 @@ use serde_json::json;
 /// Why a request to the gateway fails.
 #[derive(Debug)]
 pub(crate) enum GatewayError {
-    /// The path names nobody who is known here.
-    UnknownUser,
-    /// The browser is nobody's who is known here.
+    /// The path names no server that is known here.
+    UnknownServer,
+    /// The name is empty, too long, or has control characters.
+    UnusableName,
+    /// Nobody is signed in at the browser.
     SignedOut,
+    /// A page that is not the gateway's has sent the browser here.
+    ForeignPage,
     /// The MCP server's answer is too large to pass on.
     TooLarge,
     /// There is no randomness for the name of a session.
     NoRandomness,
-    /// The files of the sessions cannot be used.
-    Files(io::Error),
+    /// The sessions cannot be read or written.
+    Sessions(Box<dyn std::error::Error + Send + Sync>),
     /// The login or the call fails. [`Authentication`](oauth_tokio::Error::Authentication) is not among
     /// these: the gateway has an answer to that.
     OAuth(oauth_tokio::Error),
@@ -30,11 +34,13 @@ pub(crate) enum GatewayError {
 impl GatewayError {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
-            Self::UnknownUser => "use the name of a user whom the gateway knows",
-            Self::SignedOut => "sign in to the gateway, and open the connect URL once more",
+            Self::UnknownServer => "use the name of a server that the gateway knows",
+            Self::UnusableName => "use a name of 1 to 100 characters that can be seen",
+            Self::SignedOut => "sign in to the gateway first",
+            Self::ForeignPage => "use the gateway's own page",
             Self::TooLarge => "ask the tool for less",
             Self::NoRandomness => "see that the operating system gives random bytes",
-            Self::Files(_) => "see that the gateway can write to its directory",
+            Self::Sessions(_) => "see that the gateway can write to its directory or database",
             Self::OAuth(error) => error.advice(),
         }
     }
@@ -43,16 +49,19 @@ impl GatewayError {
     fn status(&self) -> StatusCode {
         match self {
             Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::UnknownUser => StatusCode::NOT_FOUND,
+            Self::ForeignPage => StatusCode::FORBIDDEN,
+            Self::UnknownServer => StatusCode::NOT_FOUND,
+            Self::UnusableName => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::BAD_GATEWAY,
-            Self::Files(_) | Self::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::OAuth(error) if error.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
             Self::OAuth(oauth_tokio::Error::OAuth { error, .. }) => match error.actor() {
                 Actor::User => StatusCode::FORBIDDEN,
-                Actor::Nobody => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::BAD_GATEWAY,
             },
             Self::OAuth(oauth_tokio::Error::Http(_)) => StatusCode::BAD_GATEWAY,
-            Self::OAuth(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Sessions(_) | Self::NoRandomness | Self::OAuth(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 }
@@ -60,11 +69,13 @@ impl GatewayError {
 impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownUser => f.write_str("there is no such user"),
+            Self::UnknownServer => f.write_str("there is no such server"),
+            Self::UnusableName => f.write_str("nobody can have this name"),
             Self::SignedOut => f.write_str("nobody is signed in at this browser"),
+            Self::ForeignPage => f.write_str("another page than the gateway's has asked for this"),
             Self::TooLarge => f.write_str("the server's answer is too large"),
             Self::NoRandomness => f.write_str("the operating system gives no randomness"),
-            Self::Files(error) => write!(f, "the sessions cannot be stored: {error}"),
+            Self::Sessions(error) => write!(f, "the sessions cannot be used: {error}"),
             Self::OAuth(error) => error.fmt(f),
         }
     }
@@ -73,7 +84,7 @@ impl fmt::Display for GatewayError {
 impl std::error::Error for GatewayError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Files(error) => Some(error),
+            Self::Sessions(error) => Some(&**error),
             Self::OAuth(error) => Some(error),
             _ => None,
         }
@@ -88,10 +99,18 @@ impl From<oauth_tokio::Error> for GatewayError {
 
 impl From<io::Error> for GatewayError {
     fn from(error: io::Error) -> Self {
-        Self::Files(error)
+        Self::Sessions(error.into())
     }
 }
 
+#[cfg(feature = "postgres")]
+impl From<oauth_tokio::postgres::StatementError> for GatewayError {
+    fn from(error: oauth_tokio::postgres::StatementError) -> Self {
+        Self::Sessions(error.into())
+    }
+}
+
+/// For agents. People get a page.
 impl IntoResponse for GatewayError {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -105,91 +124,3 @@ impl IntoResponse for GatewayError {
         (status, Json(body)).into_response()
     }
 }
-
-/// Why the program ends early.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The arguments make no sense.
-    Usage,
-    /// The operating system refuses.
-    System { doing: &'static str, error: io::Error },
-    /// The gateway cannot be set up.
-    Setup(GatewayError),
-    /// A gateway does not say where it listens.
-    NotStarted { name: &'static str },
-    /// A gateway had to be killed, or ended with an error.
-    NotEnded { name: &'static str },
-    /// The story's own requests.
-    Http(reqwest::Error),
-    /// The story went another way.
-    Unexpected { wanted: &'static str, status: u16 },
-    /// The simulated server saw the protocol broken.
-    Violations(Vec<String>),
-    /// It took too long.
-    TooSlow,
-    /// Somebody pressed Ctrl-C.
-    Interrupted,
-}
-
-impl Failure {
-    /// For `map_err`: what was being done when the operating system refused.
-    pub(crate) fn system(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::System { doing, error }
-    }
-
-    pub(crate) fn advice(&self) -> Option<&'static str> {
-        match self {
-            Self::Usage => Some(USAGE),
-            Self::System { .. } => Some("see that this user may do that here"),
-            Self::Setup(error) => Some(error.advice()),
-            Self::NotStarted { .. } | Self::NotEnded { .. } => {
-                Some("look at what it printed above")
-            }
-            Self::TooSlow => Some("try again when the machine has less to do"),
-            Self::Http(_) => Some("see that programs may connect to 127.0.0.1 here"),
-            Self::Unexpected { .. } | Self::Violations(_) => {
-                Some("this is a bug: report it with what was printed above")
-            }
-            Self::Interrupted => None,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage => f.write_str("these arguments are not understood"),
-            Self::System { doing, error } => write!(f, "cannot {doing}: {error}"),
-            Self::Setup(error) => error.fmt(f),
-            Self::NotStarted { name } => write!(f, "{name} did not start"),
-            Self::NotEnded { name } => write!(f, "{name} did not end as it should"),
-            Self::Http(error) => write!(f, "a request of the story could not be sent: {error}"),
-            Self::Unexpected { wanted, status } => {
-                write!(f, "the story wanted {wanted}, and the last answer was {status}")
-            }
-            Self::Violations(found) => {
-                write!(f, "the servers saw the protocol broken: {}", found.join("; "))
-            }
-            Self::TooSlow => f.write_str("the story took too long"),
-            Self::Interrupted => f.write_str("interrupted"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl From<oauth_tokio::Error> for Failure {
-    fn from(error: oauth_tokio::Error) -> Self {
-        Self::Setup(error.into())
-    }
-}
-
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        // A redirect's URL has a code in it.
-        Self::Http(error.without_url())
-    }
-}
-
-const USAGE: &str =
-    "no arguments for the story, or: serve NAME SERVER-URL DIRECTORY [REDIRECT-URI]";

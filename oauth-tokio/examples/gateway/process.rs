@@ -1,6 +1,7 @@
-//! The gateway's processes, and the directory that they share for the time of the story.
+//! The gateway's processes, and the directory that two of them share for the time of a story.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::error::Failure;
+use crate::failure::Failure;
 
 /// A process of the gateway. Killed if it is dropped; [`end`](Self::end) is the polite way.
 pub(crate) struct Process {
@@ -19,18 +20,15 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts this program once more, as a server.
+    /// Starts this program once more, as a server that is told this.
     pub(crate) async fn start(
         name: &'static str,
-        server_url: &str,
-        directory: &Path,
-        redirect_uri: Option<&str>,
+        told: &[impl AsRef<OsStr> + Sync],
     ) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::system("find this program"))?;
         let mut child = Command::new(program)
-            .args(["serve", name, server_url])
-            .arg(directory)
-            .args(redirect_uri)
+            .args(["serve", name])
+            .args(told)
             // Everything is on this machine.
             .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::piped())
@@ -84,4 +82,4 @@ impl Drop for Directory {
 }
 
 /// How long a process may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,79 +1,97 @@
 //! Who sits at which browser: sessions of the gateway's own, where all its processes find them.
 //!
-//! A file for each, named after the secret in the browser's cookie. A gateway that has sessions already
-//! uses those.
+//! A gateway that has sessions already uses those.
 
-use std::io;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
+mod rows;
+
+mod files;
+
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
-use tokio::fs;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::error::GatewayError;
 
-/// A directory that only its owner can enter: whoever has a session's name is its user.
+/// Sessions, each named by the secret in the browser's cookie.
 pub(crate) struct Sessions {
-    directory: PathBuf,
+    kept: Kept,
     /// Whether browsers come by https: then they send the cookie in no other way.
     is_secure: bool,
 }
 
+/// Where they are kept.
+pub(crate) enum Kept {
+    Files(files::Files),
+    #[cfg(feature = "postgres")]
+    Rows(std::sync::Arc<oauth_tokio::postgres::Reconnecting>),
+}
+
 impl Sessions {
-    pub(crate) async fn in_dir(directory: &Path, is_secure: bool) -> Result<Self, GatewayError> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        builder.mode(0o700);
-        builder.create(directory).await?;
-        Ok(Self { directory: directory.into(), is_secure })
+    pub(crate) fn new(kept: Kept, is_secure: bool) -> Self {
+        Self { kept, is_secure }
     }
 
     /// Begins a session, and gives the cookie for it. `Lax` because users come back from another site.
     pub(crate) async fn begin(&self, user: &str) -> Result<String, GatewayError> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|_| GatewayError::NoRandomness)?;
-        let name: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        options.mode(0o600);
-        let mut file = options.open(self.directory.join(&name)).await?;
-        file.write_all(user.as_bytes()).await?;
-        file.flush().await?;
-        let (lifetime, secure) = (LIFETIME.as_secs(), if self.is_secure { "; Secure" } else { "" });
-        Ok(format!("{NAME}={name}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"))
+        let id: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        match &self.kept {
+            Kept::Files(files) => files.put(&id, user).await?,
+            #[cfg(feature = "postgres")]
+            Kept::Rows(connection) => rows::put(connection, &id, user).await?,
+        }
+        Ok(self.cookie(&id, LIFETIME))
     }
 
     /// Whose browser sends this.
     pub(crate) async fn user(&self, headers: &HeaderMap) -> Result<String, GatewayError> {
-        let path = self.file(headers).ok_or(GatewayError::SignedOut)?;
-        let age = match fs::metadata(&path).await {
-            Ok(metadata) => metadata.modified()?.elapsed().unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(GatewayError::SignedOut);
-            }
-            Err(error) => return Err(error.into()),
+        let id = id(headers).ok_or(GatewayError::SignedOut)?;
+        let user = match &self.kept {
+            Kept::Files(files) => files.find(id).await?,
+            #[cfg(feature = "postgres")]
+            Kept::Rows(connection) => rows::find(connection, id).await?,
         };
-        if age > LIFETIME {
-            let _ = fs::remove_file(path).await;
-            return Err(GatewayError::SignedOut);
-        }
-        Ok(fs::read_to_string(path).await?)
+        user.ok_or(GatewayError::SignedOut)
     }
 
-    /// The file that the one session cookie names. It comes from outside: nothing but the digits that we
-    /// give out are a file name.
-    fn file(&self, headers: &HeaderMap) -> Option<PathBuf> {
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = cookies.flat_map(|value| value.split("; ")).filter_map(|it| it.split_once('='));
-        let mut names = pairs.filter(|(name, _)| *name == NAME).map(|(_, value)| value);
-        let name = names.next().filter(|_| names.next().is_none())?;
-        let is_ours = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_ours.then(|| self.directory.join(name))
+    /// Ends the session of this browser, and gives the cookie that takes the place of its own.
+    pub(crate) async fn end(&self, headers: &HeaderMap) -> Result<String, GatewayError> {
+        if let Some(id) = id(headers) {
+            match &self.kept {
+                Kept::Files(files) => files.remove(id).await?,
+                #[cfg(feature = "postgres")]
+                Kept::Rows(connection) => rows::remove(connection, id).await?,
+            }
+        }
+        Ok(self.cookie("", Duration::ZERO))
     }
+
+    /// Ends all sessions of a user, at all browsers.
+    pub(crate) async fn end_all(&self, user: &str) -> Result<(), GatewayError> {
+        match &self.kept {
+            Kept::Files(files) => Ok(files.remove_all(user).await?),
+            #[cfg(feature = "postgres")]
+            Kept::Rows(connection) => Ok(rows::remove_all(connection, user).await?),
+        }
+    }
+
+    fn cookie(&self, id: &str, lifetime: Duration) -> String {
+        let (lifetime, secure) = (lifetime.as_secs(), if self.is_secure { "; Secure" } else { "" });
+        format!("{NAME}={id}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}")
+    }
+}
+
+/// What the one session cookie says. It comes from outside: nothing but the digits that we give out are a name.
+fn id(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|value| value.split("; ")).filter_map(|it| it.split_once('='));
+    let mut ids = pairs.filter(|(name, _)| *name == NAME).map(|(_, id)| id);
+    let id = ids.next().filter(|_| ids.next().is_none())?;
+    let is_ours = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then_some(id)
 }
 
 const NAME: &str = "gateway-session";

@@ -86,6 +86,12 @@ impl Row {
         Self(cells)
     }
 
+    /// The values, in the order of the columns: for a host whose own tables are in the same database.
+    #[must_use]
+    pub fn cells(&self) -> &[Cell] {
+        &self.0
+    }
+
     pub(super) fn number(&self, column: usize) -> Result<i64, StatementError> {
         match self.0.get(column) {
             Some(Cell::Number(number)) => Ok(*number),
