@@ -25,7 +25,7 @@
 //!   conflict USER                 it was not: another generation is stored
 //!   unlocking USER                the refresh lock is about to be released
 //!   got USER ROUND STATUS         the server was called
-//!   out USER ROUND                the user has to log in
+//!   out USER ROUND ERROR          the user has to log in
 //!   retryable USER ROUND ERROR    neither, and it is worth another try
 //!   error USER ROUND ERROR        anything else
 //!   stopped
@@ -137,7 +137,7 @@ async fn call(oauth: OAuth, url: String, of: String) {
     let answer = oauth.send(|http| http.post(&url).header(json.0, json.1).body(LIST)).await;
     match answer {
         Ok(answer) => say(format_args!("got {of} {}", answer.status().as_u16())),
-        Err(error) if error.needs_consent() => say(format_args!("out {of}")),
+        Err(error) if error.needs_consent() => say(format_args!("out {of} {error:?}")),
         Err(error) if error.is_retryable() => say(format_args!("retryable {of} {error:?}")),
         Err(error) => say(format_args!("error {of} {error:?}")),
     }

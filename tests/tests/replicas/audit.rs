@@ -59,8 +59,7 @@ pub(crate) async fn stored(database: &Database, user: &str) -> Vec<Stored> {
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     pub(crate) user: String,
-    pub(crate) generation: u64,
-    /// Whether it may have spent the refresh token of this generation.
+    /// Whether it may have spent the refresh token.
     pub(crate) is_spending: bool,
 }
 
@@ -68,16 +67,13 @@ pub(crate) struct Held {
 pub(crate) async fn held(database: &Database, number: usize) -> Vec<Held> {
     let name = replica::name(database, number);
     let sql = format!(
-        "select convert_from(profile, 'UTF8'), generation, spending is not null \
+        "select convert_from(profile, 'UTF8'), spending is not null \
          from mcp_oauth_lease join taken using (owner) join mcp_oauth_grant using (id) \
          where taken.name = '{name}' order by 1"
     );
     let rows = database.sql(&sql).await;
-    let held = rows.into_iter().map(|row| Held {
-        user: row[0].clone(),
-        generation: row[1].parse().unwrap(),
-        is_spending: row[2] == "t",
-    });
+    let held =
+        rows.into_iter().map(|row| Held { user: row[0].clone(), is_spending: row[1] == "t" });
     held.collect()
 }
 

@@ -28,6 +28,9 @@ pub(super) struct Load<'a> {
     pub(super) out: BTreeSet<String>,
     pub(super) answers: Answers,
     is_ending: bool,
+    begun: Instant,
+    /// What was said of each user.
+    said: BTreeMap<String, Vec<String>>,
 }
 
 /// A process that was killed.
@@ -77,6 +80,8 @@ impl<'a> Load<'a> {
             out: BTreeSet::new(),
             answers: Answers::default(),
             is_ending: false,
+            begun: Instant::now(),
+            said: BTreeMap::new(),
         };
         for _ in 0..REPLICAS {
             let replica = load.new_replica();
@@ -192,12 +197,16 @@ impl<'a> Load<'a> {
         let line = line.unwrap_or_else(|| "ended".into());
         let words: Vec<_> = line.split(' ').collect();
         self.replicas[slot].heard(&words);
+        if let [_, user, ..] = *words {
+            let said = format!("{:.3?} replica {number}: {line}", self.begun.elapsed());
+            self.said.entry(user.into()).or_default().push(said);
+        }
         match *words {
             ["got", user, _, "200"] => {
                 self.answers.good += 1;
                 self.ended(slot, user);
             }
-            ["out", user, _] => {
+            ["out", user, ..] => {
                 self.out.insert(user.into());
                 self.ended(slot, user);
             }
@@ -228,6 +237,11 @@ impl<'a> Load<'a> {
     fn is_disturbed(&self, slot: usize, user: &str) -> bool {
         let left = self.kills.iter().flat_map(|kill| &kill.left).any(|held| held.user == user);
         left || self.stops.iter().any(|stop| stop.slot == slot || stop.held.contains(user))
+    }
+
+    /// What the processes have said of a user.
+    pub(super) fn said(&self, user: &str) -> &[String] {
+        self.said.get(user).map_or(&[], Vec::as_slice)
     }
 
     pub(super) async fn end(mut self) {

@@ -64,13 +64,16 @@ impl Load<'_> {
             let stored = audit::stored(self.database, user).await;
             verdict.writes += stored.iter().filter(|it| it.is_by_replica).count();
             let chain = chain(&stored);
-            chain.iter().for_each(|token| drop(unstored.remove(token)));
+            unstored.retain(|token| !chain.contains(token));
             if let Some(lost) = self.judge_chain(user, &chain, &history) {
                 assert!(unstored.remove(&lost), "{user}: {lost} is stored");
                 named.insert(user.clone());
             }
         }
         assert_eq!(unstored, BTreeSet::new(), "tokens that were issued, and lost without a kill");
+        for user in self.out.symmetric_difference(&named) {
+            self.show(user, &history).await;
+        }
         assert_eq!(self.out, named, "who has to log in, and whose token was lost by a kill");
         let brought = history.spent.iter().filter(|it| it.from.is_some() && it.error.is_none());
         verdict.refreshes = brought.count();
@@ -108,6 +111,18 @@ impl Load<'_> {
             }
             others => panic!("{user}: {others:?}"),
         }
+    }
+
+    /// What there is to know of a user.
+    async fn show(&self, user: &str, history: &History) {
+        let stored = audit::stored(self.database, user).await;
+        stored
+            .iter()
+            .for_each(|it| eprintln!("{user}: stored {} by {}", it.generation, it.is_by_replica));
+        for token in chain(&stored) {
+            eprintln!("{user}: {token} {:?}", history.of(&token));
+        }
+        self.said(user).iter().for_each(|line| eprintln!("{line}"));
     }
 
     fn judge_answers(&self) {
