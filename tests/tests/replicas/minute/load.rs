@@ -54,11 +54,13 @@ struct Stopped {
 #[derive(Default)]
 pub(super) struct Answers {
     pub(super) good: usize,
-    /// Those that are worth another try, by what they said first.
-    pub(super) retryable: BTreeMap<String, usize>,
+    /// Those that have waited for somebody's refresh for as long as they may.
+    pub(super) busy: usize,
+    /// Those whose connection broke.
+    pub(super) broken: usize,
     /// How long they took while their process went on.
     pub(super) took: Vec<Duration>,
-    /// Errors of users whose refresh token nobody held who was killed or stopped.
+    /// Waits for the refresh of nobody who was killed or stopped.
     pub(super) without_reason: Vec<String>,
 }
 
@@ -210,19 +212,28 @@ impl<'a> Load<'a> {
                 self.out.insert(user.into());
                 self.ended(slot, user);
             }
-            ["retryable", user, _, ref error @ ..] => {
-                let error = error.join(" ");
-                let kind = error.split(['(', '{']).take(2).collect::<String>();
-                *self.answers.retryable.entry(kind).or_default() += 1;
+            ["retryable", user, _, "Busy", ..] => {
+                self.answers.busy += 1;
                 if !self.is_disturbed(slot, user) {
                     self.answers.without_reason.push(format!("replica {number}: {line}"));
                 }
                 self.ended(slot, user);
             }
+            ["retryable", user, ..] => self.broke(slot, user, &line),
+            ["error", user, _, error, ..] if error.starts_with("Http(") => {
+                self.broke(slot, user, &line);
+            }
             ["ended"] if self.is_ending => {}
             ["got" | "error" | "ended", ..] => panic!("replica {number}: {line}"),
             _ => {}
         }
+    }
+
+    /// The server closes connections that nobody has used for five seconds, also in the moment in which a request comes.
+    fn broke(&mut self, slot: usize, user: &str, line: &str) {
+        println!("replica in slot {slot}: {line}");
+        self.answers.broken += 1;
+        self.ended(slot, user);
     }
 
     fn ended(&mut self, slot: usize, user: &str) {
@@ -232,7 +243,7 @@ impl<'a> Load<'a> {
         self.answers.took.push(begun.elapsed().saturating_sub(stood_still));
     }
 
-    /// Whether it may be told to try again: its process was stopped itself, or another one has the user's lock that is
+    /// Whether a call may wait in vain: its process was stopped itself, or another one has the user's lock that is
     /// killed or stopped.
     fn is_disturbed(&self, slot: usize, user: &str) -> bool {
         let left = self.kills.iter().flat_map(|kill| &kill.left).any(|held| held.user == user);

@@ -130,15 +130,17 @@ impl Load<'_> {
         took.sort_unstable();
         let at = |percent: usize| took[(took.len() - 1) * percent / 100];
         println!(
-            "{} calls, {} good, retryable {:?}, half within {:?}, 99 % within {:?}, the longest {:?}",
+            "{} calls, {} good, {} waited in vain, {} broke; half within {:?}, 99 % within {:?}, the longest {:?}",
             took.len(),
             self.answers.good,
-            self.answers.retryable,
+            self.answers.busy,
+            self.answers.broken,
             at(50),
             at(99),
             at(100)
         );
         assert_eq!(self.answers.without_reason, [""; 0], "who was disturbed by nobody");
+        assert!(self.answers.broken * 100 <= took.len(), "connections break");
         assert!(at(100) <= WAIT + REQUEST, "a call took {:?}", at(100));
     }
 }
