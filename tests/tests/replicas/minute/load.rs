@@ -116,7 +116,7 @@ impl<'a> Load<'a> {
 
     fn call(&mut self) {
         self.ticks += 1;
-        let of_this_tick = |number: &usize| (number + self.ticks) % TICKS == 0;
+        let of_this_tick = |number: &usize| (number + self.ticks).is_multiple_of(TICKS);
         let numbers = (0..self.users.len()).filter(of_this_tick);
         for number in numbers.collect::<Vec<_>>() {
             for slot in 0..REPLICAS {
