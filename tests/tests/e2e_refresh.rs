@@ -96,6 +96,29 @@ fn a_refresh_that_cannot_be_made_now_can_be_tried_again_and_the_old_token_still_
     assert_sound(&served);
 }
 
+/// The process was stopped meanwhile, or its machine suspended: a token lives from when it was issued, and not from when
+/// it was read. Refused, it says nothing about the grant.
+#[test]
+fn a_token_that_was_on_its_way_for_longer_than_it_lives_is_refreshed_once_more() {
+    let served = serve(Knobs { access_lifetime: 3, ..Knobs::default() });
+    let oauth = logged_in(&served, &MemoryTokenStorage::new());
+    served.world().revoke_access_tokens();
+    served.delay_tokens(Duration::from_secs(4));
+    thread::scope(|scope| {
+        let called = scope.spawn(|| call(&oauth, &served, LIST));
+        let begun = Instant::now();
+        while refreshes(&served) == 0 {
+            assert!(begun.elapsed() < PATIENCE);
+            thread::sleep(Duration::from_millis(10));
+        }
+        served.delay_tokens(Duration::ZERO);
+        assert_eq!(called.join().unwrap().unwrap(), 200);
+    });
+    assert_eq!((refreshes(&served), logins(&served)), (2, 0));
+    assert_eq!(statuses(&served, LIST), [401, 401, 200]);
+    assert_sound(&served);
+}
+
 #[test]
 fn an_expired_token_that_cannot_be_renewed_now_is_an_error_that_loses_nothing() {
     let served = serve(Knobs::default());

@@ -73,6 +73,25 @@ fn a_token_that_expires_before_it_is_stored_is_refreshed() {
     assert_eq!(stage.world.count(What::Mcp(LIST.into())), 1);
 }
 
+/// Its answer was on the way for longer than it lives: that it is refused says nothing about the next one.
+#[test]
+fn a_refreshed_token_that_has_expired_when_it_is_refused_is_refreshed_once_more() {
+    let stage = later(&Knobs::default(), |stage| {
+        let mut attempt = Attempt::new();
+        // A token that was issued a moment ago would be sent once more.
+        stage.world.advance(20);
+        for _ in 0..2 {
+            let now = stage.now();
+            attempt.sent_with(stage.session(0).snapshot().token().as_ref());
+            let verdict = stage.session_mut(0).answered(&mut attempt, 401, [], now);
+            assert_eq!(verdict, Ok(Verdict::Retry));
+            assert_eq!(stage.run(0), Ok(Event::Ready));
+            stage.world.advance(HOUR);
+        }
+    });
+    assert_eq!((stage.refreshes(), stage.logins()), (2, 0));
+}
+
 /// Logs in at the first host, whose store fails when the tokens are to be written.
 fn stage_unsaved_login(stage: &mut Stage) {
     assert_eq!(stage.run(0), Ok(Event::Login));

@@ -17,7 +17,7 @@ use crate::session::{
     AssertionReply, HttpReply, KeyReply, LoadReply, Lock, LockReply, ReserveReply, SaveReply,
     SignReply, UnlockReply,
 };
-use crate::{Request, UnixTime};
+use crate::{Endpoint, Request, Response, UnixTime};
 
 impl<H: Host> Driver<'_, H> {
     /// Reads a record.
@@ -159,6 +159,7 @@ impl<H: Host> Driver<'_, H> {
             reply.lost(self.now());
             return Ok(Worked::Own);
         }
+        let asked = self.now();
         let send = Box::pin(client.send(&request, self.left_for(endpoint)));
         let at_page = self.login.as_mut().and_then(|login| login.at_page.as_mut());
         let answer = match (is_spent_at(endpoint), at_page) {
@@ -167,6 +168,8 @@ impl<H: Host> Driver<'_, H> {
             (false, _) => self.while_wanted(send).await?,
         };
         match &answer {
+            // Tokens that it brings were issued before it was read, by as much as this process was stopped meanwhile.
+            Ok(response) if brings_tokens(endpoint, response) => reply.response(response, asked),
             Ok(response) => reply.response(response, self.now()),
             Err(error) => match forbidden(error.as_ref()) {
                 Some(address) => reply.forbidden(address, self.now()),
@@ -204,4 +207,9 @@ impl<H: Host> Driver<'_, H> {
     fn now(&self) -> UnixTime {
         self.client.now()
     }
+}
+
+/// Whether an answer may have tokens in it.
+fn brings_tokens(endpoint: Endpoint, response: &Response) -> bool {
+    endpoint == Endpoint::Token && response.status() == 200
 }

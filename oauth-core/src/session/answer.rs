@@ -90,7 +90,7 @@ impl Attempt {
         lacks_it && !mem::replace(&mut self.wanted_nonce, true)
     }
 
-    /// `is_own` is whether the session has brought the refused token itself.
+    /// `is_own` is whether the session has brought the refused token itself, and it lives.
     fn is_spent(&self, need: &Need, has_user: bool, is_own: bool) -> bool {
         let is_worn = self.refreshes + self.authorizations >= MAX_REMEDIES;
         // Without a user, nobody decides otherwise the next time. Somebody else's token, found in the store instead of a
@@ -192,7 +192,9 @@ impl Session {
         }
         let has_logged_in = attempt.authorizations > 0;
         let has_user = self.known.held.settings.grant_kind().has_user();
-        let is_own = refused == Some(self.known.own_generation);
+        let is_own = refused == Some(self.known.own_generation)
+            // It may have been on its way for longer than it lives, which says nothing about the next one.
+            && !self.known.has_expired(now);
         if attempt.is_spent(&need, has_user, is_own) {
             self.known.learn_refusal(refused, has_logged_in, true);
             self.note(status, &need, Remedy::GiveUp);
@@ -204,11 +206,7 @@ impl Session {
         let in_vain = self.op.needed().is_some_and(|before| before.no_refresh);
         let before = in_vain && refused.is_none() && self.known.can_refresh(&Need::default(), now);
         // A token of somebody else, found in the store instead, may be refreshed in its turn.
-        let tried = if attempt.refreshes == 0 {
-            before
-        } else {
-            refused == Some(self.known.own_generation)
-        };
+        let tried = if attempt.refreshes == 0 { before } else { is_own };
         // A server that takes only tokens which are bound to a key would refuse another one that is not.
         let wants_key = !attempt.is_bound && need.wants_key();
         let may_help = status == 401 && !tried && !wants_key;

@@ -224,6 +224,9 @@ impl UnlockReply<'_> {
 impl HttpReply<'_> {
     /// The server answered, with whatever status. What the answer was taken for is the last entry of
     /// [`Session::timeline`] then.
+    ///
+    /// Tokens are as old as `now`: where the answer brings some, a host says when it has sent the request. They may have
+    /// expired by the time they are read, where the process was stopped in between.
     pub fn response(self, response: &Response, now: UnixTime) {
         self.answered(Ok(response), now);
     }

@@ -4,22 +4,25 @@
 // which takes what the challenge of the first request names.
 //
 //     server.mjs [--registered-scope SCOPES] [--dpop [--nonces]] [--pushed] [--device] [--jwks JSON]
-//         [--lifetime SECONDS] [--port PORT]
+//         [--lifetime SECONDS] [--token-delay MILLISECONDS] [--port PORT]
 //
 // With `--registered-scope`, a client that registers no scope may ask for these and no others. It may
 // register those of the resource as well then, which the authorization server does not know otherwise.
 // With `--dpop`, the resource takes only tokens that are bound to a key (RFC 9449), and with `--nonces` both servers want
 // their nonce in each proof. With `--pushed`, it takes no authorization request that was not pushed (RFC 9126). With
 // `--device`, users may log in on another device (RFC 8628), and polls that come too soon are told apart. Two clients
-// need no user: `service`, with a secret, and, if its keys are passed in, `service-with-key`.
+// need no user: `service`, with a secret, and, if its keys are passed in, `service-with-key`. With `--token-delay`, an
+// answer to a token request is held back for so long: what was spent is spent, and nobody has what it brought.
 // It says on standard output where it listens, and ends when its standard input does.
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify } from "jose";
 import { Provider } from "oidc-provider";
+import MemoryAdapter from "oidc-provider/lib/adapters/memory_adapter.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -30,6 +33,7 @@ const { values: options } = parseArgs({
     device: { type: "boolean", default: false },
     jwks: { type: "string" },
     lifetime: { type: "string", default: "3600" },
+    "token-delay": { type: "string", default: "0" },
     port: { type: "string", default: "0" },
   },
 });
@@ -43,8 +47,12 @@ server.listen(Number(options.port), "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
 const resource = `${origin}/mcp`;
+// Its own memory forgets a thousand things after others: the tokens of users who are not there for a minute, and which
+// of them were spent.
+const memory = new Map();
 const provider = new Provider(origin, {
   ...scopes(options["registered-scope"]),
+  adapter: (model) => new MemoryAdapter(model, memory),
   clients: clients(),
   features: {
     clientCredentials: { enabled: true },
@@ -75,6 +83,13 @@ const provider = new Provider(origin, {
   interactions: { url: (_, { uid }) => `/interaction/${uid}` },
   findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
 });
+const spent = [];
+provider.use(async (context, next) => {
+  await next();
+  if (context.path !== "/token") return;
+  noteSpent(context);
+  await sleep(Number(options["token-delay"]));
+});
 const authorize = provider.callback();
 
 let requests = [];
@@ -97,6 +112,14 @@ function judge({ oidc, res }, outcome) {
   res.note = outcome + (isTooSoon ? " too soon" : "");
 }
 
+/** Notes with which refresh token an answer was asked for, which one it brings, and when that was: before it is held
+ * back. The tokens are told by their hashes. */
+function noteSpent({ body, oidc }) {
+  const hash = (token) => token && createHash("sha256").update(token).digest("hex");
+  const from = hash(oidc?.params?.refresh_token);
+  spent.push({ at: Date.now(), from, to: hash(body?.refresh_token), error: body?.error });
+}
+
 async function listener(request, response) {
   const { pathname } = new URL(request.url, origin);
   if (pathname === "/requests") {
@@ -106,6 +129,7 @@ async function listener(request, response) {
     return json(response, 200, lines);
   }
   if (pathname === "/pending") return json(response, 200, pending);
+  if (pathname === "/spent") return json(response, 200, spent);
   requests.push([`${request.method} ${pathname.replace(/^(\/\w+)\/[\w-]{20,}$/, "$1")}`, response]);
   if (pathname === "/mcp") return mcp(request, response);
   if (pathname.startsWith("/interaction/")) return consent(request, response);

@@ -1,5 +1,6 @@
 //! One of several processes of a host that share their users' grants in PostgreSQL, for the tests that kill and stop
-//! such processes: `replica NAME SCHEMA`, with the URL of the database in `REPLICA_DATABASE`.
+//! such processes: `replica NAME SCHEMA [SECONDS]`, with the URL of the database in `REPLICA_DATABASE`. With a time, its
+//! calls wait no longer than that for others, and it looks whether a lock is free as seldom as the store says.
 //!
 //! The database knows it by its name, as `application_name`. It obeys the lines of its standard input, and ends with
 //! that:
@@ -24,7 +25,7 @@
 //!   conflict USER                 it was not: another generation is stored
 //!   unlocking USER                the refresh lock is about to be released
 //!   got USER ROUND STATUS         the server was called
-//!   out USER ROUND                the user has to log in
+//!   out USER ROUND ERROR          the user has to log in
 //!   retryable USER ROUND ERROR    neither, and it is worth another try
 //!   error USER ROUND ERROR        anything else
 //!   stopped
@@ -56,21 +57,25 @@ use tokio::task::JoinSet;
 
 fn main() {
     let told: Vec<String> = env::args().skip(1).collect();
-    let [name, schema] = told.try_into().unwrap();
+    let (name, schema) = (&told[0], &told[1]);
+    let wait = told.get(2).map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
     thread::spawn(|| {
         thread::sleep(LIMIT);
         process::exit(1);
     });
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(obey(&name, &schema));
+    runtime.block_on(obey(name, schema, wait));
 }
 
-async fn obey(name: &str, schema: &str) {
+async fn obey(name: &str, schema: &str, wait: Option<Duration>) {
     let mut config: Config = env::var("REPLICA_DATABASE").unwrap().parse().unwrap();
     config.application_name(name);
     let tables = Tables::default().in_schema(schema).unwrap();
     let store = PostgresStorage::new(Reconnecting::to(config, NoTls)).tables(tables);
+    // Shorter than those of the store: so there is more to collide with, and rounds take less time.
+    let pauses = if wait.is_some() { store.pauses() } else { LockPauses::LOCAL };
+    let (store, wait) = (Told { store, pauses }, wait.unwrap_or(PATIENCE));
     let (sender, mut lines) = unbounded_channel();
     thread::spawn(move || {
         stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)).unwrap();
@@ -81,7 +86,8 @@ async fn obey(name: &str, schema: &str) {
     while let Some(line) = lines.recv().await {
         match *line.split(' ').collect::<Vec<_>>() {
             ["call", user, url, round] => {
-                let server = servers.entry(url.to_owned()).or_insert_with(|| client(url, &store));
+                let server =
+                    servers.entry(url.to_owned()).or_insert_with(|| client(url, &store, wait));
                 let oauth =
                     users.entry(user.to_owned()).or_insert_with(|| server.for_profile(user));
                 calls.spawn(call(oauth.clone(), url.to_owned(), format!("{user} {round}")));
@@ -101,11 +107,11 @@ async fn obey(name: &str, schema: &str) {
     say("stopped");
 }
 
-fn client(url: &str, store: &PostgresStorage) -> OAuth {
-    let builder = OAuth::new(url).unwrap().application(APPLICATION).wait(PATIENCE);
+fn client(url: &str, store: &Told, wait: Duration) -> OAuth {
+    let builder = OAuth::new(url).unwrap().application(APPLICATION).wait(wait);
     let nobody = NoUserAgent::new(RedirectUri::parse(REDIRECT_URI).unwrap());
     let http = HttpClient::with_resolver(|http| http, Lookup).unwrap();
-    let builder = builder.token_storage(Told(store.clone())).user_agent(nobody);
+    let builder = builder.token_storage(store.clone()).user_agent(nobody);
     builder.http_client(http).build().unwrap()
 }
 
@@ -131,7 +137,7 @@ async fn call(oauth: OAuth, url: String, of: String) {
     let answer = oauth.send(|http| http.post(&url).header(json.0, json.1).body(LIST)).await;
     match answer {
         Ok(answer) => say(format_args!("got {of} {}", answer.status().as_u16())),
-        Err(error) if error.needs_consent() => say(format_args!("out {of}")),
+        Err(error) if error.needs_consent() => say(format_args!("out {of} {error:?}")),
         Err(error) if error.is_retryable() => say(format_args!("retryable {of} {error:?}")),
         Err(error) => say(format_args!("error {of} {error:?}")),
     }
@@ -143,7 +149,11 @@ fn say(words: impl Display) {
 }
 
 /// The store; it says what it does.
-struct Told(PostgresStorage);
+#[derive(Clone)]
+struct Told {
+    store: PostgresStorage,
+    pauses: LockPauses,
+}
 
 impl From<Told> for SharedStorage {
     fn from(told: Told) -> Self {
@@ -153,7 +163,7 @@ impl From<Told> for SharedStorage {
 
 impl Records for Told {
     async fn load(&self, key: &Key) -> Result<Loaded, StorageError> {
-        self.0.load(key).await
+        self.store.load(key).await
     }
 
     async fn save(
@@ -163,27 +173,27 @@ impl Records for Told {
         expected: u64,
     ) -> Result<Written, StorageError> {
         if !key.kind.is_grant() {
-            return self.0.save(key, record, expected).await;
+            return self.store.save(key, record, expected).await;
         }
         say(format_args!("saving {}", key.profile));
-        let saved = self.0.save(key, record, expected).await?;
+        let saved = self.store.save(key, record, expected).await?;
         let word = if saved == Written::Done { "saved" } else { "conflict" };
         say(format_args!("{word} {}", key.profile));
         Ok(saved)
     }
 
     async fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
-        self.0.delete(key, expected).await
+        self.store.delete(key, expected).await
     }
 
     async fn list(&self, query: &GrantQuery) -> Result<GrantPage, StorageError> {
-        self.0.list(query).await
+        self.store.list(query).await
     }
 }
 
 impl Leases for Told {
     async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
-        let taken = self.0.try_lock(key, lock).await?;
+        let taken = self.store.try_lock(key, lock).await?;
         if taken.is_some() && lock == Lock::Refresh {
             say(format_args!("locked {}", key.profile));
         }
@@ -191,21 +201,20 @@ impl Leases for Told {
     }
 
     async fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
-        self.0.extend(key, lease).await
+        self.store.extend(key, lease).await
     }
 
     async fn release(&self, key: &Key, lease: Lease) {
         say(format_args!("unlocking {}", key.profile));
-        self.0.release(key, lease).await;
+        self.store.release(key, lease).await;
     }
 
     async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
-        self.0.is_held(key, lock).await
+        self.store.is_held(key, lock).await
     }
 
-    /// Shorter than those of the store: so there is more to collide with, and rounds take less time.
     fn pauses(&self) -> LockPauses {
-        LockPauses::LOCAL
+        self.pauses
     }
 }
 
@@ -216,7 +225,7 @@ impl TokenStorage for Told {
         lease: &mut Lease,
         spend: Spend,
     ) -> Result<bool, StorageError> {
-        let is_reserved = self.0.reserve(key, lease, spend).await?;
+        let is_reserved = self.store.reserve(key, lease, spend).await?;
         let word = if is_reserved { "reserved" } else { "lost" };
         say(format_args!("{word} {} {}", key.profile, spend.generation));
         let hold = HOLD.load(Ordering::SeqCst);
@@ -227,7 +236,7 @@ impl TokenStorage for Told {
     }
 
     async fn spending(&self, key: &Key) -> Result<Option<Spending>, StorageError> {
-        self.0.spending(key).await
+        self.store.spending(key).await
     }
 }
 

@@ -11,8 +11,8 @@ use crate::replica;
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) generation: u64,
-    /// The number in the name of its refresh token, if it has one.
-    pub(crate) refresh: Option<usize>,
+    /// Its refresh token, if it has one.
+    pub(crate) refresh: Option<String>,
     /// Whether a process of the fleet wrote it, and not the test.
     pub(crate) is_by_replica: bool,
 }
@@ -49,10 +49,32 @@ pub(crate) async fn stored(database: &Database, user: &str) -> Vec<Stored> {
     let rows = database.sql(&sql).await;
     let stored = rows.into_iter().map(|row| Stored {
         generation: row[0].parse().unwrap(),
-        refresh: number_of(&row[1]),
+        refresh: Some(row[1].clone()).filter(|token| token != "null"),
         is_by_replica: row[2] == "t",
     });
     stored.collect()
+}
+
+/// A lease that a process has, and of whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) user: String,
+    /// Whether it may have spent the refresh token.
+    pub(crate) is_spending: bool,
+}
+
+/// The leases that a process has, as the database sees it.
+pub(crate) async fn held(database: &Database, number: usize) -> Vec<Held> {
+    let name = replica::name(database, number);
+    let sql = format!(
+        "select convert_from(profile, 'UTF8'), spending is not null \
+         from mcp_oauth_lease join taken using (owner) join mcp_oauth_grant using (id) \
+         where taken.name = '{name}' order by 1"
+    );
+    let rows = database.sql(&sql).await;
+    let held =
+        rows.into_iter().map(|row| Held { user: row[0].clone(), is_spending: row[1] == "t" });
+    held.collect()
 }
 
 /// Lets the time pass after which the leases of a process are over that is dead or stopped, as a database sees it, and

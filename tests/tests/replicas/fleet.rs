@@ -211,7 +211,7 @@ impl Fleet {
         self.replicas[slot].heard(&words);
         match *words {
             ["got", user, round, "200"] => self.called(slot, user, round),
-            ["out", user, round] => {
+            ["out", user, round, ..] => {
                 self.called(slot, user, round);
                 let is_of = |group: &&mut Group| group.users.iter().any(|it| it == user);
                 let group = self.groups.iter_mut().find(is_of).unwrap();

@@ -10,13 +10,20 @@
 
 mod audit;
 #[allow(dead_code, reason = "it is that of another test, which uses more of it")]
+#[path = "../servers/browser.rs"]
+mod browser;
+#[allow(dead_code, reason = "it is that of another test, which uses more of it")]
 #[path = "../postgres/database.rs"]
 mod database;
 mod fleet;
 mod kills;
+mod minute;
 mod outages;
 mod replica;
 mod rounds;
+#[allow(dead_code, reason = "it is that of another test, which uses more of it")]
+#[path = "../servers/server.rs"]
+mod server;
 mod sockets;
 mod statements;
 mod stops;

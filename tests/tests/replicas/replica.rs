@@ -22,6 +22,16 @@ pub(crate) struct Replica {
 
 impl Replica {
     pub(crate) fn start(number: usize, database: &Database, lines: UnboundedSender<Line>) -> Self {
+        Self::start_with(number, database, None, lines)
+    }
+
+    /// The same whose calls wait no longer than that for others, in seconds.
+    pub(crate) fn start_with(
+        number: usize,
+        database: &Database,
+        wait: Option<u64>,
+        lines: UnboundedSender<Line>,
+    ) -> Self {
         let url = match database.way {
             Way::Direct => "STORES_POSTGRES",
             Way::Pooled => "STORES_PGBOUNCER",
@@ -29,6 +39,7 @@ impl Replica {
         };
         let mut process = Command::new(env!("CARGO_BIN_EXE_replica"))
             .args([&name(database, number), &database.schema])
+            .args(wait.map(|seconds| seconds.to_string()))
             .env("REPLICA_DATABASE", std::env::var(url).unwrap())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -30,20 +30,27 @@ impl Counted {
 
 impl Statements for Counted {
     fn run<'a>(&'a self, statement: &'a str, parameters: &'a [Parameter<'a>]) -> Answer<'a> {
-        let word = statement.split(' ').next().unwrap();
-        let kind = match (word, statement.contains("_lease\"")) {
-            ("select", false) if of_client(parameters) => "load the shared client",
-            ("select", false) => "load",
-            ("select", true) => "look",
-            ("insert", true) => "take",
-            ("update", true) if statement.contains("spending") => "reserve",
-            ("update", true) => "extend",
-            ("delete", true) => "release",
-            ("insert" | "update", false) => "save",
-            _ => "other",
+        let kind = match kind(statement) {
+            "load" if of_client(parameters) => "load the shared client",
+            kind => kind,
         };
         self.seen.lock().unwrap().push(kind);
         self.inner.run(statement, parameters)
+    }
+}
+
+/// What a statement is for.
+pub(crate) fn kind(statement: &str) -> &'static str {
+    let word = statement.split(' ').next().unwrap();
+    match (word, statement.contains("_lease\"")) {
+        ("select", false) => "load",
+        ("select", true) => "look",
+        ("insert", true) => "take",
+        ("update", true) if statement.contains("spending") => "reserve",
+        ("update", true) => "extend",
+        ("delete", true) => "release",
+        ("insert" | "update", false) => "save",
+        _ => "other",
     }
 }
 

@@ -78,7 +78,7 @@ impl Fleet {
                 stored_tokens.extend(chain.iter().copied());
                 self.judge_chain(user, &chain, &history);
                 for token in history.reused.iter().filter(|it| chain.contains(it)) {
-                    let generations = stored.iter().filter(|it| it.refresh == Some(*token));
+                    let generations = stored.iter().filter(|it| number(it) == Some(*token));
                     let generations: Vec<_> = generations.map(|it| it.generation).collect();
                     let is_reason = |(_, of, generation): &(usize, String, u64)| {
                         of == user && generations.contains(generation)
@@ -137,7 +137,12 @@ impl Fleet {
 
 /// The refresh tokens that were stored, in order.
 fn chain(stored: &[Stored]) -> Vec<usize> {
-    let mut chain: Vec<_> = stored.iter().filter_map(|it| it.refresh).collect();
+    let mut chain: Vec<_> = stored.iter().filter_map(number).collect();
     chain.dedup();
     chain
+}
+
+/// The number in the name of its refresh token.
+fn number(stored: &Stored) -> Option<usize> {
+    stored.refresh.as_deref().and_then(number_of)
 }

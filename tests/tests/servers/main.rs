@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
+#[allow(dead_code, reason = "another test uses more of it")]
 mod browser;
 mod client;
 mod device;

@@ -36,8 +36,9 @@ impl Server {
 
     fn start(program: OsString, script: &str, options: &[&str]) -> Self {
         let mut command = vec![program, scripts().join(script).into()];
-        command.extend(options.iter().map(OsString::from));
+        // One among the options counts instead.
         command.extend(["--lifetime".into(), LIFETIME.as_secs().to_string().into()]);
+        command.extend(options.iter().map(OsString::from));
         Self::spawn(command, None)
     }
 

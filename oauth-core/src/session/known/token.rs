@@ -22,6 +22,12 @@ impl Known {
             })
     }
 
+    /// Whether there is a token that is too old, whoever refuses it.
+    pub(crate) fn has_expired(&self, now: UnixTime) -> bool {
+        let record = self.held.record.as_ref();
+        record.is_some_and(|record| record.tokens().is_some() && !record.is_unexpired(now))
+    }
+
     /// Whether the token is alive, and lives for as long as it should, or as any other would.
     pub(crate) fn will_do(&self, need: &Need, now: UnixTime) -> bool {
         let lasts = |record: &Record| {
