@@ -81,8 +81,17 @@ export class Person {
         pages += 1;
     }
 
-    /** What the list says of a server. */
+    /** What the list says of a server. While it says that a login is under way, it is looked at again, not for ever. */
     async facts(server) {
+        for (let looks = 0; ; looks += 1) {
+            const facts = await this.factsNow(server);
+            if (facts.State !== 'Being connected' || looks === 20) return facts;
+            await this.page.waitForTimeout(250);
+            await this.page.reload();
+        }
+    }
+
+    factsNow(server) {
         const item = this.page.getByRole('listitem').filter({
             has: this.page.getByRole('heading', { name: server, exact: true }),
         });

@@ -150,9 +150,17 @@ impl<'a> Actors<'a> {
         path: &str,
         (wanted, text): (u16, &str),
     ) -> Result<(), Failure> {
-        let answer = self.gets(person, at, path).await?;
-        let status = answer.status().as_u16();
-        let page = answer.text().await?;
+        let mut left = MOST_LOOKS;
+        let (status, page) = loop {
+            let answer = self.gets(person, at, path).await?;
+            let (status, page) = (answer.status().as_u16(), answer.text().await?);
+            left -= 1;
+            // A login that another process has just begun or finished: its lock is released aside, in a moment.
+            if left == 0 || !page.contains("<dd>Being connected</dd>") {
+                break (status, page);
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        };
         let is_there = page.contains(text);
         let why = if is_there { text } else { "another page" };
         line(&browser(person), at.name, "GET", status, &format!("{path}: \"{why}\""));
@@ -335,6 +343,10 @@ fn line(from: &str, to: &str, method: &str, status: u16, why: &str) {
 
 /// What the gateway calls the MCP server of the stories.
 pub(crate) const SERVER: &str = "notes";
+
+/// How often a page is looked at that says that a login is under way, and how long it is waited in between.
+const MOST_LOOKS: usize = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// How long a story, or one request of it, may take.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
