@@ -5,22 +5,18 @@
 //! replace the other. So a part of each number is a digest of what is written: the same number means the
 //! same record.
 
-use sha2::{Digest, Sha256};
-
-use crate::secret::SecretBuffer;
+use crate::session::digest::digest;
 use crate::session::record::Record;
 
 impl Record {
     /// The record with the number under which it replaces that one; 0 for none.
     pub(crate) fn numbered(mut self, replaced: u64) -> Self {
         self.generation = replaced;
-        let json = SecretBuffer(self.to_json());
-        let digest = Sha256::digest(&json.0);
-        let drawn = u64::from(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]));
+        let drawn = digest(&self);
         self.generation = match replaced {
             // Also where nothing is stored, somebody may still work on what was deleted.
-            0 => (self.issued_at.as_secs().clamp(1, LAST_TO_START_WITH) << 20) | (drawn >> 12),
-            _ => replaced.saturating_add(1 + (drawn >> 16)),
+            0 => (self.issued_at.as_secs().clamp(1, LAST_TO_START_WITH) << 20) | (drawn >> 44),
+            _ => replaced.saturating_add(1 + (drawn >> 48)),
         };
         self
     }

@@ -105,6 +105,7 @@ mod brought;
 mod cancel;
 mod claim;
 mod client;
+mod digest;
 mod event;
 mod forecast;
 mod generation;

@@ -18,7 +18,8 @@ pub(crate) async fn measure(size: Size) -> Vec<[String; 6]> {
         size.rounds,
         SLOWLY.as_millis()
     );
-    let head = ["processes", "refreshes/s", "wait, p50", "wait, p99", "worst", "statements/refresh"];
+    let head =
+        ["processes", "refreshes/s", "wait, p50", "wait, p99", "worst", "statements/refresh"];
     let mut lines = vec![head.map(String::from)];
     for processes in size.processes {
         lines.push(measure_processes(size, *processes).await);
