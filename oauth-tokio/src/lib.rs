@@ -51,6 +51,7 @@
 //! - `metrics`: counters and durations for a recorder of the host's ([their
 //!   names](oauth_core::client#what-is-counted)).
 //! - `postgres`: a store in PostgreSQL, for hosts on several machines (the module `postgres`).
+//! - `redis`: a store in Redis or Valkey, for the same (the module `redis`).
 //!
 //! # What is logged
 //!
@@ -69,6 +70,10 @@ mod login;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod profiles;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod remote;
 mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]

@@ -17,6 +17,9 @@ mod kills;
 mod outages;
 mod replica;
 mod rounds;
+#[allow(dead_code, reason = "it is that of another test, which uses more of it")]
+#[path = "../postgres/sample.rs"]
+mod sample;
 mod sockets;
 mod statements;
 mod stops;
