@@ -18,6 +18,7 @@ mod refusals;
 mod sample;
 mod scripts;
 mod sealed;
+#[allow(dead_code, reason = "another test uses it as well")]
 mod server;
 mod suite;
 mod terms;

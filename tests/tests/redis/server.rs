@@ -39,6 +39,11 @@ impl Server {
         ("127.0.0.1", self.port)
     }
 
+    /// All that was written, as commands.
+    pub(crate) fn file(&self) -> Vec<u8> {
+        fs::read(self.folder.join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap()
+    }
+
     /// Without a moment for anything.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::database::{Database, Way};
+use crate::place::{Place, Process};
 
 /// What a process said, by its number; `None` when it has ended.
 pub(crate) type Line = (usize, Option<String>);
@@ -21,15 +21,11 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(crate) fn start(number: usize, database: &Database, lines: UnboundedSender<Line>) -> Self {
-        let url = match database.way {
-            Way::Direct => "STORES_POSTGRES",
-            Way::Pooled => "STORES_PGBOUNCER",
-            Way::Crashing | Way::CrashingPooled => "STORES_CRASHING",
-        };
+    pub(crate) fn start(number: usize, place: &Place, lines: UnboundedSender<Line>) -> Self {
+        let Process { name, place, url } = place.process(number);
         let mut process = Command::new(env!("CARGO_BIN_EXE_replica"))
-            .args([&name(database, number), &database.schema])
-            .env("REPLICA_DATABASE", std::env::var(url).unwrap())
+            .args([name, place])
+            .env("REPLICA_DATABASE", url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -79,9 +75,4 @@ impl Drop for Replica {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// As the database knows it: unlike those of other tests.
-pub(crate) fn name(database: &Database, number: usize) -> String {
-    format!("{}-{number}", database.schema)
 }

@@ -1,7 +1,7 @@
-//! One of several processes of a host that share their users' grants in PostgreSQL, for the tests that kill and stop
-//! such processes: `replica NAME SCHEMA`, with the URL of the database in `REPLICA_DATABASE`.
+//! One of several processes of a host that share their users' grants in PostgreSQL or Redis, for the tests that kill and
+//! stop such processes: `replica NAME SCHEMA`, or `replica NAME PREFIX`, with the URL of the server in `REPLICA_DATABASE`.
 //!
-//! The database knows it by its name, as `application_name`. It obeys the lines of its standard input, and ends with
+//! PostgreSQL knows it by its name, as `application_name`; in Redis it notes what it writes. It obeys the lines of its standard input, and ends with
 //! that:
 //!
 //! ```text
@@ -32,6 +32,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a part of a test may panic anywhere")]
 
+mod noted;
+
 use std::collections::HashMap;
 use std::env;
 use std::fmt::Display;
@@ -46,6 +48,7 @@ use oauth_core::client::{GrantPage, GrantQuery, LockPauses, Spending, StorageErr
 use oauth_core::session::{Key, Record, Spend};
 use oauth_tokio::postgres::tokio_postgres::{Config, NoTls};
 use oauth_tokio::postgres::{PostgresStorage, Reconnecting, Tables};
+use oauth_tokio::redis::{RedisStorage, Terms};
 use oauth_tokio::reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use oauth_tokio::{
     HttpClient, Lease, Leases, Loaded, Lock, NeedsConsent as _, NoUserAgent, OAuth, Records,
@@ -53,6 +56,8 @@ use oauth_tokio::{
 };
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
+
+use noted::Noted;
 
 fn main() {
     let told: Vec<String> = env::args().skip(1).collect();
@@ -67,10 +72,7 @@ fn main() {
 }
 
 async fn obey(name: &str, schema: &str) {
-    let mut config: Config = env::var("REPLICA_DATABASE").unwrap().parse().unwrap();
-    config.application_name(name);
-    let tables = Tables::default().in_schema(schema).unwrap();
-    let store = PostgresStorage::new(Reconnecting::to(config, NoTls)).tables(tables);
+    let store = store(name, schema).await;
     let (sender, mut lines) = unbounded_channel();
     thread::spawn(move || {
         stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)).unwrap();
@@ -101,7 +103,20 @@ async fn obey(name: &str, schema: &str) {
     say("stopped");
 }
 
-fn client(url: &str, store: &PostgresStorage) -> OAuth {
+async fn store(name: &str, schema: &str) -> SharedStorage {
+    let url = env::var("REPLICA_DATABASE").unwrap();
+    if url.starts_with("redis:") {
+        let connection = Noted::open(&url, name, schema).await.unwrap();
+        let store = RedisStorage::open(connection, Terms::strict()).await.unwrap();
+        return store.prefix(schema).unwrap().into();
+    }
+    let mut config: Config = url.parse().unwrap();
+    config.application_name(name);
+    let tables = Tables::default().in_schema(schema).unwrap();
+    PostgresStorage::new(Reconnecting::to(config, NoTls)).tables(tables).into()
+}
+
+fn client(url: &str, store: &SharedStorage) -> OAuth {
     let builder = OAuth::new(url).unwrap().application(APPLICATION).wait(PATIENCE);
     let nobody = NoUserAgent::new(RedirectUri::parse(REDIRECT_URI).unwrap());
     let http = HttpClient::with_resolver(|http| http, Lookup).unwrap();
@@ -143,7 +158,7 @@ fn say(words: impl Display) {
 }
 
 /// The store; it says what it does.
-struct Told(PostgresStorage);
+struct Told(SharedStorage);
 
 impl From<Told> for SharedStorage {
     fn from(told: Told) -> Self {
