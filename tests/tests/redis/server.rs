@@ -1,7 +1,7 @@
 //! A server of one test, which can be killed and started again over its files.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl Drop for Server {
     }
 }
 
-fn run(folder: &PathBuf, port: u16, settings: &[(&str, &str)]) -> Child {
+fn run(folder: &Path, port: u16, settings: &[(&str, &str)]) -> Child {
     let mut command =
         Command::new(env::var("STORES_REDIS_SERVER").expect("run by tests/stores/run"));
     let usual = [
@@ -103,7 +103,7 @@ fn run(folder: &PathBuf, port: u16, settings: &[(&str, &str)]) -> Child {
     ];
     command.args(["--port", &port.to_string(), "--dir"]).arg(folder);
     for (name, value) in usual.iter().chain(settings) {
-        command.arg(format!("--{name}")).arg(value);
+        command.arg(format!("--{name}")).args(value.split(' '));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
 }

@@ -88,7 +88,7 @@ impl Place {
     pub(crate) async fn settle(&self, number: usize) {
         match self {
             Self::Postgres(place) => place.settle(number).await,
-            Self::Redis(place) => place.settle().await,
+            Self::Redis(place) => place.settle(number).await,
         }
     }
 

@@ -1,4 +1,4 @@
-//! A connection to Redis that notes who takes which lease and who writes which record, for the test that audits it: what
+//! A connection to Redis that has the name of its process, and notes who takes which lease and who writes which record, for the test that audits it: what
 //! PostgreSQL knows by the name of the connection.
 
 use oauth_tokio::redis::redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -19,7 +19,9 @@ impl Noted {
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(Duration::from_secs(10)))
             .set_max_delay(Duration::from_millis(100));
-        let inner = ConnectionManager::new_with_config(redis::Client::open(url)?, config).await?;
+        let mut inner =
+            ConnectionManager::new_with_config(redis::Client::open(url)?, config).await?;
+        redis::cmd("CLIENT").arg("SETNAME").arg(name).exec_async(&mut inner).await?;
         Ok(Self { inner, name: name.into(), list: format!("{prefix}:notes").into() })
     }
 

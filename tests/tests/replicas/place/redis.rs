@@ -1,17 +1,18 @@
 //! A server of Redis. Its file has each record that was stored, and the notes of the processes: whose a lease or a record
 //! is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use oauth_tokio::redis::Terms;
 use oauth_tokio::redis::redis::cmd;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::audit::{Stored, number_of};
 use crate::place::{Halt, Process};
 use crate::redis_database::Database;
 use crate::redis_server::Server;
-use crate::sockets;
 
 pub(crate) struct Redis {
     pub(crate) database: Database,
@@ -86,8 +87,14 @@ impl Redis {
         ended
     }
 
-    pub(crate) async fn settle(&self) {
-        sockets::settle(&BTreeSet::from([self.server.address().1])).await;
+    /// Its connection is known until all that came over it was read.
+    pub(crate) async fn settle(&self, number: usize) {
+        let name = format!(" name={} ", self.name(number));
+        let begun = Instant::now();
+        while self.database.run::<String>(cmd("CLIENT").arg("LIST")).await.contains(&name) {
+            assert!(begun.elapsed() < LIMIT, "the server has not noticed that{name}is dead");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn leases(&self) -> usize {
@@ -148,3 +155,6 @@ fn commands(file: &[u8]) -> Vec<Vec<Vec<u8>>> {
 /// Ends a lease, if it is this owner's.
 const END: &str = "if string.sub(redis.call('GET', KEYS[1]) or '', 1, 32) ~= ARGV[1] then return 0 end \
                    return redis.call('DEL', KEYS[1])";
+
+/// Many times what it takes.
+const LIMIT: Duration = Duration::from_secs(20);
