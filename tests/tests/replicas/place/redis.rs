@@ -78,7 +78,12 @@ impl Redis {
         let (name, notes) = (self.name(number), notes(&commands(&self.server.file())));
         let mut ended = 0;
         for lease in self.held().await {
-            for (owner, _) in notes.iter().filter(|(_, of)| ***of == *name.as_bytes()) {
+            let Some(held) = self.database.run::<Option<String>>(cmd("GET").arg(&lease)).await
+            else {
+                continue;
+            };
+            let owner = held.get(..32).unwrap().as_bytes();
+            if notes.get(owner).is_some_and(|by| **by == *name.as_bytes()) {
                 let mut end = cmd("EVAL");
                 end.arg(END).arg(1).arg(&lease).arg(owner);
                 ended += self.database.run::<usize>(&end).await;
