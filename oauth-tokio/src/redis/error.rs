@@ -94,8 +94,7 @@ fn advice(code: Option<&str>, message: &str) -> &'static str {
     match code {
         Some("NOAUTH" | "WRONGPASS") => "; see to the user and its password",
         Some("NOPERM") => RIGHTS,
-        // So it is said within a script.
-        Some("ERR") if message.starts_with("The user executing the script") => RIGHTS,
+        Some("ERR") if IN_SCRIPTS.iter().any(|words| message.starts_with(words)) => RIGHTS,
         Some("READONLY") => "; commands have to go to the primary",
         Some("OOM") => "; give the server more memory, or take some of what it holds away",
         Some("MISCONF") => "; see to the disk of the server",
@@ -108,6 +107,9 @@ fn advice(code: Option<&str>, message: &str) -> &'static str {
         _ => "",
     }
 }
+
+/// How Redis and Valkey say within a script that the user may not.
+const IN_SCRIPTS: [&str; 2] = ["The user executing the script", "ACL failure in script"];
 
 const RIGHTS: &str =
     "; the user needs what `oauth_tokio::redis` says on rights, on keys of the store's prefix";
