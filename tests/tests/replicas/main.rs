@@ -2,7 +2,7 @@
 //! nobody is logged out, however they are killed and stopped, and the database with them. `tests/stores/run` starts
 //! the servers and runs this.
 //!
-//! The processes are `src/bin/replica.rs`. What happened is asked of others than them: the authorization servers, each
+//! The processes are `src/bin/replica/main.rs`. What happened is asked of others than them: the authorization servers, each
 //! of which ends a grant whose refresh token comes twice, and the server of the store: triggers in the database, or the
 //! file of Redis, have every record that was stored and who took a lease.
 
