@@ -53,6 +53,7 @@
 //! - `seal`: records that are encrypted where they are stored, with a key of the host's.
 //! - `keyring`: the same for files, with a key in the system's keyring (`Blocking::sealed_by`).
 //! - `postgres`: a store in PostgreSQL, for hosts on several machines (the module `postgres`).
+//! - `redis`: a store in Redis or Valkey, for the same (the module `redis`).
 //!
 //! # What is logged
 //!
@@ -71,6 +72,10 @@ mod login;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod profiles;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod remote;
 mod resolver;
 mod retry;
 #[cfg(feature = "rmcp")]

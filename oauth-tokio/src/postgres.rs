@@ -79,11 +79,8 @@
 mod anew;
 mod client;
 mod error;
-mod held;
-mod orphans;
 mod reconnecting;
 mod records;
-mod row;
 mod sql;
 mod statement;
 mod storage;

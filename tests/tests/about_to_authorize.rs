@@ -288,8 +288,8 @@ fn a_login_that_is_refused_locks_and_requests_nothing_by_threads() {
     }
     assert_nothing_was_done(&served, &asked);
     let reason = LoginReason::First;
-    let error = not_now().to_string().into();
-    assert!(error == "the login was not allowed to begin: not while somebody is presenting".into());
+    let error: Box<str> = not_now().to_string().into();
+    assert_eq!(&*error, "the login was not allowed to begin: not while somebody is presenting");
     assert_eq!(
         *heard.lock().unwrap(),
         [

@@ -4,9 +4,10 @@
 //! that of the moment (`clock_timestamp()`), which is right inside a transaction as well.
 
 use oauth_core::client::LEASE_LENGTH;
+use oauth_core::session::KeyKind;
 
-use crate::postgres::row::{self, FORMAT, GRANT_KINDS};
 use crate::postgres::tables::{DAMAGED, GRANT, LEASE, LOGIN, Tables};
+use crate::remote::{self, FORMAT};
 
 /// The statements for tables of these names.
 pub(super) struct Sql {
@@ -57,7 +58,7 @@ impl Sql {
             [GRANT, LEASE, DAMAGED, LOGIN].map(|table| tables.name(table));
         let columns =
             "id, kind, app, profile, server_url, generation, format, key_id, body, changed";
-        let grants = GRANT_KINDS.map(|it| row::kind(it).to_string()).join(", ");
+        let grants = GRANT_KINDS.map(|it| remote::kind(it).to_string()).join(", ");
         let list = |of_which: &str| {
             format!(
                 "select id, format::bigint, generation, body, kind::bigint, app, profile, server_url from {grant} \
@@ -147,3 +148,6 @@ impl Sql {
 /// another's, so they are durable as well.
 const DURABLY: &str = "case current_setting('synchronous_commit') when 'off' \
      then set_config('synchronous_commit', 'on', true) end";
+
+/// What is listed.
+const GRANT_KINDS: [KeyKind; 2] = [KeyKind::Grant, KeyKind::Machine];

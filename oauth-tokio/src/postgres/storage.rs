@@ -3,20 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oauth_core::UnixTime;
-use oauth_core::client::{LEASE_LENGTH, Lease, Spending, StorageError, Written};
+use oauth_core::client::{Lease, Spending, StorageError, Written};
 use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, Lock, Spend};
 
 use crate::postgres::error::StatementError;
-use crate::postgres::held::Held;
-use crate::postgres::orphans::{Name, Orphans};
-use crate::postgres::row;
 use crate::postgres::sql::Sql;
 use crate::postgres::statement::{Parameter, Row, Statements};
-use crate::postgres::tables::{GRANT, Tables};
+use crate::postgres::tables::Tables;
+use crate::remote::{
+    FORMAT, Held, LeaseRows, MOST_TRIES, Name, Orphans, Owner, Rows as _, TIME_LIMIT,
+};
 use crate::storage::{Leases, SharedStorage, TokenStorage};
 
 /// A store in a database: what it promises is in [the module's contracts](super#contracts).
@@ -114,10 +114,6 @@ impl PostgresStorage {
         &self.sql
     }
 
-    pub(super) fn orphans(&self) -> &Orphans {
-        &self.orphans
-    }
-
     /// The same again, until the answer is one: somebody may be faster between two statements.
     pub(super) async fn write(
         &self,
@@ -142,20 +138,15 @@ impl PostgresStorage {
         let rows = self.run(&self.sql.state, &[Parameter::Bytes(key.id().as_bytes())]).await?;
         let Some(row) = rows.first() else { return Ok(0) };
         let format = row.number(1)?;
-        if format > row::FORMAT {
+        if format > FORMAT {
             return Err(self.newer(key, format.try_into().unwrap_or(u32::MAX)));
         }
         // The table has none that is less than 1.
         Ok(row.number(0)?.try_into().unwrap_or_default())
     }
 
-    pub(super) fn newer(&self, key: &Key, found: u32) -> StorageError {
+    fn newer(&self, key: &Key, found: u32) -> StorageError {
         StorageError::Newer { place: self.place(key).into(), found }
-    }
-
-    /// Where a record is, to be shown.
-    pub(super) fn place(&self, key: &Key) -> String {
-        format!("row {} of {}", key.id(), self.tables.shown(GRANT))
     }
 
     /// Extends a lease of this store's, if the statement does.
@@ -166,62 +157,51 @@ impl PostgresStorage {
         statement: &str,
         generation: Option<u64>,
     ) -> Result<bool, StorageError> {
-        let held = lease.held::<Held>().filter(|held| held.is_of(key));
-        let Some(held) = held else {
-            let message = "the lease is not one of this store's for this key";
-            return Err(StatementError::refused(message).into());
-        };
-        let (name, owner) = (held.name(), held.owner());
-        let mut parameters = vec![
-            Parameter::Bytes(name.id.as_bytes()),
-            Parameter::Number(row::lock(name.lock)),
-            Parameter::Text(&owner),
-        ];
-        parameters.extend(generation.map(|it| Parameter::Number(row::number(it))));
+        let (name, owner) = Held::<Self>::of(lease, key)?;
+        let owner = owner.to_string();
+        let mut parameters = of_lease(&name, &owner).to_vec();
+        parameters.extend(generation.map(|it| Parameter::Number(number(it))));
         self.has_row(statement, &parameters).await
     }
 
     /// The row of a lock that is held.
     async fn held(&self, name: Name) -> Result<Option<Row>, StorageError> {
-        let lock = Parameter::Number(row::lock(name.lock));
+        let lock = Parameter::Number(lock(name.lock));
         let parameters = [Parameter::Bytes(name.id.as_bytes()), lock];
         Ok(self.run(&self.sql.held, &parameters).await?.into_iter().next())
     }
 }
 
+impl LeaseRows for PostgresStorage {
+    fn orphans(&self) -> &Orphans {
+        &self.orphans
+    }
+
+    async fn take(&self, name: Name, owner: Owner, orphans: &str) -> Result<bool, StorageError> {
+        let owner = owner.to_string();
+        let orphans = [Parameter::Text(orphans)];
+        let parameters = [of_lease(&name, &owner).as_slice(), &orphans].concat();
+        self.has_row(&self.sql.take, &parameters).await
+    }
+
+    async fn end(&self, name: Name, owner: Owner) -> Result<(), StorageError> {
+        let owner = owner.to_string();
+        self.run(&self.sql.release, &of_lease(&name, &owner)).await?;
+        Ok(())
+    }
+}
+
 impl Leases for PostgresStorage {
     async fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
-        let name = Name::of(key, lock);
-        let held = Held::new(self, name)?;
-        let (owner, orphans) = (held.owner(), self.orphans.of(name, Instant::now()));
-        let parameters = [
-            Parameter::Bytes(name.id.as_bytes()),
-            Parameter::Number(row::lock(lock)),
-            Parameter::Text(&owner),
-            Parameter::Text(&orphans),
-        ];
-        match self.has_row(&self.sql.take, &parameters).await {
-            Ok(true) => Ok(Some(Lease::lasting(LEASE_LENGTH, held))),
-            Ok(false) => {
-                held.forget();
-                Ok(None)
-            }
-            Err(error) => {
-                held.abandon();
-                Err(error)
-            }
-        }
+        Held::take(self, key, lock).await
     }
 
     async fn extend(&self, key: &Key, lease: &mut Lease) -> Result<bool, StorageError> {
         self.prolong(key, lease, &self.sql.extend, None).await
     }
 
-    async fn release(&self, _: &Key, mut lease: Lease) {
-        // What a host has put around one is dropped, and that hands it to a task.
-        if let Some(held) = lease.held::<Held>() {
-            held.release().await;
-        }
+    async fn release(&self, _: &Key, lease: Lease) {
+        Held::<Self>::release(lease).await;
     }
 
     async fn is_held(&self, key: &Key, lock: Lock) -> Result<bool, StorageError> {
@@ -263,8 +243,25 @@ impl fmt::Debug for PostgresStorage {
     }
 }
 
-/// How long a statement may take.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// The first parameters of statements about a lease.
+fn of_lease<'a>(name: &'a Name, owner: &'a str) -> [Parameter<'a>; 3] {
+    [
+        Parameter::Bytes(name.id.as_bytes()),
+        Parameter::Number(lock(name.lock)),
+        Parameter::Text(owner),
+    ]
+}
 
-/// How often others may be faster between two statements of one call.
-pub(super) const MOST_TRIES: usize = 3;
+/// These numbers never change.
+fn lock(lock: Lock) -> i64 {
+    match lock {
+        Lock::Refresh => 1,
+        Lock::Login => 2,
+        Lock::Client => 3,
+    }
+}
+
+/// Those of records are less than 2⁵³. None is stored under what does not fit.
+pub(super) fn number(generation: u64) -> i64 {
+    generation.try_into().unwrap_or(i64::MAX)
+}

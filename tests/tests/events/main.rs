@@ -385,5 +385,5 @@ async fn each_event_says_whose_it_is() {
             finished.push(profile);
         }
     }
-    assert_eq!(finished, ["bob".into(), "".into()]);
+    assert_eq!(finished, ["bob", ""].map(Box::<str>::from));
 }

@@ -4,18 +4,12 @@ use std::env::var;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use oauth_core::client::{Loaded, Written};
-use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Record};
-use oauth_core::{ServerOAuthMetadata, UnixTime};
 use oauth_tokio::postgres::{PostgresStorage, Reconnecting, Statements, Tables};
 use oauth_tokio::{Lease, Leases as _, Lock, Records as _};
-use serde_json::json;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-/// What must not be in any text: the password of the database, and the tokens.
-pub(crate) const SECRETS: [&str; 3] = ["correct-horse-battery", "access-secret", "refresh-secret"];
-
-pub(crate) const APPLICATION: &str = "Store test";
+pub(crate) use crate::sample::{APPLICATION, SECRETS, assert_quiet, key, record};
 
 /// Which way statements go.
 #[derive(Debug, Clone, Copy)]
@@ -129,32 +123,6 @@ pub(crate) async fn both<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
     }
 }
 
-pub(crate) fn key(profile: &str) -> Key {
-    Key::grant(APPLICATION, profile, "https://mcp.example/mcp")
-}
-
-/// A record with tokens of this name, for no record before it.
-pub(crate) fn record(name: &str) -> Record {
-    let settings = Settings::new("https://mcp.example/mcp").unwrap();
-    let issuer: ServerOAuthMetadata = serde_json::from_value(json!({
-        "issuer": "https://as.example",
-        "authorization_endpoint": "https://as.example/authorize",
-        "token_endpoint": "https://as.example/token",
-        "code_challenge_methods_supported": ["S256"],
-    }))
-    .unwrap();
-    let client = serde_json::from_value(json!({"client_id": "client-1"})).unwrap();
-    let tokens = serde_json::from_value(json!({
-        "access_token": format!("access-secret-{name}"),
-        "refresh_token": format!("refresh-secret-{name}"),
-        "token_type": "Bearer",
-        "scope": "mcp:basic",
-    }))
-    .unwrap();
-    let now = UnixTime::from_secs(1_900_000_000);
-    Record::brought(&settings, &issuer, &client, tokens, now).unwrap()
-}
-
 pub(crate) async fn loaded(store: &PostgresStorage, key: &Key) -> Option<Record> {
     match store.load(key).await.unwrap() {
         Loaded::Nothing => None,
@@ -165,15 +133,4 @@ pub(crate) async fn loaded(store: &PostgresStorage, key: &Key) -> Option<Record>
 
 pub(crate) async fn taken(store: &PostgresStorage, key: &Key) -> Option<Lease> {
     store.try_lock(key, Lock::Refresh).await.unwrap()
-}
-
-/// That an error says nothing secret, in any way of saying it.
-#[track_caller]
-pub(crate) fn assert_quiet(error: &oauth_tokio::StorageError) {
-    let said = format!("{error} {error:?} {}", error.advice());
-    for secret in SECRETS {
-        assert!(!said.contains(secret), "{said}");
-        let digits: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-        assert!(!said.contains(&digits), "{said}");
-    }
 }

@@ -14,6 +14,8 @@ mod orphans;
 mod outages;
 mod refusals;
 mod rows;
+#[allow(dead_code, reason = "another test uses it as well")]
+mod sample;
 mod sealed;
 mod suite;
 mod wired;

@@ -3,12 +3,12 @@
 use oauth_core::UnixTime;
 use oauth_core::client::{LoginId, WaitingLogin};
 use oauth_core::seal::{SealError, Sealing, SealingKey, SealingKeys};
-use oauth_core::session::{Key, PendingLogin, Record};
+use oauth_core::session::{Key, Record};
 use oauth_tokio::postgres::PostgresStorage;
 use oauth_tokio::{GrantQuery, Loaded, Records as _, StorageError, Written};
-use serde_json::json;
 
 use crate::database::{APPLICATION, Database, SECRETS, assert_quiet, both, key, loaded, record};
+use crate::sample::{VERIFIER, login};
 
 fn new_key() -> SealingKey {
     SealingKey::new("2027", &[7; 32]).unwrap()
@@ -341,40 +341,3 @@ async fn what_is_damaged_in_its_seal_is_set_aside_as_it_is() {
     })
     .await;
 }
-
-/// One that was handed out.
-fn login() -> PendingLogin {
-    serde_json::from_value(json!({
-        "profile": "alice",
-        "expires_at": 4_000_000_000_u64,
-        "consent": {
-            "binding": {
-                "server": {
-                    "issuer": "https://as.example",
-                    "authorization_endpoint": "https://as.example/authorize",
-                    "token_endpoint": "https://as.example/token",
-                    "registration_endpoint": null,
-                    "revocation_endpoint": null,
-                    "provenance": "discovered",
-                    "auth_methods": ["none"],
-                    "promises_iss": true,
-                    "metadata_documents": false,
-                    "offline_access": false,
-                },
-                "client": {
-                    "client_id": "client-1",
-                    "auth_method": "none",
-                    "redirect_uri": "http://127.0.0.1:49152/callback",
-                    "kind": "dynamic",
-                },
-                "resource": "https://mcp.example/mcp",
-            },
-            "verifier": VERIFIER,
-            "state": "nSgWQN-Jae49oaYdELsc0C2QOxJdTaIWgPe7jg_oYJc",
-            "tried": {"asked": "none", "once": 0},
-        },
-    }))
-    .unwrap()
-}
-
-const VERIFIER: &str = "Rvp_BYJ8SgL3gEOy6tMO3Uk0AFHWDH4DteFTykOBwJg";

@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use oauth_tests::drive::dice;
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::OAuth;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::audit;
-use crate::database::Database;
 use crate::kills::Kills;
+use crate::place::{Kind, Place};
 use crate::replica::{Line, Replica};
 use crate::tokio_common::builder;
 
@@ -29,7 +27,7 @@ pub(crate) struct Group {
 }
 
 pub(crate) struct Fleet {
-    pub(crate) database: Database,
+    pub(crate) place: Place,
     pub(crate) groups: Vec<Group>,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) kills: Kills,
@@ -51,13 +49,13 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Logs in all users, and starts the processes.
-    pub(crate) async fn start(database: Database, size: Size) -> Self {
-        Self::start_at(database, size, "127.0.0.1").await
+    pub(crate) async fn start(kind: Kind, size: Size) -> Self {
+        Self::start_at(kind, size, "127.0.0.1").await
     }
 
     /// The same with servers at another name of this machine.
-    pub(crate) async fn start_at(database: Database, size: Size, host: &str) -> Self {
-        audit::begin(&database).await;
+    pub(crate) async fn start_at(kind: Kind, size: Size, host: &str) -> Self {
+        let place = Place::new(kind).await;
         let mut groups = Vec::new();
         for first in (0..size.users).step_by(USERS_OF_A_SERVER) {
             let last = (first + USERS_OF_A_SERVER).min(size.users);
@@ -65,8 +63,7 @@ impl Fleet {
             served.delay_tokens(DELAY);
             let users: Vec<_> = (first..last).map(|number| format!("user-{number}")).collect();
             for user in &users {
-                let oauth = login(&served, &database, user);
-                oauth.authenticate().await.unwrap();
+                login(&served, &place, user).await;
             }
             let (awaited, out) = Default::default();
             groups.push(Group { served, users, round: 0, awaited, out });
@@ -75,7 +72,7 @@ impl Fleet {
         let seed = std::env::var("REPLICAS_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| std::process::id().into());
         let mut fleet = Self {
-            database,
+            place,
             groups,
             replicas: Vec::new(),
             kills: Kills::default(),
@@ -91,7 +88,7 @@ impl Fleet {
             may_fail: false,
             calls_again: false,
         };
-        println!("seed {seed}, {size:?}");
+        println!("seed {seed}, {kind:?}, {size:?}");
         for _ in 0..size.processes {
             let replica = fleet.new_replica();
             fleet.replicas.push(replica);
@@ -101,7 +98,7 @@ impl Fleet {
 
     pub(crate) fn new_replica(&mut self) -> Replica {
         self.started += 1;
-        Replica::start(self.started, &self.database, self.sender.clone())
+        Replica::start(self.started, self.place.process(self.started), self.sender.clone())
     }
 
     pub(crate) fn roll(&mut self) -> u8 {
@@ -246,7 +243,7 @@ impl Fleet {
         let out = std::mem::take(&mut self.groups[at].out);
         for user in out {
             let group = &self.groups[at];
-            login(&group.served, &self.database, &user).authenticate().await.unwrap();
+            login(&group.served, &self.place, &user).await;
             self.logged_out.push((user, group.round));
         }
     }
@@ -271,9 +268,10 @@ impl Drop for Fleet {
     }
 }
 
-/// A client of the test's own, whose user consents.
-fn login(served: &Served, database: &Database, user: &str) -> OAuth {
-    builder(served, &database.store()).profile(user).build().unwrap()
+/// By a client of the test's own, whose user consents.
+async fn login(served: &Served, place: &Place, user: &str) {
+    let oauth = builder(served, &place.store().await).profile(user).build().unwrap();
+    oauth.authenticate().await.unwrap();
 }
 
 #[derive(Debug, Clone, Copy)]

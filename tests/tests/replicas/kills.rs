@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::audit;
 use crate::fleet::Fleet;
 use crate::sockets;
 
@@ -78,8 +77,8 @@ impl Fleet {
         self.hear_until_end(number).await;
         let ports = self.groups.iter().flat_map(|group| group.served.ports()).collect();
         sockets::settle(&ports).await;
-        audit::settle(&self.database, number).await;
-        let leases = audit::end_leases(&self.database, number).await;
+        self.place.settle(number).await;
+        let leases = self.place.end_leases(number).await;
         let spending = std::mem::take(&mut self.replicas[slot].spending).into_iter().collect();
         self.kills.all.push(Killed { number, spending, leases });
         self.replicas[slot] = self.new_replica();

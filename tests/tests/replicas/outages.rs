@@ -1,24 +1,30 @@
-//! The database is stopped and started.
+//! The server of the store is stopped and started.
 
-use std::process::Command;
 use std::time::Duration;
 
 use oauth_tests::world::{Grant, What};
-use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
 
-use crate::database::{Database, Way};
 use crate::fleet::{Fleet, Size};
+use crate::place::{Halt, Kind};
 
 /// A living token goes on, one that has ended is an error that passes, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_is_away_living_tokens_go_on() {
-    let server = Crashing::new().await;
-    let mut fleet = Fleet::start(Database::new(Way::Crashing).await, SIZE).await;
+    living_tokens_go_on(Kind::Crashing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_living_tokens_go_on() {
+    living_tokens_go_on(Kind::Redis).await;
+}
+
+async fn living_tokens_go_on(kind: Kind) {
+    let mut fleet = Fleet::start(kind, SIZE).await;
     fleet.play(1, |_| true).await;
-    for (number, word) in ["fast", "immediate"].into_iter().enumerate() {
+    for (number, how) in [Halt::Orderly, Halt::Killed].into_iter().enumerate() {
         let round = fleet.groups[0].round;
-        server.control(&["-m", word, "stop"]);
+        fleet.place.stop(how).await;
         for slot in 0..SIZE.processes {
             assert_eq!(fleet.call(slot, round).await, format!("got user-0 {round} 200"));
         }
@@ -28,12 +34,11 @@ async fn while_the_database_is_away_living_tokens_go_on() {
             let said = fleet.call(slot, round).await;
             assert!(said.starts_with("retryable"), "{said}");
             assert!(!said.contains("correct-horse-battery"), "{said}");
-            println!("{word}: {said}");
+            println!("{how:?}: {said}");
         }
         assert_eq!(fleet.refreshes(), SIZE.users * round);
-        server.control(&["start"]);
+        fleet.place.start().await;
         fleet.may_fail = false;
-        fleet.database.reconnect().await;
         fleet.play(round + 1, |_| true).await;
         assert_eq!(fleet.refreshes(), SIZE.users * (2 + number));
     }
@@ -45,19 +50,26 @@ async fn while_the_database_is_away_living_tokens_go_on() {
 /// The tokens that a refresh token was spent for are stored when the database is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_spent_when_the_database_went_away_is_stored_when_it_is_back() {
-    let server = Crashing::new().await;
-    let mut fleet = Fleet::start(Database::new(Way::Crashing).await, SIZE).await;
-    for word in ["fast", "immediate"] {
+    what_was_spent_is_stored(Kind::Crashing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spent_when_redis_went_away_is_stored_when_it_is_back() {
+    what_was_spent_is_stored(Kind::Redis).await;
+}
+
+async fn what_was_spent_is_stored(kind: Kind) {
+    let mut fleet = Fleet::start(kind, SIZE).await;
+    for how in [Halt::Orderly, Halt::Killed] {
         fleet.groups[0].served.delay_tokens(Duration::from_secs(1));
         let before = fleet.refreshes();
         fleet.begin_round(0);
         while fleet.refreshes() < before + SIZE.users {
             sleep(Duration::from_millis(10)).await;
         }
-        server.control(&["-m", word, "stop"]);
+        fleet.place.stop(how).await;
         sleep(Duration::from_secs(3)).await;
-        server.control(&["start"]);
-        fleet.database.reconnect().await;
+        fleet.place.start().await;
         fleet.calls_again = true;
         fleet.finish_round(0).await;
         fleet.calls_again = false;
@@ -82,24 +94,6 @@ impl Fleet {
 
     fn refreshes(&self) -> usize {
         self.groups[0].served.world().count(What::Token(Grant::Refresh))
-    }
-}
-
-/// The server that is stopped and started, for one test at a time.
-struct Crashing {
-    _one: MutexGuard<'static, ()>,
-}
-
-impl Crashing {
-    async fn new() -> Self {
-        static ONE: Mutex<()> = Mutex::const_new(());
-        Self { _one: ONE.lock().await }
-    }
-
-    /// With words of `pg_ctl`.
-    fn control(&self, words: &[&str]) {
-        let program = std::env::var("STORES_CRASHING_CONTROL").unwrap();
-        assert!(Command::new(program).args(words).status().unwrap().success(), "{words:?}");
     }
 }
 

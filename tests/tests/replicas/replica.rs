@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::database::{Database, Way};
+use crate::place::Process;
 
 /// What a process said, by its number; `None` when it has ended.
 pub(crate) type Line = (usize, Option<String>);
@@ -21,26 +21,12 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(crate) fn start(number: usize, database: &Database, lines: UnboundedSender<Line>) -> Self {
-        Self::start_with(number, database, None, lines)
-    }
-
-    /// The same whose calls wait no longer than that for others, in seconds.
-    pub(crate) fn start_with(
-        number: usize,
-        database: &Database,
-        wait: Option<u64>,
-        lines: UnboundedSender<Line>,
-    ) -> Self {
-        let url = match database.way {
-            Way::Direct => "STORES_POSTGRES",
-            Way::Pooled => "STORES_PGBOUNCER",
-            Way::Crashing | Way::CrashingPooled => "STORES_CRASHING",
-        };
+    pub(crate) fn start(number: usize, process: Process, lines: UnboundedSender<Line>) -> Self {
+        let Process { name, place, url, wait } = process;
         let mut process = Command::new(env!("CARGO_BIN_EXE_replica"))
-            .args([&name(database, number), &database.schema])
-            .args(wait.map(|seconds| seconds.to_string()))
-            .env("REPLICA_DATABASE", std::env::var(url).unwrap())
+            .args([name, place])
+            .args(wait.map(|wait| wait.as_secs().to_string()))
+            .env("REPLICA_DATABASE", url)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -90,9 +76,4 @@ impl Drop for Replica {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// As the database knows it: unlike those of other tests.
-pub(crate) fn name(database: &Database, number: usize) -> String {
-    format!("{}-{number}", database.schema)
 }

@@ -5,15 +5,23 @@ use std::time::Duration;
 use oauth_tests::world::{Grant, What};
 use tokio::time::sleep;
 
-use crate::audit;
-use crate::database::{Database, Way};
 use crate::fleet::{Fleet, Size};
+use crate::place::Kind;
 
 /// By its own clock too little of the lease is left when it goes on, so it sends nothing, and finds what the other one
 /// has stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_wakes_too_late_spends_nothing() {
-    let (mut fleet, refreshes) = stopped_for(TOO_LONG).await;
+    wakes_too_late(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wakes_too_late_spends_nothing_in_redis() {
+    wakes_too_late(Kind::Redis).await;
+}
+
+async fn wakes_too_late(kind: Kind) {
+    let (mut fleet, refreshes) = stopped_for(kind, TOO_LONG).await;
     let said = fleet.hear_any(0, &["got user-0", "out user-0"]).await;
     assert_eq!((&*said, refreshes(&fleet)), ("got user-0 1 200", 1));
     let verdict = fleet.judge().await;
@@ -27,9 +35,9 @@ async fn who_wakes_too_late_spends_nothing() {
 
 /// Two processes and one user: the first one is stopped with a token that it is about to spend, its lease ends in the
 /// database, the second one refreshes, and the first one goes on.
-async fn stopped_for(time: Duration) -> (Fleet, impl Fn(&Fleet) -> usize) {
+async fn stopped_for(kind: Kind, time: Duration) -> (Fleet, impl Fn(&Fleet) -> usize) {
     let size = Size { processes: 2, users: 1, rounds: 1 };
-    let mut fleet = Fleet::start(Database::new(Way::Direct).await, size).await;
+    let mut fleet = Fleet::start(kind, size).await;
     let refreshes = |fleet: &Fleet| {
         let world = fleet.groups[0].served.world();
         world.count(What::Token(Grant::Refresh))
@@ -43,7 +51,7 @@ async fn stopped_for(time: Duration) -> (Fleet, impl Fn(&Fleet) -> usize) {
     fleet.replicas[0].signal("STOP");
     sleep(time).await;
     assert_eq!(refreshes(&fleet), 0);
-    assert_eq!(audit::end_leases(&fleet.database, fleet.replicas[0].number).await, 1);
+    assert_eq!(fleet.place.end_leases(fleet.replicas[0].number).await, 1);
     fleet.replicas[1].tell(&format!("call user-0 {url} 1"));
     fleet.hear(1, "got user-0 1 200").await;
     assert_eq!(refreshes(&fleet), 1);
@@ -57,9 +65,18 @@ async fn stopped_for(time: Duration) -> (Fleet, impl Fn(&Fleet) -> usize) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes 92 seconds"]
 async fn who_wakes_too_late_while_it_connects_spends_nothing() {
+    wakes_too_late_while_it_connects(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes 92 seconds"]
+async fn who_wakes_too_late_while_it_connects_spends_nothing_in_redis() {
+    wakes_too_late_while_it_connects(Kind::Redis).await;
+}
+
+async fn wakes_too_late_while_it_connects(kind: Kind) {
     let size = Size { processes: 2, users: 1, rounds: 1 };
-    let database = Database::new(Way::Direct).await;
-    let mut fleet = Fleet::start_at(database, size, "localhost").await;
+    let mut fleet = Fleet::start_at(kind, size, "localhost").await;
     fleet.play(1, |_| true).await;
     fleet.groups[0].served.world().revoke_access_tokens();
     fleet.may_fail = true;

@@ -1,10 +1,10 @@
-//! What must have happened: what the servers answered and what the database stored are one chain for each user.
+//! What must have happened: what the servers answered and what the store was given are one chain for each user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use oauth_tests::world::What;
 
-use crate::audit::{self, Stored, number_of};
+use crate::audit::{Stored, number_of};
 use crate::fleet::{Fleet, Group};
 
 /// What came of a run.
@@ -72,7 +72,7 @@ impl Fleet {
             let history = History::of(group);
             let (mut stored_tokens, mut seen) = (BTreeSet::new(), BTreeSet::new());
             for user in &group.users {
-                let stored = audit::stored(&self.database, user).await;
+                let stored = self.place.stored(user).await;
                 verdict.writes += stored.iter().filter(|it| it.is_by_replica).count();
                 let chain = chain(&stored);
                 stored_tokens.extend(chain.iter().copied());

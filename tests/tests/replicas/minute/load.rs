@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::audit::{self, Held};
-use crate::database::Database;
+use crate::audit::Held;
+use crate::place::Process;
+use crate::place::postgres::Postgres;
 use crate::replica::{Line, Replica};
 use crate::server::Server;
 
 pub(super) struct Load<'a> {
-    pub(super) database: &'a Database,
+    pub(super) place: &'a Postgres,
     pub(super) server: &'a Server,
     pub(super) users: Vec<String>,
     replicas: Vec<Replica>,
@@ -65,10 +66,10 @@ pub(super) struct Answers {
 }
 
 impl<'a> Load<'a> {
-    pub(super) fn start(database: &'a Database, server: &'a Server, users: Vec<String>) -> Self {
+    pub(super) fn start(place: &'a Postgres, server: &'a Server, users: Vec<String>) -> Self {
         let (sender, lines) = unbounded_channel();
         let mut load = Self {
-            database,
+            place,
             server,
             users,
             replicas: Vec::new(),
@@ -94,8 +95,8 @@ impl<'a> Load<'a> {
 
     fn new_replica(&mut self) -> Replica {
         self.started += 1;
-        let wait = Some(WAIT.as_secs());
-        Replica::start_with(self.started, self.database, wait, self.sender.clone())
+        let process = Process { wait: Some(WAIT), ..self.place.process(self.started) };
+        Replica::start(self.started, process, self.sender.clone())
     }
 
     /// All call, each process once a second for each user, unless its last call is still under way.
@@ -158,8 +159,8 @@ impl<'a> Load<'a> {
         {
             self.heard(line);
         }
-        audit::settle(self.database, number).await;
-        let left = audit::held(self.database, number).await;
+        self.place.settle(number).await;
+        let left = self.place.held(number).await;
         println!("replica {number} is killed, and leaves {left:?}");
         self.kills.push(Killed { number, at, begun, left });
         self.calls.retain(|(of, _), _| *of != slot);
@@ -175,7 +176,7 @@ impl<'a> Load<'a> {
         let number = self.replicas[slot].number;
         // What it has sent already is done by then.
         sleep(MOMENT).await;
-        let held = audit::held(self.database, number).await;
+        let held = self.place.held(number).await;
         println!("replica {number} is stopped for {time:?}, and holds {held:?}");
         let stopped = self.stops.last_mut().unwrap();
         stopped.held = held.into_iter().map(|held| held.user).collect();

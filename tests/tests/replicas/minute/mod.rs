@@ -12,20 +12,20 @@ use std::time::Duration;
 use counts::Counts;
 use load::Load;
 
-use crate::audit;
-use crate::database::{Database, Way};
+use crate::database::Way;
+use crate::place::postgres::Postgres;
 use crate::server::Server;
 
 /// What a process that is killed has taken is free again when its leases end, and nobody hastens that.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes three minutes, and `oidc-provider`"]
 async fn a_minute_at_oidc_provider_logs_out_only_whom_a_kill_has() {
-    let database = Database::new(Way::Direct).await;
-    audit::begin(&database).await;
+    let place = Postgres::new(Way::Direct).await;
+    let database = &place.database;
     let server = Server::oidc_provider(&SERVER);
-    let users = users::log_in(&server, &database, USERS).await;
-    let counts = Counts::begin(&database).await;
-    let mut load = Load::start(&database, &server, users);
+    let users = users::log_in(&server, database, USERS).await;
+    let counts = Counts::begin(database).await;
+    let mut load = Load::start(&place, &server, users);
 
     load.go_on(Duration::from_secs(3)).await;
     load.kill(0).await;
@@ -36,12 +36,12 @@ async fn a_minute_at_oidc_provider_logs_out_only_whom_a_kill_has() {
     load.go_on_after_the_kill(LEASE).await;
     load.come_to_rest().await;
 
-    let busy = counts.since(&database).await;
+    let busy = counts.since(database).await;
     let verdict = load.judge().await;
     busy.print(&format!("{} refreshes", verdict.refreshes), verdict.refreshes);
-    let counts = Counts::begin(&database).await;
+    let counts = Counts::begin(database).await;
     tokio::time::sleep(IDLE).await;
-    let idle = counts.since(&database).await;
+    let idle = counts.since(database).await;
     idle.print("an idle minute", 1);
     assert_eq!(idle.all(), 0, "who has nothing to do asks nothing of the database");
     load.end().await;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::load::{Killed, Load, WAIT};
-use crate::audit::{self, Stored};
+use crate::audit::Stored;
 use crate::server;
 
 /// What came of a run.
@@ -61,7 +61,7 @@ impl Load<'_> {
         let mut unstored: BTreeSet<_> =
             history.spent.iter().filter_map(|spent| spent.to.clone()).collect();
         for user in &self.users {
-            let stored = audit::stored(self.database, user).await;
+            let stored = self.place.stored(user).await;
             verdict.writes += stored.iter().filter(|it| it.is_by_replica).count();
             let chain = chain(&stored);
             unstored.retain(|token| !chain.contains(token));
@@ -115,7 +115,7 @@ impl Load<'_> {
 
     /// What there is to know of a user.
     async fn show(&self, user: &str, history: &History) {
-        let stored = audit::stored(self.database, user).await;
+        let stored = self.place.stored(user).await;
         stored
             .iter()
             .for_each(|it| eprintln!("{user}: stored {} by {}", it.generation, it.is_by_replica));

@@ -1,8 +1,9 @@
-//! One of several processes of a host that share their users' grants in PostgreSQL, for the tests that kill and stop
-//! such processes: `replica NAME SCHEMA [SECONDS]`, with the URL of the database in `REPLICA_DATABASE`. With a time, its
-//! calls wait no longer than that for others, and it looks whether a lock is free as seldom as the store says.
+//! One of several processes of a host that share their users' grants in PostgreSQL or Redis, for the tests that kill and
+//! stop such processes: `replica NAME SCHEMA [SECONDS]`, or `replica NAME PREFIX [SECONDS]`, with the URL of the server in
+//! `REPLICA_DATABASE`. With a time, its calls wait no longer than that for others, and it looks whether a lock is free as
+//! seldom as the store says.
 //!
-//! The database knows it by its name, as `application_name`. It obeys the lines of its standard input, and ends with
+//! PostgreSQL knows it by its name, as `application_name`; in Redis it notes what it writes. It obeys the lines of its standard input, and ends with
 //! that:
 //!
 //! ```text
@@ -33,6 +34,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a part of a test may panic anywhere")]
 
+mod noted;
+
 use std::collections::HashMap;
 use std::env;
 use std::fmt::Display;
@@ -47,6 +50,7 @@ use oauth_core::client::{GrantPage, GrantQuery, LockPauses, Spending, StorageErr
 use oauth_core::session::{Key, Record, Spend};
 use oauth_tokio::postgres::tokio_postgres::{Config, NoTls};
 use oauth_tokio::postgres::{PostgresStorage, Reconnecting, Tables};
+use oauth_tokio::redis::{RedisStorage, Terms};
 use oauth_tokio::reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use oauth_tokio::{
     HttpClient, Lease, Leases, Loaded, Lock, NeedsConsent as _, NoUserAgent, OAuth, Records,
@@ -54,6 +58,8 @@ use oauth_tokio::{
 };
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
+
+use noted::Noted;
 
 fn main() {
     let told: Vec<String> = env::args().skip(1).collect();
@@ -69,10 +75,7 @@ fn main() {
 }
 
 async fn obey(name: &str, schema: &str, wait: Option<Duration>) {
-    let mut config: Config = env::var("REPLICA_DATABASE").unwrap().parse().unwrap();
-    config.application_name(name);
-    let tables = Tables::default().in_schema(schema).unwrap();
-    let store = PostgresStorage::new(Reconnecting::to(config, NoTls)).tables(tables);
+    let store = store(name, schema).await;
     // Shorter than those of the store: so there is more to collide with, and rounds take less time.
     let pauses = if wait.is_some() { store.pauses() } else { LockPauses::LOCAL };
     let (store, wait) = (Told { store, pauses }, wait.unwrap_or(PATIENCE));
@@ -105,6 +108,19 @@ async fn obey(name: &str, schema: &str, wait: Option<Duration>) {
         assert!(oauth.shutdown(PATIENCE).await);
     }
     say("stopped");
+}
+
+async fn store(name: &str, schema: &str) -> SharedStorage {
+    let url = env::var("REPLICA_DATABASE").unwrap();
+    if url.starts_with("redis:") {
+        let connection = Noted::open(&url, name, schema).await.unwrap();
+        let store = RedisStorage::open(connection, Terms::strict()).await.unwrap();
+        return store.prefix(schema).unwrap().into();
+    }
+    let mut config: Config = url.parse().unwrap();
+    config.application_name(name);
+    let tables = Tables::default().in_schema(schema).unwrap();
+    PostgresStorage::new(Reconnecting::to(config, NoTls)).tables(tables).into()
 }
 
 fn client(url: &str, store: &Told, wait: Duration) -> OAuth {
@@ -151,7 +167,7 @@ fn say(words: impl Display) {
 /// The store; it says what it does.
 #[derive(Clone)]
 struct Told {
-    store: PostgresStorage,
+    store: SharedStorage,
     pauses: LockPauses,
 }
 

@@ -6,35 +6,36 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use oauth_core::client::LEASE_LENGTH;
+use oauth_core::client::{LEASE_LENGTH, StorageError};
 use oauth_core::session::{Key, KeyId, Lock};
 
 /// A lock of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) id: KeyId,
-    pub(super) lock: Lock,
+pub(crate) struct Name {
+    pub(crate) id: KeyId,
+    pub(crate) lock: Lock,
 }
 
 impl Name {
-    pub(super) fn of(key: &Key, lock: Lock) -> Self {
+    pub(crate) fn of(key: &Key, lock: Lock) -> Self {
         Self { id: key.id(), lock }
     }
 }
 
 /// Who takes a lease: drawn for each taking, so that nobody is taken for who held it before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner(u128);
+pub(crate) struct Owner(u128);
 
 impl Owner {
-    pub(super) fn draw() -> Result<Self, getrandom::Error> {
+    pub(crate) fn draw() -> Result<Self, StorageError> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
+        getrandom::fill(&mut bytes)
+            .map_err(|error| StorageError::refused(format!("no random numbers: {error}")))?;
         Ok(Self(u128::from_be_bytes(bytes)))
     }
 }
 
-/// As PostgreSQL reads a `uuid`.
+/// 32 hexadecimal digits, which PostgreSQL reads as a `uuid`.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
@@ -43,7 +44,7 @@ impl fmt::Display for Owner {
 
 /// In the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Orphans(Mutex<VecDeque<Orphan>>);
+pub(crate) struct Orphans(Mutex<VecDeque<Orphan>>);
 
 #[derive(Debug)]
 struct Orphan {
@@ -53,7 +54,7 @@ struct Orphan {
 }
 
 impl Orphans {
-    pub(super) fn add(&self, name: Name, owner: Owner, now: Instant) {
+    pub(crate) fn add(&self, name: Name, owner: Owner, now: Instant) {
         let mut all = self.all(now);
         let of_name: Vec<usize> = (0..all.len()).filter(|&index| all[index].name == name).collect();
         if of_name.len() >= MOST_OF_A_LOCK {
@@ -67,7 +68,7 @@ impl Orphans {
 
     /// Those of a lock, with commas between them. They stay: a statement that was cut off may still be on its way, and
     /// come after that of who took over.
-    pub(super) fn of(&self, name: Name, now: Instant) -> String {
+    pub(crate) fn of(&self, name: Name, now: Instant) -> String {
         let owners = self.all(now);
         let owners = owners.iter().filter(|orphan| orphan.name == name);
         owners.map(|orphan| orphan.owner.to_string()).collect::<Vec<_>>().join(",")
