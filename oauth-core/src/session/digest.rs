@@ -69,7 +69,7 @@ macro_rules! begins {
     };
 }
 
-impl<'a> Serializer for &'a mut Digest {
+impl Serializer for &mut Digest {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Self;
