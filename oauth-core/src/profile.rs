@@ -81,9 +81,14 @@ impl Profile {
     /// The profile that an issuer matches.
     pub(crate) fn of(issuer: &str) -> Option<&'static Self> {
         let url = HttpUrl::parse(issuer, HttpAllowance::Forbidden).ok()?;
+        let issuer = Parts {
+            whole: url.as_str().trim_end_matches('/'),
+            host: url.host(),
+            path: url.path().trim_end_matches('/'),
+        };
         // Another port is another server.
-        let is_default = url.origin().len() == "https://".len() + url.host().len();
-        let matches = |profile: &&Self| profile.issuers.iter().any(|it| it.matches(&url));
+        let is_default = url.origin().len() == "https://".len() + issuer.host.len();
+        let matches = |profile: &&Self| profile.issuers.iter().any(|it| it.matches(issuer));
         PROFILES.iter().filter(|_| is_default).find(matches)
     }
 
@@ -103,15 +108,23 @@ impl Profile {
     }
 }
 
+/// An issuer without slashes at its end, found apart once for all patterns.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    whole: &'a str,
+    host: &'a str,
+    path: &'a str,
+}
+
 impl Pattern {
-    fn matches(&self, issuer: &HttpUrl) -> bool {
-        let (host, path) = (issuer.host(), issuer.path().trim_end_matches('/'));
+    fn matches(&self, issuer: Parts<'_>) -> bool {
+        let Parts { whole, host, path } = issuer;
         let is_below = |parent: &str| {
             let child = host.strip_suffix(parent).and_then(|rest| rest.strip_suffix('.'));
             child.is_some_and(|labels| !labels.is_empty())
         };
         match *self {
-            Self::Issuer(text) => issuer.as_str().trim_end_matches('/') == text,
+            Self::Issuer(text) => whole == text,
             Self::Host(name) => host == name,
             Self::HostAndEnd(name, end) => host == name && path.ends_with(end),
             Self::Below(parent) => is_below(parent),

@@ -175,8 +175,7 @@ impl HttpUrl {
     /// Where the path starts: behind the host. The WHATWG form always has one.
     fn path_start(&self) -> usize {
         let host = self.host_start();
-        let length = self.0.bytes().skip(host).position(|byte| byte == b'/');
-        length.map_or(self.0.len(), |length| host + length)
+        self.0[host..].find('/').map_or(self.0.len(), |length| host + length)
     }
 }
 
