@@ -3,8 +3,8 @@
 //! `REPLICA_DATABASE`. With a time, its calls wait no longer than that for others, and it looks whether a lock is free as
 //! seldom as the store says.
 //!
-//! PostgreSQL knows it by its name, as `application_name`; in Redis it notes what it writes. It obeys the lines of its standard input, and ends with
-//! that:
+//! PostgreSQL knows it by its name, as `application_name`; in Redis it notes what it writes. It obeys the lines of its
+//! standard input, and ends with that:
 //!
 //! ```text
 //!   call USER URL ROUND   the MCP server is called for the user, and the round is told with what came of it

@@ -1,5 +1,5 @@
-//! A connection to Redis that has the name of its process, and notes who takes which lease and who writes which record, for the test that audits it: what
-//! PostgreSQL knows by the name of the connection.
+//! A connection to Redis that has the name of its process, and notes who takes which lease and who writes which record,
+//! for the test that audits it: what PostgreSQL knows by the name of the connection.
 
 use oauth_tokio::redis::redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use oauth_tokio::redis::redis::{self, Arg, Cmd, Pipeline, RedisFuture, RedisResult, Value};
