@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use oauth_blocking::adapter::OperatingSystem;
 use oauth_core::UnixTime;
 use oauth_core::client::{Lease, Spending, StorageError, Written};
 use oauth_core::seal::Sealing;
@@ -217,6 +218,7 @@ impl TokenStorage for PostgresStorage {
         lease: &mut Lease,
         spend: Spend,
     ) -> Result<bool, StorageError> {
+        self.sealing.see_that_it_seals(key, &self.place(key), &OperatingSystem)?;
         self.prolong(key, lease, &self.sql.reserve, Some(spend.generation)).await
     }
 

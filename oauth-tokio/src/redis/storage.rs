@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oauth_blocking::adapter::OperatingSystem;
 use oauth_core::UnixTime;
 use oauth_core::client::{LEASE_LENGTH, Lease, Spending, StorageError};
 use oauth_core::seal::Sealing;
@@ -14,7 +15,7 @@ use crate::redis::connection::Connection;
 use crate::redis::keys::{InvalidPrefix, Prefix};
 use crate::redis::scripts::{Call, EXTEND, RELEASE, RESERVE, TAKE, TEXT};
 use crate::redis::terms::{OpenError, Terms, checked};
-use crate::remote::{Held, LeaseRows, Name, Orphans, Owner};
+use crate::remote::{Held, LeaseRows, Name, Orphans, Owner, Rows as _};
 use crate::storage::{Leases, SharedStorage, TokenStorage};
 
 /// A store in Redis or Valkey: what it promises is in [the module's contracts](super#contracts).
@@ -132,6 +133,7 @@ impl TokenStorage for RedisStorage {
         lease: &mut Lease,
         spend: Spend,
     ) -> Result<bool, StorageError> {
+        self.sealing.see_that_it_seals(key, &self.place(key), &OperatingSystem)?;
         let (name, owner) = Held::<Self>::of(lease, key)?;
         let (owner, generation) = (owner.to_string(), spend.generation.to_string());
         let (lease, record) = (self.prefix.lease(&name), self.prefix.record(name.id));

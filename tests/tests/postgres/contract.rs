@@ -5,7 +5,8 @@ use std::time::Duration;
 use oauth_core::session::{Key, KeyKind};
 use oauth_tokio::{GrantQuery, Leases as _, Lock, Records as _, TokenStorage as _, Written};
 
-use crate::database::{APPLICATION, both, key, loaded, record};
+use crate::database::{APPLICATION, both, key, record};
+use crate::remote::loaded;
 
 #[tokio::test]
 async fn a_record_is_replaced_and_deleted_by_its_generation_only() {

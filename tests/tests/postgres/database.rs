@@ -3,10 +3,10 @@
 use std::env::var;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use oauth_core::client::{Loaded, Written};
+use oauth_core::client::Written;
 use oauth_core::session::{Key, Record};
+use oauth_tokio::Records as _;
 use oauth_tokio::postgres::{PostgresStorage, Reconnecting, Statements, Tables};
-use oauth_tokio::{Lease, Leases as _, Lock, Records as _};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 pub(crate) use crate::sample::{APPLICATION, SECRETS, assert_quiet, key, record};
@@ -121,16 +121,4 @@ pub(crate) async fn both<F: Future<Output = ()>>(test: impl Fn(Database) -> F) {
     for way in [Way::Direct, Way::Pooled] {
         test(Database::new(way).await).await;
     }
-}
-
-pub(crate) async fn loaded(store: &PostgresStorage, key: &Key) -> Option<Record> {
-    match store.load(key).await.unwrap() {
-        Loaded::Nothing => None,
-        Loaded::Record(record) => Some(*record),
-        Loaded::Damaged { kept } => panic!("damaged: {kept}"),
-    }
-}
-
-pub(crate) async fn taken(store: &PostgresStorage, key: &Key) -> Option<Lease> {
-    store.try_lock(key, Lock::Refresh).await.unwrap()
 }

@@ -3,8 +3,9 @@
 use oauth_core::session::Spend;
 use oauth_tokio::{Records as _, TokenStorage as _, Written};
 
-use crate::database::{Database, Way, key, loaded, record, taken};
+use crate::database::{Database, Way, key, record};
 use crate::outages::Crashing;
+use crate::remote::{loaded, taken};
 
 /// Each write is the last thing that happens before the crash.
 #[tokio::test(flavor = "multi_thread")]

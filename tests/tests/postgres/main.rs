@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-mod anew;
 mod contract;
 #[allow(dead_code, reason = "another test uses it as well")]
 mod database;
 mod durability;
-mod leases;
-mod machines;
+mod each;
 mod orphans;
 mod outages;
 mod refusals;
+#[path = "../remote/mod.rs"]
+mod remote;
 mod rows;
-#[allow(dead_code, reason = "another test uses it as well")]
+#[path = "../remote/sample.rs"]
 mod sample;
 mod sealed;
 mod suite;

@@ -6,7 +6,8 @@ use oauth_tokio::postgres::PostgresStorage;
 use oauth_tokio::{Leases as _, Lock, Records as _};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::database::{Database, both, key, taken};
+use crate::database::{Database, both, key};
+use crate::remote::taken;
 use crate::wired::Wire;
 
 /// Long enough for a statement, and no more.

@@ -10,7 +10,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Config, NoTls};
 
-use crate::database::{Database, Way, assert_quiet, both, key, loaded, record, taken};
+use crate::database::{Database, Way, assert_quiet, both, key, record};
+use crate::remote::{loaded, taken};
 
 /// The server that is stopped and started, for one test at a time.
 pub(crate) struct Crashing {

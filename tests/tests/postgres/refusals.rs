@@ -4,7 +4,8 @@ use oauth_tokio::postgres::{PostgresStorage, Reconnecting, Tables};
 use oauth_tokio::{Records as _, StorageError, Written};
 use tokio_postgres::{Config, NoTls};
 
-use crate::database::{Database, Way, assert_quiet, both, key, record, taken};
+use crate::database::{Database, Way, assert_quiet, both, key, record};
+use crate::remote::taken;
 
 async fn failure(store: &PostgresStorage) -> StorageError {
     let error = store.load(&key("")).await.unwrap_err();

@@ -3,7 +3,8 @@
 use oauth_tokio::postgres::Tables;
 use oauth_tokio::{GrantQuery, Loaded, Records as _, StorageError, Written};
 
-use crate::database::{APPLICATION, Database, assert_quiet, both, key, loaded, record};
+use crate::database::{APPLICATION, Database, assert_quiet, both, key, record};
+use crate::remote::loaded;
 
 /// Reads what cannot be read, and says where it is kept.
 async fn set_aside(database: &Database) -> String {

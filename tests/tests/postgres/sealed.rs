@@ -7,7 +7,8 @@ use oauth_core::session::{Key, Record};
 use oauth_tokio::postgres::PostgresStorage;
 use oauth_tokio::{GrantQuery, Loaded, Records as _, StorageError, Written};
 
-use crate::database::{APPLICATION, Database, SECRETS, assert_quiet, both, key, loaded, record};
+use crate::database::{APPLICATION, Database, SECRETS, assert_quiet, both, key, record};
+use crate::remote::loaded;
 use crate::sample::{VERIFIER, login};
 
 fn new_key() -> SealingKey {

@@ -5,7 +5,8 @@ use oauth_tokio::redis::redis::{Value, cmd};
 use oauth_tokio::{Leases as _, Records as _, Written};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::database::{Database, key, loaded, record, taken};
+use crate::database::{Database, key, record};
+use crate::remote::{loaded, taken};
 use crate::server::Server;
 
 /// Of one node, which has all slots and refuses whatever crosses them.

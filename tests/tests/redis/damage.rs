@@ -3,7 +3,8 @@
 use oauth_tokio::redis::redis::cmd;
 use oauth_tokio::{GrantQuery, Loaded, Records as _, StorageError, Written};
 
-use crate::database::{APPLICATION, Database, key, loaded, record};
+use crate::database::{APPLICATION, Database, key, record};
+use crate::remote::loaded;
 
 #[tokio::test]
 async fn what_is_damaged_is_kept_beside_and_a_new_one_takes_its_place() {
@@ -84,6 +85,6 @@ async fn another_prefix_is_another_store() {
     let other = store.clone().prefix(&format!("{}-other", database.prefix)).unwrap();
     assert_eq!(loaded(&other, &key("")).await, None);
     assert_eq!(other.list_all(&GrantQuery::new(APPLICATION)).await, Ok(vec![]));
-    assert!(crate::database::taken(&store, &key("")).await.is_some());
-    assert!(crate::database::taken(&other, &key("")).await.is_some());
+    assert!(crate::remote::taken(&store, &key("")).await.is_some());
+    assert!(crate::remote::taken(&other, &key("")).await.is_some());
 }

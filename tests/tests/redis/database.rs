@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use oauth_core::client::{Loaded, Written};
+use oauth_core::client::Written;
 use oauth_core::session::{Key, Record};
 use oauth_tokio::redis::redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use oauth_tokio::redis::redis::{self, Cmd, FromRedisValue, cmd};
 use oauth_tokio::redis::{RedisStorage, Terms};
-use oauth_tokio::{Lease, Leases as _, Lock, Records as _};
+use oauth_tokio::{Lock, Records as _};
 
 pub(crate) use crate::sample::{APPLICATION, SECRETS, assert_quiet, key, record};
 
@@ -95,10 +95,6 @@ impl Database {
         self.run::<bool>(cmd("PEXPIRE").arg(lease).arg(left)).await
     }
 
-    pub(crate) async fn end_lease(&self, key: &Key) {
-        assert!(self.age(key, Lock::Refresh, Duration::from_secs(1000)).await);
-    }
-
     pub(crate) async fn saved(&self, key: &Key) -> Record {
         let record = record("1");
         assert_eq!(self.store().await.save(key, &record, 0).await, Ok(Written::Done));
@@ -112,16 +108,4 @@ pub(crate) async fn connection(url: &str) -> redis::RedisResult<ConnectionManage
         .set_number_of_retries(1)
         .set_max_delay(Duration::from_millis(50));
     ConnectionManager::new_with_config(redis::Client::open(url)?, config).await
-}
-
-pub(crate) async fn loaded(store: &RedisStorage, key: &Key) -> Option<Record> {
-    match store.load(key).await.unwrap() {
-        Loaded::Nothing => None,
-        Loaded::Record(record) => Some(*record),
-        Loaded::Damaged { kept } => panic!("damaged: {kept}"),
-    }
-}
-
-pub(crate) async fn taken(store: &RedisStorage, key: &Key) -> Option<Lease> {
-    store.try_lock(key, Lock::Refresh).await.unwrap()
 }

@@ -6,7 +6,8 @@ use oauth_core::session::Spend;
 use oauth_tokio::redis::Terms;
 use oauth_tokio::{Loaded, Lock, Records as _, TokenStorage as _, Written};
 
-use crate::database::{APPLICATION, Database, key, loaded, record, taken};
+use crate::database::{APPLICATION, Database, key, record};
+use crate::remote::{loaded, taken};
 use crate::sample::login;
 use crate::server::Server;
 

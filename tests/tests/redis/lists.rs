@@ -16,49 +16,6 @@ async fn sizes(database: &Database, set: &str) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn grants_are_listed_by_pages_and_by_profile() {
-    let database = Database::new();
-    let store = database.store().await;
-    let mut keys = Vec::new();
-    for number in 0..25 {
-        let profile = if number % 5 == 0 { "five" } else { "other" };
-        let url = format!("https://mcp.example/{number}");
-        let key = Key::grant(APPLICATION, profile, &url);
-        assert_eq!(store.save(&key, &record("1"), 0).await, Ok(Written::Done));
-        keys.push(key);
-    }
-    keys.sort_by_key(Key::id);
-    // Neither of another program, nor a client.
-    let others = Key::grant("Another program", "five", "https://mcp.example/0");
-    let client = Key { kind: KeyKind::Client, ..keys[0].clone() };
-    for key in [others, client] {
-        assert_eq!(store.save(&key, &record("1"), 0).await, Ok(Written::Done));
-    }
-    let listed = async |query: GrantQuery| {
-        let all = store.list_all(&query).await.unwrap();
-        all.into_iter().map(|grant| grant.key).collect::<Vec<_>>()
-    };
-    for limit in [1, 7, 25, 1000, usize::MAX] {
-        assert_eq!(listed(GrantQuery::new(APPLICATION).limit(limit)).await, keys);
-    }
-    let query = GrantQuery::new(APPLICATION).profile("five");
-    let fives: Vec<_> = keys.iter().filter(|key| &*key.profile == "five").cloned().collect();
-    assert_eq!(fives.len(), 5);
-    assert_eq!(listed(query.clone().limit(2)).await, fives);
-    assert_eq!(listed(query.profile("nobody")).await, []);
-
-    let first = store.list(&GrantQuery::new(APPLICATION).limit(7)).await.unwrap();
-    assert_eq!(first.grants.len(), 7);
-    // What was deleted meanwhile moves nothing.
-    store.erase(&first.grants[6].key).await.unwrap();
-    let rest = GrantQuery::new(APPLICATION).after(first.next.unwrap());
-    assert_eq!(listed(rest).await, keys[7..]);
-    let foreign = oauth_tokio::Cursor::new("17");
-    let error = store.list(&GrantQuery::new(APPLICATION).after(foreign)).await.unwrap_err();
-    assert!(error.to_string().contains("another store"), "{error}");
-}
-
-#[tokio::test]
 async fn what_was_deleted_leaves_nothing() {
     let database = Database::new();
     let store = database.store().await;
@@ -138,7 +95,7 @@ async fn any_text_can_be_a_profile_and_a_record_can_be_long() {
         let key = Key::grant("A\0pp", profile, "https://mcp.example/mcp/?q=\0");
         let record = record(profile.get(..1 << 19).unwrap_or("x"));
         assert_eq!(store.save(&key, &record, 0).await, Ok(Written::Done), "{profile:.9}");
-        assert_eq!(crate::database::loaded(&store, &key).await, Some(record), "{profile:.9}");
+        assert_eq!(crate::remote::loaded(&store, &key).await, Some(record), "{profile:.9}");
         let grants = store.list_all(&GrantQuery::new("A\0pp").profile(profile)).await.unwrap();
         assert_eq!(grants.len(), 1, "{profile:.9}");
         assert_eq!(grants[0].key, key);

@@ -3,18 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
-mod anew;
 mod cluster;
 mod damage;
 mod database;
 mod durability;
-mod leases;
+mod each;
 mod lists;
-mod machines;
 mod orphans;
 mod outages;
 mod refusals;
-#[path = "../postgres/sample.rs"]
+#[path = "../remote/mod.rs"]
+mod remote;
+#[path = "../remote/sample.rs"]
 mod sample;
 mod scripts;
 mod sealed;

@@ -6,7 +6,8 @@ use oauth_tokio::redis::RedisStorage;
 use oauth_tokio::{Leases as _, Lock};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::database::{Database, key, taken};
+use crate::database::{Database, key};
+use crate::remote::taken;
 use crate::wired::Wire;
 
 /// Long enough for a command, and no more.

@@ -7,7 +7,8 @@ use oauth_tokio::redis::{RedisStorage, Terms};
 use oauth_tokio::{Leases as _, Lock, Records as _, StorageError};
 use tokio::time::{Instant, sleep};
 
-use crate::database::{Database, assert_quiet, connection, key, loaded, record, taken};
+use crate::database::{Database, assert_quiet, connection, key, record};
+use crate::remote::{loaded, taken};
 use crate::server::Server;
 use crate::tokio_common::common::{HOUR, LIST, PATIENCE, assert_sound, logins, refreshes, serve};
 use crate::tokio_common::{call, client, logged_in};

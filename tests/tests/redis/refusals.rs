@@ -4,7 +4,8 @@ use oauth_tokio::redis::redis::{self, cmd};
 use oauth_tokio::redis::{CommandError, RedisStorage, Terms};
 use oauth_tokio::{Leases as _, Loaded, Records as _, StorageError, Written};
 
-use crate::database::{Database, assert_quiet, connection, key, record, taken};
+use crate::database::{Database, assert_quiet, connection, key, record};
+use crate::remote::taken;
 use crate::server::Server;
 
 #[track_caller]

@@ -3,7 +3,8 @@
 use oauth_tokio::redis::redis::cmd;
 use oauth_tokio::{Leases as _, Records as _, Written};
 
-use crate::database::{Database, assert_quiet, key, loaded, record, taken};
+use crate::database::{Database, assert_quiet, key, record};
+use crate::remote::{loaded, taken};
 use crate::server::Server;
 use crate::wired::Wire;
 

@@ -8,7 +8,8 @@ use oauth_tokio::redis::RedisStorage;
 use oauth_tokio::redis::redis::{Value, cmd};
 use oauth_tokio::{GrantQuery, Records as _, StorageError, Written};
 
-use crate::database::{APPLICATION, Database, SECRETS, assert_quiet, key, loaded, record};
+use crate::database::{APPLICATION, Database, SECRETS, assert_quiet, key, record};
+use crate::remote::loaded;
 use crate::sample::{VERIFIER, login};
 
 pub(crate) fn with(id: &str) -> Sealing {

@@ -4,7 +4,8 @@ use oauth_tokio::redis::redis::{Value, cmd};
 use oauth_tokio::redis::{OpenError, RedisStorage, Terms};
 use oauth_tokio::{Leases as _, Records as _, StorageError, Written};
 
-use crate::database::{Database, connection, key, loaded, record, taken};
+use crate::database::{Database, connection, key, record};
+use crate::remote::{loaded, taken};
 use crate::server::Server;
 
 async fn opened(url: &str, terms: Terms) -> Result<RedisStorage, OpenError> {

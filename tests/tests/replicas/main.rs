@@ -29,7 +29,7 @@ mod redis_server;
 mod replica;
 mod rounds;
 #[allow(dead_code, reason = "it is that of another test, which uses more of it")]
-#[path = "../postgres/sample.rs"]
+#[path = "../remote/sample.rs"]
 mod sample;
 #[allow(dead_code, reason = "it is that of another test, which uses more of it")]
 #[path = "../servers/server.rs"]

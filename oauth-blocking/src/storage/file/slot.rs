@@ -13,6 +13,7 @@ use super::held::Held;
 use super::name::Name;
 use super::room::Room;
 use super::{disk, document, private};
+use crate::clock::OperatingSystem;
 
 /// Where the files of a key are.
 pub(super) struct Slot<'a> {
@@ -117,13 +118,17 @@ impl Slot<'_> {
         Ok(kept)
     }
 
-    /// The text of the file for a record.
+    /// Sees that a record could be sealed, before a token is spent for it.
     ///
     /// # Errors
     ///
     /// [`StorageError::Sealed`].
-    pub(super) fn text(&self, record: &Record) -> Result<String, StorageError> {
-        document::write(self.key, record, self.sealing, &self.record().display().to_string())
+    pub(super) fn can_be_sealed(&self) -> Result<(), StorageError> {
+        self.sealing.see_that_it_seals(
+            self.key,
+            &self.record().display().to_string(),
+            &OperatingSystem,
+        )
     }
 
     /// Replaces the file as a whole: whoever reads sees the old one or the new one. It is written where room was
@@ -135,7 +140,7 @@ impl Slot<'_> {
         held: &Held,
     ) -> Result<(), StorageError> {
         let path = self.record();
-        let text = self.text(record)?;
+        let text = document::write(self.key, record, self.sealing, &path.display().to_string())?;
         let unwritten = |error: io::Error| StorageError::io("write", &path, &error);
         if text.len() as u64 > MAX_FILE {
             return Err(unwritten(io::ErrorKind::FileTooLarge.into()));

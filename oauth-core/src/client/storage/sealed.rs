@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::Entropy;
 use crate::client::storage::StorageError;
 use crate::client::system::System;
-use crate::seal::{SealError, Sealing, Unreadable};
+use crate::seal::{SealError, SealSubject, Sealing, Unreadable};
 use crate::session::{Key, Record, RecordDefect};
 
 impl Sealing {
@@ -24,6 +24,23 @@ impl Sealing {
     ) -> Result<Vec<u8>, StorageError> {
         let bytes = self.nonce(system).and_then(|random| self.record_to_bytes(key, record, random));
         bytes.map_err(|why| StorageError::Sealed { place: place.into(), why })
+    }
+
+    /// Sees that a record of this key could be sealed now. A store asks before a refresh token is spent: a seal whose key
+    /// is gone would be found out with what the token has brought.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Sealed`].
+    pub fn see_that_it_seals(
+        &self,
+        key: &Key,
+        place: &str,
+        system: &impl System,
+    ) -> Result<(), StorageError> {
+        let subject = SealSubject::Record { key, generation: 0 };
+        let tried = self.nonce(system).and_then(|random| self.write(&[], subject, random));
+        tried.map(drop).map_err(|why| StorageError::Sealed { place: place.into(), why })
     }
 
     /// Random bytes for a seal; any others will do without one.

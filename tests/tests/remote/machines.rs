@@ -1,10 +1,11 @@
-//! Machines that share the database: one spends the refresh token, and the others find what came of it.
+//! Machines that share the server: one spends the refresh token, and the others find what came of it.
+
+use std::sync::Arc;
 
 use oauth_tests::world::Knobs;
-use oauth_tokio::OAuth;
 use tokio::task::JoinSet;
 
-use crate::database::both;
+use super::{Server as _, each};
 use crate::tokio_common::common::{HOUR, LIST, PATIENCE, assert_sound, logins, refreshes, serve};
 use crate::tokio_common::{call, client, logged_in};
 
@@ -13,11 +14,13 @@ const TASKS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_refreshed_by_one_of_many_machines() {
-    both(|database| async move {
-        let served = std::sync::Arc::new(serve(Knobs::default()));
-        drop(logged_in(&served, &database.store()).await);
-        let machines: Vec<OAuth> =
-            (0..MACHINES).map(|_| client(&served, &database.store())).collect();
+    for server in each().await {
+        let served = Arc::new(serve(Knobs::default()));
+        drop(logged_in(&served, &server.open().await).await);
+        let mut machines = Vec::new();
+        for _ in 0..MACHINES {
+            machines.push(client(&served, &server.open().await));
+        }
         for round in 1..=3 {
             served.advance(HOUR);
             let mut tasks = JoinSet::new();
@@ -34,8 +37,7 @@ async fn an_expired_token_is_refreshed_by_one_of_many_machines() {
             assert!(machine.shutdown(PATIENCE).await);
         }
         assert_eq!(logins(&served), 0);
-        assert_eq!(database.value("select count(*) from mcp_oauth_lease").await, "0");
+        assert_eq!(server.leases().await, 0);
         assert_sound(&served);
-    })
-    .await;
+    }
 }
