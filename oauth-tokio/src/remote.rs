@@ -10,9 +10,9 @@ mod row;
 pub(crate) use anew::seal_anew;
 pub(crate) use held::{Held, LeaseRows};
 pub(crate) use orphans::{Name, Orphans, Owner};
-#[cfg(feature = "redis")]
-pub(crate) use page::hex;
 pub(crate) use page::{after, length, page};
+#[cfg(feature = "redis")]
+pub(crate) use page::{hex, id};
 pub(crate) use row::{FORMAT, Found, Rows, key, key_id, kind, load};
 
 use std::time::Duration;

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod brought;
 pub mod direct;
 pub mod drive;
 pub mod faulty;

@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use oauth_blocking::oauth_core::flow::Settings;
 use oauth_blocking::oauth_core::seal::{SealError, Sealing, SealingKey, SealingKeys};
 use oauth_blocking::{
     FileTokenStorage, Key, KeyKind, Leases as _, Loaded, Lock, Record, Records as _, Spend,
-    StorageError, TokenStorage as _, UnixTime, Written,
+    StorageError, TokenStorage as _, Written,
 };
-use oauth_tests::files;
+use oauth_tests::{brought, files};
 
 /// A directory that is gone with the test.
 struct Place(PathBuf);
@@ -77,20 +76,7 @@ fn keys() -> Vec<Key> {
 }
 
 fn record(name: &str, replaced: u64) -> Record {
-    let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
-    let issuer = serde_json::from_value(serde_json::json!({
-        "issuer": "https://as.example.com", "code_challenge_methods_supported": ["S256"],
-        "authorization_endpoint": "https://as.example.com/authorize",
-        "token_endpoint": "https://as.example.com/token",
-    }));
-    let client = serde_json::from_str(r#"{"client_id": "client-1"}"#).unwrap();
-    let tokens = serde_json::from_value(serde_json::json!({
-        "access_token": format!("at-{name}"), "refresh_token": format!("rt-{name}"),
-        "expires_at": 1_900_003_600,
-    }));
-    let now = UnixTime::from_secs(1_900_000_000);
-    let record = Record::brought(&settings, &issuer.unwrap(), &client, tokens.unwrap(), now);
-    record.unwrap().replacing(replaced)
+    brought::record(name).replacing(replaced)
 }
 
 fn loaded(store: &FileTokenStorage, key: &Key) -> Option<Record> {
@@ -123,7 +109,8 @@ fn all_records_of_a_program_are_sealed_anew_under_their_generations() {
         assert_eq!(loaded(&place.only_new(), &key), Some(record));
     }
     assert!(loaded(&plain, &others).is_some());
-    let readable = sealed.iter().filter(|text| String::from_utf8_lossy(text).contains("rt-"));
+    let readable =
+        sealed.iter().filter(|text| String::from_utf8_lossy(text).contains("refresh-secret-"));
     assert_eq!(readable.count(), 1, "that of another program");
     assert_eq!(files::below(&place.0), names, "nothing is left behind");
     assert_eq!(FileTokenStorage::in_dir(place.0.join("none")).seal_anew(APPLICATION), Ok(0));

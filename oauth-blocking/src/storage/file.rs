@@ -9,7 +9,7 @@
 //!   NN/NAME.login.lock
 //!   NN/NAME.write.lock      held for the length of one save
 //!   logins/…                logins that wait for their users
-//!   PROGRAM.keyring         which key of a keyring records are sealed with, if one is
+//!   PROGRAM-HASH.keyring    which key of a keyring records are sealed with, if one is
 //!   NAME.json …             of the first versions, until it is moved
 //! ```
 //!

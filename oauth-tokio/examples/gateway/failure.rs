@@ -19,6 +19,9 @@ pub(crate) enum Failure {
     /// The database does not do what is asked of it.
     #[cfg(feature = "postgres")]
     Database(oauth_tokio::postgres::StatementError),
+    /// The tables of the store cannot be made.
+    #[cfg(feature = "postgres")]
+    Tables(oauth_tokio::StorageError),
     /// The operating system refuses.
     System { doing: &'static str, error: io::Error },
     /// The gateway cannot be set up.
@@ -55,7 +58,7 @@ impl Failure {
                 Some("build it with `--features postgres`, or unset DATABASE_URL to use files")
             }
             #[cfg(feature = "postgres")]
-            Self::Database(_) => {
+            Self::Database(_) | Self::Tables(_) => {
                 Some("see that the database runs, and that its role may make tables")
             }
             Self::System { .. } => Some("see that this user may do that here"),
@@ -87,6 +90,8 @@ impl fmt::Display for Failure {
             }
             #[cfg(feature = "postgres")]
             Self::Database(error) => write!(f, "the database cannot be used: {error}"),
+            #[cfg(feature = "postgres")]
+            Self::Tables(error) => write!(f, "the tables cannot be made: {error}"),
             Self::System { doing, error } => write!(f, "cannot {doing}: {error}"),
             Self::Setup(error) => error.fmt(f),
             Self::NotStarted { name } => write!(f, "{name} did not start"),

@@ -143,6 +143,18 @@ impl Sql {
     }
 }
 
+/// These statements in one transaction, one after another who runs the same.
+///
+/// `create table if not exists` does not survive another one at the same moment: neither sees the other's table, and one
+/// ends with a unique violation in the catalogue. Whoever comes second waits for the first one's lock here, and finds the
+/// tables. The lock goes with its transaction: one of the session would stay behind in a pooler's connection.
+pub(super) fn once(statements: &str) -> String {
+    format!("do $once$ begin perform pg_advisory_xact_lock({LOCK}); {statements} end $once$")
+}
+
+/// `mcpoauth` in ASCII: nobody else locks it.
+const LOCK: i64 = 0x6d63_706f_6175_7468;
+
 /// Comes with each row that is written: where a commit does not wait for the disk, that of this statement does. The
 /// setting is looked at when it is committed, and ends with it. A lease that a crash of the database forgot would be
 /// another's, so they are durable as well.

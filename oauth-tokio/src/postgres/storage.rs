@@ -12,7 +12,7 @@ use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, Lock, Spend};
 
 use crate::postgres::error::StatementError;
-use crate::postgres::sql::Sql;
+use crate::postgres::sql::{self, Sql};
 use crate::postgres::statement::{Parameter, Row, Statements};
 use crate::postgres::tables::Tables;
 use crate::remote::{
@@ -79,14 +79,13 @@ impl PostgresStorage {
     /// Makes the tables, if they are not there: for tests and examples. Programs with users run the
     /// [migration](Tables::migration) by a role that may make tables, which theirs need not.
     ///
+    /// Any number may do so at once. It is one transaction.
+    ///
     /// # Errors
     ///
-    /// A [`StorageError`], also if another one makes them at the same moment.
+    /// A [`StorageError`].
     pub async fn create_tables(&self) -> Result<(), StorageError> {
-        for statement in self.tables.migration().split(";\n").filter(|text| !text.trim().is_empty())
-        {
-            self.run(statement, &[]).await?;
-        }
+        self.run(&sql::once(&self.tables.migration()), &[]).await?;
         Ok(())
     }
 

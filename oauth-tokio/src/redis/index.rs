@@ -11,7 +11,7 @@ use oauth_core::session::Key;
 use crate::redis::keys::Indexes;
 use crate::redis::scripts::{Call, ENTER, FIELDS, PAGE, STRIKE};
 use crate::redis::storage::RedisStorage;
-use crate::remote::{Found, hex};
+use crate::remote::{self, Found, hex};
 
 /// An id of a set, and its stamp: when it was entered, and whose it is.
 pub(super) struct Entry {
@@ -77,7 +77,7 @@ impl RedisStorage {
         let (mut all, mut last, mut count) = (Vec::new(), None, 0);
         for entry in entries {
             count += 1;
-            let Some(id) = id(&entry.id) else { continue };
+            let Some(id) = remote::id(&entry.id) else { continue };
             last = Some(id.to_vec());
             match self.found(id, &self.prefix.record_of(&entry.id)).await? {
                 Some(found) => all.push(found),
@@ -87,16 +87,6 @@ impl RedisStorage {
         }
         Ok((all, last.filter(|_| count == length)))
     }
-}
-
-/// The bytes of an id in hexadecimal digits.
-fn id(digits: &str) -> Option<[u8; 32]> {
-    let mut id = [0; 32];
-    let pairs = digits.as_bytes().as_chunks::<2>().0;
-    for (byte, pair) in id.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    (digits.len() == 64).then_some(id)
 }
 
 fn texts(keys: &[String]) -> Vec<&str> {

@@ -11,7 +11,8 @@ use crate::remote::row::{self, Found, Rows};
 /// The cursor is of another store.
 pub(crate) fn after(query: &GrantQuery) -> Result<Vec<u8>, StorageError> {
     query.cursor().map_or(Ok(Vec::new()), |cursor| {
-        place(cursor)
+        id(cursor.as_str())
+            .map(Vec::from)
             .ok_or_else(|| StorageError::refused("the list goes on at a cursor of another store"))
     })
 }
@@ -49,14 +50,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The id at which a page has ended.
-fn place(cursor: &Cursor) -> Option<Vec<u8>> {
-    let digits = cursor.as_str().as_bytes();
-    let pairs = digits.chunks(2).map(|pair| {
+/// What [`hex`] has written of an id.
+pub(crate) fn id(digits: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|pair| {
         let pair = std::str::from_utf8(pair).ok()?;
         u8::from_str_radix(pair, 16).ok()
     });
-    pairs.collect::<Option<Vec<u8>>>().filter(|_| digits.len() == 64)
+    let bytes = bytes.collect::<Option<Vec<u8>>>().filter(|_| rest.is_empty())?;
+    bytes.try_into().ok()
 }
 
 /// However many are asked for, records come with what is listed.

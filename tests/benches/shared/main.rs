@@ -19,6 +19,8 @@ mod requests;
 mod rows;
 mod storms;
 mod throughput;
+#[path = "../common/users.rs"]
+mod users;
 
 use std::env;
 use std::process::ExitCode;

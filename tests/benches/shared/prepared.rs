@@ -3,18 +3,18 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use oauth_blocking::TokenStorage;
-use oauth_blocking::ureq::{self, http};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::{
-    AuthorizationUrl, Blocking, FileTokenStorage, Key, Loaded, OAuth, OAuthBuilder, Record,
-    RedirectUri, SharedStorage, UserAgentError, UserAgentFn, Written,
+    Blocking, FileTokenStorage, Key, Loaded, OAuth, OAuthBuilder, Record, SharedStorage,
+    UserAgentFn, Written,
 };
-use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::users::{aged, elsewhere, redirect};
 
 /// A store that clients share.
 pub(crate) trait Store: TokenStorage + Into<SharedStorage> + Clone + 'static {}
@@ -35,12 +35,11 @@ pub(crate) const WORKERS: usize = 2;
 
 /// A client whose user consents at once.
 pub(crate) fn builder(served: &Served, store: &impl Store) -> OAuthBuilder {
-    let elsewhere = RedirectUri::parse("http://127.0.0.1:1/callback").expect("it is one");
     OAuth::new(&served.server_url())
         .expect("the server's URL is one")
         .application(APPLICATION)
         .token_storage(store.clone())
-        .user_agent(Blocking::new(UserAgentFn::new(elsewhere, redirect)))
+        .user_agent(Blocking::new(UserAgentFn::new(elsewhere(), redirect)))
 }
 
 /// A client that has logged in; the log begins after that.
@@ -49,15 +48,6 @@ pub(crate) async fn logged_in(served: &Served, store: &impl Store) -> OAuth {
     oauth.authenticate().await.expect("the user consents");
     served.world().log.clear();
     oauth
-}
-
-/// The query of the redirect, to which the authorization endpoint sends the browser.
-fn redirect(url: &AuthorizationUrl) -> Result<String, UserAgentError> {
-    let agent = ureq::Agent::config_builder().max_redirects(0).build().new_agent();
-    let answer = agent.get(url.as_str()).call().expect("the authorization endpoint answers");
-    let location = answer.headers()[http::header::LOCATION].to_str();
-    let query = location.ok().and_then(|location| location.split_once('?'));
-    Ok(query.expect("the redirect has a query").1.to_owned())
 }
 
 /// Lets the stored token expire. Clients that have it in memory go on with that: make another one.
@@ -73,13 +63,7 @@ pub(crate) fn mature(served: &Served, store: &impl TokenStorage) {
 /// Lets the stored token be an hour old, and live for so many seconds.
 fn age(served: &Served, store: &impl TokenStorage, left: u64) {
     let record = stored(served, store);
-    let mut document: Value = serde_json::from_str(&record.to_json()).expect("it is JSON");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970").as_secs();
-    document["issued_at"] = json!(now - 3600);
-    document["tokens"]["expires_at"] = json!(now + left);
-    // No pause of the time before.
-    document.as_object_mut().map(|record| record.remove("trouble"));
-    let aged = Record::from_json(document.to_string().as_bytes()).expect("it is a record");
+    let aged = aged(&record, left);
     let saved = store.save(&key(served), &aged, record.generation());
     assert_eq!(saved.expect("the store works"), Written::Done);
 }

@@ -1,6 +1,6 @@
 //! A process that is the client of very many users, while nothing happens.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use oauth_core::flow::Settings;
 use oauth_core::{ServerOAuthMetadata, UnixTime};
@@ -11,7 +11,8 @@ use crate::Size;
 use crate::counted::Counted;
 use crate::heap::Heap;
 use crate::lines::grouped;
-use crate::prepared::{APPLICATION, Schema, builder, elsewhere, user};
+use crate::prepared::{APPLICATION, Schema, builder, user};
+use crate::users::{elsewhere, now};
 
 pub(crate) async fn measure(size: Size) -> Vec<[String; 2]> {
     let schema = Schema::new("idle").await;
@@ -68,7 +69,7 @@ fn record(number: usize) -> Record {
     .expect("it is metadata");
     let client = json!({"client_id": "client-1"});
     let client = serde_json::from_value(client).expect("it is a registration");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970").as_secs();
+    let now = now();
     let tokens = serde_json::from_value(json!({
         "access_token": format!("{number:0>ACCESS$}"),
         "refresh_token": format!("{number:0>REFRESH$}"),

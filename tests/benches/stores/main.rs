@@ -14,6 +14,8 @@ mod lines;
 mod machines;
 mod prepared;
 mod replica;
+#[path = "../common/users.rs"]
+mod users;
 
 use std::env;
 use std::process::ExitCode;

@@ -1,21 +1,17 @@
 //! What is made before anything is measured: a schema with the tables, servers, and users who have logged in.
 
 use std::env;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use oauth_blocking::ureq::{self, http};
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Grant, Knobs, What};
 use oauth_tokio::postgres::tokio_postgres::{Client, Config, NoTls};
 use oauth_tokio::postgres::{PostgresStorage, Tables};
-use oauth_tokio::{
-    AuthorizationUrl, Blocking, Key, Loaded, OAuth, OAuthBuilder, Record, Records as _,
-    RedirectUri, UserAgentError, UserAgentFn, Written,
-};
-use serde_json::{Value, json};
+use oauth_tokio::{Blocking, Key, Loaded, OAuth, OAuthBuilder, Records as _, UserAgentFn, Written};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::counted::Counted;
+use crate::users::{aged, elsewhere, redirect};
 
 /// Where the database is, and who we are there.
 pub(crate) const URL: &str = "STORES_POSTGRES";
@@ -89,16 +85,12 @@ impl Group {
 
     /// Lets the tokens expire that are stored. Who has them in memory goes on with that: make another client.
     pub(crate) async fn expire(&self, store: &PostgresStorage) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970").as_secs();
         for user in &self.users {
             let key = Key::grant(APPLICATION, user, &self.served.server_url());
             let Ok(Loaded::Record(record)) = store.load(&key).await else {
                 panic!("there is no record of {user}");
             };
-            let mut document: Value = serde_json::from_str(&record.to_json()).expect("it is JSON");
-            document["issued_at"] = json!(now - 3600);
-            document["tokens"]["expires_at"] = json!(now);
-            let aged = Record::from_json(document.to_string().as_bytes()).expect("it is a record");
+            let aged = aged(&record, 0);
             let saved = store.save(&key, &aged, record.generation()).await;
             assert_eq!(saved.expect("the store works"), Written::Done);
         }
@@ -122,20 +114,6 @@ pub(crate) fn user(number: usize) -> String {
 pub(crate) fn builder(url: &str, store: &PostgresStorage) -> OAuthBuilder {
     let builder = OAuth::new(url).expect("the server's URL is one").application(APPLICATION);
     builder.token_storage(store.clone())
-}
-
-/// A page that nobody has to load.
-pub(crate) fn elsewhere() -> RedirectUri {
-    RedirectUri::parse("http://127.0.0.1:1/callback").expect("it is one")
-}
-
-/// The query of the redirect, to which the authorization endpoint sends the browser.
-fn redirect(url: &AuthorizationUrl) -> Result<String, UserAgentError> {
-    let agent = ureq::Agent::config_builder().max_redirects(0).build().new_agent();
-    let answer = agent.get(url.as_str()).call().expect("the authorization endpoint answers");
-    let location = answer.headers()[http::header::LOCATION].to_str();
-    let query = location.ok().and_then(|location| location.split_once('?'));
-    Ok(query.expect("the redirect has a query").1.to_owned())
 }
 
 const USERS_OF_A_SERVER: usize = 5;

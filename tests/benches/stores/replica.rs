@@ -8,7 +8,8 @@ use oauth_tokio::{HttpClient, NoUserAgent, OAuth};
 use tokio::task::JoinSet;
 
 use crate::counted::Counted;
-use crate::prepared::{builder, elsewhere, runtime};
+use crate::prepared::{builder, runtime};
+use crate::users::elsewhere;
 
 /// The first argument of such a process; then come the schema, and USER=URL for each user.
 pub(crate) const FLAG: &str = "--replica";

@@ -29,7 +29,7 @@ fn records_are_plain_and_it_is_said_or_it_is_an_error() {
         assert!(said.contains(why.advice()), "{said}");
         assert_eq!(at_rest, AtRest::Plain { why: Some(why.clone()) });
         assert_eq!(store.save(&key("alice"), &record("alice"), 0), Ok(Written::Done));
-        assert!(place.holds("rt-alice"));
+        assert!(place.holds("refresh-secret-alice"));
         assert_eq!(place.refused(&mock.insisted_on()), why);
         assert_eq!(place.refused(&mock.keyring().refusing_plain()), why);
         let error = place.plain().sealed_by(&mock.insisted_on()).unwrap_err();
@@ -73,7 +73,7 @@ fn where_records_are_sealed_none_is_plain_again() {
         assert_eq!(place.open(&keyring).1, AtRest::Sealed { key_id });
         assert_eq!(loaded(&store, &key("alice")), Some(record("alice")));
         assert_eq!(store.save(&key("carol"), &record("carol"), 0), Ok(Written::Done));
-        assert!(!place.holds("rt-carol"));
+        assert!(!place.holds("refresh-secret-carol"));
     }
 }
 
@@ -97,12 +97,12 @@ fn one_that_appears_is_used_from_the_next_start_on() {
     assert_eq!(plain.save(&key("alice"), &record("alice"), 0), Ok(Written::Done));
     mock.goes(Way::Answers);
     assert_eq!(plain.save(&key("bob"), &record("bob"), 0), Ok(Written::Done));
-    assert!(place.holds("rt-bob"), "what was said holds");
+    assert!(place.holds("refresh-secret-bob"), "what was said holds");
     let (store, at_rest) = place.open(&mock.keyring());
     assert!(matches!(at_rest, AtRest::Sealed { .. }), "{at_rest:?}");
     assert_eq!(loaded(&store, &key("alice")), Some(record("alice")));
     assert_eq!(store.seal_anew("Keyring test"), Ok(2));
-    assert!(!place.holds("rt-"));
+    assert!(!place.holds("refresh-secret-"));
 }
 
 #[test]

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use oauth_blocking::oauth_core::flow::Settings;
 use oauth_blocking::oauth_core::seal::{KeyringError, SealError};
 use oauth_blocking::{
-    AtRest, FileTokenStorage, Key, Keyring, Loaded, Record, Records as _, StorageError, UnixTime,
-    Written,
+    AtRest, FileTokenStorage, Key, Keyring, Loaded, Record, Records as _, StorageError, Written,
 };
+pub(crate) use oauth_tests::brought::record;
 use oauth_tests::files;
 
 /// A directory that is gone with the test.
@@ -63,22 +62,6 @@ impl Drop for Place {
 
 pub(crate) fn key(profile: &str) -> Key {
     Key::grant("Keyring test", profile, "https://mcp.example.com/mcp")
-}
-
-pub(crate) fn record(name: &str) -> Record {
-    let settings = Settings::new("https://mcp.example.com/mcp").unwrap();
-    let issuer = serde_json::from_value(serde_json::json!({
-        "issuer": "https://as.example.com", "code_challenge_methods_supported": ["S256"],
-        "authorization_endpoint": "https://as.example.com/authorize",
-        "token_endpoint": "https://as.example.com/token",
-    }));
-    let client = serde_json::from_str(r#"{"client_id": "client-1"}"#).unwrap();
-    let tokens = serde_json::from_value(serde_json::json!({
-        "access_token": format!("at-{name}"), "refresh_token": format!("rt-{name}"),
-        "expires_at": 1_900_003_600,
-    }));
-    let now = UnixTime::from_secs(1_900_000_000);
-    Record::brought(&settings, &issuer.unwrap(), &client, tokens.unwrap(), now).unwrap()
 }
 
 pub(crate) fn loaded(store: &FileTokenStorage, key: &Key) -> Option<Record> {

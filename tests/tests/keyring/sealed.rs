@@ -17,7 +17,7 @@ fn a_record_is_sealed_and_another_process_reads_it() {
     let keyring = mock.keyring();
     let (_, key_id) = place.with_record(&keyring);
     assert_eq!(mock.secret().map(|secret| secret.len()), Some(32));
-    assert!(!place.holds("rt-alice"));
+    assert!(!place.holds("refresh-secret-alice"));
     let (reads, writes) = mock.calls();
     assert_eq!(writes, 1);
     // Nobody asks it again in this process.
@@ -58,9 +58,9 @@ fn plain_records_are_read_and_sealed_unless_they_are_refused() {
     }
     let (store, _) = place.open(&mock.keyring());
     assert_eq!(loaded(&store, &key("alice")), Some(record("alice")));
-    assert!(place.holds("rt-alice"));
+    assert!(place.holds("refresh-secret-alice"));
     assert_eq!(store.seal_anew("Keyring test"), Ok(1));
-    assert!(!place.holds("rt-alice"));
+    assert!(!place.holds("refresh-secret-alice"));
     assert_eq!(loaded(&only, &key("alice")), Some(record("alice")));
 }
 
@@ -84,7 +84,7 @@ fn who_wants_files_asks_no_keyring() {
     let (store, at_rest) = place.open(&mock.keyring().mode(KeyringMode::File));
     assert_eq!(at_rest, AtRest::Plain { why: None });
     assert_eq!(store.save(&key("alice"), &record("alice"), 0), Ok(Written::Done));
-    assert!(place.holds("rt-alice"));
+    assert!(place.holds("refresh-secret-alice"));
     assert_eq!(mock.calls(), (0, 0));
 }
 
@@ -96,7 +96,7 @@ async fn on_tokio_it_is_the_same() {
     let (store, at_rest) = store.sealed_by(&mock.keyring()).await.unwrap();
     assert!(matches!(at_rest, AtRest::Sealed { .. }), "{at_rest:?}");
     assert_eq!(store.seal_anew("Keyring test").await, Ok(1));
-    assert!(!place.holds("rt-alice"));
+    assert!(!place.holds("refresh-secret-alice"));
 }
 
 /// Neither the key nor what names it is found where people look.

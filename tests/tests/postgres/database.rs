@@ -49,12 +49,18 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn new(way: Way) -> Self {
+        let database = Self::without_tables(way).await;
+        database.store().create_tables().await.unwrap();
+        database
+    }
+
+    /// A schema that is empty.
+    pub(crate) async fn without_tables(way: Way) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let schema = format!("t{}_{number}", std::process::id());
         let database = Self { way, schema, admin: admin(way).await };
         database.sql(&format!("create schema {}", database.schema)).await;
-        database.store().create_tables().await.unwrap();
         database
     }
 

@@ -2,8 +2,9 @@
 
 use oauth_tokio::postgres::Tables;
 use oauth_tokio::{GrantQuery, Loaded, Records as _, StorageError, Written};
+use tokio::task::JoinSet;
 
-use crate::database::{APPLICATION, Database, assert_quiet, both, key, record};
+use crate::database::{APPLICATION, Database, Way, assert_quiet, both, key, record};
 use crate::remote::loaded;
 
 /// Reads what cannot be read, and says where it is kept.
@@ -107,4 +108,22 @@ async fn an_error_about_a_row_does_not_show_it() {
         assert_quiet(&error);
     })
     .await;
+}
+
+/// As the processes of a host do that start together: without the lock, some of them would be refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_make_the_tables_at_once() {
+    for way in [Way::Direct, Way::Pooled] {
+        for _ in 0..5 {
+            let database = Database::without_tables(way).await;
+            let mut making = JoinSet::new();
+            for _ in 0..8 {
+                let store = database.store();
+                making.spawn(async move { store.create_tables().await });
+            }
+            for made in making.join_all().await {
+                assert_eq!(made, Ok(()));
+            }
+        }
+    }
 }

@@ -1,8 +1,7 @@
 //! What the tests of all stores put into them.
 
-use oauth_core::flow::Settings;
-use oauth_core::session::{Key, PendingLogin, Record};
-use oauth_core::{ServerOAuthMetadata, UnixTime};
+use oauth_core::session::{Key, PendingLogin};
+pub(crate) use oauth_tests::brought::record;
 use serde_json::json;
 
 /// What must not be in any text: the password of the server, and the tokens.
@@ -12,28 +11,6 @@ pub(crate) const APPLICATION: &str = "Store test";
 
 pub(crate) fn key(profile: &str) -> Key {
     Key::grant(APPLICATION, profile, "https://mcp.example/mcp")
-}
-
-/// A record with tokens of this name, for no record before it.
-pub(crate) fn record(name: &str) -> Record {
-    let settings = Settings::new("https://mcp.example/mcp").unwrap();
-    let issuer: ServerOAuthMetadata = serde_json::from_value(json!({
-        "issuer": "https://as.example",
-        "authorization_endpoint": "https://as.example/authorize",
-        "token_endpoint": "https://as.example/token",
-        "code_challenge_methods_supported": ["S256"],
-    }))
-    .unwrap();
-    let client = serde_json::from_value(json!({"client_id": "client-1"})).unwrap();
-    let tokens = serde_json::from_value(json!({
-        "access_token": format!("access-secret-{name}"),
-        "refresh_token": format!("refresh-secret-{name}"),
-        "token_type": "Bearer",
-        "scope": "mcp:basic",
-    }))
-    .unwrap();
-    let now = UnixTime::from_secs(1_900_000_000);
-    Record::brought(&settings, &issuer, &client, tokens, now).unwrap()
 }
 
 /// That an error says nothing secret, in any way of saying it.
