@@ -80,8 +80,25 @@ impl Form {
 
 /// Writes one value form-encoded.
 pub(crate) fn encode(value: &str, into: &mut String) {
-    into.extend(byte_serialize(value.as_bytes()));
+    // Most tokens and codes, which are long, stand for themselves.
+    if value.bytes().all(|byte| STANDS_FOR_ITSELF[usize::from(byte)]) {
+        into.push_str(value);
+    } else {
+        into.extend(byte_serialize(value.as_bytes()));
+    }
 }
+
+/// Which bytes are written as they are.
+const STANDS_FOR_ITSELF: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0;
+    while byte < all.len() {
+        let it = byte as u8;
+        all[byte] = it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_' | b'*');
+        byte += 1;
+    }
+    all
+};
 
 /// The pairs of a query or a form body, decoded.
 pub(crate) fn pairs(text: &str) -> Parse<'_> {

@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::json::{Gather, Member, Piece, Read};
+use crate::json::{Gather, Member, Piece, Read, Text};
 use crate::url::shown;
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
@@ -176,6 +176,13 @@ pub(crate) struct WrittenScopes {
     pub(crate) at_commas: Option<Scopes>,
 }
 
+impl WrittenScopes {
+    fn of(text: &str) -> Self {
+        let GatheredScopes { scopes, is_cut } = GatheredScopes::of(text);
+        Self { scopes, is_list: false, is_cut, at_commas: at_commas(text) }
+    }
+}
+
 impl<'de> Deserialize<'de> for WrittenScopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Tokens;
@@ -187,8 +194,7 @@ impl<'de> Deserialize<'de> for WrittenScopes {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenScopes, E> {
-                let GatheredScopes { scopes, is_cut } = GatheredScopes::of(text);
-                Ok(WrittenScopes { scopes, is_list: false, is_cut, at_commas: at_commas(text) })
+                Ok(WrittenScopes::of(text))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(
@@ -210,7 +216,10 @@ impl<'de> Deserialize<'de> for WrittenScopes {
 
 impl Member<'_> for WrittenScopes {
     fn read(json: &str) -> Option<Read<Self>> {
-        let written: Self = serde_json::from_str(json).ok()?;
+        let written = match json.as_bytes().first()? {
+            b'"' => Self::of(&Text::read(json)?.value),
+            _ => serde_json::from_str(json).ok()?,
+        };
         Some(Read { is_misshapen: written.is_cut, value: written })
     }
 }
@@ -268,7 +277,8 @@ fn insert(scopes: &mut String, token: &str) -> Result<(), ScopeDefect> {
 }
 
 fn contains(scopes: &str, token: &str) -> bool {
-    !token.is_empty() && scopes.split(' ').any(|own| own == token)
+    let own = || scopes.as_bytes().split(|byte| *byte == b' ');
+    !token.is_empty() && own().any(|own| own == token.as_bytes())
 }
 
 /// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).

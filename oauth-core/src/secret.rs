@@ -94,7 +94,16 @@ impl Drop for SecretBuffer {
 
 /// Compares without telling by its duration where the first difference is; the length is no secret.
 pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |all, (x, y)| black_box(all | (x ^ y))) == 0
+    if a.len() != b.len() {
+        return false;
+    }
+    // Tokens are long: eight bytes at once, and what is left.
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let words = a.iter().zip(b).fold(0, |all, (x, y)| {
+        black_box(all | (u64::from_ne_bytes(*x) ^ u64::from_ne_bytes(*y)))
+    });
+    let rest = a_rest.iter().zip(b_rest).fold(0, |all, (x, y)| black_box(all | (x ^ y)));
+    words == 0 && rest == 0
 }
 
 /// Overwrites bytes that are about to be freed.
@@ -116,6 +125,13 @@ mod tests {
         assert_eq!(secret, Secret::from("planted"));
         for other in ["", "plante", "planteD", "Planted", "planted "] {
             assert_ne!(secret, Secret::from(other));
+        }
+        let long = "planted, and so long that it is compared in several pieces";
+        for at in 0..long.len() {
+            let mut other = long.as_bytes().to_vec();
+            assert!(equal_in_constant_time(long.as_bytes(), &other));
+            other[at] ^= 1;
+            assert!(!equal_in_constant_time(long.as_bytes(), &other), "{at}");
         }
     }
 

@@ -63,9 +63,10 @@ struct Span {
 
 impl Span {
     fn is_named(&self, body: &[u8], name: &str) -> bool {
-        let written = self.name.of(body);
-        written == name.as_bytes()
-            || self.is_escaped && unescaped(written).is_some_and(|it| *it == *name)
+        // Most names differ in their lengths.
+        self.name.len() == name.len() && self.name.of(body) == name.as_bytes()
+            || self.is_escaped
+                && unescaped(self.name.of(body)).is_some_and(|it| *it == *name)
     }
 }
 
@@ -77,6 +78,10 @@ struct Range {
 }
 
 impl Range {
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     fn of(self, body: &[u8]) -> &[u8] {
         body.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -275,8 +280,13 @@ fn unescaped(written: &[u8]) -> Option<Text<'_>> {
     str::from_utf8(written).ok().and_then(unescaped_text)
 }
 
+/// Without an early end, so that many bytes are looked at at once: tokens are long, and names short.
+fn has_escapes(written: &str) -> bool {
+    written.bytes().fold(false, |any, byte| any | (byte == b'\\'))
+}
+
 fn unescaped_text(written: &str) -> Option<Text<'_>> {
-    if written.contains('\\') {
+    if has_escapes(written) {
         return serde_json::from_str::<String>(&alloc::format!("\"{written}\""))
             .ok()
             .map(Text::from);
@@ -366,9 +376,9 @@ impl<'de> Visitor<'de> for Spans {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Span>, A::Error> {
-        let mut spans = Vec::new();
+        let mut spans = Vec::with_capacity(USUAL_MEMBERS);
         while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            let is_escaped = name.get().contains('\\');
+            let is_escaped = has_escapes(name.get());
             let (name, value) = (self.range(name, 1), self.range(value, 0));
             let (Some(name), Some(value), 0..MAX_MEMBERS) = (name, value, spans.len()) else {
                 return Err(de::Error::custom("too many members"));
@@ -380,6 +390,9 @@ impl<'de> Visitor<'de> for Spans {
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// As many as a token answer has.
+const USUAL_MEMBERS: usize = 8;
 
 /// Ten times what honest documents have.
 const MAX_MEMBERS: usize = 512;

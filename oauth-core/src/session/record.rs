@@ -35,7 +35,8 @@ pub struct Record {
     #[serde(rename = "past", default, skip_serializing_if = "Option::is_none")]
     pub(crate) history: Option<Box<History>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tokens: Option<TokenData>,
+    /// Shared with all who hold the record.
+    pub(crate) tokens: Option<Arc<TokenData>>,
     /// Why the tokens could not be renewed, since they came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<Box<Trouble>>,
@@ -64,6 +65,7 @@ impl Record {
         tokens: Option<TokenData>,
     ) -> Self {
         let (format, generation, history, trouble) = (Format, 0, None, None);
+        let tokens = tokens.map(Arc::new);
         Self { format, generation, issued_at, binding, history, tokens, trouble }
     }
 
@@ -176,7 +178,7 @@ impl Record {
     /// The tokens, if the login was completed and has not ended.
     #[must_use]
     pub fn tokens(&self) -> Option<&TokenData> {
-        self.tokens.as_ref()
+        self.tokens.as_deref()
     }
 
     /// The scopes that the tokens have: those granted, or those asked for if the server does not say
@@ -240,6 +242,15 @@ impl Record {
 
     pub(crate) fn access_token(&self) -> Option<&BearerAuth> {
         Some(&self.tokens.as_ref()?.access_token)
+    }
+
+    /// Whether both have the same access token, or none. A store in memory hands over what it was given: then nothing is
+    /// compared.
+    pub(crate) fn has_access_token_of(&self, other: &Self) -> bool {
+        match (&self.tokens, &other.tokens) {
+            (Some(own), Some(other)) if Arc::ptr_eq(own, other) => true,
+            _ => self.access_token() == other.access_token(),
+        }
     }
 
     pub(crate) fn refresh_token(&self) -> Option<&Secret> {

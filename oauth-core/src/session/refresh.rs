@@ -10,6 +10,7 @@
 //! ```
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -348,7 +349,7 @@ impl Known {
         let mut record = record.on_trial(self.trial_after()).refused(self.held.refused_at());
         let expected = record.generation;
         if let Some(tokens) = &mut record.tokens {
-            tokens.refresh_token = None;
+            Arc::make_mut(tokens).refresh_token = None;
         }
         record.trouble = None;
         To::keep(record, expected, AfterKeep::Ended(need))

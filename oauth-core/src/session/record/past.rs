@@ -67,9 +67,14 @@ impl Record {
     /// With new tokens of the same grant.
     pub(crate) fn renewed(&self, now: UnixTime, tokens: TokenData) -> Self {
         let mut renewed = Self::new(now, Arc::clone(&self.binding), Some(tokens));
-        // The server knows the client.
-        renewed.history = self.vouched().history;
-        renewed.refused(None)
+        // The server knows the client, and has refused no new token.
+        let history = self.history.as_deref().map(|it| History {
+            doubt_from: None,
+            refused_at: None,
+            ..it.clone()
+        });
+        renewed.history = history.filter(|it| *it != History::default()).map(Box::new);
+        renewed
     }
 
     /// With the same access token, and another refresh token.
@@ -90,9 +95,15 @@ impl Record {
     }
 
     fn with_history(mut self, change: impl FnOnce(&mut History)) -> Self {
-        let mut history = self.history.as_deref().cloned().unwrap_or_default();
-        change(&mut history);
-        self.history = (history != History::default()).then(|| Box::new(history));
+        match &mut self.history {
+            Some(history) => change(history),
+            none => {
+                let mut history = History::default();
+                change(&mut history);
+                *none = Some(Box::new(history)).filter(|it| **it != History::default());
+            }
+        }
+        self.history = self.history.filter(|it| **it != History::default());
         self
     }
 
