@@ -2,7 +2,11 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::env;
+use std::num::NonZero;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
 use std::time::Instant;
 
 use crate::heap::Heap;
@@ -49,15 +53,42 @@ impl Meter {
         }
     }
 
-    /// Machine and bare work of the case with this name.
-    pub(crate) fn measure(self, case: &str, work: Work) -> [Cost; 2] {
-        let efforts = match self {
-            Self::Instructions => ["machine", "bare"].map(|side| instructions(case, side, work)),
-            Self::Time => times(work).map(Some),
-        };
-        let [machine, bare] = [work.machine, work.bare].map(|side| heap(side, work.operations));
-        [(machine, efforts[0]), (bare, efforts[1])].map(|(cost, effort)| Cost { effort, ..cost })
+    /// What one operation of these cases takes, by the machine and by hand.
+    pub(crate) fn efforts(self, cases: &[(&str, Work)]) -> Vec<[Option<u64>; 2]> {
+        match self {
+            Self::Instructions => {
+                let counted = |(name, work): &(&str, Work)| {
+                    [MACHINE, BARE].map(|side| instructions(name, side, *work))
+                };
+                each_apart(cases, counted)
+            }
+            Self::Time => cases.iter().map(|(_, work)| times(*work).map(Some)).collect(),
+        }
     }
+}
+
+/// Instructions of one operation of these cases by the machine; none where valgrind did not count them.
+pub(crate) fn instructions_by_machine(cases: &[(&str, Work)]) -> Vec<Option<u64>> {
+    each_apart(cases, |(name, work)| instructions(name, MACHINE, *work))
+}
+
+/// What comes of each, at which as many threads work as there are processors.
+fn each_apart<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> T + Sync) -> Vec<T> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work_on = || {
+        while let Some((at, job)) = jobs.iter().enumerate().nth(next.fetch_add(1, Relaxed)) {
+            let result = work(job);
+            done.lock().expect("nobody has panicked").push((at, result));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work_on);
+        }
+    });
+    let mut done = done.into_inner().expect("nobody has panicked");
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// In a process that was started to be counted: does the operations of the case with that name and
@@ -70,7 +101,7 @@ pub(crate) fn run_as_child(arguments: &[String], find: impl FnOnce(&str) -> Opti
         return;
     }
     let work = find(name).expect("a case that is work has this name");
-    let side = if side == "machine" { work.machine } else { work.bare };
+    let side = if side == MACHINE { work.machine } else { work.bare };
     let mut run = side(work.operations);
     run(count.parse().expect("the count is a number"));
     // Neither what is left over nor the results are to be freed.
@@ -81,7 +112,9 @@ pub(crate) fn run_as_child(arguments: &[String], find: impl FnOnce(&str) -> Opti
 fn instructions(case: &str, side: &str, work: Work) -> Option<u64> {
     let (few, many) = (work.operations / 10, work.operations);
     let [few_cost, many_cost] = [few, many].map(|count| counted_run(case, side, count));
-    Some((many_cost? - few_cost?) / (many - few) as u64)
+    let (difference, operations) = (many_cost?.checked_sub(few_cost?)?, (many - few) as u64);
+    // Rounded: what start costs is not always the same, by some instructions.
+    Some((difference + operations / 2) / operations)
 }
 
 fn counted_run(case: &str, side: &str, count: usize) -> Option<u64> {
@@ -111,7 +144,8 @@ fn times(work: Work) -> [u64; 2] {
     least
 }
 
-fn heap(side: Side, operations: usize) -> Cost {
+/// What one operation asks of the allocator.
+pub(crate) fn heap(side: Side, operations: usize) -> Cost {
     let mut run = side(operations);
     let before = Heap::now();
     run(operations);
@@ -137,6 +171,10 @@ pub(crate) fn held<T>(count: usize, make: impl FnOnce(usize) -> Vec<T>) -> Cost 
         bytes: each(after.live_bytes - before.live_bytes),
     }
 }
+
+const MACHINE: &str = "machine";
+
+const BARE: &str = "bare";
 
 const CHILD: &str = "--operations";
 

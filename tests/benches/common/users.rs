@@ -1,4 +1,5 @@
 //! Users who consent, and tokens that grow old.
+#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

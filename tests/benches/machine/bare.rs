@@ -1,5 +1,8 @@
 //! Work that more than one case does by hand, with nothing checked that need not be.
 
+use std::hint::black_box;
+
+use http::{HeaderValue, Method, Request};
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
@@ -71,6 +74,34 @@ pub(crate) fn pair(form: &mut String, name: &str, value: &str) {
 pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> T {
     let text = str::from_utf8(body).expect("JSON is UTF-8");
     serde_json::from_str(text).expect("the document is one")
+}
+
+/// The body of a request.
+pub(crate) enum Body {
+    Json(String),
+    Form(String),
+}
+
+/// A request as it is, for nobody.
+pub(crate) fn look(url: &str, body: Option<Body>) {
+    black_box((url, body));
+}
+
+/// The same as an HTTP client wants it.
+pub(crate) fn send(url: &str, body: Option<Body>) {
+    let mut request = Request::new(Vec::new());
+    *request.uri_mut() = url.parse().expect("it is a URL");
+    request.headers_mut().insert("accept", HeaderValue::from_static("application/json"));
+    if let Some(body) = body {
+        let (kind, text) = match body {
+            Body::Json(text) => ("application/json", text),
+            Body::Form(text) => ("application/x-www-form-urlencoded", text),
+        };
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert("content-type", HeaderValue::from_static(kind));
+        *request.body_mut() = text.into_bytes();
+    }
+    black_box(request);
 }
 
 /// What a token answer has to say.

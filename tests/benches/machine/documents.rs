@@ -1,5 +1,8 @@
 //! What the servers of the cases say: documents of the sizes and with the members that real ones have.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 /// The MCP server.
 pub(crate) const SERVER: &str = "https://mcp.example.com/mcp";
 
@@ -36,11 +39,59 @@ pub(crate) fn tokens(access_token_bytes: usize) -> String {
     compact(TOKENS).replace("ACCESS", &"aB3_".repeat(access_token_bytes / 4))
 }
 
+/// The same with one more member.
+pub(crate) fn tokens_with(access_token_bytes: usize, name: &str, value: &str) -> String {
+    let answer = tokens(access_token_bytes);
+    let members = answer.strip_suffix('}').expect("it is an object");
+    format!("{members},\"{name}\":{value}}}")
+}
+
+/// A server document of that many bytes: what makes it long are scopes.
+pub(crate) fn server_of(bytes: usize) -> String {
+    let mut document = server();
+    let scopes = "\"scopes_supported\":[";
+    let at = document.find(scopes).expect("there are scopes") + scopes.len();
+    let missing = bytes.saturating_sub(document.len());
+    let more = (0..missing / SCOPE).map(|number| format!("\"mcp:tools:{number:07}\","));
+    document.insert_str(at, &more.collect::<String>());
+    document
+}
+
+/// The length of one of its scopes, with quotes and comma.
+const SCOPE: usize = 20;
+
+/// An `id_token` of that many bytes, which nobody verifies here.
+pub(crate) fn id_token(bytes: usize) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let head = part(r#"{"alg":"RS256","kid":"2026-11"}"#);
+    let claims = part(&format!(
+        r#"{{"iss":"{ISSUER}","sub":"user-1","aud":"{CLIENT_ID}","iat":1900000000,"exp":1900003600}}"#
+    ));
+    let signature = bytes - head.len() - claims.len() - 2;
+    format!("\"{head}.{claims}.{}\"", "aB3_".repeat(signature.div_ceil(4)).split_at(signature).0)
+}
+
+/// Lists in lists of about that many bytes.
+pub(crate) fn nested_lists(bytes: usize) -> String {
+    let one = "[".repeat(DEPTH) + &"]".repeat(DEPTH);
+    let all = vec![one.as_str(); bytes / (2 * DEPTH + 1)];
+    format!("[{}]", all.join(","))
+}
+
+/// How deep they are. JSON that is deeper is not read at all.
+const DEPTH: usize = 100;
+
 /// An access token that is only a reference, as most MCP servers issue them.
 pub(crate) const REFERENCE: usize = 120;
 
 /// An access token that is a JWT with little in it.
 pub(crate) const JWT: usize = 752;
+
+/// An access token that is a JWT with more in it.
+pub(crate) const LONG_JWT: usize = 900;
+
+/// Whom the authorization server takes all users' programs for.
+pub(crate) const CLIENT_ID: &str = "0oa1b2c3d4e5f6g7h8i9";
 
 /// One line about the documents.
 pub(crate) fn sizes() -> String {

@@ -1,42 +1,62 @@
 //! What the machine costs: instructions, allocations and bytes of each thing it does, beside the same
 //! work done by hand.
 //!
-//! `cargo bench -p oauth-tests --bench machine` prints one table and decides nothing: targets are named,
+//! `cargo bench -p oauth-costs` prints one table and decides nothing: targets are named,
 //! not enforced. Instructions are counted by valgrind; where there is none, times stand in their place.
 //! Run by `cargo test --all-targets`, it only does everything once.
 
 mod bare;
 mod cases;
+mod counts;
 mod documents;
+mod exchange;
+mod guard;
 #[path = "../common/heap.rs"]
 mod heap;
+#[path = "../common/held.rs"]
+mod held;
 #[path = "../common/lines.rs"]
 mod lines;
 #[path = "../common/measure.rs"]
 mod measure;
+mod one_record;
 mod prepared;
 mod table;
+mod turns;
+#[path = "../common/users.rs"]
+mod users;
 
 use std::env;
 use std::mem::size_of;
+use std::process::ExitCode;
 
 use oauth_core::flow::Flow;
 use oauth_core::session::Session;
 
+use crate::cases::Case;
 use crate::measure::{Meter, run_as_child};
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     run_as_child(&arguments, cases::work);
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        for case in cases::all() {
-            case.once();
-        }
-        return;
+    let is_asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if is_asked("--guard") {
+        return guard::compare();
     }
+    if is_asked("--update") {
+        return guard::update();
+    }
+    if is_asked("--bench") {
+        print_table();
+    } else {
+        cases::all().iter().for_each(Case::once);
+    }
+    ExitCode::SUCCESS
+}
+
+fn print_table() {
     let meter = Meter::for_this_machine();
-    let rows: Vec<_> = cases::all().iter().map(|case| case.measure(meter)).collect();
-    println!("{}", table::table(meter, &rows));
+    println!("{}", table::table(meter, &cases::rows(meter)));
     println!("size of Flow {} bytes, of Session {} bytes", size_of::<Flow>(), size_of::<Session>());
     println!("{}", documents::sizes());
 }

@@ -9,6 +9,8 @@ use oauth_core::wire::ResourceChallenge;
 use oauth_core::{Endpoint, Entropy, Request, Response, UnixTime};
 
 use crate::documents;
+use crate::exchange::InCoreTypes;
+use crate::turns;
 
 /// When the tokens are issued.
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
@@ -48,14 +50,16 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn with_access_token_of(bytes: usize) -> Self {
-        let json = |status, body: String| {
-            Response::new(status, body.into_bytes()).with_header("content-type", "application/json")
-        };
+        Self::with_documents(documents::server(), documents::tokens(bytes))
+    }
+
+    /// With these in the place of the usual server document and token answer.
+    pub(crate) fn with_documents(server: String, tokens: String) -> Self {
         let mut answers = Self {
             resource: json(200, documents::resource()),
-            server: json(200, documents::server()),
+            server: json(200, server),
             registration: json(201, documents::registration()),
-            tokens: json(200, documents::tokens(bytes)),
+            tokens: json(200, tokens),
             redirect: String::new(),
         };
         let flow = answers.drive_to_consent(start(&settings()));
@@ -65,7 +69,11 @@ impl Answers {
     }
 
     pub(crate) fn to(&self, request: &Request) -> &Response {
-        match request.endpoint() {
+        self.at(request.endpoint())
+    }
+
+    pub(crate) fn at(&self, endpoint: Endpoint) -> &Response {
+        match endpoint {
             Endpoint::ResourceMetadata => &self.resource,
             Endpoint::ServerMetadata => &self.server,
             Endpoint::Registration => &self.registration,
@@ -100,48 +108,38 @@ impl Answers {
     /// The same from a server that binds its tokens to keys.
     pub(crate) fn bound(mut self) -> Self {
         let tokens = documents::tokens(documents::REFERENCE);
-        let bound = tokens.replace("\"Bearer\"", "\"DPoP\"").into_bytes();
-        self.tokens = Response::new(200, bound).with_header("content-type", "application/json");
+        self.tokens = json(200, tokens.replace("\"Bearer\"", "\"DPoP\""));
         self
     }
 
     /// A session's record after a login.
     pub(crate) fn record(&self, settings: Arc<Settings>) -> Record {
-        let mut session = Session::new(settings);
-        let mut stored = None;
-        loop {
-            match session.turn().expect("the login goes on") {
-                Turn::Assertion(_) => panic!("a user logs in"),
-                Turn::Key(reply) => reply.given(dpop_key(), NOW),
-                Turn::Sign(reply) => {
-                    let unsigned = reply.unsigned([7; 16], NOW).expect("there is a proof to sign");
-                    reply.signed(&unsigned, &[7; 64], NOW).expect("it is as long as a signature");
-                }
-                Turn::Device(..) | Turn::Wait(..) => panic!("there is a browser"),
-                Turn::Load(reply) => reply.loaded(stored.clone(), NOW),
-                Turn::Lock(_, reply) => reply.locked(),
-                Turn::Reserve(reply) => reply.reserved(),
-                Turn::Save(reply) => {
-                    stored = Some(reply.record().clone());
-                    reply.saved(NOW);
-                }
-                Turn::Unlock(_, reply) => reply.unlocked(),
-                Turn::Http(request, reply) => reply.response(self.to(&request), NOW),
-                Turn::Login(mut reply) => {
-                    reply.challenge([documents::CHALLENGE]);
-                    reply.begin();
-                }
-                Turn::Prepare(reply) => {
-                    reply.prepared(redirect_uri(), Entropy::from_bytes(RANDOM), NOW);
-                }
-                Turn::Browser(_, reply) => {
-                    reply.redirect(&self.redirect, NOW).expect("the redirect answers this login")
-                }
-                Turn::Ready(_) => return stored.expect("a login is stored before it is used"),
-                Turn::LoggedOut(_) => panic!("nobody logs out"),
-            }
-        }
+        let session = self.logged_in(settings);
+        session.record().expect("the session has a grant").clone()
     }
+
+    /// A session after a login.
+    pub(crate) fn logged_in(&self, settings: Arc<Settings>) -> Session {
+        let mut session = Session::new(settings);
+        turns::log_in(&mut session, beginning(), &self.redirect, &mut InCoreTypes(self));
+        session
+    }
+
+    /// A session whose user has not come back yet.
+    pub(crate) fn waiting(&self, settings: Arc<Settings>) -> Session {
+        let mut session = Session::new(settings);
+        turns::begin_login(&mut session, beginning(), &mut InCoreTypes(self));
+        session
+    }
+}
+
+fn json(status: u16, body: String) -> Response {
+    Response::new(status, body.into_bytes()).with_header("content-type", "application/json")
+}
+
+/// What a login begins with: where the user comes back to, and randomness.
+pub(crate) fn beginning() -> (RedirectUri, Entropy) {
+    (redirect_uri(), Entropy::from_bytes(RANDOM))
 }
 
 /// A login that has got the server's challenge.

@@ -14,6 +14,8 @@ pub(crate) struct Row {
 /// What is to be reached; what is not named is only shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Target {
+    /// At most so many instructions; of no concern where they cannot be counted.
+    pub(crate) instructions: Option<u64>,
     /// At most so many allocations.
     pub(crate) allocations: Option<u64>,
     /// At most so many bytes.
@@ -45,17 +47,19 @@ impl Row {
             grouped(machine.bytes),
             grouped(bare.bytes),
             self.target.to_string(),
-            self.verdict(),
+            self.verdict(meter),
         ]
     }
 
-    fn verdict(&self) -> String {
-        let Target { allocations, bytes, ratio } = self.target;
-        if allocations.is_none() && bytes.is_none() && ratio.is_none() {
+    fn verdict(&self, meter: Meter) -> String {
+        let Target { instructions, allocations, bytes, ratio } = self.target;
+        let instructions = instructions.filter(|_| meter == Meter::Instructions);
+        if [instructions, allocations, bytes].iter().all(Option::is_none) && ratio.is_none() {
             return String::new();
         }
         let too_many = |limit: Option<u64>, found| limit.is_some_and(|limit| found > limit);
         let missed = [
+            ("instructions", too_many(instructions, self.machine.effort.unwrap_or(0))),
             ("allocations", too_many(allocations, self.machine.allocations.unwrap_or(0))),
             ("bytes", too_many(bytes, self.machine.bytes)),
             ("ratio", ratio.is_some_and(|limit| self.ratio() > limit)),
@@ -69,6 +73,7 @@ impl Row {
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts = [
+            self.instructions.map(|limit| format!("{} instructions", grouped(limit))),
             self.allocations.map(|limit| format!("{limit} allocations")),
             self.bytes.map(|limit| format!("{} bytes", grouped(limit))),
             self.ratio.map(|limit| format!("{limit} ×")),

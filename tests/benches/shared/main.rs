@@ -1,5 +1,5 @@
-//! What a handle costs that many tasks share: the bearer of each request beside the same work done by
-//! hand, and a refresh for which a thousand tasks wait.
+//! What a handle costs that many tasks share: how fast it hands out the bearer of each request beside the same work done
+//! by hand, a refresh for which a thousand tasks wait, and the refreshes of a thousand users at once.
 //!
 //! `cargo bench -p oauth-tests --bench shared` prints one table. Only counts decide: with a refresh
 //! request too many, or an allocation, it fails. Times are of this machine at this moment, so they are
@@ -10,36 +10,36 @@ mod bearer;
 mod crowd;
 #[path = "../common/heap.rs"]
 mod heap;
+#[path = "../common/held.rs"]
+mod held;
 #[path = "../common/lines.rs"]
 mod lines;
-#[path = "../common/measure.rs"]
-mod measure;
 mod prepared;
 mod requests;
 mod rows;
+#[path = "../common/storm_of_users.rs"]
+mod storm_of_users;
 mod storms;
 mod throughput;
+#[path = "../common/token_endpoint.rs"]
+mod token_endpoint;
 #[path = "../common/users.rs"]
 mod users;
+mod users_at_once;
 
 use std::env;
 use std::process::ExitCode;
 
-use crate::measure::{Meter, run_as_child};
 use crate::rows::Row;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    run_as_child(&arguments, bearer::work);
     let is_bench = arguments.iter().any(|argument| argument == "--bench");
     let size = if is_bench { Size::BENCH } else { Size::TEST };
-    let mut rows = Vec::new();
-    if is_bench {
-        let meter = Meter::for_this_machine();
-        bearer::CASES.iter().for_each(|case| rows.extend(case.measure(meter)));
-    }
+    let mut rows = bearer::measure();
     rows.extend(throughput::measure(size));
     rows.extend(storms::measure(size));
+    rows.extend(users_at_once::measure(size));
     let wrong: Vec<_> = rows.iter().filter(|row| row.is_wrong()).map(Row::name).collect();
     if is_bench || !wrong.is_empty() {
         println!("{}", rows::table(&rows));
@@ -63,6 +63,8 @@ pub(crate) struct Size {
     pub(crate) storms: usize,
     /// Storms in which all tasks send requests.
     pub(crate) storms_of_requests: usize,
+    /// Storms of users, of each number.
+    pub(crate) storms_of_users: usize,
     /// Rounds of each side of the throughput.
     pub(crate) rounds: usize,
     /// Calls of each task in such a round.
@@ -75,10 +77,18 @@ impl Size {
         failing: 100,
         storms: 25,
         storms_of_requests: 7,
+        storms_of_users: 7,
         rounds: 1_500,
         calls: 2_000,
     };
 
-    const TEST: Self =
-        Self { tasks: 50, failing: 50, storms: 1, storms_of_requests: 1, rounds: 1, calls: 100 };
+    const TEST: Self = Self {
+        tasks: 50,
+        failing: 50,
+        storms: 1,
+        storms_of_requests: 1,
+        storms_of_users: 1,
+        rounds: 1,
+        calls: 100,
+    };
 }

@@ -56,19 +56,6 @@ impl Row {
         Self { median: number(median(counts)), worst: least, ..Self::new(name) }
     }
 
-    /// What a call costs, and what it may cost beside the bare work.
-    pub(crate) fn cost(name: impl Into<String>, [ours, bare]: [u64; 2], most: f64) -> Self {
-        let ratio = ours as f64 / bare.max(1) as f64;
-        Self {
-            median: grouped(ours),
-            bare: grouped(bare),
-            ratio: format!("{ratio:.2}"),
-            target: format!("at most {most} ×"),
-            verdict: reached(ratio <= most),
-            ..Self::new(name)
-        }
-    }
-
     /// What may not be there at all.
     pub(crate) fn nothing(name: impl Into<String>, [ours, bare]: [u64; 2]) -> Self {
         let verdict = if ours == 0 { Verdict::Reached } else { Verdict::Wrong };

@@ -9,7 +9,8 @@ use tokio::runtime::Runtime;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::Size;
-use crate::bearer::{Held, after_login};
+use crate::bearer::after_login;
+use crate::held::Held;
 use crate::prepared::{WORKERS, runtime};
 use crate::rows::Row;
 

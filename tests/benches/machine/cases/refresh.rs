@@ -2,73 +2,66 @@
 
 use std::hint::black_box;
 
-use oauth_core::BearerAuth;
-use oauth_core::session::{Record, Session, Turn};
+use oauth_core::Endpoint;
+use oauth_core::session::{Record, Session};
 
-use crate::bare::{Tokens, pair};
-use crate::documents::{self, REFERENCE};
+use crate::bare::{Body, Tokens, look, pair, send};
+use crate::documents::{self, LONG_JWT, REFERENCE};
+use crate::exchange::{InCoreTypes, InHttpTypes};
 use crate::measure::Work;
 use crate::prepared::{Answers, LATER, idle, settings};
+use crate::turns;
 
-pub(super) const WORK: Work = Work { operations: 100, machine, bare };
+pub(super) const SHORT: Work = Work {
+    operations: 100,
+    machine: |count| machine(count, REFERENCE),
+    bare: |count| bare(count, REFERENCE, look),
+};
 
-fn machine(prepared: usize) -> Box<dyn FnMut(usize)> {
-    let settings = settings();
-    let answers = Answers::with_access_token_of(REFERENCE);
-    let stored = answers.record(settings.clone()).to_json();
-    // Each has texts of its own, as when a store is read.
-    let record = || Record::from_json(stored.as_bytes()).expect("the record is one");
-    let mut expired: Vec<_> = (0..prepared)
-        .map(|_| (idle(&settings, record()), [Some(record()), Some(record())]))
-        .collect();
+pub(super) const LONG: Work = Work {
+    operations: 100,
+    machine: |count| machine(count, LONG_JWT),
+    bare: |count| bare(count, LONG_JWT, look),
+};
+
+pub(super) const HTTP: Work =
+    Work { operations: 100, machine: in_http_types, bare: |count| bare(count, LONG_JWT, send) };
+
+fn machine(prepared: usize, access_token_bytes: usize) -> Box<dyn FnMut(usize)> {
+    let answers = Answers::with_access_token_of(access_token_bytes);
+    let mut expired = expired(&answers, prepared);
     let mut at = 0;
     Box::new(move |count| {
         for (session, stored) in &mut expired[at..at + count] {
-            refresh(session, stored, &answers);
+            turns::refresh(session, stored, &mut InCoreTypes(&answers));
         }
         at += count;
     })
 }
 
-/// The store is looked into twice.
-fn refresh(session: &mut Session, stored: &mut [Option<Record>; 2], answers: &Answers) {
-    let mut stored = stored.iter_mut();
-    assert!(session.authorization(LATER).is_none());
-    session.access();
-    loop {
-        match session.turn().expect("the refresh goes on") {
-            Turn::Load(reply) => {
-                let record = stored.next().expect("the store is looked into twice");
-                reply.loaded(record.take(), LATER);
-            }
-            Turn::Lock(_, reply) => reply.locked(),
-            Turn::Reserve(reply) => reply.reserved(),
-            Turn::Http(request, reply) => {
-                black_box((request.url().as_str(), request.body()));
-                reply.response(answers.to(&request), LATER);
-            }
-            Turn::Save(reply) => {
-                black_box(reply.record());
-                reply.saved(LATER);
-            }
-            Turn::Unlock(_, reply) => reply.unlocked(),
-            Turn::Ready(authorization) => {
-                black_box(authorization.bearer().map(BearerAuth::header_value));
-                return;
-            }
-            Turn::Sign(_)
-            | Turn::Assertion(_)
-            | Turn::Key(_)
-            | Turn::Login(_)
-            | Turn::Prepare(_)
-            | Turn::Browser(..)
-            | Turn::Device(..)
-            | Turn::Wait(..)
-            | Turn::LoggedOut(_) => {
-                panic!("no user is needed")
-            }
+fn in_http_types(prepared: usize) -> Box<dyn FnMut(usize)> {
+    let answers = Answers::with_access_token_of(LONG_JWT);
+    let answered = |expired| (expired, InHttpTypes::new(&answers, &[Endpoint::Token]));
+    let mut expired: Vec<_> = expired(&answers, prepared).into_iter().map(answered).collect();
+    let mut at = 0;
+    Box::new(move |count| {
+        for ((session, stored), exchange) in &mut expired[at..at + count] {
+            turns::refresh(session, stored, exchange);
         }
-    }
+        at += count;
+    })
+}
+
+/// A session, and what its store holds at each of two looks.
+type Expired = (Session, [Option<Record>; 2]);
+
+/// Each has texts of its own, as when a store is read.
+fn expired(answers: &Answers, count: usize) -> Vec<Expired> {
+    let settings = settings();
+    let stored = answers.record(settings.clone()).to_json();
+    let record = || Record::from_json(stored.as_bytes()).expect("the record is one");
+    let one = |_| (idle(&settings, record()), [Some(record()), Some(record())]);
+    (0..count).map(one).collect()
 }
 
 /// What a refresh needs.
@@ -79,12 +72,16 @@ struct Held {
     tokens: Tokens,
 }
 
-fn bare(prepared: usize) -> Box<dyn FnMut(usize)> {
-    let answer = documents::tokens(REFERENCE).into_bytes();
+fn bare(
+    prepared: usize,
+    access_token_bytes: usize,
+    ask: fn(&str, Option<Body>),
+) -> Box<dyn FnMut(usize)> {
+    let answer = documents::tokens(access_token_bytes).into_bytes();
     let mut expired: Vec<_> = (0..prepared)
         .map(|_| Held {
             token_endpoint: "https://auth.example.com/oauth2/v1/token".into(),
-            client_id: "0oa1b2c3d4e5f6g7h8i9".into(),
+            client_id: documents::CLIENT_ID.into(),
             resource: documents::SERVER.into(),
             tokens: Tokens::read(&answer, 1_900_000_000),
         })
@@ -92,21 +89,21 @@ fn bare(prepared: usize) -> Box<dyn FnMut(usize)> {
     let mut at = 0;
     Box::new(move |count| {
         for held in &mut expired[at..at + count] {
-            held.refresh(&answer, LATER.as_secs());
+            held.refresh(&answer, LATER.as_secs(), ask);
         }
         at += count;
     })
 }
 
 impl Held {
-    fn refresh(&mut self, answer: &[u8], now: u64) {
+    fn refresh(&mut self, answer: &[u8], now: u64, ask: fn(&str, Option<Body>)) {
         assert!(self.tokens.expires_at < now);
         let mut body = String::with_capacity(256);
         body.push_str("grant_type=refresh_token");
         pair(&mut body, "&refresh_token=", &self.tokens.refresh_token);
         pair(&mut body, "&resource=", &self.resource);
         pair(&mut body, "&client_id=", &self.client_id);
-        black_box((&self.token_endpoint, body));
+        ask(&self.token_endpoint, Some(Body::Form(body)));
         self.tokens = Tokens::read(answer, now);
         black_box((&self.tokens.header_value, &self.tokens.scope));
     }
