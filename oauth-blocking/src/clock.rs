@@ -11,8 +11,8 @@ use oauth_core::{Entropy, UnixTime};
 pub struct OperatingSystem;
 
 impl System for OperatingSystem {
-    fn now(&self) -> UnixTime {
-        now()
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
     }
 
     fn instant(&self) -> Instant {
@@ -29,13 +29,7 @@ impl System for OperatingSystem {
 }
 
 pub(crate) fn now() -> UnixTime {
-    at(SystemTime::now())
-}
-
-/// Before 1970 it counts as 1970: every token is fresh then.
-pub(crate) fn at(time: SystemTime) -> UnixTime {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    UnixTime::from_secs(since.map_or(0, |since| since.as_secs()))
+    SystemTime::now().into()
 }
 
 /// What `std` keeps its hash maps apart with: it costs no call of the operating system each time.

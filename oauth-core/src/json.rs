@@ -25,6 +25,9 @@ pub(crate) use whole::read_whole;
 /// Members of a document that this crate has no field for, kept as they came. Only a fraction may change
 /// in its last digit, if it has as many as a number can have, each time it is stored.
 ///
+/// One is left out if it is nested deeper than 31 lists or objects, or if all would be made of more than 512 values
+/// together: in memory, values take many times what they take in an answer.
+///
 /// `Debug` shows their names only: an `id_token` may be among them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -58,14 +61,18 @@ impl OtherMembers {
     }
 
     /// What nobody has asked for; but for what cannot be read, is nested deeper than anything that is meant
-    /// to be read, or stands there more than once. That is noted.
+    /// to be read, is made of too many parts, or stands there more than once. That is noted.
     pub(crate) fn rest_of(members: &mut Members<'_>) -> Self {
         let (mut others, mut wrong) = (Self::default(), Vec::new());
+        let mut room = MAX_VALUES;
         for (name, json) in members.rest() {
             let value = json.and_then(|json| serde_json::from_str(json).ok());
-            match value.filter(|value| is_shallow(value, MAX_DEPTH)) {
+            // One that is too large leaves the others as much room as before.
+            let mut left = room;
+            match value.filter(|value| fits(value, MAX_DEPTH, &mut left)) {
                 Some(value) if !others.0.contains_key(&*name) => {
                     others.0.insert((*name).into(), value);
+                    room = left;
                 }
                 _ => wrong.push(name),
             }
@@ -200,16 +207,24 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-fn is_shallow(value: &serde_json::Value, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
+/// Whether it is nested no deeper than that, and made of no more values than there is room for.
+fn fits(value: &serde_json::Value, depth: usize, room: &mut usize) -> bool {
+    let (Some(depth), Some(left)) = (depth.checked_sub(1), room.checked_sub(1)) else {
+        return false;
+    };
+    *room = left;
     match value {
-        serde_json::Value::Array(values) => values.iter().all(|value| is_shallow(value, depth)),
+        serde_json::Value::Array(values) => values.iter().all(|value| fits(value, depth, room)),
         serde_json::Value::Object(members) => {
-            members.values().all(|value| is_shallow(value, depth))
+            members.values().all(|value| fits(value, depth, room))
         }
         _ => true,
     }
 }
+
+/// How many values the unknown members of an answer may be made of, together, to be kept. Each takes up to a hundred
+/// bytes, and two in the answer.
+const MAX_VALUES: usize = 512;
 
 /// How deep an unknown member may be nested to be kept: the reader of a record has a limit too, and
 /// counts from further out.

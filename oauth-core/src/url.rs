@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::address::spelled;
 
 /// An absolute https URL without user name, password and fragment; plain http only where
-/// [`HttpAllowance`] allowed it.
+/// [`HttpAllowance`] allowed it. A copy costs nothing: the same URL is in requests, records and their copies.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
-pub struct HttpUrl(Box<str>);
+pub struct HttpUrl(Arc<str>);
 
 /// Whether a URL may be plain http.
 ///
@@ -92,7 +93,7 @@ impl HttpUrl {
         if !url.host_str().is_some_and(|host| host.bytes().all(is_name)) {
             return Err(UrlDefect::Unparsable);
         }
-        Ok(Self(String::from(url).into_boxed_str()))
+        Ok(Self(String::from(url).into()))
     }
 
     /// The URL as it is sent.
@@ -124,7 +125,7 @@ impl HttpUrl {
         let mut text = String::with_capacity(origin.len() + path.len());
         text.push_str(origin);
         text.push_str(path);
-        Self(text.into_boxed_str())
+        Self(text.into())
     }
 
     /// The URL as far as it can be shown to anybody: keys are put into queries.

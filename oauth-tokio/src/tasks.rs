@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use oauth_core::client::Runtime;
 use oauth_core::session::Session;
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedRwLockReadGuard, RwLock};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -17,10 +17,7 @@ pub struct Tasks {
     session: Arc<Mutex<Session>>,
     /// Held for reading by whatever must not be interrupted.
     running: Arc<RwLock<()>>,
-    /// Whether whoever has the session waits for a person.
-    at_login: watch::Sender<bool>,
-    /// Who waits for what comes of a work, or for their turn.
-    waiting: watch::Sender<Callers>,
+    callers: Callers,
 }
 
 impl Tasks {
@@ -28,8 +25,7 @@ impl Tasks {
     #[must_use]
     pub fn new(session: Session) -> Self {
         let session = Arc::new(Mutex::new(session));
-        let (running, at_login, waiting) = Default::default();
-        Self { session, running, at_login, waiting }
+        Self { session, running: Arc::default(), callers: Callers::default() }
     }
 
     /// Waits until what has begun is at its end; whether it got there in time.
@@ -48,7 +44,7 @@ impl Runtime for Tasks {
     }
 
     async fn take(&self) -> OwnedMutexGuard<Session> {
-        let _waits = Waits::new(&self.waiting);
+        let _waits = self.callers.wait();
         Arc::clone(&self.session).lock_owned().await
     }
 
@@ -61,25 +57,24 @@ impl Runtime for Tasks {
     }
 
     async fn take_beside(&self, limit: Duration) -> Option<OwnedMutexGuard<Session>> {
-        let mut at_login = self.at_login.subscribe();
-        let mut begins = pin!(at_login.wait_for(|is_at_login| *is_at_login));
+        let mut begins = pin!(self.callers.until(|seen| seen.is_at_login));
         let mut session = pin!(Arc::clone(&self.session).lock_owned());
         let first = poll_fn(|context| match session.as_mut().poll(context) {
             Poll::Ready(session) => Poll::Ready(Some(session)),
-            Poll::Pending => begins.as_mut().poll(context).map(|_| None),
+            Poll::Pending => begins.as_mut().poll(context).map(|()| None),
         });
         timeout(limit, first).await.ok().flatten()
     }
 
     fn set_at_login(&self, is_at_login: bool) {
-        self.at_login.send_replace(is_at_login);
+        self.callers.change(|seen| seen.is_at_login = is_at_login);
     }
 
     async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        let _waits = Waits::new(&self.waiting);
+        let _waits = self.callers.wait();
         let running = Arc::clone(&self.running).read_owned().await;
         match spawn(running, work).await {
             Ok(result) => result,
@@ -103,16 +98,14 @@ impl Runtime for Tasks {
     }
 
     async fn while_awaited<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
-        let mut waiting = self.waiting.subscribe();
-        let before = waiting.borrow().departures;
+        let before = self.callers.seen().departures;
         // Who comes after the last one has left wants a work of their own.
-        let has_ended =
-            move |callers: &Callers| callers.waiting == 0 || callers.departures != before;
-        let mut all_left = pin!(waiting.wait_for(has_ended));
+        let has_ended = move |seen: &Seen| seen.waiting == 0 || seen.departures != before;
+        let mut all_left = pin!(self.callers.until(has_ended));
         let mut work = pin!(work);
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending => all_left.as_mut().poll(context).map(|_| None),
+            Poll::Pending => all_left.as_mut().poll(context).map(|()| None),
         })
         .await
     }
@@ -124,28 +117,63 @@ impl std::fmt::Debug for Tasks {
     }
 }
 
+/// Who waits for what comes of a work, or for their turn; and those who wait for a change of that.
+///
+/// Each handle has one, so it is small: two `watch` channels would take as much memory as a token.
 #[derive(Default)]
 struct Callers {
+    seen: StdMutex<Seen>,
+    changed: Notify,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// Whether whoever has the session waits for a person.
+    is_at_login: bool,
     waiting: usize,
     /// How often the last one who waited has left.
     departures: u64,
 }
 
-/// A caller who waits, until it is dropped.
-struct Waits<'a>(&'a watch::Sender<Callers>);
+impl Callers {
+    fn seen(&self) -> Seen {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl<'a> Waits<'a> {
-    fn new(waiting: &'a watch::Sender<Callers>) -> Self {
-        waiting.send_modify(|callers| callers.waiting += 1);
-        Self(waiting)
+    fn change(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until that is so.
+    async fn until(&self, is_so: impl Fn(&Seen) -> bool) {
+        let mut changed = pin!(self.changed.notified());
+        loop {
+            // Before the look, so that no change between the two is missed.
+            changed.as_mut().enable();
+            if is_so(&self.seen()) {
+                return;
+            }
+            changed.as_mut().await;
+            changed.set(self.changed.notified());
+        }
+    }
+
+    /// One more caller, until that is dropped.
+    fn wait(&self) -> Waits<'_> {
+        self.change(|seen| seen.waiting += 1);
+        Waits(self)
     }
 }
 
+/// A caller who waits, until it is dropped.
+struct Waits<'a>(&'a Callers);
+
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|callers| {
-            callers.waiting -= 1;
-            callers.departures += u64::from(callers.waiting == 0);
+        self.0.change(|seen| {
+            seen.waiting -= 1;
+            seen.departures += u64::from(seen.waiting == 0);
         });
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use oauth_blocking::{AuthorizationUrl, RedirectUri, UserAgentError, UserAgentFn};
 use oauth_core::client::{
@@ -88,8 +88,8 @@ impl HttpSender for Direct {
 }
 
 impl System for Direct {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(self.world().now)
+    fn now(&self) -> SystemTime {
+        UnixTime::from_secs(self.world().now).into()
     }
 
     fn instant(&self) -> Instant {

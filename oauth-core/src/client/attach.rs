@@ -11,6 +11,7 @@ use crate::client::fields::{Fields, Token};
 use crate::client::host::Host;
 use crate::client::mode::{Login, Mode, Quiet};
 use crate::client::shared::{Client, Outcome};
+use crate::client::system::System as _;
 use crate::error::{HostGift, Unavailable};
 use crate::session::{Authorization, Head, ProofRequest};
 use crate::wire::DpopNonce;
@@ -24,9 +25,7 @@ impl<H: Host> Client<H> {
     /// The value of the `Authorization` field for now, if it needs no thought: neither waits nor
     /// allocates. `None` for a token that is bound to a key: it needs [`fields`](Self::fields).
     pub fn header(&self) -> Option<HeaderValue> {
-        let shown = self.shown();
-        let (token, header) = shown.fresh(self.now())?;
-        token.bearer().map(|_| header.clone())
+        self.shown().bearer(self.host.system().now()).cloned()
     }
 
     /// What a request to `url` is sent with: a token at hand, or what can be had without a user; else

@@ -3,6 +3,7 @@
 //! A thousand tasks wait while one of them refreshes or logs in. If that fails, all of them have failed:
 //! otherwise each would ask the server in trouble again, and show the user the page that they just closed.
 
+use alloc::boxed::Box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::client::error::ClientError;
@@ -16,8 +17,9 @@ pub(super) struct Failures<H: core::error::Error + 'static> {
 #[derive(Debug)]
 struct Noted<H: core::error::Error + 'static> {
     count: u64,
-    login: Option<(u64, ClientError<H>)>,
-    refresh: Option<(u64, ClientError<H>)>,
+    /// Boxed, because they are rare.
+    login: Option<Box<(u64, ClientError<H>)>>,
+    refresh: Option<Box<(u64, ClientError<H>)>>,
 }
 
 /// A moment: what fails after it concerns those who waited since.
@@ -68,8 +70,8 @@ impl<H: core::error::Error> Failures<H> {
     pub(super) fn since(&self, epoch: Epoch, work: Work) -> Option<ClientError<H>> {
         let noted = self.noted();
         let (at, error) = match work {
-            Work::Login => noted.login.as_ref()?,
-            Work::Refresh => noted.refresh.as_ref()?,
+            Work::Login => noted.login.as_deref()?,
+            Work::Refresh => noted.refresh.as_deref()?,
         };
         if *at > epoch.0 { error.share() } else { None }
     }
@@ -90,7 +92,7 @@ impl<H: core::error::Error> Failures<H> {
 
 impl<H: core::error::Error> Noted<H> {
     fn put(&mut self, at: u64, work: Work, error: ClientError<H>) {
-        let entry = Some((at, error));
+        let entry = Some(Box::new((at, error)));
         match work {
             Work::Login => self.login = entry,
             Work::Refresh => self.refresh = entry,

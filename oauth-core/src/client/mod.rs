@@ -86,6 +86,7 @@ mod addresses;
 mod application;
 mod at_login;
 mod attach;
+mod bindings;
 mod builder;
 mod call;
 mod cancel;

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
+use crate::client::bindings::Bindings;
 use crate::client::deadline::Deadline;
 use crate::client::error::ClientError;
 use crate::client::event::Event;
@@ -41,6 +42,8 @@ pub struct Client<H: Host> {
     /// What the MCP server wants to see in the next proof.
     pub(super) nonce: RwLock<Option<Arc<DpopNonce>>>,
     pub(super) signers: Signers,
+    /// Shared by all profiles.
+    pub(super) bindings: Arc<Bindings>,
     /// Where the MCP endpoint's URL redirects to. It may send each user elsewhere, so no other profile knows it.
     pub(super) moved: RwLock<Option<Arc<HttpUrl>>>,
     /// The logins that ended here.
@@ -97,6 +100,7 @@ impl<H: Host> Client<H> {
             shown: RwLock::new(shown),
             nonce: RwLock::default(),
             signers: Signers::default(),
+            bindings: Arc::default(),
             moved: RwLock::default(),
             logins: Ended::default(),
             taken: AtomicU64::new(0),
@@ -112,7 +116,8 @@ impl<H: Host> Client<H> {
     pub fn for_profile(&self, profile: &str) -> Self {
         let (settings, watcher, gifts) = (&self.settings, self.watcher.clone(), self.gifts.clone());
         let host = |session| self.host.with_session(session);
-        Self::new(settings, profile, self.limits, watcher, gifts, host)
+        let client = Self::new(settings, profile, self.limits, watcher, gifts, host);
+        Self { bindings: Arc::clone(&self.bindings), ..client }
     }
 
     /// What the adapter brought.
@@ -191,7 +196,7 @@ impl<H: Host> Client<H> {
 /// The time, and chance.
 impl<H: Host> Client<H> {
     pub(super) fn now(&self) -> UnixTime {
-        self.host.system().now()
+        self.host.system().now().into()
     }
 
     pub(super) fn instant(&self) -> Instant {

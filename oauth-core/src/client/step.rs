@@ -33,7 +33,10 @@ impl<H: Host> Driver<'_, H> {
             Ok(Loaded::Nothing) => None,
             // What is taken back needs no proof.
             Ok(Loaded::Record(record)) if reply.is_of_logout() => Some(*record),
-            Ok(Loaded::Record(record)) => Some(client.with_readable_key(*record)),
+            Ok(Loaded::Record(record)) => {
+                let record = client.with_readable_key(*record);
+                Some(client.bindings.shared(record))
+            }
             Ok(Loaded::Damaged { kept }) => {
                 client.tell(&Event::DamagedRecord { kept: &kept });
                 None

@@ -2,6 +2,7 @@
 //! order. Single steps are told where they are done.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use crate::client::error::ClientError;
@@ -9,7 +10,7 @@ use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::Host;
 use crate::client::shared::{Client, Failure};
-use crate::client::told::lock;
+use crate::client::told::{is_same, lock};
 use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{Head, LoginReason, Record, Session, Turn};
@@ -56,8 +57,7 @@ impl<H: Host> Client<H> {
             Remedy::OtherToken | Remedy::Wait | Remedy::Nonce | Remedy::Proof => {}
             _ => {
                 if session.record().is_some_and(|record| record.generation() == sent) {
-                    let token = tokens(session).map(|tokens| tokens.access_token.clone());
-                    *lock(&self.told.refused) = token;
+                    *lock(&self.told.refused) = tokens(session).cloned();
                     // Once it is taken again, that is news.
                     self.taken.store(0, Ordering::Relaxed);
                 }
@@ -83,18 +83,22 @@ impl<H: Host> Client<H> {
     /// After each turn: whether the token is another one than before, and was found in the store.
     fn tell_of_token(&self, has_looked: bool, session: &Session) -> bool {
         let tokens = tokens(session);
-        let token = tokens.map(|tokens| &tokens.access_token);
         let is_adopted = {
             let mut known = lock(&self.told.token);
-            if known.as_ref().is_some_and(|known| known.as_ref() == token) {
+            let is_known = match (&*known, tokens) {
+                (Some(Some(known)), Some(tokens)) => is_same(known, tokens),
+                (Some(known), tokens) => known.is_none() && tokens.is_none(),
+                (None, _) => false,
+            };
+            if is_known {
                 return false;
             }
             // A turn that looks at nothing before the first look has not seen the store.
-            if known.is_none() && !has_looked && token.is_none() {
+            if known.is_none() && !has_looked && tokens.is_none() {
                 return false;
             }
-            let was_known = known.replace(token.cloned()).is_some();
-            was_known && has_looked && token.is_some()
+            let was_known = known.replace(tokens.cloned()).is_some();
+            was_known && has_looked && tokens.is_some()
         };
         if is_adopted {
             self.tell(&Event::Adopted { expires_at: tokens.and_then(|it| it.expires_at) });
@@ -185,6 +189,6 @@ pub(super) struct Done {
     pub(super) has_adopted: bool,
 }
 
-fn tokens(session: &Session) -> Option<&TokenData> {
-    session.record().and_then(Record::tokens)
+fn tokens(session: &Session) -> Option<&Arc<TokenData>> {
+    session.record()?.tokens.as_ref()
 }

@@ -1,22 +1,43 @@
 //! What the session holds, for those who need not wait for it: the hot path.
 
+use alloc::sync::Arc;
+use core::ops::Range;
+use std::time::SystemTime;
+
+use bytes::Bytes;
 use http::HeaderValue;
+use http::header::InvalidHeaderValue;
 
 use crate::session::{Authorization, Record, Snapshot};
+use crate::wire::TokenData;
 use crate::{BearerAuth, UnixTime};
 
 /// What the session held when it last had nothing to do.
 pub(super) struct TokenCache {
     pub(super) snapshot: Snapshot,
     header: Option<HeaderValue>,
+    /// When that needs no thought; never for a token that is bound to a key.
+    at_hand: Range<SystemTime>,
 }
 
 impl TokenCache {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        let header = snapshot.token().map(|token| header_value(&token.to_auth()));
-        // The first copy of a value allocates what all copies share: not at a request's expense.
+        let header = snapshot.token().map(|token| match shared_tokens(&snapshot, &token) {
+            Some(tokens) => sensitive(HeaderValue::from_maybe_shared(Bytes::from_owner(tokens))),
+            None => header_value(&token.to_auth()),
+        });
+        // The first copy of some values allocates what all copies share: not at a request's expense.
         drop(header.clone());
-        Self { snapshot, header }
+        let is_bearer = snapshot.token().is_some_and(|token| token.bearer().is_some());
+        let Range { start, end } = snapshot.at_hand();
+        let at_hand = start.into()..if is_bearer { end } else { start }.into();
+        Self { snapshot, header, at_hand }
+    }
+
+    /// The header field of a bearer token, if that needs no thought.
+    #[inline]
+    pub(super) fn bearer(&self, now: SystemTime) -> Option<&HeaderValue> {
+        self.header.as_ref().filter(|_| self.at_hand.contains(&now))
     }
 
     /// The number of the record; 0 without.
@@ -37,8 +58,26 @@ impl TokenCache {
 
 /// A header value that is not shown. A token is made of visible ASCII, so it always is one.
 pub(super) fn header_value(token: &BearerAuth) -> HeaderValue {
-    let mut value = HeaderValue::from_str(token.header_value())
-        .unwrap_or_else(|_| HeaderValue::from_static(""));
+    sensitive(HeaderValue::from_str(token.header_value()))
+}
+
+fn sensitive(value: Result<HeaderValue, InvalidHeaderValue>) -> HeaderValue {
+    let mut value = value.unwrap_or_else(|_| HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
+}
+
+/// The tokens of the record, if the field says what is in there: a token that is bound to a key is sent in another way.
+fn shared_tokens(snapshot: &Snapshot, token: &Authorization<'_>) -> Option<FieldOf> {
+    let record = snapshot.record().filter(|_| token.bearer().is_some())?;
+    record.tokens.clone().map(FieldOf)
+}
+
+/// The field of the access token. So a token is in memory once, whoever shows it.
+struct FieldOf(Arc<TokenData>);
+
+impl AsRef<[u8]> for FieldOf {
+    fn as_ref(&self) -> &[u8] {
+        self.0.access_token.header_value().as_bytes()
+    }
 }

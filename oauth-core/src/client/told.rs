@@ -1,10 +1,11 @@
 //! What those who watch were told already, so that they are told it once.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::BearerAuth;
 use crate::session::Record;
+use crate::wire::TokenData;
 
 /// What was told already.
 #[derive(Debug, Default)]
@@ -12,9 +13,9 @@ pub(super) struct Told {
     /// That a login is needed, and there was no token since.
     pub(super) is_needed: AtomicBool,
     /// The token that the store was seen to hold, once it was looked at.
-    pub(super) token: Mutex<Option<Option<BearerAuth>>>,
+    pub(super) token: Mutex<Option<Option<Arc<TokenData>>>>,
     /// The token that the MCP server refused last.
-    pub(super) refused: Mutex<Option<BearerAuth>>,
+    pub(super) refused: Mutex<Option<Arc<TokenData>>>,
     /// The MCP server has refused a request without a token.
     pub(super) was_asked: AtomicBool,
 }
@@ -32,8 +33,8 @@ impl Told {
     /// Whether the token of this record is the one that the MCP server refused.
     pub(super) fn was_refused(&self, record: Option<&Record>) -> bool {
         let refused = lock(&self.refused);
-        let token = record.and_then(Record::tokens).map(|tokens| &tokens.access_token);
-        refused.is_some() && refused.as_ref() == token
+        let tokens = record.and_then(|record| record.tokens.as_ref());
+        refused.as_ref().zip(tokens).is_some_and(|(refused, own)| is_same(refused, own))
     }
 
     /// The MCP server takes the token that is held, whatever it said before.
@@ -45,6 +46,11 @@ impl Told {
     pub(super) fn need_is_known(&self) {
         self.is_needed.store(true, Ordering::Relaxed);
     }
+}
+
+/// Whether both have the same access token. Mostly both are one, and nothing is compared.
+pub(super) fn is_same(own: &Arc<TokenData>, other: &Arc<TokenData>) -> bool {
+    Arc::ptr_eq(own, other) || own.access_token == other.access_token
 }
 
 /// Whoever panicked has left what is whole: each change is one assignment.

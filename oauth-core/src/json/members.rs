@@ -55,18 +55,20 @@ impl<'a> Body<'a> {
 struct Span {
     /// Without its quotes.
     name: Range,
-    /// Something in it is written in another way than it is meant.
-    is_escaped: bool,
+    /// How long that is, or that something in it is written in another way than it is meant.
+    length: u32,
     value: Range,
     is_taken: bool,
 }
 
 impl Span {
     fn is_named(&self, body: &[u8], name: &str) -> bool {
-        // Most names differ in their lengths.
-        self.name.len() == name.len() && self.name.of(body) == name.as_bytes()
-            || self.is_escaped
-                && unescaped(self.name.of(body)).is_some_and(|it| *it == *name)
+        let written = || self.name.of(body);
+        match self.length {
+            ESCAPED => unescaped(written()).is_some_and(|it| *it == *name),
+            // Most names differ in their lengths.
+            length => length as usize == name.len() && written() == name.as_bytes(),
+        }
     }
 }
 
@@ -78,10 +80,6 @@ struct Range {
 }
 
 impl Range {
-    fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
     fn of(self, body: &[u8]) -> &[u8] {
         body.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -240,8 +238,8 @@ impl<'a> Members<'a> {
 
     /// The members that were not as they should be. What nobody has asked for counts if it is no text.
     pub(crate) fn into_misshapen(mut self) -> MemberNames {
-        let may_be =
-            matches!(self.body, Body::Spoilt(_)) || self.spans.iter().any(|it| it.is_escaped);
+        let may_be = matches!(self.body, Body::Spoilt(_))
+            || self.spans.iter().any(|it| it.length == ESCAPED);
         if may_be {
             let spoilt = self.rest().filter(|(_, json)| json.is_none());
             let spoilt: Vec<_> = spoilt.map(|(name, _)| name).collect();
@@ -258,13 +256,15 @@ impl<'a> Members<'a> {
     }
 
     fn find(&mut self, name: &'static str) -> Result<Option<&'a str>, Defect> {
-        let body = self.body;
+        let (body, bytes) = (self.body, self.body.bytes());
         let mut found = None;
         let mut is_repeated = false;
-        for span in self.spans.iter_mut().filter(|span| span.is_named(body.bytes(), name)) {
-            span.is_taken = true;
-            if span.value.of(body.bytes()) != b"null" {
-                is_repeated |= found.replace(span.value).is_some();
+        for span in &mut self.spans {
+            if span.is_named(bytes, name) {
+                span.is_taken = true;
+                if span.value.of(bytes) != b"null" {
+                    is_repeated |= found.replace(span.value).is_some();
+                }
             }
         }
         match found {
@@ -383,11 +383,15 @@ impl<'de> Visitor<'de> for Spans {
             let (Some(name), Some(value), 0..MAX_MEMBERS) = (name, value, spans.len()) else {
                 return Err(de::Error::custom("too many members"));
             };
-            spans.push(Span { name, is_escaped, value, is_taken: false });
+            let length = if is_escaped { ESCAPED } else { name.end - name.start };
+            spans.push(Span { name, length, value, is_taken: false });
         }
         Ok(spans)
     }
 }
+
+/// No name is that long.
+const ESCAPED: u32 = u32::MAX;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 

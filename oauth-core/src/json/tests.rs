@@ -34,3 +34,21 @@ fn a_member_that_is_nested_deeper_than_any_that_is_meant_to_be_read_is_not_kept(
         assert_eq!(others.names().eq(["a"]), is_kept, "{arrays}");
     }
 }
+
+#[test]
+fn members_of_more_values_than_are_meant_to_be_read_are_not_kept_and_leave_room_for_others() {
+    let kept = |sizes: &[usize]| {
+        let member = |(at, size): (usize, &usize)| {
+            alloc::format!(r#""m{at}":[{}]"#, alloc::vec!["1"; *size].join(","))
+        };
+        let all: Vec<_> = sizes.iter().enumerate().map(member).collect();
+        let body = alloc::format!("{{{}}}", all.join(","));
+        let mut members = Members::of(body.as_bytes()).unwrap_or_else(|defect| panic!("{defect}"));
+        let others = OtherMembers::rest_of(&mut members);
+        let names: Vec<_> = others.names().map(String::from).collect();
+        (names.join(" "), members.into_misshapen().to_string())
+    };
+    assert_eq!(kept(&[511]), ("m0".into(), String::new()));
+    assert_eq!(kept(&[512]), (String::new(), " (m0)".into()));
+    assert_eq!(kept(&[512, 255, 255, 1]), ("m1 m2".into(), " (m0, m3)".into()));
+}

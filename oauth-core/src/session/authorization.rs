@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,16 @@ impl Snapshot {
     #[must_use]
     #[inline]
     pub fn authorization(&self, now: UnixTime) -> Option<Authorization<'_>> {
-        if now < self.fresh_until && !self.is_look_due(now) { self.token() } else { None }
+        if self.at_hand().contains(&now) { self.token() } else { None }
+    }
+
+    /// When the token that is held needs no thought.
+    #[inline]
+    pub(crate) fn at_hand(&self) -> Range<UnixTime> {
+        match self.settings.store_check_interval.filter(|_| self.record.is_some()) {
+            None => never()..self.fresh_until,
+            Some(interval) => self.looked_at..self.fresh_until.min(self.looked_at + interval),
+        }
     }
 
     /// Whether the store was not looked at for as long as

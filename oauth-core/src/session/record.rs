@@ -33,7 +33,7 @@ pub struct Record {
     /// Shared with the record that replaces this one when the tokens are refreshed.
     pub(crate) binding: Arc<Binding>,
     #[serde(rename = "past", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) history: Option<Box<History>>,
+    pub(crate) history: Option<Arc<History>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     /// Shared with all who hold the record.
     pub(crate) tokens: Option<Arc<TokenData>>,

@@ -18,34 +18,7 @@ pub(crate) fn log_in(
     redirect: &str,
     exchange: &mut impl Exchange,
 ) {
-    begin_login(session, beginning, exchange);
-    let mut back = Some(redirect);
-    loop {
-        match session.turn().expect("the login goes on") {
-            Turn::Browser(url, reply) => {
-                black_box(url.as_str());
-                let query = back.take().expect("the user is sent off once");
-                reply.redirect(query, NOW).expect("the redirect answers this login");
-            }
-            Turn::Sign(reply) => {
-                let unsigned = reply.unsigned([7; 16], NOW).expect("there is a proof to sign");
-                reply.signed(&unsigned, &[7; 64], NOW).expect("it is as long as a signature");
-            }
-            Turn::Http(request, reply) => exchange.answer(request, reply, NOW),
-            Turn::Load(reply) => reply.loaded(None, NOW),
-            Turn::Lock(_, reply) => reply.locked(),
-            Turn::Save(reply) => {
-                black_box(reply.record());
-                reply.saved(NOW);
-            }
-            Turn::Unlock(_, reply) => reply.unlocked(),
-            Turn::Ready(authorization) => {
-                black_box(authorization.bearer().map(BearerAuth::header_value));
-                return;
-            }
-            _ => panic!("a login needs nothing else once its user was sent off"),
-        }
-    }
+    go_on(session, Some(beginning), Some(redirect), exchange);
 }
 
 /// A login with an empty store, until its user has to be sent to the page.
@@ -54,7 +27,16 @@ pub(crate) fn begin_login(
     beginning: (RedirectUri, Entropy),
     exchange: &mut impl Exchange,
 ) {
-    let mut beginning = Some(beginning);
+    go_on(session, Some(beginning), None, exchange);
+}
+
+/// Ends with a token, or at the page if nobody comes back from there.
+fn go_on(
+    session: &mut Session,
+    mut beginning: Option<(RedirectUri, Entropy)>,
+    mut redirect: Option<&str>,
+    exchange: &mut impl Exchange,
+) {
     loop {
         match session.turn().expect("the login goes on") {
             Turn::Load(reply) => reply.loaded(None, NOW),
@@ -73,9 +55,21 @@ pub(crate) fn begin_login(
                 reply.prepared(redirect_uri, entropy, NOW);
             }
             Turn::Key(reply) => reply.given(dpop_key(), NOW),
+            Turn::Sign(reply) => {
+                let unsigned = reply.unsigned([7; 16], NOW).expect("there is a proof to sign");
+                reply.signed(&unsigned, &[7; 64], NOW).expect("it is as long as a signature");
+            }
             Turn::Http(request, reply) => exchange.answer(request, reply, NOW),
-            Turn::Browser(..) => return,
-            _ => panic!("a login needs nothing else before its user is sent off"),
+            Turn::Browser(url, reply) => {
+                let Some(query) = redirect.take() else { return };
+                black_box(url.as_str());
+                reply.redirect(query, NOW).expect("the redirect answers this login");
+            }
+            Turn::Ready(authorization) => {
+                black_box(authorization.bearer().map(BearerAuth::header_value));
+                return;
+            }
+            _ => panic!("a login with a browser needs nothing else"),
         }
     }
 }

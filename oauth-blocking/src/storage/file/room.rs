@@ -164,7 +164,7 @@ impl Mark {
         Ok(Some(match serde_json::from_slice(line) {
             Ok(mark) => mark,
             Err(_) => {
-                let since = clock::at(changed.map_err(unreadable)?).as_secs();
+                let since = UnixTime::from(changed.map_err(unreadable)?).as_secs();
                 Self { generation: None, since, process: None }
             }
         }))

@@ -5,10 +5,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use sha2::{Digest, Sha256};
-
 use crate::flow::{Binding, KnownClient};
 use crate::policy::ServerUrl;
+use crate::session::digest::digest;
 use crate::session::record::Record;
 use crate::session::record::history::History;
 use crate::session::trial::Trial;
@@ -36,13 +35,13 @@ impl Record {
         // Until a login brings tokens; not because one was begun.
         let has_left = self.tokens.is_none() && before.is_some_and(Self::has_left);
         let history = History { login, elsewhere, has_left, ..History::default() };
-        self.history = (history != History::default()).then(|| Box::new(history));
+        self.history = (history != History::default()).then(|| Arc::new(history));
         self
     }
 
     /// What a logout leaves.
     pub(crate) fn left(mut self) -> Self {
-        self.history.get_or_insert_default().has_left = true;
+        Arc::make_mut(self.history.get_or_insert_default()).has_left = true;
         self
     }
 
@@ -53,8 +52,8 @@ impl Record {
 
     /// As the first of its login.
     pub(crate) fn of_login(self) -> Self {
-        let digest = self.tokens.as_ref().map(|it| Sha256::digest(it.access_token.token()));
-        let lineage = digest.map(|it| u32::from_be_bytes([it[0], it[1], it[2], it[3]]));
+        // It is made here alone, and copied from then on: it need not be the same on other machines.
+        let lineage = self.tokens.as_ref().map(|it| (digest(&it.access_token) >> 32) as u32);
         self.with_history(|history| history.lineage = lineage)
     }
 
@@ -67,14 +66,9 @@ impl Record {
     /// With new tokens of the same grant.
     pub(crate) fn renewed(&self, now: UnixTime, tokens: TokenData) -> Self {
         let mut renewed = Self::new(now, Arc::clone(&self.binding), Some(tokens));
+        renewed.history.clone_from(&self.history);
         // The server knows the client, and has refused no new token.
-        let history = self.history.as_deref().map(|it| History {
-            doubt_from: None,
-            refused_at: None,
-            ..it.clone()
-        });
-        renewed.history = history.filter(|it| *it != History::default()).map(Box::new);
-        renewed
+        renewed.undoubted().refused(None)
     }
 
     /// With the same access token, and another refresh token.
@@ -84,6 +78,9 @@ impl Record {
 
     /// As one whose access token the MCP server had refused by then, so that no refresh helped.
     pub(crate) fn refused(self, at: Option<UnixTime>) -> Self {
+        if self.refused_at() == at {
+            return self;
+        }
         self.with_history(|history| history.refused_at = at)
     }
 
@@ -95,22 +92,16 @@ impl Record {
     }
 
     fn with_history(mut self, change: impl FnOnce(&mut History)) -> Self {
-        match &mut self.history {
-            Some(history) => change(history),
-            none => {
-                let mut history = History::default();
-                change(&mut history);
-                *none = Some(Box::new(history)).filter(|it| **it != History::default());
-            }
-        }
-        self.history = self.history.filter(|it| **it != History::default());
+        let mut history = self.history.take().unwrap_or_default();
+        change(Arc::make_mut(&mut history));
+        self.history = (*history != History::default()).then_some(history);
         self
     }
 
     /// From a login at a server whose URL redirects to this one.
     pub(crate) fn moved_to(mut self, url: Option<HttpUrl>) -> Self {
         if url.is_some() {
-            self.history.get_or_insert_default().moved_to = url;
+            Arc::make_mut(self.history.get_or_insert_default()).moved_to = url;
         }
         self
     }
@@ -137,6 +128,9 @@ impl Record {
 
     /// With this trial of its login.
     pub(crate) fn on_trial(self, trial: Option<Trial>) -> Self {
+        if self.trial() == trial {
+            return self;
+        }
         self.with_history(|history| history.trial = trial)
     }
 
@@ -148,7 +142,7 @@ impl Record {
     /// Before a login with a client of an earlier one, which has until then to bring tokens.
     pub(crate) fn doubted(mut self, from: Option<UnixTime>) -> Self {
         if from.is_some() {
-            self.history.get_or_insert_default().doubt_from = from;
+            Arc::make_mut(self.history.get_or_insert_default()).doubt_from = from;
         }
         self
     }
@@ -165,7 +159,14 @@ impl Record {
 
     /// The record of a client that has brought tokens again.
     pub(crate) fn vouched(&self) -> Self {
-        self.clone().with_history(|history| history.doubt_from = None)
+        self.clone().undoubted()
+    }
+
+    fn undoubted(self) -> Self {
+        if !self.is_doubted() {
+            return self;
+        }
+        self.with_history(|history| history.doubt_from = None)
     }
 
     /// Whether a login with the client was begun long ago, and none was finished since.
