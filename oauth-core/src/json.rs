@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 mod list;
 mod member_names;
 mod members;
+mod reader;
 mod whole;
 
 pub(crate) use list::{Gather, List, Piece};
 pub use member_names::MemberNames;
 pub(crate) use members::{Member, Members, OnlyTrue, Read};
+pub use reader::{Unreadable, read_json};
 pub(crate) use whole::read_whole;
 
 /// Members of a document that this crate has no field for, kept as they came. Only a fraction may change
@@ -62,7 +64,7 @@ impl OtherMembers {
     pub(crate) fn rest_of(members: &mut Members<'_>) -> Self {
         let (mut others, mut wrong) = (Self::default(), Vec::new());
         for (name, json) in members.rest() {
-            let value = json.and_then(|json| serde_json::from_str(json).ok());
+            let value = json.and_then(|json| read_json(json).ok());
             match value.filter(|value| is_shallow(value, MAX_DEPTH)) {
                 Some(value) if !others.0.contains_key(&*name) => {
                     others.0.insert((*name).into(), value);

@@ -101,7 +101,7 @@ pub use address_policy::AddressPolicy;
 pub use entropy::Entropy;
 pub use error::Error;
 pub use http::{Endpoint, MAX_BODY, Method, Request, Response};
-pub use json::{Defect, MemberNames, OtherMembers};
+pub use json::{Defect, MemberNames, OtherMembers, Unreadable, read_json};
 pub use plain::Plain;
 pub use policy::{Policy, ServerUrl};
 pub use redirect::Redirect;

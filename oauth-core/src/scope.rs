@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::json::{Gather, Member, Piece, Read};
+use crate::json::{Gather, Member, Piece, Read, read_json};
 use crate::url::shown;
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for WrittenScopes {
 
 impl Member<'_> for WrittenScopes {
     fn read(json: &str) -> Option<Read<Self>> {
-        let written: Self = serde_json::from_str(json).ok()?;
+        let written: Self = read_json(json).ok()?;
         Some(Read { is_misshapen: written.is_cut, value: written })
     }
 }
