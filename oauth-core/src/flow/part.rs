@@ -42,7 +42,7 @@ macro_rules! features {
             $(#[$doc])*
             #[cfg(not($feature))]
             #[derive(Debug, Clone, Copy)]
-            pub(crate) enum $Name {}
+            pub(crate) struct $Name(Never);
 
             impl Feature for $Name {
                 const NAME: &'static str = $name;
@@ -54,6 +54,11 @@ macro_rules! features {
         )*
     };
 }
+
+/// Behind a private field, so that nobody else is warned of code that is never reached without a feature.
+#[cfg(not(all(feature = "assertions", feature = "client-credentials", feature = "device-code")))]
+#[derive(Debug, Clone, Copy)]
+enum Never {}
 
 features! {
     /// The user consents on another device.
