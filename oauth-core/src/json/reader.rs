@@ -146,7 +146,7 @@ impl<'de> Reader<'de> {
             self.at += written.len();
             return Ok(Number::Whole(number));
         }
-        let number: serde_json::Number = serde_json::from_str(written).map_err(|_| Wrong)?;
+        let number: serde_json::Number = written.parse().map_err(|_| Wrong)?;
         self.at += written.len();
         Ok(match (number.as_u64(), number.as_i64()) {
             (Some(number), _) => Number::Whole(number),
