@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 mod list;
 mod member_names;
 mod members;
+mod reader;
 mod whole;
 
 pub(crate) use list::{Gather, List, Piece};
 pub use member_names::MemberNames;
 pub(crate) use members::{Member, Members, OnlyTrue, Read};
+pub use reader::{Unreadable, read_json};
 pub(crate) use whole::read_whole;
 
 /// Members of a document that this crate has no field for, kept as they came. Only a fraction may change
@@ -66,7 +68,7 @@ impl OtherMembers {
         let (mut others, mut wrong) = (Self::default(), Vec::new());
         let mut room = MAX_VALUES;
         for (name, json) in members.rest() {
-            let value = json.and_then(|json| serde_json::from_str(json).ok());
+            let value = json.and_then(|json| read_json(json).ok());
             // One that is too large leaves the others as much room as before.
             let mut left = room;
             match value.filter(|value| fits(value, MAX_DEPTH, &mut left)) {

@@ -51,6 +51,10 @@
 //!
 //! # Features
 //!
+//! - `device-code`, `client-credentials` and `assertions` (workload identity, and enterprise-managed authorization) are on
+//!   by default, and `client` needs them. Each is a grant beside that of a code. A host that has to be small leaves out
+//!   what it does not need: then the functions of [`flow::Settings`] that set it up do not exist, and where it is
+//!   written down or restored, the error is [`error::Misuse::LeftOut`].
 //! - `es256`, `eddsa`: [`keys::SoftwareKey`] for P-256 and Ed25519. Without them a host signs with what it has.
 //! - `getrandom`: `Entropy::from_os`. Without it, a host passes in 64 random bytes for each login.
 //! - `http`: conversions from and to the types of the `http` crate, which needs std.
@@ -101,7 +105,7 @@ pub use address_policy::AddressPolicy;
 pub use entropy::Entropy;
 pub use error::Error;
 pub use http::{Endpoint, MAX_BODY, Method, Request, Response};
-pub use json::{Defect, MemberNames, OtherMembers};
+pub use json::{Defect, MemberNames, OtherMembers, Unreadable, read_json};
 pub use plain::Plain;
 pub use policy::{Policy, ServerUrl};
 pub use redirect::Redirect;

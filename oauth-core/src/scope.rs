@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::json::{Gather, Member, Piece, Read, Text};
+use crate::json::{Gather, Member, Piece, Read, Text, read_json};
 use crate::url::shown;
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
@@ -218,7 +218,7 @@ impl Member<'_> for WrittenScopes {
     fn read(json: &str) -> Option<Read<Self>> {
         let written = match json.as_bytes().first()? {
             b'"' => Self::of(&Text::read(json)?.value),
-            _ => serde_json::from_str(json).ok()?,
+            _ => read_json(json).ok()?,
         };
         Some(Read { is_misshapen: written.is_cut, value: written })
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::json::{Member, Read};
+use crate::json::{Member, Read, read_json};
 
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z.
 ///
@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for Seconds {
 
 impl Member<'_> for Seconds {
     fn read(json: &str) -> Option<Read<Self>> {
-        serde_json::from_str(json).ok().map(Read::well)
+        read_json(json).ok().map(Read::well)
     }
 }
 

@@ -47,6 +47,7 @@ mod document;
 mod elsewhere;
 mod former;
 mod held;
+mod indented;
 #[cfg(feature = "keyring")]
 mod keyed;
 mod leases;

@@ -65,6 +65,14 @@ pub enum Misuse {
         /// The method that was set.
         method: Box<str>,
     },
+    /// A grant is set up that was left out of this program.
+    #[error(
+        "this program was built without the grant: the feature `{feature}` of `oauth-core` is off"
+    )]
+    LeftOut {
+        /// The feature that brings it.
+        feature: Box<str>,
+    },
     /// Tokens are to be got without a user, and no such grant is set up.
     #[error("no grant without a user is set up")]
     NoMachineGrant,
@@ -208,6 +216,7 @@ impl Misuse {
             Self::CallbackPort { .. } => "callback_port",
             Self::SecretWithoutId => "secret_without_id",
             Self::MethodNeedsSecret { .. } => "method_needs_secret",
+            Self::LeftOut { .. } => "left_out",
             Self::NoMachineGrant => "no_machine_grant",
             Self::WithoutUser => "without_user",
             Self::TwoGrants { .. } => "two_grants",
@@ -256,6 +265,7 @@ impl Misuse {
             Self::CallbackPort { .. } => "set the port in one of the two only",
             Self::SecretWithoutId => "set `client_id` too",
             Self::MethodNeedsSecret { .. } => "set `client_secret` too, or the method `none`",
+            Self::LeftOut { .. } => "build the program with that feature, or set up another grant",
             Self::NoMachineGrant => {
                 "set up `client_credentials`, `workload_identity` or `enterprise_managed`, or let a user log in"
             }

@@ -133,6 +133,7 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         (It::RedirectUri { url: text() }, "redirect_uri"),
         (It::SecretWithoutId, "secret_without_id"),
         (It::MethodNeedsSecret { method: text() }, "method_needs_secret"),
+        (It::LeftOut { feature: text() }, "left_out"),
         (It::NoMachineGrant, "no_machine_grant"),
         (It::WithoutUser, "without_user"),
         (It::TwoGrants { one: text(), other: text() }, "two_grants"),

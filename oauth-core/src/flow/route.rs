@@ -15,6 +15,7 @@ use crate::flow::grants::device::{Asked, Device};
 use crate::flow::grants::push::Pushed;
 use crate::flow::login::{Login, PreviousLogin, Way};
 use crate::flow::outcome::{Halt, Once, Outcome, Progress};
+use crate::flow::part::Feature as _;
 use crate::flow::proof::Proof;
 use crate::flow::redeem::{Redeem, Redeemed};
 use crate::flow::settings::Settings;
@@ -45,6 +46,7 @@ impl State {
     /// other refusal may mean that the server has moved, so its metadata is read (anew).
     pub(crate) fn first(mut login: Login, timeline: &mut Timeline) -> Result<Self, Error> {
         login.settings.check_server()?;
+        login.settings.check_grant()?;
         let Settings { auth_method, signing_key, .. } = &*login.settings;
         if *auth_method == Some(AuthMethod::PrivateKeyJwt) && signing_key.is_none() {
             return Err(Misuse::MethodNeedsKey.into());
@@ -104,24 +106,24 @@ impl State {
                 (Pushed::Refused(state, refusal), _) => push_refused(state, &refusal, settings),
             },
             Self::AskDevice(state) => {
-                let beside = state.beside.clone();
-                let answered = match state.answer(response, settings, now) {
+                let (beside, feature) = (state.beside.clone(), state.feature());
+                let answered = match state.into_inner().answer(response, settings, now) {
                     Ok((Asked::Codes(device), finding)) => {
-                        Ok((Self::Device(device.into()), finding))
+                        Ok((Self::Device(feature.part(device)), finding))
                     }
                     Ok((Asked::Refused(state, refusal), _)) => {
-                        codes_refused(state, &refusal, settings)
+                        codes_refused(feature.part(state), &refusal, settings)
                     }
                     Err(halt) => Err(halt),
                 };
                 or_beside(answered, beside)
             }
             Self::Device(mut state) => {
-                let mut beside = state.beside.take();
-                let polled = state.answer(response, now);
+                let (mut beside, feature) = (state.beside.take(), state.feature());
+                let polled = state.into_inner().answer(response, now);
                 let again = |mut state: Device| {
                     state.beside = beside.take();
-                    Self::Device(state.into())
+                    Self::Device(feature.part(state))
                 };
                 let answered = step(polled, again, |tokens| Ok(issued(tokens)));
                 unless_denied(answered, beside)
@@ -131,13 +133,16 @@ impl State {
                 (Redeemed::Refused(state, refusal), _) => code_refused(*state, &refusal, settings),
             },
             Self::ClientCredentials(state) => {
-                once(state.answer(response, now), |tokens| Ok(issued(tokens)))
+                once(state.into_inner().answer(response, now), |tokens| Ok(issued(tokens)))
             }
             Self::JwtBearer(state) => {
-                once(state.answer(response, now), |tokens| Ok(issued(tokens)))
+                once(state.into_inner().answer(response, now), |tokens| Ok(issued(tokens)))
             }
             Self::Exchange(state) => {
-                once(state.answer(response, now), |exchanged| assertion(exchanged, settings))
+                let feature = state.feature();
+                once(state.into_inner().answer(response, now), |exchanged| {
+                    assertion(feature, exchanged, settings)
+                })
             }
             // A request is made in the states above only.
             Self::BindKey(_) | Self::Consent(_) | Self::Done(_) | Self::Untolerated(..) => {
@@ -149,7 +154,7 @@ impl State {
     /// The same request once more. What says who somebody is may have been noted, and goes out once.
     fn proves_again(self, settings: &Settings) -> Self {
         match self {
-            Self::JwtBearer(state) => another_assertion(*state, settings),
+            Self::JwtBearer(state) => another_assertion(state, settings),
             state => state,
         }
     }
@@ -160,9 +165,13 @@ impl State {
             (Self::FindResource(state), Error::Unreachable(it)) => resource(state.out_of_reach(it)),
             (Self::FindServer(state), Error::Unreachable(it)) => server(state.out_of_reach(it)),
             (Self::Device(state), Error::Unreachable(_)) => {
-                Ok((Self::Device(state.unanswered().into()), Finding::Pending))
+                let feature = state.feature();
+                let state = feature.part(state.into_inner().unanswered());
+                Ok((Self::Device(state), Finding::Pending))
             }
-            (Self::AskDevice(state), error) => or_beside(Err(error.into()), state.beside),
+            (Self::AskDevice(state), error) => {
+                or_beside(Err(error.into()), state.into_inner().beside)
+            }
             (_, error) => Err(error.into()),
         }
     }

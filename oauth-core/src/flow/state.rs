@@ -16,6 +16,7 @@ use crate::flow::grants::exchange::Exchange;
 use crate::flow::grants::jwt_bearer::JwtBearer;
 use crate::flow::grants::push::Push;
 use crate::flow::nonce::ServerNonce;
+use crate::flow::part::{self, Part};
 use crate::flow::proof::{ForRequest, Proof, SigningKey};
 use crate::flow::redeem::Redeem;
 use crate::flow::register::Register;
@@ -35,12 +36,12 @@ pub(crate) enum State {
     Register(Register),
     Push(Box<Push>),
     Consent(Consent),
-    AskDevice(Box<AskDevice>),
-    Device(Box<Device>),
+    AskDevice(Part<AskDevice, part::DeviceCode>),
+    Device(Part<Device, part::DeviceCode>),
     Redeem(Redeem),
-    ClientCredentials(Box<ClientCredentials>),
-    JwtBearer(Box<JwtBearer>),
-    Exchange(Box<Exchange>),
+    ClientCredentials(Part<ClientCredentials, part::ClientCredentials>),
+    JwtBearer(Part<JwtBearer, part::Assertions>),
+    Exchange(Part<Exchange, part::Assertions>),
     Done(Box<Grant>),
     /// There are tokens, but what they needed is not tolerated.
     Untolerated(Box<Grant>, PeerMisbehaved),
@@ -96,7 +97,7 @@ impl State {
     pub(crate) fn into_consent(self) -> Result<Consent, Self> {
         match self {
             Self::Consent(state) => Ok(state),
-            Self::Device(state) => match state.beside {
+            Self::Device(mut state) => match state.beside.take() {
                 Some(consent) => Ok(*consent),
                 None => Err(Self::Device(state)),
             },

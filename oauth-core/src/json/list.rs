@@ -8,7 +8,7 @@ use core::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{Member, Read, Text};
+use crate::json::{Member, Read, Text, read_json};
 
 /// What is asked of a list of texts while it is read; the list itself is not kept.
 pub(crate) trait Gather: Default {
@@ -22,7 +22,7 @@ impl<'a, T: Gather> Member<'a> for List<T> {
     /// One text counts as a list of it. What is no text in a list is left out.
     fn read(json: &'a str) -> Option<Read<Self>> {
         if json.starts_with('[') {
-            let Pieces { gathered, left_out } = serde_json::from_str(json).ok()?;
+            let Pieces { gathered, left_out } = read_json(json).ok()?;
             return Some(Read { value: Self(gathered), is_misshapen: left_out });
         }
         let mut gathered = T::default();

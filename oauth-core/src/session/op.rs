@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::flow::{Feature as _, Part, WithoutUser};
 use crate::session::access::Access;
 use crate::session::acquire::Acquire;
 use crate::session::authorization::Snapshot;
@@ -30,7 +31,7 @@ pub(crate) enum Op {
     /// A look into the store.
     Access(Access),
     /// A token without a user, asked for again and again.
-    Acquire(Acquire),
+    Acquire(Part<Acquire, WithoutUser>),
     /// One request with the refresh token.
     Refresh(Refresh),
     /// Tokens on their way into the store.
@@ -73,6 +74,7 @@ macro_rules! operations {
             pub(crate) fn ask(&mut self, held: &Snapshot) -> Result<Ask, Error> {
                 Ok(match self {
                     $(Self::$name(operation) => return operation.ask(held),)*
+                    Self::Acquire(operation) => return operation.ask(held),
                     Self::Unlock(lock, _) => Ask::Unlock(*lock),
                     Self::Ready => Ask::Ready,
                     Self::Failed(error) => return Err((**error).clone()),
@@ -87,6 +89,7 @@ macro_rules! operations {
                         Next::Away(to) => (Self::to(to, known), true),
                         Next::Stay(operation) => (operation.into(), false),
                     },)*
+                    (Self::Acquire(operation), event) => Self::acquire(operation, event, known),
                     (Self::Unlock(_, then), Event::Unlocked) => (Self::then(then), true),
                     (op, _) => (op, false),
                 }
@@ -95,7 +98,7 @@ macro_rules! operations {
     };
 }
 
-operations!(Access Acquire Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
+operations!(Access Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
 
 impl Op {
     /// The way into an operation.
@@ -109,7 +112,8 @@ impl Op {
             To::Mark(saving, need) => Refresh::SaveRefused(saving, need).into(),
             // Whoever has set up a grant without a user is sent to no page, wherever the need comes from.
             To::Login(need) if known.held.settings.machine_grant().is_some() => {
-                Acquire::Lock(need).into()
+                let acquire = Part::new(Acquire::Lock(need));
+                acquire.map_or_else(|error| Self::Failed(Box::new(error.into())), Self::Acquire)
             }
             To::Login(need) => Login::Needed(need).into(),
             To::Run(progress) => Login::Run(progress).into(),
@@ -128,6 +132,20 @@ impl Op {
                 let then = to.map_or(Self::Ready, |to| Self::to(*to, known));
                 Self::Unlock(lock, (!matches!(then, Self::Ready)).then(|| Box::new(then)))
             }
+        }
+    }
+
+    /// Where an event leads that happens to the one operation that a program may be built without.
+    fn acquire(
+        operation: Part<Acquire, WithoutUser>,
+        event: Event<'_>,
+        known: &mut Known,
+    ) -> (Self, bool) {
+        let feature = operation.feature();
+        match operation.into_inner().handle(event, known) {
+            Next::Here(operation) => (Self::Acquire(feature.part(operation)), true),
+            Next::Away(to) => (Self::to(to, known), true),
+            Next::Stay(operation) => (Self::Acquire(feature.part(operation)), false),
         }
     }
 

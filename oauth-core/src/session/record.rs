@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::flow::{Binding, Settings};
+use crate::json::read_json;
 use crate::keys::DpopKey;
 use crate::scope::Scopes;
 use crate::secret::Secret;
@@ -79,11 +80,10 @@ impl Record {
         struct Numbered {
             format: u32,
         }
-        // As answers are read: a second kind of reader would be compiled again for each type.
         let text = core::str::from_utf8(bytes).map_err(|_| RecordDefect::Damaged)?;
-        match serde_json::from_str(text) {
+        match read_json(text) {
             Ok(record @ Self { generation: 1..=MAX_GENERATION, .. }) => Ok(record),
-            _ => match serde_json::from_str(text) {
+            _ => match read_json(text) {
                 Ok(Numbered { format: found }) if found != FORMAT => {
                     Err(RecordDefect::Format { found })
                 }

@@ -8,7 +8,7 @@ use oauth_core::flow::AuthorizationOptions;
 use oauth_core::keys::DpopKey;
 use oauth_core::session::Head;
 use oauth_core::wire::{Prompt, SubjectToken, SubjectTokenKind, Unsigned};
-use oauth_core::{Response, Secret, UnixTime};
+use oauth_core::{Response, Secret, UnixTime, Unreadable, read_json};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -129,9 +129,8 @@ pub(crate) fn read<T: Default + DeserializeOwned>(input: &[u8]) -> Result<(T, &[
     if json.is_empty() {
         return Ok((T::default(), bytes));
     }
-    // Of the parser's words only the place is kept: the others quote the input.
     let text = core::str::from_utf8(json);
     let text = text.map_err(|error| Failure::Json { column: error.valid_up_to() })?;
-    let read = serde_json::from_str(text);
-    Ok((read.map_err(|error| Failure::Json { column: error.column() })?, bytes))
+    let read = read_json(text);
+    Ok((read.map_err(|Unreadable { at }| Failure::Json { column: at })?, bytes))
 }

@@ -10,15 +10,22 @@ const readme = new URL("../../../README.md", import.meta.url);
 // Compilers and optimizers of other versions differ by less.
 const TOLERANCE = 0.03;
 
-const kib = (bytes) => Math.round(bytes.length / 1024);
+const kib = (bytes) => Math.round(bytes / 1024);
 const sizes = (name) => {
-  const bytes = readFileSync(path.join(folder, name));
-  return [kib(bytes), kib(gzipSync(bytes, { level: 9 }))];
+  const files = [`${name}.wasm`, `${name}.opt.wasm`].map((file) => readFileSync(path.join(folder, file)));
+  return files.flatMap((bytes) => [bytes.length, gzipSync(bytes, { level: 9 }).length]);
 };
+const code = sizes("code");
 const rows = [
-  ["the whole machine", "whole"],
-  ["without Unicode host names", "pinned"],
-].map(([title, name]) => [title, ...sizes(`${name}.wasm`), ...sizes(`${name}.opt.wasm`)]);
+  ["the whole machine", sizes("whole")],
+  ["… without Unicode host names", sizes("pinned")],
+  ["with the code grant only", code],
+  ["… without Unicode host names", sizes("code-pinned")],
+  ...["device-code", "client-credentials", "assertions"].map((feature) => {
+    const more = sizes(feature).map((size, at) => size - code[at]);
+    return [`the feature \`${feature}\` adds`, more];
+  }),
+].map(([title, numbers]) => [title, ...numbers.map(kib)]);
 
 const table = [
   "| KiB | as built | gzip | after `wasm-opt -Oz` | gzip |",

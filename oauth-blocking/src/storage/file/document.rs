@@ -9,10 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
+use oauth_core::Secret;
 use oauth_core::client::StorageError;
 use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, KeyKind, Record, RecordDefect};
 
+use super::indented::indented;
 use crate::clock::OperatingSystem;
 
 /// The text for a record; a secret, unless it is sealed.
@@ -26,19 +28,20 @@ pub(super) fn write(
     sealing: &Sealing,
     place: &str,
 ) -> Result<String, StorageError> {
-    let text = match sealing.is_none() {
-        true => text(&Document { format: FORMAT, key, content: Content::Record(record) }),
-        false => {
-            let sealed = STANDARD.encode(sealing.to_store(key, record, place, &OperatingSystem)?);
-            text(&Document { format: SEALED, key, content: Content::Sealed(sealed) })
-        }
-    };
-    Ok(text)
+    if sealing.is_none() {
+        return Ok(text(FORMAT, key, "record", &Secret::from(record.to_json())));
+    }
+    let sealed = STANDARD.encode(sealing.to_store(key, record, place, &OperatingSystem)?);
+    Ok(text(SEALED, key, "sealed", &Secret::from(format!("\"{sealed}\""))))
 }
 
-fn text(document: &Document<'_>) -> String {
+/// The content is JSON already: to write a record once more in another form would be half of all that is compiled here.
+fn text(format: u32, key: &Key, name: &str, content: &Secret) -> String {
     // All keys are texts, so it always serializes.
-    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    let head = serde_json::to_string(&Head { format, key }).unwrap_or_default();
+    let head = head.strip_suffix('}').unwrap_or_default();
+    let json = Secret::from(format!("{head},\"{name}\":{}}}", content.expose()));
+    let mut text = indented(json.expose());
     text.push('\n');
     text
 }
@@ -125,21 +128,12 @@ fn is_of(document: &Value, key: &Key) -> bool {
     found("profile") == Some(&key.profile) && found("server_url") == Some(&key.server_url)
 }
 
+/// What stands before the grant.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Head<'a> {
     format: u32,
     #[serde(flatten)]
     key: &'a Key,
-    #[serde(flatten)]
-    content: Content<'a>,
-}
-
-/// The grant itself.
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Content<'a> {
-    Record(&'a Record),
-    Sealed(String),
 }
 
 /// The number of this format of files. Records have a number of their own.

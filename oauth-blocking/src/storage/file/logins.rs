@@ -11,10 +11,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oauth_core::UnixTime;
 use oauth_core::client::{LoginId, StorageError, WaitingLogin};
 use oauth_core::seal::Sealing;
 use oauth_core::session::PendingLogin;
+use oauth_core::{UnixTime, read_json};
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
@@ -100,7 +100,7 @@ pub(super) fn sweep(root: &Directory, now: UnixTime) -> Result<(), StorageError>
 }
 
 fn read(path: &Path) -> Result<Option<Document>, StorageError> {
-    Ok(slot::read(path)?.and_then(|text| serde_json::from_slice(&text).ok()))
+    Ok(slot::read(path)?.and_then(|text| read_json(str::from_utf8(&text).ok()?).ok()))
 }
 
 /// Another name each time.

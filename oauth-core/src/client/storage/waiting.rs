@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::client::storage::StorageError;
 use crate::client::system::System;
+use crate::json::read_json;
 use crate::seal::{SealError, SealSubject, Sealing};
 use crate::secret::SecretBuffer;
 use crate::session::{Key, PendingLogin};
@@ -91,7 +92,8 @@ impl Sealing {
         stored: &[u8],
     ) -> Result<Option<PendingLogin>, StorageError> {
         let bytes = self.read(stored, subject(application, id)).map_err(sealed)?;
-        Ok(serde_json::from_slice(bytes.expose()).ok())
+        let text = core::str::from_utf8(bytes.expose()).ok();
+        Ok(text.and_then(|text| read_json(text).ok()))
     }
 }
 

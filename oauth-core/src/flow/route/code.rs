@@ -11,6 +11,7 @@ use crate::flow::grants::code::Consent;
 use crate::flow::grants::device::AskDevice;
 use crate::flow::grants::push::Push;
 use crate::flow::identity::permit;
+use crate::flow::part::Part;
 use crate::flow::proof::Proof;
 use crate::flow::recourse::{Anew, Recourse, Refused};
 use crate::flow::redeem::Redeem;
@@ -38,7 +39,7 @@ pub(super) fn ask(
 ) -> Result<State, Error> {
     if settings.grant_kind() == GrantKind::DeviceCode {
         let state = AskDevice::new(errand, settings, server, client)?;
-        return Ok(State::AskDevice(state.into()));
+        return Ok(State::AskDevice(Part::new(state)?));
     }
     push(Consent::new(errand, settings, server, client), settings)
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Refusal};
 use crate::flow::grants::code::Consent;
 use crate::flow::grants::device::{AskDevice, Device};
 use crate::flow::outcome::Halt;
+use crate::flow::part::{DeviceCode, Feature as _, Part};
 use crate::flow::proof::Proof;
 use crate::flow::route::Answered;
 use crate::flow::route::code::{Visited, try_again};
@@ -16,18 +17,23 @@ use crate::time::UnixTime;
 use crate::timeline::Finding;
 
 /// The client is asked for at once here, before its user is: so what helps against its refusal costs them nothing.
-pub(super) fn codes_refused(state: AskDevice, refusal: &Refusal, settings: &Settings) -> Answered {
+pub(super) fn codes_refused(
+    state: Part<AskDevice, DeviceCode>,
+    refusal: &Refusal,
+    settings: &Settings,
+) -> Answered {
     // Another client would not be allowed more: the server gives codes to those that it chooses.
     if &*refusal.code == "unauthorized_client" {
         return Err(refusal.clone().into());
     }
-    let AskDevice { binding, endpoint, verifier, tried, sought, beside, .. } = state;
+    let feature = state.feature();
+    let AskDevice { binding, endpoint, verifier, tried, sought, beside, .. } = state.into_inner();
     let asked = Visited { binding, verifier, tried, sought };
     try_again(asked, refusal, settings, |asked| {
         let Visited { binding, verifier, tried, sought } = asked;
         let proof = Proof::of_client(&binding, settings)?;
         let state = AskDevice { binding, endpoint, proof, verifier, tried, sought, beside };
-        Ok(State::AskDevice(state.into()))
+        Ok(State::AskDevice(feature.part(state)))
     })
 }
 
@@ -57,7 +63,7 @@ impl State {
     pub(crate) fn asks_for_code(self, settings: &Settings) -> Self {
         let Self::Consent(mut consent) = self else { return self };
         match AskDevice::beside(&consent, settings) {
-            Ok(Some(state)) => Self::AskDevice(state.into()),
+            Ok(Some(state)) => Part::new(state).map_or(Self::Consent(consent), Self::AskDevice),
             Ok(None) => Self::Consent(consent),
             // A key that the server does not take here may do for the code that comes back.
             Err(_) => {
@@ -69,13 +75,15 @@ impl State {
 
     /// It is that late now, for who waits for a user with another device.
     pub(super) fn device_waited(
-        mut state: Box<Device>,
+        mut state: Part<Device, DeviceCode>,
         settings: &Settings,
         now: UnixTime,
     ) -> Result<Self, Error> {
         match state.waited(settings, now) {
             Ok(()) => Ok(Self::Device(state)),
-            Err(error) => state.beside.map(|consent| Self::Consent(*consent)).ok_or(error),
+            Err(error) => {
+                state.into_inner().beside.map(|consent| Self::Consent(*consent)).ok_or(error)
+            }
         }
     }
 }

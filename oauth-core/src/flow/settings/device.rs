@@ -16,6 +16,7 @@ impl Settings {
     /// A code can be passed on: whoever is talked into typing one grants access to somebody else's device. Nothing ties
     /// the user's browser to this machine here, as the redirect of a login does (RFC 8628 §5.4): prefer that where it is
     /// possible.
+    #[cfg(feature = "device-code")]
     #[must_use]
     pub fn device_code(mut self) -> Self {
         self.grant = GrantSetting::User(UserGrant::Device);
@@ -29,6 +30,7 @@ impl Settings {
     /// A host has to ask for the code, when it has a place to show it: at the turn that sends the user to a page
     /// ([`BrowserReply::ask_for_code`](crate::session::BrowserReply::ask_for_code)). Else the login is one with a
     /// browser alone.
+    #[cfg(feature = "device-code")]
     #[must_use]
     pub fn or_device_code(mut self) -> Self {
         self.grant = GrantSetting::User(UserGrant::Either);

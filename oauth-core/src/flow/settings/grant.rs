@@ -8,6 +8,7 @@ use super::Settings;
 use crate::auth_method::AuthMethod;
 use crate::error::{Error, Misuse};
 use crate::flow::grant_kind::GrantKind;
+use crate::flow::part::{Assertions, ClientCredentials, DeviceCode, Feature as _};
 use crate::secret::Secret;
 use crate::url::{HttpAllowance, HttpUrl, shown};
 use crate::wire::{KeyDescription, Purpose};
@@ -171,16 +172,33 @@ impl WrittenGrant {
 
     /// # Errors
     ///
-    /// As [`IdentityProvider::new`].
+    /// As [`IdentityProvider::new`]; [`Misuse::LeftOut`] for a grant that this program was built without.
     pub(crate) fn set_in(self, settings: Settings) -> Result<Settings, Error> {
-        Ok(match self {
-            Self::AuthorizationCode => settings.authorization_code(),
-            Self::DeviceCode => settings.device_code(),
-            Self::AuthorizationOrDeviceCode => settings.or_device_code(),
-            Self::ClientCredentials => settings.client_credentials(),
-            Self::WorkloadIdentity => settings.workload_identity(),
-            Self::EnterpriseManaged(provider) => settings.enterprise_managed(provider.checked()?),
-        })
+        let grant = match self {
+            Self::AuthorizationCode => GrantSetting::default(),
+            Self::DeviceCode => {
+                DeviceCode::check()?;
+                GrantSetting::User(UserGrant::Device)
+            }
+            Self::AuthorizationOrDeviceCode => {
+                DeviceCode::check()?;
+                GrantSetting::User(UserGrant::Either)
+            }
+            Self::ClientCredentials => {
+                ClientCredentials::check()?;
+                GrantSetting::Machine(MachineGrant::ClientCredentials)
+            }
+            Self::WorkloadIdentity => {
+                Assertions::check()?;
+                GrantSetting::Machine(MachineGrant::WorkloadIdentity)
+            }
+            Self::EnterpriseManaged(provider) => {
+                Assertions::check()?;
+                let provider = provider.checked()?;
+                GrantSetting::Machine(MachineGrant::EnterpriseManaged(provider.into()))
+            }
+        };
+        Ok(Settings { grant, ..settings })
     }
 }
 
@@ -230,6 +248,7 @@ impl Settings {
     /// Tokens are got with the client's own credentials (RFC 6749 §4.4): with the secret of
     /// [`client_id`](Self::client_id), or with a [key](Self::signing_key). No page is ever opened, and nothing is
     /// registered.
+    #[cfg(feature = "client-credentials")]
     #[must_use]
     pub fn client_credentials(mut self) -> Self {
         self.grant = GrantSetting::Machine(MachineGrant::ClientCredentials);
@@ -241,6 +260,7 @@ impl Settings {
     ///
     /// A client id is not needed; one that is [set](Self::client_id) is sent. The JWT goes to the server that
     /// [`client_issuer`](Self::client_issuer) names, or else to one on the MCP server's own host or of a known provider.
+    #[cfg(feature = "assertions")]
     #[must_use]
     pub fn workload_identity(mut self) -> Self {
         self.grant = GrantSetting::Machine(MachineGrant::WorkloadIdentity);
@@ -252,6 +272,7 @@ impl Settings {
     /// brings what says who the user is each time it is asked. No page is ever opened by this client.
     ///
     /// [`client_id`](Self::client_id) is the client at the MCP server's authorization server.
+    #[cfg(feature = "assertions")]
     #[must_use]
     pub fn enterprise_managed(mut self, provider: IdentityProvider) -> Self {
         self.grant = GrantSetting::Machine(MachineGrant::EnterpriseManaged(provider.into()));
@@ -275,6 +296,22 @@ impl Settings {
                 GrantKind::AuthorizationCode
             }
             GrantSetting::Machine(grant) => grant.kind(),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`Misuse::LeftOut`] if this program was built without the grant, and the settings come from one with it.
+    pub(crate) fn check_grant(&self) -> Result<(), Misuse> {
+        match &self.grant {
+            GrantSetting::User(UserGrant::Browser) => Ok(()),
+            GrantSetting::User(UserGrant::Device | UserGrant::Either) => {
+                DeviceCode::check().map(|_| ())
+            }
+            GrantSetting::Machine(MachineGrant::ClientCredentials) => {
+                ClientCredentials::check().map(|_| ())
+            }
+            GrantSetting::Machine(_) => Assertions::check().map(|_| ()),
         }
     }
 

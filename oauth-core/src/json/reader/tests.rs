@@ -1,0 +1,202 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use proptest::prelude::*;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use super::*;
+
+/// Whatever derived readers ask for.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Whole {
+    number: u64,
+    #[serde(default)]
+    option: Option<i32>,
+    #[serde(default)]
+    list: Vec<Kind>,
+    #[serde(default)]
+    pair: (bool, Box<str>),
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+enum Kind {
+    Unit,
+    Newtype(f64),
+    Tuple(u8, String),
+    Struct { a: String },
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Text(String),
+    Number(i64),
+    Nothing(()),
+}
+
+/// Both read it, or none does.
+fn same<T: DeserializeOwned + PartialEq + Debug>(json: &str) -> Option<T> {
+    let (ours, theirs) = (read_json(json).ok(), serde_json::from_str(json).ok());
+    assert_eq!(ours, theirs, "{json}");
+    ours
+}
+
+fn same_for_all(json: &str) {
+    same::<Value>(json);
+    same::<Whole>(json);
+    same::<Vec<Kind>>(json);
+    same::<Kind>(json);
+    same::<Untagged>(json);
+    same::<Option<BTreeMap<String, u8>>>(json);
+    same::<[String; 2]>(json);
+    // `serde_json` lets half a surrogate pass where it keeps nothing.
+    let ignored = read_json::<IgnoredAny>(json).is_ok();
+    assert!(!ignored || serde_json::from_str::<IgnoredAny>(json).is_ok(), "{json}");
+}
+
+#[test]
+fn it_reads_what_serde_json_reads() {
+    for json in GOOD {
+        same_for_all(json);
+        assert!(same::<Value>(json).is_some(), "{json}");
+    }
+    assert!(same::<Whole>(GOOD[0]).is_some_and(|it| it.list.len() == 5 && it.others.len() == 2));
+}
+
+#[test]
+fn it_refuses_what_serde_json_refuses() {
+    for json in BAD {
+        same_for_all(json);
+        assert_eq!(same::<Value>(json), None, "{json}");
+    }
+}
+
+/// An array with the fields in their order was never written.
+#[test]
+fn an_array_is_no_object() {
+    #[derive(Debug, Deserialize)]
+    struct One {
+        #[serde(rename = "one")]
+        _one: u8,
+    }
+    assert!(read_json::<One>(r#"{"one":1}"#).is_ok());
+    assert!(read_json::<One>("[1]").is_err() && serde_json::from_str::<One>("[1]").is_ok());
+}
+
+#[test]
+fn it_goes_as_deep_as_serde_json() {
+    for depth in [1, 126, 127, 128, 129, 100_000] {
+        let lists = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let objects = format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+        for json in [lists, objects] {
+            assert_eq!(read_json::<Value>(&json).is_ok(), depth <= 127);
+            assert_eq!(read_json::<IgnoredAny>(&json).is_ok(), depth <= 127);
+            assert_eq!(serde_json::from_str::<Value>(&json).is_ok(), depth <= 127);
+        }
+    }
+}
+
+#[test]
+fn an_error_says_where_and_nothing_of_what_stands_there() {
+    let error = read_json::<Whole>(r#"{"number":"secret"}"#).err();
+    assert_eq!(error, Some(Unreadable { at: 10 }));
+    assert_eq!(
+        error.map(|it| it.to_string()).as_deref(),
+        Some("the JSON text cannot be read from its byte 10 on")
+    );
+    assert_eq!(read_json::<u8>("1 1"), Err(Unreadable { at: 2 }));
+}
+
+proptest! {
+    /// Good texts with one byte changed, taken out or doubled.
+    #[test]
+    fn it_reads_spoilt_texts_as_serde_json_does(
+        which in 0..GOOD.len(),
+        at in any::<prop::sample::Index>(),
+        byte in prop::sample::select(br#"{}[]":,\u0e.-+19tfn "#.to_vec()),
+        how in 0..3_u8,
+    ) {
+        let mut bytes = GOOD[which].as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        match how {
+            0 => bytes[at] = byte,
+            1 => { bytes.remove(at); }
+            _ => bytes.insert(at, byte),
+        }
+        if let Ok(json) = core::str::from_utf8(&bytes) {
+            same_for_all(json);
+        }
+    }
+}
+
+const GOOD: &[&str] = &[
+    r#"{ "number" : 18446744073709551615,
+        "option":-5, "list":["Unit",{"Unit":null},{"Newtype":1.5e3},{"Tuple":[1,"\u0041\n"]},{"Struct":{"a":""}}],
+        "pair":[true,"ü\\\ud83d\ude00"], "other":{"a":[null,false,0,-0,0.1,1e-7,-3]}, "\u006fne":[] }"#,
+    r#"{"number":0,"option":null}"#,
+    r#"["Unit","Unit"]"#,
+    r#"{"Struct":{"a":"b","c":[{}]}}"#,
+    r#"{"Newtype":2}"#,
+    r#"{"a":255,"b":0}"#,
+    r#"{"a":256}"#,
+    "[]",
+    "{}",
+    "null",
+    " -9223372036854775808 ",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "123456789012345678901234567890",
+    r#""text""#,
+    r#""\"\/\b\f\t\r""#,
+];
+
+const BAD: &[&str] = &[
+    "",
+    " ",
+    "{",
+    "[",
+    "\"",
+    "\"\\",
+    "\"\\\"",
+    "[1,]",
+    "[,1]",
+    "[1 1]",
+    "{\"a\":1,}",
+    "{,}",
+    "{1:2}",
+    "{\"a\" 1}",
+    "{\"a\"}",
+    "{null:1}",
+    "01",
+    "-",
+    "-01",
+    "1.",
+    ".5",
+    "+1",
+    "1e",
+    "1e999",
+    "NaN",
+    "nul",
+    "truefalse",
+    "tru",
+    "1-1",
+    "\"\u{1}\"",
+    "\"\n\"",
+    "\"\\x\"",
+    "\"\\ud800\"",
+    "\"\\u12\"",
+    "]",
+    "}",
+    "[}",
+    "{]",
+    "1 1",
+    "[[]",
+    "\u{feff}1",
+];
