@@ -78,8 +78,8 @@ pub(crate) fn nested_lists(bytes: usize) -> String {
     format!("[{}]", all.join(","))
 }
 
-/// How deep they are. JSON that is deeper is not read at all.
-const DEPTH: usize = 100;
+/// How deep they are: what is deeper counts as left out.
+const DEPTH: usize = 30;
 
 /// An access token that is only a reference, as most MCP servers issue them.
 pub(crate) const REFERENCE: usize = 120;
