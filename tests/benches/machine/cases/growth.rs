@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use oauth_core::Endpoint;
 use oauth_core::client::{Lease, Leases as _, Loaded, MemoryTokenStorage, Records as _};
 use oauth_core::client::{TokenStorage as _, Written};
 use oauth_core::session::{Key, Record, Session, Turn};
@@ -92,23 +91,23 @@ fn refresh_among<const GRANTS: usize>(prepared: usize) -> Box<dyn FnMut(usize)> 
     let settings = settings();
     let stored = answers.record(settings.clone()).to_json();
     let record = || Record::from_json(stored.as_bytes()).expect("the record is one");
-    let store = MemoryTokenStorage::new();
     let key = |user: usize| Key::grant("bench", &format!("user-{user:07}"), SERVER);
-    for user in 0..GRANTS {
-        let saved = store.save(&key(user), &record(), 0).expect("the store works");
-        assert_eq!(saved, Written::Done);
-    }
-    // Where there are fewer grants than operations, one is refreshed again: it has expired for who does it.
-    let mut expired: Vec<_> =
-        (0..prepared).map(|at| (key(at % GRANTS), record(), idle(&settings, record()))).collect();
+    // A grant is refreshed once: where there are fewer than operations, there are more stores.
+    let full = |_| {
+        let store = MemoryTokenStorage::new();
+        for user in 0..GRANTS {
+            let saved = store.save(&key(user), &record(), 0).expect("the store works");
+            assert_eq!(saved, Written::Done);
+        }
+        store
+    };
+    let stores: Vec<_> = (0..prepared.div_ceil(GRANTS)).map(full).collect();
+    let one = |at: usize| (at / GRANTS, key(at % GRANTS), idle(&settings, record()));
+    let mut expired: Vec<_> = (0..prepared).map(one).collect();
     let mut at = 0;
     Box::new(move |count| {
-        for (key, old, session) in &mut expired[at..at + count] {
-            if at >= GRANTS {
-                let stored = store.load(key).expect("the store works").generation();
-                store.save(key, old, stored).expect("the store works");
-            }
-            refresh_in(session, &store, key, &answers);
+        for (store, key, session) in &mut expired[at..at + count] {
+            refresh_in(session, &stores[*store], key, &answers);
         }
         at += count;
     })
@@ -135,7 +134,6 @@ fn refresh_in(session: &mut Session, store: &MemoryTokenStorage, key: &Key, answ
                 reply.reserved();
             }
             Turn::Http(request, reply) => {
-                debug_assert_eq!(request.endpoint(), Endpoint::Token);
                 InCoreTypes(answers).answer(request, reply, LATER);
             }
             Turn::Save(reply) => {
