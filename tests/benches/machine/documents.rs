@@ -50,7 +50,8 @@ pub(crate) fn tokens_with(access_token_bytes: usize, name: &str, value: &str) ->
 pub(crate) fn server_of(bytes: usize) -> String {
     let claims = "\"claims_supported\":[";
     let is_read = |line: &&str| !NOT_READ.iter().any(|part| line.contains(part));
-    let document: String = SERVER_METADATA.lines().map(str::trim).filter(is_read).collect();
+    let lines = SERVER_METADATA.lines().map(str::trim).filter(is_read);
+    let document = lines.collect::<String>().replace(",}", "}");
     let missing = bytes.saturating_sub(document.len() + claims.len() + 2);
     let names: Vec<_> =
         (0..missing / CLAIM).map(|number| format!("\"claim:{number:05}\"")).collect();
@@ -61,18 +62,23 @@ pub(crate) fn server_of(bytes: usize) -> String {
 const CLAIM: usize = 14;
 
 /// What stands in the names of members that can be left out to begin with a short one.
-const NOT_READ: [&str; 12] = [
+const NOT_READ: [&str; 17] = [
     "_alg",
     "backchannel",
     "check_session",
     "claim",
+    "device_auth",
     "end_session",
     "frontchannel",
     "introspection",
+    "jwks_uri",
     "request_",
     "response_modes",
+    "revocation_endpoint_auth",
+    "service_doc",
     "subject_types",
     "tls_client",
+    "ui_locales",
     "userinfo",
 ];
 
