@@ -89,13 +89,18 @@ impl Panel {
         for (number, line) in self.lines.iter().enumerate() {
             let points: Vec<_> =
                 line.points.iter().map(|(across, up)| (x(*across), y(*up))).collect();
-            line.draw(text, number, &points);
+            let is_highest = |end: fn(&[(f64, f64)]) -> Option<&(f64, f64)>| {
+                let height = |line: &Line| end(&line.points).map_or(0.0, |point| point.1);
+                self.lines.iter().all(|other| height(other) <= height(line))
+            };
+            line.draw(text, number, &points, [is_highest(<[_]>::first), is_highest(<[_]>::last)]);
         }
     }
 }
 
 impl Line {
-    fn draw(&self, text: &mut String, number: usize, points: &[(f64, f64)]) {
+    /// `above`: whether the words at its two ends are above it, since no other line is there.
+    fn draw(&self, text: &mut String, number: usize, points: &[(f64, f64)], above: [bool; 2]) {
         let path: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
         add(text, format_args!("<path class=\"line c{number}\" d=\"M{}\"/>\n", path.join("L")));
         for (x, y) in points {
@@ -106,25 +111,24 @@ impl Line {
                 ),
             );
         }
-        // The first line's words are above it, the second one's below, and so they do not meet.
-        let away = if number == 0 { -9.0 } else { 18.0 };
         let ends = [
-            (points.first(), self.points.first(), "start"),
-            (points.last(), self.points.last(), "end"),
+            (points.first(), self.points.first(), "start", above[0]),
+            (points.last(), self.points.last(), "end", above[1]),
         ];
-        for (place, point, anchor) in ends {
+        for (place, point, anchor, is_above) in ends {
             if let (Some((x, y)), Some((_, value))) = (place, point) {
+                let (away, value) = (if is_above { -9.0 } else { 22.0 }, label(*value));
                 add(
                     text,
                     format_args!(
-                        "<text class=\"value c{number}\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>\n",
-                        y + away,
-                        label(*value)
+                        "<text class=\"value c{number}\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{value}</text>\n",
+                        y + away
                     ),
                 );
             }
         }
-        let (x, y) = (PLOT_LEFT + 10.0, PLOT_TOP + 18.0 + 17.0 * number as f64);
+        // Where what grows leaves room.
+        let (x, y) = (PLOT_RIGHT - 190.0, PLOT_BOTTOM - 28.0 + 17.0 * number as f64);
         add(
             text,
             format_args!(
