@@ -6,12 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use oauth_blocking::Records as _;
 use oauth_core::flow::Settings;
 use oauth_core::{ServerOAuthMetadata, UnixTime};
 use oauth_tokio::reqwest::{self, Client};
-use oauth_tokio::{
-    BlockingTokenStorage, HttpClient, Key, MemoryTokenStorage, NoUserAgent, OAuth, Record, Written,
-};
+use oauth_tokio::{HttpClient, Key, MemoryTokenStorage, NoUserAgent, OAuth, Record, Written};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::runtime::Runtime;

@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use oauth_tokio::reqwest::Url;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
@@ -34,7 +35,7 @@ impl TokenEndpoint {
     pub(crate) fn start() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("there are sockets on this machine");
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
+        let listener = runtime.block_on(async { listen() });
         let listener = listener.expect("there are ports on this machine");
         let address = listener.local_addr().expect("it is bound");
         let spent = Arc::<Mutex<Spent>>::default();
@@ -53,6 +54,13 @@ impl TokenEndpoint {
     pub(crate) fn take_refreshes(&self) -> usize {
         std::mem::take(&mut self.spent.lock().unwrap_or_else(PoisonError::into_inner).refreshes)
     }
+}
+
+/// With room for all who come at once: who finds none would try again after a second.
+fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.listen(4096)
 }
 
 /// One request after the other.

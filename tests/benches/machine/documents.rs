@@ -46,19 +46,41 @@ pub(crate) fn tokens_with(access_token_bytes: usize, name: &str, value: &str) ->
     format!("{members},\"{name}\":{value}}}")
 }
 
-/// A server document of that many bytes: what makes it long are scopes.
+/// A server document of about that many bytes: what makes it long are names of claims, as with real ones.
 pub(crate) fn server_of(bytes: usize) -> String {
-    let mut document = server();
-    let scopes = "\"scopes_supported\":[";
-    let at = document.find(scopes).expect("there are scopes") + scopes.len();
-    let missing = bytes.saturating_sub(document.len());
-    let more = (0..missing / SCOPE).map(|number| format!("\"mcp:tools:{number:07}\","));
-    document.insert_str(at, &more.collect::<String>());
-    document
+    let claims = "\"claims_supported\":[";
+    let is_read = |line: &&str| !NOT_READ.iter().any(|part| line.contains(part));
+    let lines = SERVER_METADATA.lines().map(str::trim).filter(is_read);
+    let document = lines.collect::<String>().replace(",}", "}");
+    let missing = bytes.saturating_sub(document.len() + claims.len() + 2);
+    let names: Vec<_> =
+        (0..missing / CLAIM).map(|number| format!("\"claim:{number:05}\"")).collect();
+    document.replacen('{', &format!("{{{claims}{}],", names.join(",")), 1)
 }
 
-/// The length of one of its scopes, with quotes and comma.
-const SCOPE: usize = 20;
+/// The length of one of them, with quotes and comma.
+const CLAIM: usize = 14;
+
+/// What stands in the names of members that can be left out to begin with a short one.
+const NOT_READ: [&str; 17] = [
+    "_alg",
+    "backchannel",
+    "check_session",
+    "claim",
+    "device_auth",
+    "end_session",
+    "frontchannel",
+    "introspection",
+    "jwks_uri",
+    "request_",
+    "response_modes",
+    "revocation_endpoint_auth",
+    "service_doc",
+    "subject_types",
+    "tls_client",
+    "ui_locales",
+    "userinfo",
+];
 
 /// An `id_token` of that many bytes, which nobody verifies here.
 pub(crate) fn id_token(bytes: usize) -> String {
@@ -78,8 +100,8 @@ pub(crate) fn nested_lists(bytes: usize) -> String {
     format!("[{}]", all.join(","))
 }
 
-/// How deep they are. JSON that is deeper is not read at all.
-const DEPTH: usize = 100;
+/// How deep they are: what is deeper counts as left out.
+const DEPTH: usize = 30;
 
 /// An access token that is only a reference, as most MCP servers issue them.
 pub(crate) const REFERENCE: usize = 120;

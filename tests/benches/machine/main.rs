@@ -20,8 +20,14 @@ mod lines;
 #[path = "../common/measure.rs"]
 mod measure;
 mod one_record;
+mod plot;
 mod prepared;
+#[path = "../common/storm_of_users.rs"]
+mod storm_of_users;
+mod svg;
 mod table;
+#[path = "../common/token_endpoint.rs"]
+mod token_endpoint;
 mod turns;
 #[path = "../common/users.rs"]
 mod users;
@@ -45,6 +51,9 @@ fn main() -> ExitCode {
     }
     if is_asked("--update") {
         return guard::update();
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--plot") {
+        return plot::write(arguments.get(at + 1));
     }
     if is_asked("--bench") {
         print_table();

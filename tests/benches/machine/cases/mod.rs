@@ -2,6 +2,7 @@
 
 mod bound;
 mod challenges;
+pub(crate) mod growth;
 pub(crate) mod handles;
 mod hot_path;
 pub(crate) mod kept;
@@ -245,9 +246,10 @@ fn heaps() -> Vec<Case> {
 
 /// What the case with this name does, if it does something.
 pub(crate) fn work(name: &str) -> Option<Work> {
-    match all().into_iter().find(|case| case.name == name)?.kind {
-        Kind::Work(work) => Some(work),
-        Kind::Kept(..) => None,
+    match all().into_iter().find(|case| case.name == name).map(|case| case.kind) {
+        Some(Kind::Work(work)) => Some(work),
+        Some(Kind::Kept(..)) => None,
+        None => growth::work(name),
     }
 }
 
