@@ -232,6 +232,12 @@ impl Tolerances {
         self.0 |= others.0;
     }
 
+    /// Whether all of these are among the others.
+    #[inline]
+    pub(crate) const fn are_within(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+
     /// The first of these that is not among the others.
     pub(crate) fn first_beyond(self, others: Self) -> Option<Tolerance> {
         Self(self.0 & !others.0).iter().next()

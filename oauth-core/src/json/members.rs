@@ -7,11 +7,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::{fmt, str};
+use core::str;
 
-use serde::de::{self, Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
+use crate::json::reader::{Unreadable, each_member};
 use crate::json::{Defect, List, MemberNames, Text};
 use crate::secret::SecretBuffer;
 
@@ -117,18 +117,18 @@ impl<'a> Members<'a> {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let misshapen = MemberNames::default();
         let error = match str::from_utf8(body) {
-            Ok(text) => match Spans::find(text) {
+            Ok(text) => match find_spans(text) {
                 Ok(spans) => return Ok(Self { body: Body::Json(text), spans, misshapen }),
                 Err(error) => Some(error),
             },
             Err(_) => None,
         };
-        match Spans::find(&masked_copy(body).0) {
+        match find_spans(&masked_copy(body).0) {
             Ok(spans) => Ok(Self { body: Body::Spoilt(body), spans, misshapen }),
             Err(masked) => Err(match (body.trim_ascii_start().first(), error.unwrap_or(masked)) {
                 (None, _) => Defect::Empty,
                 (Some(b'<'), _) => Defect::Html,
-                (Some(_), at) => Defect::NotJson { line: at.line(), column: at.column() },
+                (Some(_), Unreadable { at }) => place(body, at),
             }),
         }
     }
@@ -348,52 +348,34 @@ fn masked_copy(body: &[u8]) -> SecretBuffer {
 }
 
 /// Finds the members of an object, and reads none of them.
-struct Spans {
-    /// Where the text begins in memory.
-    start: usize,
+fn find_spans(text: &str) -> Result<Vec<Span>, Unreadable> {
+    let mut spans = Vec::with_capacity(USUAL_MEMBERS);
+    // Bodies are bounded, so all of it can be counted in 32 bits.
+    let range = |start: usize, end: usize| Range { start: start as u32, end: end as u32 };
+    each_member(text, |name, value| {
+        let (name, is_escaped) = (range(name.start, name.end), name.is_escaped);
+        let length = if is_escaped { ESCAPED } else { name.end - name.start };
+        let value = range(value.start, value.end);
+        spans.push(Span { name, length, value, is_taken: false });
+        spans.len() <= MAX_MEMBERS
+    })?;
+    Ok(spans)
 }
 
-impl Spans {
-    fn find(text: &str) -> Result<Vec<Span>, serde_json::Error> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        let spans = json.deserialize_map(Self { start: text.as_ptr().addr() })?;
-        json.end().map(|()| spans)
-    }
-
-    fn range(&self, json: &RawValue, quotes: usize) -> Option<Range> {
-        let start = json.get().as_ptr().addr().checked_sub(self.start)?;
-        let end = (start + json.get().len()).checked_sub(quotes)?;
-        let start = start + quotes;
-        Some(Range { start: start.try_into().ok()?, end: end.try_into().ok()? })
-    }
+/// Where that is, for people.
+fn place(body: &[u8], at: usize) -> Defect {
+    let before = body.get(..at).unwrap_or(body);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    // Where something is missing, the last byte is named.
+    let column = (at + 1).min(body.len()) - line_start;
+    Defect::NotJson { line, column }
 }
 
-impl<'de> Visitor<'de> for Spans {
-    type Value = Vec<Span>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Span>, A::Error> {
-        let mut spans = Vec::with_capacity(USUAL_MEMBERS);
-        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            let is_escaped = has_escapes(name.get());
-            let (name, value) = (self.range(name, 1), self.range(value, 0));
-            let (Some(name), Some(value), 0..MAX_MEMBERS) = (name, value, spans.len()) else {
-                return Err(de::Error::custom("too many members"));
-            };
-            let length = if is_escaped { ESCAPED } else { name.end - name.start };
-            spans.push(Span { name, length, value, is_taken: false });
-        }
-        Ok(spans)
-    }
-}
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// No name is that long.
 const ESCAPED: u32 = u32::MAX;
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// As many as a token answer has.
 const USUAL_MEMBERS: usize = 8;

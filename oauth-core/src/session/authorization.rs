@@ -101,7 +101,7 @@ impl Snapshot {
             Some(record) => {
                 let tokens = record.tokens.as_ref()?;
                 let tolerates = self.settings.policy.tolerates;
-                if tokens.tolerated.first_beyond(tolerates).is_some() {
+                if !tokens.tolerated.are_within(tolerates) {
                     return None;
                 }
                 let possession = match tokens.token_type {
