@@ -99,9 +99,10 @@ pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
     }
     // Tokens are long: eight bytes at once, and what is left.
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let words = a.iter().zip(b).fold(0, |all, (x, y)| {
-        black_box(all | (u64::from_ne_bytes(*x) ^ u64::from_ne_bytes(*y)))
-    });
+    let words = a
+        .iter()
+        .zip(b)
+        .fold(0, |all, (x, y)| black_box(all | (u64::from_ne_bytes(*x) ^ u64::from_ne_bytes(*y))));
     let rest = a_rest.iter().zip(b_rest).fold(0, |all, (x, y)| black_box(all | (x ^ y)));
     words == 0 && rest == 0
 }

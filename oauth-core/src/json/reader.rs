@@ -5,14 +5,17 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use core::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use self::items::{Items, Variant};
+use self::skip::Quoted;
 
 mod items;
+mod skip;
+
+pub(super) use skip::each_member;
 
 /// Why a JSON text could not be read: nothing but where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,28 +67,6 @@ struct Reader<'de> {
     at: usize,
     /// How much deeper it may go.
     depth: u8,
-}
-
-/// Where a text stands, without its quotes.
-#[derive(Clone, Copy)]
-pub(super) struct Quoted {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Something in it is written in another way than it is meant.
-    pub(super) is_escaped: bool,
-}
-
-/// Hands over the name of each member of an object, and where its value stands.
-///
-/// # Errors
-///
-/// [`Unreadable`]: it is no object, or has more members than are taken.
-pub(super) fn each_member(
-    text: &str,
-    mut take: impl FnMut(Quoted, Range<usize>) -> bool,
-) -> Result<(), Unreadable> {
-    let mut reader = Reader { text, at: 0, depth: MAX_DEPTH };
-    reader.each_member(&mut take).map_err(|Wrong| Unreadable { at: reader.at })
 }
 
 enum Number {
@@ -141,30 +122,6 @@ impl<'de> Reader<'de> {
         self.text.get(start..end).map(Cow::Borrowed).ok_or(Wrong)
     }
 
-    /// Reads a text, and keeps nothing of it. Its escapes may stand for halves of characters.
-    #[inline(never)]
-    fn quoted(&mut self) -> Result<Quoted, Wrong> {
-        self.take(b'"')?;
-        let start = self.at;
-        let mut is_escaped = false;
-        loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let plain = plain(rest);
-            self.at += plain;
-            match rest.get(plain) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    is_escaped = true;
-                    self.at += escape(&rest[plain..]).ok_or(Wrong)?;
-                }
-                _ => return Err(Wrong),
-            }
-        }
-        let end = self.at;
-        self.at += 1;
-        Ok(Quoted { start, end, is_escaped })
-    }
-
     #[inline(never)]
     fn number(&mut self) -> Result<Number, Wrong> {
         self.peek();
@@ -187,32 +144,6 @@ impl<'de> Reader<'de> {
         })
     }
 
-    /// Reads a value of any kind, and keeps nothing of it.
-    fn skip(&mut self) -> Done {
-        match self.peek() {
-            Some(b'"') => self.quoted().map(drop),
-            Some(b'{') => {
-                let mut members = self.open(b'{', b'}')?;
-                while members.next_name()? {
-                    members.reader.quoted()?;
-                    members.reader.take(b':')?;
-                    members.reader.skip()?;
-                }
-                self.close(b'}')
-            }
-            Some(b'[') => {
-                let mut values = self.open(b'[', b']')?;
-                while values.next()? {
-                    values.reader.skip()?;
-                }
-                self.close(b']')
-            }
-            Some(b't' | b'f') => self.boolean().map(drop),
-            Some(b'n') => self.word("null"),
-            _ => self.number().map(drop),
-        }
-    }
-
     #[inline(never)]
     fn open(&mut self, start: u8, end: u8) -> Result<Items<'_, 'de>, Wrong> {
         self.take(start)?;
@@ -226,54 +157,8 @@ impl<'de> Reader<'de> {
         self.take(end)
     }
 
-    fn each_member(&mut self, take: &mut impl FnMut(Quoted, Range<usize>) -> bool) -> Done {
-        let mut members = self.open(b'{', b'}')?;
-        while members.next_name()? {
-            let name = members.reader.quoted()?;
-            members.reader.take(b':')?;
-            members.reader.peek();
-            let start = members.reader.at;
-            members.reader.skip()?;
-            if !take(name, start..members.reader.at) {
-                return Err(Wrong);
-            }
-        }
-        self.close(b'}')?;
-        self.ends()
-    }
-
     fn ends(&mut self) -> Done {
         self.peek().map_or(Ok(()), |_| Err(Wrong))
-    }
-}
-
-/// How many bytes come before a quote, an escape, or what may not stand in a text. Tokens are long: eight at once.
-fn plain(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let whole = 8 * words.iter().take_while(|word| is_plain(u64::from_ne_bytes(**word))).count();
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().position(is_special).unwrap_or(rest.len())
-}
-
-/// Whether none of eight bytes is one of those.
-const fn is_plain(word: u64) -> bool {
-    const EACH: u64 = u64::MAX / 0xFF;
-    const HIGH: u64 = EACH * 0x80;
-    const fn has_less(word: u64, than: u8) -> u64 {
-        word.wrapping_sub(EACH * than as u64) & !word & HIGH
-    }
-    let quotes = has_less(word ^ (EACH * b'"' as u64), 1);
-    let escapes = has_less(word ^ (EACH * b'\\' as u64), 1);
-    has_less(word, b' ') | quotes | escapes == 0
-}
-
-/// How long the escape is that the bytes begin with.
-fn escape(bytes: &[u8]) -> Option<usize> {
-    match bytes.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
-        _ => None,
     }
 }
 

@@ -184,6 +184,7 @@ impl Known {
     }
 
     /// Somebody stored another record although the lock was held.
+    #[expect(clippy::boxed_local, reason = "tokens that are saved again stay where they are")]
     fn tokens_outrun(
         &mut self,
         unstored: Box<Unstored>,

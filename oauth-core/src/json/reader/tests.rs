@@ -96,7 +96,7 @@ fn it_goes_as_deep_as_serde_json() {
         let objects = format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
         for json in [lists, objects] {
             assert_eq!(read_json::<Value>(&json).is_ok(), depth <= 127);
-            assert_eq!(read_json::<IgnoredAny>(&json).is_ok(), depth <= 127);
+            assert!(read_json::<IgnoredAny>(&json).is_ok(), "nothing is kept");
             assert_eq!(serde_json::from_str::<Value>(&json).is_ok(), depth <= 127);
         }
     }
