@@ -5,6 +5,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -35,7 +36,7 @@ pub struct Unreadable {
 ///
 /// [`Unreadable`]: it is no JSON, or not what the type asks for.
 pub fn read_json<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Unreadable> {
-    let mut reader = Reader { text, at: 0, depth: MAX_DEPTH };
+    let mut reader = Reader::new(text);
     let read = T::deserialize(&mut reader);
     let read = read.and_then(|value| reader.ends().map(|()| value));
     read.map_err(|Wrong| Unreadable { at: reader.at })
@@ -67,6 +68,8 @@ struct Reader<'de> {
     at: usize,
     /// How much deeper it may go.
     depth: u8,
+    /// The ends that are to come of what is [skipped](Self::skip).
+    ends: Vec<u8>,
 }
 
 enum Number {
@@ -76,9 +79,22 @@ enum Number {
 }
 
 impl<'de> Reader<'de> {
+    fn new(text: &'de str) -> Self {
+        Self { text, at: 0, depth: MAX_DEPTH, ends: Vec::new() }
+    }
+
     /// The next byte that is no white space.
-    #[inline(never)]
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
+        // Programs write none.
+        match self.text.as_bytes().get(self.at) {
+            Some(byte) if *byte > b' ' => Some(*byte),
+            _ => self.peek_behind_space(),
+        }
+    }
+
+    #[cold]
+    fn peek_behind_space(&mut self) -> Option<u8> {
         let rest = self.text.as_bytes().get(self.at..)?;
         let is_space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
         self.at += rest.iter().take_while(is_space).count();

@@ -2,28 +2,25 @@
 //! comparison, and a copy of the value.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
 /// A value, and until when it is good.
 #[derive(Clone)]
-pub(crate) struct Held(Arc<RwLock<(HeaderValue, u64)>>);
+pub(crate) struct Held(Arc<RwLock<(HeaderValue, SystemTime)>>);
 
 impl Held {
     pub(crate) fn new() -> Self {
         let value = HeaderValue::from_str(&format!("Bearer {TOKEN}")).expect("it is one");
-        Self(Arc::new(RwLock::new((value, now() + 3600))))
+        let until = SystemTime::now() + Duration::from_secs(3600);
+        Self(Arc::new(RwLock::new((value, until))))
     }
 
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if now() < held.1 { Some(held.0.clone()) } else { None }
+        if SystemTime::now() < held.1 { Some(held.0.clone()) } else { None }
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 const TOKEN: &str = "aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_aB3_";

@@ -1,9 +1,8 @@
 //! What is read and not kept: the members of a document that nobody asks for, and where those stand that somebody does.
 
-use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Done, MAX_DEPTH, Reader, Unreadable, Wrong};
+use super::{Done, Reader, Unreadable, Wrong};
 
 /// Where a text stands, without its quotes.
 #[derive(Clone, Copy)]
@@ -23,7 +22,7 @@ pub(in super::super) fn each_member(
     text: &str,
     mut take: impl FnMut(Quoted, Range<usize>) -> bool,
 ) -> Result<(), Unreadable> {
-    let mut reader = Reader { text, at: 0, depth: MAX_DEPTH };
+    let mut reader = Reader::new(text);
     reader.each_member(&mut take).map_err(|Wrong| Unreadable { at: reader.at })
 }
 
@@ -54,8 +53,6 @@ impl Reader<'_> {
 
     /// Reads a value of any kind, as deep as it is, and keeps nothing of it.
     pub(super) fn skip(&mut self) -> Done {
-        // The ends that are to come.
-        let mut ends = Vec::new();
         loop {
             match self.peek() {
                 Some(b'"') => drop(self.quoted()?),
@@ -64,7 +61,7 @@ impl Reader<'_> {
                     // In ASCII the end stands two places behind.
                     let end = start + 2;
                     if self.peek() != Some(end) {
-                        ends.push(end);
+                        self.ends.push(end);
                         self.name_before(end)?;
                         continue;
                     }
@@ -75,14 +72,14 @@ impl Reader<'_> {
                 _ => self.skip_number()?,
             }
             loop {
-                let Some(end) = ends.last().copied() else { return Ok(()) };
+                let Some(end) = self.ends.last().copied() else { return Ok(()) };
                 if self.peek() != Some(end) {
                     self.take(b',')?;
                     self.name_before(end)?;
                     break;
                 }
                 self.at += 1;
-                ends.pop();
+                self.ends.pop();
             }
         }
     }
@@ -142,23 +139,27 @@ impl Reader<'_> {
 
 /// How many bytes come before a quote, an escape, or what may not stand in a text. Tokens are long: eight at once.
 fn plain(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let whole = 8 * words.iter().take_while(|word| is_plain(u64::from_ne_bytes(**word))).count();
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let special = specials(u64::from_le_bytes(*word));
+        if special != 0 {
+            return 8 * at + special.trailing_zeros() as usize / 8;
+        }
+    }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().position(is_special).unwrap_or(rest.len())
+    let plain = rest.iter().position(is_special).unwrap_or(rest.len());
+    8 * words.len() + plain
 }
 
-/// Whether none of eight bytes is one of those.
-const fn is_plain(word: u64) -> bool {
+/// The highest bit of each of eight bytes that is one of those; what stands behind the first of them may be wrong.
+const fn specials(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 0xFF;
-    const HIGH: u64 = EACH * 0x80;
-    const fn has_less(word: u64, than: u8) -> u64 {
-        word.wrapping_sub(EACH * than as u64) & !word & HIGH
+    const fn less(word: u64, than: u8) -> u64 {
+        word.wrapping_sub(EACH * than as u64) & !word & (EACH * 0x80)
     }
-    let quotes = has_less(word ^ (EACH * b'"' as u64), 1);
-    let escapes = has_less(word ^ (EACH * b'\\' as u64), 1);
-    has_less(word, b' ') | quotes | escapes == 0
+    let quotes = less(word ^ (EACH * b'"' as u64), 1);
+    let escapes = less(word ^ (EACH * b'\\' as u64), 1);
+    less(word, b' ') | quotes | escapes
 }
 
 /// How long the escape is that the bytes begin with.

@@ -199,3 +199,19 @@ const BAD: &[&str] = &[
     "[[]",
     "\u{feff}1",
 ];
+
+/// Texts are looked through eight bytes at a time.
+#[test]
+fn the_end_of_a_text_is_found_wherever_it_is() {
+    for length in 0..20 {
+        for special in
+            ["\"", "\\\"", "\\u00e9", "\\ud800", "\\x", "\u{1}", "\u{7f}", "é", "!", "#", "["]
+        {
+            for at in 0..=length {
+                let text = format!("{}{special}{}", "a".repeat(at), "b".repeat(length - at));
+                same_for_all(&format!("\"{text}\""));
+                same_for_all(&format!("[\"{text}\",\"{text}\"]"));
+            }
+        }
+    }
+}
