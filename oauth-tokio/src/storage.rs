@@ -18,6 +18,7 @@ pub use blocking::Blocking;
 pub use oauth_core::client::nonblocking::{Leases, Records, TokenStorage};
 
 mod blocking;
+mod turns;
 
 /// Runs work on a thread of its own, in the runtime's context as on its pool.
 pub(crate) fn spawn_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {

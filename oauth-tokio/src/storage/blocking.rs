@@ -1,7 +1,7 @@
 //! Blocking stores behind the traits of those that take their time.
 
 use std::fmt;
-use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use oauth_core::UnixTime;
@@ -11,8 +11,9 @@ use oauth_core::client::{
 };
 use oauth_core::flow::Settings;
 use oauth_core::session::{Key, Lock, PendingLogin, Record, Spend};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
+use crate::storage::turns::Turns;
 use crate::storage::{Leases, Records, TokenStorage};
 
 /// A blocking store or user agent, run on tokio's blocking pool. A login, which waits for a person, has a
@@ -21,8 +22,10 @@ use crate::storage::{Leases, Records, TokenStorage};
 /// A store uses 32 threads of the pool at most, or [as many as the host says](Self::with_threads). A call that finds them
 /// all in use waits for its turn without one, so that a thousand users whose tokens expire at once make no thousand
 /// threads. They gain nothing by more: so many calls at a time keep any disk busy.
-#[derive(Debug)]
-pub struct Blocking<T>(pub(crate) Arc<Shared<T>>);
+pub struct Blocking<T> {
+    pub(crate) inner: Arc<T>,
+    turns: Arc<Turns>,
+}
 
 impl<T> Blocking<T> {
     /// Takes a blocking store or user agent.
@@ -33,57 +36,13 @@ impl<T> Blocking<T> {
     /// The same, and a store uses so many threads at most, at least one. One that waits for servers may gain by more than
     /// the 32 of [`new`](Self::new), as far as the pool has them (`max_blocking_threads` of tokio's builder).
     pub fn with_threads(blocking: T, threads: usize) -> Self {
-        let threads = threads.clamp(1, Semaphore::MAX_PERMITS);
-        let turns = Semaphore::new(threads);
-        Self(Arc::new(Shared {
-            inner: blocking,
-            #[cfg(feature = "keyring")]
-            threads,
-            turns,
-        }))
+        Self { inner: Arc::new(blocking), turns: Arc::new(Turns::new(threads)) }
     }
 }
 
-/// What runs on the pool.
-pub(crate) struct Shared<T> {
-    inner: T,
-    /// For the store that takes its place.
-    #[cfg(feature = "keyring")]
-    pub(crate) threads: usize,
-    /// Taken as long as a call runs, whether or not somebody still waits for it.
-    turns: Semaphore,
-}
-
-impl<T> Deref for Shared<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+impl<T: fmt::Debug> fmt::Debug for Blocking<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-/// A turn of a call; it ends when this is dropped.
-struct MyTurn<T>(Arc<Shared<T>>);
-
-impl<T> MyTurn<T> {
-    async fn wait(shared: &Arc<Shared<T>>) -> Self {
-        // It is never closed.
-        if let Ok(turn) = shared.turns.acquire().await {
-            turn.forget();
-        }
-        Self(Arc::clone(shared))
-    }
-}
-
-impl<T> Drop for MyTurn<T> {
-    fn drop(&mut self) {
-        self.0.turns.add_permits(1);
+        f.debug_tuple("Blocking").field(&self.inner).finish()
     }
 }
 
@@ -92,14 +51,26 @@ impl<S: BlockingTokenStorage + 'static> Blocking<S> {
         &self,
         call: impl FnOnce(&S) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let turn = MyTurn::wait(&self.0).await;
-        match tokio::task::spawn_blocking(move || call(&turn.0)).await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => Err(StorageError::unreachable(error)),
-            },
+        let store = Arc::clone(&self.inner);
+        let (said, answer) = oneshot::channel();
+        self.turns.give(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| call(&store)));
+            // Before anybody goes on who may want to be the last one that has it.
+            drop(store);
+            // Whoever asked may be gone.
+            let _ = said.send(result);
+        });
+        match answer.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(ended) => Err(StorageError::unreachable(ended)),
         }
+    }
+
+    /// Another store in its place, with as many threads.
+    #[cfg(feature = "keyring")]
+    pub(crate) fn replaced(&self, store: S) -> Self {
+        Self::with_threads(store, self.turns.threads())
     }
 
     /// The same with a lease, which goes there and comes back.
@@ -200,7 +171,7 @@ impl<S: BlockingTokenStorage + 'static> Leases for Blocking<S> {
     }
 
     fn pauses(&self) -> LockPauses {
-        self.0.pauses()
+        self.inner.pauses()
     }
 }
 
