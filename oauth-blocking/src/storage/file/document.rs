@@ -54,13 +54,7 @@ pub(super) fn room(record: usize, sealing: &Sealing) -> usize {
 
 /// Whose grant a text is, if it is one.
 pub(super) fn key(text: &[u8]) -> Option<Key> {
-    let members = Members::of(text)?;
-    Some(Key {
-        kind: members.kind()?,
-        application: member(members.application).unwrap_or_default(),
-        profile: member(members.profile)?,
-        server_url: member(members.server_url)?,
-    })
+    Members::of(text)?.key()
 }
 
 /// Reads what [`write`] wrote for the same key; `None` if it is damaged. A later version may have another idea of
@@ -75,25 +69,7 @@ pub(super) fn read(
     sealing: &Sealing,
     place: &str,
 ) -> Result<Option<Record>, StorageError> {
-    let Some(members) = Members::of(text) else { return Ok(None) };
-    let format = members.format();
-    if let Some(found) = format.filter(|found| *found > SEALED.into()) {
-        let found = found.try_into().unwrap_or(u32::MAX);
-        return Err(StorageError::Newer { place: place.into(), found });
-    }
-    let application: Option<String> = member(members.application);
-    let is_own = application.as_deref() == Some(&key.application)
-        && members.kind() == Some(key.kind)
-        && members.is_of(key);
-    let is_sealed = format == Some(SEALED.into());
-    let record = match is_sealed {
-        true => {
-            let Some(sealed) = members.sealed() else { return Ok(None) };
-            sealing.from_store(key, &sealed, None, place)?
-        }
-        false => sealing.from_store(key, members.record().as_bytes(), None, place)?,
-    };
-    Ok(record.filter(|_| is_own && (is_sealed || format == Some(FORMAT.into()))))
+    Members::of(text).map_or(Ok(None), |members| members.read(key, sealing, place))
 }
 
 /// The same for a file of the first versions.
@@ -119,7 +95,7 @@ pub(super) fn is_current(text: &[u8], sealing: &Sealing) -> bool {
 
 /// The members of a text as they are written.
 #[derive(Deserialize)]
-struct Members<'a> {
+pub(super) struct Members<'a> {
     #[serde(borrow)]
     format: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -138,10 +114,47 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// `None` if it is no object.
-    fn of(text: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(text: &'a [u8]) -> Option<Self> {
         // A list would be read as one, member by member.
         let is_object = text.trim_ascii_start().starts_with(b"{");
         is_object.then(|| serde_json::from_slice(text).ok())?
+    }
+
+    /// As [`key`].
+    pub(super) fn key(&self) -> Option<Key> {
+        Some(Key {
+            kind: self.kind()?,
+            application: member(self.application).unwrap_or_default(),
+            profile: member(self.profile)?,
+            server_url: member(self.server_url)?,
+        })
+    }
+
+    /// As [`read`].
+    pub(super) fn read(
+        &self,
+        key: &Key,
+        sealing: &Sealing,
+        place: &str,
+    ) -> Result<Option<Record>, StorageError> {
+        let format = self.format();
+        if let Some(found) = format.filter(|found| *found > SEALED.into()) {
+            let found = found.try_into().unwrap_or(u32::MAX);
+            return Err(StorageError::Newer { place: place.into(), found });
+        }
+        let application: Option<String> = member(self.application);
+        let is_own = application.as_deref() == Some(&key.application)
+            && self.kind() == Some(key.kind)
+            && self.is_of(key);
+        let is_sealed = format == Some(SEALED.into());
+        let record = match is_sealed {
+            true => {
+                let Some(sealed) = self.sealed() else { return Ok(None) };
+                sealing.from_store(key, &sealed, None, place)?
+            }
+            false => sealing.from_store(key, self.record().as_bytes(), None, place)?,
+        };
+        Ok(record.filter(|_| is_own && (is_sealed || format == Some(FORMAT.into()))))
     }
 
     fn format(&self) -> Option<u64> {
