@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use oauth_core::UnixTime;
 use oauth_core::client::{
@@ -24,7 +24,9 @@ use crate::storage::{Leases, Records, TokenStorage};
 /// threads. They gain nothing by more: so many calls at a time keep any disk busy.
 pub struct Blocking<T> {
     pub(crate) inner: Arc<T>,
-    turns: Arc<Turns>,
+    threads: usize,
+    /// Made with the first call of a store.
+    turns: OnceLock<Arc<Turns>>,
 }
 
 impl<T> Blocking<T> {
@@ -36,7 +38,7 @@ impl<T> Blocking<T> {
     /// The same, and a store uses so many threads at most, at least one. One that waits for servers may gain by more than
     /// the 32 of [`new`](Self::new), as far as the pool has them (`max_blocking_threads` of tokio's builder).
     pub fn with_threads(blocking: T, threads: usize) -> Self {
-        Self { inner: Arc::new(blocking), turns: Arc::new(Turns::new(threads)) }
+        Self { inner: Arc::new(blocking), threads, turns: OnceLock::new() }
     }
 }
 
@@ -53,7 +55,8 @@ impl<S: BlockingTokenStorage + 'static> Blocking<S> {
     ) -> Result<T, StorageError> {
         let store = Arc::clone(&self.inner);
         let (said, answer) = oneshot::channel();
-        self.turns.give(move || {
+        let turns = self.turns.get_or_init(|| Arc::new(Turns::new(self.threads)));
+        turns.give(move || {
             let result = catch_unwind(AssertUnwindSafe(|| call(&store)));
             // Before anybody goes on who may want to be the last one that has it.
             drop(store);
@@ -70,7 +73,7 @@ impl<S: BlockingTokenStorage + 'static> Blocking<S> {
     /// Another store in its place, with as many threads.
     #[cfg(feature = "keyring")]
     pub(crate) fn replaced(&self, store: S) -> Self {
-        Self::with_threads(store, self.turns.threads())
+        Self::with_threads(store, self.threads)
     }
 
     /// The same with a lease, which goes there and comes back.

@@ -1,11 +1,13 @@
 //! The turns of a store's calls on tokio's blocking pool: each thread that has begun does what waits, one call after the
 //! other, and no more threads begin than the store may use.
 //!
-//! A call that was given to the pool itself would take a new thread also when another is about to be free: it is not yet,
-//! when whoever waited for its call goes on. So it came to hundreds, where a few work.
+//! A thread that has nothing more to do stays for a moment. Calls that were given to the pool one by one would wake a
+//! thread each, or take a new one, also where another is about to be free: where calls are short and processors few, it
+//! came to hundreds of threads for the work of 32.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 
@@ -14,11 +16,16 @@ use tokio::runtime::{Handle, Id};
 pub(super) struct Turns {
     threads: usize,
     queue: Mutex<Queue>,
+    /// Told to those who are idle when something waits.
+    more: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
-    at_work: usize,
+    workers: usize,
+    /// Workers with nothing to do. One that was told of a call is among them until it wakes, as is its call among those
+    /// that wait.
+    idle: usize,
     waiting: VecDeque<Job>,
 }
 
@@ -30,23 +37,20 @@ struct Job {
 impl Turns {
     /// So many threads at most, at least one.
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads: threads.max(1), queue: Mutex::default() }
-    }
-
-    #[cfg(feature = "keyring")]
-    pub(super) fn threads(&self) -> usize {
-        self.threads
+        Self { threads: threads.max(1), queue: Mutex::default(), more: Condvar::new() }
     }
 
     /// Makes a call when it is its turn, which must not panic. It is dropped if the runtime ends before.
     pub(super) fn give(self: &Arc<Self>, call: impl FnOnce() + Send + 'static) {
         let job = Job { runtime: Handle::current(), call: Box::new(call) };
         let mut queue = self.lock();
-        if queue.at_work == self.threads {
+        if queue.idle > queue.waiting.len() || queue.workers == self.threads {
             queue.waiting.push_back(job);
+            drop(queue);
+            self.more.notify_one();
             return;
         }
-        queue.at_work += 1;
+        queue.workers += 1;
         drop(queue);
         Worker::start(Arc::clone(self), job);
     }
@@ -57,8 +61,8 @@ impl Turns {
     }
 }
 
-/// One of the threads, from its first call until nothing waits. If its runtime ends before it has begun, it is only
-/// dropped.
+/// One of the threads, from its first call until nothing waits for a moment. If its runtime ends before it has begun, it
+/// is only dropped.
 struct Worker {
     turns: Arc<Turns>,
     runtime: Id,
@@ -73,34 +77,58 @@ impl Worker {
     }
 
     fn work(mut self) {
-        while let Some(job) = self.first.take().or_else(|| self.next()) {
+        for _ in 0..IN_A_ROW {
+            let Some(job) = self.first.take().or_else(|| self.next()) else { break };
             (job.call)();
         }
     }
 
-    /// The next call that was made on the same runtime.
+    /// The next call that was made on the same runtime; `None` if there is none for a moment, or there are only others'.
     fn next(&self) -> Option<Job> {
-        let mut queue = self.turns.lock();
-        let at = queue.waiting.iter().position(|job| job.runtime.id() == self.runtime)?;
-        queue.waiting.remove(at)
+        let (mut queue, mut is_over) = (self.turns.lock(), false);
+        loop {
+            let own = queue.waiting.iter().position(|job| job.runtime.id() == self.runtime);
+            if let Some(at) = own {
+                return queue.waiting.remove(at);
+            }
+            if is_over || !queue.waiting.is_empty() {
+                return None;
+            }
+            queue.idle += 1;
+            let woken = self.turns.more.wait_timeout(queue, A_MOMENT);
+            let timeout;
+            (queue, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+            is_over = timeout.timed_out();
+        }
     }
 }
 
 /// Its place is for the next one that waits.
 impl Drop for Worker {
     fn drop(&mut self) {
+        let (ended, first) = (self.runtime, self.first.take());
         let mut queue = self.turns.lock();
-        if self.first.take().is_some() {
-            // The runtime has ended, so these will never be made.
-            let ended = self.runtime;
-            queue.waiting.retain(|job| job.runtime.id() != ended);
+        let mut never_made = VecDeque::new();
+        if first.is_some() {
+            // Its runtime has ended.
+            let waiting = std::mem::take(&mut queue.waiting).into_iter();
+            (never_made, queue.waiting) = waiting.partition(|job| job.runtime.id() == ended);
         }
-        match queue.waiting.pop_front() {
-            Some(job) => {
-                drop(queue);
-                Self::start(Arc::clone(&self.turns), job);
-            }
-            None => queue.at_work -= 1,
+        let next = queue.waiting.pop_front();
+        queue.workers -= usize::from(next.is_none());
+        drop(queue);
+        // Whoever waits for them is told, which is nothing to do under the lock.
+        drop((first, never_made));
+        if let Some(next) = next {
+            Self::start(Arc::clone(&self.turns), next);
         }
     }
 }
+
+/// How many calls a thread does before it gives way to what else waits for the pool.
+const IN_A_ROW: usize = 64;
+
+/// How long a thread stays that has nothing to do: longer than it takes until whoever waited for a call makes the next
+/// one, and no longer than anybody notices who ends a runtime.
+const A_MOMENT: Duration = Duration::from_millis(10);
