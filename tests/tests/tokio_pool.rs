@@ -107,7 +107,7 @@ fn many_users_look_at_pages_at_once() {
             all_there.wait();
             Ok(tokio_common::common::redirect(url))
         });
-        builder.user_agent(oauth_tokio::Blocking::new(user)).build().unwrap()
+        builder.user_agent(Blocking::new(user)).build().unwrap()
     });
     let tokens = all_at_once(small(), clients, |oauth| async move { oauth.authenticate().await });
     assert!(tokens.iter().all(Result::is_ok), "{tokens:?}");
@@ -128,7 +128,7 @@ fn a_runtime_ends_while_a_user_looks_at_a_page() {
         Err(oauth_blocking::UserAgentError::Cancelled)
     });
     let oauth = builder(&served, &MemoryTokenStorage::new())
-        .user_agent(oauth_tokio::Blocking::new(user))
+        .user_agent(Blocking::new(user))
         .build()
         .unwrap();
     let (ended, end) = mpsc::channel();
@@ -174,6 +174,11 @@ impl Leases for Gated {
     fn try_lock(&self, _: &Key, _: Lock) -> Result<Option<Lease>, StorageError> {
         self.0.wait();
         Ok(None)
+    }
+
+    fn extend(&self, _: &Key, _: &mut Lease) -> Result<bool, StorageError> {
+        self.0.wait();
+        Ok(false)
     }
 }
 
