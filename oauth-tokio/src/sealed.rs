@@ -27,6 +27,6 @@ impl Blocking<FileTokenStorage> {
     pub async fn sealed_by(self, keyring: &Keyring) -> Result<(Self, AtRest), StorageError> {
         let keyring = keyring.clone();
         let (store, at_rest) = self.run(move |store| store.clone().sealed_by(&keyring)).await?;
-        Ok((Self::new(store), at_rest))
+        Ok((self.replaced(store), at_rest))
     }
 }

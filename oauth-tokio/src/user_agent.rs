@@ -158,22 +158,22 @@ impl std::fmt::Debug for Prepared {
 /// ([`Until`]), and else it is left to its end.
 impl<U: BlockingUserAgent + 'static> UserAgent for Blocking<U> {
     async fn about_to_authorize(&self, login: &AboutToAuthorize) -> Result<(), UserAgentError> {
-        let (agent, login) = (Arc::clone(&self.0), login.clone());
+        let (agent, login) = (Arc::clone(&self.inner), login.clone());
         on_thread(move || agent.about_to_authorize(&login)).await
     }
 
     async fn device(&self, page: &DevicePage) -> Result<(), UserAgentError> {
-        let (agent, page) = (Arc::clone(&self.0), page.clone());
+        let (agent, page) = (Arc::clone(&self.inner), page.clone());
         on_thread(move || agent.device(&page)).await
     }
 
     async fn device_beside(&self, page: &DevicePage) -> Result<(), UserAgentError> {
-        let (agent, page) = (Arc::clone(&self.0), page.clone());
+        let (agent, page) = (Arc::clone(&self.inner), page.clone());
         on_thread(move || agent.device_beside(&page)).await
     }
 
     async fn prepare(&self, registered: Option<&str>) -> Result<Prepared, UserAgentError> {
-        let (agent, registered) = (Arc::clone(&self.0), registered.map(str::to_owned));
+        let (agent, registered) = (Arc::clone(&self.inner), registered.map(str::to_owned));
         let (ready, prepared) = oneshot::channel();
         let (go, told_to_go) = oneshot::channel::<(AuthorizationUrl, Until, ProgressFn)>();
         let (back, came_back) = oneshot::channel();

@@ -5,13 +5,18 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, OnceLock, mpsc};
 use std::time::Duration;
 
-use oauth_blocking::TokenStorage;
+use oauth_blocking::{
+    GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, Record, Records, StorageError,
+    TokenStorage, Written,
+};
 use oauth_tests::serve::Served;
 use oauth_tests::world::Knobs;
-use oauth_tokio::{Error, MemoryTokenStorage, NoUserAgent, OAuth, RedirectUri, SharedStorage};
+use oauth_tokio::{
+    Blocking, Error, MemoryTokenStorage, NoUserAgent, OAuth, RedirectUri, SharedStorage,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_common::common::{
@@ -102,7 +107,7 @@ fn many_users_look_at_pages_at_once() {
             all_there.wait();
             Ok(tokio_common::common::redirect(url))
         });
-        builder.user_agent(oauth_tokio::Blocking::new(user)).build().unwrap()
+        builder.user_agent(Blocking::new(user)).build().unwrap()
     });
     let tokens = all_at_once(small(), clients, |oauth| async move { oauth.authenticate().await });
     assert!(tokens.iter().all(Result::is_ok), "{tokens:?}");
@@ -123,7 +128,7 @@ fn a_runtime_ends_while_a_user_looks_at_a_page() {
         Err(oauth_blocking::UserAgentError::Cancelled)
     });
     let oauth = builder(&served, &MemoryTokenStorage::new())
-        .user_agent(oauth_tokio::Blocking::new(user))
+        .user_agent(Blocking::new(user))
         .build()
         .unwrap();
     let (ended, end) = mpsc::channel();
@@ -137,4 +142,83 @@ fn a_runtime_ends_while_a_user_looks_at_a_page() {
     let outcome = end.recv_timeout(PATIENCE / 2);
     drop(leave);
     outcome.expect("the runtime waits for the user");
+}
+
+/// A store that answers nobody before it is told to.
+#[derive(Debug, Clone, Default)]
+struct Gated(Arc<OnceLock<()>>);
+
+impl Records for Gated {
+    fn load(&self, _: &Key) -> Result<Loaded, StorageError> {
+        self.0.wait();
+        Ok(Loaded::Nothing)
+    }
+
+    fn save(&self, _: &Key, _: &Record, _: u64) -> Result<Written, StorageError> {
+        self.0.wait();
+        Ok(Written::Done)
+    }
+
+    fn delete(&self, _: &Key, _: u64) -> Result<Written, StorageError> {
+        self.0.wait();
+        Ok(Written::Done)
+    }
+
+    fn list(&self, _: &GrantQuery) -> Result<GrantPage, StorageError> {
+        self.0.wait();
+        Ok(GrantPage::default())
+    }
+}
+
+impl Leases for Gated {
+    fn try_lock(&self, _: &Key, _: Lock) -> Result<Option<Lease>, StorageError> {
+        self.0.wait();
+        Ok(None)
+    }
+
+    fn extend(&self, _: &Key, _: &mut Lease) -> Result<bool, StorageError> {
+        self.0.wait();
+        Ok(false)
+    }
+}
+
+impl TokenStorage for Gated {}
+
+/// Many users who ask a slow store at once take some threads of the pool, and not all: what else blocks goes on.
+fn leave_a_thread(of: usize, store: impl FnOnce(Gated) -> Blocking<Gated>) {
+    let gated = Gated::default();
+    let storage = SharedStorage::from(store(gated.clone()));
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.max_blocking_threads(of).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut calls = JoinSet::new();
+        for _ in 0..2 * of {
+            let storage = storage.clone();
+            let key = Key::grant("test", "", "https://mcp.example.com/mcp");
+            calls.spawn(async move { oauth_tokio::Records::load(&storage, &key).await });
+        }
+        // All of them have asked before this is begun: there is one thread for tasks, and each had its turn.
+        for _ in 0..2 * of {
+            tokio::task::yield_now().await;
+        }
+        let beside = tokio::task::spawn_blocking(|| ());
+        let beside = tokio::time::timeout(PATIENCE / 2, beside).await;
+        gated.0.set(()).unwrap();
+        beside.expect("the store has taken all threads").unwrap();
+        // Nobody is forgotten.
+        let answers = calls.join_all().await;
+        assert!(answers.iter().all(|answer| *answer == Ok(Loaded::Nothing)), "{answers:?}");
+    });
+}
+
+#[test]
+fn a_slow_store_leaves_threads_of_the_pool_to_others() {
+    leave_a_thread(33, Blocking::new);
+}
+
+#[test]
+fn a_slow_store_takes_as_many_threads_as_the_host_says() {
+    leave_a_thread(3, |store| Blocking::with_threads(store, 2));
+    // None would be a store that never answers.
+    leave_a_thread(2, |store| Blocking::with_threads(store, 0));
 }

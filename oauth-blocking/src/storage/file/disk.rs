@@ -27,7 +27,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
 /// Reads a file from its start, as far as the limit in bytes.
 pub(super) fn read(mut file: &File, limit: u64) -> io::Result<Vec<u8>> {
     patiently(Call::Read, || {
-        let mut bytes = Vec::new();
+        // Else it would be read in pieces that begin with 32 bytes.
+        let mut bytes = Vec::with_capacity(limit.min(MOST_FILES) as usize);
         file.rewind()?;
         file.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -158,6 +159,9 @@ pub(super) enum Call {
     FlushDirectory,
     Lock,
 }
+
+/// Longer than almost all files, in bytes.
+const MOST_FILES: u64 = 8 * 1024;
 
 /// How long others are waited for, as long as Go's tools do. Whoever needs longer than that holds up one call, not
 /// the program.

@@ -5,8 +5,9 @@ use oauth_core::seal::Sealing;
 use oauth_core::session::{Key, Record};
 
 use super::directory::Directory;
+use super::document::Members;
 use super::name::{self, Name};
-use super::{document, slot};
+use super::slot;
 
 /// What [`Records::list`](crate::Records::list) says. Directories that come before the page are not opened.
 pub(super) fn list(
@@ -49,12 +50,13 @@ fn list_shard(
         let path = directory.file(&file);
         let Some(bytes) = slot::read(&path)? else { continue };
         // Under another name than its own it would not be found by anybody.
-        let key = document::key(&bytes).filter(|key| {
+        let Some(members) = Members::of(&bytes) else { continue };
+        let key = members.key().filter(|key| {
             let name = Name::of(key);
             name.record() == file && name.shard() == shard && query.matches(key)
         });
         let Some(key) = key else { continue };
-        match document::read(&key, &bytes, sealing, &path.display().to_string()) {
+        match members.read(&key, sealing, &path.display().to_string()) {
             Ok(record) => grants.extend(record.map(|record| (key, record))),
             // Whoever has no key would see an empty list.
             Err(error @ StorageError::Sealed { .. }) => return Err(error),

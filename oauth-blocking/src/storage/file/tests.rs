@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
-use oauth_core::client::{Leases, Loaded, Records, StorageError, Written};
+use oauth_core::client::{GrantQuery, Leases, Loaded, Records, StorageError, Written};
 use oauth_core::session::{Key, Lock, Record};
 
 use super::held::Held;
@@ -86,6 +86,46 @@ fn cost_beside(others: u64) -> [counts::Counts; 4] {
     assert_eq!(store.save(&key, &second, 7), Ok(Written::Done));
     counted[3] = counts::taken();
     counted
+}
+
+/// Pieces that begin with 32 bytes were nine calls of the system for each of the four looks of a refresh.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_record_is_read_at_once() {
+    let place = Place::new("reads");
+    let text = fs::read(FIXTURE).unwrap();
+    let key = Key::grant("test", "", "https://mcp.example.com/mcp");
+    let record = document::read_former(&key, &text).unwrap();
+    let store = FileTokenStorage::in_dir(&place.0);
+    assert_eq!(store.save(&key, &record, 0), Ok(Written::Done));
+    let reads = || {
+        let counted = fs::read_to_string("/proc/thread-self/io").unwrap();
+        let count = counted.lines().find_map(|line| line.strip_prefix("syscr: "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    let [before, of_counting] = [reads(), reads()];
+    assert!(matches!(store.load(&key), Ok(Loaded::Record(_))));
+    let own = reads() - of_counting - (of_counting - before);
+    // The second one finds the end.
+    assert_eq!(own, 2);
+}
+
+#[test]
+fn a_list_opens_each_record_once() {
+    let place = Place::new("list");
+    let text = fs::read(FIXTURE).unwrap();
+    let key =
+        |profile: u32| Key::grant("test", &profile.to_string(), "https://mcp.example.com/mcp");
+    let record = document::read_former(&Key::grant("test", "", &key(0).server_url), &text).unwrap();
+    let store = FileTokenStorage::in_dir(&place.0);
+    (0..50).for_each(|number| {
+        assert_eq!(store.save(&key(number), &record, 0), Ok(Written::Done));
+    });
+    counts::taken();
+    let page = store.list(&GrantQuery::new("test")).unwrap();
+    let counted = counts::taken();
+    assert_eq!((page.grants.len(), counted.files_opened), (50, 50));
+    assert!(counted.directories_read <= 51, "{counted:?}");
 }
 
 #[test]
