@@ -89,7 +89,7 @@ impl Panel {
         for (number, line) in self.lines.iter().enumerate() {
             let points: Vec<_> =
                 line.points.iter().map(|(across, up)| (x(*across), y(*up))).collect();
-            let is_highest = |end: fn(&[(f64, f64)]) -> Option<&(f64, f64)>| {
+            let is_highest = |end: End| {
                 let height = |line: &Line| end(&line.points).map_or(0.0, |point| point.1);
                 self.lines.iter().all(|other| height(other) <= height(line))
             };
@@ -97,6 +97,9 @@ impl Panel {
         }
     }
 }
+
+/// One end of a line's points.
+type End = fn(&[(f64, f64)]) -> Option<&(f64, f64)>;
 
 impl Line {
     /// `above`: whether the words at its two ends are above it, since no other line is there.

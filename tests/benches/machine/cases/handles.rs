@@ -143,13 +143,3 @@ pub(super) fn tokens_with_id_token() -> String {
 }
 
 pub(super) const ID_TOKEN: usize = 1_000;
-
-pub(crate) fn leak(count: usize) -> Vec<oauth_tokio::OAuth> {
-    let (server, runtime) = (tokio_server(tokens()), runtime());
-    let all = (0..count).map(|number| {
-        let handle = server.for_profile(&user(number));
-        runtime.block_on(handle.token()).expect("the stored token lives");
-        handle
-    });
-    all.collect()
-}
