@@ -127,7 +127,7 @@ impl Drop for Worker {
 }
 
 /// How many calls a thread does before it gives way to what else waits for the pool.
-const IN_A_ROW: usize = 256;
+const IN_A_ROW: usize = 1024;
 
 /// How long a thread stays that has nothing to do: longer than it takes until whoever waited for a call makes the next
 /// one, and no longer than anybody notices who ends a runtime.
