@@ -15,16 +15,11 @@ const sizes = (name) => {
   const files = [`${name}.wasm`, `${name}.opt.wasm`].map((file) => readFileSync(path.join(folder, file)));
   return files.flatMap((bytes) => [bytes.length, gzipSync(bytes, { level: 9 }).length]);
 };
-const code = sizes("code");
 const rows = [
   ["the whole machine", sizes("whole")],
   ["… without Unicode host names", sizes("pinned")],
-  ["with the code grant only", code],
+  ["with the code grant only", sizes("code")],
   ["… without Unicode host names", sizes("code-pinned")],
-  ...["device-code", "client-credentials", "assertions"].map((feature) => {
-    const more = sizes(feature).map((size, at) => size - code[at]);
-    return [`the feature \`${feature}\` adds`, more];
-  }),
 ].map(([title, numbers]) => [title, ...numbers.map(kib)]);
 
 const table = [
