@@ -245,7 +245,7 @@ fn a_stored_record_stays_readable() {
     let number = format!(r#""generation":{}"#, stage.record().unwrap().generation());
     let written = stage.store.written.last().unwrap();
     assert_eq!(written.replace(&number, r#""generation":1900000001"#), STORED);
-    let unmarked = STORED.replace(r#""lineage":774089512,"#, "");
+    let unmarked = STORED.replace(r#""lineage":397950624,"#, "");
     let untried = unmarked.replace(r#""past":{"trial":{"since":1900000000,"logins":1}},"#, "");
     for stored in
         [STORED, &unmarked, &untried, &untried.replace(r#","requested_by":"challenge""#, "")]
@@ -266,7 +266,7 @@ const STORED: &str = concat!(
     r#""client":{"client_id":"client-1","auth_method":"none","#,
     r#""redirect_uri":"http://127.0.0.1:49152/callback","kind":"dynamic"},"#,
     r#""resource":"https://mcp.example.com/mcp","requested":"mcp:basic","requested_by":"challenge"},"#,
-    r#""past":{"lineage":774089512,"trial":{"since":1900000000,"logins":1}},"#,
+    r#""past":{"lineage":397950624,"trial":{"since":1900000000,"logins":1}},"#,
     r#""tokens":{"access_token":"at-1-auth","token_type":"Bearer","expires_at":1900003600,"#,
     r#""refresh_token":"rt-1-auth","scope":"mcp:basic","x_unknown_member":null}}"#,
 );

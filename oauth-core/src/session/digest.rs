@@ -30,10 +30,10 @@ impl Digest {
     fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.number(u64::from_ne_bytes(*word)));
+        words.iter().for_each(|word| self.number(u64::from_le_bytes(*word)));
         let mut last = [0; 8];
         last[..rest.len()].copy_from_slice(rest);
-        self.number(u64::from_ne_bytes(last));
+        self.number(u64::from_le_bytes(last));
     }
 
     /// Each bit of what was seen changes half of these.
