@@ -213,7 +213,7 @@ fn leave_a_thread(of: usize, store: impl FnOnce(Gated) -> Blocking<Gated>) {
 
 #[test]
 fn a_slow_store_leaves_threads_of_the_pool_to_others() {
-    leave_a_thread(33, Blocking::new);
+    leave_a_thread(25, Blocking::new);
 }
 
 #[test]

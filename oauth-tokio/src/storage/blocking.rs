@@ -19,7 +19,7 @@ use crate::storage::{Leases, Records, TokenStorage};
 /// A blocking store or user agent, run on tokio's blocking pool. A login, which waits for a person, has a
 /// thread of its own: the pool's are few, and a runtime that ends waits for all of them.
 ///
-/// A store uses 32 threads of the pool at most, or [as many as the host says](Self::with_threads). A call that finds them
+/// A store uses 24 threads of the pool at most, or [as many as the host says](Self::with_threads). A call that finds them
 /// all in use waits for its turn without one, so that a thousand users whose tokens expire at once make no thousand
 /// threads. They gain nothing by more: so many calls at a time keep any disk busy.
 pub struct Blocking<T> {
@@ -36,7 +36,7 @@ impl<T> Blocking<T> {
     }
 
     /// The same, and a store uses so many threads at most, at least one. One that waits for servers may gain by more than
-    /// the 32 of [`new`](Self::new), as far as the pool has them (`max_blocking_threads` of tokio's builder).
+    /// the 24 of [`new`](Self::new), as far as the pool has them (`max_blocking_threads` of tokio's builder).
     pub fn with_threads(blocking: T, threads: usize) -> Self {
         Self { inner: Arc::new(blocking), threads, turns: OnceLock::new() }
     }
@@ -196,4 +196,4 @@ impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
 }
 
 /// How many threads a store uses if nothing is said: more do not make a disk faster.
-const THREADS: usize = 32;
+const THREADS: usize = 24;

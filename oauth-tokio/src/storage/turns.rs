@@ -3,7 +3,7 @@
 //!
 //! A thread that has nothing more to do stays for a moment. Calls that were given to the pool one by one would wake a
 //! thread each, or take a new one, also where another is about to be free: where calls are short and processors few, it
-//! came to hundreds of threads for the work of 32.
+//! came to hundreds of threads for the work of two dozen.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -77,7 +77,7 @@ pub(crate) fn at_once(times: usize, work: impl Fn(usize) + Sync) {
 }
 
 /// As many as the clients use for a store.
-pub(crate) const THREADS: usize = 32;
+pub(crate) const THREADS: usize = 24;
 
 fn files_below(path: &Path) -> usize {
     let entries = fs::read_dir(path).expect("it is a directory");
