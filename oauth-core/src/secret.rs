@@ -92,10 +92,11 @@ impl Drop for SecretBuffer {
     }
 }
 
-/// Compares without telling by its duration where the first difference is; the length is no secret.
+/// Compares without telling by its duration where the first difference is; the length is no secret, nor is it one
+/// whether both are the same text in memory. Records share their tokens, so mostly they are.
 pub(crate) fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
+    if core::ptr::eq(a, b) || a.len() != b.len() {
+        return a.len() == b.len();
     }
     // Tokens are long: eight bytes at once, and what is left.
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());

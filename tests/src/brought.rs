@@ -3,7 +3,7 @@
 use oauth_core::flow::Settings;
 use oauth_core::session::Record;
 use oauth_core::{ServerOAuthMetadata, UnixTime};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A record with tokens of this name (`access-secret-NAME`, `refresh-secret-NAME`), for no record before it.
 ///
@@ -12,6 +12,22 @@ use serde_json::json;
 /// Never.
 #[must_use]
 pub fn record(name: &str) -> Record {
+    let tokens = json!({
+        "access_token": format!("access-secret-{name}"),
+        "refresh_token": format!("refresh-secret-{name}"),
+        "token_type": "Bearer",
+        "scope": "mcp:basic",
+    });
+    record_of(tokens, 1_900_000_000)
+}
+
+/// The same with these tokens, which were issued so many seconds after 1970.
+///
+/// # Panics
+///
+/// If they are no tokens.
+#[must_use]
+pub fn record_of(tokens: Value, issued_at: u64) -> Record {
     let settings = Settings::new("https://mcp.example/mcp").expect("it is a URL");
     let issuer: ServerOAuthMetadata = serde_json::from_value(json!({
         "issuer": "https://as.example",
@@ -21,13 +37,7 @@ pub fn record(name: &str) -> Record {
     }))
     .expect("it is metadata");
     let client = serde_json::from_value(json!({"client_id": "client-1"})).expect("it is a client");
-    let tokens = serde_json::from_value(json!({
-        "access_token": format!("access-secret-{name}"),
-        "refresh_token": format!("refresh-secret-{name}"),
-        "token_type": "Bearer",
-        "scope": "mcp:basic",
-    }))
-    .expect("they are tokens");
-    let now = UnixTime::from_secs(1_900_000_000);
+    let tokens = serde_json::from_value(tokens).expect("they are tokens");
+    let now = UnixTime::from_secs(issued_at);
     Record::brought(&settings, &issuer, &client, tokens, now).expect("it is a grant")
 }

@@ -5,8 +5,9 @@
 #[path = "tokio_common.rs"]
 mod tokio_common;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, OnceLock, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oauth_blocking::{
     GrantPage, GrantQuery, Key, Lease, Leases, Loaded, Lock, Record, Records, StorageError,
@@ -144,12 +145,13 @@ fn a_runtime_ends_while_a_user_looks_at_a_page() {
     outcome.expect("the runtime waits for the user");
 }
 
-/// A store that answers nobody before it is told to.
+/// A store that answers nobody before it is told to, and counts looks into it.
 #[derive(Debug, Clone, Default)]
-struct Gated(Arc<OnceLock<()>>);
+struct Gated(Arc<OnceLock<()>>, Arc<AtomicUsize>);
 
 impl Records for Gated {
     fn load(&self, _: &Key) -> Result<Loaded, StorageError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
         self.0.wait();
         Ok(Loaded::Nothing)
     }
@@ -221,4 +223,67 @@ fn a_slow_store_takes_as_many_threads_as_the_host_says() {
     leave_a_thread(3, |store| Blocking::with_threads(store, 2));
     // None would be a store that never answers.
     leave_a_thread(2, |store| Blocking::with_threads(store, 0));
+}
+
+/// A store of one thread, which the first call keeps until it is told to go on.
+fn one_thread() -> (Gated, SharedStorage) {
+    let gated = Gated::default();
+    (gated.clone(), Blocking::with_threads(gated, 1).into())
+}
+
+fn load(storage: &SharedStorage) -> impl Future<Output = Result<Loaded, StorageError>> + use<> {
+    let storage = storage.clone();
+    let key = Key::grant("test", "", "https://mcp.example.com/mcp");
+    async move { oauth_tokio::Records::load(&storage, &key).await }
+}
+
+/// A thread of one runtime does not end with the calls of another.
+#[test]
+fn calls_of_two_runtimes_share_the_threads_of_a_store() {
+    let (gated, storage) = one_thread();
+    let runtimes = [small(), small()];
+    let calls: Vec<_> = (0..6).map(|number| runtimes[number % 2].spawn(load(&storage))).collect();
+    gated.0.set(()).unwrap();
+    let answers = runtimes[0].block_on(async {
+        let mut answers = Vec::new();
+        for call in calls {
+            answers.push(tokio::time::timeout(PATIENCE / 4, call).await);
+        }
+        answers
+    });
+    // What hangs would hang here once more.
+    runtimes.into_iter().for_each(Runtime::shutdown_background);
+    for answer in answers {
+        assert_eq!(answer.expect("a call is forgotten").unwrap(), Ok(Loaded::Nothing));
+    }
+}
+
+/// Its call waits while another runtime's has the thread. Nobody makes it any more, and who asks later has its place.
+#[test]
+fn a_runtime_that_ends_while_its_call_waits_leaves_its_place_to_others() {
+    let (gated, storage) = one_thread();
+    let runtime = small();
+    let first = runtime.spawn(load(&storage));
+    let begun = Instant::now();
+    while gated.1.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < PATIENCE, "the first call is not made");
+        std::thread::yield_now();
+    }
+    let ending = Builder::new_current_thread().enable_all().build().unwrap();
+    ending.spawn(load(&storage));
+    // There is one thread for tasks, and the call has its turn.
+    ending.block_on(async {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+    });
+    ending.shutdown_background();
+    gated.0.set(()).unwrap();
+    let both = runtime.block_on(async {
+        let both = async { [first.await.unwrap(), load(&storage).await] };
+        tokio::time::timeout(PATIENCE / 2, both).await
+    });
+    runtime.shutdown_background();
+    assert_eq!(both.expect("its place is lost"), [Ok(Loaded::Nothing), Ok(Loaded::Nothing)]);
+    assert_eq!(gated.1.load(Ordering::SeqCst), 2, "calls that were made");
 }

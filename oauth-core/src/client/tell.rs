@@ -10,7 +10,7 @@ use crate::client::event::Event;
 use crate::client::exchange::Exchange;
 use crate::client::host::Host;
 use crate::client::shared::{Client, Failure};
-use crate::client::told::{is_same, lock};
+use crate::client::told::lock;
 use crate::client::trace::Work;
 use crate::client::user_agent::UserAgentError;
 use crate::session::{Head, LoginReason, Record, Session, Turn};
@@ -57,7 +57,8 @@ impl<H: Host> Client<H> {
             Remedy::OtherToken | Remedy::Wait | Remedy::Nonce | Remedy::Proof => {}
             _ => {
                 if session.record().is_some_and(|record| record.generation() == sent) {
-                    *lock(&self.told.refused) = tokens(session).cloned();
+                    let token = tokens(session).map(|tokens| tokens.access_token.clone());
+                    *lock(&self.told.refused) = token;
                     // Once it is taken again, that is news.
                     self.taken.store(0, Ordering::Relaxed);
                 }
@@ -85,12 +86,10 @@ impl<H: Host> Client<H> {
         let tokens = tokens(session);
         let is_adopted = {
             let mut known = lock(&self.told.token);
-            let is_known = match (&*known, tokens) {
-                (Some(Some(known)), Some(tokens)) => is_same(known, tokens),
-                (Some(known), tokens) => known.is_none() && tokens.is_none(),
-                (None, _) => false,
-            };
-            if is_known {
+            let token = tokens.map(|it| &it.access_token);
+            let is_same =
+                |known: &Option<Arc<TokenData>>| known.as_ref().map(|it| &it.access_token) == token;
+            if known.as_ref().is_some_and(is_same) {
                 return false;
             }
             // A turn that looks at nothing before the first look has not seen the store.

@@ -22,16 +22,20 @@ pub(super) struct TokenCache {
 
 impl TokenCache {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        let header = snapshot.token().map(|token| match shared_tokens(&snapshot, &token) {
-            Some(tokens) => sensitive(HeaderValue::from_maybe_shared(Bytes::from_owner(tokens))),
+        let token = snapshot.token();
+        let is_bearer = token.is_some_and(|token| token.bearer().is_some());
+        let tokens = snapshot.record().and_then(|record| record.tokens.clone());
+        let header = token.map(|token| match tokens.filter(|_| is_bearer) {
+            Some(tokens) => {
+                sensitive(HeaderValue::from_maybe_shared(Bytes::from_owner(FieldOf(tokens))))
+            }
             None => header_value(&token.to_auth()),
         });
         // The first copy of some values allocates what all copies share: not at a request's expense.
         drop(header.clone());
-        let is_bearer = snapshot.token().is_some_and(|token| token.bearer().is_some());
         let Range { start, end } = snapshot.at_hand();
-        let at_hand = start.into()..if is_bearer { end } else { start }.into();
-        Self { snapshot, header, at_hand }
+        let end = if is_bearer { end } else { start };
+        Self { snapshot, header, at_hand: start.into()..end.into() }
     }
 
     /// The header field of a bearer token, if that needs no thought.
@@ -67,13 +71,7 @@ fn sensitive(value: Result<HeaderValue, InvalidHeaderValue>) -> HeaderValue {
     value
 }
 
-/// The tokens of the record, if the field says what is in there: a token that is bound to a key is sent in another way.
-fn shared_tokens(snapshot: &Snapshot, token: &Authorization<'_>) -> Option<FieldOf> {
-    let record = snapshot.record().filter(|_| token.bearer().is_some())?;
-    record.tokens.clone().map(FieldOf)
-}
-
-/// The field of the access token. So a token is in memory once, whoever shows it.
+/// The field of a bearer token, which is the record's own text: so a token is in memory once, whoever shows it.
 struct FieldOf(Arc<TokenData>);
 
 impl AsRef<[u8]> for FieldOf {

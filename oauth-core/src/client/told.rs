@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::BearerAuth;
 use crate::session::Record;
 use crate::wire::TokenData;
 
@@ -12,10 +13,10 @@ use crate::wire::TokenData;
 pub(super) struct Told {
     /// That a login is needed, and there was no token since.
     pub(super) is_needed: AtomicBool,
-    /// The token that the store was seen to hold, once it was looked at.
+    /// The token that the store was seen to hold, once it was looked at. It is the record's own, and no copy.
     pub(super) token: Mutex<Option<Option<Arc<TokenData>>>>,
     /// The token that the MCP server refused last.
-    pub(super) refused: Mutex<Option<Arc<TokenData>>>,
+    pub(super) refused: Mutex<Option<BearerAuth>>,
     /// The MCP server has refused a request without a token.
     pub(super) was_asked: AtomicBool,
 }
@@ -33,8 +34,8 @@ impl Told {
     /// Whether the token of this record is the one that the MCP server refused.
     pub(super) fn was_refused(&self, record: Option<&Record>) -> bool {
         let refused = lock(&self.refused);
-        let tokens = record.and_then(|record| record.tokens.as_ref());
-        refused.as_ref().zip(tokens).is_some_and(|(refused, own)| is_same(refused, own))
+        let token = record.and_then(Record::access_token);
+        refused.is_some() && refused.as_ref() == token
     }
 
     /// The MCP server takes the token that is held, whatever it said before.
@@ -46,11 +47,6 @@ impl Told {
     pub(super) fn need_is_known(&self) {
         self.is_needed.store(true, Ordering::Relaxed);
     }
-}
-
-/// Whether both have the same access token. Mostly both are one, and nothing is compared.
-pub(super) fn is_same(own: &Arc<TokenData>, other: &Arc<TokenData>) -> bool {
-    Arc::ptr_eq(own, other) || own.access_token == other.access_token
 }
 
 /// Whoever panicked has left what is whole: each change is one assignment.

@@ -12,7 +12,7 @@ use core::str;
 use serde::de::IgnoredAny;
 
 use crate::json::reader::{Unreadable, each_member};
-use crate::json::{Defect, List, MemberNames, Text};
+use crate::json::{Defect, List, MemberNames, Text, read_json};
 use crate::secret::SecretBuffer;
 
 /// The members of a JSON object. `null` counts as left out, a byte order mark is skipped (RFC 8259 §8.1).
@@ -45,7 +45,7 @@ impl<'a> Body<'a> {
             Self::Json(text) => text.get(range.start as usize..range.end as usize),
             Self::Spoilt(bytes) => {
                 let json = str::from_utf8(range.of(bytes)).ok()?;
-                serde_json::from_str::<IgnoredAny>(json).is_ok().then_some(json)
+                read_json::<IgnoredAny>(json).is_ok().then_some(json)
             }
         }
     }
@@ -55,20 +55,19 @@ impl<'a> Body<'a> {
 struct Span {
     /// Without its quotes.
     name: Range,
-    /// How long that is, or that something in it is written in another way than it is meant.
-    length: u32,
+    /// Something in it is written in another way than it is meant.
+    is_escaped: bool,
     value: Range,
     is_taken: bool,
 }
 
 impl Span {
     fn is_named(&self, body: &[u8], name: &str) -> bool {
-        let written = || self.name.of(body);
-        match self.length {
-            ESCAPED => unescaped(written()).is_some_and(|it| *it == *name),
-            // Most names differ in their lengths.
-            length => length as usize == name.len() && written() == name.as_bytes(),
+        if self.is_escaped {
+            return unescaped(self.name.of(body)).is_some_and(|it| *it == *name);
         }
+        // Most names differ in their lengths.
+        self.name.len() == name.len() && self.name.of(body) == name.as_bytes()
     }
 }
 
@@ -80,6 +79,10 @@ struct Range {
 }
 
 impl Range {
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     fn of(self, body: &[u8]) -> &[u8] {
         body.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -238,8 +241,8 @@ impl<'a> Members<'a> {
 
     /// The members that were not as they should be. What nobody has asked for counts if it is no text.
     pub(crate) fn into_misshapen(mut self) -> MemberNames {
-        let may_be = matches!(self.body, Body::Spoilt(_))
-            || self.spans.iter().any(|it| it.length == ESCAPED);
+        let may_be =
+            matches!(self.body, Body::Spoilt(_)) || self.spans.iter().any(|it| it.is_escaped);
         if may_be {
             let spoilt = self.rest().filter(|(_, json)| json.is_none());
             let spoilt: Vec<_> = spoilt.map(|(name, _)| name).collect();
@@ -287,9 +290,7 @@ fn has_escapes(written: &str) -> bool {
 
 fn unescaped_text(written: &str) -> Option<Text<'_>> {
     if has_escapes(written) {
-        return serde_json::from_str::<String>(&alloc::format!("\"{written}\""))
-            .ok()
-            .map(Text::from);
+        return read_json::<String>(&alloc::format!("\"{written}\"")).ok().map(Text::from);
     }
     Some(Text::from(written))
 }
@@ -303,7 +304,7 @@ impl<'a> Member<'a> for Text<'a> {
                 unescaped_text(written).map(Read::well)
             }
             b'[' => {
-                let [value] = serde_json::from_str::<[Self; 1]>(json).ok()?;
+                let [value] = read_json::<[Self; 1]>(json).ok()?;
                 Some(Read { value, is_misshapen: true })
             }
             _ => None,
@@ -354,9 +355,8 @@ fn find_spans(text: &str) -> Result<Vec<Span>, Unreadable> {
     let range = |start: usize, end: usize| Range { start: start as u32, end: end as u32 };
     each_member(text, |name, value| {
         let (name, is_escaped) = (range(name.start, name.end), name.is_escaped);
-        let length = if is_escaped { ESCAPED } else { name.end - name.start };
         let value = range(value.start, value.end);
-        spans.push(Span { name, length, value, is_taken: false });
+        spans.push(Span { name, is_escaped, value, is_taken: false });
         spans.len() <= MAX_MEMBERS
     })?;
     Ok(spans)
@@ -373,9 +373,6 @@ fn place(body: &[u8], at: usize) -> Defect {
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// No name is that long.
-const ESCAPED: u32 = u32::MAX;
 
 /// As many as a token answer has.
 const USUAL_MEMBERS: usize = 8;

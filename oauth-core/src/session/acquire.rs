@@ -16,7 +16,10 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Refusal};
-use crate::flow::{Flow, Grant, Login as FlowLogin, NoAnswer, PreviousLogin, Probe, Step};
+use crate::flow::{
+    Feature as _, Flow, Grant, Login as FlowLogin, NoAnswer, Part, PreviousLogin, Probe, Step,
+    WithoutUser,
+};
 use crate::http::Response;
 use crate::session::authorization::Snapshot;
 use crate::session::event::{Ask, Event};
@@ -42,6 +45,17 @@ pub(crate) enum Acquire {
     Run(Box<Flow>, Need),
 }
 
+impl Part<Acquire, WithoutUser> {
+    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
+        let feature = self.feature();
+        match self.into_inner().handle(event, known) {
+            Next::Here(acquire) => Next::Here(feature.part(acquire)),
+            Next::Away(to) => Next::Away(to),
+            Next::Stay(acquire) => Next::Stay(feature.part(acquire)),
+        }
+    }
+}
+
 impl Acquire {
     pub(crate) fn ask(&mut self, _: &Snapshot) -> Result<Ask, Error> {
         Ok(match self {
@@ -62,7 +76,7 @@ impl Acquire {
         })
     }
 
-    pub(crate) fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
+    fn handle(self, event: Event<'_>, known: &mut Known) -> Next<Self> {
         match (self, event) {
             (Self::Lock(need), Event::Locked) => Next::Here(Self::Load(need)),
             // Somebody else asks, or was stopped while they did.

@@ -19,7 +19,7 @@ impl Snapshot {
         // What is known of a token stays known, also by what was read: whatever could be written, whoever has written
         // over it, and if the store has lost it since or shows an old record.
         let same = |own: &Record, new: &Record| {
-            own.issued_at == new.issued_at && own.has_access_token_of(new)
+            own.issued_at == new.issued_at && own.access_token() == new.access_token()
         };
         self.refused = self.refused_at().filter(
             |_| matches!((&self.record, &record), (Some(own), Some(new)) if same(own, new)),

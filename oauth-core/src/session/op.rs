@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::flow::{Feature as _, Part, WithoutUser};
+use crate::flow::{Part, WithoutUser};
 use crate::session::access::Access;
 use crate::session::acquire::Acquire;
 use crate::session::authorization::Snapshot;
@@ -62,9 +62,9 @@ pub(crate) enum Op {
 /// Hands what the session is asked, and what happens to it, to the operation that is under way. An operation that is
 /// not listed does not compile.
 macro_rules! operations {
-    ($($name:ident)*) => {
-        $(impl From<$name> for Op {
-            fn from(operation: $name) -> Self {
+    ($($name:ident: $operation:ty,)*) => {
+        $(impl From<$operation> for Op {
+            fn from(operation: $operation) -> Self {
                 Self::$name(operation)
             }
         })*
@@ -74,7 +74,6 @@ macro_rules! operations {
             pub(crate) fn ask(&mut self, held: &Snapshot) -> Result<Ask, Error> {
                 Ok(match self {
                     $(Self::$name(operation) => return operation.ask(held),)*
-                    Self::Acquire(operation) => return operation.ask(held),
                     Self::Unlock(lock, _) => Ask::Unlock(*lock),
                     Self::Ready => Ask::Ready,
                     Self::Failed(error) => return Err((**error).clone()),
@@ -89,7 +88,6 @@ macro_rules! operations {
                         Next::Away(to) => (Self::to(to, known), true),
                         Next::Stay(operation) => (operation.into(), false),
                     },)*
-                    (Self::Acquire(operation), event) => Self::acquire(operation, event, known),
                     (Self::Unlock(_, then), Event::Unlocked) => (Self::then(then), true),
                     (op, _) => (op, false),
                 }
@@ -98,7 +96,19 @@ macro_rules! operations {
     };
 }
 
-operations!(Access Refresh Keep Login Client Claim Vouch Cancel Resume Logout);
+operations! {
+    Access: Access,
+    Acquire: Part<Acquire, WithoutUser>,
+    Refresh: Refresh,
+    Keep: Keep,
+    Login: Login,
+    Client: Client,
+    Claim: Claim,
+    Vouch: Vouch,
+    Cancel: Cancel,
+    Resume: Resume,
+    Logout: Logout,
+}
 
 impl Op {
     /// The way into an operation.
@@ -132,20 +142,6 @@ impl Op {
                 let then = to.map_or(Self::Ready, |to| Self::to(*to, known));
                 Self::Unlock(lock, (!matches!(then, Self::Ready)).then(|| Box::new(then)))
             }
-        }
-    }
-
-    /// Where an event leads that happens to the one operation that a program may be built without.
-    fn acquire(
-        operation: Part<Acquire, WithoutUser>,
-        event: Event<'_>,
-        known: &mut Known,
-    ) -> (Self, bool) {
-        let feature = operation.feature();
-        match operation.into_inner().handle(event, known) {
-            Next::Here(operation) => (Self::Acquire(feature.part(operation)), true),
-            Next::Away(to) => (Self::to(to, known), true),
-            Next::Stay(operation) => (Self::Acquire(feature.part(operation)), false),
         }
     }
 

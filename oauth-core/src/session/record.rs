@@ -244,15 +244,6 @@ impl Record {
         Some(&self.tokens.as_ref()?.access_token)
     }
 
-    /// Whether both have the same access token, or none. A store in memory hands over what it was given: then nothing is
-    /// compared.
-    pub(crate) fn has_access_token_of(&self, other: &Self) -> bool {
-        match (&self.tokens, &other.tokens) {
-            (Some(own), Some(other)) if Arc::ptr_eq(own, other) => true,
-            _ => self.access_token() == other.access_token(),
-        }
-    }
-
     pub(crate) fn refresh_token(&self) -> Option<&Secret> {
         self.tokens.as_ref()?.refresh_token.as_ref()
     }

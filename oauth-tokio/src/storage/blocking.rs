@@ -32,13 +32,19 @@ pub struct Blocking<T> {
 impl<T> Blocking<T> {
     /// Takes a blocking store or user agent.
     pub fn new(blocking: T) -> Self {
-        Self::with_threads(blocking, THREADS)
+        Self::with(blocking, THREADS)
     }
 
-    /// The same, and a store uses so many threads at most, at least one. One that waits for servers may gain by more than
-    /// the 24 of [`new`](Self::new), as far as the pool has them (`max_blocking_threads` of tokio's builder).
-    pub fn with_threads(blocking: T, threads: usize) -> Self {
+    fn with(blocking: T, threads: usize) -> Self {
         Self { inner: Arc::new(blocking), threads, turns: OnceLock::new() }
+    }
+}
+
+impl<S: BlockingTokenStorage> Blocking<S> {
+    /// The same for a store that uses so many threads at most, at least one. One that waits for servers may gain by more than
+    /// the 24 of [`new`](Self::new), as far as the pool has them (`max_blocking_threads` of tokio's builder).
+    pub fn with_threads(store: S, threads: usize) -> Self {
+        Self::with(store, threads)
     }
 }
 

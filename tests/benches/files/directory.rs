@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use oauth_blocking::Records as _;
-use oauth_core::flow::Settings;
-use oauth_core::{ServerOAuthMetadata, UnixTime};
+use oauth_tests::brought::record_of;
 use oauth_tokio::{FileTokenStorage, Key, Record, Written};
 use serde_json::json;
 
@@ -96,26 +95,14 @@ pub(crate) fn user(number: usize) -> String {
 
 /// A grant with a token of 900 bytes.
 pub(crate) fn record(number: usize) -> Record {
-    let settings = Settings::new(SERVER).expect("it is a URL");
-    let issuer: ServerOAuthMetadata = serde_json::from_value(json!({
-        "issuer": "https://as.example",
-        "authorization_endpoint": "https://as.example/authorize",
-        "token_endpoint": "https://as.example/token",
-        "code_challenge_methods_supported": ["S256"],
-    }))
-    .expect("it is metadata");
-    let client = json!({"client_id": "client-1"});
-    let client = serde_json::from_value(client).expect("it is a registration");
-    let tokens = serde_json::from_value(json!({
+    let tokens = json!({
         "access_token": format!("{number:0>900}"),
         "refresh_token": format!("{number:0>100}"),
         "token_type": "Bearer",
         "scope": "mcp:basic",
         "expires_at": now() + 3600,
-    }))
-    .expect("they are tokens");
-    Record::brought(&settings, &issuer, &client, tokens, UnixTime::from_secs(now()))
-        .expect("it is a grant")
+    });
+    record_of(tokens, now())
 }
 
 /// The program that all clients are.

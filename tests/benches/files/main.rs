@@ -20,6 +20,8 @@ mod storm;
 mod table;
 #[path = "../common/users.rs"]
 mod users;
+#[path = "../common/verdict.rs"]
+mod verdict;
 
 use std::env;
 use std::process::ExitCode;

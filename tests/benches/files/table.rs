@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::lines::{aligned, grouped};
+use crate::verdict::Verdict;
 
 /// One line.
 pub(crate) struct Row {
@@ -11,17 +12,6 @@ pub(crate) struct Row {
     hand: String,
     target: String,
     verdict: Verdict,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// Only shown.
-    Shown,
-    Reached,
-    /// Not reached on this machine at this moment.
-    Missed,
-    /// A count, so it would be the same anywhere.
-    Wrong,
 }
 
 impl Row {
@@ -42,21 +32,21 @@ impl Row {
     ) -> Self {
         let is_flat = times[2] <= times[0].mul_f64(1.25);
         let target = "flat".into();
-        Self { target, verdict: reached(is_flat), ..Self::times(name, times, hand) }
+        Self { target, verdict: Verdict::of(is_flat), ..Self::times(name, times, hand) }
     }
 
     /// Counts that are not more with many grants than with one.
     pub(crate) fn flat_counts<T: Into<String>>(name: T, counts: [u64; 3], hand: u64) -> Self {
         let is_flat = counts.iter().all(|count| *count <= counts[0]);
         let target = "flat".into();
-        Self { target, verdict: counted(is_flat), ..Self::counts(name, counts, hand) }
+        Self { target, verdict: Verdict::of_count(is_flat), ..Self::counts(name, counts, hand) }
     }
 
     /// What may not be there at all.
     pub(crate) fn nothing<T: Into<String>>(name: T, counts: [u64; 3], hand: u64) -> Self {
         let is_nothing = counts == [0; 3];
         let target = "0".into();
-        Self { target, verdict: counted(is_nothing), ..Self::counts(name, counts, hand) }
+        Self { target, verdict: Verdict::of_count(is_nothing), ..Self::counts(name, counts, hand) }
     }
 
     pub(crate) fn counts(name: impl Into<String>, counts: [u64; 3], hand: u64) -> Self {
@@ -66,13 +56,17 @@ impl Row {
     /// A count that is to be this one, where most grants are.
     pub(crate) fn exactly(name: impl Into<String>, target: u64, count: u64) -> Self {
         let row = Self::new(name, last(grouped(count)), String::new());
-        Self { target: grouped(target), verdict: counted(count == target), ..row }
+        Self { target: grouped(target), verdict: Verdict::of_count(count == target), ..row }
     }
 
     /// A count that may be as much, where most grants are.
     pub(crate) fn count_at_most(name: impl Into<String>, most: u64, count: u64) -> Self {
         let row = Self::new(name, last(grouped(count)), String::new());
-        Self { target: format!("≤ {}", grouped(most)), verdict: counted(count <= most), ..row }
+        Self {
+            target: format!("≤ {}", grouped(most)),
+            verdict: Verdict::of_count(count <= most),
+            ..row
+        }
     }
 
     /// A time where most grants are.
@@ -88,7 +82,7 @@ impl Row {
         hand: Option<Duration>,
     ) -> Self {
         let target = format!("≤ {} ms", grouped(limit.as_millis() as u64));
-        Self { target, verdict: reached(time <= limit), ..Self::time(name, time, hand) }
+        Self { target, verdict: Verdict::of(time <= limit), ..Self::time(name, time, hand) }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -108,15 +102,9 @@ pub(crate) fn table(rows: &[Row], grants: [usize; 3]) -> String {
     let mut lines: Vec<[String; 7]> = Vec::new();
     lines.extend(<[String; 7]>::try_from(head.collect::<Vec<_>>()));
     for row in rows {
-        let verdict = match row.verdict {
-            Verdict::Shown => "",
-            Verdict::Reached => "reached",
-            Verdict::Missed => "MISSED",
-            Verdict::Wrong => "WRONG",
-        };
         let [few, some, many] = row.cells.clone();
         let (name, hand, target) = (row.name.clone(), row.hand.clone(), row.target.clone());
-        lines.push([name, few, some, many, hand, target, verdict.into()]);
+        lines.push([name, few, some, many, hand, target, row.verdict.as_str().into()]);
     }
     aligned(&lines, |column| matches!(column, 0 | 5 | 6))
 }
@@ -129,14 +117,6 @@ pub(crate) fn median<T: Ord + Copy + Default>(mut all: Vec<T>) -> T {
 
 fn last(cell: String) -> [String; 3] {
     [String::new(), String::new(), cell]
-}
-
-fn reached(is_reached: bool) -> Verdict {
-    if is_reached { Verdict::Reached } else { Verdict::Missed }
-}
-
-fn counted(is_right: bool) -> Verdict {
-    if is_right { Verdict::Reached } else { Verdict::Wrong }
 }
 
 fn microseconds(time: Duration) -> String {

@@ -44,7 +44,7 @@ use crate::measure::{Meter, run_as_child};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    run_as_child(&arguments, cases::work);
+    run_as_child(&arguments, cases::work_of);
     let is_asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if is_asked("--guard") {
         return guard::compare();

@@ -12,16 +12,35 @@ pub(crate) struct Row {
 }
 
 /// What is to be reached; what is not named is only shown.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
-    /// At most so many instructions; of no concern where they cannot be counted.
-    pub(crate) instructions: Option<u64>,
-    /// At most so many allocations.
-    pub(crate) allocations: Option<u64>,
-    /// At most so many bytes.
-    pub(crate) bytes: Option<u64>,
+    instructions: Option<u64>,
+    allocations: Option<u64>,
+    bytes: Option<u64>,
+    ratio: Option<f64>,
+}
+
+impl Target {
+    pub(crate) const NONE: Self =
+        Self { instructions: None, allocations: None, bytes: None, ratio: None };
+
+    /// At most so many; of no concern where they cannot be counted.
+    pub(crate) const fn instructions(self, most: u64) -> Self {
+        Self { instructions: Some(most), ..self }
+    }
+
+    pub(crate) const fn allocations(self, most: u64) -> Self {
+        Self { allocations: Some(most), ..self }
+    }
+
+    pub(crate) const fn bytes(self, most: u64) -> Self {
+        Self { bytes: Some(most), ..self }
+    }
+
     /// At most so many times the bare work: its instructions, or what it holds.
-    pub(crate) ratio: Option<f64>,
+    pub(crate) const fn ratio(self, most: f64) -> Self {
+        Self { ratio: Some(most), ..self }
+    }
 }
 
 impl Row {

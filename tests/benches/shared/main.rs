@@ -26,6 +26,8 @@ mod token_endpoint;
 #[path = "../common/users.rs"]
 mod users;
 mod users_at_once;
+#[path = "../common/verdict.rs"]
+mod verdict;
 
 use std::env;
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::lines::{aligned, grouped};
+use crate::verdict::Verdict;
 
 /// One line.
 pub(crate) struct Row {
@@ -13,17 +14,6 @@ pub(crate) struct Row {
     ratio: String,
     target: String,
     verdict: Verdict,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// Only shown.
-    Shown,
-    Reached,
-    /// Not reached on this machine at this moment.
-    Missed,
-    /// A count, so it would be the same anywhere.
-    Wrong,
 }
 
 impl Row {
@@ -46,7 +36,7 @@ impl Row {
         let mut row = Self::count(name, counts);
         row.worst = furthest.map(number).unwrap_or_default();
         row.target = number(target);
-        row.verdict = if is_reached { Verdict::Reached } else { Verdict::Wrong };
+        row.verdict = Verdict::of_count(is_reached);
         row
     }
 
@@ -58,7 +48,7 @@ impl Row {
 
     /// What may not be there at all.
     pub(crate) fn nothing(name: impl Into<String>, [ours, bare]: [u64; 2]) -> Self {
-        let verdict = if ours == 0 { Verdict::Reached } else { Verdict::Wrong };
+        let verdict = Verdict::of_count(ours == 0);
         let (median, bare) = (grouped(ours), grouped(bare));
         Self { median, bare, target: "0".into(), verdict, ..Self::new(name) }
     }
@@ -73,7 +63,7 @@ impl Row {
             bare: format!("{bare_median:.0} ns"),
             ratio: format!("{ratio:.2}"),
             target: format!("at least {least} ×"),
-            verdict: reached(ratio >= least),
+            verdict: Verdict::of(ratio >= least),
             ..Self::new(name)
         }
     }
@@ -87,7 +77,7 @@ impl Row {
     /// The same, and how long it may take in the middle.
     pub(crate) fn within(name: impl Into<String>, limit: Duration, times: &[Duration]) -> Self {
         let target = format!("at most {} ms", limit.as_millis());
-        Self { target, verdict: reached(median(times) <= limit), ..Self::time(name, times) }
+        Self { target, verdict: Verdict::of(median(times) <= limit), ..Self::time(name, times) }
     }
 
     /// The same besides what something else takes, which was measured in turns with it.
@@ -101,7 +91,7 @@ impl Row {
         Self {
             bare: milliseconds(bare),
             target: format!("at most {} ms more", limit.as_millis()),
-            verdict: reached(median(times).saturating_sub(bare) <= limit),
+            verdict: Verdict::of(median(times).saturating_sub(bare) <= limit),
             ..Self::time(name, times)
         }
     }
@@ -116,13 +106,7 @@ impl Row {
 
     fn cells(&self) -> [String; 7] {
         let Self { name, median, worst, bare, ratio, target, verdict } = self;
-        let verdict = match verdict {
-            Verdict::Shown => "",
-            Verdict::Reached => "reached",
-            Verdict::Missed => "MISSED",
-            Verdict::Wrong => "WRONG",
-        };
-        [name, median, worst, bare, ratio, target, verdict].map(String::from)
+        [name, median, worst, bare, ratio, target, verdict.as_str()].map(String::from)
     }
 }
 
@@ -132,10 +116,6 @@ pub(crate) fn table(rows: &[Row]) -> String {
     let mut lines = vec![head.map(String::from)];
     lines.extend(rows.iter().map(Row::cells));
     aligned(&lines, |column| matches!(column, 0 | 5 | 6))
-}
-
-fn reached(is_reached: bool) -> Verdict {
-    if is_reached { Verdict::Reached } else { Verdict::Missed }
 }
 
 fn number(count: usize) -> String {

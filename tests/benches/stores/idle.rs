@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use oauth_core::flow::Settings;
-use oauth_core::{ServerOAuthMetadata, UnixTime};
+use oauth_tests::brought::record_of;
 use oauth_tokio::{Key, NoUserAgent, Profiles, Record, Records as _, Written};
 use serde_json::json;
 
@@ -59,27 +58,15 @@ pub(crate) async fn measure(size: Size) -> Vec<[String; 2]> {
 }
 
 fn record(number: usize) -> Record {
-    let settings = Settings::new(SERVER).expect("it is a URL");
-    let issuer: ServerOAuthMetadata = serde_json::from_value(json!({
-        "issuer": "https://as.example",
-        "authorization_endpoint": "https://as.example/authorize",
-        "token_endpoint": "https://as.example/token",
-        "code_challenge_methods_supported": ["S256"],
-    }))
-    .expect("it is metadata");
-    let client = json!({"client_id": "client-1"});
-    let client = serde_json::from_value(client).expect("it is a registration");
     let now = now();
-    let tokens = serde_json::from_value(json!({
+    let tokens = json!({
         "access_token": format!("{number:0>ACCESS$}"),
         "refresh_token": format!("{number:0>REFRESH$}"),
         "token_type": "Bearer",
         "scope": "mcp:basic",
         "expires_at": now + 3600,
-    }))
-    .expect("they are tokens");
-    Record::brought(&settings, &issuer, &client, tokens, UnixTime::from_secs(now))
-        .expect("it is a grant")
+    });
+    record_of(tokens, now)
 }
 
 /// Nothing is asked of it.

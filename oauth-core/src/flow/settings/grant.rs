@@ -176,29 +176,17 @@ impl WrittenGrant {
     pub(crate) fn set_in(self, settings: Settings) -> Result<Settings, Error> {
         let grant = match self {
             Self::AuthorizationCode => GrantSetting::default(),
-            Self::DeviceCode => {
-                DeviceCode::check()?;
-                GrantSetting::User(UserGrant::Device)
-            }
-            Self::AuthorizationOrDeviceCode => {
-                DeviceCode::check()?;
-                GrantSetting::User(UserGrant::Either)
-            }
-            Self::ClientCredentials => {
-                ClientCredentials::check()?;
-                GrantSetting::Machine(MachineGrant::ClientCredentials)
-            }
-            Self::WorkloadIdentity => {
-                Assertions::check()?;
-                GrantSetting::Machine(MachineGrant::WorkloadIdentity)
-            }
+            Self::DeviceCode => GrantSetting::User(UserGrant::Device),
+            Self::AuthorizationOrDeviceCode => GrantSetting::User(UserGrant::Either),
+            Self::ClientCredentials => GrantSetting::Machine(MachineGrant::ClientCredentials),
+            Self::WorkloadIdentity => GrantSetting::Machine(MachineGrant::WorkloadIdentity),
             Self::EnterpriseManaged(provider) => {
-                Assertions::check()?;
-                let provider = provider.checked()?;
-                GrantSetting::Machine(MachineGrant::EnterpriseManaged(provider.into()))
+                GrantSetting::Machine(MachineGrant::EnterpriseManaged(provider.checked()?.into()))
             }
         };
-        Ok(Settings { grant, ..settings })
+        let settings = Settings { grant, ..settings };
+        settings.check_grant()?;
+        Ok(settings)
     }
 }
 

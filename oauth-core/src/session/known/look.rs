@@ -80,9 +80,10 @@ impl Known {
     /// Whether the access token is the one that is held, whatever else was written since.
     pub(crate) fn is_same_token(&self, record: Option<&Record>) -> bool {
         let (Some(held), Some(record)) = (&self.held.record, record) else { return false };
+        let (held_token, token) = (held.access_token(), record.access_token());
         // A number stands for one record, and to compare secrets takes longer.
-        let is_same = || held.generation == record.generation || held.has_access_token_of(record);
-        held.tokens.is_some() && record.tokens.is_some() && is_same()
+        let is_same = || held.generation == record.generation || held_token == token;
+        held_token.is_some() && token.is_some() && is_same()
     }
 
     /// The same access token has another number than this one by now: what is known of it stays known.

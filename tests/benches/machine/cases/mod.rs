@@ -41,211 +41,122 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 /// What is there already.
-fn at_rest() -> Vec<Case> {
-    vec![
-        Case {
-            name: "bearer for a request",
-            kind: Kind::Work(hot_path::WORK),
-            target: Target { instructions: Some(15), allocations: Some(0), ..Target::default() },
-        },
-        Case {
-            name: "header from a handle, tokio",
-            kind: Kind::Work(handles::TOKIO),
-            target: Target {
-                instructions: Some(125),
-                allocations: Some(0),
-                bytes: Some(0),
-                ratio: Some(1.3),
-            },
-        },
-        Case {
-            name: "header from a handle, tokio, fixed token",
-            kind: Kind::Work(handles::TOKIO_FIXED),
-            target: Target {
-                instructions: Some(125),
-                allocations: Some(0),
-                bytes: Some(0),
-                ratio: Some(1.3),
-            },
-        },
-        Case {
-            name: "header from a handle, blocking",
-            kind: Kind::Work(handles::BLOCKING),
-            target: Target {
-                instructions: Some(125),
-                allocations: Some(0),
-                bytes: Some(0),
-                ratio: Some(1.3),
-            },
-        },
-        Case {
-            name: "proof for a request",
-            kind: Kind::Work(bound::WORK),
-            target: Target { ratio: Some(1.15), ..Target::default() },
-        },
+fn at_rest() -> [Case; 5] {
+    let header = NONE.instructions(125).allocations(0).bytes(0).ratio(1.3);
+    [
+        work("bearer for a request", hot_path::WORK, NONE.instructions(15).allocations(0)),
+        work("header from a handle, tokio", handles::TOKIO, header),
+        work("header from a handle, tokio, fixed token", handles::TOKIO_FIXED, header),
+        work("header from a handle, blocking", handles::BLOCKING, header),
+        work("proof for a request", bound::WORK, NONE.ratio(1.15)),
     ]
 }
 
 /// What servers are asked for.
-fn exchanges() -> Vec<Case> {
-    vec![
-        Case {
-            name: "login, flow alone",
-            kind: Kind::Work(login::FLOW),
-            target: Target {
-                allocations: Some(60),
-                bytes: Some(8 * 1024),
-                ratio: Some(1.5),
-                ..Target::default()
-            },
-        },
-        Case {
-            name: "login, token of 120",
-            kind: Kind::Work(login::SESSION),
-            target: Target {
-                instructions: Some(115_000),
-                allocations: Some(70),
-                ..Target::default()
-            },
-        },
-        Case {
-            name: "login, token of 900",
-            kind: Kind::Work(login::LONG),
-            target: Target {
-                instructions: Some(115_000),
-                allocations: Some(70),
-                ..Target::default()
-            },
-        },
-        Case {
-            name: "login, token of 900, types of http",
-            kind: Kind::Work(login::HTTP),
-            target: Target {
-                instructions: Some(135_000),
-                allocations: Some(100),
-                ..Target::default()
-            },
-        },
-        Case {
-            name: "refresh, token of 120",
-            kind: Kind::Work(refresh::SHORT),
-            target: Target {
-                instructions: Some(17_500),
-                allocations: Some(14),
-                ..Target::default()
-            },
-        },
-        Case {
-            name: "refresh, token of 900",
-            kind: Kind::Work(refresh::LONG),
-            target: Target {
-                instructions: Some(17_500),
-                allocations: Some(14),
-                ..Target::default()
-            },
-        },
-        Case {
-            name: "refresh, token of 900, types of http",
-            kind: Kind::Work(refresh::HTTP),
-            target: Target::default(),
-        },
+fn exchanges() -> [Case; 7] {
+    let flow = NONE.allocations(60).bytes(8 * 1024).ratio(1.5);
+    let login = NONE.instructions(115_000).allocations(70);
+    let in_http_types = NONE.instructions(135_000).allocations(100);
+    let refresh = NONE.instructions(17_500).allocations(14);
+    [
+        work("login, flow alone", login::FLOW, flow),
+        work("login, token of 120", login::SESSION, login),
+        work("login, token of 900", login::LONG, login),
+        work("login, token of 900, types of http", login::HTTP, in_http_types),
+        work("refresh, token of 120", refresh::SHORT, refresh),
+        work("refresh, token of 900", refresh::LONG, refresh),
+        work("refresh, token of 900, types of http", refresh::HTTP, NONE),
     ]
 }
 
 /// What is read.
-fn documents() -> Vec<Case> {
-    vec![
-        Case {
-            name: "five challenges",
-            kind: Kind::Work(challenges::TOKENIZED),
-            target: Target { allocations: Some(0), ratio: Some(1.5), ..Target::default() },
-        },
-        Case {
-            name: "… and all their parameters",
-            kind: Kind::Work(challenges::WITH_PARAMS),
-            target: Target::default(),
-        },
-        Case {
-            name: "… and the one that counts kept",
-            kind: Kind::Work(challenges::SELECTED),
-            target: Target::default(),
-        },
-        Case {
-            name: "server metadata of 3 KB",
-            kind: Kind::Work(server_metadata::WORK),
-            target: Target { allocations: Some(20), ratio: Some(1.5), ..Target::default() },
-        },
+fn documents() -> [Case; 4] {
+    let challenges = NONE.allocations(0).ratio(1.5);
+    let metadata = NONE.allocations(20).ratio(1.5);
+    [
+        work("five challenges", challenges::TOKENIZED, challenges),
+        work("… and all their parameters", challenges::WITH_PARAMS, NONE),
+        work("… and the one that counts kept", challenges::SELECTED, NONE),
+        work("server metadata of 3 KB", server_metadata::WORK, metadata),
     ]
 }
 
 /// What is held.
-fn heaps() -> Vec<Case> {
-    vec![
-        Case {
-            name: "heap of a login that waits, flow",
-            kind: Kind::Kept(kept::waiting_flows, kept::texts_of_a_waiting_login),
-            target: Target { allocations: Some(6), bytes: Some(600), ..Target::default() },
-        },
-        Case {
-            name: "heap of a login that waits, session",
-            kind: Kind::Kept(kept::waiting_sessions, kept::texts_of_a_waiting_login),
-            target: Target { allocations: Some(10), bytes: Some(900), ..Target::default() },
-        },
-        Case {
-            name: "heap of an idle session",
-            kind: Kind::Kept(|| kept::idle_sessions(COUNT), || texts_with_an_access_token_of(JWT)),
-            target: Target { ratio: Some(1.25), ..Target::default() },
-        },
-        Case {
-            name: "heap of an idle handle, tokio",
-            kind: Kind::Kept(
-                || handles::idle_in_tokio(COUNT, handles::tokens()),
-                || texts_with_an_access_token_of(LONG_JWT),
-            ),
-            target: Target { allocations: Some(12), bytes: Some(2_000), ..Target::default() },
-        },
-        Case {
-            name: "… with an id_token of 1,000",
-            kind: Kind::Kept(
-                || handles::idle_in_tokio(COUNT, handles::tokens_with_id_token()),
-                || texts_with_an_access_token_of(LONG_JWT) + handles::ID_TOKEN,
-            ),
-            target: Target { bytes: Some(3_100), ..Target::default() },
-        },
-        Case {
-            name: "… kept in Profiles",
-            kind: Kind::Kept(
-                || handles::idle_in_profiles(COUNT, handles::tokens()),
-                || texts_with_an_access_token_of(LONG_JWT),
-            ),
-            target: Target::default(),
-        },
-        Case {
-            name: "heap of an idle handle, blocking",
-            kind: Kind::Kept(
-                || handles::idle_in_blocking(COUNT, handles::tokens()),
-                || texts_with_an_access_token_of(LONG_JWT),
-            ),
-            target: Target { allocations: Some(12), bytes: Some(2_000), ..Target::default() },
-        },
-        Case {
-            name: "… blocking, with an id_token of 1,000",
-            kind: Kind::Kept(
-                || handles::idle_in_blocking(COUNT, handles::tokens_with_id_token()),
-                || texts_with_an_access_token_of(LONG_JWT) + handles::ID_TOKEN,
-            ),
-            target: Target { bytes: Some(3_100), ..Target::default() },
-        },
-        Case {
-            name: "heap of a session after 64 KB of lists",
-            kind: Kind::Kept(kept::sessions_with_lists, || kept::LISTS),
-            target: Target { ratio: Some(2.0), ..Target::default() },
-        },
+fn heaps() -> [Case; 9] {
+    let texts = || texts_with_an_access_token_of(LONG_JWT);
+    let more_texts = || texts_with_an_access_token_of(LONG_JWT) + handles::ID_TOKEN;
+    let handle = NONE.allocations(12).bytes(2_000);
+    let with_id_token = NONE.bytes(3_100);
+    [
+        kept(
+            "heap of a login that waits, flow",
+            kept::waiting_flows,
+            kept::texts_of_a_waiting_login,
+            NONE.allocations(6).bytes(600),
+        ),
+        kept(
+            "heap of a login that waits, session",
+            kept::waiting_sessions,
+            kept::texts_of_a_waiting_login,
+            NONE.allocations(10).bytes(900),
+        ),
+        kept(
+            "heap of an idle session",
+            || kept::idle_sessions(COUNT),
+            || texts_with_an_access_token_of(JWT),
+            NONE.ratio(1.25),
+        ),
+        kept(
+            "heap of an idle handle, tokio",
+            || handles::idle_in_tokio(COUNT, handles::tokens()),
+            texts,
+            handle,
+        ),
+        kept(
+            "… with an id_token of 1,000",
+            || handles::idle_in_tokio(COUNT, handles::tokens_with_id_token()),
+            more_texts,
+            with_id_token,
+        ),
+        kept(
+            "… kept in Profiles",
+            || handles::idle_in_profiles(COUNT, handles::tokens()),
+            texts,
+            NONE,
+        ),
+        kept(
+            "heap of an idle handle, blocking",
+            || handles::idle_in_blocking(COUNT, handles::tokens()),
+            texts,
+            handle,
+        ),
+        kept(
+            "… blocking, with an id_token of 1,000",
+            || handles::idle_in_blocking(COUNT, handles::tokens_with_id_token()),
+            more_texts,
+            with_id_token,
+        ),
+        kept(
+            "heap of a session after 64 KB of lists",
+            kept::sessions_with_lists,
+            || kept::LISTS,
+            NONE.ratio(2.0),
+        ),
     ]
 }
 
+const NONE: Target = Target::NONE;
+
+fn work(name: &'static str, work: Work, target: Target) -> Case {
+    Case { name, kind: Kind::Work(work), target }
+}
+
+fn kept(name: &'static str, held: fn() -> Cost, texts: fn() -> usize, target: Target) -> Case {
+    Case { name, kind: Kind::Kept(held, texts), target }
+}
+
 /// What the case with this name does, if it does something.
-pub(crate) fn work(name: &str) -> Option<Work> {
+pub(crate) fn work_of(name: &str) -> Option<Work> {
     match all().into_iter().find(|case| case.name == name).map(|case| case.kind) {
         Some(Kind::Work(work)) => Some(work),
         Some(Kind::Kept(..)) => None,
