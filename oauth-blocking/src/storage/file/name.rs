@@ -106,6 +106,11 @@ pub(super) fn shard_of(hash: &str) -> &str {
     hash.get(..SHARD_LENGTH).unwrap_or(hash)
 }
 
+/// What the id begins with whose record this is, if it is one.
+pub(super) fn hash_of_record(file: &str) -> Option<&str> {
+    file.strip_suffix(RECORD)?.rsplit_once('-').map(|(_, hash)| hash)
+}
+
 /// The same: whether it is a lock.
 pub(super) fn is_lock(rest: &str) -> bool {
     [REFRESH, LOGIN, CLIENT, WRITE].contains(&rest)

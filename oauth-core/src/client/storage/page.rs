@@ -80,6 +80,12 @@ impl GrantQuery {
     #[must_use]
     pub fn page(&self, mut grants: Vec<StoredGrant>) -> GrantPage {
         grants.sort_by_cached_key(|grant| grant.key.id());
+        self.page_in_order(grants)
+    }
+
+    /// The same of grants that are in the order of their ids already.
+    #[must_use]
+    pub fn page_in_order(&self, mut grants: Vec<StoredGrant>) -> GrantPage {
         let is_last = grants.len() <= self.limit;
         grants.truncate(self.limit);
         let last = grants.last().filter(|_| !is_last);
