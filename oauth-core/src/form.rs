@@ -2,8 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-
-use url::form_urlencoded::{Parse, byte_serialize, parse};
+use alloc::vec::Vec;
 
 use crate::secret::SecretBuffer;
 
@@ -83,10 +82,28 @@ pub(crate) fn encode(value: &str, into: &mut String) {
     // Most tokens and codes, which are long, stand for themselves.
     if value.bytes().all(|byte| STANDS_FOR_ITSELF[usize::from(byte)]) {
         into.push_str(value);
-    } else {
-        into.extend(byte_serialize(value.as_bytes()));
+        return;
     }
+    let digit = |half: u8| char::from(HEX[usize::from(half)]);
+    let mut plain = 0;
+    for (at, byte) in value.bytes().enumerate() {
+        if STANDS_FOR_ITSELF[usize::from(byte)] {
+            continue;
+        }
+        into.push_str(value.get(plain..at).unwrap_or_default());
+        plain = at + 1;
+        if byte == b' ' {
+            into.push('+');
+        } else {
+            into.push('%');
+            into.push(digit(byte >> 4));
+            into.push(digit(byte & 15));
+        }
+    }
+    into.push_str(value.get(plain..).unwrap_or_default());
 }
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Which bytes are written as they are.
 const STANDS_FOR_ITSELF: [bool; 256] = {
@@ -101,8 +118,42 @@ const STANDS_FOR_ITSELF: [bool; 256] = {
 };
 
 /// The pairs of a query or a form body, decoded.
-pub(crate) fn pairs(text: &str) -> Parse<'_> {
-    parse(text.as_bytes())
+pub(crate) fn pairs(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    text.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        (decode(name), decode(value))
+    })
+}
+
+/// Reads one name or value. What is no escape stands for itself, and what is no UTF-8 is replaced.
+fn decode(written: &str) -> Cow<'_, str> {
+    if !written.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return written.into();
+    }
+    let mut decoded = Vec::with_capacity(written.len());
+    let mut rest = written.as_bytes();
+    while let [byte, behind @ ..] = rest {
+        let escaped = behind.split_first_chunk().filter(|_| *byte == b'%');
+        let escaped = escaped.and_then(|(digits, behind)| Some((from_hex(*digits)?, behind)));
+        let plain = if *byte == b'+' { b' ' } else { *byte };
+        let (byte, behind) = escaped.unwrap_or((plain, behind));
+        decoded.push(byte);
+        rest = behind;
+    }
+    match String::from_utf8(decoded) {
+        Ok(text) => text.into(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into(),
+    }
+}
+
+fn from_hex(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? << 4 | low?).ok()
+}
+
+#[cfg(test)]
+pub(crate) fn owned_pairs(text: &str) -> Vec<(String, String)> {
+    pairs(text).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 /// The values of a few parameters, found in one pass.
@@ -156,11 +207,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn forms_are_those_of_browsers(text in "[a-z%+&=0-9A-Fé ]{0,24}", value in ".{0,12}") {
+            let theirs = url::form_urlencoded::parse(text.as_bytes());
+            prop_assert!(pairs(&text).eq(theirs), "{}", text);
+            let mut written = String::new();
+            encode(&value, &mut written);
+            let theirs: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            prop_assert_eq!(written, theirs);
+        }
+
+        #[test]
         fn what_is_written_is_read_back(values in proptest::collection::vec(".{0,8}", 0..5)) {
             let form = values.iter().fold(Form::with_capacity(0), |form, value| form.pair("n", value));
             let text = form.into_text();
             prop_assert!(text.is_ascii());
-            let read: alloc::vec::Vec<_> = pairs(&text).map(|(_, value)| value.into_owned()).collect();
+            let read: Vec<_> = pairs(&text).map(|(_, value)| value.into_owned()).collect();
             prop_assert_eq!(read, values);
         }
     }

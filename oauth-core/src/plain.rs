@@ -40,7 +40,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 /// As the standard library's `Debug` for texts decides it.
 pub(crate) fn is_plain_char(char: char) -> bool {
-    matches!(char, '\'' | '"' | '\\') || char.escape_debug().len() == 1
+    matches!(char, ' '..='~') || char.escape_debug().len() == 1
 }
 
 /// Whether it has only characters that client ids may have: `VSCHAR = %x20-7E` (RFC 6749 appendix A.1).

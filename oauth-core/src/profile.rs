@@ -6,7 +6,7 @@
 //! it. Which answers can be read depends on no issuer, and stands nowhere here.
 
 use crate::scope::Scopes;
-use crate::url::{HttpAllowance, HttpUrl};
+use crate::url::{Canonical, HttpAllowance, HttpUrl};
 
 /// What is known of one provider.
 #[derive(Debug)]
@@ -80,16 +80,16 @@ enum Pattern {
 impl Profile {
     /// The profile that an issuer matches.
     pub(crate) fn of(issuer: &str) -> Option<&'static Self> {
-        let url = HttpUrl::parse(issuer, HttpAllowance::Forbidden).ok()?;
-        let issuer = Parts {
-            whole: url.as_str().trim_end_matches('/'),
-            host: url.host(),
-            path: url.path().trim_end_matches('/'),
-        };
-        // Another port is another server.
-        let is_default = url.origin().len() == "https://".len() + issuer.host.len();
-        let matches = |profile: &&Self| profile.issuers.iter().any(|it| it.matches(issuer));
-        PROFILES.iter().filter(|_| is_default).find(matches)
+        let parsed;
+        let issuer = match Canonical::of(issuer, HttpAllowance::Forbidden) {
+            Some(Canonical { host, has_port, path }) => Parts::new(issuer, host, path, has_port),
+            None => {
+                parsed = HttpUrl::parse(issuer, HttpAllowance::Forbidden).ok()?;
+                let has_port = parsed.origin().len() != "https://".len() + parsed.host().len();
+                Parts::new(parsed.as_str(), parsed.host(), parsed.path(), has_port)
+            }
+        }?;
+        PROFILES.iter().find(|profile| profile.issuers.iter().any(|it| it.matches(issuer)))
     }
 
     /// Whether it is of one authorization server, and not of all that a provider's customers have.
@@ -114,6 +114,14 @@ struct Parts<'a> {
     whole: &'a str,
     host: &'a str,
     path: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Another port is another server.
+    fn new(whole: &'a str, host: &'a str, path: &'a str, has_port: bool) -> Option<Self> {
+        let (whole, path) = (whole.trim_end_matches('/'), path.trim_end_matches('/'));
+        (!has_port).then_some(Self { whole, host, path })
+    }
 }
 
 impl Pattern {

@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::json::{Gather, Member, Piece, Read, Text, read_json};
+use crate::json::{Member, Read, Text, each_text};
 use crate::url::shown;
 
 /// A set of scope tokens in the order in which they were named (RFC 6749 §3.3).
@@ -159,10 +159,30 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// Reads a list as well as a text: metadata has lists, and some token answers too.
+/// Reads a list as well as a text.
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        WrittenScopes::deserialize(deserializer).map(|written| written.scopes)
+        struct Tokens;
+        impl<'de> Visitor<'de> for Tokens {
+            type Value = Scopes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("scopes as a text or a list")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Scopes, E> {
+                Ok(GatheredScopes::of(text).scopes)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut tokens: A) -> Result<Scopes, A::Error> {
+                let mut scopes = String::with_capacity(USUAL_LENGTH);
+                while let Some(token) = tokens.next_element::<Text<'_>>()? {
+                    let _cut = insert(&mut scopes, &token);
+                }
+                Ok(Scopes(scopes.into()))
+            }
+        }
+        deserializer.deserialize_any(Tokens)
     }
 }
 
@@ -181,50 +201,29 @@ impl WrittenScopes {
         let GatheredScopes { scopes, is_cut } = GatheredScopes::of(text);
         Self { scopes, is_list: false, is_cut, at_commas: at_commas(text) }
     }
-}
 
-impl<'de> Deserialize<'de> for WrittenScopes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Tokens;
-        impl<'de> Visitor<'de> for Tokens {
-            type Value = WrittenScopes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("scopes as a text or a list")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenScopes, E> {
-                Ok(WrittenScopes::of(text))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(
-                self,
-                mut tokens: A,
-            ) -> Result<WrittenScopes, A::Error> {
-                let mut scopes = String::with_capacity(USUAL_LENGTH);
-                let mut is_cut = false;
-                while let Some(Piece(token)) = tokens.next_element()? {
-                    is_cut |= token.is_none_or(|token| insert(&mut scopes, &token).is_err());
-                }
-                let scopes = Scopes(scopes.into());
-                Ok(WrittenScopes { scopes, is_list: true, is_cut, at_commas: None })
-            }
-        }
-        deserializer.deserialize_any(Tokens)
+    fn of_list(json: &str) -> Option<Self> {
+        let mut scopes = String::with_capacity(USUAL_LENGTH);
+        let mut is_cut = false;
+        each_text(json, &mut |token| {
+            is_cut |= token.is_none_or(|it: Text<'_>| insert(&mut scopes, &it).is_err());
+        })
+        .ok()?;
+        Some(Self { scopes: Scopes(scopes.into()), is_list: true, is_cut, at_commas: None })
     }
 }
 
 impl Member<'_> for WrittenScopes {
     fn read(json: &str) -> Option<Read<Self>> {
         let written = match json.as_bytes().first()? {
-            b'"' => Self::of(&Text::read(json)?.value),
-            _ => read_json(json).ok()?,
+            b'[' => Self::of_list(json)?,
+            _ => Self::of(&Text::read(json)?.value),
         };
         Some(Read { is_misshapen: written.is_cut, value: written })
     }
 }
 
-/// Scopes that were named one by one, or several at once.
+/// Scopes as they stood in a text.
 #[derive(Default)]
 pub(crate) struct GatheredScopes {
     pub(crate) scopes: Scopes,
@@ -234,19 +233,10 @@ pub(crate) struct GatheredScopes {
 
 impl GatheredScopes {
     pub(crate) fn of(text: &str) -> Self {
-        let mut gathered = Self::default();
-        gathered.gather(text);
-        gathered
-    }
-}
-
-impl Gather for GatheredScopes {
-    fn gather(&mut self, text: &str) {
-        let Self { scopes, is_cut } = self;
-        scopes.edit(|scopes| {
-            scopes.reserve(text.len().min(Scopes::MAX_LENGTH));
-            text.split(' ').for_each(|token| *is_cut |= insert(scopes, token).is_err());
-        });
+        let mut scopes = String::with_capacity(text.len().min(Scopes::MAX_LENGTH));
+        let mut is_cut = false;
+        text.split(' ').for_each(|token| is_cut |= insert(&mut scopes, token).is_err());
+        Self { scopes: Scopes(scopes.into()), is_cut }
     }
 }
 

@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::spelled;
 
+mod canonical;
+
+pub(crate) use canonical::Canonical;
+
 /// An absolute https URL without user name, password and fragment; plain http only where
 /// [`HttpAllowance`] allowed it. A copy costs nothing: the same URL is in requests, records and their copies.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -68,9 +72,12 @@ impl HttpUrl {
     ///
     /// A [`UrlDefect`] that says which rule the text breaks.
     pub fn parse(text: &str, plaintext: HttpAllowance) -> Result<Self, UrlDefect> {
-        if is_plainly_canonical(text) {
-            let has_path = text["https://".len()..].contains('/');
-            return Ok(Self(if has_path { text.into() } else { [text, "/"].concat().into() }));
+        if let Some(Canonical { path, .. }) = Canonical::of(text, plaintext) {
+            return Ok(Self(if path.is_empty() {
+                [text, "/"].concat().into()
+            } else {
+                text.into()
+            }));
         }
         if text.bytes().any(|byte| byte <= b' ' || byte == 0x7F) {
             return Err(UrlDefect::Unparsable);
@@ -96,6 +103,11 @@ impl HttpUrl {
         Ok(Self(String::from(url).into()))
     }
 
+    /// Whether the text is one.
+    pub(crate) fn is_one(text: &str, plaintext: HttpAllowance) -> bool {
+        Canonical::of(text, plaintext).is_some() || Self::parse(text, plaintext).is_ok()
+    }
+
     /// The URL as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -111,11 +123,12 @@ impl HttpUrl {
     /// The host alone; an IPv6 address has its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        let host = &self.0[self.host_start()..self.path_start()];
-        match host.rfind(':') {
-            Some(at) if !host.ends_with(']') => &host[..at],
-            _ => host,
-        }
+        let rest = &self.0[self.host_start()..];
+        let end = match rest.starts_with('[') {
+            true => rest.find(']').map(|at| at + 1),
+            false => rest.bytes().position(|byte| matches!(byte, b'/' | b':')),
+        };
+        &rest[..end.unwrap_or(rest.len())]
     }
 
     /// The same origin with another path and query. Both are taken from parsed URLs or constants, so
@@ -132,6 +145,14 @@ impl HttpUrl {
     #[must_use]
     pub fn without_query(&self) -> &str {
         &self.0[..self.0.len() - self.query().len()]
+    }
+
+    /// The same to be kept: mostly it is the URL itself.
+    pub(crate) fn to_show(&self) -> Arc<str> {
+        match self.without_query() {
+            shown if shown.len() < self.0.len() => shown.into(),
+            _ => Arc::clone(&self.0),
+        }
     }
 
     /// What a redirect from this URL leads to (RFC 9110 §10.2.2), if it is a URL of the same origin.
@@ -236,30 +257,6 @@ pub(crate) fn shown(url: &str) -> Box<str> {
         url.push('…');
     }
     url.into()
-}
-
-/// Whether the text is a plain https URL that the WHATWG parser would give back unchanged, but for the
-/// slash of a path that is left out.
-///
-/// Nearly every URL of nearly every server is one, and a parse costs as much as the rest of an
-/// answer. A property test holds this against the parser.
-fn is_plainly_canonical(text: &str) -> bool {
-    let Some(rest) = text.as_bytes().strip_prefix(b"https://") else { return false };
-    let (host, path) = rest.split_at(rest.iter().position(|b| *b == b'/').unwrap_or(rest.len()));
-    // A last label that starts with a digit may be an odd spelling of an IPv4 address, and `xn--`
-    // has to be decoded to be checked: both are the parser's.
-    let mut last_is_name = false;
-    let host_is_plain = host.split(|b| *b == b'.').all(|label| {
-        last_is_name = label.first().is_some_and(|b| !b.is_ascii_digit());
-        !label.is_empty()
-            && !label.starts_with(b"xn--")
-            && label.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    });
-    // No dot segments, no escapes, no query or fragment.
-    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-    let mut segments = path.split(|b| *b == b'/');
-    let path_is_plain = segments.all(|s| !matches!(s, b"." | b"..") && s.iter().all(is_plain));
-    host_is_plain && last_is_name && path_is_plain
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl RedirectUri {
     /// a dot are something else: `javascript`, `data` and `file` are among them, and the names that
     /// everybody might choose.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let fits = is_of_private_use(text) || HttpUrl::parse(text, HttpAllowance::Loopback).is_ok();
+        let fits = HttpUrl::is_one(text, HttpAllowance::Loopback) || is_of_private_use(text);
         if fits {
             Ok(Self { uri: text.into(), port: Port::Fixed })
         } else {

@@ -1,14 +1,14 @@
 //! Lists of texts: what is asked of them, without keeping them.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use crate::json::{Member, Read, Text, read_json};
+use crate::json::reader::each_text;
+use crate::json::{Member, Read, Text};
 
 /// What is asked of a list of texts while it is read; the list itself is not kept.
 pub(crate) trait Gather: Default {
@@ -21,106 +21,41 @@ pub(crate) struct List<T>(pub(crate) T);
 impl<'a, T: Gather> Member<'a> for List<T> {
     /// One text counts as a list of it. What is no text in a list is left out.
     fn read(json: &'a str) -> Option<Read<Self>> {
-        if json.starts_with('[') {
-            let Pieces { gathered, left_out } = read_json(json).ok()?;
-            return Some(Read { value: Self(gathered), is_misshapen: left_out });
-        }
         let mut gathered = T::default();
-        gathered.gather(&Text::read(json)?.value);
-        Some(Read { value: Self(gathered), is_misshapen: true })
+        let mut is_misshapen = false;
+        if json.starts_with('[') {
+            each_text(json, &mut |text| match text {
+                Some(text) => gathered.gather(&text),
+                None => is_misshapen = true,
+            })
+            .ok()?;
+        } else {
+            gathered.gather(&Text::read(json)?.value);
+            is_misshapen = true;
+        }
+        Some(Read { value: Self(gathered), is_misshapen })
     }
 }
 
 /// As it was written down by this crate.
 impl<'de, T: Gather> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Pieces::deserialize(deserializer).map(|pieces| Self(pieces.gathered))
-    }
-}
-
-/// The texts of a list.
-struct Pieces<T> {
-    gathered: T,
-    /// Something else was among them.
-    left_out: bool,
-}
-
-impl<'de, T: Gather> Deserialize<'de> for Pieces<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each<T>(Pieces<T>);
+        struct Each<T>(T);
         impl<'de, T: Gather> Visitor<'de> for Each<T> {
-            type Value = Pieces<T>;
+            type Value = T;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of texts")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Pieces<T>, A::Error> {
-                while let Some(Piece(text)) = seq.next_element()? {
-                    match text {
-                        Some(text) => self.0.gathered.gather(&text),
-                        None => self.0.left_out = true,
-                    }
+            fn visit_seq<A: SeqAccess<'de>>(mut self, mut texts: A) -> Result<T, A::Error> {
+                while let Some(text) = texts.next_element::<Text<'_>>()? {
+                    self.0.gather(&text);
                 }
                 Ok(self.0)
             }
         }
-        deserializer.deserialize_seq(Each(Pieces { gathered: T::default(), left_out: false }))
-    }
-}
-
-/// A text in a list, or something else that stands there.
-pub(crate) struct Piece<'a>(pub(crate) Option<Text<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Piece<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Piece<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Piece<'de>, E> {
-                Ok(Piece(Some(text.into())))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Piece<'de>, E> {
-                Ok(Piece(Some(String::from(text).into())))
-            }
-
-            fn visit_unit<E: de::Error>(self) -> Result<Piece<'de>, E> {
-                Ok(Piece(None))
-            }
-
-            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Piece<'de>, E> {
-                Ok(Piece(None))
-            }
-
-            fn visit_u64<E: de::Error>(self, _: u64) -> Result<Piece<'de>, E> {
-                Ok(Piece(None))
-            }
-
-            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Piece<'de>, E> {
-                Ok(Piece(None))
-            }
-
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Piece<'de>, E> {
-                Ok(Piece(None))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Piece<'de>, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Piece(None))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Piece<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Piece(None))
-            }
-        }
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_seq(Each(T::default())).map(Self)
     }
 }
 

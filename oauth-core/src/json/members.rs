@@ -11,14 +11,17 @@ use core::str;
 
 use serde::de::IgnoredAny;
 
-use crate::json::reader::{Unreadable, each_member};
+use crate::json::members::spans::{Range, Spans};
+use crate::json::reader::Unreadable;
 use crate::json::{Defect, List, MemberNames, Text, read_json};
 use crate::secret::SecretBuffer;
+
+mod spans;
 
 /// The members of a JSON object. `null` counts as left out, a byte order mark is skipped (RFC 8259 §8.1).
 pub(crate) struct Members<'a> {
     body: Body<'a>,
-    spans: Vec<Span>,
+    spans: Spans,
     misshapen: MemberNames,
 }
 
@@ -51,43 +54,6 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Where a member stands in the body.
-struct Span {
-    /// Without its quotes.
-    name: Range,
-    /// Something in it is written in another way than it is meant.
-    is_escaped: bool,
-    value: Range,
-    is_taken: bool,
-}
-
-impl Span {
-    fn is_named(&self, body: &[u8], name: &str) -> bool {
-        if self.is_escaped {
-            return unescaped(self.name.of(body)).is_some_and(|it| *it == *name);
-        }
-        // Most names differ in their lengths.
-        self.name.len() == name.len() && self.name.of(body) == name.as_bytes()
-    }
-}
-
-/// Half the size of the usual one: a body is small.
-#[derive(Clone, Copy)]
-struct Range {
-    start: u32,
-    end: u32,
-}
-
-impl Range {
-    fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    fn of(self, body: &[u8]) -> &[u8] {
-        body.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-}
-
 /// A kind of member.
 pub(crate) trait Member<'a>: Sized {
     /// Reads it from its JSON text; `None` if that is of another kind, or says what cannot be.
@@ -112,7 +78,7 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     ///
-    /// A [`Defect`] if it is no JSON object, or one with more than [`MAX_MEMBERS`] members.
+    /// A [`Defect`] if it is no JSON object, or one with more than 512 members.
     pub(crate) fn of(body: &'a [u8]) -> Result<Self, Defect> {
         if body.len() > crate::MAX_BODY {
             return Err(Defect::TooLarge { limit: crate::MAX_BODY });
@@ -120,13 +86,13 @@ impl<'a> Members<'a> {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let misshapen = MemberNames::default();
         let error = match str::from_utf8(body) {
-            Ok(text) => match find_spans(text) {
+            Ok(text) => match Spans::find(text) {
                 Ok(spans) => return Ok(Self { body: Body::Json(text), spans, misshapen }),
                 Err(error) => Some(error),
             },
             Err(_) => None,
         };
-        match find_spans(&masked_copy(body).0) {
+        match Spans::find(&masked_copy(body).0) {
             Ok(spans) => Ok(Self { body: Body::Spoilt(body), spans, misshapen }),
             Err(masked) => Err(match (body.trim_ascii_start().first(), error.unwrap_or(masked)) {
                 (None, _) => Defect::Empty,
@@ -221,7 +187,7 @@ impl<'a> Members<'a> {
     /// What nobody has asked for so far, name and JSON text each; `None` where one of them is no text.
     pub(crate) fn rest(&self) -> impl Iterator<Item = (Text<'a>, Option<&'a str>)> + use<'a, '_> {
         let body = self.body;
-        self.spans.iter().filter(|span| !span.is_taken).map(move |span| {
+        self.spans.rest().map(move |span| {
             let name = span.name.of(body.bytes());
             match unescaped(name).filter(|_| name.iter().all(|byte| *byte >= b' ')) {
                 Some(name) => (name, body.json(span.value)),
@@ -241,8 +207,7 @@ impl<'a> Members<'a> {
 
     /// The members that were not as they should be. What nobody has asked for counts if it is no text.
     pub(crate) fn into_misshapen(mut self) -> MemberNames {
-        let may_be =
-            matches!(self.body, Body::Spoilt(_)) || self.spans.iter().any(|it| it.is_escaped);
+        let may_be = matches!(self.body, Body::Spoilt(_)) || self.spans.any_is_escaped();
         if may_be {
             let spoilt = self.rest().filter(|(_, json)| json.is_none());
             let spoilt: Vec<_> = spoilt.map(|(name, _)| name).collect();
@@ -262,14 +227,11 @@ impl<'a> Members<'a> {
         let (body, bytes) = (self.body, self.body.bytes());
         let mut found = None;
         let mut is_repeated = false;
-        for span in &mut self.spans {
-            if span.is_named(bytes, name) {
-                span.is_taken = true;
-                if span.value.of(bytes) != b"null" {
-                    is_repeated |= found.replace(span.value).is_some();
-                }
+        self.spans.take(bytes, name, |value| {
+            if value.of(bytes) != b"null" {
+                is_repeated |= found.replace(value).is_some();
             }
-        }
+        });
         match found {
             _ if is_repeated => Err(Defect::Repeated { name: name.into() }),
             None => Ok(None),
@@ -348,20 +310,6 @@ fn masked_copy(body: &[u8]) -> SecretBuffer {
     copy
 }
 
-/// Finds the members of an object, and reads none of them.
-fn find_spans(text: &str) -> Result<Vec<Span>, Unreadable> {
-    let mut spans = Vec::with_capacity(USUAL_MEMBERS);
-    // Bodies are bounded, so all of it can be counted in 32 bits.
-    let range = |start: usize, end: usize| Range { start: start as u32, end: end as u32 };
-    each_member(text, |name, value| {
-        let (name, is_escaped) = (range(name.start, name.end), name.is_escaped);
-        let value = range(value.start, value.end);
-        spans.push(Span { name, is_escaped, value, is_taken: false });
-        spans.len() <= MAX_MEMBERS
-    })?;
-    Ok(spans)
-}
-
 /// Where that is, for people.
 fn place(body: &[u8], at: usize) -> Defect {
     let before = body.get(..at).unwrap_or(body);
@@ -373,12 +321,6 @@ fn place(body: &[u8], at: usize) -> Defect {
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// As many as a token answer has.
-const USUAL_MEMBERS: usize = 8;
-
-/// Ten times what honest documents have.
-const MAX_MEMBERS: usize = 512;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -16,7 +15,7 @@ use self::skip::Quoted;
 mod items;
 mod skip;
 
-pub(super) use skip::each_member;
+pub(crate) use skip::{each_member, each_text};
 
 /// Why a JSON text could not be read: nothing but where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +67,6 @@ struct Reader<'de> {
     at: usize,
     /// How much deeper it may go.
     depth: u8,
-    /// The ends that are to come of what is [skipped](Self::skip).
-    ends: Vec<u8>,
 }
 
 enum Number {
@@ -80,7 +77,7 @@ enum Number {
 
 impl<'de> Reader<'de> {
     fn new(text: &'de str) -> Self {
-        Self { text, at: 0, depth: MAX_DEPTH, ends: Vec::new() }
+        Self { text, at: 0, depth: MAX_DEPTH }
     }
 
     /// The next byte that is no white space.
@@ -101,13 +98,19 @@ impl<'de> Reader<'de> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    #[inline(never)]
+    #[inline]
     fn take(&mut self, byte: u8) -> Done {
         if self.peek() != Some(byte) {
             return Err(Wrong);
         }
         self.at += 1;
         Ok(())
+    }
+
+    /// What stands between a name and its value.
+    #[inline(never)]
+    fn colon(&mut self) -> Done {
+        self.take(b':')
     }
 
     #[inline(never)]

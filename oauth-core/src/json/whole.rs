@@ -1,5 +1,6 @@
 //! Whole documents for those who want to see all that is in them.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
@@ -21,13 +22,14 @@ pub(crate) fn read_whole<T: DeserializeOwned>(
     for name in required {
         document.insert((*name).into(), Value::String((*members.required_text(name)?).into()));
     }
-    let OtherMembers(others) = OtherMembers::rest_of(&mut members);
+    let others = OtherMembers::rest_of(&mut members).into_iter();
+    let others = others.map(|(name, value)| (String::from(name), value));
     let fits = |name: &str, value: &Value| {
         let mut with_it = document.clone();
         with_it.insert(name.into(), value.clone());
         T::deserialize(Value::Object(with_it)).is_ok()
     };
-    let fitting: Vec<_> = others.into_iter().filter(|(name, value)| fits(name, value)).collect();
+    let fitting: Vec<_> = others.filter(|(name, value)| fits(name, value)).collect();
     document.extend(fitting);
     T::deserialize(Value::Object(document)).map_err(|_| Defect::NotJson { line: 0, column: 0 })
 }

@@ -1,5 +1,4 @@
 use alloc::format;
-use alloc::string::ToString;
 
 use proptest::prelude::*;
 
@@ -64,6 +63,34 @@ fn origins_are_scheme_host_and_port() {
         ("https://a.example?q=//", "https://a.example", "/"),
     ] {
         assert_eq!((url(text).origin(), url(text).path()), (origin, path), "{text}");
+    }
+}
+
+/// Else they are parsed, which costs as much as all else that is done with them.
+#[test]
+fn what_servers_and_listeners_are_called_needs_no_parse() {
+    for text in [
+        "https://auth.example.com",
+        "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+        "https://login.example.com:8443/3f1-a/v2.0",
+        "http://127.0.0.1:51004/callback",
+        "http://localhost:3000/mcp",
+    ] {
+        assert!(Canonical::of(text, HttpAllowance::Loopback).is_some(), "{text}");
+    }
+    for text in [
+        "http://127.0.0.1:80/",
+        "https://a.example:443/",
+        "https://a.example:/",
+        "http://a.example/",
+        "https://a.example/x/../y",
+        "https://a.example/.",
+        "https://a.example?x",
+        "https://a..example/",
+        "https://xn--a.example/",
+        "https://10.1/",
+    ] {
+        assert!(Canonical::of(text, HttpAllowance::Loopback).is_none(), "{text}");
     }
 }
 
@@ -134,14 +161,21 @@ fn a_local_server_allows_plaintext_to_local_servers() {
 
 proptest! {
     #[test]
-    fn what_is_plainly_canonical_is_what_the_parser_would_write(
-        host in "[a-z0-9.x-]{0,12}", path in "[a-zA-Z0-9/._~%?#@:-]{0,12}"
+    fn what_is_taken_for_canonical_is_what_the_parser_would_write(
+        scheme in "https?",
+        host in "[a-z0-9.x-]{0,12}|127\\.0\\.0\\.1|localhost",
+        port in "|:[0-9]{0,6}|:80|:443",
+        path in "[a-zA-Z0-9/._~%?#@:-]{0,12}",
     ) {
-        let text = format!("https://{host}{path}");
-        if is_plainly_canonical(&text) {
-            let parsed = url::Url::parse(&text).map(|url| url.to_string()).ok();
-            let ours = HttpUrl::parse(&text, HttpAllowance::Forbidden).map(|url| url.to_string()).ok();
-            prop_assert_eq!(ours, parsed);
+        let text = format!("{scheme}://{host}{port}{path}");
+        if let Some(found) = Canonical::of(&text, HttpAllowance::Loopback) {
+            let parsed = url::Url::parse(&text).expect("it is a URL");
+            let ours = HttpUrl::parse(&text, HttpAllowance::Loopback).expect("it may be used");
+            prop_assert_eq!(ours.as_str(), parsed.as_str());
+            prop_assert_eq!(Some(found.host), parsed.host_str());
+            prop_assert_eq!(found.has_port, parsed.port().is_some());
+            prop_assert!(scheme == "https" || is_loopback(&parsed));
+            prop_assert_eq!(if found.path.is_empty() { "/" } else { found.path }, parsed.path());
         }
     }
 

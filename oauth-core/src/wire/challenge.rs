@@ -194,9 +194,7 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn scopes(&self) -> GatheredScopes {
-        let mut scopes = GatheredScopes::default();
-        self.scope.iter().for_each(|scope| scopes.gather(&scope.value()));
-        scopes
+        self.scope.map_or_else(Default::default, |scope| GatheredScopes::of(&scope.value()))
     }
 
     fn algorithms(&self) -> Option<SigningAlgorithms> {

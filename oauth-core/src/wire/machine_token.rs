@@ -77,7 +77,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::form::pairs;
+    use crate::form::owned_pairs;
     use crate::url::HttpAllowance;
     use crate::wire::AuthMethod;
     use crate::wire::client_auth::Authentication;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn form(request: &Request) -> Vec<(String, String)> {
-        pairs(core::str::from_utf8(request.body()).unwrap_or_default()).into_owned().collect()
+        owned_pairs(core::str::from_utf8(request.body()).unwrap_or_default())
     }
 
     fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {

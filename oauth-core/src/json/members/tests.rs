@@ -3,6 +3,7 @@ use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec;
 
+use super::spans::MAX_MEMBERS;
 use super::*;
 use crate::json::OtherMembers;
 

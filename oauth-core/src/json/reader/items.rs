@@ -64,7 +64,7 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Wrong> {
-        self.reader.take(b':')?;
+        self.reader.colon()?;
         seed.deserialize(&mut *self.reader)
     }
 }
@@ -88,7 +88,7 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Wrong> {
         let variant = seed.deserialize(&mut *self.reader)?;
         if self.has_content {
-            self.reader.take(b':')?;
+            self.reader.colon()?;
         }
         Ok((variant, self))
     }

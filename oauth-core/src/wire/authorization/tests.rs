@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::entropy::Entropy;
-use crate::form::pairs;
+use crate::form::{owned_pairs, pairs};
 use crate::url::{HttpAllowance, HttpUrl};
 use crate::wire::dialect::{Parameter, ResourceMode};
 use crate::wire::sought::{LoginHint, Prompt};
@@ -49,7 +49,7 @@ fn the_url_has_every_parameter_once_behind_the_endpoints_own_query() {
     let url = url("https://as.example/a?p=policy", Some("files:read mail"), &entropy);
     let (endpoint, query) = url.as_str().split_once('?').unwrap_or_default();
     assert_eq!(endpoint, "https://as.example/a");
-    let found: Vec<_> = pairs(query).into_owned().collect();
+    let found: Vec<_> = owned_pairs(query);
     let challenge = with_challenge(&entropy.verifier, ToString::to_string);
     let state = entropy.state.with_text(ToString::to_string);
     let expected = [
@@ -76,7 +76,7 @@ fn nothing_in_the_url_means_something_to_a_shell() {
     let is_inert = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?&=+,@%[]".contains(&byte);
     assert!(url.as_str().bytes().all(is_inert), "{}", url.as_str());
     let query = url.as_str().split_once('?').unwrap_or_default().1;
-    let said: Vec<_> = pairs(query).into_owned().collect();
+    let said: Vec<_> = owned_pairs(query);
     for expected in [("p", "$(x)*"), ("scope", "files:* `a` 'b'*")] {
         assert!(said.contains(&(expected.0.into(), expected.1.into())), "{said:?}");
     }

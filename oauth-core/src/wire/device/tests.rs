@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::auth_method::AuthMethod;
-use crate::form::pairs;
+use crate::form::owned_pairs;
 use crate::url::HttpAllowance;
 use crate::wire::client_auth::Authentication;
 use crate::wire::dialect::Parameter;
@@ -19,7 +19,7 @@ fn url(text: &str) -> HttpUrl {
 }
 
 fn form(request: &Request) -> Vec<(String, String)> {
-    pairs(core::str::from_utf8(request.body()).unwrap_or_default()).into_owned().collect()
+    owned_pairs(core::str::from_utf8(request.body()).unwrap_or_default())
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

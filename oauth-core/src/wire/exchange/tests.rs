@@ -3,7 +3,7 @@ use alloc::string::{String, ToString as _};
 
 use super::*;
 use crate::address_policy::AddressPolicy;
-use crate::form::pairs;
+use crate::form::owned_pairs;
 use crate::json::Defect;
 use crate::url::HttpAllowance;
 
@@ -37,7 +37,7 @@ fn the_request_says_for_whom_and_what_the_grant_is() {
         };
         let request = exchange_request(&exchange, &SubjectToken { token: "h.c.s".into(), kind });
         let body = core::str::from_utf8(request.body()).unwrap_or_default();
-        let found: Vec<(String, String)> = pairs(body).into_owned().collect();
+        let found: Vec<(String, String)> = owned_pairs(body);
         let kind = format!("urn:ietf:params:oauth:token-type:{name}");
         let mut expected = Vec::from([
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::auth_method::AuthMethod;
 use crate::entropy::Entropy;
-use crate::form::pairs;
+use crate::form::owned_pairs;
 use crate::scope::Scopes;
 use crate::url::HttpAllowance;
 use crate::wire::authorization::authorization_url;
@@ -52,7 +52,7 @@ fn with_login<T>(use_it: impl FnOnce(&AuthorizationRequest<'_>) -> T) -> T {
 }
 
 fn said(text: &str) -> Vec<(String, String)> {
-    pairs(text).into_owned().collect()
+    owned_pairs(text)
 }
 
 fn query(url: &AuthorizationUrl) -> Vec<(String, String)> {

@@ -10,6 +10,7 @@ use crate::profile::Profile;
 use crate::signing_algorithm::SigningAlgorithms;
 use crate::tolerance::Tolerance;
 use crate::url::{HttpUrl, UrlDefect, shown};
+use crate::wire::OFFLINE_ACCESS;
 use crate::wire::client_auth::AuthMethods;
 use crate::wire::grant_types::{GrantType, GrantTypes};
 use crate::wire::issuer::Issuer;
@@ -236,7 +237,8 @@ pub(super) struct OfflineAccess(pub(super) bool);
 impl Gather for OfflineAccess {
     fn gather(&mut self, text: &str) {
         // As one text they are separated by spaces.
-        self.0 |= text.split(' ').any(|scope| scope == "offline_access");
+        let is_long = text.len() >= OFFLINE_ACCESS.len();
+        self.0 |= is_long && text.split(' ').any(|scope| scope == OFFLINE_ACCESS);
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::auth_method::AuthMethod;
 use crate::entropy::Entropy;
 use crate::error::PeerMisbehaved;
-use crate::form::pairs;
+use crate::form::owned_pairs;
 use crate::json::Defect;
 use crate::url::HttpAllowance;
 use crate::wire::dialect::{Parameter, ResourceMode};
@@ -43,7 +43,7 @@ fn parties<'a>(server: &'a ServerMetadata, client: &'a Registration) -> TokenPar
 }
 
 fn form(request: &Request) -> Vec<(String, String)> {
-    pairs(core::str::from_utf8(request.body()).unwrap_or_default()).into_owned().collect()
+    owned_pairs(core::str::from_utf8(request.body()).unwrap_or_default())
 }
 
 fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
