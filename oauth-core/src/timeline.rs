@@ -3,8 +3,8 @@
 //! A timeline is evidence for people. It is bounded, and there is nothing secret in it: URLs without
 //! their queries, statuses, and words of our own.
 
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -35,7 +35,7 @@ pub struct Entry {
     /// What was asked.
     pub endpoint: Endpoint,
     /// Where, without the query.
-    pub url: Box<str>,
+    pub url: Arc<str>,
     /// The answer's status; `None` when no answer came, or for a redirect in the browser.
     pub status: Option<u16>,
     /// What it was taken for, and what that led to.
@@ -60,7 +60,11 @@ impl Timeline {
 
     /// Puts what happened after this behind it.
     pub fn append(&mut self, later: Self) {
-        later.0.into_iter().for_each(|entry| self.push(entry));
+        if self.is_empty() {
+            *self = later;
+        } else {
+            later.0.into_iter().for_each(|entry| self.push(entry));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -90,7 +94,7 @@ impl Entry {
         status: Option<u16>,
         finding: Finding,
     ) -> Self {
-        Self { endpoint, url: url.without_query().into(), status, finding, silence: None }
+        Self { endpoint, url: url.to_show(), status, finding, silence: None }
     }
 
     pub(crate) fn unanswered(self, silence: Option<Silence>) -> Self {

@@ -1,6 +1,7 @@
 //! What tokens are bound to, and the outcome of a login.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +29,9 @@ pub struct Binding {
     /// By which grant.
     #[serde(default, skip_serializing_if = "GrantKind::is_usual")]
     pub(crate) grant: GrantKind,
-    pub(crate) server: ServerMetadata,
-    pub(crate) client: Registration,
+    /// Shared, because a login that waits has its own binding beside that in the record of its client.
+    pub(crate) server: Arc<ServerMetadata>,
+    pub(crate) client: Arc<Registration>,
     pub(crate) resource: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) requested: Option<Scopes>,
@@ -75,8 +77,8 @@ impl Binding {
         grant: GrantKind,
         terms: Terms,
         settings: &Settings,
-        mut server: ServerMetadata,
-        client: Registration,
+        mut server: Arc<ServerMetadata>,
+        client: Arc<Registration>,
     ) -> Self {
         let Terms { resource, requested, requested_by, possession } = terms;
         settings.report_profile(&mut server);
@@ -146,6 +148,13 @@ impl Binding {
         all
     }
 
+    /// Notes what else had to be tolerated of the server.
+    pub(crate) fn tolerate(&mut self, tolerated: Tolerances) {
+        if !tolerated.is_empty() {
+            Arc::make_mut(&mut self.server).tolerated.extend(tolerated);
+        }
+    }
+
     /// The provider whose profile is applied, by its name for people.
     #[must_use]
     pub fn profile(&self) -> Option<&'static str> {
@@ -213,7 +222,7 @@ impl Binding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownClient {
     pub(crate) issuer: Issuer,
-    pub(crate) client: Registration,
+    pub(crate) client: Arc<Registration>,
 }
 
 /// What a login brings: tokens, and what they are bound to.

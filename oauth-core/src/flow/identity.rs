@@ -2,6 +2,7 @@
 //! pre-registered, else a client ID metadata document, else registered dynamically.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::error::{Error, Misuse, PeerIncompatible};
 use crate::flow::binding::Binding;
@@ -22,7 +23,7 @@ use crate::wire::{
 /// Who the client is to a server.
 pub(crate) enum Identity {
     /// It is known already.
-    Known(Registration),
+    Known(Arc<Registration>),
     /// It has to register first.
     Unregistered {
         endpoint: HttpUrl,
@@ -43,7 +44,7 @@ pub(crate) struct Newcomer<'a> {
 /// register.
 pub(crate) fn choose(
     newcomer: &Newcomer<'_>,
-    server: &mut ServerMetadata,
+    server: &mut Arc<ServerMetadata>,
     before: Option<Box<PreviousLogin>>,
     requested: Option<&Scopes>,
 ) -> Result<Identity, Error> {
@@ -66,12 +67,12 @@ pub(crate) fn choose(
                 if own.client_secret.is_some()
                     && let Some(tolerance) = confirm(settings, server, last)?
                 {
-                    server.tolerated.insert(tolerance);
+                    Arc::make_mut(server).tolerated.insert(tolerance);
                 }
-                let last = last.map(|binding| &binding.client);
+                let last = last.map(|binding| &*binding.client);
                 return pre_registered(own, server, settings, last)
                     .map(|client| Registration { redirect_uri: redirect_uri.uri.clone(), ..client })
-                    .map(Identity::Known);
+                    .map(|client| Identity::Known(client.into()));
             }
             (Some(expected), None) => {
                 let found = server.issuer.as_str().into();
@@ -82,7 +83,7 @@ pub(crate) fn choose(
         }
     }
     if let Some(url) = documents {
-        return Ok(Identity::Known(Registration {
+        let client = Registration {
             client_id: url.into(),
             client_secret: None,
             // The document says so, and names the key (draft-ietf-oauth-client-id-metadata-document-00 §6.2).
@@ -96,7 +97,8 @@ pub(crate) fn choose(
             tolerated: Tolerances::NONE,
             scope: None,
             device_codes: false,
-        }));
+        };
+        return Ok(Identity::Known(client.into()));
     }
     let known = before.and_then(|before| before.client_at(server));
     if let Some(Known { client, is_gone: false }) = &known
@@ -113,7 +115,7 @@ pub(crate) fn choose(
     {
         return Ok(Identity::Known(client.clone()));
     }
-    let Some(endpoint) = server.registration_endpoint.take() else {
+    let Some(endpoint) = Arc::make_mut(server).registration_endpoint.take() else {
         return Err(match &server.unusable_registration {
             Some(why) => (**why).clone().into(),
             None => PeerIncompatible::NoWayToRegister {
@@ -158,7 +160,7 @@ impl PreviousLogin {
 
 /// A client of an earlier login.
 struct Known {
-    client: Registration,
+    client: Arc<Registration>,
     /// The server has refused it since.
     is_gone: bool,
 }

@@ -172,10 +172,16 @@ impl Flow {
     ///
     /// The flow as it was.
     #[expect(clippy::result_large_err, reason = "the flow goes on")]
-    pub fn into_grant(self) -> Result<Grant, Self> {
-        match self.state {
-            Ok(State::Done(grant) | State::Untolerated(grant, _)) => Ok(*grant),
-            state => Err(Self { state, ..self }),
+    pub fn into_grant(mut self) -> Result<Grant, Self> {
+        self.take_grant().ok_or(self)
+    }
+
+    /// Takes the outcome out of a login that is complete, and ends it.
+    pub(crate) fn take_grant(&mut self) -> Option<Grant> {
+        self.grant()?;
+        match mem::replace(&mut self.state, Err(Error::Cancelled)) {
+            Ok(State::Done(grant) | State::Untolerated(grant, _)) => Some(*grant),
+            _ => None,
         }
     }
 
@@ -195,7 +201,7 @@ impl Flow {
     pub(crate) fn server(&self) -> Option<&ServerMetadata> {
         match &self.state {
             Ok(State::Register(register)) => Some(&register.server),
-            _ => self.binding().map(|binding| &binding.server),
+            _ => self.binding().map(|binding| &*binding.server),
         }
     }
 
@@ -259,7 +265,7 @@ impl Flow {
     }
 
     /// Goes on with a client that is registered already.
-    pub(crate) fn adopt(&mut self, client: Registration) {
+    pub(crate) fn adopt(&mut self, client: Arc<Registration>) {
         // What stands there meanwhile is never seen.
         let state = mem::replace(&mut self.state, Err(Error::Cancelled));
         self.state = state.and_then(|state| state.adopt(client, &self.settings));
@@ -318,6 +324,19 @@ impl Flow {
     /// Takes it out, so that a login that waits for its user takes less memory.
     pub fn take_timeline(&mut self) -> Timeline {
         mem::take(&mut self.timeline)
+    }
+
+    /// Works, and notes what happens in this timeline, behind what has happened before.
+    pub(crate) fn noting_in<T>(
+        &mut self,
+        timeline: &mut Timeline,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        timeline.append(self.take_timeline());
+        mem::swap(timeline, &mut self.timeline);
+        let result = work(self);
+        mem::swap(timeline, &mut self.timeline);
+        result
     }
 
     /// What a login that waits for its user waits with.

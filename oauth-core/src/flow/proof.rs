@@ -244,7 +244,7 @@ impl Proof {
     /// Who the client is, with what shows it.
     pub(crate) fn client<'a>(&'a self, binding: &'a Binding) -> Authentication<'a> {
         let Binding { client, dialect, .. } = binding;
-        let registered = Authentication::from(client);
+        let registered = Authentication::from(&**client);
         registered.or_signed(self.assertion(), client.client_id(), dialect.as_deref())
     }
 

@@ -6,6 +6,7 @@
 //! ```
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +29,8 @@ use crate::wire::{
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Register {
     pub(crate) redirect_uri: RedirectUri,
-    /// Without its registration endpoint, and boxed: all logins are as large as the largest state.
-    pub(crate) server: Box<ServerMetadata>,
+    /// Without its registration endpoint.
+    pub(crate) server: Arc<ServerMetadata>,
     pub(crate) endpoint: HttpUrl,
     pub(crate) method: AuthMethod,
     /// The scopes that the registration names. Most name none: that would bar a wider one later.
@@ -79,7 +80,7 @@ impl Register {
     }
 
     /// With that one nothing has to be registered.
-    pub(crate) fn adopt(mut self, client: Registration) -> Registered {
+    pub(crate) fn adopt(mut self, client: Arc<Registration>) -> Registered {
         self.errand.tried.asked = None;
         self.done(client)
     }
@@ -107,19 +108,19 @@ impl Register {
             ..client
         };
         let finding = Finding::Registered { tolerated: client.tolerated, misshapen };
-        Ok((self.done(client), finding))
+        Ok((self.done(client.into()), finding))
     }
 
-    fn done(self, client: Registration) -> Registered {
-        let Self { server, endpoint, errand, .. } = self;
-        let server = ServerMetadata { registration_endpoint: Some(endpoint), ..*server };
+    fn done(self, client: Arc<Registration>) -> Registered {
+        let Self { mut server, endpoint, errand, .. } = self;
+        Arc::make_mut(&mut server).registration_endpoint = Some(endpoint);
         Registered { server, client, errand }
     }
 }
 
 /// A client, and what its user is sent off with.
 pub(crate) struct Registered {
-    pub(crate) server: ServerMetadata,
-    pub(crate) client: Registration,
+    pub(crate) server: Arc<ServerMetadata>,
+    pub(crate) client: Arc<Registration>,
     pub(crate) errand: Errand,
 }

@@ -2,6 +2,7 @@
 //! happened is here, and behind it, in a file each, the ways to a client, a visit of the user's, and grants without one.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::mem;
 
 use crate::auth_method::AuthMethod;
@@ -76,7 +77,7 @@ impl State {
             let resource = login.settings.server.as_str().into();
             return found(login, Target::unsaid(server, resource));
         }
-        Ok(Self::FindResource(FindResource::start(login, timeline)?))
+        Ok(Self::FindResource(FindResource::start(login, timeline)?.into()))
     }
 
     /// Goes on after an answer.
@@ -218,7 +219,11 @@ impl State {
     }
 
     /// Goes on with a client that is registered already, if one is to be registered.
-    pub(crate) fn adopt(self, client: Registration, settings: &Settings) -> Result<Self, Error> {
+    pub(crate) fn adopt(
+        self,
+        client: Arc<Registration>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
         match self {
             Self::Register(state) => registered(state.adopt(client), settings),
             state => Ok(state),
@@ -228,7 +233,7 @@ impl State {
     /// Lets the registration name what the client named that it replaces.
     pub(crate) fn widen(self, client: &Registration) -> Result<Self, Error> {
         match self {
-            Self::Register(state) => Ok(Self::Register(state.widened(client)?)),
+            Self::Register(state) => Ok(Self::Register(state.widened(client)?.into())),
             state => Ok(state),
         }
     }
@@ -253,16 +258,18 @@ fn once<F>(found: Once<F>, done: impl FnOnce(F) -> Result<State, Error>) -> Answ
 }
 
 fn resource(outcome: Outcome<FindResource, ResourceFact>) -> Answered {
-    step(outcome, State::FindResource, |fact| match fact {
+    let again = |state: FindResource| State::FindResource(state.into());
+    step(outcome, again, |fact| match fact {
         ResourceFact::Described(login, document) => {
-            Ok(State::FindServer(FindServer::start(login, document)?))
+            Ok(State::FindServer(FindServer::start(login, document)?.into()))
         }
         ResourceFact::Target(login, target) => found(login, target),
     })
 }
 
 fn server(outcome: Outcome<FindServer, (Login, Target)>) -> Answered {
-    step(outcome, State::FindServer, |(login, target)| found(login, target))
+    let again = |state: FindServer| State::FindServer(state.into());
+    step(outcome, again, |(login, target)| found(login, target))
 }
 
 fn issued(Issued { grant, checked }: Issued) -> State {

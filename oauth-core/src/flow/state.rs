@@ -28,12 +28,13 @@ use crate::time::UnixTime;
 use crate::url::HttpUrl;
 use crate::wire::{DevicePage, Jti, SubjectToken, Unsigned};
 
+/// Those that a login passes through are boxed: one that waits for its user takes no more than that does.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum State {
-    FindResource(FindResource),
-    FindServer(FindServer),
+    FindResource(Box<FindResource>),
+    FindServer(Box<FindServer>),
     BindKey(Box<BindKey>),
-    Register(Register),
+    Register(Box<Register>),
     Push(Box<Push>),
     Consent(Consent),
     AskDevice(Part<AskDevice, part::DeviceCode>),

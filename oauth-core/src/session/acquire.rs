@@ -100,8 +100,7 @@ impl Acquire {
                 known.probed(probe, need, answer, now)
             }
             (Self::Run(mut flow, need), Event::Answered(answer, now)) => {
-                flow.answer(answer, now);
-                known.timeline.append(flow.take_timeline());
+                flow.noting_in(&mut known.timeline, |flow| flow.answer(answer, now));
                 known.acquired(flow, need, now)
             }
             (Self::Run(flow, need), Event::Given(now)) => known.acquired(flow, need, now),
@@ -208,29 +207,26 @@ impl Known {
     }
 
     /// Where the asking stands.
-    fn acquired(&mut self, flow: Box<Flow>, need: Need, now: UnixTime) -> Next<Acquire> {
+    fn acquired(&mut self, mut flow: Box<Flow>, need: Need, now: UnixTime) -> Next<Acquire> {
         self.hear(&flow);
         // Tokens first, also those that the policy will refuse.
-        let flow = match flow.into_grant() {
-            Ok(Grant { binding, tokens }) => {
-                if let Some(seldom) = self.seldom_if_any() {
-                    seldom.rest = None;
-                }
-                // A session that was just made has not asked where the MCP server's URL leads.
-                let held = self.held.record.as_ref();
-                let same = held.filter(|it| it.binding.resource == binding.resource);
-                let moved_to = self.moved_to().cloned().or_else(|| same?.moved().cloned());
-                let record = Record::new(now, binding.into(), Some(tokens))
-                    .after(self.held.record.as_ref(), None)
-                    .moved_to(moved_to);
-                return To::keep(record, self.generation(), AfterKeep::Refreshed(need)).into();
+        if let Some(Grant { binding, tokens }) = flow.take_grant() {
+            if let Some(seldom) = self.seldom_if_any() {
+                seldom.rest = None;
             }
-            Err(flow) => flow,
-        };
+            // A session that was just made has not asked where the MCP server's URL leads.
+            let held = self.held.record.as_ref();
+            let same = held.filter(|it| it.binding.resource == binding.resource);
+            let moved_to = self.moved_to().cloned().or_else(|| same?.moved().cloned());
+            let record = Record::new(now, binding.into(), Some(tokens))
+                .after(self.held.record.as_ref(), None)
+                .moved_to(moved_to);
+            return To::keep(record, self.generation(), AfterKeep::Refreshed(need)).into();
+        }
         match flow.error() {
             Some(error) if self.is_bearer_over(&error) => self.acquire(need, now),
             Some(error) => self.not_acquired(&need, error, now).into(),
-            None => Next::Here(Acquire::Run(Box::new(flow), need)),
+            None => Next::Here(Acquire::Run(flow, need)),
         }
     }
 

@@ -70,7 +70,7 @@ impl Record {
             possession: None,
         };
         let grant = GrantKind::AuthorizationCode;
-        let binding = Binding::new(grant, terms, settings, server, client);
+        let binding = Binding::new(grant, terms, settings, server.into(), client.into());
         Ok(Self::new(now, binding.into(), Some(tokens)).numbered(0))
     }
 

@@ -42,13 +42,14 @@ impl Snapshot {
             && let Some(secret) = &own.client_secret
             && record.binding.client.secret() != Some(secret)
         {
-            let client = &mut Arc::make_mut(&mut record.binding).client;
+            let client = Arc::make_mut(&mut Arc::make_mut(&mut record.binding).client);
             client.client_secret = Some(ClientSecret::for_ever(secret.clone()));
         }
         if let (Some(_), Some(method)) = (own, self.settings.auth_method)
             && record.binding.client.auth_method != method
         {
-            Arc::make_mut(&mut record.binding).client.auth_method = method;
+            let client = Arc::make_mut(&mut Arc::make_mut(&mut record.binding).client);
+            client.auth_method = method;
         }
         record
     }

@@ -71,8 +71,7 @@ impl Login {
                 known.start_login(need, redirect_uri, entropy, now)
             }
             (Self::Run(mut progress), Event::Answered(answer, now)) => {
-                progress.flow.answer(answer, now);
-                known.timeline.append(progress.flow.take_timeline());
+                progress.flow.noting_in(&mut known.timeline, |flow| flow.answer(answer, now));
                 known.settle(progress, now)
             }
             (Self::Run(progress), Event::CameBack(now) | Event::Given(now)) => {

@@ -4,6 +4,7 @@
 //! [whose](crate::session::claim) a client is that the host brings.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,6 @@ impl Record {
 pub(crate) fn issuer_record(binding: &Binding, now: UnixTime) -> Record {
     let mut binding = binding.clone();
     binding.forget_requested();
-    binding.client.client_secret = None;
+    Arc::make_mut(&mut binding.client).client_secret = None;
     Record::new(now, binding.into(), None)
 }

@@ -9,6 +9,7 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -64,8 +65,8 @@ impl Consent {
     pub(crate) fn new(
         errand: Errand,
         settings: &Settings,
-        server: ServerMetadata,
-        client: Registration,
+        server: Arc<ServerMetadata>,
+        client: Arc<Registration>,
     ) -> Self {
         let Errand { terms, verifier, state, tried, sought } = errand;
         let grant = GrantKind::AuthorizationCode;
@@ -157,9 +158,9 @@ impl Consent {
     ) -> Once<CameBack> {
         match read {
             Ok((code, tolerated)) => {
-                self.binding.server.tolerated.extend(tolerated);
                 let pushed = self.pushed.take().map_or(Tolerances::NONE, |it| it.tolerated);
-                self.binding.server.tolerated.extend(pushed);
+                self.binding.tolerate(tolerated);
+                self.binding.tolerate(pushed);
                 Ok((CameBack::Code(self, code), Finding::CameBack))
             }
             Err(error) => {

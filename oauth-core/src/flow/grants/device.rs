@@ -17,6 +17,7 @@
 //! the issuer that was found.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -74,8 +75,8 @@ impl AskDevice {
     pub(crate) fn new(
         errand: Errand,
         settings: &Settings,
-        server: ServerMetadata,
-        client: Registration,
+        server: Arc<ServerMetadata>,
+        client: Arc<Registration>,
     ) -> Result<Self, PeerIncompatible> {
         let Errand { terms, verifier, tried, sought, .. } = errand;
         let endpoint = offered(&server)?;
@@ -129,7 +130,7 @@ impl AskDevice {
             Err(error) => return Err(error.into()),
         };
         let finding = Finding::Codes { tolerated: code.tolerated, misshapen };
-        self.binding.server.tolerated.extend(code.tolerated);
+        self.binding.tolerate(code.tolerated);
         let ends_at = code.expires_at().min(now + LONGEST);
         let (binding, beside) = (self.binding, self.beside);
         let phase = match beside {

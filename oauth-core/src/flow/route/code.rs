@@ -1,6 +1,6 @@
 //! A user's visit, and what its refusals lead to.
 
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::entropy::RandomBytes;
 use crate::error::{Error, Refusal};
@@ -34,8 +34,8 @@ pub(super) fn registered(registered: Registered, settings: &Settings) -> Result<
 pub(super) fn ask(
     errand: Errand,
     settings: &Settings,
-    server: ServerMetadata,
-    client: Registration,
+    server: Arc<ServerMetadata>,
+    client: Arc<Registration>,
 ) -> Result<State, Error> {
     if settings.grant_kind() == GrantKind::DeviceCode {
         let state = AskDevice::new(errand, settings, server, client)?;
@@ -100,7 +100,7 @@ pub(super) fn try_again(
     match refused.by_endpoint()? {
         Recourse::Registration(anew) => register_anew(asked, anew, refusal, settings),
         Recourse::Method(method) => {
-            asked.binding.client.auth_method = method;
+            Arc::make_mut(&mut asked.binding.client).auth_method = method;
             let retry = Retry::OtherMethod { method };
             Ok((same(asked)?, Finding::Retried { refusal: refusal.code.clone(), retry }))
         }
@@ -112,7 +112,7 @@ fn register_anew(asked: Visited, anew: Anew, refusal: &Refusal, settings: &Setti
     let Visited { binding, verifier, tried, sought } = asked;
     let mut errand = Errand::again(&binding, &verifier, tried, sought);
     let Binding { mut server, client, .. } = binding;
-    let Some(endpoint) = server.registration_endpoint.take() else {
+    let Some(endpoint) = Arc::make_mut(&mut server).registration_endpoint.take() else {
         return Err(refusal.clone().into());
     };
     permit(settings, &server, &endpoint)?;
@@ -120,8 +120,8 @@ fn register_anew(asked: Visited, anew: Anew, refusal: &Refusal, settings: &Setti
     errand.tried.asked = Some(method);
     // The codes of one client are not for the next.
     errand.tried.forget(OnceOnly::DeviceCode);
-    let redirect_uri = RedirectUri { uri: client.redirect_uri, port: client.port };
-    let (server, instead_of) = (Box::new(server), Some(client.client_id));
+    let redirect_uri = RedirectUri { uri: client.redirect_uri.clone(), port: client.port };
+    let instead_of = Some(client.client_id.clone());
     let state = Register { redirect_uri, server, endpoint, method, scope, instead_of, errand };
-    Ok((State::Register(state), Finding::Retried { refusal: refusal.code.clone(), retry }))
+    Ok((State::Register(state.into()), Finding::Retried { refusal: refusal.code.clone(), retry }))
 }

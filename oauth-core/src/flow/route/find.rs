@@ -1,6 +1,7 @@
 //! From the authorization server that was found to who asks it.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::error::Error;
 use crate::flow::bind_key::{self, BindKey, Choice};
@@ -53,7 +54,7 @@ pub(super) fn found(mut login: Login, target: Target) -> Result<State, Error> {
     let same = same.filter(|before| before.server.is_same(&server));
     let requested = same.and_then(|before| before.requested.clone());
     let requested = login.scopes(requested, scopes, &server)?;
-    identify(login, server, before, resource, requested)
+    identify(login, Arc::new(server), before, resource, requested)
 }
 
 /// The same client again with its server, for a wider token.
@@ -64,7 +65,7 @@ pub(super) fn again(login: Login, before: PreviousLogin) -> Result<State, Error>
     let Login { settings, way, options, requested_by, .. } = login;
     match way {
         Way::User(visit) if !is_dynamic => {
-            client.redirect_uri = visit.redirect_uri.uri.clone();
+            Arc::make_mut(&mut client).redirect_uri = visit.redirect_uri.uri.clone();
             let terms = Terms { resource, requested, requested_by, possession };
             let errand = Errand::new(visit, options, terms);
             ask(errand, &settings, server, client)
@@ -79,7 +80,7 @@ pub(super) fn again(login: Login, before: PreviousLogin) -> Result<State, Error>
 /// What is to be asked for is known; now who asks.
 pub(super) fn identify(
     login: Login,
-    mut server: ServerMetadata,
+    mut server: Arc<ServerMetadata>,
     before: Option<Box<PreviousLogin>>,
     resource: Box<str>,
     requested: Option<Scopes>,
@@ -89,7 +90,7 @@ pub(super) fn identify(
         Way::User(visit) => visit,
         Way::Machine(grant) => {
             let before = before.as_ref().map(|before| &before.binding);
-            let client = identity::without_user(&grant, &settings, &server, before)?;
+            let client = identity::without_user(&grant, &settings, &server, before)?.into();
             let terms = Terms { resource, requested, requested_by, possession };
             let binding = Binding::new(grant.kind(), terms, &settings, server, client);
             return machine(grant, binding, &settings);
@@ -108,16 +109,16 @@ pub(super) fn identify(
             let terms = Terms { resource, requested, requested_by, possession };
             let mut errand = Errand::new(visit, options, terms);
             errand.tried.asked = Some(method);
-            let (server, instead_of) = (Box::new(server), None);
-            Ok(State::Register(Register {
+            let state = Register {
                 redirect_uri,
                 server,
                 endpoint,
                 method,
                 scope,
-                instead_of,
+                instead_of: None,
                 errand,
-            }))
+            };
+            Ok(State::Register(state.into()))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of providers, and how far a host wants it applied.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::flow::settings::Settings;
 use crate::profile::Profile;
@@ -25,9 +26,9 @@ impl Settings {
     }
 
     /// Reports that it is applied.
-    pub(crate) fn report_profile(&self, server: &mut ServerMetadata) {
+    pub(crate) fn report_profile(&self, server: &mut Arc<ServerMetadata>) {
         if self.profile_of(server).is_some() {
-            server.tolerated.insert(Tolerance::ProviderProfile);
+            Arc::make_mut(server).tolerated.insert(Tolerance::ProviderProfile);
         }
     }
 }

@@ -21,16 +21,16 @@ impl Known {
     /// Starts the login, under its lock.
     pub(crate) fn start_login(
         &mut self,
-        need: Need,
+        mut need: Need,
         redirect_uri: RedirectUri,
         entropy: Entropy,
         now: UnixTime,
     ) -> Next<Login> {
         let settings = Arc::clone(&self.held.settings).at(self.moved_to());
         let mut login = FlowLogin::new(settings, redirect_uri, entropy, now);
-        login.not_asked = need.not_asked.clone();
+        login.not_asked = need.not_asked.take();
         login.missing = self.unmet_scopes().cloned();
-        login.options.clone_from(&need.options);
+        login.options = need.options.take();
         if let Some(before) = self.previous_login(now) {
             login = login.before(before);
         }
@@ -38,9 +38,7 @@ impl Known {
         let refused = refused || self.held.refused_at().is_some();
         let in_vain = self.refused_trial(&need).map_or(0, |trial| trial.logins);
         let before = self.unmet_challenge().filter(|_| !need.was_answered);
-        if let Some(challenge) = need.challenge.as_deref().or(before) {
-            login = login.challenge(challenge.clone());
-        }
+        login.challenge = need.challenge.take().or_else(|| before.cloned().map(Box::new));
         match Flow::login(login) {
             Ok(flow) => {
                 let flow = flow.with_nonce(self.seldom().nonce.clone());
@@ -80,18 +78,15 @@ impl Known {
     ) -> Next<Login> {
         self.hear(&progress.flow);
         // Tokens first, also those that the policy will refuse.
-        progress.flow = match progress.flow.into_grant() {
-            Ok(Grant { binding, tokens }) => {
-                let record = Record::new(now, binding.into(), Some(tokens))
-                    .after(self.held.record.as_ref(), progress.handed_out)
-                    .of_login()
-                    .moved_to(self.moved_to().cloned())
-                    .on_trial(Some(Trial::after(progress.in_vain, now)));
-                let then = AfterKeep::LoggedIn { tries: 0 };
-                return To::keep(record, self.generation(), then).into();
-            }
-            Err(flow) => flow,
-        };
+        if let Some(Grant { binding, tokens }) = progress.flow.take_grant() {
+            let record = Record::new(now, binding.into(), Some(tokens))
+                .after(self.held.record.as_ref(), progress.handed_out)
+                .of_login()
+                .moved_to(self.moved_to().cloned())
+                .on_trial(Some(Trial::after(progress.in_vain, now)));
+            let then = AfterKeep::LoggedIn { tries: 0 };
+            return To::keep(record, self.generation(), then).into();
+        }
         if let Some(error) = progress.flow.error() {
             if let Some(refusal) = error.refusal() {
                 self.learn(refusal, progress.trust);

@@ -38,9 +38,9 @@ impl Known {
         let vouches = record.can_refresh(now) || (!refused && serves(record, now));
         if client.kind() != RegistrationKind::Dynamic {
             RegistrationTrust::Known
-        } else if record.binding.client == *client {
+        } else if *record.binding.client == *client {
             if vouches { RegistrationTrust::Proven } else { RegistrationTrust::Old }
-        } else if record.elsewhere().iter().any(|known| known.client == *client) {
+        } else if record.elsewhere().iter().any(|known| *known.client == *client) {
             RegistrationTrust::Elsewhere
         } else {
             RegistrationTrust::Known

@@ -23,9 +23,10 @@ impl Record {
         let server = &self.binding.server;
         let mut elsewhere = Vec::new();
         if let Some(before) = before {
-            let Binding { server, client, .. } = &*before.binding;
-            if client.kind == RegistrationKind::Dynamic {
-                let (issuer, client) = (server.issuer.clone(), client.clone());
+            let Binding { server: last, client, .. } = &*before.binding;
+            let is_elsewhere = !server.is_of(last.issuer.as_str());
+            if client.kind == RegistrationKind::Dynamic && is_elsewhere {
+                let (issuer, client) = (last.issuer.clone(), Arc::clone(client));
                 elsewhere.push(KnownClient { issuer, client });
             }
             elsewhere.extend_from_slice(before.elsewhere());

@@ -128,10 +128,9 @@ impl BrowserReply<'_> {
         let Op::Login(Login::Run(progress)) = &mut self.session.op else {
             return Ok(());
         };
-        let answered = progress.flow.redirect(query);
-        self.session.known.timeline.append(progress.flow.take_timeline());
+        let timeline = &mut self.session.known.timeline;
         // What belongs to another login is no event of this one.
-        answered?;
+        progress.flow.noting_in(timeline, |flow| flow.redirect(query))?;
         self.session.handle(Event::CameBack(now));
         Ok(())
     }

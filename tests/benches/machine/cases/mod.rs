@@ -53,7 +53,7 @@ fn at_rest() -> [Case; 5] {
 }
 
 /// What servers are asked for.
-fn exchanges() -> [Case; 7] {
+fn exchanges() -> [Case; 8] {
     let flow = NONE.allocations(60).bytes(8 * 1024).ratio(1.5);
     let login = NONE.instructions(115_000).allocations(70);
     let in_http_types = NONE.instructions(135_000).allocations(100);
@@ -65,6 +65,7 @@ fn exchanges() -> [Case; 7] {
         work("login, token of 900, types of http", login::HTTP, in_http_types),
         work("refresh, token of 120", refresh::SHORT, refresh),
         work("refresh, token of 900", refresh::LONG, refresh),
+        work("refresh, token of 900, store in memory", refresh::IN_MEMORY, refresh),
         work("refresh, token of 900, types of http", refresh::HTTP, NONE),
     ]
 }

@@ -14,20 +14,30 @@ use crate::turns;
 
 pub(super) const SHORT: Work = Work {
     operations: 100,
-    machine: |count| machine(count, REFERENCE),
+    machine: |count| machine(count, REFERENCE, expired),
     bare: |count| bare(count, REFERENCE, look),
 };
 
 pub(super) const LONG: Work = Work {
     operations: 100,
-    machine: |count| machine(count, LONG_JWT),
+    machine: |count| machine(count, LONG_JWT, expired),
+    bare: |count| bare(count, LONG_JWT, look),
+};
+
+pub(super) const IN_MEMORY: Work = Work {
+    operations: 100,
+    machine: |count| machine(count, LONG_JWT, expired_in_memory),
     bare: |count| bare(count, LONG_JWT, look),
 };
 
 pub(super) const HTTP: Work =
     Work { operations: 100, machine: in_http_types, bare: |count| bare(count, LONG_JWT, send) };
 
-fn machine(prepared: usize, access_token_bytes: usize) -> Box<dyn FnMut(usize)> {
+fn machine(
+    prepared: usize,
+    access_token_bytes: usize,
+    expired: fn(&Answers, usize) -> Vec<Expired>,
+) -> Box<dyn FnMut(usize)> {
     let answers = Answers::with_access_token_of(access_token_bytes);
     let mut expired = expired(&answers, prepared);
     let mut at = 0;
@@ -62,6 +72,15 @@ fn expired(answers: &Answers, count: usize) -> Vec<Expired> {
     let record = || Record::from_json(stored.as_bytes()).expect("the record is one");
     let one = |_| (idle(&settings, record()), [Some(record()), Some(record())]);
     (0..count).map(one).collect()
+}
+
+/// Each hands out what its session has, as a store in memory does.
+fn expired_in_memory(answers: &Answers, count: usize) -> Vec<Expired> {
+    let mut all = expired(answers, count);
+    for (session, stored) in &mut all {
+        stored.fill_with(|| session.record().cloned());
+    }
+    all
 }
 
 /// What a refresh needs.
