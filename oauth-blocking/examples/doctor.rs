@@ -1,5 +1,5 @@
 //! Says what the user will experience at an MCP server, and what a login would do, without logging in:
-//! `cargo run --example doctor -- https://mcp.example.com/mcp`.
+//! `cargo run -p oauth-blocking --example doctor -- https://mcp.example.com/mcp`.
 //!
 //! - Each member of a configuration file can be given as `name=value`: `scope=read`, `tolerate=issuer_slash`,
 //!   `resource_mode='{"fixed": "api://name"}'`. Secrets are better in a file: everybody on the machine sees arguments.

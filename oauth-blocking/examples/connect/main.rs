@@ -1,7 +1,7 @@
 //! A service that keeps its users' tokens itself: this side has an API key and nothing else. Where a user has to consent
 //! first, the service names a page; the user visits it, and the call is made once more.
 //!
-//! `cargo run --example connect -- "What is on today?" owner/calendar` asks a real one. These variables are read from
+//! `cargo run -p oauth-blocking --example connect -- "What is on today?" owner/calendar` asks a real one. These variables are read from
 //! the environment, or else from a file `.env` in the working directory:
 //!
 //! | variable | what it is | unless set |

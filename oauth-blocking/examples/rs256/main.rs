@@ -1,6 +1,6 @@
 //! A service whose key is RSA: it signs with `RS256`, which is not built in, by the library that TLS here has anyway.
 //!
-//! `cargo run --example rs256` runs against a small server on this machine that knows the public half.
+//! `cargo run -p oauth-blocking --example rs256` runs against a small server on this machine that knows the public half.
 //!
 //! What there is to copy is [`RsaKey`]: a [`Signer`], as one would be written for a key of any other kind, or for one in
 //! a chip. A key that is asked over a network is a `PrivateKey` instead, which may take its time.

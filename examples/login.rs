@@ -58,8 +58,18 @@ fn simulated() -> Result<(), Box<dyn Error>> {
     call(&oauth, &url, "tools/list", json!({}))?;
     let requests = served.world().oauth_requests() - before;
     println!("\n  OAuth requests: {requests}");
-    if requests == 0 { Ok(()) } else { Err("a restart should need no OAuth request".into()) }
+    if requests > 0 {
+        return Err("a restart should need no OAuth request".into());
+    }
+    println!("{WHAT_NEXT}");
+    Ok(())
 }
+
+const WHAT_NEXT: &str = "
+What next?
+  A server of yours:  cargo run --example login -- https://your.server/mcp
+  What it would want: cargo run -p oauth-blocking --example doctor -- https://your.server/mcp
+  In your program:    README.md, four ways to drive it; cargo doc --open -p oauth-blocking";
 
 /// A real server: your browser, and the usual place for tokens.
 fn real(url: &str) -> Result<(), Box<dyn Error>> {
