@@ -1,26 +1,8 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
-//! The OAuth client of MCP for synchronous programs.
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! use oauth_blocking::{OAuth, ureq};
-//!
-//! let url = "https://mcp.example.com/mcp";
-//! let oauth = OAuth::new(url)?.client_name("My editor").build()?;
-//! let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-//! let mut answer = oauth.send(|| {
-//!     ureq::http::Request::post(url)
-//!         .header("content-type", "application/json")
-//!         .header("accept", "application/json, text/event-stream")
-//!         .body(call)
-//! })?;
-//! println!("{}", answer.body_mut().read_to_string()?);
-//! # Ok::<(), oauth_blocking::Error>(())
-//! ```
-//!
-//! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
-//! before they run out, and widened when the server asks for more. Programs on tokio want
-//! `oauth-tokio`; programs with an HTTP client of their own want `oauth-core`, which all of this is a
-//! thin layer over: here are its sockets, threads, files, browser and clock.
+//! Here are its sockets, threads, files, browser and clock.
 //!
 //! # Who does what
 //!

@@ -1,33 +1,8 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
-//! The OAuth client of MCP as a pure state machine: it says which requests to send, and reads what
-//! comes back. It does no I/O of any kind: no sockets, no files, no clock, no threads.
-//!
-//! ```
-//! # use oauth_core::{Entropy, Response, Request, UnixTime};
-//! # use oauth_core::flow::{Flow, Grant, Step};
-//! # fn send(_: &Request) -> Response { Response::new(503, vec![]) }
-//! # fn visit(_: &oauth_core::wire::AuthorizationUrl) -> String { String::new() }
-//! # fn now() -> UnixTime { UnixTime::from_secs(1_900_000_000) }
-//! fn log_in(mut flow: Flow) -> Result<Grant, oauth_core::Error> {
-//!     loop {
-//!         match flow.step()? {
-//!             Step::Http { request, reply } => reply.response(&send(&request), now()),
-//!             Step::Browser { url, reply } => reply.redirect(&visit(&url))?,
-//!             Step::Key(reply) => reply.failed("no key is made here"),
-//!             Step::Sign(_) | Step::Assertion(_) => unreachable!("there is no key"),
-//!             Step::Device { reply, .. } => reply.cancelled(),
-//!             Step::Wait { reply, .. } => reply.cancelled(),
-//!             Step::Done(grant) => return Ok(grant.clone()),
-//!         }
-//!     }
-//! }
-//! ```
-//!
-//! That is the whole driver of a login. **Most programs want one of the adapters instead**, which bring
-//! HTTP, a store, a browser and a listener for the redirect: `oauth-blocking` (ureq) and `oauth-tokio`
-//! (reqwest). This crate is for hosts that have their own: WASM, embedded systems, tests, fuzzers.
+#![doc = include_str!("../README.md")]
 //!
 //! # The layers
 //!

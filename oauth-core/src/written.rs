@@ -231,7 +231,25 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
 
 /// Declares a struct with its JSON members, once: its fields, how they are read, and how two are laid over each other.
 /// Behind a field's name may stand another name for it; `..` takes in the members of another such struct.
-#[doc(hidden)]
+///
+/// ```
+/// use oauth_core::flow::WrittenSettings;
+///
+/// oauth_core::written! {
+///     /// One server in the configuration of a host.
+///     struct Server {
+///         ..settings: WrittenSettings,
+///         /// Its name for people.
+///         title | "name": Option<Box<str>>,
+///     }
+/// }
+///
+/// let server = serde_json::from_str::<Server>(r#"{"name": "Notes", "client_name": "My editor"}"#)?;
+/// assert_eq!(server.title.as_deref(), Some("Notes"));
+/// let mistaken = serde_json::from_str::<Server>(r#"{"titel": "Notes"}"#).unwrap_err().to_string();
+/// assert!(mistaken.contains("title"), "{mistaken}");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[macro_export]
 macro_rules! written {
     (

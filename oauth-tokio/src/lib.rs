@@ -1,30 +1,9 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
-//! The OAuth client of MCP for programs on tokio.
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), oauth_tokio::Error> {
-//! use oauth_tokio::OAuth;
-//!
-//! let url = "https://mcp.example.com/mcp";
-//! let oauth = OAuth::new(url)?.client_name("My editor").build()?;
-//! let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-//! let answer = oauth
-//!     .send(|http| {
-//!         http.post(url)
-//!             .header("content-type", "application/json")
-//!             .header("accept", "application/json, text/event-stream")
-//!             .body(call)
-//!     })
-//!     .await?;
-//! println!("{}", answer.text().await.map_err(oauth_tokio::Error::Http)?);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! The first call opens the user's browser; the tokens are stored, sent with every later call, renewed
-//! before they run out, and widened when the server asks for more. Settings, errors and events are those
-//! of [`oauth_core::client`], as in `oauth-blocking`. The store in files and the browser are the same as there: they
-//! run on threads beside the runtime ([`Blocking`]).
+//! Settings, errors and events are those of [`oauth_core::client`], as in `oauth-blocking`. The store in files and the browser
+//! are the same as there: they run on threads beside the runtime ([`Blocking`]).
 //!
 //! # What differs from the blocking client
 //!
