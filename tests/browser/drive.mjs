@@ -160,6 +160,26 @@ async function story({ browser, world, url }) {
     });
 }
 
+/** What the simulated servers show of it. */
+async function picture({ browser, url, seen }) {
+    await step('the page of the servers shows all that was asked there, and that no rule was broken', async () => {
+        const reader = await Person.at(browser, url);
+        assert.equal(await reader.opens('/'), 200);
+        assert.equal(await reader.page.getByText('The client has broken no rule.').count(), 2);
+        const { requests, fits } = await reader.page.evaluate(() => ({
+            requests: [...document.querySelectorAll('svg')].map((it) => it.querySelectorAll('.back').length),
+            fits: document.documentElement.scrollWidth <= document.documentElement.clientWidth,
+        }));
+        assert.ok(requests.every((count) => count >= 8), `${requests}`);
+        assert.ok(fits, 'nothing is cut off');
+        for (const text of ['browser', 'MCP server', 'POST /token  authorization_code', 'POST /mcp']) {
+            assert.ok((await reader.page.getByText(text).count()) > 0, text);
+        }
+        await reader.page.screenshot({ path: seen });
+        assert.deepEqual(reader.complaints, []);
+    });
+}
+
 async function main() {
     const ends = [];
     try {
@@ -170,6 +190,7 @@ async function main() {
         const browser = await chromium.launch(BROWSER);
         ends.push(() => within(10_000, browser.close(), 'the end of the browser').then(() => 0));
         await story({ browser, world: servers.world, url });
+        await picture({ browser, url: servers.page, seen: join(screenshots, '8-servers.png') });
     } catch (error) {
         console.error(`\n${said.join('')}`);
         throw error;

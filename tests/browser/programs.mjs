@@ -51,8 +51,9 @@ export class Program {
 /** The servers, and their URLs by name. */
 export async function startWorld(command) {
     const world = new Program('the world', command, []);
-    const [notes, mail] = [await world.line(), await world.line()].map((line) => line.split(' ')[1]);
-    return { world, notes, mail };
+    // The two servers, and the page that shows what happens at them.
+    const [notes, mail, page] = [await world.line(), await world.line(), await world.line()].map((line) => line.split(' ')[1]);
+    return { world, notes, mail, page };
 }
 
 /**

@@ -9,6 +9,7 @@
 mod broken;
 mod connection;
 mod door;
+mod page;
 mod reader;
 
 use alloc::collections::BTreeMap;

@@ -49,6 +49,7 @@ mod log;
 mod machine;
 mod metadata;
 mod minted;
+mod picture;
 mod places;
 mod push;
 mod redirect;
@@ -68,4 +69,5 @@ pub use knobs::{
     ScopePolicy, StateParameter, StepUpChallenge, TokenForm,
 };
 pub use log::{Exchange, Grant, Party, What};
+pub(crate) use picture::Escaped;
 pub use places::{IDP_CLIENT_ID, IDP_CLIENT_SECRET, Origins, PRE_CLIENT_ID, PRE_CLIENT_SECRET};
