@@ -155,7 +155,8 @@ fn a_file_says_one_way_to_a_token() {
 #[test]
 fn the_configuration_in_the_readme_can_be_built() {
     let readme = include_str!("../../../README.md");
-    let (_, rest) = readme.split_once("```json\n").unwrap();
+    let (_, rest) = readme.split_once("## Servers that need a setting").unwrap();
+    let (_, rest) = rest.split_once("```json\n").unwrap();
     let (json, _) = rest.split_once("```").unwrap();
     let file: Value = serde_json::from_str(json).unwrap();
     let servers = file["mcpServers"].as_object().unwrap();

@@ -1,0 +1,299 @@
+//! `bridge`: MCP over standard input and output on one side, over streamable HTTP with our login on the other, so that any
+//! host which starts local servers can use a remote one.
+//!
+//! ```text
+//!   host ── a message a line ──▶ bridge ── POST ──▶ server
+//!        ◀── a message a line ──        ◀── JSON, or a stream of events
+//!                                       ◀── GET: what the server says by itself
+//! ```
+//!
+//! Messages go through as they are, whatever they say; the bridge looks only at `id`, `method` and the answer to
+//! `initialize`. A session that the server has forgotten is begun anew with the host's own `initialize`, and the message that
+//! found it out is sent again. A stream that breaks is taken up behind its last event. What cannot be sent is answered with an
+//! error of JSON-RPC.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use oauth_tokio::reqwest::{Client, RequestBuilder, Response, StatusCode, header};
+use oauth_tokio::{Error, OAuth, Plain};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, stdin, stdout};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::home::Home;
+use crate::login::{self, LIMIT, Way};
+use crate::outcome::Failure;
+use crate::server::Server;
+
+use events::Events;
+use message::Message;
+use session::{Opened, Session};
+
+mod events;
+mod message;
+mod session;
+
+/// Speak MCP on standard input and output for a remote server, with its login
+#[derive(Debug, Args)]
+pub(crate) struct Bridge {
+    #[command(flatten)]
+    server: Server,
+    /// Never open a login page: calls that need one are answered with an error
+    #[arg(long)]
+    no_login: bool,
+}
+
+impl Bridge {
+    pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
+        let oauth = login::client(&self.server, &Way::default(), home)?;
+        let oauth = if self.no_login { oauth.quiet() } else { oauth };
+        let link = Arc::new(Link {
+            url: self.server.url().to_owned(),
+            oauth,
+            session: Session::default(),
+            out: Mutex::new(stdout()),
+        });
+        let ended = link.serve().await;
+        link.end().await;
+        Ok(ended?)
+    }
+}
+
+/// Both sides.
+struct Link {
+    url: String,
+    oauth: OAuth,
+    session: Session,
+    out: Mutex<tokio::io::Stdout>,
+}
+
+impl Link {
+    /// Until the host has said all.
+    async fn serve(self: &Arc<Self>) -> io::Result<()> {
+        let mut lines = BufReader::new(stdin()).lines();
+        let mut calls = JoinSet::new();
+        while let Some(line) = lines.next_line().await? {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let link = Arc::clone(self);
+            match Message::read(line) {
+                // What comes next may need the session that it opens, and what is only told has to stay in order.
+                Ok(message) if message.is_initialize() || !message.wants_answer() => {
+                    link.carry(&message).await?;
+                    if message.is_initialized() {
+                        calls.spawn(link.listen());
+                    }
+                }
+                Ok(message) => drop(calls.spawn(async move { link.carry(&message).await })),
+                Err(answer) => link.tell(&answer).await?,
+            }
+            while let Some(ended) = calls.try_join_next() {
+                ended.map_err(io::Error::other)??;
+            }
+        }
+        // Calls that the host has made are answered; the stream of the server's own messages has no end.
+        drop(timeout(LIMIT, async { while calls.join_next().await.is_some() {} }).await);
+        Ok(())
+    }
+
+    /// Sends a message, and tells the host what comes of it. Only standard output can fail.
+    async fn carry(&self, message: &Message) -> io::Result<()> {
+        for _ in 0..TRIES {
+            let opened = self.session.opened(message.is_initialize());
+            let post = |http: &Client| self.post(http, message.text(), &opened);
+            match self.oauth.send(post).await {
+                Err(error) => return self.fail(message, &error).await,
+                Ok(answer) if opened.is_lost(&answer) => {
+                    if let Err(error) = self.open_again(&opened).await {
+                        return self.fail(message, &error).await;
+                    }
+                }
+                Ok(answer) => return self.take(answer, message, &opened).await,
+            }
+        }
+        self.refuse(message, "the server forgets each session at once").await
+    }
+
+    /// What the server has answered.
+    async fn take(&self, answer: Response, message: &Message, opened: &Opened) -> io::Result<()> {
+        let status = answer.status();
+        let id = Session::id_of(&answer);
+        if is_stream(&answer) {
+            return self.pass_on(answer, Some(message), opened, id).await;
+        }
+        let text = match answer.text().await {
+            Ok(text) => text,
+            Err(error) => {
+                return self.refuse(message, &format!("the answer broke off: {error}")).await;
+            }
+        };
+        if message::is_one(&text) {
+            self.note(message, &text, id);
+            return self.tell(&text).await;
+        }
+        match (message.wants_answer(), status.is_success()) {
+            (false, true) => Ok(()),
+            (_, false) => self.refuse(message, &format!("the server answered with {status}")).await,
+            (true, true) => self.refuse(message, "the server's answer is no message").await,
+        }
+    }
+
+    /// Events, each with a message. A stream that ends before the answer is taken up where it ended.
+    async fn pass_on(
+        &self,
+        answer: Response,
+        message: Option<&Message>,
+        opened: &Opened,
+        id: Option<String>,
+    ) -> io::Result<()> {
+        let (mut answer, mut events, mut tries) = (answer, Events::default(), 0);
+        loop {
+            while let Ok(Some(chunk)) = answer.chunk().await {
+                for text in events.read(&chunk) {
+                    tries = 0;
+                    if let Some(message) = message {
+                        self.note(message, &text, id.clone());
+                    }
+                    self.tell(&text).await?;
+                    if message.is_some_and(|it| it.is_answered_by(&text)) {
+                        return Ok(());
+                    }
+                }
+            }
+            let Some(message) = message.filter(|it| it.wants_answer()) else { return Ok(()) };
+            let Some(last) = events.last_id().filter(|_| tries < TRIES) else {
+                return self.refuse(message, "the stream ended before the answer").await;
+            };
+            tries += 1;
+            sleep(events.pause()).await;
+            let last = last.to_owned();
+            match self.oauth.send(|http| self.get(http, opened, Some(&last))).await {
+                Ok(next) if is_stream(&next) => answer = next,
+                Ok(next) => {
+                    let text = format!("the stream cannot be taken up again: {}", next.status());
+                    return self.refuse(message, &text).await;
+                }
+                Err(error) => return self.fail(message, &error).await,
+            }
+        }
+    }
+
+    /// What the server says by itself, if it does; for as long as the host is there.
+    async fn listen(self: Arc<Self>) -> io::Result<()> {
+        let mut events = Events::default();
+        loop {
+            let opened = self.session.opened(false);
+            let last = events.last_id().map(str::to_owned);
+            match self.oauth.send(|http| self.get(http, &opened, last.as_deref())).await {
+                Ok(mut answer) if is_stream(&answer) => {
+                    while let Ok(Some(chunk)) = answer.chunk().await {
+                        for text in events.read(&chunk) {
+                            self.tell(&text).await?;
+                        }
+                    }
+                }
+                // It says nothing by itself.
+                Ok(answer) if answer.status() == StatusCode::METHOD_NOT_ALLOWED => return Ok(()),
+                // Whoever sends something next begins another session; its events are counted anew.
+                Ok(answer) if opened.is_lost(&answer) => events = Events::default(),
+                Ok(_) | Err(_) => {}
+            }
+            sleep(events.pause()).await;
+        }
+    }
+
+    /// Begins another session in the place of one that the server has forgotten, unless somebody has done so.
+    async fn open_again(&self, lost: &Opened) -> Result<(), Error> {
+        let Some((opening, initialize)) = self.session.begin_again(lost).await else {
+            return Ok(());
+        };
+        let none = Opened::default();
+        let answer = self.oauth.send(|http| self.post(http, initialize.text(), &none)).await?;
+        let id = Session::id_of(&answer);
+        let mut answer = answer;
+        let (mut events, mut text) = (Events::default(), String::new());
+        let is_stream = is_stream(&answer);
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            if is_stream {
+                text = events.read(&chunk).pop().unwrap_or(text);
+                if initialize.is_answered_by(&text) {
+                    break;
+                }
+            } else {
+                text.push_str(&String::from_utf8_lossy(&chunk));
+            }
+        }
+        opening.opened(id, message::protocol_version(&text));
+        let opened = self.session.opened(false);
+        let told = |http: &Client| self.post(http, message::INITIALIZED, &opened);
+        self.oauth.send(told).await.map(drop)
+    }
+
+    /// Looks at the answer to `initialize`.
+    fn note(&self, message: &Message, answer: &str, id: Option<String>) {
+        if message.is_initialize() && message.is_answered_by(answer) {
+            self.session.open(message.clone(), id, message::protocol_version(answer));
+        }
+    }
+
+    fn post(&self, http: &Client, text: &str, opened: &Opened) -> RequestBuilder {
+        let request = http.post(&self.url).header(header::CONTENT_TYPE, "application/json");
+        let request = request.header(header::ACCEPT, "application/json, text/event-stream");
+        opened.add_to(request).body(text.to_owned())
+    }
+
+    fn get(&self, http: &Client, opened: &Opened, last: Option<&str>) -> RequestBuilder {
+        let request =
+            opened.add_to(http.get(&self.url)).header(header::ACCEPT, "text/event-stream");
+        last.into_iter().fold(request, |request, last| request.header("last-event-id", last))
+    }
+
+    async fn fail(&self, message: &Message, error: &Error) -> io::Result<()> {
+        eprint!("{}", error.explain());
+        self.refuse(message, &format!("{error}; {}", error.advice())).await
+    }
+
+    /// The host gets an error for its request, and learns nothing of what it has only told.
+    async fn refuse(&self, message: &Message, text: &str) -> io::Result<()> {
+        match message.error(&Plain(text).to_string()) {
+            Some(answer) => self.tell(&answer).await,
+            None => Ok(()),
+        }
+    }
+
+    /// One message, on one line: in JSON, a line end stands between values only.
+    async fn tell(&self, text: &str) -> io::Result<()> {
+        let mut line = text.trim().replace(['\n', '\r'], " ");
+        line.push('\n');
+        let mut out = self.out.lock().await;
+        out.write_all(line.as_bytes()).await?;
+        out.flush().await
+    }
+
+    /// The host is gone.
+    async fn end(&self) {
+        let opened = self.session.opened(false);
+        if opened.has_id() {
+            let delete = self.oauth.quiet();
+            let ended = delete.send(|http| opened.add_to(http.delete(&self.url)));
+            // Servers end sessions that nobody uses.
+            drop(timeout(A_MOMENT, ended).await);
+        }
+        self.oauth.shutdown(LIMIT).await;
+    }
+}
+
+fn is_stream(answer: &Response) -> bool {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    answer.status() == StatusCode::OK && kind.is_some_and(|it| it.starts_with("text/event-stream"))
+}
+
+/// How often a message is sent again for a session that is lost, and a stream taken up without a word of it.
+const TRIES: usize = 3;
+
+const A_MOMENT: Duration = Duration::from_secs(2);

@@ -1,0 +1,137 @@
+//! `login`: a token that was not there.
+
+use clap::Args;
+use oauth_tokio::{Blocking, Error, Event, OAuth, OAuthBuilder, PasteBack, Plain, UnixTime};
+use tokio::signal::ctrl_c;
+
+use crate::home::Home;
+use crate::outcome::Failure;
+use crate::server::Server;
+use crate::spinner::Spinner;
+
+/// Log in, unless there is a token already
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    way: Way,
+    /// Log in although there is a token
+    #[arg(long)]
+    again: bool,
+}
+
+/// Where the user consents.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct Way {
+    /// In a browser of any machine: the address that it shows in the end is pasted here
+    #[arg(long)]
+    paste: bool,
+    /// On another device, with a code
+    #[arg(long)]
+    device: bool,
+}
+
+impl Way {
+    /// Whether this is said there already.
+    fn says(&self, event: &Event<'_>) -> bool {
+        self.paste && matches!(event, Event::Opening { .. } | Event::DeviceCode { .. })
+    }
+
+    pub(crate) fn set_up(&self, builder: OAuthBuilder) -> Result<OAuthBuilder, Failure> {
+        Ok(match self {
+            Self { paste: true, .. } => {
+                let terminal = PasteBack::terminal().map_err(Error::from)?;
+                builder.user_agent(Blocking::new(terminal))
+            }
+            Self { device: true, .. } => builder.device_code(),
+            Self { .. } => builder,
+        })
+    }
+}
+
+impl Login {
+    pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
+        let oauth = client(&self.server, &self.way, home)?;
+        let login = async {
+            match self.again {
+                true => oauth.login().await,
+                false => oauth.authenticate().await,
+            }
+        };
+        let brought = interruptible(&oauth, login).await;
+        oauth.shutdown(LIMIT).await;
+        brought?;
+        print!("{}", granted(&oauth));
+        Ok(())
+    }
+}
+
+/// A client that logs in so, and shows how far it is.
+pub(crate) fn client(server: &Server, way: &Way, home: &Home) -> Result<OAuth, Failure> {
+    let spinner = Spinner::new();
+    server.client(home, |builder| {
+        let builder = way.set_up(builder)?;
+        let way = way.clone();
+        Ok(builder.on_event(move |event| {
+            if !way.says(event) {
+                spinner.show(event);
+            }
+            if matches!(event.name(), "login_finished" | "login_failed" | "login_cancelled") {
+                spinner.end();
+            }
+        }))
+    })
+}
+
+/// Ctrl-C ends the login, and says so to those who wait for it.
+pub(crate) async fn interruptible<T>(
+    oauth: &OAuth,
+    login: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let stop = async {
+        drop(ctrl_c().await);
+        oauth.cancel_login();
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        () = stop => unreachable!("it only asks for the end"),
+        outcome = login => outcome,
+    }
+}
+
+/// What was granted, and for how long.
+fn granted(oauth: &OAuth) -> String {
+    let Some(record) = oauth.record() else { return "The server wants no login.\n".into() };
+    let tokens = record.tokens();
+    let issuer = Plain(record.binding().server().issuer().as_str());
+    let scopes = record.scopes().map_or("what the server gives".into(), ToString::to_string);
+    let expires = tokens.and_then(|it| it.expires_at);
+    let lasts = expires.map_or("until the server says otherwise".into(), |at| duration(at, now()));
+    let renewed = match tokens.is_some_and(|it| it.refresh_token.is_some()) {
+        true => ", and is renewed by itself",
+        false => ", and then a login is needed again",
+    };
+    let renewed = if expires.is_some() { renewed } else { "" };
+    format!("Logged in.\n  by      {issuer}\n  for     {scopes}\n  lasts   {lasts}{renewed}\n")
+}
+
+/// How long until then, for people.
+pub(crate) fn duration(at: UnixTime, now: UnixTime) -> String {
+    match at.since(now).as_secs() {
+        0 => "it has expired".into(),
+        seconds @ 1..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86400),
+    }
+}
+
+pub(crate) fn now() -> UnixTime {
+    std::time::SystemTime::now().into()
+}
+
+/// How long what has begun may take after the login is over.
+pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

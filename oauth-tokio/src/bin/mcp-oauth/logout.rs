@@ -1,0 +1,28 @@
+//! `logout`: the end of a login.
+
+use clap::Args;
+
+use crate::home::Home;
+use crate::outcome::Failure;
+use crate::server::Server;
+
+/// Revoke the tokens of a login, and delete them
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    #[command(flatten)]
+    server: Server,
+    /// Delete the registered client as well: the next login registers another one
+    #[arg(long)]
+    forget: bool,
+}
+
+impl Logout {
+    pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
+        let oauth = self.server.client(home, Ok)?;
+        println!("{}", oauth.logout().await?);
+        if self.forget {
+            oauth.forget().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! How the command ends.
+//!
+//! | code | |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | something else, said on standard error |
+//! | 2 | the command line is wrong, or a setting |
+//! | 3 | a login is needed, or the user did not finish one |
+//! | 4 | a server refused, or does what must not be put up with |
+//! | 5 | a server cannot be reached, or not now |
+
+use std::io;
+use std::process::ExitCode;
+
+use oauth_tokio::{ConfigError, Error, NeedsConsent as _, Plain, ProtocolError, StorageError};
+
+/// The same for `--help`.
+pub(crate) const HELP: &str =
+    "Exit codes: 0 done, 1 something else, 2 usage, 3 login needed, 4 refused, 5 unreachable.";
+
+/// Why it does not end well.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line, or a setting in it.
+    Usage(String),
+    /// What the client says.
+    Client(Error),
+    /// The same, and it is said already.
+    Told(ProtocolError),
+    /// Files, standard input and output.
+    System(io::Error),
+}
+
+impl Failure {
+    /// Says why, and gives the number.
+    pub(crate) fn end(self) -> ExitCode {
+        match &self {
+            Self::Usage(text) => eprintln!("error: {}", Plain(text)),
+            Self::Client(error) => eprint!("{}", error.explain()),
+            Self::Told(_) => {}
+            // Whoever reads has seen enough.
+            Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Self::System(error) => eprintln!("error: {error}"),
+        }
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::Client(error) => code_of(error),
+            Self::Told(error) => code_of_protocol(error),
+            Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::System(_) => OTHER,
+        }
+    }
+}
+
+fn code_of(error: &Error) -> u8 {
+    match error {
+        error if error.needs_consent() => LOGIN_NEEDED,
+        Error::UserAgent(_) => LOGIN_NEEDED,
+        Error::Http(_) => UNREACHABLE,
+        Error::OAuth { error, .. } => code_of_protocol(error),
+        _ => OTHER,
+    }
+}
+
+fn code_of_protocol(error: &ProtocolError) -> u8 {
+    match error {
+        error if error.needs_login() => LOGIN_NEEDED,
+        ProtocolError::Cancelled | ProtocolError::LoginExpired { .. } => LOGIN_NEEDED,
+        ProtocolError::Misuse(_) => USAGE,
+        ProtocolError::Unreachable(_) => UNREACHABLE,
+        ProtocolError::PeerMisbehaved(_)
+        | ProtocolError::PeerIncompatible(_)
+        | ProtocolError::Refused(_)
+        | ProtocolError::Malformed(_) => REFUSED,
+        _ => OTHER,
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<ProtocolError> for Failure {
+    fn from(error: ProtocolError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+const OTHER: u8 = 1;
+const USAGE: u8 = 2;
+const LOGIN_NEEDED: u8 = 3;
+const REFUSED: u8 = 4;
+const UNREACHABLE: u8 = 5;

@@ -1,0 +1,66 @@
+//! Which server is meant, and how it is logged in to.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use oauth_tokio::{AuthConfig, OAuth, OAuthBuilder};
+use serde_json::{Value, json};
+
+use crate::home::{APPLICATION, Home};
+use crate::outcome::Failure;
+
+/// The server, and what is set for it.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// The URL of the MCP server
+    url: String,
+    /// Whose login: a name for a user or an account
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+    profile: String,
+    /// A file with settings, as in the `auth` of an MCP host's configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A setting of that file: scope=read, client_id=abc, tolerate=issuer_slash
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+}
+
+impl Server {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The client for it; `adapt` adds what the command wants.
+    pub(crate) fn client(
+        &self,
+        home: &Home,
+        adapt: impl FnOnce(OAuthBuilder) -> Result<OAuthBuilder, Failure>,
+    ) -> Result<OAuth, Failure> {
+        let mut builder = OAuth::new(&self.url)?
+            .application(APPLICATION)
+            .client_name(APPLICATION)
+            .profile(&self.profile)
+            .token_storage(home.store()?);
+        if let Some(file) = &self.config {
+            builder = builder.config(fs::read_to_string(file)?.parse()?)?;
+        }
+        for setting in &self.settings {
+            builder = builder.config(read(setting)?)?;
+        }
+        Ok(adapt(builder)?.build()?)
+    }
+}
+
+/// A setting as the file has it: JSON, a list for what can be given several times, or else a text.
+fn read(setting: &str) -> Result<AuthConfig, Failure> {
+    let (name, value) = setting.split_once('=').ok_or_else(|| {
+        Failure::Usage(format!("a setting is written NAME=VALUE, and not {setting:?}"))
+    })?;
+    let of = |value: Value| json!({ name: value }).to_string().parse::<AuthConfig>();
+    if let Ok(Ok(config)) = serde_json::from_str(value).map(of) {
+        return Ok(config);
+    }
+    let is_list = of(json!([])).is_ok();
+    Ok(of(if is_list { json!([value]) } else { value.into() })?)
+}

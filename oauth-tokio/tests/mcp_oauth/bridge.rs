@@ -1,0 +1,137 @@
+//! The bridge, between a host that speaks lines and servers that speak HTTP.
+
+use std::time::Duration;
+
+use oauth_tests::guard::Guarded;
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Grant, Knobs, What};
+use serde_json::{Value, json};
+
+use crate::command::{Bridge, Home};
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#;
+
+const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+
+async fn begins(bridge: &mut Bridge) {
+    bridge.says(INITIALIZE).await;
+    let answer = bridge.hears().await;
+    assert_eq!((&answer["id"], answer["result"].is_object()), (&json!(0), true), "{answer}");
+    bridge.says(INITIALIZED).await;
+}
+
+async fn adds(bridge: &mut Bridge, id: u64) -> Value {
+    let params = json!({ "name": "add", "arguments": { "a": 19, "b": 23 } });
+    let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+    bridge.says(&call.to_string()).await;
+    loop {
+        let answer = bridge.hears().await;
+        if answer["id"] == id {
+            return answer;
+        }
+    }
+}
+
+fn is_sum(answer: &Value) -> bool {
+    answer["result"]["content"][0]["text"] == "42"
+}
+
+#[tokio::test]
+async fn messages_go_through_whatever_they_say() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let mut bridge = home.bridge(&[&url]);
+    begins(&mut bridge).await;
+    assert!(is_sum(&adds(&mut bridge, 1).await));
+    bridge.says("no JSON").await;
+    assert_eq!(bridge.hears().await["error"]["code"], -32700);
+    bridge.says(r#"{"jsonrpc":"2.0","id":"a","method":"nobody/knows"}"#).await;
+    assert_eq!(bridge.hears().await["id"], "a");
+    // The server forgets the token, and nobody is asked for another.
+    served.world().revoke_access_tokens();
+    assert!(is_sum(&adds(&mut bridge, 2).await));
+    assert_eq!(served.world().count(What::Token(Grant::Refresh)), 1);
+    assert_eq!(served.world().count(What::Authorize), 1);
+    assert_eq!(bridge.ends().await, 0);
+    assert_eq!(served.world().violations, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_call_that_needs_a_login_is_answered_with_an_error_where_no_page_may_open() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    let mut bridge = home.bridge(&["--no-login", &url]);
+    bridge.says(INITIALIZE).await;
+    let answer = bridge.hears().await;
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(0), &json!(-32000)));
+    let text = answer["error"]["message"].as_str().unwrap();
+    assert!(text.contains("a login is needed"), "{text}");
+    // Somebody logs in, beside it.
+    assert_eq!(home.log_in(&url).await.code, 0);
+    begins(&mut bridge).await;
+    assert!(is_sum(&adds(&mut bridge, 1).await));
+    assert_eq!(bridge.ends().await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_the_server_has_forgotten_is_begun_anew() {
+    let (served, home) = (Guarded::start(Knobs::default()).await.unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let mut bridge = home.bridge(&[&url]);
+    begins(&mut bridge).await;
+    assert!(is_sum(&adds(&mut bridge, 1).await));
+    for id in 2..5 {
+        served.end_sessions().await;
+        assert!(is_sum(&adds(&mut bridge, id).await), "after the end of session {id}");
+    }
+    assert_eq!(served.sessions().len(), 4);
+    assert_eq!(bridge.ends().await, 0);
+}
+
+#[tokio::test]
+async fn what_the_server_says_by_itself_arrives() {
+    let (served, home) = (Guarded::start(Knobs::default()).await.unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let mut bridge = home.bridge(&[&url]);
+    begins(&mut bridge).await;
+    // The stream for it is opened beside the calls.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    bridge
+        .says(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"announce"}}"#)
+        .await;
+    let (first, second) = (bridge.hears().await, bridge.hears().await);
+    let both = [&first, &second];
+    assert!(both.iter().any(|it| it["method"] == "notifications/tools/list_changed"), "{both:?}");
+    assert!(both.iter().any(|it| it["id"] == 1 && it["result"].is_object()), "{both:?}");
+    assert_eq!(bridge.ends().await, 0);
+}
+
+/// Each call finds a token that has expired for the server, and all at once.
+#[tokio::test]
+async fn three_bridges_at_once_have_one_login_and_one_refresh_at_a_time() {
+    let knobs = Knobs { access_lifetime: 3, ..Knobs::default() };
+    let (served, home) = (Served::start(knobs).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let mut bridges: Vec<_> = (0..3).map(|_| home.bridge(&[&url])).collect();
+    for bridge in &mut bridges {
+        begins(bridge).await;
+    }
+    for id in 1..=20 {
+        for bridge in &mut bridges {
+            let answer = adds(bridge, id).await;
+            assert!(is_sum(&answer), "{answer}");
+        }
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    for bridge in bridges {
+        assert_eq!(bridge.ends().await, 0);
+    }
+    let world = served.world();
+    assert_eq!((world.count(What::Authorize), world.reuses), (1, 0), "nobody was logged out");
+    assert!(world.count(What::Token(Grant::Refresh)) >= 2);
+    assert_eq!(world.violations, [""; 0]);
+}

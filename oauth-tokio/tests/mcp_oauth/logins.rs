@@ -1,0 +1,107 @@
+//! Logins, what is made of them, and how each command ends.
+
+use std::time::Duration;
+
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Knobs, PkceSupport, What};
+use serde_json::Value;
+
+use crate::command::Home;
+
+#[tokio::test]
+async fn a_login_gives_tokens_is_listed_and_ends() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    let none = home.run(&["list"]).await;
+    assert_eq!(
+        (none.code, none.out.as_str()),
+        (0, "There are no logins: `mcp-oauth login URL` makes one.\n")
+    );
+
+    let login = home.log_in(&url).await;
+    assert_eq!(login.code, 0, "{login:?}");
+    for part in
+        ["Logged in.", &served.world().issuer(), "mcp:basic", "60 min, and is renewed by itself"]
+    {
+        assert!(login.out.contains(part), "{part} in {}", login.out);
+    }
+    assert_eq!(login.err.matches("response_type=code").count(), 1, "the page is printed once");
+
+    let token = home.run(&["token", &url]).await;
+    assert_eq!((token.code, token.out.as_str(), token.err.as_str()), (0, "at-1-auth\n", ""));
+    let header = home.run(&["token", "--header", &url]).await;
+    assert_eq!(header.out, "Authorization: Bearer at-1-auth\n");
+
+    let listed = home.run(&["list"]).await.out;
+    assert!(
+        listed.starts_with("SERVER ") && listed.contains(&url) && !listed.contains("at-1"),
+        "{listed}"
+    );
+    let json: Value = serde_json::from_str(&home.run(&["list", "--json"]).await.out).unwrap();
+    assert_eq!(
+        (&json[0]["server_url"], &json[0]["is_refreshable"]),
+        (&url.as_str().into(), &true.into())
+    );
+
+    let logout = home.run(&["logout", &url]).await;
+    assert_eq!(
+        (logout.code, logout.out.as_str()),
+        (0, "refresh token: revoked; access token: revoked\n")
+    );
+    assert_eq!(home.run(&["token", &url]).await.code, 3);
+    assert_eq!(served.world().violations, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_renewed_and_nobody_is_asked() {
+    let knobs = Knobs { access_lifetime: 2, ..Knobs::default() };
+    let (served, home) = (Served::start(knobs).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let listed = home.run(&["list"]).await.out;
+    assert!(listed.contains("renewed when it is used"), "{listed}");
+    assert_eq!(home.run(&["token", &url]).await.out, "at-2-auth\n");
+    let again = home.run(&["login", &url]).await;
+    assert_eq!((again.code, served.world().count(What::Authorize)), (0, 1), "there is a login");
+}
+
+#[tokio::test]
+async fn a_command_ends_with_what_is_wrong() {
+    let served = Served::start(Knobs { pkce: PkceSupport::Absent, ..Knobs::default() }).unwrap();
+    let (home, url) = (Home::new(), served.server_url());
+    for (arguments, code, said) in [
+        (&["token"][..], 2, "<URL>"),
+        (&["token", "no url"], 2, "error["),
+        (&["doctor", &url, "--set", "scpe=x"], 2, "scope"),
+        (&["doctor", &url, "--set", "scope"], 2, "NAME=VALUE"),
+        (&["token", &url], 3, "error[login_required]"),
+        (&["doctor", &url], 4, ""),
+        (&["doctor", "http://127.0.0.1:1/mcp"], 5, ""),
+        (&["token", "--login", "http://127.0.0.1:1/mcp"], 5, "error[unreachable]"),
+    ] {
+        let ended = home.run(arguments).await;
+        assert_eq!(ended.code, code, "{arguments:?} {ended:?}");
+        assert!(ended.err.contains(said), "{arguments:?} {ended:?}");
+    }
+    let allowed = home.run(&["doctor", &url, "--set", "tolerate=unlisted_s256", "--json"]).await;
+    assert_eq!(allowed.code, 0, "{allowed:?}");
+    let json: Value = serde_json::from_str(&allowed.out).unwrap();
+    assert_eq!(json["forecast"]["login"]["client"], "dynamic");
+}
+
+#[tokio::test]
+async fn help_completions_and_the_manual_come_from_one_place() {
+    let home = Home::new();
+    for (arguments, part) in [
+        (&["--help"][..], "Log in to MCP servers"),
+        (&["login", "--help"], "--device"),
+        (&["completions", "bash"], "_mcp__oauth()"),
+        (&["completions", "zsh"], "#compdef mcp-oauth"),
+        (&["man"], ".TH mcp-oauth 1"),
+    ] {
+        let ended = home.run(arguments).await;
+        assert_eq!(ended.code, 0, "{arguments:?} {ended:?}");
+        assert!(ended.out.contains(part), "{arguments:?} {ended:?}");
+    }
+}
