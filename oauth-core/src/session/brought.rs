@@ -51,18 +51,33 @@ impl Record {
         tokens: TokenData,
         now: UnixTime,
     ) -> Result<Self, Error> {
+        let (policy, addresses) = (&settings.policy, settings.address_policy());
+        let server = ServerMetadata::provided(issuer, Purpose::Login, addresses, policy)?;
+        Self::brought_at(settings, &server, client, tokens, now)
+    }
+
+    /// The same at a server that was found, as a [`LoginPlan`](crate::flow::LoginPlan) has it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`brought`](Self::brought) for a client that cannot be.
+    ///
+    /// # Security
+    ///
+    /// As [`brought`](Self::brought).
+    pub fn brought_at(
+        settings: &Settings,
+        server: &ServerMetadata,
+        client: &ClientRegistrationResponse,
+        tokens: TokenData,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
         if tokens.token_type == TokenType::Dpop {
             // The key is not brought with them.
             let found = TokenType::Dpop.as_str().into();
             return Err(PeerIncompatible::TokenType { found }.into());
         }
-        let server = ServerMetadata::provided(
-            issuer,
-            Purpose::Login,
-            settings.address_policy(),
-            &settings.policy,
-        )?;
-        let client = registration(settings, &server, client)?;
+        let client = registration(settings, server, client)?;
         let terms = Terms {
             resource: settings.server.as_str().into(),
             requested: tokens.scope.clone(),
@@ -70,7 +85,7 @@ impl Record {
             possession: None,
         };
         let grant = GrantKind::AuthorizationCode;
-        let binding = Binding::new(grant, terms, settings, server.into(), client.into());
+        let binding = Binding::new(grant, terms, settings, server.clone().into(), client.into());
         Ok(Self::new(now, binding.into(), Some(tokens)).numbered(0))
     }
 

@@ -29,6 +29,14 @@ impl Home {
         Self(std::env::temp_dir().join(name))
     }
 
+    /// A file in it, with the directories above.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
         let output = timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -11,6 +11,8 @@
 //! `initialize`. A session that the server has forgotten is begun anew with the host's own `initialize`, and the message that
 //! found it out is sent again. A stream that breaks is taken up behind its last event. What cannot be sent is answered with an
 //! error of JSON-RPC.
+//!
+//! Left out: fields for parameters that a tool wants to see in them (`Mcp-Param-…`, MCP 2026-07-28), which takes its schema.
 
 use std::io;
 use std::sync::Arc;
@@ -75,7 +77,8 @@ impl Link {
     /// Until the host has said all.
     async fn serve(self: &Arc<Self>) -> io::Result<()> {
         let mut lines = BufReader::new(stdin()).lines();
-        let mut calls = JoinSet::new();
+        // What is dropped is aborted.
+        let (mut calls, mut listening) = (JoinSet::new(), JoinSet::new());
         while let Some(line) = lines.next_line().await? {
             if line.trim().is_empty() {
                 continue;
@@ -86,7 +89,8 @@ impl Link {
                 Ok(message) if message.is_initialize() || !message.wants_answer() => {
                     link.carry(&message).await?;
                     if message.is_initialized() {
-                        calls.spawn(link.listen());
+                        listening.abort_all();
+                        listening.spawn(link.listen());
                     }
                 }
                 Ok(message) => drop(calls.spawn(async move { link.carry(&message).await })),
@@ -96,7 +100,7 @@ impl Link {
                 ended.map_err(io::Error::other)??;
             }
         }
-        // Calls that the host has made are answered; the stream of the server's own messages has no end.
+        // Calls that the host has made are answered.
         drop(timeout(LIMIT, async { while calls.join_next().await.is_some() {} }).await);
         Ok(())
     }
@@ -105,7 +109,7 @@ impl Link {
     async fn carry(&self, message: &Message) -> io::Result<()> {
         for _ in 0..TRIES {
             let opened = self.session.opened(message.is_initialize());
-            let post = |http: &Client| self.post(http, message.text(), &opened);
+            let post = |http: &Client| self.post(http, message, &opened);
             match self.oauth.send(post).await {
                 Err(error) => return self.fail(message, &error).await,
                 Ok(answer) if opened.is_lost(&answer) => {
@@ -183,27 +187,38 @@ impl Link {
         }
     }
 
-    /// What the server says by itself, if it does; for as long as the host is there.
-    async fn listen(self: Arc<Self>) -> io::Result<()> {
-        let mut events = Events::default();
+    /// What the server says by itself, if it does; for as long as the host is there. No page opens for that.
+    async fn listen(self: Arc<Self>) {
+        let (oauth, mut events, mut in_vain) = (self.oauth.quiet(), Events::default(), 0);
         loop {
             let opened = self.session.opened(false);
             let last = events.last_id().map(str::to_owned);
-            match self.oauth.send(|http| self.get(http, &opened, last.as_deref())).await {
+            match oauth.send(|http| self.get(http, &opened, last.as_deref())).await {
                 Ok(mut answer) if is_stream(&answer) => {
+                    in_vain = 0;
                     while let Ok(Some(chunk)) = answer.chunk().await {
                         for text in events.read(&chunk) {
-                            self.tell(&text).await?;
+                            // The host is gone, which whoever reads it sees as well.
+                            if self.tell(&text).await.is_err() {
+                                return;
+                            }
                         }
                     }
                 }
+                Ok(answer) if opened.is_lost(&answer) => {
+                    // Its events are counted anew.
+                    events = Events::default();
+                    if self.open_again(&opened).await.is_err() {
+                        in_vain += 1;
+                    }
+                }
+                // It may pass, or be the network's.
+                Ok(answer) if answer.status().is_server_error() => in_vain += 1,
+                Err(_) => in_vain += 1,
                 // It says nothing by itself.
-                Ok(answer) if answer.status() == StatusCode::METHOD_NOT_ALLOWED => return Ok(()),
-                // Whoever sends something next begins another session; its events are counted anew.
-                Ok(answer) if opened.is_lost(&answer) => events = Events::default(),
-                Ok(_) | Err(_) => {}
+                Ok(_) => return,
             }
-            sleep(events.pause()).await;
+            sleep(events.pause_after(in_vain)).await;
         }
     }
 
@@ -213,9 +228,8 @@ impl Link {
             return Ok(());
         };
         let none = Opened::default();
-        let answer = self.oauth.send(|http| self.post(http, initialize.text(), &none)).await?;
+        let mut answer = self.oauth.send(|http| self.post(http, &initialize, &none)).await?;
         let id = Session::id_of(&answer);
-        let mut answer = answer;
         let (mut events, mut text) = (Events::default(), String::new());
         let is_stream = is_stream(&answer);
         while let Ok(Some(chunk)) = answer.chunk().await {
@@ -230,8 +244,8 @@ impl Link {
         }
         opening.opened(id, message::protocol_version(&text));
         let opened = self.session.opened(false);
-        let told = |http: &Client| self.post(http, message::INITIALIZED, &opened);
-        self.oauth.send(told).await.map(drop)
+        let initialized = Message::initialized();
+        self.oauth.send(|http| self.post(http, &initialized, &opened)).await.map(drop)
     }
 
     /// Looks at the answer to `initialize`.
@@ -241,15 +255,20 @@ impl Link {
         }
     }
 
-    fn post(&self, http: &Client, text: &str, opened: &Opened) -> RequestBuilder {
+    fn post(&self, http: &Client, message: &Message, opened: &Opened) -> RequestBuilder {
         let request = http.post(&self.url).header(header::CONTENT_TYPE, "application/json");
         let request = request.header(header::ACCEPT, "application/json, text/event-stream");
-        opened.add_to(request).body(text.to_owned())
+        let request = opened.add_to(request, message.protocol_version());
+        let request = message
+            .fields()
+            .into_iter()
+            .fold(request, |request, (name, value)| request.header(name, value));
+        request.body(message.text().to_owned())
     }
 
     fn get(&self, http: &Client, opened: &Opened, last: Option<&str>) -> RequestBuilder {
         let request =
-            opened.add_to(http.get(&self.url)).header(header::ACCEPT, "text/event-stream");
+            opened.add_to(http.get(&self.url), None).header(header::ACCEPT, "text/event-stream");
         last.into_iter().fold(request, |request, last| request.header("last-event-id", last))
     }
 
@@ -258,11 +277,15 @@ impl Link {
         self.refuse(message, &format!("{error}; {}", error.advice())).await
     }
 
-    /// The host gets an error for its request, and learns nothing of what it has only told.
+    /// The host gets an error for its request; what becomes of what it has only told, its log says.
     async fn refuse(&self, message: &Message, text: &str) -> io::Result<()> {
-        match message.error(&Plain(text).to_string()) {
+        let text = Plain(text).to_string();
+        match message.error(&text) {
             Some(answer) => self.tell(&answer).await,
-            None => Ok(()),
+            None => {
+                eprintln!("{text}");
+                Ok(())
+            }
         }
     }
 
@@ -280,7 +303,7 @@ impl Link {
         let opened = self.session.opened(false);
         if opened.has_id() {
             let delete = self.oauth.quiet();
-            let ended = delete.send(|http| opened.add_to(http.delete(&self.url)));
+            let ended = delete.send(|http| opened.add_to(http.delete(&self.url), None));
             // Servers end sessions that nobody uses.
             drop(timeout(A_MOMENT, ended).await);
         }

@@ -6,6 +6,7 @@
 //!   mcp-oauth list           all logins of this user
 //!   mcp-oauth logout URL     revokes, and deletes
 //!   mcp-oauth doctor URL     what a login would do, or why none can begin
+//!   mcp-oauth import …       the login of another program
 //!   mcp-oauth bridge URL     a remote server for a host that starts local ones
 //! ```
 //!
@@ -23,6 +24,7 @@ use crate::outcome::Failure;
 mod bridge;
 mod doctor;
 mod home;
+mod import;
 mod list;
 mod login;
 mod logout;
@@ -53,6 +55,8 @@ enum Command {
     Logout(logout::Logout),
     /// Say what a login would do, or why none can begin, without logging in
     Doctor(doctor::Doctor),
+    /// Take over the login that another program has made
+    Import(import::Import),
     /// Speak MCP on standard input and output for a remote server, with its login
     Bridge(bridge::Bridge),
     /// Print a script that completes commands in a shell
@@ -86,6 +90,7 @@ async fn run(Cli { home, command }: Cli) -> Result<(), Failure> {
         Command::List(list) => list.run(&home).await,
         Command::Logout(logout) => logout.run(&home).await,
         Command::Doctor(doctor) => doctor.run(&home).await,
+        Command::Import(import) => import.run(&home).await,
         Command::Bridge(bridge) => bridge.run(&home).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

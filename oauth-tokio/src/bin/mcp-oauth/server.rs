@@ -15,6 +15,13 @@ use crate::outcome::Failure;
 pub(crate) struct Server {
     /// The URL of the MCP server
     url: String,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+/// What is set for a server.
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
     /// Whose login: a name for a user or an account
     #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
     profile: String,
@@ -31,13 +38,29 @@ impl Server {
         &self.url
     }
 
-    /// The client for it; `adapt` adds what the command wants.
+    /// As [`Setup::client`].
     pub(crate) fn client(
         &self,
         home: &Home,
         adapt: impl FnOnce(OAuthBuilder) -> Result<OAuthBuilder, Failure>,
     ) -> Result<OAuth, Failure> {
-        let mut builder = OAuth::new(&self.url)?
+        self.setup.client(&self.url, home, adapt)
+    }
+}
+
+impl Setup {
+    pub(crate) fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// The client for a server; `adapt` adds what the command wants.
+    pub(crate) fn client(
+        &self,
+        url: &str,
+        home: &Home,
+        adapt: impl FnOnce(OAuthBuilder) -> Result<OAuthBuilder, Failure>,
+    ) -> Result<OAuth, Failure> {
+        let mut builder = OAuth::new(url)?
             .application(APPLICATION)
             .client_name(APPLICATION)
             .profile(&self.profile)

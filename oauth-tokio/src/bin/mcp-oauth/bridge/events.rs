@@ -39,6 +39,11 @@ impl Events {
         self.pause.unwrap_or(PAUSE).clamp(SHORTEST, LONGEST)
     }
 
+    /// The same after so many attempts in vain: twice as long each time.
+    pub(super) fn pause_after(&self, in_vain: u32) -> Duration {
+        self.pause().saturating_mul(1 << in_vain.min(MOST_DOUBLINGS)).min(LONGEST)
+    }
+
     fn line(&mut self, line: &str, read: &mut Vec<String>) {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -61,6 +66,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(100);
 
 const LONGEST: Duration = Duration::from_secs(30);
+
+const MOST_DOUBLINGS: u32 = 10;
 
 #[cfg(test)]
 mod tests {

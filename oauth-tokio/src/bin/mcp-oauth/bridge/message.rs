@@ -1,5 +1,7 @@
 //! Messages of JSON-RPC, as far as a bridge looks at them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// What a host has said, on one line.
@@ -9,9 +11,19 @@ pub(super) struct Message {
     /// `None` for what is only told, and for several at once.
     id: Option<Value>,
     method: Option<String>,
+    /// The tool, the prompt or the resource that it is about.
+    name: Option<String>,
+    protocol_version: Option<String>,
 }
 
 impl Message {
+    /// What a client says once a session is open.
+    pub(super) fn initialized() -> Self {
+        let method = Some(INITIALIZED.to_owned());
+        let text = json!({ "jsonrpc": "2.0", "method": INITIALIZED }).to_string();
+        Self { text, id: None, method, name: None, protocol_version: None }
+    }
+
     /// What to answer instead is the error.
     pub(super) fn read(text: String) -> Result<Self, String> {
         let Ok(value) = serde_json::from_str::<Value>(&text) else {
@@ -20,7 +32,24 @@ impl Message {
         };
         let method = value["method"].as_str().map(str::to_owned);
         let id = value.get("id").filter(|id| method.is_some() && !id.is_null()).cloned();
-        Ok(Self { text, id, method })
+        let params = &value["params"];
+        let text_of = |value: &Value| value.as_str().map(str::to_owned);
+        let name = text_of(&params["name"]).or_else(|| text_of(&params["uri"]));
+        let protocol_version = text_of(&params["_meta"][PROTOCOL_VERSION]);
+        Ok(Self { text, id, method, name, protocol_version })
+    }
+
+    /// What stands in header fields as well, for who does not look into bodies (MCP 2026-07-28, Streamable HTTP).
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        let name = self.name.as_deref().filter(|_| {
+            matches!(self.method.as_deref(), Some("tools/call" | "prompts/get" | "resources/read"))
+        });
+        let fields = [("mcp-method", self.method.as_deref()), ("mcp-name", name)];
+        fields.into_iter().filter_map(|(field, value)| Some((field, in_field(value?)))).collect()
+    }
+
+    pub(super) fn protocol_version(&self) -> Option<&str> {
+        self.protocol_version.as_deref().filter(|version| stands_for_itself(version))
     }
 
     pub(super) fn text(&self) -> &str {
@@ -32,7 +61,7 @@ impl Message {
     }
 
     pub(super) fn is_initialized(&self) -> bool {
-        self.method.as_deref() == Some("notifications/initialized")
+        self.method.as_deref() == Some(INITIALIZED)
     }
 
     pub(super) fn wants_answer(&self) -> bool {
@@ -51,7 +80,7 @@ impl Message {
         let id = json!(format!("mcp-oauth-{number}"));
         let mut value = serde_json::from_str::<Value>(&self.text).unwrap_or_default();
         value["id"] = id.clone();
-        Self { text: value.to_string(), id: Some(id), method: self.method.clone() }
+        Self { text: value.to_string(), id: Some(id), ..self.clone() }
     }
 
     /// An error in the place of the answer.
@@ -72,7 +101,19 @@ pub(super) fn protocol_version(answer: &str) -> Option<String> {
     answer["result"]["protocolVersion"].as_str().map(str::to_owned)
 }
 
-pub(super) const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+/// A value in a field: what cannot stand there as it is, is written in base64.
+fn in_field(value: &str) -> String {
+    let is_plain = stands_for_itself(value) && !value.starts_with("=?base64?");
+    if is_plain { value.into() } else { format!("=?base64?{}?=", STANDARD.encode(value)) }
+}
+
+fn stands_for_itself(value: &str) -> bool {
+    value.trim() == value && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+const INITIALIZED: &str = "notifications/initialized";
+
+const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// JSON-RPC 2.0 §5.1.
 const PARSE_ERROR: i32 = -32700;
@@ -106,6 +147,19 @@ mod tests {
         // The host answers a request of the server.
         assert!(!read(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#).wants_answer());
         assert!(Message::read("{".into()).is_err());
+    }
+
+    #[test]
+    fn fields_say_what_a_message_is_about() {
+        let fields = |text: &str| read(text).fields();
+        let call = r#"{"id":1,"method":"tools/call","params":{"name":"add"}}"#;
+        assert_eq!(fields(call), [("mcp-method", "tools/call".into()), ("mcp-name", "add".into())]);
+        let read_one = r#"{"id":1,"method":"resources/read","params":{"uri":"caf\u00e9\r\nx: y"}}"#;
+        assert_eq!(fields(read_one)[1], ("mcp-name", "=?base64?Y2Fmw6kNCng6IHk=?=".into()));
+        let listed = r#"{"id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+        assert_eq!(fields(listed), [("mcp-method", "tools/list".into())]);
+        assert_eq!(read(listed).protocol_version(), Some("2026-07-28"));
+        assert_eq!(fields(r#"{"id":1,"result":{}}"#), []);
     }
 
     #[test]

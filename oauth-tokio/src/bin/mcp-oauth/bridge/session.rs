@@ -94,9 +94,11 @@ impl Opened {
         self.has_id() && answer.status() == StatusCode::NOT_FOUND
     }
 
-    pub(super) fn add_to(&self, request: RequestBuilder) -> RequestBuilder {
-        let fields = [(ID, &self.id), ("mcp-protocol-version", &self.protocol_version)];
-        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    /// A message may say itself which version it is of.
+    pub(super) fn add_to(&self, request: RequestBuilder, version: Option<&str>) -> RequestBuilder {
+        let version = version.or(self.protocol_version.as_deref());
+        let fields = [(ID, self.id.as_deref()), ("mcp-protocol-version", version)];
+        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
         fields.fold(request, |request, (name, value)| request.header(name, value))
     }
 }
