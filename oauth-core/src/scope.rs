@@ -246,6 +246,9 @@ fn at_commas(text: &str) -> Option<Scopes> {
     if separate { Scopes::parse(&text.replace(',', " ")) } else { None }
 }
 
+/// Asks for a refresh token (OpenID Connect Core §11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// Room for the scopes of a document.
 const USUAL_LENGTH: usize = 128;
 

@@ -11,13 +11,12 @@ use crate::flow::possession::Possession;
 use crate::flow::settings::Settings;
 use crate::keys::DpopKey;
 use crate::profile::{Profile, RefreshTokens};
-use crate::scope::Scopes;
+use crate::scope::{OFFLINE_ACCESS, Scopes};
 use crate::time::UnixTime;
 use crate::timeline::Finding;
 use crate::tolerance::Tolerances;
 use crate::wire::{
-    Dialect, Issuer, OFFLINE_ACCESS, Registration, ServerMetadata, TokenData, TokenParties,
-    TokenType,
+    Dialect, Issuer, Registration, ServerMetadata, TokenData, TokenParties, TokenType,
 };
 
 /// What tokens are bound to: the authorization server that issued them, the client and the resource

@@ -15,9 +15,9 @@ use crate::flow::possession::Possession;
 use crate::flow::redirect_uri::RedirectUri;
 use crate::flow::settings::{MachineGrant, Settings};
 use crate::profile::RefreshTokens;
-use crate::scope::Scopes;
+use crate::scope::{OFFLINE_ACCESS, Scopes};
 use crate::time::UnixTime;
-use crate::wire::{Issuer, OFFLINE_ACCESS, ResourceChallenge, Scheme, ServerMetadata};
+use crate::wire::{Issuer, ResourceChallenge, Scheme, ServerMetadata};
 
 /// What a login starts from.
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::entropy::{ENCODED, RandomBytes};
 use crate::error::{Error, PeerMisbehaved, Refusal};
 use crate::form::{Form, Found, pairs, select};
 use crate::http::{Endpoint, clean_code};
-use crate::scope::Scopes;
+use crate::scope::{OFFLINE_ACCESS, Scopes};
 use crate::secret::Secret;
 use crate::tolerance::Tolerances;
 use crate::wire::dialect::{Dialect, PROMPT, Parameter, PromptMode, add_to};
@@ -271,9 +271,6 @@ fn once<'a>(found: Found<'a>, name: &str) -> Result<Option<Cow<'a, str>>, PeerMi
 
 /// What a redirect may say (RFC 6749 §4.1.2, RFC 9207 §2).
 const PARAMETERS: [&str; 6] = ["state", "iss", "code", "error", "error_description", "error_uri"];
-
-/// Asks for a refresh token (OpenID Connect Core §11).
-pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The parameters' names, the challenge and `state` together.
 const FIXED_LENGTH: usize = 256;

@@ -6,11 +6,10 @@
 use crate::error::Error;
 use crate::form::Form;
 use crate::http::{Request, Response};
-use crate::scope::Scopes;
+use crate::scope::{OFFLINE_ACCESS, Scopes};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
-use crate::wire::authorization::OFFLINE_ACCESS;
 use crate::wire::grant_types::GrantType;
 use crate::wire::token::{TokenData, TokenRequester, read_tokens};
 use crate::wire::token_type::TokenType;

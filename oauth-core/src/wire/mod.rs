@@ -73,7 +73,7 @@ pub use token_type::TokenType;
 
 pub(crate) use answer::{malformed, read_success, refusal_of};
 pub(crate) use authorization::{
-    AuthorizationCode, AuthorizationRequest, OFFLINE_ACCESS, authorization_url, read_redirect,
+    AuthorizationCode, AuthorizationRequest, authorization_url, read_redirect,
 };
 pub(crate) use client_assertion::{ClientAssertion, signing_algorithm};
 pub(crate) use client_auth::{AuthMethods, Authentication};
