@@ -5,12 +5,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use oauth_tokio::oauth_core::flow::Settings;
 use oauth_tokio::oauth_core::wire::ClientRegistrationResponse;
-use oauth_tokio::{Key, Records as _, TokenData, UnixTime, Written};
+use oauth_tokio::{Key, Record, Records as _, TokenData, UnixTime, Written};
 use serde_json::{Map, Value, json};
 
 use crate::home::{APPLICATION, Home};
@@ -45,6 +44,16 @@ enum Program {
 struct Stored {
     client: ClientRegistrationResponse,
     tokens: TokenData,
+    /// When it was written down.
+    changed: UnixTime,
+}
+
+impl Stored {
+    /// When the tokens were issued, as far as can be told: before they have expired.
+    fn issued_at(&self) -> UnixTime {
+        let ends = self.tokens.expires_at.map_or(u64::MAX, UnixTime::as_secs);
+        UnixTime::from_secs(self.changed.as_secs().min(ends.saturating_sub(1)))
+    }
 }
 
 impl Import {
@@ -54,7 +63,9 @@ impl Import {
             (None, Program::McpRemote) => the_only_login()?,
             (None, _) => return Err(Failure::Usage("say which file has the tokens".into())),
         };
-        let Stored { client, tokens } = self.from.read(&file)?;
+        let stored = self.from.read(&file)?;
+        let issued_at = stored.issued_at();
+        let Stored { client, tokens, .. } = stored;
         let oauth = self.setup.client(&self.url, home, |builder| {
             let builder = builder.client_id(&client.client_id);
             let secret = client.client_secret.clone();
@@ -63,8 +74,8 @@ impl Import {
         let forecast = oauth.diagnose().await?;
         let plan = forecast.login_plan()?;
         let settings = Settings::new(&self.url)?;
-        let (is_renewed, now) = (tokens.refresh_token.is_some(), SystemTime::now().into());
-        let record = oauth_tokio::Record::brought_at(&settings, plan.server, &client, tokens, now)?;
+        let is_renewed = tokens.refresh_token.is_some();
+        let record = Record::brought_at(&settings, plan.server, &client, tokens, issued_at)?;
         let key = Key::grant(APPLICATION, self.setup.profile(), settings.server().as_str());
         match home.store()?.save(&key, &record, 0).await? {
             Written::Done => {}
@@ -109,6 +120,7 @@ impl Program {
         let unusable =
             |_| not_one(file, "there are no tokens and no client in it that can be read");
         Ok(Stored {
+            changed,
             client: serde_json::from_value(client.into()).map_err(unusable)?,
             tokens: serde_json::from_value(tokens_of(tokens, changed)).map_err(unusable)?,
         })
