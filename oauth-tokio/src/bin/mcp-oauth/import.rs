@@ -21,7 +21,7 @@ use crate::server::Setup;
 pub(crate) struct Import {
     /// Whose login
     from: Program,
-    /// The file with its tokens; mcp-remote's is found if there is only one
+    /// The file with its tokens; that of mcp-use is found, and that of mcp-remote if it has only one login
     file: Option<PathBuf>,
     /// The URL of the MCP server that it is for
     #[arg(long)]
@@ -61,7 +61,13 @@ impl Import {
         let file = match (self.file, self.from) {
             (Some(file), _) => file,
             (None, Program::McpRemote) => the_only_login()?,
-            (None, _) => return Err(Failure::Usage("say which file has the tokens".into())),
+            (None, Program::McpUse) => {
+                let place = std::env::home_dir().unwrap_or_default().join(".mcp_use/tokens");
+                place.join(name_by_mcp_use(&self.url))
+            }
+            (None, Program::Rmcp) => {
+                return Err(Failure::Usage("say which file has the tokens".into()));
+            }
         };
         let stored = self.from.read(&file)?;
         let issued_at = stored.issued_at();
@@ -146,6 +152,14 @@ fn tokens_of(stored: Map<String, Value>, changed: UnixTime) -> Value {
     tokens.into()
 }
 
+/// How mcp-use calls the file for a server.
+fn name_by_mcp_use(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    format!("{authority}_{}.json", path.replace('/', "_"))
+}
+
 /// The tokens of mcp-remote, if it has only one login.
 fn the_only_login() -> Result<PathBuf, Failure> {
     let home = std::env::home_dir().unwrap_or_default();
@@ -208,6 +222,16 @@ const A_TIME_IN_MS: f64 = 1e11;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_mcp_use_are_named_by_it() {
+        for (url, name) in [
+            ("https://mcp.example.com:8443/a/mcp?x=1", "mcp.example.com:8443__a_mcp.json"),
+            ("https://mcp.example.com", "mcp.example.com_.json"),
+        ] {
+            assert_eq!(name_by_mcp_use(url), name);
+        }
+    }
 
     #[test]
     fn the_end_of_a_token_is_found_however_it_is_written() {
