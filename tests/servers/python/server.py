@@ -5,7 +5,7 @@ the SDK leaves to whoever uses it: a store of clients, codes and tokens, here in
 which is given at once. Works with version 1 and version 2 of the SDK.
 
     server.py [--no-default-scopes] [--client ID SECRET REDIRECT_URI] [--lifetime SECONDS] [--port PORT]
-              [--sessions]
+              [--sessions] [--streams]
 
 It says on standard output where it listens, and ends when its standard input does.
 """
@@ -133,7 +133,7 @@ class Record:
         await self.app(scope, receive, noted)
 
 
-def application(origin, provider, default_scopes, sessions):
+def application(origin, provider, default_scopes, sessions, streams):
     scopes = [SCOPE] if default_scopes else None
     auth = AuthSettings(
         issuer_url=origin,
@@ -146,7 +146,7 @@ def application(origin, provider, default_scopes, sessions):
         revocation_options=RevocationOptions(enabled=True),
     )
     common = {"auth_server_provider": provider, "auth": auth, "log_level": "WARNING"}
-    http = {"stateless_http": not sessions, "json_response": True}
+    http = {"stateless_http": not sessions, "json_response": not streams}
     if version("mcp").startswith("1."):
         from mcp.server.fastmcp import FastMCP
 
@@ -163,7 +163,58 @@ def application(origin, provider, default_scopes, sessions):
         """Adds two numbers."""
         return a + b
 
+    if streams:
+        add_what_talks_back(server)
     return app()
+
+
+def add_what_talks_back(server):
+    """What only streams can carry: progress, questions to the host, and a call that is cancelled."""
+    from mcp.server.fastmcp import Context
+    from mcp.types import SamplingMessage, TextContent
+    from pydantic import BaseModel
+
+    class Answer(BaseModel):
+        name: str
+
+    cancelled = []
+
+    @server.tool()
+    async def count(to: int, ctx: Context) -> int:
+        """Counts, and says how far it is."""
+        for at in range(1, to + 1):
+            await ctx.report_progress(at, to)
+            # Some clients forget what comes with the answer.
+            await asyncio.sleep(0.05)
+        return to
+
+    @server.tool()
+    async def ask(ctx: Context) -> str:
+        """Asks the user, and then the model."""
+        answer = await ctx.elicit(message="What are you called?", schema=Answer)
+        message = SamplingMessage(role="user", content=TextContent(type="text", text=answer.data.name))
+        said = await ctx.session.create_message(messages=[message], max_tokens=10)
+        return said.content.text
+
+    @server.tool()
+    async def wait() -> str:
+        """Waits for longer than anybody does."""
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+        return "waited"
+
+    @server.tool()
+    def how_many_were_cancelled() -> int:
+        """Of the calls that wait."""
+        return len(cancelled)
+
+    @server.resource("note://{name}")
+    def note(name: str) -> str:
+        """A note."""
+        return f"the note {name}"
 
 
 def end_with_standard_input():
@@ -178,6 +229,7 @@ def main():
     parser.add_argument("--lifetime", type=int, default=3600)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--sessions", action="store_true")
+    parser.add_argument("--streams", action="store_true")
     options = parser.parse_args()
     threading.Thread(target=end_with_standard_input, daemon=True).start()
 
@@ -186,7 +238,8 @@ def main():
     provider = InMemory(options.lifetime)
     if options.client is not None:
         provider.set_up(*options.client)
-    app = application(origin, provider, not options.no_default_scopes, options.sessions)
+    default_scopes = not options.no_default_scopes
+    app = application(origin, provider, default_scopes, options.sessions, options.streams)
     server = uvicorn.Server(uvicorn.Config(Record(app), log_level="warning", lifespan="on"))
     print(f"{origin}/mcp", flush=True)
     asyncio.run(server.serve(sockets=[listener]))
