@@ -98,7 +98,10 @@ async fn what_the_server_says_by_itself_arrives() {
     let mut bridge = home.bridge(&[&url]);
     begins(&mut bridge).await;
     // The stream for it is opened beside the calls.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    while served.world().count(What::Mcp("GET".into())) == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
     bridge
         .says(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"announce"}}"#)
         .await;
