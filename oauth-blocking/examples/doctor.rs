@@ -39,7 +39,7 @@ pub(crate) fn run(given: &[String], out: &mut impl Write) -> Result<bool, Failur
     for (name, builder) in orders.servers()? {
         let mut builder = builder;
         for (setting, value) in &orders.settings {
-            builder = builder.config(written(setting, value)?)?;
+            builder = builder.config(AuthConfig::setting(setting, value)?)?;
         }
         // The usual place for tokens is not even opened.
         let forecast = builder.token_storage(MemoryTokenStorage::new()).build()?.diagnose()?;
@@ -138,16 +138,6 @@ fn built(url: &str, auth: Option<AuthConfig>) -> Result<OAuthBuilder, Failure> {
         Some(auth) => builder.config(auth)?,
         None => builder,
     })
-}
-
-/// A setting as a configuration file has it: a list for what can be given several times, JSON, or else a text.
-fn written(setting: &str, value: &str) -> Result<AuthConfig, Failure> {
-    let read = |value: Value| json!({ setting: value }).to_string().parse::<AuthConfig>();
-    if let Ok(config) = serde_json::from_str(value).map_err(Into::into).and_then(read) {
-        return Ok(config);
-    }
-    let is_list = read(json!([])).is_ok();
-    Ok(read(if is_list { json!([value]) } else { value.into() })?)
 }
 
 fn is_url(argument: &str) -> bool {

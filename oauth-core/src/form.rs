@@ -84,7 +84,6 @@ pub(crate) fn encode(value: &str, into: &mut String) {
         into.push_str(value);
         return;
     }
-    let digit = |half: u8| char::from(HEX[usize::from(half)]);
     let mut plain = 0;
     for (at, byte) in value.bytes().enumerate() {
         if STANDS_FOR_ITSELF[usize::from(byte)] {
@@ -92,15 +91,20 @@ pub(crate) fn encode(value: &str, into: &mut String) {
         }
         into.push_str(value.get(plain..at).unwrap_or_default());
         plain = at + 1;
-        if byte == b' ' {
-            into.push('+');
-        } else {
-            into.push('%');
-            into.push(digit(byte >> 4));
-            into.push(digit(byte & 15));
+        match byte {
+            b' ' => into.push('+'),
+            byte => escape(byte, into),
         }
     }
     into.push_str(value.get(plain..).unwrap_or_default());
+}
+
+/// Writes a byte as what may stand anywhere (RFC 3986 §2.1).
+pub(crate) fn escape(byte: u8, into: &mut String) {
+    let digit = |half: u8| char::from(HEX[usize::from(half)]);
+    into.push('%');
+    into.push(digit(byte >> 4));
+    into.push(digit(byte & 15));
 }
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";

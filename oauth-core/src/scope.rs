@@ -6,6 +6,7 @@ use core::{fmt, mem};
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::Misuse;
 use crate::json::{Member, Read, Text, each_text};
@@ -159,7 +160,7 @@ impl fmt::Display for Scopes {
     }
 }
 
-/// Reads a list as well as a text.
+/// Reads a list as well as a text. What is no text in a list is left out.
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Tokens;
@@ -176,8 +177,8 @@ impl<'de> Deserialize<'de> for Scopes {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut tokens: A) -> Result<Scopes, A::Error> {
                 let mut scopes = String::with_capacity(USUAL_LENGTH);
-                while let Some(token) = tokens.next_element::<Text<'_>>()? {
-                    let _cut = insert(&mut scopes, &token);
+                while let Some(value) = tokens.next_element::<Value>()? {
+                    let _cut = value.as_str().map(|token| insert(&mut scopes, token));
                 }
                 Ok(Scopes(scopes.into()))
             }

@@ -245,7 +245,7 @@ mod tests {
         let written = serde_json::to_string(&both).unwrap_or_default();
         assert_eq!(written, r#"["ES256","PS256"]"#);
         assert_eq!(serde_json::from_str(&written).ok(), Some(both));
-        let list = r#"["PS256","none","ES256"]"#;
+        let list = r#"["PS256","none",7,"ES256"]"#;
         assert_eq!(serde_json::from_str(list).ok(), Some(both));
         assert_eq!(format!("{both:?}"), "{Es256, Ps256}");
         assert_eq!(SigningAlgorithms::NONE.to_string(), "no algorithm that is known here");

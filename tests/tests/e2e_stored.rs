@@ -16,7 +16,7 @@ use oauth_core::flow::Settings;
 use oauth_core::wire::RegistrationKind;
 use oauth_core::{AuthMethod, ClientRegistrationResponse, Error, ServerOAuthMetadata};
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, What};
+use oauth_tests::world::{Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, PrmLocation, PrmResource, What};
 use oauth_tokio::{Blocking, TokenStorage as _};
 use serde_json::{Value, json};
 use tokio_common::Directory;
@@ -119,6 +119,44 @@ async fn tokens_of_another_program_are_used_refreshed_and_revoked_on_tokio() {
     assert_eq!(store.load_tokens(APPLICATION, &url).await.unwrap(), None);
     assert_sound(&served);
 }
+
+/// Where only the server's URL is known, a look ahead finds the rest, also what is not as the URL says.
+#[test]
+fn tokens_of_another_program_are_brought_to_the_server_that_a_look_ahead_finds() {
+    let origin = Knobs {
+        prm_location: PrmLocation::Root,
+        prm_resource: PrmResource::Origin,
+        ..Knobs::default()
+    };
+    let served = serve(origin);
+    let (url, memory) = (served.server_url(), MemoryTokenStorage::new());
+    let (client, tokens) = of_another_program(&served);
+    let tokens = || serde_json::from_value(tokens.clone()).unwrap();
+    let oauth = common::client(&served, &memory);
+    let record = oauth.diagnose().unwrap().brought(&client, tokens(), NOW).unwrap();
+    assert_eq!(
+        url.strip_suffix("/mcp").unwrap(),
+        record.binding().resource().trim_end_matches('/')
+    );
+    assert_eq!(record.binding().client().kind(), RegistrationKind::Dynamic);
+    memory.save_tokens(APPLICATION, &url, record).unwrap();
+    served.advance(HOUR);
+    assert_eq!(common::call(&oauth, &served, LIST).unwrap(), 200);
+    assert_eq!((logins(&served), refreshes(&served), registrations(&served)), (0, 1, 0));
+    assert_sound(&served);
+
+    // What is set up counts as for a login.
+    let own = OAuth::new(&url).unwrap().client_id(&client.client_id);
+    let own = own.token_storage(MemoryTokenStorage::new()).build().unwrap();
+    let record = own.diagnose().unwrap().brought(&client, tokens(), NOW).unwrap();
+    assert_eq!(record.binding().client().kind(), RegistrationKind::PreRegistered);
+    let nowhere = OAuth::new("http://127.0.0.1:1/mcp").unwrap();
+    let nowhere = nowhere.token_storage(MemoryTokenStorage::new()).build().unwrap();
+    let error = nowhere.diagnose().unwrap().brought(&client, tokens(), NOW).unwrap_err();
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+}
+
+const NOW: UnixTime = UnixTime::from_secs(1_900_000_000);
 
 /// Others write without an end.
 #[derive(Clone, Default)]

@@ -1,12 +1,14 @@
 //! The `auth` member of a host's configuration file.
 
 use alloc::boxed::Box;
+use alloc::string::ToString as _;
 use core::fmt;
 use core::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde_json::{Value, json};
 
 use crate::Secret;
 use crate::flow::WrittenSettings;
@@ -30,6 +32,31 @@ pub enum AuthConfig {
     Bearer(Secret),
     /// A login.
     OAuth(Box<OAuthConfig>),
+}
+
+impl AuthConfig {
+    /// One setting, as somebody types it: JSON, a text without its quotation marks, or one of what can be there several
+    /// times.
+    ///
+    /// ```
+    /// # use oauth_core::client::{AuthConfig, ConfigError};
+    /// let typed = AuthConfig::setting("tolerate", "issuer_slash")?;
+    /// assert_eq!(typed, r#"{"tolerate": ["issuer_slash"]}"#.parse()?);
+    /// assert_eq!(AuthConfig::setting("callback_port", "8765")?, r#"{"callback_port": 8765}"#.parse()?);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`], as for a file with this member.
+    pub fn setting(name: &str, value: &str) -> Result<Self, ConfigError> {
+        let of = |value: Value| json!({ name: value }).to_string().parse::<Self>();
+        if let Ok(Ok(config)) = serde_json::from_str(value).map(of) {
+            return Ok(config);
+        }
+        let is_list = of(json!([])).is_ok();
+        of(if is_list { json!([value]) } else { value.into() })
+    }
 }
 
 /// Why a configuration cannot be read.

@@ -9,6 +9,7 @@ use crate::flow::login::Login;
 use crate::flow::login_plan::LoginPlan;
 use crate::flow::machine::{Flow, HttpReply, Step};
 use crate::flow::probe::Probe;
+use crate::flow::settings::Settings;
 use crate::flow::state::State;
 use crate::http::{Endpoint, Request};
 use crate::keys::{DpopKey, PublicJwk};
@@ -98,6 +99,11 @@ impl Diagnosis {
             _ => return Err(Error::LoginRequired),
         };
         Ok(LoginPlan::of(binding))
+    }
+
+    /// What the login would be made with.
+    pub(crate) fn settings(&self) -> Result<&Settings, Error> {
+        self.flow.as_ref().map(Flow::settings).map_err(Error::clone)
     }
 
     /// By which grant tokens are got. Without a user, what is said of logins here is meant of requests for tokens: no

@@ -166,18 +166,8 @@ impl Flow {
         }
     }
 
-    /// Takes the [outcome](Self::grant) out of a login that is complete; gives back one that is not.
-    ///
-    /// # Errors
-    ///
-    /// The flow as it was.
-    #[expect(clippy::result_large_err, reason = "the flow goes on")]
-    pub fn into_grant(mut self) -> Result<Grant, Self> {
-        self.take_grant().ok_or(self)
-    }
-
-    /// Takes the outcome out of a login that is complete, and ends it.
-    pub(crate) fn take_grant(&mut self) -> Option<Grant> {
+    /// Takes the [outcome](Self::grant) out of a login that is complete, and ends it; `None` from one that goes on.
+    pub fn take_grant(&mut self) -> Option<Grant> {
         self.grant()?;
         match mem::replace(&mut self.state, Err(Error::Cancelled)) {
             Ok(State::Done(grant) | State::Untolerated(grant, _)) => Some(*grant),

@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::Value;
 
 use crate::json::reader::each_text;
 use crate::json::{Member, Read, Text};
@@ -37,7 +38,7 @@ impl<'a, T: Gather> Member<'a> for List<T> {
     }
 }
 
-/// As it was written down by this crate.
+/// As a host has it, or this crate has written it down. What is no text is left out.
 impl<'de, T: Gather> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Each<T>(T);
@@ -49,8 +50,8 @@ impl<'de, T: Gather> Deserialize<'de> for List<T> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(mut self, mut texts: A) -> Result<T, A::Error> {
-                while let Some(text) = texts.next_element::<Text<'_>>()? {
-                    self.0.gather(&text);
+                while let Some(value) = texts.next_element::<Value>()? {
+                    value.as_str().into_iter().for_each(|text| self.0.gather(text));
                 }
                 Ok(self.0)
             }

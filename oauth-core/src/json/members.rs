@@ -78,7 +78,7 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     ///
-    /// A [`Defect`] if it is no JSON object, or one with more than 512 members.
+    /// A [`Defect`] if it is no JSON object, or one with more than [`spans::MAX_MEMBERS`] members.
     pub(crate) fn of(body: &'a [u8]) -> Result<Self, Defect> {
         if body.len() > crate::MAX_BODY {
             return Err(Defect::TooLarge { limit: crate::MAX_BODY });

@@ -53,21 +53,13 @@ impl Record {
     ) -> Result<Self, Error> {
         let (policy, addresses) = (&settings.policy, settings.address_policy());
         let server = ServerMetadata::provided(issuer, Purpose::Login, addresses, policy)?;
-        Self::brought_at(settings, &server, client, tokens, now)
+        Self::brought_at(settings, &server, settings.server.as_str(), client, tokens, now)
     }
 
-    /// The same at a server that was found, as a [`LoginPlan`](crate::flow::LoginPlan) has it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`brought`](Self::brought) for a client that cannot be.
-    ///
-    /// # Security
-    ///
-    /// As [`brought`](Self::brought).
-    pub fn brought_at(
+    pub(super) fn brought_at(
         settings: &Settings,
         server: &ServerMetadata,
+        resource: &str,
         client: &ClientRegistrationResponse,
         tokens: TokenData,
         now: UnixTime,
@@ -79,7 +71,7 @@ impl Record {
         }
         let client = registration(settings, server, client)?;
         let terms = Terms {
-            resource: settings.server.as_str().into(),
+            resource: resource.into(),
             requested: tokens.scope.clone(),
             requested_by: tokens.scope.is_some().then_some(ScopeSource::EarlierLogin),
             possession: None,

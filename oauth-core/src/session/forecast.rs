@@ -7,7 +7,10 @@ use core::ops::Deref;
 use crate::error::{Error, PeerIncompatible};
 use crate::flow::Diagnosis;
 use crate::plain::Plain;
+use crate::session::record::Record;
 use crate::session::status::{LoginPlace, Status};
+use crate::time::UnixTime;
+use crate::wire::{ClientRegistrationResponse, TokenData};
 
 mod json;
 
@@ -41,6 +44,26 @@ impl Forecast {
     #[must_use]
     pub fn diagnosis(&self) -> &Diagnosis {
         &self.diagnosis
+    }
+
+    /// A record of tokens that a host brings, at the server where a login would be made: as [`Record::brought`], with
+    /// all that the look ahead has found and was set up with.
+    ///
+    /// # Errors
+    ///
+    /// Why no login could be made, as [`Diagnosis::login_plan`]; or those of [`Record::brought`].
+    ///
+    /// # Security
+    ///
+    /// As [`Record::brought`].
+    pub fn brought(
+        &self,
+        client: &ClientRegistrationResponse,
+        tokens: TokenData,
+        issued_at: UnixTime,
+    ) -> Result<Record, Error> {
+        let (settings, plan) = (self.diagnosis.settings()?, self.diagnosis.login_plan()?);
+        Record::brought_at(settings, plan.server, plan.resource, client, tokens, issued_at)
     }
 
     /// The same where there is no user.

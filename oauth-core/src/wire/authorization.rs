@@ -3,13 +3,13 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{ENCODED, RandomBytes};
 use crate::error::{Error, PeerMisbehaved, Refusal};
-use crate::form::{Form, Found, pairs, select};
+use crate::form::{Form, Found, escape, pairs, select};
 use crate::http::{Endpoint, clean_code};
 use crate::scope::{OFFLINE_ACCESS, Scopes};
 use crate::secret::Secret;
@@ -206,8 +206,7 @@ pub(super) fn inert(url: Cow<'_, str>) -> Cow<'_, str> {
     for byte in url.bytes() {
         match is_inert(byte) {
             true => text.push(byte.into()),
-            // Nothing fails to be written into a text.
-            false => drop(write!(text, "%{byte:02X}")),
+            false => escape(byte, &mut text),
         }
     }
     text.into()

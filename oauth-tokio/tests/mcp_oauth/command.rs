@@ -46,7 +46,12 @@ impl Home {
 
     /// A login whose user opens the page that is printed, and pastes where it ends.
     pub(crate) async fn log_in(&self, url: &str) -> Ended {
-        let mut child = self.command(&["login", "--paste", url]).spawn().unwrap();
+        self.log_in_by(&["login", "--paste", url]).await
+    }
+
+    /// The same with other arguments.
+    pub(crate) async fn log_in_by(&self, arguments: &[&str]) -> Ended {
+        let mut child = self.command(arguments).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut err = String::new();
         let page = loop {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Knobs, PkceSupport, What};
+use oauth_tests::world::{DeviceUser, Knobs, PkceSupport, PrmServers, What};
 use serde_json::{Value, json};
 
 use crate::command::Home;
@@ -53,6 +53,47 @@ async fn a_login_gives_tokens_is_listed_and_ends() {
 }
 
 #[tokio::test]
+async fn a_login_on_another_device_shows_the_page_and_the_code() {
+    let knobs = Knobs {
+        device_user: DeviceUser::ApprovesAfter(1),
+        device_interval: Some(1),
+        ..Knobs::devices()
+    };
+    let (served, home) = (Served::start(knobs).unwrap(), Home::new());
+    let url = served.server_url();
+    let login = home.run(&["login", "--device", &url]).await;
+    assert_eq!(login.code, 0, "{login:?}");
+    assert!(login.out.contains("Logged in."), "{login:?}");
+    let page = format!("{}/device", served.world().issuer().trim_end_matches('/'));
+    let told = format!("To log in, open {page} on any device, and enter the code WDJB-0001.\n");
+    assert!(login.err.contains(&told), "{login:?}");
+    assert_eq!(home.run(&["token", &url]).await.out, "at-1-auth\n");
+    assert_eq!(served.world().count(What::Authorize), 0);
+    assert_eq!(served.world().violations, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_consents_is_told_that_another_server_asks_than_before() {
+    let (served, home) = (Served::start(Knobs::devices()).unwrap(), Home::new());
+    let url = served.server_url();
+    let (first, issuer) = (home.log_in(&url).await, served.world().issuer());
+    let moves = |to| served.world().knobs.prm_servers = to;
+    served.world().knobs.device_user = DeviceUser::ApprovesAfter(0);
+
+    moves(PrmServers::Second);
+    let second = home.run(&["login", "--again", "--device", &url]).await;
+    let told = format!("Another server than before will ask you: it was {issuer}.");
+    assert!(second.code == 0 && second.err.contains(&told), "{second:?}");
+    moves(PrmServers::One);
+    let third = home.log_in_by(&["login", "--again", "--paste", &url]).await;
+    assert!(third.code == 0 && third.err.contains("Another server than before"), "{third:?}");
+    let again = home.log_in_by(&["login", "--again", "--paste", &url]).await;
+    for same in [first, again] {
+        assert!(same.code == 0 && !same.err.contains("Another server"), "{same:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_has_expired_is_renewed_and_nobody_is_asked() {
     let knobs = Knobs { access_lifetime: 2, ..Knobs::default() };
     let (served, home) = (Served::start(knobs).unwrap(), Home::new());
@@ -84,10 +125,16 @@ async fn a_command_ends_with_what_is_wrong() {
         assert_eq!(ended.code, code, "{arguments:?} {ended:?}");
         assert!(ended.err.contains(said), "{arguments:?} {ended:?}");
     }
-    let allowed = home.run(&["doctor", &url, "--set", "tolerate=unlisted_s256", "--json"]).await;
-    assert_eq!(allowed.code, 0, "{allowed:?}");
-    let json: Value = serde_json::from_str(&allowed.out).unwrap();
-    assert_eq!(json["forecast"]["login"]["client"], "dynamic");
+    let file = home.write("auth.json", r#"{"tolerate": ["unlisted_s256"]}"#);
+    for setting in [["--set", "tolerate=unlisted_s256"], ["--config", &file]] {
+        let allowed = home.run(&[&["doctor", &url, "--json"], &setting[..]].concat()).await;
+        assert_eq!(allowed.code, 0, "{setting:?} {allowed:?}");
+        let json: Value = serde_json::from_str(&allowed.out).unwrap();
+        assert_eq!(json["forecast"]["login"]["client"], "dynamic");
+    }
+    let nothing = home.run(&["doctor", &url, "--config", "no-such-file"]).await;
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+    assert!(nothing.err.contains("no-such-file"), "it says which file: {nothing:?}");
 }
 
 /// As each of them writes it down: the access token has expired, and the refresh token is good.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::json::members::unescaped;
 use crate::json::reader::{Unreadable, each_member};
 
-/// The members of an object. One is found by its name without a look at the others.
+/// The members of an object. One is found by its name among a few others.
 pub(super) struct Spans {
     all: Vec<Span>,
     /// The last one of each kind of name, by its number from 1.

@@ -102,6 +102,32 @@ fn it_goes_as_deep_as_serde_json() {
     }
 }
 
+/// What is open is kept in words of 64 bits: each of their edges, and each end, is looked at.
+#[test]
+fn what_is_skipped_ends_as_it_has_begun_however_deep_it_is() {
+    for depth in (1..=4).chain(60..=67).chain(124..=131).chain(188..=195) {
+        // Neither kind follows the other at the same places of two words.
+        let is_object = |level: usize| level.is_multiple_of(3) || level % 7 == 2;
+        let begin = |level| if is_object(level) { r#"{"a":"# } else { "[" };
+        let begins: String = (0..depth).map(begin).collect();
+        let ends: Vec<u8> =
+            (0..depth).rev().map(|level| if is_object(level) { b'}' } else { b']' }).collect();
+        let reads = |ends: &[u8]| {
+            let json = format!("{begins}0{}", String::from_utf8_lossy(ends));
+            let reads = read_json::<IgnoredAny>(&json).is_ok();
+            assert_eq!(reads, serde_json::from_str::<IgnoredAny>(&json).is_ok(), "{json}");
+            reads
+        };
+        assert!(reads(&ends), "{depth}");
+        assert!(!reads(&ends[1..]) && !reads(&[&ends[..], b"]"].concat()), "{depth}");
+        for at in 0..depth {
+            let mut ends = ends.clone();
+            ends[at] ^= b']' ^ b'}';
+            assert!(!reads(&ends), "{depth}, the end {at}");
+        }
+    }
+}
+
 #[test]
 fn an_error_says_where_and_nothing_of_what_stands_there() {
     let error = read_json::<Whole>(r#"{"number":"secret"}"#).err();

@@ -128,7 +128,7 @@ impl Link {
         let status = answer.status();
         let id = Session::id_of(&answer);
         if is_stream(&answer) {
-            return self.pass_on(answer, Some(message), opened, id).await;
+            return self.pass_on(answer, message, opened, id).await;
         }
         let text = match answer.text().await {
             Ok(text) => text,
@@ -151,7 +151,7 @@ impl Link {
     async fn pass_on(
         &self,
         answer: Response,
-        message: Option<&Message>,
+        message: &Message,
         opened: &Opened,
         id: Option<String>,
     ) -> io::Result<()> {
@@ -160,16 +160,16 @@ impl Link {
             while let Ok(Some(chunk)) = answer.chunk().await {
                 for text in events.read(&chunk) {
                     tries = 0;
-                    if let Some(message) = message {
-                        self.note(message, &text, id.clone());
-                    }
+                    self.note(message, &text, id.clone());
                     self.tell(&text).await?;
-                    if message.is_some_and(|it| it.is_answered_by(&text)) {
+                    if message.is_answered_by(&text) {
                         return Ok(());
                     }
                 }
             }
-            let Some(message) = message.filter(|it| it.wants_answer()) else { return Ok(()) };
+            if !message.wants_answer() {
+                return Ok(());
+            }
             let Some(last) = events.last_id().filter(|_| tries < TRIES) else {
                 return self.refuse(message, "the stream ended before the answer").await;
             };
@@ -241,6 +241,10 @@ impl Link {
             } else {
                 text.push_str(&String::from_utf8_lossy(&chunk));
             }
+        }
+        // Whoever sends the message once more sees why not.
+        if !initialize.is_answered_by(&text) {
+            return Ok(());
         }
         opening.opened(id, message::protocol_version(&text));
         let opened = self.session.opened(false);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use oauth_tokio::oauth_core::flow::Settings;
 use oauth_tokio::oauth_core::wire::ClientRegistrationResponse;
-use oauth_tokio::{Key, Record, Records as _, TokenData, UnixTime, Written};
+use oauth_tokio::{Key, Records as _, TokenData, UnixTime, Written};
 use serde_json::{Map, Value, json};
 
 use crate::home::{APPLICATION, Home};
@@ -73,15 +73,18 @@ impl Import {
         let issued_at = stored.issued_at();
         let Stored { client, tokens, .. } = stored;
         let oauth = self.setup.client(&self.url, home, |builder| {
+            // One that was registered is none of this program's settings: a later login may register another.
+            if client.redirect_uris.is_some() {
+                return Ok(builder);
+            }
             let builder = builder.client_id(&client.client_id);
             let secret = client.client_secret.clone();
             Ok(secret.into_iter().fold(builder, |builder, secret| builder.client_secret(secret)))
         })?;
         let forecast = oauth.diagnose().await?;
-        let plan = forecast.login_plan()?;
-        let settings = Settings::new(&self.url)?;
         let is_renewed = tokens.refresh_token.is_some();
-        let record = Record::brought_at(&settings, plan.server, &client, tokens, issued_at)?;
+        let record = forecast.brought(&client, tokens, issued_at)?;
+        let settings = Settings::new(&self.url)?;
         let key = Key::grant(APPLICATION, self.setup.profile(), settings.server().as_str());
         match home.store()?.save(&key, &record, 0).await? {
             Written::Done => {}
@@ -166,7 +169,8 @@ fn the_only_login() -> Result<PathBuf, Failure> {
     let directory =
         std::env::var_os("MCP_REMOTE_CONFIG_DIR").map_or(home.join(".mcp-auth"), PathBuf::from);
     let mut found = Vec::new();
-    for version in fs::read_dir(directory)? {
+    // Without the directory it was never used.
+    for version in fs::read_dir(directory).into_iter().flatten() {
         let version = version?.path();
         if !version.is_dir() {
             continue;

@@ -7,8 +7,8 @@ use oauth_tokio::{GrantQuery, Plain, Records as _, StoredGrant, UnixTime};
 use serde_json::{Value, json};
 
 use crate::home::{APPLICATION, Home};
-use crate::login::{duration, now};
 use crate::outcome::Failure;
+use crate::time::{duration, now};
 
 /// Show all logins
 #[derive(Debug, Args)]

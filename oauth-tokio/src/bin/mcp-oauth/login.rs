@@ -1,13 +1,16 @@
 //! `login`: a token that was not there.
 
+use std::time::Duration;
+
 use clap::Args;
-use oauth_tokio::{Blocking, Error, Event, OAuth, OAuthBuilder, PasteBack, Plain, UnixTime};
+use oauth_tokio::{Blocking, Error, OAuth, OAuthBuilder, PasteBack, Plain};
 use tokio::signal::ctrl_c;
 
 use crate::home::Home;
 use crate::outcome::Failure;
 use crate::server::Server;
 use crate::spinner::Spinner;
+use crate::time::{duration, now};
 
 /// Log in, unless there is a token already
 #[derive(Debug, Args)]
@@ -22,7 +25,7 @@ pub(crate) struct Login {
 }
 
 /// Where the user consents.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Debug, Default, Args)]
 #[group(multiple = false)]
 pub(crate) struct Way {
     /// In a browser of any machine: the address that it shows in the end is pasted here
@@ -34,11 +37,6 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// Whether this is said there already.
-    fn says(&self, event: &Event<'_>) -> bool {
-        self.paste && matches!(event, Event::Opening { .. } | Event::DeviceCode { .. })
-    }
-
     pub(crate) fn set_up(&self, builder: OAuthBuilder) -> Result<OAuthBuilder, Failure> {
         Ok(match self {
             Self { paste: true, .. } => {
@@ -70,14 +68,11 @@ impl Login {
 
 /// A client that logs in so, and shows how far it is.
 pub(crate) fn client(server: &Server, way: &Way, home: &Home) -> Result<OAuth, Failure> {
-    let spinner = Spinner::new();
+    // Who pastes is told by what reads it.
+    let spinner = Spinner::new(way.paste);
     server.client(home, |builder| {
-        let builder = way.set_up(builder)?;
-        let way = way.clone();
-        Ok(builder.on_event(move |event| {
-            if !way.says(event) {
-                spinner.show(event);
-            }
+        Ok(way.set_up(builder)?.on_event(move |event| {
+            spinner.show(event);
             if matches!(event.name(), "login_finished" | "login_failed" | "login_cancelled") {
                 spinner.end();
             }
@@ -118,20 +113,5 @@ fn granted(oauth: &OAuth) -> String {
     format!("Logged in.\n  by      {issuer}\n  for     {scopes}\n  lasts   {lasts}{renewed}\n")
 }
 
-/// How long until then, for people.
-pub(crate) fn duration(at: UnixTime, now: UnixTime) -> String {
-    match at.since(now).as_secs() {
-        0 => "it has expired".into(),
-        seconds @ 1..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86400),
-    }
-}
-
-pub(crate) fn now() -> UnixTime {
-    std::time::SystemTime::now().into()
-}
-
 /// How long what has begun may take after the login is over.
-pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);

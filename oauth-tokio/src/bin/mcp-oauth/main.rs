@@ -31,6 +31,7 @@ mod logout;
 mod outcome;
 mod server;
 mod spinner;
+mod time;
 mod token;
 
 /// Log in to MCP servers, and use what a login brings.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use oauth_tokio::{AuthConfig, OAuth, OAuthBuilder};
-use serde_json::{Value, json};
 
 use crate::home::{APPLICATION, Home};
 use crate::outcome::Failure;
@@ -66,7 +65,10 @@ impl Setup {
             .profile(&self.profile)
             .token_storage(home.store()?);
         if let Some(file) = &self.config {
-            builder = builder.config(fs::read_to_string(file)?.parse()?)?;
+            let text = fs::read_to_string(file).map_err(|error| {
+                Failure::Usage(format!("{} cannot be read: {error}", file.display()))
+            })?;
+            builder = builder.config(text.parse()?)?;
         }
         for setting in &self.settings {
             builder = builder.config(read(setting)?)?;
@@ -75,15 +77,9 @@ impl Setup {
     }
 }
 
-/// A setting as the file has it: JSON, a list for what can be given several times, or else a text.
 fn read(setting: &str) -> Result<AuthConfig, Failure> {
     let (name, value) = setting.split_once('=').ok_or_else(|| {
         Failure::Usage(format!("a setting is written NAME=VALUE, and not {setting:?}"))
     })?;
-    let of = |value: Value| json!({ name: value }).to_string().parse::<AuthConfig>();
-    if let Ok(Ok(config)) = serde_json::from_str(value).map(of) {
-        return Ok(config);
-    }
-    let is_list = of(json!([])).is_ok();
-    Ok(of(if is_list { json!([value]) } else { value.into() })?)
+    Ok(AuthConfig::setting(name, value)?)
 }

@@ -1,38 +1,37 @@
 //! What is seen while a login goes on: on standard error, and moving only where that is a terminal.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use oauth_tokio::{Event, Plain};
 
 /// One line that says what is waited for, below what has happened.
-#[derive(Clone, Debug)]
-pub(crate) struct Spinner(Arc<ProgressBar>);
+#[derive(Debug)]
+pub(crate) struct Spinner {
+    bar: ProgressBar,
+    /// Whether something else shows the page that the user has to open.
+    has_page_elsewhere: bool,
+}
 
 impl Spinner {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(has_page_elsewhere: bool) -> Self {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
-        Self(Arc::new(bar))
+        Self { bar, has_page_elsewhere }
     }
 
     /// Shows what a person has to know of it.
     pub(crate) fn show(&self, event: &Event<'_>) {
+        self.warns(event);
         match event {
+            Event::Opening { .. } | Event::DeviceCode { .. } if self.has_page_elsewhere => {}
             Event::LoginBegun { reason } => self.says(&format!("Logging in: {reason}")),
-            Event::Opening { url, moved_from, .. } => {
-                if let Some(before) = moved_from {
-                    let before = Plain(before.as_str());
-                    self.says(&format!(
-                        "Another server than before will ask you: it was {before}."
-                    ));
-                }
+            Event::Opening { url, .. } => {
                 self.says(&format!("If no browser opens, visit:\n\n  {}\n", url.as_str()));
             }
-            Event::DeviceCode { page, .. } => self.says(&format!("On any device, {page}.")),
+            Event::DeviceCode { page, .. } => self.says(&format!("To log in, {page}.")),
             Event::NoBrowser { .. } => {
                 self.says(
                     "No browser could be opened here. Visit that page yourself, or try --paste.",
@@ -53,21 +52,40 @@ impl Spinner {
     }
 
     pub(crate) fn end(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
+    }
+
+    /// Says what to think about before one consents.
+    fn warns(&self, event: &Event<'_>) {
+        let (Event::Opening { moved_from, .. } | Event::DeviceCode { moved_from, .. }) = event
+        else {
+            return;
+        };
+        if let Some(before) = moved_from {
+            let before = Plain(before.as_str());
+            self.says(&format!("Another server than before will ask you: it was {before}."));
+        }
+        if let Event::Opening { unconfirmed_issuer: Some(issuer), .. } = event {
+            let issuer = Plain(issuer.as_str());
+            self.says(&format!(
+                "{issuer} will get the client's secret, and only the MCP server says that it should: \
+                 `--set client_issuer={issuer}`, if that is right."
+            ));
+        }
     }
 
     /// A line that stays.
     fn says(&self, text: &str) {
-        if self.0.is_hidden() {
+        if self.bar.is_hidden() {
             eprintln!("{text}");
         } else {
-            self.0.println(text);
+            self.bar.println(text);
         }
     }
 
     fn waits(&self, text: &str) {
-        self.0.enable_steady_tick(TICK);
-        self.0.set_message(text.to_owned());
+        self.bar.enable_steady_tick(TICK);
+        self.bar.set_message(text.to_owned());
     }
 }
 

@@ -53,23 +53,14 @@ impl Key {
 
     /// The public half as a JWK (RFC 7517, RFC 8037 §2).
     pub fn jwk(&self) -> Value {
-        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        match self {
-            Self::P256(key) => {
-                let point = key.verifying_key().to_sec1_point(false);
-                let (x, y) = point.as_bytes()[1..].split_at(32);
-                json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) })
-            }
-            Self::Ed25519(key) => {
-                let x = key.verifying_key().to_bytes();
-                json!({ "kty": "OKP", "crv": "Ed25519", "x": text(&x) })
-            }
-        }
+        self.verifier().jwk()
     }
 
-    /// What servers know of it.
-    pub fn public(&self) -> PublicKey {
-        PublicKey::from_jwk(&self.jwk()).expect("a key's own JWK is sound")
+    pub(super) fn verifier(&self) -> Verifier {
+        match self {
+            Self::P256(key) => Verifier::P256(Box::new(*key.verifying_key())),
+            Self::Ed25519(key) => Verifier::Ed25519(Box::new(key.verifying_key())),
+        }
     }
 
     /// The whole key as PKCS#8 PEM (RFC 5958), as consoles of providers give it out.
@@ -87,26 +78,15 @@ impl Key {
     }
 }
 
-/// A public key, and the `kid` that signatures have to name if it has one.
+/// The public half.
 #[derive(Clone, Debug)]
-pub struct PublicKey {
-    kid: Option<String>,
-    jwk: Value,
-    verifier: Verifier,
-}
-
-#[derive(Clone, Debug)]
-enum Verifier {
+pub(super) enum Verifier {
     P256(Box<p256::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
-impl PublicKey {
-    /// Reads a JWK.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with it, a private member above all (RFC 9449 §4.3).
-    pub fn from_jwk(jwk: &Value) -> Result<Self, String> {
+impl Verifier {
+    pub(super) fn from_jwk(jwk: &Value) -> Result<Self, String> {
         if let Some(name) = PRIVATE.iter().find(|name| !jwk[**name].is_null()) {
             return Err(format!("a JWK with the private member {name:?}"));
         }
@@ -116,66 +96,53 @@ impl PublicKey {
             bytes.try_into().map_err(|_| format!("{name:?} of a JWK is not 32 bytes"))
         };
         let kind = (jwk["kty"].as_str(), jwk["crv"].as_str());
-        let verifier = match kind {
+        Ok(match kind {
             (Some("EC"), Some("P-256")) => {
                 let point = [[4].as_slice(), &bytes("x")?, &bytes("y")?].concat();
                 let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point);
-                Verifier::P256(Box::new(key.map_err(|_| "a JWK that is no point of P-256")?))
+                Self::P256(Box::new(key.map_err(|_| "a JWK that is no point of P-256")?))
             }
             (Some("OKP"), Some("Ed25519")) => {
                 let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes("x")?);
-                Verifier::Ed25519(Box::new(key.map_err(|_| "a JWK that is no point of Ed25519")?))
+                Self::Ed25519(Box::new(key.map_err(|_| "a JWK that is no point of Ed25519")?))
             }
             _ => return Err(format!("a JWK of the kind {kind:?}")),
-        };
-        let kid = jwk["kid"].as_str().map(Into::into);
-        Ok(Self { kid, jwk: jwk.clone(), verifier })
+        })
     }
 
-    /// The same key under a name, which signatures must give from now on.
-    #[must_use]
-    pub fn named(mut self, kid: &str) -> Self {
-        self.kid = Some(kid.into());
-        self
-    }
-
-    /// The name.
-    pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    /// The thumbprint (RFC 7638 §3), which is the `jkt` of DPoP (RFC 9449 §6.1).
-    pub fn thumbprint(&self) -> String {
-        let jwk = &self.jwk;
-        let text = match self.verifier {
-            Verifier::P256(_) => {
-                format!(
-                    r#"{{"crv":{},"kty":{},"x":{},"y":{}}}"#,
-                    jwk["crv"], jwk["kty"], jwk["x"], jwk["y"]
-                )
+    /// What the thumbprint counts, and nothing else.
+    fn jwk(&self) -> Value {
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        match self {
+            Self::P256(key) => {
+                let point = key.to_sec1_point(false);
+                let (x, y) = point.as_bytes()[1..].split_at(32);
+                json!({ "crv": "P-256", "kty": "EC", "x": text(x), "y": text(y) })
             }
-            Verifier::Ed25519(_) => {
-                format!(r#"{{"crv":{},"kty":{},"x":{}}}"#, jwk["crv"], jwk["kty"], jwk["x"])
+            Self::Ed25519(key) => {
+                json!({ "crv": "Ed25519", "kty": "OKP", "x": text(key.as_bytes()) })
             }
-        };
-        URL_SAFE_NO_PAD.encode(Sha256::digest(text))
-    }
-
-    /// Whether signatures of this `alg` can be checked with it.
-    pub fn fits(&self, alg: &str) -> bool {
-        match self.verifier {
-            Verifier::P256(_) => alg == "ES256",
-            // RFC 9864 gave the second name.
-            Verifier::Ed25519(_) => matches!(alg, "EdDSA" | "Ed25519"),
         }
     }
 
-    /// Whether a signature is this key's.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.verifier {
-            Verifier::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+    pub(super) fn thumbprint(&self) -> String {
+        // The members are in the order of the alphabet, as they are above.
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.jwk().to_string()))
+    }
+
+    pub(super) fn fits(&self, alg: &str) -> bool {
+        match self {
+            Self::P256(_) => alg == "ES256",
+            // RFC 9864 gave the second name.
+            Self::Ed25519(_) => matches!(alg, "EdDSA" | "Ed25519"),
+        }
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Verifier::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
+            Self::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
         }
     }
@@ -196,7 +163,7 @@ const PKCS8_ED25519: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, PublicKey};
+    use crate::world::{Key, PublicKey};
     use serde_json::json;
 
     #[test]

@@ -25,52 +25,30 @@ impl Key {
         Sha256::new().chain_update([self.0]).chain_update(message).finalize().to_vec()
     }
 
-    /// What servers know of it.
-    pub fn public(&self) -> PublicKey {
-        PublicKey { kid: None, key: self.clone() }
+    pub(super) fn verifier(&self) -> Verifier {
+        Verifier(self.clone())
     }
 }
 
-/// What verifies them, and the `kid` that they have to name if it has one.
+/// What verifies them.
 #[derive(Clone, Debug)]
-pub struct PublicKey {
-    kid: Option<String>,
-    key: Key,
-}
+pub(super) struct Verifier(Key);
 
-impl PublicKey {
-    /// Reads no JWK.
-    ///
-    /// # Errors
-    /// A sentence that says so.
-    pub fn from_jwk(_: &Value) -> Result<Self, String> {
+impl Verifier {
+    pub(super) fn from_jwk(_: &Value) -> Result<Self, String> {
         Err("a JWK, for a world that was built without the feature `keys`".into())
     }
 
-    /// The same key under a name, which signatures must give from now on.
-    #[must_use]
-    pub fn named(mut self, kid: &str) -> Self {
-        self.kid = Some(kid.into());
-        self
-    }
-
-    /// The name.
-    pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
     /// Of a key that nobody can be bound to.
-    pub fn thumbprint(&self) -> String {
+    pub(super) fn thumbprint(&self) -> String {
         String::new()
     }
 
-    /// Whether signatures of this `alg` can be checked with it.
-    pub fn fits(&self, alg: &str) -> bool {
-        alg == self.key.alg()
+    pub(super) fn fits(&self, alg: &str) -> bool {
+        alg == self.0.alg()
     }
 
-    /// Whether a digest is this key's.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.sign(message) == signature
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.sign(message) == signature
     }
 }
