@@ -45,6 +45,8 @@
 pub mod adapter;
 mod client;
 mod events;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod host;
 mod http;
 mod login;
