@@ -69,7 +69,7 @@ const WHAT_NEXT: &str = "
 What next?
   A server of yours:  cargo run --example login -- https://your.server/mcp
   What it would want: cargo run -p oauth-blocking --example doctor -- https://your.server/mcp
-  In your program:    README.md, four ways to drive it; cargo doc --open -p oauth-blocking";
+  In your program:    README.md, four ways in; the guide: cargo doc --open -p oauth-tokio";
 
 /// A real server: your browser, and the usual place for tokens.
 fn real(url: &str) -> Result<(), Box<dyn Error>> {

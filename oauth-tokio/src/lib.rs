@@ -5,6 +5,8 @@
 //! Settings, errors and events are those of [`oauth_core::client`], as in `oauth-blocking`. The store in files and the browser
 //! are the same as there: they run on threads beside the runtime ([`Blocking`]).
 //!
+//! **Where to begin**: the chapters of the [`guide`] say for whom each of them is.
+//!
 //! # What differs from the blocking client
 //!
 //! - A token that is about to run out is renewed aside: nobody waits while the old one lives. Only the first call

@@ -39,7 +39,7 @@ fn with_a_user(print: fn(Arguments<'_>)) {
     assert_eq!(device.call(&mut session()), Ok(200));
     assert_eq!(device.servers.requests, 5, "what a refresh takes");
 
-    assert!(login < 6 * 1024, "the main README says so: {login}");
+    assert!(login < 6 * 1024, "the guide says so: {login}");
     let (record, refresh) = (device.stored.map_or(0, |record| record.len()), most_used());
     print(format_args!("heap at most: {login} bytes to log in, {refresh} to refresh\n"));
     print(format_args!("stored: {record} bytes\n"));
@@ -61,7 +61,7 @@ fn without_a_user(print: fn(Arguments<'_>)) {
     device.pass_an_hour();
     assert_eq!(device.call(&mut session()), Ok(200));
     assert_eq!(device.servers.requests, 5, "what another token takes");
-    assert!(token < 4 * 1024, "the main README says so: {token}");
+    assert!(token < 4 * 1024, "the guide says so: {token}");
     print(format_args!("heap at most: {token} bytes for a token\n"));
 }
 

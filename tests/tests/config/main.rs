@@ -153,9 +153,9 @@ fn a_file_says_one_way_to_a_token() {
 
 /// Each row of its table of servers.
 #[test]
-fn the_configuration_in_the_readme_can_be_built() {
-    let readme = include_str!("../../../README.md");
-    let (_, rest) = readme.split_once("## Servers that need a setting").unwrap();
+fn the_configuration_in_the_guide_can_be_built() {
+    let chapter = include_str!("../../../oauth-tokio/src/guide/servers.md");
+    let (_, rest) = chapter.split_once("## In a configuration file").unwrap();
     let (_, rest) = rest.split_once("```json\n").unwrap();
     let (json, _) = rest.split_once("```").unwrap();
     let file: Value = serde_json::from_str(json).unwrap();

@@ -5,7 +5,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 
 const [folder, update] = process.argv.slice(2);
-const readme = new URL("../../../README.md", import.meta.url);
+const readme = new URL("../../../oauth-tokio/src/guide/wasm.md", import.meta.url);
 
 // Compilers and optimizers of other versions differ by less.
 const TOLERANCE = 0.03;
