@@ -86,7 +86,7 @@ fn what_is_stored_can_be_listed_without_secrets() {
         grants.sort_by(|a, b| a.key.cmp(&b.key));
         let profiles: Vec<_> = grants.iter().map(|grant| &*grant.key.profile).collect();
         assert_eq!(profiles, ["", "user-1/gmail"]);
-        let StoredGrant { key, issuer, scopes, expires_at, has_refresh_token, refused_at } =
+        let StoredGrant { key, issuer, scopes, expires_at, has_refresh_token, refused_at, .. } =
             &grants[0];
         assert_eq!(*key.server_url, *served.server_url());
         assert_eq!(**issuer, served.world().issuer());

@@ -6,6 +6,7 @@ use oauth_core::seal::KeyringError;
 
 /// What to do where no keyring answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyringMode {
     /// Records are sealed if a keyring answers. Else they are plain, as ever, unless some were sealed before: then nothing
     /// is written until it answers again.

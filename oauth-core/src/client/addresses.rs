@@ -27,6 +27,7 @@ pub struct AddressFilter {
 /// A name is at an address that requests must not go to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{host} is at {address}, which is not public: `private_host` would allow it")]
+#[non_exhaustive]
 pub struct PrivateAddress {
     /// The host.
     pub host: Box<str>,

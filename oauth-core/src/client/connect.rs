@@ -16,6 +16,7 @@ use crate::{HttpAllowance, HttpUrl};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the gateway wants its user to connect first")]
+#[non_exhaustive]
 pub struct ConnectRequired {
     /// The page: https, or http to this machine.
     pub connect_url: HttpUrl,

@@ -174,6 +174,7 @@ impl<H: Error + From<io::Error>> From<H> for ClientError<H> {
 /// process (`OAuth::resume`).
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("a login is needed: open the connect URL in a browser")]
+#[non_exhaustive]
 pub struct AuthenticationError {
     /// Where the user has to go.
     pub connect_url: AuthorizationUrl,

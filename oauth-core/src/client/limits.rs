@@ -6,6 +6,7 @@ use crate::Endpoint;
 
 /// How long a login and its requests may take.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Limits {
     /// For the user, if the host says so.
     pub wait: Option<Duration>,

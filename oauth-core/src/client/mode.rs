@@ -12,6 +12,7 @@ use crate::client::deadline::Deadline;
 
 /// Whether a person may be asked for what a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// They may: a call that needs a login begins one, or waits for the one that is under way.
     Interactive,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// is not written yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {}: {reason}", .what.name())]
+#[non_exhaustive]
 pub struct Unavailable {
     /// What it is.
     pub what: HostGift,

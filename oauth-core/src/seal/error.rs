@@ -95,6 +95,7 @@ impl SealError {
 
 /// Why stored bytes cannot be read as a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unreadable {
     /// They do not open: they stay where they are.
     #[error(transparent)]

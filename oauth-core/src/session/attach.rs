@@ -30,6 +30,7 @@ pub struct ProofRequest<'a> {
 
 /// The two header fields of a request with a bound token. `Debug` shows neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DpopFields {
     /// The value of `Authorization`.
     pub authorization: Secret,

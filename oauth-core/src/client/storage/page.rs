@@ -96,6 +96,7 @@ impl GrantQuery {
 
 /// Some of the grants, and where the next ones begin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GrantPage {
     /// The grants, without secrets.
     pub grants: Vec<StoredGrant>,

@@ -41,6 +41,7 @@ impl Loaded {
 
 /// A grant that a store holds, as far as it is no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoredGrant {
     /// Whose it is, and for which server.
     pub key: Key,

@@ -12,6 +12,7 @@ use crate::keys::DpopKey;
 /// A bound token needs a proof for each request: [`Authorization::attach`](crate::session::Authorization::attach).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Dpop {
     /// Where the MCP server takes no other tokens.
     #[default]

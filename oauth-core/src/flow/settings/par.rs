@@ -14,6 +14,7 @@ use crate::wire::{ServerMetadata, Wanted};
 /// A request that was to be pushed and is refused is never shown in the browser instead.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Par {
     /// Where the authorization server takes no other requests.
     #[default]
