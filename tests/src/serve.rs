@@ -8,6 +8,7 @@
 
 mod broken;
 mod connection;
+mod cors;
 mod door;
 mod page;
 mod reader;
@@ -27,6 +28,7 @@ use http::{Request, Response};
 
 use crate::world::{Knobs, Origins, Party, What, World};
 
+use cors::Pages;
 use door::Door;
 
 /// A world that listens; it ends when this is dropped.
@@ -83,6 +85,7 @@ impl Served {
                 clock: Clock::Real { ahead: 0 },
                 delay: Duration::ZERO,
                 rewrite: Rewrite(Box::new(|_, _| {})),
+                pages: None,
             }),
             connections: Mutex::new(Connections::default()),
             forgets: AtomicBool::new(false),
@@ -226,6 +229,7 @@ struct Settings {
     clock: Clock,
     delay: Duration,
     rewrite: Rewrite,
+    pages: Option<Pages>,
 }
 
 struct Rewrite(Box<Rewriting>);
@@ -253,8 +257,18 @@ struct Connections {
 }
 
 impl Shared {
-    /// Answers a request as the world does, at the right time.
+    /// Answers a request as the world does, at the right time, and as browsers want it.
     fn handle(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let is_open = self.lock_settings().pages.is_some();
+        let preflight = if is_open { Pages::preflight(request) } else { None };
+        let mut response = preflight.unwrap_or_else(|| self.handle_in_world(request));
+        if let Some(pages) = &self.lock_settings().pages {
+            pages.permit(&mut response);
+        }
+        response
+    }
+
+    fn handle_in_world(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         let delay = self.lock_settings().delay;
         let (mut response, token) = {
             let mut world = self.on_time();

@@ -7,6 +7,11 @@
 //! ```text
 //!   consent grant|page     what users do at the authorization page: agree at once, or look at it
 //!   revocation off         the second server does not revoke tokens any more
+//!   pages ORIGIN           pages of this origin may read what the first server and its authorization server answer
+//!   lifetime SECONDS       how long new tokens live at both
+//!   bound                  the first server wants tokens that are bound to a key, and nonces in the proofs
+//!   delay MILLISECONDS     how long answers to token requests take at both
+//!   refreshes              how often tokens were refreshed at both
 //!   alive                  how many grants are alive at both
 //!   judge                  whether a client has broken a rule
 //! ```
@@ -23,7 +28,7 @@ use std::thread;
 use std::time::Duration;
 
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Consent, Knobs};
+use oauth_tests::world::{Consent, Grant, Knobs, Nonces, What};
 
 fn main() {
     let minutes = args().nth(1).map_or(LIMIT, |text| text.parse().expect("a number of minutes"));
@@ -47,12 +52,31 @@ fn obey(line: &str, first: &Served, second: &Served) -> String {
         }
         "done".to_owned()
     };
+    if let Some((word, value)) = line.split_once(' ')
+        && let Some(answer) = set(word, value, first, second)
+    {
+        return answer;
+    }
     match line {
         "consent grant" => consent(Consent::Grant),
         "consent page" => consent(Consent::Page),
         "revocation off" => {
             second.world().knobs.revocation = false;
             "done".to_owned()
+        }
+        "bound" => {
+            let knobs = &mut first.world().knobs;
+            *knobs = Knobs {
+                access_lifetime: knobs.access_lifetime,
+                server_nonces: Nonces::Needed { seconds: 60 },
+                resource_nonces: Nonces::Needed { seconds: 60 },
+                ..Knobs::bound()
+            };
+            "done".to_owned()
+        }
+        "refreshes" => {
+            let count = |it: &Served| it.world().count(What::Token(Grant::Refresh)).to_string();
+            [first, second].map(count).join(" ")
         }
         "alive" => [first, second].map(|it| it.world().grants_alive().to_string()).join(" "),
         "judge" => {
@@ -61,6 +85,26 @@ fn obey(line: &str, first: &Served, second: &Served) -> String {
         }
         other => format!("not understood: {other}"),
     }
+}
+
+/// The lines with a value of their own.
+fn set(word: &str, value: &str, first: &Served, second: &Served) -> Option<String> {
+    match word {
+        "pages" => first.permit_pages(value),
+        "lifetime" => {
+            let seconds = value.parse().ok()?;
+            for served in [first, second] {
+                served.world().knobs.access_lifetime = seconds;
+            }
+        }
+        "delay" => {
+            let delay = Duration::from_millis(value.parse().ok()?);
+            first.delay_tokens(delay);
+            second.delay_tokens(delay);
+        }
+        _ => return None,
+    }
+    Some("done".to_owned())
 }
 
 /// Minutes.

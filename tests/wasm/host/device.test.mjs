@@ -69,8 +69,9 @@ test("a user consents on another device", async (t) => {
   assert.ok(world.polls[1] - world.polls[0] > 500, "not faster than the server wants");
 });
 
-test("a host that shows nothing has no user", async (t) => {
-  servers(t, 0);
-  const oauth = new OAuth(module, settings, {});
-  await assert.rejects(oauth.fetch(URL_OF_SERVER), { code: "cancelled" });
+test("a host that shows nothing asks nobody, and says that a login is needed", async (t) => {
+  const world = servers(t, 0);
+  const oauth = new OAuth(module, settings);
+  await assert.rejects(oauth.fetch(URL_OF_SERVER), { code: "login_required", advice: /login\(\)/ });
+  assert.equal(world.polls.length, 0);
 });

@@ -25,7 +25,8 @@ export async function sign(key, { algorithm, input }) {
 
 /** The key in a PEM file, in PKCS#8. */
 export async function fromPem(pem, algorithm) {
-  const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ""), "base64");
+  const text = atob(pem.replace(/-----[^-]+-----/g, ""));
+  const der = Uint8Array.from(text, (char) => char.charCodeAt(0));
   return crypto.subtle.importKey("pkcs8", der, ALGORITHMS[algorithm], false, ["sign"]);
 }
 

@@ -1,19 +1,20 @@
 // The module from JavaScript: one call with an object and bytes in, and an object out.
 
-import { readFile } from "node:fs/promises";
-
 /** What the machine or the module says; `code`, `actor`, `advice` and `retryable` are members. */
 export class OAuthError extends Error {
-  constructor({ message, ...members }) {
-    super(message);
+  constructor({ message, cause, ...members }) {
+    super(message, cause && { cause });
+    this.name = "OAuthError";
     Object.assign(this, members);
   }
 }
 
-/** A function that calls those of the module, by name. */
-export async function load(file) {
-  const { instance } = await WebAssembly.instantiate(await readFile(file), {});
-  const { memory, input, output, ...functions } = instance.exports;
+/**
+ * A function that calls those of the module, by name. `source` is where the module is: a URL, a path in Node, an answer of
+ * `fetch`, its bytes, or a `WebAssembly.Module`. Without one it is the module of this package, beside this file.
+ */
+export async function load(source = new URL("./oauth.wasm", import.meta.url)) {
+  const { memory, input, output, ...functions } = (await instantiate(await source)).exports;
   return (name, session = 0, object = {}, bytes = new Uint8Array()) => {
     const text = new TextEncoder().encode(`${JSON.stringify(object)}\n`);
     // Addresses and lengths are unsigned; JavaScript sees them signed.
@@ -27,4 +28,30 @@ export async function load(file) {
     if (error !== undefined) throw new OAuthError(error);
     return result;
   };
+}
+
+async function instantiate(source) {
+  const found = isPlace(source) ? await read(source) : source;
+  if (found instanceof WebAssembly.Module) return WebAssembly.instantiate(found, {});
+  const whole = async () => (await WebAssembly.instantiate(await bytes(found), {})).instance;
+  if (!(found instanceof Response)) return whole();
+  if (!found.ok) throw new Error(`the module is not at ${found.url}: status ${found.status}`);
+  // With another type it would be refused.
+  const type = found.headers.get("content-type")?.split(";")[0].trim().toLowerCase();
+  if (type !== "application/wasm") return whole();
+  return (await WebAssembly.instantiateStreaming(found, {})).instance;
+}
+
+const isPlace = (source) => typeof source === "string" || source instanceof URL;
+
+const bytes = (found) => (found instanceof Response ? found.arrayBuffer() : found);
+
+/** A file in Node, whose `fetch` reads none; what pages load has only URLs. */
+async function read(place) {
+  const isFile = place instanceof URL ? place.protocol === "file:" : !/^[a-z]+:\/\//i.test(place);
+  if (!isFile || globalThis.process?.versions?.node === undefined) return fetch(place);
+  // Not written as an import: programs that bundle pages would look for it.
+  const files = "node:fs/promises";
+  const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ files);
+  return readFile(place);
 }

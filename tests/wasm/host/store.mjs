@@ -1,9 +1,10 @@
-// A store in memory, with locks. Other stores have the same three methods. `client` is the key of a client's
+// A store in memory, with locks. Other stores have the same five methods. `client` is the key of a client's
 // record, which all users share; without it, the record is the user's own.
 
 export class MemoryStore {
   #records = {};
   #held = {};
+  #logins = new Map();
 
   /** The text that was saved last, or null. */
   async load(client) {
@@ -26,6 +27,19 @@ export class MemoryStore {
     await before;
     return release;
   }
+
+  /** Keeps a login whose user is away, until a time in seconds. What is older may be forgotten. */
+  async keep(state, pending, expiresAt) {
+    this.#logins.set(state, { pending, expiresAt });
+  }
+
+  /** Takes that login out, or null: nobody gets it twice. */
+  async take(state) {
+    const pending = this.#logins.get(state)?.pending ?? null;
+    this.#logins.delete(state);
+    return pending;
+  }
 }
 
-const name = (client) => (client === undefined ? "own" : JSON.stringify(client));
+/** What a record is called. */
+export const name = (client) => (client === undefined ? "own" : JSON.stringify(client));
