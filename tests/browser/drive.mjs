@@ -2,20 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 
+import { launch } from './chromium.mjs';
 import { Person, sound } from './person.mjs';
 import { said, startGateway, startWorld, within } from './programs.mjs';
 
 const [worldCommand, gatewayCommand, place, screenshots] = process.argv.slice(2);
-const BROWSER = {
-    executablePath: '/usr/bin/chromium',
-    args: [
-        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync',
-    ],
-    timeout: 30_000,
-};
 // What she says at the door is a piece of HTML that would tell on the page.
 const ANN = 'Ann <img src=x onerror="document.title=1"> & "co"';
 
@@ -187,7 +179,7 @@ async function main() {
         ends.push(() => servers.world.end());
         const { gateway, url } = await startGateway(gatewayCommand, join(place, 'gateway'), servers);
         ends.push(() => gateway.end());
-        const browser = await chromium.launch(BROWSER);
+        const browser = await launch();
         ends.push(() => within(10_000, browser.close(), 'the end of the browser').then(() => 0));
         await story({ browser, world: servers.world, url });
         await picture({ browser, url: servers.page, seen: join(screenshots, '8-servers.png') });

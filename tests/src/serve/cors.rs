@@ -48,7 +48,8 @@ fn set(response: &mut Response<Vec<u8>>, name: HeaderName, value: &'static str) 
 }
 
 /// What clients of MCP send beyond what any page may.
-const MAY_SEND: &str = "authorization, content-type, dpop, mcp-protocol-version, mcp-session-id";
+const MAY_SEND: &str = "authorization, content-type, dpop, last-event-id, mcp-method, mcp-name, \
+    mcp-protocol-version, mcp-session-id";
 
 /// What they read beyond what any page may.
 const MAY_READ: &str = "www-authenticate, dpop-nonce, mcp-session-id, date, retry-after";

@@ -79,25 +79,16 @@ export interface Store {
 }
 
 /** A store that ends with the program. */
-export class MemoryStore implements Store {
-  load(client?: ClientKey): Promise<string | null>;
-  save(
-    record: string,
-    generation: number,
-    expected: number,
-    client?: ClientKey,
-  ): Promise<number | undefined>;
-  lock(lock: string, client?: ClientKey): Promise<() => void>;
-  keep(state: string, pending: string, expiresAt: number): Promise<void>;
-  take(state: string): Promise<string | null>;
-}
+export class MemoryStore {}
+export interface MemoryStore extends Store {}
 
 /** A store that all pages of an origin share. */
-export class IndexedDbStore extends MemoryStore {
+export class IndexedDbStore {
   constructor(serverUrl: string, options?: { profile?: string; database?: string });
   /** The key to bind this user's tokens to, made by the first page that asks. It cannot be read. */
   dpopKey(algorithm?: Algorithm): Promise<DpopKey>;
 }
+export interface IndexedDbStore extends Store {}
 
 export type Algorithm = "ES256" | "Ed25519" | "EdDSA";
 
