@@ -36,9 +36,8 @@ async function instantiate(source) {
   const whole = async () => (await WebAssembly.instantiate(await bytes(found), {})).instance;
   if (!(found instanceof Response)) return whole();
   if (!found.ok) throw new Error(`the module is not at ${found.url}: status ${found.status}`);
-  // With another type it would be refused.
-  const type = found.headers.get("content-type")?.split(";")[0].trim().toLowerCase();
-  if (type !== "application/wasm") return whole();
+  // With any other type, or with a parameter, it would be refused.
+  if (found.headers.get("content-type") !== "application/wasm") return whole();
   return (await WebAssembly.instantiateStreaming(found, {})).instance;
 }
 

@@ -33,7 +33,7 @@ export function explained(error, { silent, cause }) {
 export function required({ code, reason, missing }) {
   return {
     code,
-    message: `a login is needed: ${reason}`,
+    message: `a login is needed (${reason})`,
     actor: "the user",
     advice: "call login() in a click, or begin()",
     retryable: false,

@@ -130,11 +130,63 @@ async function windows({ tab, world, ann }) {
   assert.deepEqual(ann.complaints, []);
 }
 
+/** An authorization server whose pages are tied to no other window. */
+async function untied({ ann, world }) {
+  const tab = await ann.open();
+  await tab.says(/^Ready$/);
+  // Whoever logs in again keeps the grant of before.
+  await tab.press("Log out");
+  await tab.says(/^Logged out/);
+  const cut = async (route) => {
+    const response = await route.fetch({ maxRedirects: 0 });
+    await route.fulfill({ response, headers: { ...response.headers(), "cross-origin-opener-policy": "same-origin" } });
+  };
+  const login = (options) =>
+    tab.page.evaluate(async (options) => {
+      const oauth = await (await import("/client.mjs")).client();
+      return oauth.login(options).then(() => oauth.status.status, (error) => error.code);
+    }, options);
+  await step("a server that cuts the tie to who opened its window: it seems closed, unless nobody watches it", async () => {
+    await world.ask("consent page");
+    await ann.context.route(/\/authorize\?/, cut);
+    assert.equal(await login({}), "cancelled");
+    await world.ask("consent grant");
+    assert.equal(await login({ watch: false }), "logged_in");
+    await ann.context.unroute(/\/authorize\?/);
+    assert.deepEqual(ann.complaints, []);
+    for (const page of ann.context.pages()) if (page.url().includes("/authorize")) await page.close();
+    await tab.page.close();
+  });
+}
+
+/** The store, without a login. */
+async function store({ eve }) {
+  await step("of saves of two tabs over the same record, one wins, each time", async () => {
+    const tabs = [await eve.open(), await eve.open()];
+    const races = (who) =>
+      who.page.evaluate(async () => {
+        const { IndexedDbStore } = await import("/package/index.mjs");
+        const store = new IndexedDbStore("https://race.example");
+        const results = [];
+        for (let generation = 1; generation <= 50; generation += 1) {
+          const stored = await store.save(`{"by":${Math.random()}}`, generation, generation - 1);
+          results.push(stored ?? "saved");
+        }
+        return results;
+      });
+    const [one, other] = await Promise.all(tabs.map(races));
+    for (let at = 0; at < 50; at += 1) {
+      const saved = [one[at], other[at]].filter((it) => it === "saved").length;
+      assert.equal(saved, 1, `${one} and ${other}`);
+    }
+    for (const it of tabs) await it.page.close();
+  });
+}
+
 /** Four tabs whose tokens are over all the time. */
 async function tabs({ ann, world, tab }) {
   // A token request takes long enough to meet another.
   for (const line of ["lifetime 5", "delay 300"]) await world.ask(line);
-  // Whoever logs in again keeps the grant of before.
   await tab.press("Log out");
   await tab.says(/^Logged out/);
   await tab.press("Log in in a window");
@@ -241,7 +293,9 @@ async function main() {
     const tab = await redirects({ ann, eve, world });
     eve.complaints.splice(0);
     await windows({ tab, world, ann });
+    await untied({ ann, world });
     await tabs({ ann, world, tab });
+    await store({ eve });
     await keys({ eve, world });
     await troubles({ eve, servers, origin: page.origin });
     await step("nobody broke a rule", async () => assert.equal(await world.ask("judge"), "sound"));
