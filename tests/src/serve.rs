@@ -263,7 +263,7 @@ impl Shared {
         let preflight = if is_open { Pages::preflight(request) } else { None };
         let mut response = preflight.unwrap_or_else(|| self.handle_in_world(request));
         if let Some(pages) = &self.lock_settings().pages {
-            pages.permit(&mut response);
+            pages.permit(request, &mut response);
         }
         response
     }

@@ -18,15 +18,17 @@ impl Pages {
             let mut response = Response::new(Vec::new());
             *response.status_mut() = http::StatusCode::NO_CONTENT;
             set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE");
-            set(&mut response, header::ACCESS_CONTROL_ALLOW_HEADERS, MAY_SEND);
+            let sent = fields(request.uri().path()).sent;
+            set(&mut response, header::ACCESS_CONTROL_ALLOW_HEADERS, sent);
             response
         })
     }
 
     /// Permits them to read an answer.
-    pub(super) fn permit(&self, response: &mut Response<Vec<u8>>) {
+    pub(super) fn permit(&self, request: &Request<Vec<u8>>, response: &mut Response<Vec<u8>>) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.0.clone());
-        set(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, MAY_READ);
+        let read = fields(request.uri().path()).read;
+        set(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, read);
         set(response, header::VARY, "origin");
     }
 }
@@ -47,9 +49,21 @@ fn set(response: &mut Response<Vec<u8>>, name: HeaderName, value: &'static str) 
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
-/// What clients of MCP send beyond what any page may.
-const MAY_SEND: &str = "authorization, content-type, dpop, last-event-id, mcp-method, mcp-name, \
-    mcp-protocol-version, mcp-session-id";
+/// What clients send, and read, beyond what any page may. It is as little as the package's README asks for.
+struct Fields {
+    sent: &'static str,
+    read: &'static str,
+}
 
-/// What they read beyond what any page may.
-const MAY_READ: &str = "www-authenticate, dpop-nonce, mcp-session-id, date, retry-after";
+fn fields(path: &str) -> Fields {
+    match path.rsplit('/').next() {
+        _ if path.contains("/.well-known/") => Fields { sent: "", read: "" },
+        Some("mcp") => Fields {
+            sent: "authorization, content-type, dpop, last-event-id, mcp-method, mcp-name, \
+                   mcp-protocol-version, mcp-session-id",
+            read: "www-authenticate, dpop-nonce, mcp-session-id",
+        },
+        Some("register") => Fields { sent: "content-type", read: "" },
+        _ => Fields { sent: "authorization, dpop", read: "dpop-nonce" },
+    }
+}

@@ -14,7 +14,9 @@ const PROGRAM = `
 import * as all from "oauth-core-wasm";
 const { load, OAuth } = all;
 const oauth = new OAuth(await load(), { server_url: "https://mcp.example.com/mcp", bearer: "token" });
-console.log(JSON.stringify([Object.keys(all), oauth.status.status]));
+const membersOf = (it) => Object.getOwnPropertyNames(it.prototype).filter((name) => name !== "constructor");
+const members = Object.values(all).flatMap((it) => (it.prototype ? membersOf(it) : []));
+console.log(JSON.stringify([Object.keys(all), members, oauth.status.status]));
 `;
 
 test("the package is imported by its name, with its module and nothing else", (t) => {
@@ -24,13 +26,15 @@ test("the package is imported by its name, with its module and nothing else", (t
   writeFileSync(path.join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
   run("npm", "install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", packed);
   writeFileSync(path.join(folder, "program.mjs"), PROGRAM);
-  const [names, status] = JSON.parse(run(process.execPath, "program.mjs"));
+  const [names, members, status] = JSON.parse(run(process.execPath, "program.mjs"));
   assert.equal(status, "bearer");
 
   const there = path.join(folder, "node_modules/oauth-core-wasm");
   const types = readFileSync(path.join(there, "index.d.ts"), "utf8");
   const typed = [...types.matchAll(/^export (?:class|function) (\w+)/gm)].map(([, name]) => name);
   assert.deepEqual(typed.toSorted(), names.toSorted());
+  assert.ok(members.includes("comeBack"));
+  for (const name of members) assert.match(types, new RegExp(`^  (readonly )?${name}[(:]`, "m"), name);
   const files = readdirSync(there);
   for (const name of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "oauth.wasm"]) assert.ok(files.includes(name), name);
   assert.deepEqual(files.filter((name) => name.includes("test") || name.includes("conformance")), []);
