@@ -14,7 +14,8 @@ export class OAuthError extends Error {
  * `fetch`, its bytes, or a `WebAssembly.Module`. Without one it is the module of this package, beside this file.
  */
 export async function load(source = new URL("./oauth.wasm", import.meta.url)) {
-  const { memory, input, output, ...functions } = (await instantiate(await source)).exports;
+  const instance = await instantiate(await source).catch((error) => Promise.reject(explained(error)));
+  const { memory, input, output, ...functions } = instance.exports;
   return (name, session = 0, object = {}, bytes = new Uint8Array()) => {
     const text = new TextEncoder().encode(`${JSON.stringify(object)}\n`);
     // Addresses and lengths are unsigned; JavaScript sees them signed.
@@ -39,6 +40,19 @@ async function instantiate(source) {
   // With any other type, or with a parameter, it would be refused.
   if (found.headers.get("content-type") !== "application/wasm") return whole();
   return (await WebAssembly.instantiateStreaming(found, {})).instance;
+}
+
+/** What browsers say of a policy that forbids WebAssembly names a word that permits far more. */
+function explained(error) {
+  if (!/content security|\bCSP\b/i.test(error?.message)) return error;
+  return new OAuthError({
+    code: "content_security_policy",
+    message: "the page's content security policy forbids WebAssembly",
+    actor: "whoever set this client up",
+    advice: "add 'wasm-unsafe-eval' to its script-src",
+    retryable: false,
+    cause: error,
+  });
 }
 
 const isPlace = (source) => typeof source === "string" || source instanceof URL;

@@ -24,9 +24,9 @@ const seen = (name) => join(screenshots, `${name}.png`);
 
 /** The module in a page, before anybody logs in. */
 async function module({ ann }) {
-  await step("without 'wasm-unsafe-eval' the browser refuses the module, and says so", async () => {
+  await step("without 'wasm-unsafe-eval' the browser refuses the module, and the error names it", async () => {
     const tab = await ann.open("/strict/");
-    return tab.says(/Error CompileError.*unsafe-eval/);
+    await tab.says(/Error content_security_policy: .*'wasm-unsafe-eval'/);
   });
   await step("a module with another type is loaded all the same", async () => {
     const tab = await ann.open();
@@ -119,6 +119,24 @@ async function windows({ tab, world, ann }) {
     await closed;
     await tab.says(/^Session: logged_in/);
     await tab.looks(seen("7-logged-in"));
+  });
+  await step("two tabs that log in at once wait for one user", async () => {
+    const other = await ann.open();
+    for (const it of [other, tab]) {
+      await it.press("Log out");
+      await it.says(/^Logged out/);
+    }
+    await world.ask("consent page");
+    const { visits } = ann;
+    const popup = await tab.opens("Log in in a window");
+    await popup.getByText("Do you agree?").waitFor();
+    const waiting = await other.opens("Log in in a window");
+    await agree(popup, world);
+    for (const it of [tab, other]) await it.says(/^Session: logged_in/);
+    assert.equal(ann.visits - visits, 2, "the page, and the way back");
+    assert.ok(waiting.isClosed());
+    assert.equal(await world.ask("alive"), "1 0");
+    await other.page.close();
   });
   await step("a window that is opened too late is blocked, and that is said", async () => {
     await tab.press("Log in in a window, too late");
