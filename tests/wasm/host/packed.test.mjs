@@ -35,6 +35,9 @@ test("the package is imported by its name, with its module and nothing else", (t
   assert.deepEqual(typed.toSorted(), names.toSorted());
   assert.ok(members.includes("comeBack"));
   for (const name of members) assert.match(types, new RegExp(`^  (readonly )?${name}[(:]`, "m"), name);
+  const { version } = JSON.parse(readFileSync(path.join(there, "package.json"), "utf8"));
+  const workspace = readFileSync(new URL("../../../Cargo.toml", import.meta.url), "utf8");
+  assert.equal(version, /^version = "(.*)"$/m.exec(workspace)[1], "it goes with the crates");
   const files = readdirSync(there);
   for (const name of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "oauth.wasm"]) assert.ok(files.includes(name), name);
   assert.deepEqual(files.filter((name) => name.includes("test") || name.includes("conformance")), []);
