@@ -56,9 +56,10 @@ impl From<FileTokenStorage> for SharedStorage {
     }
 }
 
+/// It holds up no worker: no call of it waits for anything.
 impl From<MemoryTokenStorage> for SharedStorage {
     fn from(storage: MemoryTokenStorage) -> Self {
-        Blocking::new(storage).into()
+        Self::new(oauth_core::client::SharedStorage::from(storage))
     }
 }
 
@@ -129,7 +130,7 @@ impl TokenStorage for SharedStorage {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         self.0.reserve(key, lease, spend).await
     }
@@ -167,7 +168,12 @@ trait Erased: Send + Sync {
     fn release<'a>(&'a self, key: &'a Key, lease: Lease) -> Pending<'a, ()>;
     fn is_held<'a>(&'a self, key: &'a Key, lock: Lock) -> Tried<'a, bool>;
     fn pauses(&self) -> LockPauses;
-    fn reserve<'a>(&'a self, key: &'a Key, lease: &'a mut Lease, spend: Spend) -> Tried<'a, bool>;
+    fn reserve<'a>(
+        &'a self,
+        key: &'a Key,
+        lease: &'a mut Lease,
+        spend: Spend<'a>,
+    ) -> Tried<'a, bool>;
     fn spending<'a>(&'a self, key: &'a Key) -> Tried<'a, Option<Spending>>;
 }
 
@@ -225,7 +231,12 @@ impl<S: TokenStorage> Erased for S {
         Leases::pauses(self)
     }
 
-    fn reserve<'a>(&'a self, key: &'a Key, lease: &'a mut Lease, spend: Spend) -> Tried<'a, bool> {
+    fn reserve<'a>(
+        &'a self,
+        key: &'a Key,
+        lease: &'a mut Lease,
+        spend: Spend<'a>,
+    ) -> Tried<'a, bool> {
         Box::pin(TokenStorage::reserve(self, key, lease, spend))
     }
 

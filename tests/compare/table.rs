@@ -160,8 +160,7 @@ const NOTES: [&str; 7] = [
     "A login has discovery, registration, PKCE, the code and the tokens, for `rmcp` and here; the tokens are in a store in memory \
      in the end. `oauth2` finds no endpoints, registers nothing and keeps no tokens, which is why it is only in the row where \
      both are known; what a host writes around it is not counted.",
-    "`oauth-tokio` keeps a grant by a store that blocks, on a thread beside the runtime, and refreshes in a task that outlives \
-     its caller; `rmcp` does both in the caller's.",
+    "`oauth-tokio` refreshes in a task that outlives its caller; `rmcp` does so in the caller's.",
     "By hand: the same requests, answers read into a struct, nothing checked that need not be; the header is a lock, \
      the clock, and a copy of the value.",
     "Refresh tokens are good once in the crowd. `AuthClient`, which `rmcp`'s own transport uses, has a lock around everything, \

@@ -19,7 +19,9 @@ pub(crate) fn write(rows: &[Row]) -> Result<(), String> {
     let readme = read(README)?;
     let (before, rest) = readme.split_once(BEGIN).ok_or_else(|| missing(BEGIN))?;
     let (_, after) = rest.split_once(END).ok_or_else(|| missing(END))?;
-    write_file(README, &format!("{before}{BEGIN}\n{table}{END}{after}"))
+    // What has to be known to read it stands beside the whole table.
+    let rows = table.split("\n\n").next().unwrap_or_default();
+    write_file(README, &format!("{before}{BEGIN}\n{rows}\n{END}{after}"))
 }
 
 /// Draws the picture of the table that was written.

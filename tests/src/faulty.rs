@@ -139,7 +139,12 @@ impl Leases for FaultyStorage {
 }
 
 impl TokenStorage for FaultyStorage {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         self.with(Call::Writes, |files| files.reserve(key, lease, spend))
     }
 

@@ -314,7 +314,7 @@ impl Leases for Slow {
 }
 
 impl TokenStorage for Slow {
-    fn reserve(&self, _: &Key, _: &mut Lease, _: Spend) -> Result<bool, StorageError> {
+    fn reserve(&self, _: &Key, _: &mut Lease, _: Spend<'_>) -> Result<bool, StorageError> {
         Ok(true)
     }
 }

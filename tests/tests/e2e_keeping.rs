@@ -345,7 +345,12 @@ impl Leases for Store {
 }
 
 impl TokenStorage for Store {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         self.called("reserve");
         self.inner.reserve(key, lease, spend)
     }

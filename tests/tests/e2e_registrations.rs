@@ -194,7 +194,12 @@ impl Leases for NoClients {
 }
 
 impl TokenStorage for NoClients {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         self.inner.reserve(key, lease, spend)
     }
 }

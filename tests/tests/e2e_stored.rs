@@ -191,7 +191,7 @@ impl Leases for Contended {
 }
 
 impl TokenStorage for Contended {
-    fn reserve(&self, key: &Key, lease: &mut Lease, it: Spend) -> Result<bool, StorageError> {
+    fn reserve(&self, key: &Key, lease: &mut Lease, it: Spend<'_>) -> Result<bool, StorageError> {
         self.0.reserve(key, lease, it)
     }
 }

@@ -79,7 +79,12 @@ impl Leases for Leased {
 }
 
 impl TokenStorage for Leased {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         self.reserved.fetch_add(1, Ordering::SeqCst);
         let is_held = self.inner.reserve(key, lease, spend);
         self.machine.stop(self.stops.swap(0, Ordering::SeqCst));

@@ -139,11 +139,12 @@ fn the_room_is_that_of_the_record_and_a_margin() {
         let spend = loop {
             if let Ok(Turn::Reserve(reply)) = stage.session_mut(0).turn() {
                 assert_eq!(reply.key(""), key);
-                break reply.spend();
+                let spend = reply.spend();
+                break (spend.generation, spend.room());
             }
             assert_eq!(stage.step(0), Ok(Event::Progress));
         };
-        assert_eq!((spend.generation, spend.room), (generation, length + 16 * 1024));
+        assert_eq!(spend, (generation, length + 16 * 1024));
         assert_eq!(stage.run(0), Ok(Event::Ready));
     });
 }

@@ -152,7 +152,7 @@ impl Leases for Database {
 }
 
 impl TokenStorage for Database {
-    async fn reserve(&self, _: &Key, _: &mut Lease, _: Spend) -> Result<bool, StorageError> {
+    async fn reserve(&self, _: &Key, _: &mut Lease, _: Spend<'_>) -> Result<bool, StorageError> {
         Ok(true)
     }
 }

@@ -245,7 +245,7 @@ impl FileTokenStorage {
 
     /// Room for what the refresh token of a record will bring; `None` if somebody has replaced the record since
     /// it was read: a holder of the lock who was slow to store, or one where locks do not work.
-    fn take_room(&self, slot: &Slot<'_>, spend: Spend) -> Result<Option<Kept>, StorageError> {
+    fn take_room(&self, slot: &Slot<'_>, spend: Spend<'_>) -> Result<Option<Kept>, StorageError> {
         let held = slot.hold()?;
         let stored = slot.stored(&held)?;
         if generation(stored.as_deref()) != spend.generation {

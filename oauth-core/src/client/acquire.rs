@@ -1,5 +1,6 @@
 //! How a token is found: at hand, in the store, or by driving the session.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -39,7 +40,7 @@ impl<H: Host> Client<H> {
                 if held.is_look_due(now) || held.living_authorization(now).is_none() {
                     session.access();
                     let look = Driver::new(self, since, Operation::Look).look(&mut session);
-                    self.span(Work::Access).around(look).await?;
+                    self.span(Work::Access).around(Box::pin(look)).await?;
                 }
                 let found = TokenCache::new(session.snapshot());
                 let is_fresh = found.fresh(now).is_some();
@@ -148,7 +149,8 @@ impl<H: Host> Client<H> {
         if matches!(session.turn(), Ok(Turn::Ready(_))) {
             return Ok((session, true));
         }
-        let work = Arc::clone(self).run(session, login, since);
+        // Boxed, because a call that finds a token at hand would have to be as large as all this.
+        let work = Box::pin(Arc::clone(self).run(session, login, since));
         self.host.runtime().run_to_completion(self.span(Work::Access).around(work)).await
     }
 

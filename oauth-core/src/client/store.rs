@@ -95,7 +95,7 @@ impl<H: Host> Store<'_, H> {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         self.measured("reserve", self.inner().reserve(key, lease, spend)).await
     }

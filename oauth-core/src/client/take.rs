@@ -1,5 +1,6 @@
 //! The session in the hands of a call.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use std::sync::PoisonError;
 
@@ -56,7 +57,7 @@ impl<H: Host> Client<H> {
         if taken.quiet.is_own {
             taken.session.access();
             let look = Driver::new(self, since, Operation::Look).look(&mut taken.session);
-            self.span(Work::Access).around(look).await?;
+            self.span(Work::Access).around(Box::pin(look)).await?;
         }
         Ok(taken)
     }

@@ -57,8 +57,9 @@ impl Span {
         Self(tracing::Span::current())
     }
 
-    pub(super) async fn around<T>(self, work: impl Future<Output = T>) -> T {
-        work.instrument(self.0).await
+    /// No `async fn`: it would have room for the work twice.
+    pub(super) fn around<W: Future>(self, work: W) -> impl Future<Output = W::Output> {
+        work.instrument(self.0)
     }
 
     /// The same for what does not wait.

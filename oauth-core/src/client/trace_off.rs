@@ -28,8 +28,9 @@ impl Span {
         Self
     }
 
-    pub(super) async fn around<T>(self, work: impl Future<Output = T>) -> T {
-        work.await
+    #[expect(clippy::unused_self, reason = "with the feature, it is used")]
+    pub(super) fn around<W: Future>(self, work: W) -> W {
+        work
     }
 
     #[expect(clippy::unused_self, reason = "with the feature, it is used")]

@@ -9,39 +9,57 @@
 //! Servers that rotate refresh tokens end the grant of who sends one twice. So a token is spent only where
 //! its successor can be stored: a full disk is found out before, and not after.
 
-use serde::{Deserialize, Serialize};
-
 use crate::secret::SecretBuffer;
 use crate::session::event::Event;
+use crate::session::record::Record;
 use crate::session::reply::ReserveReply;
 use crate::time::UnixTime;
 
 /// A refresh token that is about to be spent: what a store has to know about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct Spend {
-    /// The [generation](crate::session::Record::generation) of the record whose refresh token it is.
+pub struct Spend<'a> {
+    /// The [generation](Record::generation) of the record whose refresh token it is.
     pub generation: u64,
-    /// How long the JSON of the record may be that comes of it, in bytes.
-    pub room: usize,
+    room: Room<'a>,
 }
 
-impl Spend {
+/// Room for the record that comes of it.
+#[derive(Debug, Clone, Copy)]
+enum Room<'a> {
+    Bytes(usize),
+    /// As much as this one takes, and what may be added to it.
+    Like(Option<&'a Record>),
+}
+
+impl Spend<'_> {
     /// The refresh token of this generation, for a record of so many bytes.
     #[must_use]
     pub fn new(generation: u64, room: usize) -> Self {
-        Self { generation, room }
+        Self { generation, room: Room::Bytes(room) }
+    }
+
+    /// How long the JSON of the record may be that comes of it, in bytes.
+    ///
+    /// The present record is written down to find that out: who needs it asks once.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        match self.room {
+            Room::Bytes(bytes) => bytes,
+            Room::Like(record) => {
+                let json = record.map(|record| SecretBuffer(record.to_json()));
+                json.map_or(0, |json| json.0.len()) + MARGIN
+            }
+        }
     }
 }
 
 impl ReserveReply<'_> {
     /// What is about to be spent, and the room that its result needs.
     #[must_use]
-    pub fn spend(&self) -> Spend {
-        let held = &self.session.known.held;
-        let json = held.record.as_ref().map(|record| SecretBuffer(record.to_json()));
-        let room = json.map_or(0, |json| json.0.len()) + MARGIN;
-        Spend { generation: self.session.known.generation(), room }
+    pub fn spend(&self) -> Spend<'_> {
+        let known = &self.session.known;
+        Spend { generation: known.generation(), room: Room::Like(known.held.record.as_ref()) }
     }
 
     /// The lock is still held, and the room is there: the request leaves next.

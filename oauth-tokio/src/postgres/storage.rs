@@ -215,7 +215,7 @@ impl TokenStorage for PostgresStorage {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         self.sealing.see_that_it_seals(key, &self.place(key), &OperatingSystem)?;
         self.prolong(key, lease, &self.sql.reserve, Some(spend.generation)).await

@@ -131,7 +131,7 @@ impl TokenStorage for RedisStorage {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         self.sealing.see_that_it_seals(key, &self.place(key), &OperatingSystem)?;
         let (name, owner) = Held::<Self>::of(lease, key)?;

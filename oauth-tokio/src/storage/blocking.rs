@@ -189,9 +189,9 @@ impl<S: BlockingTokenStorage + 'static> TokenStorage for Blocking<S> {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
-        let key = key.clone();
+        let (key, spend) = (key.clone(), Spend::new(spend.generation, spend.room()));
         self.run_with(lease, move |store, lease| store.reserve(&key, lease, spend)).await
     }
 

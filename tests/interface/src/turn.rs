@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 
 use oauth_core::flow::SigningKey;
 use oauth_core::keys::{DpopKey, PublicJwk};
-use oauth_core::session::{
-    Key, Lock, LoggedOut, LoginReason, RevocationOutcome, Session, Spend, Turn,
-};
+use oauth_core::session::{Key, Lock, LoggedOut, LoginReason, RevocationOutcome, Session, Turn};
 use oauth_core::wire::{DevicePage, Issuer};
 use oauth_core::{Endpoint, MAX_BODY, Request, Scopes, Secret, SigningAlgorithms, UnixTime};
 use serde::Serialize;
@@ -175,7 +173,8 @@ pub(crate) fn written(session: &mut Session) -> Result<String, Failure> {
             Written::Lock { lock: name(*lock), client: client(reply.key("")) }
         }
         Turn::Reserve(reply) => {
-            let Spend { generation, room, .. } = reply.spend();
+            let spend = reply.spend();
+            let (generation, room) = (spend.generation, spend.room());
             Written::Reserve { generation, room }
         }
         Turn::Save(reply) => Written::Save {

@@ -219,7 +219,12 @@ impl Leases for Told {
 }
 
 impl TokenStorage for Told {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         match lease.held::<ToldLease>() {
             Some(told) => self.0.reserve(key, &mut told.0, spend),
             None => Ok(false),

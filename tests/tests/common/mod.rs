@@ -353,7 +353,12 @@ impl Leases for Brittle {
 }
 
 impl TokenStorage for Brittle {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         Self::check(&self.no_room)?;
         self.inner.reserve(key, lease, spend)
     }

@@ -47,7 +47,12 @@ impl Leases for FileTokenStorage {
 }
 
 impl TokenStorage for FileTokenStorage {
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         let slot = self.made(key, Name::of(key))?;
         let Some(locked) = lease.held::<Locked>() else {
             // What a host has put around it keeps the lock just as long.

@@ -53,11 +53,11 @@ impl Rooms {
     pub(super) fn take(
         &self,
         slot: &Slot<'_>,
-        spend: Spend,
+        spend: Spend<'_>,
         _: &Held,
     ) -> Result<Kept, StorageError> {
         let (record, path) = (slot.record(), slot.spending());
-        let spend = Spend::new(spend.generation, document::room(spend.room, slot.sealing));
+        let spend = Spend::new(spend.generation, document::room(spend.room(), slot.sealing));
         let room = Room::make(&path, spend)
             .map_err(|error| StorageError::io("take room at", &path, &error))?;
         let room = Arc::new(room);
@@ -77,13 +77,13 @@ impl Rooms {
 }
 
 impl Room {
-    fn make(path: &Path, spend: Spend) -> io::Result<Self> {
+    fn make(path: &Path, spend: Spend<'_>) -> io::Result<Self> {
         match disk::remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let file = disk::create(path)?;
-        let made = Mark::new(spend.generation).text(spend.room).and_then(|text| {
+        let made = Mark::new(spend.generation).text(spend.room()).and_then(|text| {
             disk::write(&file, &text)?;
             // The only proof that what was written has a place on the disk.
             disk::flush(&file, path)

@@ -193,7 +193,12 @@ pub trait TokenStorage: Records + Leases {
     /// # Errors
     ///
     /// A [`StorageError`]: the store cannot be written, or has no room. Nothing is spent then.
-    fn reserve(&self, key: &Key, lease: &mut Lease, spend: Spend) -> Result<bool, StorageError> {
+    fn reserve(
+        &self,
+        key: &Key,
+        lease: &mut Lease,
+        spend: Spend<'_>,
+    ) -> Result<bool, StorageError> {
         Ok(self.load(key)?.generation() == spend.generation && self.extend(key, lease)?)
     }
 

@@ -157,7 +157,7 @@ pub trait TokenStorage: Records + Leases {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send {
         async move {
             Ok(self.load(key).await?.generation() == spend.generation
@@ -286,7 +286,7 @@ impl TokenStorage for SharedStorage {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         (**self).reserve(key, lease, spend)
     }

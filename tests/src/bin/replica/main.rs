@@ -239,7 +239,7 @@ impl TokenStorage for Told {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         let is_reserved = self.store.reserve(key, lease, spend).await?;
         let word = if is_reserved { "reserved" } else { "lost" };

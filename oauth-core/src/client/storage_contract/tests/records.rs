@@ -198,7 +198,7 @@ impl TokenStorage for Store {
         &self,
         key: &Key,
         lease: &mut Lease,
-        spend: Spend,
+        spend: Spend<'_>,
     ) -> Result<bool, StorageError> {
         self.begin().await?;
         let stored = self.shared.memory.load(key)?.generation();
