@@ -5,7 +5,7 @@ use crate::lines::grouped;
 use crate::measure::{Cost, Work, heap, instructions_by_machine};
 use crate::programs::{self, Program};
 use crate::table::{Column, Row, Unit};
-use crate::{handles, login, oauth2, ours, refresh, rmcp};
+use crate::{clients, handles, login, oauth2, refresh, rmcp};
 
 use Column::{Blocking, ByHand, Core, OAuth2, Rmcp, Tokio};
 
@@ -22,8 +22,8 @@ fn done() -> [Done; 4] {
             name: "login, from the 401 to the header",
             by: vec![
                 (Core, login::HTTP),
-                (Blocking, ours::LOGIN_ON_THREADS),
-                (Tokio, ours::LOGIN_ON_TOKIO),
+                (Blocking, clients::LOGIN_ON_THREADS),
+                (Tokio, clients::LOGIN_ON_TOKIO),
                 (Rmcp, rmcp::LOGIN),
                 (ByHand, by_hand(login::HTTP)),
             ],
@@ -31,8 +31,8 @@ fn done() -> [Done; 4] {
         Done {
             name: "login, endpoints and client known",
             by: vec![
-                (Blocking, ours::EXCHANGE_ON_THREADS),
-                (Tokio, ours::EXCHANGE_ON_TOKIO),
+                (Blocking, clients::EXCHANGE_ON_THREADS),
+                (Tokio, clients::EXCHANGE_ON_TOKIO),
                 (Rmcp, rmcp::EXCHANGE),
                 (OAuth2, oauth2::EXCHANGE),
             ],
@@ -41,8 +41,8 @@ fn done() -> [Done; 4] {
             name: "refresh, store in memory",
             by: vec![
                 (Core, refresh::HTTP),
-                (Blocking, ours::REFRESH_ON_THREADS),
-                (Tokio, ours::REFRESH_ON_TOKIO),
+                (Blocking, clients::REFRESH_ON_THREADS),
+                (Tokio, clients::REFRESH_ON_TOKIO),
                 (Rmcp, rmcp::REFRESH),
                 (OAuth2, oauth2::REFRESH),
                 (ByHand, by_hand(refresh::HTTP)),

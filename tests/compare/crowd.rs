@@ -7,7 +7,7 @@ use oauth_core::client::Mode;
 use tokio::task::JoinSet;
 
 use crate::canned::{Canned, Place};
-use crate::ours::{World, logged_in_on_tokio};
+use crate::clients::{World, logged_in_on_tokio};
 use crate::rmcp;
 use crate::runtime::at_two_workers;
 

@@ -18,6 +18,8 @@ macro_rules! of_the_costs {
 
 of_the_costs! {
     bare: "../benches/machine/bare.rs",
+    canned: "../benches/machine/canned.rs",
+    clients: "../benches/machine/cases/clients.rs",
     documents: "../benches/machine/documents.rs",
     exchange: "../benches/machine/exchange.rs",
     handles: "../benches/machine/cases/handles.rs",
@@ -30,19 +32,17 @@ of_the_costs! {
     one_record: "../benches/machine/one_record.rs",
     prepared: "../benches/machine/prepared.rs",
     refresh: "../benches/machine/cases/refresh.rs",
+    runtime: "../benches/machine/runtime.rs",
     turns: "../benches/machine/turns.rs",
     users: "../benches/common/users.rs",
 }
 
-mod canned;
 mod cases;
 mod crowd;
 mod oauth2;
-mod ours;
 mod picture;
 mod programs;
 mod rmcp;
-mod runtime;
 mod table;
 mod written;
 

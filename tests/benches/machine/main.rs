@@ -6,6 +6,8 @@
 //! Run by `cargo test --all-targets`, it only does everything once.
 
 mod bare;
+#[allow(dead_code, reason = "crowds are met beside other clients")]
+mod canned;
 mod cases;
 mod counts;
 mod documents;
@@ -22,6 +24,8 @@ mod measure;
 mod one_record;
 mod plot;
 mod prepared;
+#[allow(dead_code, reason = "the same")]
+mod runtime;
 #[path = "../common/storm_of_users.rs"]
 mod storm_of_users;
 mod svg;

@@ -2,6 +2,8 @@
 
 mod bound;
 mod challenges;
+#[allow(dead_code, reason = "crowds are met beside other clients")]
+mod clients;
 pub(crate) mod growth;
 pub(crate) mod handles;
 mod hot_path;
@@ -35,6 +37,7 @@ pub(crate) fn all() -> Vec<Case> {
     let mut all = Vec::new();
     all.extend(at_rest());
     all.extend(exchanges());
+    all.extend(of_handles());
     all.extend(documents());
     all.extend(heaps());
     all
@@ -67,6 +70,18 @@ fn exchanges() -> [Case; 8] {
         work("refresh, token of 900", refresh::LONG, refresh),
         work("refresh, token of 900, store in memory", refresh::IN_MEMORY, refresh),
         work("refresh, token of 900, types of http", refresh::HTTP, NONE),
+    ]
+}
+
+/// The same as users run it: all that is in the adapters but the sockets.
+fn of_handles() -> [Case; 4] {
+    let login = |work| Work { bare: login::HTTP.bare, ..work };
+    let refresh = |work| Work { bare: refresh::HTTP.bare, ..work };
+    [
+        work("login through a handle, blocking", login(clients::LOGIN_ON_THREADS), NONE),
+        work("login through a handle, tokio", login(clients::LOGIN_ON_TOKIO), NONE),
+        work("refresh through a handle, blocking", refresh(clients::REFRESH_ON_THREADS), NONE),
+        work("refresh through a handle, tokio", refresh(clients::REFRESH_ON_TOKIO), NONE),
     ]
 }
 
