@@ -1,11 +1,11 @@
-// Prints the sizes of the modules in a folder as the table of the main README, and compares the two.
+// Prints the sizes of the modules in a folder as the table of the guide, and compares the two.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 
 const [folder, update] = process.argv.slice(2);
-const readme = new URL("../../../oauth-tokio/src/guide/wasm.md", import.meta.url);
+const guide = new URL("../../../oauth-tokio/src/guide/wasm.md", import.meta.url);
 
 // Compilers and optimizers of other versions differ by less.
 const TOLERANCE = 0.03;
@@ -29,16 +29,16 @@ const table = [
 ].join("\n");
 console.log(table);
 
-const text = readFileSync(readme, "utf8");
+const text = readFileSync(guide, "utf8");
 const written = /(?<=<!-- tests\/wasm\/sizes -->\n)[^]*?(?=\n\n)/.exec(text)?.[0] ?? "";
 if (update === "--update") {
-  writeFileSync(readme, text.replace(written, table));
+  writeFileSync(guide, text.replace(written, table));
 } else {
   const numbers = (it) => [...it.matchAll(/(?<=\| )\d+(?= \|)/g)].map(([number]) => Number(number));
   const [before, now] = [numbers(written), numbers(table)];
   const fits = (size, at) => Math.abs(size - before[at]) <= Math.max(1, TOLERANCE * before[at]);
   if (before.length !== now.length || !now.every(fits)) {
-    console.error(`The README says something else; if this is right, run it with --update:\n${written}`);
+    console.error(`The guide says something else; if this is right, run it with --update:\n${written}`);
     process.exitCode = 1;
   }
 }
