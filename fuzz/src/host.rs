@@ -117,7 +117,7 @@ impl<'a> Host<'a> {
                 reply.locked();
             }
             Ok(Turn::Reserve(reply)) => {
-                assert!(reply.spend().generation > 0 && reply.spend().room > 0);
+                assert!(reply.spend().generation > 0 && reply.spend().room() > 0);
                 match line {
                     _ if !held.contains(&Lock::Refresh) => reply.lost(*now),
                     "-" => reply.lost(*now),
