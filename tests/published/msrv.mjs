@@ -2,13 +2,13 @@
 
 import { readFileSync } from "node:fs";
 
-const [promised] = process.argv.slice(2);
+const [promised, ...crates] = process.argv.slice(2);
 const { packages, resolve } = JSON.parse(readFileSync(0, "utf8"));
 const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
 const byId = new Map(packages.map((it) => [it.id, it]));
 
 // Not what only their tests need: who uses a crate does not compile that.
-const open = packages.filter(({ name }) => ["oauth-core", "oauth-blocking", "oauth-tokio"].includes(name)).map(({ id }) => id);
+const open = packages.filter(({ name }) => crates.includes(name)).map(({ id }) => id);
 const seen = new Set(open);
 while (open.length) {
   for (const { pkg, dep_kinds } of nodes.get(open.pop()).deps) {
@@ -18,10 +18,15 @@ while (open.length) {
   }
 }
 
-const newer = [...seen].map((id) => byId.get(id)).filter((it) => it.rust_version && isNewer(it.rust_version, promised));
-newer.forEach(({ name, version, rust_version }) => console.error(`${name} ${version} wants ${rust_version}, and ${promised} is promised`));
-console.log(`${seen.size} packages, none of which says that it needs more than ${promised}`.repeat(newer.length === 0));
-process.exit(newer.length === 0 ? 0 : 1);
+const needed = [...seen].map((id) => byId.get(id));
+const newer = needed.filter(({ rust_version }) => rust_version && isNewer(rust_version, promised));
+if (newer.length === 0) {
+  console.log(`${needed.length} packages, none of which says that it needs more than ${promised}`);
+} else {
+  const lines = newer.map(({ name, version, rust_version }) => `${name} ${version} wants ${rust_version}`);
+  console.error(`${lines.join("\n")}\nand ${promised} is promised`);
+  process.exitCode = 1;
+}
 
 function isNewer(one, other) {
   const numbers = (text) => text.split(".").map(Number);

@@ -69,6 +69,17 @@ async fn every_future_is_send(
     let _ = sent(user.prepare(None)).await;
 }
 
+/// A gateway has thousands of them, and almost none ever waits: what a login and a refresh need is not in each.
+#[test]
+fn a_call_is_small_until_it_has_to_wait() {
+    let oauth = OAuth::new("https://mcp.example.com/mcp").unwrap().build().unwrap();
+    let [token, login] = [size_of_val(&oauth.token()), size_of_val(&oauth.authenticate())];
+    let sent = size_of_val(&oauth.send(|http| http.get("https://mcp.example.com/mcp")));
+    assert!(token < 1024 && login < 1024, "{token} and {login} bytes");
+    // With the request and its answer.
+    assert!(sent < 3 * 1024, "{sent} bytes");
+}
+
 #[tokio::test]
 async fn a_retried_call_can_be_a_task() {
     let served = serve(Knobs::default());

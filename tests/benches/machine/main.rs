@@ -6,7 +6,7 @@
 //! Run by `cargo test --all-targets`, it only does everything once.
 
 mod bare;
-#[allow(dead_code, reason = "crowds are met beside other clients")]
+#[expect(dead_code, reason = "crowds are met beside other clients")]
 mod canned;
 mod cases;
 mod counts;
@@ -24,7 +24,7 @@ mod measure;
 mod one_record;
 mod plot;
 mod prepared;
-#[allow(dead_code, reason = "the same")]
+#[expect(dead_code, reason = "the same")]
 mod runtime;
 #[path = "../common/storm_of_users.rs"]
 mod storm_of_users;

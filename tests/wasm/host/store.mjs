@@ -28,8 +28,10 @@ export class MemoryStore {
     return release;
   }
 
-  /** Keeps a login whose user is away, until a time in seconds. What is older may be forgotten. */
+  /** Keeps a login whose user is away, until a time in seconds. What is older is forgotten. */
   async keep(state, pending, expiresAt) {
+    const now = Math.floor(Date.now() / 1000);
+    for (const [old, login] of this.#logins) if (login.expiresAt < now) this.#logins.delete(old);
     this.#logins.set(state, { pending, expiresAt });
   }
 

@@ -2,7 +2,7 @@
 
 mod bound;
 mod challenges;
-#[allow(dead_code, reason = "crowds are met beside other clients")]
+#[expect(dead_code, reason = "crowds are met beside other clients")]
 mod clients;
 pub(crate) mod growth;
 pub(crate) mod handles;
