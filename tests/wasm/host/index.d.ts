@@ -1,5 +1,8 @@
+/// <reference lib="dom" />
+
 /** What the machine, the module or this host says. */
 export class OAuthError extends Error {
+  constructor(members: { message: string; code: string; [member: string]: unknown });
   /** A short name of the reason, for programs; it never changes. */
   readonly code: string;
   /** Who can do something about it, for people. */
@@ -10,7 +13,7 @@ export class OAuthError extends Error {
   readonly retryable: boolean;
   /** How it came to this, for people. */
   readonly explanation?: string;
-  /** At `login_required`: the scopes that a server wants in addition. */
+  /** At `scope_required`: the scopes that a server wants in addition. */
   readonly missing?: string;
 }
 
@@ -70,6 +73,8 @@ export interface Store {
     expected: number,
     client?: ClientKey,
   ): Promise<number | undefined>;
+  /** Erases the record if it is still this one, which cannot be read. */
+  erase(record: string, client?: ClientKey): Promise<void>;
   /** Waits until nobody else holds the lock; the result releases it. */
   lock(lock: "refresh" | "login" | "client", client?: ClientKey): Promise<() => void>;
   /** Keeps a login whose user is away, until a time in seconds. Only `begin` and `comeBack` need it. */
@@ -128,8 +133,8 @@ export interface Assertion {
 export interface Options {
   /** Where users come back to. */
   redirectUri?: string;
-  /** Shows the URL; the query with which the user came back, or null. */
-  visit?: (url: string) => Promise<string | null>;
+  /** Shows the URL; the query with which the user came back, or null. `state` is in that query. */
+  visit?: (url: string, state: string) => Promise<string | null>;
   device?: (page: DevicePage) => Promise<void>;
   /** The client's private key, and the name by which the server knows it. */
   key?: CryptoKey;
@@ -161,22 +166,28 @@ export interface Fate {
   reason?: string;
 }
 
-/** How it stands, as far as a session knows. */
-export interface Status {
-  status: "bearer" | "not_needed" | "logged_in" | "refused" | "login_needed" | "login_under_way";
-  issuer?: string;
-  scopes?: string;
-  expires_at?: number;
-  is_refreshable?: boolean;
+/** What is known of a grant. */
+export interface Grant {
+  issuer: string;
+  scopes: string | null;
+  /** In seconds since 1970. */
+  expires_at: number | null;
+  is_refreshable: boolean;
   /** For display only, and not verified. */
-  who?: object;
+  who: string | null;
 }
+
+/** How it stands, as far as a session knows. */
+export type Status =
+  | { status: "bearer" | "not_needed" | "login_needed" }
+  | ({ status: "logged_in" | "refused" } & Grant)
+  | { status: "login_under_way"; place: "here" | "elsewhere"; grant?: Grant };
 
 /** One user at one MCP server. */
 export class OAuth {
   constructor(module: Module, settings: Settings, options?: Options);
   /** As the global `fetch`, with a token. `init.body` has to be one that can be sent again. */
-  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+  fetch(url: string | URL | Request, init?: RequestInit | null): Promise<Response>;
   /** Logs in, in a window that is opened at once: call it in the click itself. */
   login(options?: LoginOptions & PopupOptions & { popup?: Window }): Promise<void>;
   /** Begins a login for which the page is left: where to send the user, or null if they are logged in by now. */

@@ -32,6 +32,13 @@ export class IndexedDbStore {
     });
   }
 
+  async erase(record, client) {
+    const key = this.#key(client);
+    await this.#do(RECORDS, "readwrite", async (records) => {
+      if ((await done(records.get(key)))?.record === record) await done(records.delete(key));
+    });
+  }
+
   /** The browser releases it when the page is closed, or crashes. */
   async lock(lock, client) {
     const held = `${this.#name}:${lock}:${this.#key(client)}`;

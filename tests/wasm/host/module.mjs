@@ -20,7 +20,7 @@ export async function load(source = new URL("./oauth.wasm", import.meta.url)) {
     const text = new TextEncoder().encode(`${JSON.stringify(object)}\n`);
     // Addresses and lengths are unsigned; JavaScript sees them signed.
     const room = input(text.length + bytes.length) >>> 0;
-    if (room === 0) throw new OAuthError({ code: "input", message: "the input is too long" });
+    if (room === 0) throw new OAuthError(TOO_LONG);
     new Uint8Array(memory.buffer, room).set(text);
     new Uint8Array(memory.buffer, room + text.length).set(bytes);
     const length = functions[name](session) >>> 0;
@@ -30,6 +30,14 @@ export async function load(source = new URL("./oauth.wasm", import.meta.url)) {
     return result;
   };
 }
+
+const TOO_LONG = {
+  code: "input",
+  message: "the input is too long",
+  actor: "whoever set this client up",
+  advice: "pass in less",
+  retryable: false,
+};
 
 async function instantiate(source) {
   const found = isPlace(source) ? await read(source) : source;
@@ -61,6 +69,7 @@ const bytes = (found) => (found instanceof Response ? found.arrayBuffer() : foun
 
 /** A file in Node, whose `fetch` reads none; what pages load has only URLs. */
 async function read(place) {
+  if (typeof place === "string" && /^(file|data|blob):/i.test(place)) return read(new URL(place));
   const isFile = place instanceof URL ? place.protocol === "file:" : !/^[a-z]+:\/\//i.test(place);
   if (!isFile || globalThis.process?.versions?.node === undefined) return fetch(place);
   // Not written as an import: programs that bundle pages would look for it.

@@ -1,15 +1,16 @@
 // A whole host around the module: `fetch`, a clock, random bytes, a store and its locks.
 
-import { exchange, headOf } from "./exchange.mjs";
+import { Driver, nothing, now, pause, random } from "./driver.mjs";
+import { headOf } from "./exchange.mjs";
 import { describe, sign } from "./key.mjs";
 import { OAuthError } from "./module.mjs";
-import { forget, openPopup, visitInPopup } from "./popup.mjs";
+import { forget, openPopup, Popup, queryOf } from "./popup.mjs";
 import { MemoryStore } from "./store.mjs";
-import { explained, required, send, UNKNOWN } from "./trouble.mjs";
+import { send, UNKNOWN, unlessGivenUp } from "./trouble.mjs";
 
 /**
- * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user, and
- * returns the query with which they came back to `redirectUri`, or null if they did not. Without it `fetch` asks nobody:
+ * One user at one MCP server. `module` is what `load` gave; `visit` takes the URL to show to the user (and the `state`
+ * with which they come back), and returns the query with which they came back to `redirectUri`, or null if they did not. Without it `fetch` asks nobody:
  * where a login is needed it fails with the code `login_required`, and `login` or `begin` start one.
  *
  * With the `grant` `device_code`, the user consents on another device: `device` takes `{ url, complete_url, code,
@@ -26,11 +27,10 @@ import { explained, required, send, UNKNOWN } from "./trouble.mjs";
 export class OAuth {
   #module;
   #settings;
-  #session;
-  #locks = {};
+  /** What the module holds for this client, which may be another session after a while. */
+  #held;
+  #driver = new Driver(this, (...what) => this.#call(...what));
   #last = Promise.resolve();
-  /** Of the drive that is under way: what the machine cannot know of its errors. */
-  #met;
 
   constructor(
     module,
@@ -51,78 +51,93 @@ export class OAuth {
     const dpop_key = dpopKey && { jwk: dpopKey.jwk };
     this.#module = module;
     this.#settings = { signing_key, dpop_key, ...settings };
-    this.#session = module("open", 0, { settings: this.#settings }).session;
+    this.#held = { module, session: module("open", 0, { settings: this.#settings }).session };
+    DROPPED.register(this, this.#held, this.#held);
     Object.assign(this, { redirectUri, visit, device, assertion, store });
     this.keys = { client: key, dpop: dpopKey?.privateKey };
   }
 
   /** Forgets what this session has in memory; the store keeps its own. Nothing can be called afterwards. */
   close() {
+    DROPPED.unregister(this.#held);
     this.#call("close");
   }
 
-  /** As the global `fetch`, with a token. `init.body` has to be one that can be sent again. */
-  async fetch(url, init = {}) {
+  /**
+   * As the global `fetch`, with a token. `init.body` has to be one that can be sent again. When `init.signal` says so,
+   * nothing is waited for any more; a refresh that has begun goes on.
+   */
+  async fetch(url, init) {
+    if (url instanceof Request) {
+      const { method, headers, signal, body } = url;
+      const told = { method, headers, signal, body: body === null ? undefined : await url.arrayBuffer() };
+      return this.fetch(url.url, { ...told, ...init });
+    }
+    return this.#send(url, init ?? {});
+  }
+
+  async #send(url, init) {
     // A proof names both as they are sent.
     const { method, url: target } = new Request(url, { method: init.method });
-    const request = { method, url: target };
-    const attach = () => this.#call("attach", { ...request, attempt, now: now() }, random(16));
+    let sent;
+    const attach = () => (sent = this.#attach({ method, url: target }, sent));
     const isFresh = () => this.#call("fresh", { now: now() }).fresh;
-    let attempt;
-    let attached = isFresh()
-      ? attach()
-      : await this.#alone(async () => {
-          if (!isFresh()) {
-            this.#call("access");
-            await this.#drive({ until: ["login"] });
-          }
-          return attach();
-        });
+    const waits = (work) => unlessGivenUp(init.signal, this.#alone(work));
+    if (isFresh()) attach();
+    else {
+      await waits(async () => {
+        if (!isFresh()) {
+          this.#call("access");
+          await this.#driver.drive({ until: ["login"] });
+        }
+        attach();
+      });
+    }
     for (;;) {
-      attempt = attached.attempt;
-      const headers = new Headers(init.headers);
-      for (const [name, value] of await this.#fields(attached)) headers.set(name, value);
-      // A redirect could take the token elsewhere.
-      const response = await send(url, { ...init, headers, redirect: "manual" });
-      const answer = { attempt, ...headOf(response) };
-      const judge = () => this.#call("answered", { ...answer, now: now() });
+      const response = await this.#answerTo(url, init, sent);
+      const judge = () => this.#judge(sent, headOf(response));
       // Only these two can give the session work; nothing else waits for a login that is under way.
       if (![401, 403].includes(response.status)) return (judge(), response);
       const renew = async () => {
-        await this.#drive();
-        return attach();
+        await this.#driver.drive();
+        attach();
       };
-      attached = await this.#alone(async () => {
-        const { verdict, wait } = judge();
-        if (verdict === "deliver") return null;
-        await response.body?.cancel();
-        return verdict === "wait" ? { wait } : renew();
+      const { verdict, wait } = await waits(async () => {
+        const judged = judge();
+        // Nobody waits for that: it may fail as the answer does.
+        if (judged.verdict !== "deliver") response.body?.cancel().catch(() => {});
+        if (judged.verdict === "retry") await renew();
+        return judged;
       });
-      if (attached === null) return response;
-      if (attached.wait !== undefined) {
-        // A token that was issued just now is given a moment, and nobody else waits for that.
-        await new Promise((done) => setTimeout(done, 1000 * attached.wait));
-        attached = await this.#alone(() => {
-          if (!isFresh()) this.#call("access");
-          return renew();
-        });
-      }
+      if (verdict === "deliver") return response;
+      if (verdict === "retry") continue;
+      // A token that was issued just now is given a moment, and nobody else waits for that.
+      await unlessGivenUp(init.signal, pause(1000 * wait));
+      await waits(() => {
+        if (!isFresh()) this.#call("access");
+        return renew();
+      });
     }
   }
 
   /**
    * In a page: logs in, in a window that is opened at once, so call it in the click itself. The page at `redirectUri` is of
-   * the same origin, and calls `handOver`. `prompt`, `login_hint`, `scope` and `add_scope` are those of `log_in`; the rest
-   * is for `visitInPopup`.
+   * the same origin, and calls `handOver`. `prompt`, `login_hint`, `scope` and `add_scope` are those of `log_in`. It ends
+   * as `cancelled` when the window is closed, or the `signal` says so. `watch` is false for servers whose pages cut the tie
+   * to who opened them (`Cross-Origin-Opener-Policy`): for those the window looks closed although it is open.
    */
-  async login({ popup = openPopup(), watch, signal, ...options } = {}) {
+  async login({ popup: window = openPopup(), watch, signal: told, ...options } = {}) {
+    const popup = new Popup(window, { watch, signal: told });
+    const { signal } = popup;
     try {
-      await this.#alone(() => {
+      const login = this.#alone(() => {
+        signal.throwIfAborted();
         this.#call("log_in", options);
-        return this.#drive({ visit: (url) => visitInPopup(popup, url, { watch, signal }) });
+        return this.#driver.drive({ visit: (...page) => popup.visit(...page), signal });
       });
+      await unlessGivenUp(signal, login);
     } finally {
-      popup.close();
+      popup.end();
     }
   }
 
@@ -133,45 +148,57 @@ export class OAuth {
   async begin({ within = 600, ...options } = {}) {
     return this.#alone(() => {
       this.#call("log_in", options);
-      return this.#leave(this.#call, within);
+      return this.#leave(within);
     });
   }
 
   /**
    * Finishes a login that `begin` began, in whichever page of the same store: once. It takes the address at which the user
    * came back, which is the page's own if nothing is said; then the query is taken out of it. The result is where to send
-   * the user once more, which is rare, or null: they are logged in.
+   * the user once more, which is rare, or null: they are logged in. After an error that is `retryable` it can be called
+   * again with the same address.
    */
   async comeBack(where = globalThis.location, { within = 600 } = {}) {
     const query = queryOf(where);
-    forget(where);
     const state = new URLSearchParams(query).get("state") ?? "";
     return this.#alone(async () => {
-      const pending = JSON.parse(await this.store.take(state));
-      if (pending === null) throw new OAuthError(UNKNOWN);
-      const opening = { settings: this.#settings, profile: "", pending };
-      const { session } = this.#module("resume", 0, opening);
-      const call = (name, object, bytes) => this.#module(name, session, object, bytes);
+      const pending = await this.store.take(state);
       try {
-        const { turn } = await this.#drive({ call, until: ["browser"] });
-        if (turn === "browser") call("redirected", { query, now: now() });
-        const url = await this.#leave(call, within);
-        if (url !== null) return url;
-      } finally {
-        call("close");
+        this.#resume(pending);
+        const { turn } = await this.#driver.drive({ until: ["browser"] });
+        if (turn === "browser") this.#call("redirected", { query, now: now() });
+        const url = await this.#leave(within);
+        forget(where);
+        return url;
+      } catch (error) {
+        // An answer that did not come cost nothing that was not lost with it.
+        const again = error?.retryable && pending;
+        if (again) await this.store.keep(state, pending, now() + within).catch(() => (error.retryable = false));
+        if (!error?.retryable) forget(where);
+        throw error;
       }
-      // It is in the store now.
-      this.#call("access");
-      await this.#drive({ until: ["login"] });
-      return null;
     });
+  }
+
+  /** Goes on as the session in which that login began: with its story, and with tokens that cannot be stored as well. */
+  #resume(text) {
+    let pending;
+    try {
+      pending = JSON.parse(text);
+    } catch {
+      // What stands there is secret: no error quotes it.
+    }
+    if (!pending) throw new OAuthError(UNKNOWN);
+    const { session } = this.#module("resume", 0, { settings: this.#settings, profile: "", pending });
+    this.#call("close");
+    this.#held.session = session;
   }
 
   /** Revokes the tokens, and erases them. The result says of each what became of it: its `fate`. */
   async logout() {
     return this.#alone(async () => {
       this.#call("logout");
-      const { refresh_token, access_token } = await this.#drive();
+      const { refresh_token, access_token } = await this.#driver.drive();
       return { refresh_token, access_token };
     });
   }
@@ -186,7 +213,41 @@ export class OAuth {
     return this.#call("timeline").text;
   }
 
-  #call = (name, object, bytes) => this.#module(name, this.#session, object, bytes);
+  #call(name, object, bytes) {
+    return this.#module(name, this.#held.session, object, bytes);
+  }
+
+  /** What a request goes out with: as the same attempt, if it went out before in this session. */
+  #attach(request, before) {
+    const { session } = this.#held;
+    const attempt = before?.session === session ? before.attempt : undefined;
+    return { session, ...this.#call("attach", { ...request, attempt, now: now() }, random(16)) };
+  }
+
+  /** The answer of the MCP server to a request that goes with this. */
+  async #answerTo(url, init, sent) {
+    try {
+      const headers = new Headers(init.headers);
+      for (const [name, value] of await this.#fields(sent)) headers.set(name, value);
+      // A redirect could take the token elsewhere.
+      return await send(url, { ...init, headers, redirect: "manual" });
+    } catch (error) {
+      // Nobody answers it any more: this takes its place in the module's memory back.
+      this.#judge(sent, { status: 503, headers: [] });
+      throw error;
+    }
+  }
+
+  /** What becomes of an answer. The module knows the newest 256 of its session: others are the application's. */
+  #judge({ session, attempt }, head) {
+    if (session !== this.#held.session) return { verdict: "deliver" };
+    try {
+      return this.#call("answered", { attempt, ...head, now: now() });
+    } catch (error) {
+      if (error?.code !== "no_such") throw error;
+      return { verdict: "deliver" };
+    }
+  }
 
   /** What goes with a request: a token, and a proof if it is bound to a key. */
   async #fields({ attempt, headers, unsigned }) {
@@ -203,168 +264,15 @@ export class OAuth {
   }
 
   /** Goes on until the user has to leave: to where, or null if there is a token. */
-  async #leave(call, within) {
-    const { turn } = await this.#drive({ call, until: ["browser"] });
+  async #leave(within) {
+    const { turn } = await this.#driver.drive({ until: ["browser"] });
     if (turn !== "browser") return null;
     const expires_at = now() + within;
-    const { url, state, pending } = call("suspend", { profile: "", expires_at });
+    const { url, state, pending } = this.#call("suspend", { profile: "", expires_at });
     await this.store.keep(state, pending, expires_at);
     return url;
   }
-
-  /** Does what the session asks for, until it is done or at one of these turns; the turn. */
-  async #drive({ call = this.#call, until = [], visit = this.visit } = {}) {
-    this.#met = { call, visit, silent: [] };
-    try {
-      for (;;) {
-        const turn = call("turn");
-        if (["ready", "logged_out", ...until].includes(turn.turn)) return turn;
-        await this.#answer(turn, until.includes("browser"));
-      }
-    } catch (error) {
-      throw explained(error, this.#met);
-    } finally {
-      Object.keys(this.#locks).forEach((name) => this.#unlock(name));
-    }
-  }
-
-  async #answer(turn, leaves) {
-    const { call: reply, visit } = this.#met;
-    switch (turn.turn) {
-      case "load": {
-        const record = await this.#stored(turn, () => this.store.load(turn.client));
-        return record && reply("loaded", { record: record.value, now: now() });
-      }
-      case "lock": {
-        const lock = await this.#stored(turn, () => this.store.lock(turn.lock, turn.client));
-        if (!lock) return;
-        this.#locks[turn.lock] = lock.value;
-        return reply("locked");
-      }
-      case "reserve":
-        // The lock belongs to who holds it, for as long as they live.
-        return reply("reserved");
-      case "unlock":
-        this.#unlock(turn.lock);
-        return reply("unlocked");
-      case "save": {
-        const { record, generation, expected, client } = turn;
-        const saved = await this.#stored(turn, () =>
-          this.store.save(record, generation, expected, client),
-        );
-        if (!saved) return;
-        const stored = saved.value;
-        return stored === undefined ? reply("saved", { now: now() }) : reply("conflict", { stored });
-      }
-      case "http": {
-        const { head, body, silence } = await this.#exchange(turn);
-        if (silence) return reply("unreachable", { ...silence, now: now() });
-        return reply("response", { ...head, now: now() }, body);
-      }
-      case "login": {
-        if (!leaves && !visit && !this.device) throw new OAuthError(required(turn));
-        if (!turn.lacks_challenge) return reply("begin");
-        // What the server says to who has no token: it may name a place, and scopes.
-        const { head } = await this.#exchange(reply("probe"));
-        return reply("probed", head);
-      }
-      case "sign": {
-        const unsigned = reply("unsigned", { now: now() }, random(16));
-        const key = this.keys[turn.key];
-        return this.#give(() => (key ? sign(key, unsigned) : nothing()), (signature) =>
-          reply("signed", { unsigned, now: now() }, signature),
-        );
-      }
-      case "key":
-        // One that is made now would have to be stored with the tokens, where it can be read.
-        return this.#give(nothing);
-      case "assertion":
-        return this.#give(() => this.assertion(turn), (given) => {
-          const subject = typeof given === "string" ? { assertion: given } : given;
-          return reply("given", { ...subject, now: now() });
-        });
-      case "prepare":
-        return reply("prepared", { redirect_uri: this.redirectUri, now: now() }, random(64));
-      case "browser": {
-        const query = await this.#visited(turn.url);
-        return query === null ? reply("cancelled") : reply("redirected", { query, now: now() });
-      }
-      case "device":
-        if (!this.device) return reply("cancelled");
-        await this.device(turn);
-        return reply("shown", { now: now() });
-      case "wait":
-        // In pieces: neither a clock that is set back nor a machine that was asleep makes it longer.
-        await new Promise((done) => setTimeout(done, 1000 * Math.min(1, turn.until - now())));
-        return reply("waited", { now: now() });
-      default:
-        throw new Error(`a turn that this host does not know: ${turn.turn}`);
-    }
-  }
-
-  /** What the store gave, as `{ value }`; or nothing, and the session does without. */
-  async #stored({ spent }, work) {
-    for (let left = spent ? PATIENCE : 0; ; left -= 1) {
-      try {
-        return { value: await work() };
-      } catch (error) {
-        if (left === 0) {
-          const { goes_on } = this.#met.call("failed", { now: now() });
-          if (!goes_on) throw error;
-          return;
-        }
-      }
-      await new Promise((done) => setTimeout(done, PAUSE));
-    }
-  }
-
-  async #exchange(request) {
-    const answer = await exchange(request);
-    if (answer.silence) this.#met.silent.push(request.url);
-    return answer;
-  }
-
-  /** With what the user came back, or null: who fails to show them the page says why. */
-  async #visited(url) {
-    try {
-      return await this.#met.visit(url);
-    } catch (error) {
-      this.#met.cause = error;
-      return null;
-    }
-  }
-
-  /** Answers with what only the host has, or with why it has none. */
-  async #give(gift, answer) {
-    const { call } = this.#met;
-    let given;
-    try {
-      given = await gift();
-    } catch (error) {
-      return call("unavailable", { reason: `${error?.message}`, now: now() });
-    }
-    return answer(given);
-  }
-
-  #unlock(name) {
-    this.#locks[name]?.();
-    delete this.#locks[name];
-  }
 }
 
-/** The part behind the question mark: of an address, or as it is. */
-function queryOf(where) {
-  const text = typeof where === "string" ? where : where.href;
-  return (URL.canParse(text) ? new URL(text).search : text).replace(/^\?/, "");
-}
-
-/** What a host gives that has nothing. */
-const nothing = async () => {
-  throw new Error("the host has set up none");
-};
-
-const random = (length) => crypto.getRandomValues(new Uint8Array(length));
-const now = () => Math.floor(Date.now() / 1000);
-
-/** How often a save is tried again that must not get lost, and after how many milliseconds. */
-const [PATIENCE, PAUSE] = [3, 200];
+/** What the module holds for clients that nobody has any more. */
+const DROPPED = new FinalizationRegistry(({ module, session }) => module("close", session));

@@ -8,57 +8,8 @@ import { pathToFileURL } from "node:url";
 import { exchange, headOf } from "./exchange.mjs";
 import { load } from "./module.mjs";
 import { OAuth } from "./oauth.mjs";
+import { addressAfter, count, file, ISSUER, module, pages, redirectUri, servers, URL_OF_SERVER } from "./servers.mjs";
 import { MemoryStore } from "./store.mjs";
-
-const file = process.env.MODULE;
-const URL_OF_SERVER = "https://mcp.example.com/mcp";
-const ISSUER = "https://as.example.com";
-const redirectUri = "https://app.example.com/callback";
-const module = await load(file);
-
-/** Servers by their paths; `seen` is what was asked of them, in order. */
-function servers(t, changes = {}) {
-  const seen = [];
-  const json = (status, body) => new Response(JSON.stringify(body), { status });
-  const answers = {
-    "/mcp": ({ headers }) => {
-      if (new Headers(headers).get("authorization") === "Bearer access") return new Response("answer");
-      const challenge = `Bearer resource_metadata="https://mcp.example.com/metadata", scope="read"`;
-      return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
-    },
-    "/metadata": () => json(200, { resource: URL_OF_SERVER, authorization_servers: [ISSUER] }),
-    "/.well-known/oauth-authorization-server": () =>
-      json(200, {
-        issuer: ISSUER,
-        authorization_endpoint: `${ISSUER}/authorize`,
-        token_endpoint: `${ISSUER}/token`,
-        registration_endpoint: `${ISSUER}/register`,
-        revocation_endpoint: `${ISSUER}/revoke`,
-        response_types_supported: ["code"],
-        code_challenge_methods_supported: ["S256"],
-      }),
-    "/register": () => json(201, { client_id: "client", redirect_uris: [redirectUri] }),
-    "/token": () =>
-      json(200, { access_token: "access", refresh_token: "refresh", token_type: "Bearer", expires_in: 3600 }),
-    "/revoke": () => new Response(""),
-    ...changes,
-  };
-  t.mock.method(globalThis, "fetch", async (url, init) => {
-    const { pathname } = new URL(url);
-    seen.push(pathname);
-    return answers[pathname](init);
-  });
-  return seen;
-}
-
-/** Each page has a client of its own, and all have one store. */
-const pages = () => {
-  const store = new MemoryStore();
-  return () => new OAuth(module, { server_url: URL_OF_SERVER }, { redirectUri, store });
-};
-
-const addressAfter = (url) => `${redirectUri}?code=code&state=${new URL(url).searchParams.get("state")}`;
-const count = (seen, path) => seen.filter((it) => it === path).length;
 
 test("a login that leaves the page is finished in another, once", async (t) => {
   const seen = servers(t);
@@ -194,6 +145,7 @@ test("the module is loaded from wherever it is", async (t) => {
   for (const source of [
     file,
     pathToFileURL(file),
+    pathToFileURL(file).href,
     bytes,
     bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
     new WebAssembly.Module(bytes),

@@ -1,4 +1,4 @@
-// A store in memory, with locks. Other stores have the same five methods. `client` is the key of a client's
+// A store in memory, with locks. Other stores have the same six methods. `client` is the key of a client's
 // record, which all users share; without it, the record is the user's own.
 
 export class MemoryStore {
@@ -16,6 +16,11 @@ export class MemoryStore {
     const stored = this.#records[name(client)]?.generation ?? 0;
     if (stored !== expected) return stored;
     this.#records[name(client)] = { record, generation };
+  }
+
+  /** Erases the record if it is still this one, which cannot be read. */
+  async erase(record, client) {
+    if (this.#records[name(client)]?.record === record) delete this.#records[name(client)];
   }
 
   /** Waits until nobody else holds the lock; the result releases it. */

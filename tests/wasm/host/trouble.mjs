@@ -5,12 +5,16 @@ import { OAuthError } from "./module.mjs";
 
 /** A request of the application's. In a page, an error of the network says what it may be. */
 export async function send(url, init) {
+  // What `fetch` would not send it refuses with the same kind of error as a network that is down. A body that can be read
+  // once is left alone.
+  const body = typeof init.body === "string" ? init.body : undefined;
+  // An address may be relative to the page's.
+  const target = new Request(url, { ...init, body }).url;
   try {
     return await fetch(url, init);
   } catch (cause) {
-    // An address may be relative to the page's.
-    const target = new Request(url).url;
-    const advice = silenceOf(cause) && adviceOnCors(target);
+    const isAborted = init.signal?.aborted;
+    const advice = !isAborted && silenceOf(cause) && adviceOnCors(target);
     if (!advice) throw cause;
     const message = `no answer came from ${new URL(target).origin}`;
     const actor = "the server's operator";
@@ -40,6 +44,29 @@ export function required({ code, reason, missing }) {
     missing,
   };
 }
+
+/** What comes of it, unless the signal comes first: then nobody waits for it any more, and it goes on by itself. */
+export async function unlessGivenUp(signal, work) {
+  if (!signal) return work;
+  let stop;
+  const given = new Promise((_, reject) => (stop = () => reject(signal.reason)));
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, given]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Why a login in a window has ended without its user. */
+export const GIVEN_UP = {
+  code: "cancelled",
+  message: "the login was given up: its window was closed, or the program said so",
+  actor: "the user",
+  advice: "log in again",
+  retryable: false,
+};
 
 /** The error of `comeBack` where nothing waits. */
 export const UNKNOWN = {

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | 0 | done |
 //! | 1 | something else, said on standard error |
-//! | 2 | the command line is wrong, or a setting |
+//! | 2 | the command line is wrong, or the value of a setting |
 //! | 3 | a login is needed, or the user did not finish one |
-//! | 4 | a server refused, or does what must not be put up with |
+//! | 4 | a server refused, or cannot be used as it is: it does what must not be put up with, or a setting is missing |
 //! | 5 | a server cannot be reached, or not now |
 
 use std::io;
