@@ -6,8 +6,8 @@ const [how, ...crates] = process.argv.slice(2);
 
 const { packages } = JSON.parse(readFileSync(0, "utf8"));
 for (const name of crates) {
-  // What adapters add goes together as little as it can.
-  const most = how === "--pairs" && name === "oauth-core" ? 2 : 1;
+  const isCore = name === "oauth-core";
+  const most = how === "--all" ? (isCore ? 2 : 1) : isCore ? 1 : 0;
   const { features } = packages.find((it) => it.name === name);
   const names = Object.keys(features).filter((it) => it !== "default");
   const seen = new Set();
