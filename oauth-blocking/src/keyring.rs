@@ -102,7 +102,7 @@ impl Keyring {
     }
 
     /// Refuses plain records, as [`Sealing::only`] does. Nothing is ever stored plain then: where no keyring answers,
-    /// that is an error under [`KeyringMode::Auto`], too.
+    /// that is an error under [`KeyringMode::Auto`] and [`KeyringMode::AsBefore`], too.
     #[must_use]
     pub fn refusing_plain(self) -> Self {
         Self { refuses_plain: true, ..self }
@@ -126,9 +126,14 @@ impl Keyring {
         self.mode != KeyringMode::File
     }
 
+    /// The same where no key is noted yet.
+    pub(crate) fn asks_for_the_first(&self) -> bool {
+        self.mode != KeyringMode::AsBefore || self.refuses_plain
+    }
+
     /// Whether plain records are written where there is no key, and never was one.
     pub(crate) fn falls_back(&self) -> bool {
-        self.mode == KeyringMode::Auto && !self.refuses_plain
+        matches!(self.mode, KeyringMode::Auto | KeyringMode::AsBefore) && !self.refuses_plain
     }
 
     pub(crate) fn asking(&self) -> (&Arc<Asking>, Duration) {

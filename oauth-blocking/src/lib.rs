@@ -79,6 +79,8 @@ mod users;
 
 #[cfg(feature = "ureq")]
 pub use client::OAuth;
+#[cfg(feature = "ureq")]
+pub use connector::{filtered_agent, filtered_agent_by};
 #[cfg(feature = "keyring")]
 #[doc(inline)]
 pub use keyring::{AtRest, Keyring, KeyringAccess, KeyringItem, KeyringMode};
@@ -116,8 +118,6 @@ pub use oauth_core::{
 };
 #[cfg(feature = "ureq")]
 pub use profiles::Profiles;
-#[cfg(feature = "ureq")]
-pub use resolver::FilteredResolver;
 #[cfg(feature = "ureq")]
 pub use retry::{Consent, needed_consent, with_oauth_retry, with_oauth_retry_if};
 pub use sources::{TokenFile, TokenVariable};

@@ -1,45 +1,61 @@
 //! The resolver of the client, which keeps addresses back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::{fmt, io};
 
 use oauth_core::client::AddressFilter;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// A ureq resolver that resolves by another, and gives ureq only the addresses that an
-/// [`AddressFilter`] keeps. ureq asks it for every connection, also where the host is an address already.
+/// A ureq resolver that resolves by another, and gives ureq only the addresses that an [`AddressFilter`] keeps. ureq asks
+/// it for every connection, also where the host is an address already.
 ///
-/// `localhost` and what is below it is this machine, and nobody is asked about it (RFC 6761 §6.3).
-///
-/// A client has one unless the host gives it an agent of its own
-/// ([`http_client`](crate::Builder::http_client)); such an agent can have one too:
-///
-/// ```
-/// # use oauth_blocking::{FilteredResolver, OAuth, ureq};
-/// use ureq::unversioned::{resolver::DefaultResolver, transport::DefaultConnector};
-///
-/// let builder = OAuth::new("https://mcp.example.com/mcp")?.private_host("auth.corp.example");
-/// let resolver = FilteredResolver::new(builder.address_filter()?, DefaultResolver::default());
-/// let config = ureq::Agent::config_builder().https_only(true).build();
-/// let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
-/// let oauth = builder.http_client(agent);
-/// # Ok::<(), oauth_blocking::Error>(())
-/// ```
-///
-/// Where there is a proxy, names are resolved by it, and only hosts that are addresses by their spelling
-/// are kept back: the proxy decides what it connects to. The proxy itself may be anywhere.
+/// It is no part of the interface: the trait may change with any version of ureq.
 #[derive(Debug)]
-pub struct FilteredResolver<R = DefaultResolver> {
+pub(crate) struct FilteredResolver<R> {
     filter: AddressFilter,
     inner: R,
 }
 
 impl<R: Resolver> FilteredResolver<R> {
-    /// Filters what `inner` finds.
-    pub fn new(filter: AddressFilter, inner: R) -> Self {
+    pub(crate) fn new(filter: AddressFilter, inner: R) -> Self {
         Self { filter, inner }
+    }
+}
+
+/// Resolves by a function of the host's.
+pub(crate) struct Names<F>(pub(crate) F);
+
+impl<F> fmt::Debug for Names<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
+}
+
+impl<F> Resolver for Names<F>
+where
+    F: Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+{
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = uri.host().unwrap_or_default();
+        let addresses = match literal(host) {
+            Some(address) => vec![SocketAddr::new(address, port(uri))],
+            None => (self.0)(host, port(uri))?,
+        };
+        let mut found = self.empty();
+        let family = config.ip_family();
+        family.keep_wanted(addresses.into_iter()).take(ROOM).for_each(|it| found.push(it));
+        match found.is_empty() {
+            true => Err(ureq::Error::HostNotFound),
+            false => Ok(found),
+        }
     }
 }
 
@@ -81,18 +97,25 @@ impl<R: Resolver> Resolver for FilteredResolver<R> {
 }
 
 fn of_this_machine(uri: &Uri) -> Option<[SocketAddr; 2]> {
-    let port = uri.port_u16().or_else(|| match uri.scheme_str()? {
-        "https" => Some(443),
-        "http" => Some(80),
-        _ => None,
-    });
-    AddressFilter::of_this_machine(uri.host()?, port?)
+    AddressFilter::of_this_machine(uri.host()?, port(uri))
 }
+
+fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 })
+}
+
+/// The address that a host is by its spelling.
+fn literal(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
+}
+
+/// How many addresses ureq takes.
+const ROOM: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::net::IpAddr;
     use std::sync::{Arc, Mutex};
 
     use oauth_core::Policy;
@@ -163,6 +186,27 @@ mod tests {
             let asked = asked.lock().unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(*asked, [uri, "https://mcp.example/"]);
         }
+    }
+
+    #[test]
+    fn a_function_of_the_host_is_asked_about_names_and_its_answer_is_filtered() {
+        let settings = Settings::with_policy("https://mcp.example/mcp", Policy::default());
+        let filter = AddressFilter::new(Arc::new(settings.unwrap_or_else(|e| panic!("{e}"))));
+        let names = |host: &str, port| match host {
+            "many.example" => Ok(vec![SocketAddr::from(([8, 8, 8, 8], port)); 40]),
+            "inside.example" => Ok(vec![SocketAddr::from(([10, 0, 0, 1], port))]),
+            "mcp.example" | "nowhere.example" => Ok(Vec::new()),
+            other => Err(io::Error::other(other.to_owned())),
+        };
+        let resolver = FilteredResolver::new(filter, Names(names));
+        let config = Config::default();
+        let found = |uri| resolve(&resolver, uri, &config);
+        assert_eq!(found("https://many.example/token"), Ok(IpAddr::from([8, 8, 8, 8])));
+        assert_eq!(found("https://9.9.9.9/token"), Ok(IpAddr::from([9, 9, 9, 9])));
+        assert!(found("https://inside.example/token").is_err());
+        let uri = Uri::from_static("https://nowhere.example/token");
+        let nothing = resolver.resolve(&uri, &config, NextTimeout::default());
+        assert!(matches!(nothing, Err(ureq::Error::HostNotFound)), "{nothing:?}");
     }
 
     #[test]

@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::thread;
 
 use oauth_blocking::ureq::config::Config;
-use oauth_blocking::ureq::unversioned::transport::DefaultConnector;
 use oauth_blocking::{
-    Adapter as Built, Builder, ClientError, MemoryTokenStorage, Record, Records as _, Written, ureq,
+    Adapter as Built, Builder, ClientError, MemoryTokenStorage, Record, Records as _, Written,
 };
 use oauth_core::error::{Misuse, PeerMisbehaved};
 use oauth_core::{Endpoint, Error, Policy, UrlDefect};
@@ -21,9 +20,7 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, Party, PrmServers};
 use oauth_tokio::reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use oauth_tokio::{Blocking, HttpClient, reqwest};
-use tokio_common::common::{
-    self, PATIENCE, ThisMachine, assert_sound, expire, key, serve, stored_token,
-};
+use tokio_common::common::{self, PATIENCE, assert_sound, expire, key, serve, stored_token};
 
 /// What a client is set up with.
 #[derive(Clone, Copy)]
@@ -75,10 +72,9 @@ fn on_threads(
     let mut builder = builder.user_agent(common::visitor());
     if settings.is_dns_fake {
         let filter = builder.address_filter().unwrap();
-        let resolver = oauth_blocking::FilteredResolver::new(filter, ThisMachine);
-        let connector = DefaultConnector::default();
-        builder =
-            builder.http_client(ureq::Agent::with_parts(Config::default(), connector, resolver));
+        let names = |_: &str, port| Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]);
+        let agent = oauth_blocking::filtered_agent_by(Config::default(), filter, names);
+        builder = builder.http_client(agent);
     }
     core_error(builder.build().and_then(|oauth| oauth.authenticate()))
 }

@@ -14,6 +14,9 @@ pub enum KeyringMode {
     Auto,
     /// Records are sealed; that no keyring answers is an error.
     Keyring,
+    /// Records are sealed if some were before, as under [`Auto`](Self::Auto). Else they are plain, and no keyring is asked:
+    /// for a program whose user decides, and for which [`Keyring`](Self::Keyring) seals when they do.
+    AsBefore,
     /// Records are plain, and no keyring is asked. What was sealed before is not read.
     File,
 }

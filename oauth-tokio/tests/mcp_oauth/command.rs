@@ -37,11 +37,38 @@ impl Home {
         path.into_os_string().into_string().unwrap()
     }
 
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.join(name).into_os_string().into_string().unwrap()
+    }
+
+    /// Whether this stands in any of its files.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let mut folders = vec![self.0.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => folders.push(entry.path()),
+                    false => {
+                        let bytes = std::fs::read(entry.path()).unwrap();
+                        if String::from_utf8_lossy(&bytes).contains(text) {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+        false
+    }
+
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
-        let output = timeout(PATIENCE, self.command(arguments).output()).await.unwrap().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().unwrap();
-        Ended { code, out: text(output.stdout), err: text(output.stderr) }
+        ended(self.command(arguments)).await
+    }
+
+    /// The same in a session of its own, as `tests/keyring/session` makes them.
+    pub(crate) async fn run_in_session(&self, session: &str, arguments: &[&str]) -> Ended {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/keyring/session");
+        let before = [session, &self.path("session"), env!("CARGO_BIN_EXE_mcp-oauth")];
+        ended(self.set_up(Command::new(script), &[&before, arguments].concat())).await
     }
 
     /// A login whose user opens the page that is printed, and pastes where it ends.
@@ -80,8 +107,14 @@ impl Home {
         Bridge { child, input, lines }
     }
 
+    /// No keyring is there, whoever runs this.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-oauth"));
+        let mut command = self.set_up(Command::new(env!("CARGO_BIN_EXE_mcp-oauth")), arguments);
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS").env("XDG_RUNTIME_DIR", &self.0);
+        command
+    }
+
+    fn set_up(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).env("MCP_OAUTH_HOME", &self.0).env("NO_PROXY", "127.0.0.1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
@@ -119,6 +152,13 @@ impl Bridge {
         drop(self.input.take());
         timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap().code().unwrap()
     }
+}
+
+async fn ended(mut command: Command) -> Ended {
+    let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap();
+    Ended { code, out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// The user consents; where they are sent.

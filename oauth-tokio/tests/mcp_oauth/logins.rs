@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oauth_tests::serve::Served;
 use oauth_tests::world::{DeviceUser, Knobs, PkceSupport, PrmServers, What};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::command::Home;
 
@@ -135,60 +135,6 @@ async fn a_command_ends_with_what_is_wrong() {
     let nothing = home.run(&["doctor", &url, "--config", "no-such-file"]).await;
     assert_eq!(nothing.code, 2, "{nothing:?}");
     assert!(nothing.err.contains("no-such-file"), "it says which file: {nothing:?}");
-}
-
-/// As each of them writes it down: the access token has expired, and the refresh token is good.
-#[tokio::test]
-async fn the_login_of_another_program_goes_on_without_a_page() {
-    let client =
-        json!({ "client_id": "client-1", "redirect_uris": ["http://127.0.0.1:1/callback"] });
-    let tokens =
-        json!({ "access_token": "at-1-auth", "refresh_token": "rt-1-auth", "scope": "mcp:basic" });
-    let with = |name: &str, value: Value| {
-        let mut tokens = tokens.clone();
-        tokens["token_type"] = "Bearer".into();
-        tokens[name] = value;
-        tokens.to_string()
-    };
-    let credentials = json!({
-        "client_id": "client-1", "token_response": serde_json::from_str::<Value>(&with("expires_in", 60.into())).unwrap(),
-        "granted_scopes": ["mcp:basic"], "token_received_at": 1_700_000_000,
-    });
-    for (program, file, text, beside) in [
-        (
-            "mcp-remote",
-            "mcp-remote-v1/ab_tokens.json",
-            with("expires_at", 1_700_000_000_000_u64.into()),
-            "mcp-remote-v1/ab_client_info.json",
-        ),
-        (
-            "mcp-use",
-            "tokens/mcp_x.json",
-            with("expires_at", json!(1_700_000_000.25)),
-            "tokens/registrations/mcp_x_registration.json",
-        ),
-        ("rmcp", "credentials.json", credentials.to_string(), "unused.json"),
-    ] {
-        let (served, theirs, home) =
-            (Served::start(Knobs::default()).unwrap(), Home::new(), Home::new());
-        let url = served.server_url();
-        assert_eq!(theirs.log_in(&url).await.code, 0);
-        let path = theirs.write(file, &text);
-        theirs.write(beside, &client.to_string());
-        let imported = home.run(&["import", program, &path, "--url", &url]).await;
-        assert_eq!(imported.code, 0, "{program} {imported:?}");
-        assert!(imported.out.contains("end the other program's login"), "{imported:?}");
-        assert_eq!(home.run(&["token", &url]).await.out, "at-2-auth\n", "{program}");
-        assert_eq!(served.world().count(What::Authorize), 1, "only theirs");
-        let again = home.run(&["import", program, &path, "--url", &url]).await;
-        assert_eq!(again.code, 2, "{again:?}");
-        assert_eq!(served.world().violations, [""; 0]);
-    }
-    let home = Home::new();
-    let damaged = home.write("x_tokens.json", r#"{"access_token": 5"#);
-    let ended =
-        home.run(&["import", "mcp-remote", &damaged, "--url", "https://a.example/mcp"]).await;
-    assert_eq!(ended.code, 2, "{ended:?}");
 }
 
 #[tokio::test]

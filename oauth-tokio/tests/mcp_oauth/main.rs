@@ -4,4 +4,6 @@
 
 mod bridge;
 mod command;
+mod import;
 mod logins;
+mod seal;

@@ -2,22 +2,7 @@
 //! themselves, and for whoever wants to see what a client does.
 //!
 //! It prints the URLs of both, `first` and `second`, and that of a `page` which shows every request as a sequence diagram,
-//! and what the client has done wrong. It obeys the lines of its standard input:
-//!
-//! ```text
-//!   consent grant|page     what users do at the authorization page: agree at once, or look at it
-//!   revocation off         the second server does not revoke tokens any more
-//!   pages ORIGIN           pages of this origin may read what the first server and its authorization server answer
-//!   lifetime SECONDS       how long new tokens live at both
-//!   bound                  the first server wants tokens that are bound to a key, and nonces in the proofs
-//!   delay MILLISECONDS     how long answers to token requests take at both
-//!   refreshes              how often tokens were refreshed at both
-//!   alive                  how many grants are alive at both
-//!   judge                  whether a client has broken a rule
-//! ```
-//!
-//! Each is answered by one line. It ends with its standard input, or after ten minutes: `cargo run -p oauth-tests --bin
-//! world -- 60` stays for an hour.
+//! and what the client has done wrong. `cargo run -p oauth-tests --bin world -- --help` says what else it does.
 
 #![allow(clippy::unwrap_used, reason = "a part of a test may panic anywhere")]
 
@@ -31,7 +16,14 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Grant, Knobs, Nonces, What};
 
 fn main() {
-    let minutes = args().nth(1).map_or(LIMIT, |text| text.parse().expect("a number of minutes"));
+    let minutes = match args().nth(1).map(|text| text.parse()) {
+        None => LIMIT,
+        Some(Ok(minutes)) => minutes,
+        Some(Err(_)) => {
+            eprint!("{USAGE}");
+            exit(2);
+        }
+    };
     thread::spawn(move || {
         thread::sleep(Duration::from_secs(60 * minutes));
         exit(1);
@@ -109,3 +101,20 @@ fn set(word: &str, value: &str, first: &Served, second: &Served) -> Option<Strin
 
 /// Minutes.
 const LIMIT: u64 = 10;
+
+const USAGE: &str = "\
+world [MINUTES]: two simulated MCP servers, each with its authorization server
+
+It prints their URLs and that of a page which shows what happens, and ends with its standard input, or after MINUTES (10).
+It obeys the lines of its standard input, and answers each with one line:
+
+  consent grant|page     what users do at the authorization page: agree at once, or look at it
+  revocation off         the second server does not revoke tokens any more
+  pages ORIGIN           pages of this origin may read what the first server and its authorization server answer
+  lifetime SECONDS       how long new tokens live at both
+  bound                  the first server wants tokens that are bound to a key, and nonces in the proofs
+  delay MILLISECONDS     how long answers to token requests take at both
+  refreshes              how often tokens were refreshed at both
+  alive                  how many grants are alive at both
+  judge                  whether a client has broken a rule
+";

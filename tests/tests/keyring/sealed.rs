@@ -88,6 +88,39 @@ fn who_wants_files_asks_no_keyring() {
     assert_eq!(mock.calls(), (0, 0));
 }
 
+/// The user decides, once: before that no keyring is asked, and from then on none is forgotten.
+#[test]
+fn who_goes_on_as_before_asks_a_keyring_once_records_are_sealed() {
+    let (place, mock) = (Place::new(), Mock::new(Way::Panics));
+    let as_before = || mock.keyring().mode(KeyringMode::AsBefore);
+    let (store, at_rest) = place.open(&as_before());
+    assert_eq!(at_rest, AtRest::Plain { why: None });
+    assert_eq!(store.save(&key("alice"), &record("alice"), 0), Ok(Written::Done));
+    assert_eq!(mock.calls(), (0, 0));
+
+    mock.goes(Way::Answers);
+    let (sealing, _) = place.open(&mock.insisted_on());
+    assert_eq!(sealing.seal_anew("Keyring test"), Ok(1));
+    assert!(!place.holds("refresh-secret-alice"));
+    let (store, at_rest) = place.open(&as_before());
+    assert!(matches!(at_rest, AtRest::Sealed { .. }), "{at_rest:?}");
+    assert_eq!(loaded(&store, &key("alice")), Some(record("alice")));
+
+    mock.has(None);
+    let (store, at_rest) = place.open(&as_before());
+    assert!(matches!(at_rest, AtRest::Withheld { .. }), "{at_rest:?}");
+    let refused = store.save(&key("bob"), &record("bob"), 0);
+    assert!(matches!(refused, Err(StorageError::Sealed { .. })), "{refused:?}");
+}
+
+/// It is not decided by who refuses what is plain: there, nothing is ever stored so.
+#[test]
+fn who_refuses_plain_records_asks_a_keyring_for_the_first_key() {
+    let (place, mock) = (Place::new(), Mock::new(Way::Answers));
+    let keyring = mock.keyring().mode(KeyringMode::AsBefore).refusing_plain();
+    assert!(matches!(place.open(&keyring).1, AtRest::Sealed { .. }));
+}
+
 #[tokio::test]
 async fn on_tokio_it_is_the_same() {
     let (place, mock) = (Place::new(), Mock::new(Way::Answers));

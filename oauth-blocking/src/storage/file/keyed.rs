@@ -40,6 +40,9 @@ impl FileTokenStorage {
         }
         let place = Place::of(&self, keyring.item());
         let marked = place.marked()?;
+        if marked.is_none() && !keyring.asks_for_the_first() {
+            return Ok((self.sealed(Sealing::none()), AtRest::Plain { why: None }));
+        }
         let error = match place.key(keyring, marked.as_deref()) {
             Ok(key) => {
                 let seal =

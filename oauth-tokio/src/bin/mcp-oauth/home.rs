@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use oauth_tokio::{Blocking, FileTokenStorage, StorageError};
+use oauth_tokio::{Blocking, FileTokenStorage, Keyring, KeyringMode, StorageError};
 
 /// Which logins are meant.
 #[derive(Debug, Args)]
@@ -20,18 +20,33 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// The store in files: in the directory that was said, or in that of this program.
+    /// The store: sealed if [`seal`](crate::seal) was called. May wait for the keyring's user, so it is made before
+    /// anything else goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::files`], and as [`FileTokenStorage::sealed_by`]. Of a key that is not there, each call says so that
+    /// needs it.
+    pub(crate) fn store(&self) -> Result<Blocking<FileTokenStorage>, StorageError> {
+        let (files, _) = self.files()?.sealed_by(&keyring(KeyringMode::AsBefore))?;
+        Ok(Blocking::new(files))
+    }
+
+    /// Where the files are: in the directory that was said, or in that of this program.
     ///
     /// # Errors
     ///
     /// [`StorageError::NoDirectory`]: the environment names no place for a user's files.
-    pub(crate) fn store(&self) -> Result<Blocking<FileTokenStorage>, StorageError> {
-        let files = match &self.home {
-            Some(directory) => FileTokenStorage::in_dir(directory),
-            None => FileTokenStorage::new(APPLICATION)?,
-        };
-        Ok(Blocking::new(files))
+    pub(crate) fn files(&self) -> Result<FileTokenStorage, StorageError> {
+        match &self.home {
+            Some(directory) => Ok(FileTokenStorage::in_dir(directory)),
+            None => FileTokenStorage::new(APPLICATION),
+        }
     }
+}
+
+pub(crate) fn keyring(mode: KeyringMode) -> Keyring {
+    Keyring::new(APPLICATION).mode(mode)
 }
 
 /// What the logins belong to, and what servers show their users.

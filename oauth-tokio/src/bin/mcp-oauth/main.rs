@@ -7,6 +7,7 @@
 //!   mcp-oauth logout URL     revokes, and deletes
 //!   mcp-oauth doctor URL     what a login would do, or why none can begin
 //!   mcp-oauth import …       the login of another program
+//!   mcp-oauth seal           encrypts what is stored
 //!   mcp-oauth bridge URL     a remote server for a host that starts local ones
 //! ```
 //!
@@ -29,6 +30,7 @@ mod list;
 mod login;
 mod logout;
 mod outcome;
+mod seal;
 mod server;
 mod spinner;
 mod time;
@@ -58,6 +60,12 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Take over the login that another program has made
     Import(import::Import),
+    /// Encrypt all logins, with a key in this system's keyring
+    ///
+    /// From then on they can be used only where that keyring answers: in the user's own session, and not by a job that runs
+    /// without it. For such a job, log in with a --home of its own. There is no way back but to log out, and in again with
+    /// another --home.
+    Seal(seal::Seal),
     /// Speak MCP on standard input and output for a remote server, with its login
     Bridge(bridge::Bridge),
     /// Print a script that completes commands in a shell
@@ -92,6 +100,7 @@ async fn run(Cli { home, command }: Cli) -> Result<(), Failure> {
         Command::Logout(logout) => logout.run(&home).await,
         Command::Doctor(doctor) => doctor.run(&home).await,
         Command::Import(import) => import.run(&home).await,
+        Command::Seal(seal) => seal.run(&home).await,
         Command::Bridge(bridge) => bridge.run(&home).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

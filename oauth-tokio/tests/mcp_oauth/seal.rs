@@ -1,0 +1,44 @@
+//! Logins that are sealed with a key in the system's keyring.
+
+use oauth_tests::serve::Served;
+use oauth_tests::world::{Knobs, What};
+
+use crate::command::Home;
+
+#[tokio::test]
+async fn without_a_keyring_nothing_is_sealed_and_that_is_said() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let refused = home.run(&["seal"]).await;
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{refused:?}");
+    assert!(refused.err.contains("no keyring in this session"), "{refused:?}");
+    assert_eq!(home.run(&["token", &url]).await.out, "at-1-auth\n");
+    assert!(home.holds("at-1-auth"), "as before");
+}
+
+#[tokio::test]
+#[ignore = "the keyring is that of tests/keyring/run"]
+async fn what_is_sealed_is_used_where_the_keyring_is_and_nowhere_else() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let sealed = home.run_in_session("unlocked", &["seal"]).await;
+    assert_eq!(sealed.code, 0, "{sealed:?}");
+    assert!(sealed.out.starts_with("Sealed "), "{sealed:?}");
+    assert!(!home.holds("at-1-auth"));
+
+    let token = home.run_in_session("unlocked", &["token", &url]).await;
+    assert_eq!((token.code, token.out.as_str()), (0, "at-1-auth\n"), "{token:?}");
+    let again = home.run_in_session("unlocked", &["seal"]).await;
+    assert!(again.out.starts_with("Nothing was plain"), "{again:?}");
+    for command in [["token", &url], ["login", &url]] {
+        let withheld = home.run(&command).await;
+        assert_eq!((withheld.code, withheld.out.as_str()), (1, ""), "{withheld:?}");
+        assert!(withheld.err.contains("no keyring in this session"), "{withheld:?}");
+    }
+    let logout = home.run_in_session("unlocked", &["logout", &url]).await;
+    assert_eq!(logout.code, 0, "{logout:?}");
+    assert_eq!(served.world().count(What::Authorize), 1);
+    assert_eq!(served.world().violations, [""; 0]);
+}
