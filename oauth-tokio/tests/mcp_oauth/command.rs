@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use oauth_tokio::reqwest;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// A directory for logins, gone with this.
 pub(crate) struct Home(PathBuf);
@@ -69,6 +69,29 @@ impl Home {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/keyring/session");
         let before = [session, &self.path("session"), env!("CARGO_BIN_EXE_mcp-oauth")];
         ended(self.set_up(Command::new(script), &[&before, arguments].concat())).await
+    }
+
+    /// What a person sees in a terminal until this, and for five seconds longer.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn seen(&self, arguments: &[&str], until: impl Fn(&str) -> bool) -> String {
+        let command = [&[env!("CARGO_BIN_EXE_mcp-oauth")], arguments].concat().join(" ");
+        let arguments = ["--quiet", "--flush", "--command", &command, "/dev/null"];
+        let mut command = self.set_up(Command::new("script"), &arguments);
+        let mut child = command.env("BROWSER", "true").env("TERM", "xterm").spawn().unwrap();
+        let (mut out, mut seen) = (child.stdout.take().unwrap(), String::new());
+        let mut ends = Instant::now() + PATIENCE;
+        let mut was_seen = false;
+        loop {
+            let mut buffer = [0; 4096];
+            match timeout_at(ends, out.read(&mut buffer)).await {
+                Ok(Ok(length @ 1..)) => seen += &String::from_utf8_lossy(&buffer[..length]),
+                _ if was_seen => return seen,
+                end => panic!("{end:?} after {seen:?}"),
+            }
+            if !was_seen && until(&seen) {
+                (was_seen, ends) = (true, Instant::now() + Duration::from_secs(5));
+            }
+        }
     }
 
     /// A login whose user opens the page that is printed, and pastes where it ends.

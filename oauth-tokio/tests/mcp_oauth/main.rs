@@ -7,3 +7,5 @@ mod command;
 mod import;
 mod logins;
 mod seal;
+#[cfg(target_os = "linux")]
+mod terminal;

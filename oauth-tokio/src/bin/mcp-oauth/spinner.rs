@@ -9,13 +9,16 @@ use oauth_tokio::{Event, Plain};
 #[derive(Debug)]
 pub(crate) struct Spinner {
     bar: ProgressBar,
-    /// Whether something else shows the page that the user has to open.
+    /// Whether something else shows the page that the user has to open, and reads what they type: nothing may move there.
     has_page_elsewhere: bool,
 }
 
 impl Spinner {
     pub(crate) fn new(has_page_elsewhere: bool) -> Self {
-        let bar = ProgressBar::new_spinner();
+        let bar = match has_page_elsewhere {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new_spinner(),
+        };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
@@ -74,13 +77,9 @@ impl Spinner {
         }
     }
 
-    /// A line that stays.
+    /// A line that stays, as it is: it may be copied.
     fn says(&self, text: &str) {
-        if self.bar.is_hidden() {
-            eprintln!("{text}");
-        } else {
-            self.bar.println(text);
-        }
+        self.bar.suspend(|| eprintln!("{text}"));
     }
 
     fn waits(&self, text: &str) {
