@@ -1,5 +1,6 @@
 //! Conversions from and to the types of the `http` crate.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use http::header::{HeaderName, HeaderValue};
@@ -32,8 +33,11 @@ impl From<http::Response<Vec<u8>>> for Response {
         let (parts, body) = response.into_parts();
         let answer = Self::new(parts.status.as_u16(), body);
         parts.headers.iter().fold(answer, |answer, (name, value)| {
-            let text: alloc::string::String =
-                value.as_bytes().iter().copied().map(char::from).collect();
+            // Almost all are ASCII.
+            if let Ok(text) = value.to_str() {
+                return answer.with_header(name.as_str(), text);
+            }
+            let text: String = value.as_bytes().iter().copied().map(char::from).collect();
             answer.with_header(name.as_str(), &text)
         })
     }

@@ -13,7 +13,7 @@ use crate::client::mode::{Login, Mode, Quiet};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome, SessionOf};
 use crate::client::take::{Taken, need};
-use crate::client::token_cache::{TokenCache, header_value};
+use crate::client::token_cache::header_value;
 use crate::client::trace::Work;
 use crate::session::{Authorization, LoginReason, Turn};
 
@@ -42,7 +42,7 @@ impl<H: Host> Client<H> {
                     let look = Driver::new(self, since, Operation::Look).look(&mut session);
                     self.span(Work::Access).around(Box::pin(look)).await?;
                 }
-                let found = TokenCache::new(session.snapshot());
+                let found = self.seen(session.snapshot());
                 let is_fresh = found.fresh(now).is_some();
                 if let Some(living) =
                     found.living(now).map(|(token, header)| use_it(&token, header))
@@ -161,7 +161,7 @@ impl<H: Host> Client<H> {
         since: Epoch,
     ) -> Outcome<(SessionOf<H>, bool), H> {
         let outcome = Driver::new(&self, since, Operation::Token(login)).run(&mut session).await;
-        let shown = TokenCache::new(session.snapshot());
+        let shown = self.seen(session.snapshot());
         // Whoever was at a login in vain may know less than a call beside it has found, and that less than the login
         // has brought meanwhile.
         match outcome.is_ok() && !login.is_beside() {

@@ -23,7 +23,6 @@ use crate::client::log_in::LoginUnderWay;
 use crate::client::mode::Login;
 use crate::client::shared::{Client, Failure, Outcome, bearer};
 use crate::client::tell::Refresh;
-use crate::client::token_cache::TokenCache;
 use crate::client::trace::{self, Span};
 use crate::flow::AuthorizationOptions;
 use crate::session::{Lock, LoggedOut, Session, Turn};
@@ -212,7 +211,7 @@ impl<'a, H: Host> Driver<'a, H> {
     }
 
     fn show(&self, session: &Session) {
-        let shown = TokenCache::new(session.snapshot());
+        let shown = self.client.seen(session.snapshot());
         match self.operation.is_beside() {
             true => self.client.show_unless_older(shown),
             false => self.client.show(shown),

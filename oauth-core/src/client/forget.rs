@@ -8,7 +8,6 @@ use crate::Plain;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::{GrantQuery, Loaded};
-use crate::client::token_cache::TokenCache;
 use crate::flow::Binding;
 use crate::session::{KeyKind, Lock, Record, Session};
 use crate::wire::RegistrationKind;
@@ -62,7 +61,7 @@ impl<H: Host> Client<H> {
             // What it knew is gone, also if a part of what is stored is not.
             drop(client.take_missing());
             *session = Session::new(Arc::clone(&client.settings));
-            client.show(TokenCache::new(session.snapshot()));
+            client.show(client.seen(session.snapshot()));
             outcome
         };
         self.host.runtime().run_to_completion(forget).await

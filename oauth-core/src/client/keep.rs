@@ -11,7 +11,6 @@ use crate::client::host::{Host, Runtime as _};
 use crate::client::pauses::Pauses;
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::{LEASE_LENGTH, Loaded, StorageError, Written};
-use crate::client::token_cache::TokenCache;
 use crate::session::{Key, KeyKind, LoadReply, SaveReply};
 
 impl<H: Host> Client<H> {
@@ -34,7 +33,7 @@ impl<H: Host> Client<H> {
             if saved.is_err()
                 && let Some(kept) = reply.would_keep(self.now())
             {
-                self.show(TokenCache::new(kept));
+                self.show(self.seen(kept));
             }
             saved
         };

@@ -6,7 +6,6 @@ use crate::client::driver::{Driver, Operation};
 use crate::client::event::Event;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
-use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
 use crate::session::LoggedOut;
 
@@ -29,7 +28,7 @@ impl<H: Host> Client<H> {
             if let Ok(outcome) = &outcome {
                 client.tell(&Event::LoggedOut { outcome });
             }
-            client.show(TokenCache::new(session.snapshot()));
+            client.show(client.seen(session.snapshot()));
             outcome
         };
         let leave = self.span(Work::Logout).around(leave);

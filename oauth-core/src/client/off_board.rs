@@ -14,7 +14,6 @@ use crate::client::shared::{Client, HttpError, Outcome};
 use crate::client::storage::{
     GrantQuery, Loaded, MAX_LOST_RACES, StorageError, StoredGrant, Written,
 };
-use crate::client::token_cache::TokenCache;
 use crate::flow::Settings;
 use crate::session::{Key, KeyKind, LoggedOut, Session};
 use crate::url::shown;
@@ -151,7 +150,7 @@ impl<H: Host> Client<H> {
         };
         if erased {
             *session = Session::new(Arc::clone(&self.settings));
-            self.show(TokenCache::new(session.snapshot()));
+            self.show(self.seen(session.snapshot()));
         }
         Ok(erased)
     }

@@ -9,7 +9,6 @@ use crate::client::error::ClientError;
 use crate::client::host::{Host, Runtime as _};
 use crate::client::shared::{Client, Outcome};
 use crate::client::storage::{Loaded, LoginId, WaitingLogin};
-use crate::client::token_cache::TokenCache;
 use crate::client::trace::{Span, Work};
 use crate::session::{PendingLogin, Session};
 use crate::wire::redirect_state;
@@ -73,7 +72,7 @@ impl<H: Host> Client<H> {
             // The code is spent: what came for it and is not stored yet is stored by the next call.
             if matches!(outcome, Ok(_) | Err(ClientError::Storage(_))) {
                 *session = resumed;
-                client.show(TokenCache::new(session.snapshot()));
+                client.show(client.seen(session.snapshot()));
             } else {
                 // What the session knew is older than what is stored now.
                 session.access();

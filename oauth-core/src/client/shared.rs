@@ -24,7 +24,7 @@ use crate::client::told::Told;
 use crate::client::trace::{self, Span, Work};
 use crate::client::under_way::UnderWay;
 use crate::flow::Settings;
-use crate::session::{Key, Record, Session, Turn};
+use crate::session::{Key, Record, Session, Snapshot, Turn};
 use crate::wire::DpopNonce;
 use crate::{BearerAuth, Entropy, HttpUrl, Scopes, UnixTime};
 
@@ -148,6 +148,11 @@ impl<H: Host> Client<H> {
     /// Whether there is a fixed token, which a refusal does not change.
     pub fn has_bearer(&self) -> bool {
         self.settings.has_bearer()
+    }
+
+    /// What is shown once the session knows this.
+    pub(super) fn seen(&self, snapshot: Snapshot) -> TokenCache {
+        self.shown().next(snapshot)
     }
 
     /// Shows what the session knows to those who need not wait for it.

@@ -26,7 +26,7 @@ impl<H: Host> Driver<'_, H> {
         if self.held.lock.is_none() {
             client.migrate().await?;
         }
-        let key = reply.key(&client.key.profile);
+        let key = reply.key_or(&client.key);
         let reserved = self.held.reserved.filter(|_| self.held.lock.is_some());
         let store_by = reserved.map(|it| it.store_by);
         let record = match client.load(&key, &reply, store_by).await {
@@ -63,8 +63,7 @@ impl<H: Host> Driver<'_, H> {
                 self.held.lock = Some(self.while_wanted(lock).await??);
             }
             Lock::Client => {
-                let (key, limit) =
-                    (reply.key(&client.key.profile), self.at_most(client.patience()));
+                let (key, limit) = (reply.key_or(&client.key), self.at_most(client.patience()));
                 let lock = Box::pin(client.lock_client(&key, limit));
                 self.held.client = Some(self.while_wanted(lock).await??);
             }
@@ -75,7 +74,7 @@ impl<H: Host> Driver<'_, H> {
 
     async fn lock_refresh(&mut self, mut reply: LockReply<'_>) -> Outcome<Worked, H> {
         let client = self.client;
-        let key = reply.key(&client.key.profile);
+        let key = reply.key_or(&client.key);
         let mut held = match client.try_lock(&key, Lock::Refresh).await {
             Ok(held) => held,
             Err(error) => {
@@ -101,7 +100,7 @@ impl<H: Host> Driver<'_, H> {
             reply.lost(self.now());
             return Ok(Worked::Own);
         };
-        let (key, begun) = (reply.key(&client.key.profile), client.instant());
+        let (key, begun) = (reply.key_or(&client.key), client.instant());
         let reserved = Reserved::new(begun, client.now());
         match client.store().reserve(&key, &mut held.lease, reply.spend()).await {
             Ok(true) => {
@@ -125,7 +124,7 @@ impl<H: Host> Driver<'_, H> {
     /// Writes a record.
     pub(super) async fn save(&mut self, reply: SaveReply<'_>) -> Outcome<Worked, H> {
         let client = self.client;
-        let key = reply.key(&client.key.profile);
+        let key = reply.key_or(&client.key);
         let is_locked = self.held.lock.is_some();
         let reserved = self.held.reserved.map(|it| it.store_by);
         let store_by = is_locked.then(|| reserved.unwrap_or_else(|| client.time_to_store()));
@@ -144,7 +143,7 @@ impl<H: Host> Driver<'_, H> {
 
     /// Releases a lock.
     pub(super) async fn unlock(&mut self, lock: Lock, reply: UnlockReply<'_>) -> Worked {
-        let key = reply.key(&self.client.key.profile);
+        let key = reply.key_or(&self.client.key);
         let held = self.held.take(lock);
         self.client.unlock(&key, held).await;
         reply.unlocked();

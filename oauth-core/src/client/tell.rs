@@ -86,9 +86,13 @@ impl<H: Host> Client<H> {
         let tokens = tokens(session);
         let is_adopted = {
             let mut known = lock(&self.told.token);
-            let token = tokens.map(|it| &it.access_token);
-            let is_same =
-                |known: &Option<Arc<TokenData>>| known.as_ref().map(|it| &it.access_token) == token;
+            let is_same = |known: &Option<Arc<TokenData>>| match (known, tokens) {
+                (Some(known), Some(tokens)) => {
+                    // The same one, almost always: tokens are compared as secrets are, which takes long.
+                    Arc::ptr_eq(known, tokens) || known.access_token == tokens.access_token
+                }
+                (known, tokens) => known.is_none() && tokens.is_none(),
+            };
             if known.as_ref().is_some_and(is_same) {
                 return false;
             }

@@ -22,17 +22,23 @@ pub(super) struct TokenCache {
 
 impl TokenCache {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        let token = snapshot.token();
-        let is_bearer = token.is_some_and(|token| token.bearer().is_some());
-        let tokens = snapshot.record().and_then(|record| record.tokens.clone());
-        let header = token.map(|token| match tokens.filter(|_| is_bearer) {
-            Some(tokens) => {
-                sensitive(HeaderValue::from_maybe_shared(Bytes::from_owner(FieldOf(tokens))))
-            }
-            None => header_value(&token.to_auth()),
-        });
-        // The first copy of some values allocates what all copies share: not at a request's expense.
-        drop(header.clone());
+        let header = header_of(&snapshot);
+        Self::with(snapshot, header)
+    }
+
+    /// What is held after this.
+    pub(super) fn next(&self, snapshot: Snapshot) -> Self {
+        let is_same = match (tokens_of(&self.snapshot), tokens_of(&snapshot)) {
+            (Some(before), Some(tokens)) => Arc::ptr_eq(before, tokens),
+            _ => false,
+        };
+        let header = self.header.as_ref().filter(|_| is_same && snapshot.token().is_some());
+        let header = header.cloned().or_else(|| header_of(&snapshot));
+        Self::with(snapshot, header)
+    }
+
+    fn with(snapshot: Snapshot, header: Option<HeaderValue>) -> Self {
+        let is_bearer = snapshot.token().is_some_and(|token| token.bearer().is_some());
         let Range { start, end } = snapshot.at_hand();
         let end = if is_bearer { end } else { start };
         Self { snapshot, header, at_hand: start.into()..end.into() }
@@ -58,6 +64,25 @@ impl TokenCache {
     pub(super) fn living(&self, now: UnixTime) -> Option<(Authorization<'_>, &HeaderValue)> {
         self.snapshot.living_authorization(now).zip(self.header.as_ref())
     }
+}
+
+fn tokens_of(snapshot: &Snapshot) -> Option<&Arc<TokenData>> {
+    snapshot.record()?.tokens.as_ref()
+}
+
+fn header_of(snapshot: &Snapshot) -> Option<HeaderValue> {
+    let token = snapshot.token()?;
+    let tokens = tokens_of(snapshot).filter(|_| token.bearer().is_some());
+    let header = match tokens {
+        Some(tokens) => {
+            let text = Bytes::from_owner(FieldOf(Arc::clone(tokens)));
+            sensitive(HeaderValue::from_maybe_shared(text))
+        }
+        None => header_value(&token.to_auth()),
+    };
+    // The first copy of some values allocates what all copies share: not at a request's expense.
+    drop(header.clone());
+    Some(header)
 }
 
 /// A header value that is not shown. A token is made of visible ASCII, so it always is one.

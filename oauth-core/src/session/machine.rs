@@ -91,9 +91,12 @@ impl Session {
 
     /// Which record a turn is about.
     pub(crate) fn key_of_turn(&self, profile: &str) -> Key {
-        match self.known.shared.as_deref().filter(|_| self.op.is_about_client()) {
-            Some(client) => client.key(self.settings()),
-            None => self.key(profile),
-        }
+        self.key_of_client().unwrap_or_else(|| self.key(profile))
+    }
+
+    /// The same if it is the client's.
+    pub(crate) fn key_of_client(&self) -> Option<Key> {
+        let client = self.known.shared.as_deref().filter(|_| self.op.is_about_client())?;
+        Some(client.key(self.settings()))
     }
 }

@@ -1,5 +1,7 @@
 //! What a host answers to a turn. Each reply can be given once; one that is dropped changes nothing.
 
+#[cfg(feature = "client")]
+use alloc::borrow::Cow;
 use core::net::IpAddr;
 
 use crate::error::Silence;
@@ -96,6 +98,12 @@ macro_rules! about_a_record {
             #[must_use]
             pub fn key(&self, profile: &str) -> Key {
                 self.session.key_of_turn(profile)
+            }
+
+            /// The same for who has the key of the profile's record.
+            #[cfg(feature = "client")]
+            pub(crate) fn key_or<'k>(&self, own: &'k Key) -> Cow<'k, Key> {
+                self.session.key_of_client().map_or(Cow::Borrowed(own), Cow::Owned)
             }
         })*
     };

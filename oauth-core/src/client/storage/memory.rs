@@ -35,16 +35,22 @@ impl Records for MemoryTokenStorage {
 
     fn save(&self, key: &Key, record: &Record, expected: u64) -> Result<Written, StorageError> {
         let mut contents = self.0.contents();
-        if let Some(stored) = contents.other_than(key, expected) {
+        let place = contents.records.get_mut(key);
+        let stored = place.as_deref().map_or(0, Record::generation);
+        if stored != expected {
             return Ok(Written::Conflict { stored });
         }
-        contents.records.insert(key.clone(), record.clone());
+        match place {
+            Some(place) => place.clone_from(record),
+            None => drop(contents.records.insert(key.clone(), record.clone())),
+        }
         Ok(Written::Done)
     }
 
     fn delete(&self, key: &Key, expected: u64) -> Result<Written, StorageError> {
         let mut contents = self.0.contents();
-        if let Some(stored) = contents.other_than(key, expected) {
+        let stored = contents.records.get(key).map_or(0, Record::generation);
+        if stored != expected {
             return Ok(Written::Conflict { stored });
         }
         contents.records.remove(key);
@@ -78,8 +84,8 @@ impl Records for MemoryTokenStorage {
 
 impl Leases for MemoryTokenStorage {
     fn try_lock(&self, key: &Key, lock: Lock) -> Result<Option<Lease>, StorageError> {
-        let name = (key.clone(), lock);
-        let is_free = self.0.contents().held.insert(name.clone());
+        let name = Arc::new((key.clone(), lock));
+        let is_free = self.0.contents().held.insert(Arc::clone(&name));
         let shared = Arc::clone(&self.0);
         Ok(is_free.then(|| Lease::new(Held { shared, name })))
     }
@@ -112,22 +118,14 @@ impl Shared {
 #[derive(Debug, Default)]
 struct Contents {
     records: HashMap<Key, Record>,
-    held: HashSet<(Key, Lock)>,
+    held: HashSet<Arc<(Key, Lock)>>,
     logins: HashMap<LoginId, PendingLogin>,
-}
-
-impl Contents {
-    /// The generation that is stored, if it is not the one that is expected.
-    fn other_than(&self, key: &Key, expected: u64) -> Option<u64> {
-        let stored = self.records.get(key).map_or(0, Record::generation);
-        (stored != expected).then_some(stored)
-    }
 }
 
 /// A lock that is held.
 struct Held {
     shared: Arc<Shared>,
-    name: (Key, Lock),
+    name: Arc<(Key, Lock)>,
 }
 
 impl Drop for Held {
