@@ -3,7 +3,6 @@
 //! Own types, because the `http` crate needs std; conversions to and from it are behind the feature
 //! `http`.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,10 +10,13 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::http::fields::Fields;
 use crate::http_date;
 use crate::secret::{Secret, SecretBuffer, erase};
 use crate::time::UnixTime;
 use crate::url::HttpUrl;
+
+mod fields;
 
 /// The largest body that is read, in bytes: a hundred times what honest servers send.
 ///
@@ -235,7 +237,7 @@ impl fmt::Debug for Request {
 /// `Debug` does not show the body, which may carry tokens; it is overwritten on drop.
 pub struct Response {
     status: u16,
-    headers: Vec<(Box<str>, Box<str>)>,
+    headers: Fields,
     body: Vec<u8>,
 }
 
@@ -243,13 +245,13 @@ impl Response {
     /// An answer without header fields.
     #[must_use]
     pub fn new(status: u16, body: Vec<u8>) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Fields::default(), body }
     }
 
     /// Adds a header field. Hosts add all that came: which ones matter is for the machine to know.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push(name, value);
         self
     }
 
@@ -267,15 +269,13 @@ impl Response {
 
     /// All header fields.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (&**name, &**value))
+        self.headers.iter()
     }
 
     /// All values of a header field, in order; the name in any case.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| &**value)
+        let named = self.fields().filter(move |(own, _)| own.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value)
     }
 
     /// How long the server asks to wait (RFC 9110 §10.2.3), in seconds or until a date. A date is by the
