@@ -1,10 +1,10 @@
 //! The bridge, between a host that speaks lines and servers that speak HTTP.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oauth_tests::guard::Guarded;
 use oauth_tests::serve::Served;
-use oauth_tests::world::{Grant, Knobs, What};
+use oauth_tests::world::{Consent, Grant, Knobs, What};
 use serde_json::{Value, json};
 
 use crate::command::{Bridge, Home};
@@ -23,7 +23,7 @@ async fn begins(bridge: &mut Bridge) {
 async fn adds(bridge: &mut Bridge, id: u64) -> Value {
     let params = json!({ "name": "add", "arguments": { "a": 19, "b": 23 } });
     let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
-    bridge.says(&call.to_string()).await;
+    bridge.says(call.to_string()).await;
     loop {
         let answer = bridge.hears().await;
         if answer["id"] == id {
@@ -44,8 +44,10 @@ async fn messages_go_through_whatever_they_say() {
     let mut bridge = home.bridge(&[&url]);
     begins(&mut bridge).await;
     assert!(is_sum(&adds(&mut bridge, 1).await));
-    bridge.says("no JSON").await;
-    assert_eq!(bridge.hears().await["error"]["code"], -32700);
+    for other in [&b"no JSON"[..], b"{\"id\":\"\xe9\"}"] {
+        bridge.says(other).await;
+        assert_eq!(bridge.hears().await["error"]["code"], -32700);
+    }
     bridge.says(r#"{"jsonrpc":"2.0","id":"a","method":"nobody/knows"}"#).await;
     assert_eq!(bridge.hears().await["id"], "a");
     // The server forgets the token, and nobody is asked for another.
@@ -137,4 +139,16 @@ async fn three_bridges_at_once_have_one_login_and_one_refresh_at_a_time() {
     assert_eq!((world.count(What::Authorize), world.reuses), (1, 0), "nobody was logged out");
     assert!(world.count(What::Token(Grant::Refresh)) >= 2);
     assert_eq!(world.violations, [""; 0]);
+}
+
+/// A login page is open, and nobody is there to see it.
+#[tokio::test]
+async fn a_host_that_leaves_takes_the_bridge_with_it() {
+    let knobs = Knobs { consent: Consent::Page, ..Knobs::default() };
+    let (served, home) = (Served::start(knobs).unwrap(), Home::new());
+    let mut bridge = home.bridge(&[&served.server_url()]);
+    bridge.says(INITIALIZE).await;
+    let begun = Instant::now();
+    assert_eq!(bridge.ends().await, 1);
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
 }

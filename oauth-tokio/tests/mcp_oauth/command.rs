@@ -64,6 +64,23 @@ impl Home {
         ended(self.command(arguments)).await
     }
 
+    /// Where nobody reads what it prints.
+    pub(crate) async fn run_unread(&self, arguments: &[&str]) -> i32 {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null());
+        for is_out in [true, false] {
+            let (unread, end) = std::io::pipe().unwrap();
+            drop(unread);
+            if is_out {
+                command.stdout(end)
+            } else {
+                command.stderr(end)
+            };
+        }
+        let mut child = command.spawn().unwrap();
+        timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code().unwrap()
+    }
+
     /// The same in a session of its own, as `tests/keyring/session` makes them.
     pub(crate) async fn run_in_session(&self, session: &str, arguments: &[&str]) -> Ended {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/keyring/session");
@@ -159,9 +176,9 @@ pub(crate) struct Bridge {
 }
 
 impl Bridge {
-    pub(crate) async fn says(&mut self, message: &str) {
-        let line = format!("{message}\n");
-        self.input.as_mut().unwrap().write_all(line.as_bytes()).await.unwrap();
+    pub(crate) async fn says(&mut self, message: impl AsRef<[u8]>) {
+        let line = [message.as_ref(), b"\n"].concat();
+        self.input.as_mut().unwrap().write_all(&line).await.unwrap();
     }
 
     /// The next message.

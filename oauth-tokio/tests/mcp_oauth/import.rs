@@ -37,6 +37,9 @@ async fn the_login_of_another_program_goes_on_without_a_page() {
         assert_eq!(served.world().count(What::Authorize), 1, "only theirs");
         let again = home.run(&import).await;
         assert_eq!(again.code, 2, "{again:?}");
+        // The client that is left is no login.
+        assert_eq!(home.run(&["logout", &url]).await.code, 0);
+        assert_eq!(home.run(&import).await.code, 0, "{program}");
         assert_eq!(served.world().violations, [""; 0]);
     }
 }
@@ -45,6 +48,9 @@ async fn the_login_of_another_program_goes_on_without_a_page() {
 async fn what_cannot_be_imported_is_said_without_what_is_in_it() {
     let (home, url) = (Home::new(), "https://a.example/mcp");
     home.write("x_tokens.json", r#"{"access_token": 5"#);
+    home.write("half.json", r#"{"client_id": "c"}"#);
+    home.write("bound_tokens.json", r#"{"access_token": "secret", "token_type": "DPoP"}"#);
+    home.write("bound_client_info.json", r#"{"client_id": "c"}"#);
     home.write("empty/readme", "");
     let encrypted = json!({ "value": { "__encrypted_data__": "gAAAsecret" } }).to_string();
     for (name, _) in fastmcp(url).files {
@@ -54,6 +60,8 @@ async fn what_cannot_be_imported_is_said_without_what_is_in_it() {
         ("mcp-remote", "x_tokens.json", "No such file"),
         ("mcp-use", "nothing.json", "nothing"),
         ("rmcp", "x_tokens.json", "it is no JSON"),
+        ("rmcp", "half.json", "it is no JSON object"),
+        ("mcp-remote", "bound_tokens.json", "bound to a key"),
         ("fastmcp", "x_tokens.json", "it is no JSON"),
         ("fastmcp", "empty", "it is no FileTreeStore"),
         ("fastmcp", "store", "it is encrypted with a key of FastMCP's"),

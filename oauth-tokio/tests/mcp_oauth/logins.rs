@@ -152,3 +152,23 @@ async fn help_completions_and_the_manual_come_from_one_place() {
         assert!(ended.out.contains(part), "{arguments:?} {ended:?}");
     }
 }
+
+#[tokio::test]
+async fn what_nobody_reads_is_done_all_the_same() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    for (arguments, code) in [
+        (&["token", &url][..], 0),
+        (&["login", &url], 0),
+        (&["logout", "--forget", &url], 0),
+        (&["token", &url], 3),
+        (&["token", "--login", "http://127.0.0.1:1/mcp"], 5),
+        (&["token"], 2),
+    ] {
+        assert_eq!(home.run_unread(arguments).await, code, "{arguments:?}");
+    }
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let registered = served.world().count(What::Register);
+    assert_eq!(registered, 2, "it was forgotten");
+}

@@ -22,13 +22,16 @@ use clap::Args;
 use oauth_tokio::reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use oauth_tokio::{Error, OAuth, Plain};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, stdin, stdout};
-use tokio::sync::Mutex;
+use tokio::pin;
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::home::Home;
 use crate::login::{self, LIMIT, Way};
 use crate::outcome::Failure;
+use crate::said::note;
 use crate::server::Server;
 
 use events::Events;
@@ -76,18 +79,30 @@ struct Link {
 impl Link {
     /// Until the host has said all.
     async fn serve(self: &Arc<Self>) -> io::Result<()> {
-        let mut lines = BufReader::new(stdin()).lines();
+        let (said, mut lines) = mpsc::unbounded_channel();
+        let (is_there, gone) = oneshot::channel();
         // What is dropped is aborted.
-        let (mut calls, mut listening) = (JoinSet::new(), JoinSet::new());
-        while let Some(line) = lines.next_line().await? {
-            if line.trim().is_empty() {
+        let (mut calls, mut listening, mut host) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+        host.spawn(hear(said, is_there));
+        let over = async {
+            let _ = gone.await;
+            sleep(LIMIT).await;
+            io::Error::other("the host is gone, and not all that it has asked for was answered")
+        };
+        pin!(over);
+        while let Some(line) = lines.recv().await {
+            let line = line?;
+            if line.is_empty() {
                 continue;
             }
             let link = Arc::clone(self);
             match Message::read(line) {
                 // What comes next may need the session that it opens, and what is only told has to stay in order.
                 Ok(message) if message.is_initialize() || !message.wants_answer() => {
-                    link.carry(&message).await?;
+                    tokio::select! {
+                        done = link.carry(&message) => done?,
+                        error = &mut over => return Err(error),
+                    }
                     if message.is_initialized() {
                         listening.abort_all();
                         listening.spawn(link.listen());
@@ -101,8 +116,10 @@ impl Link {
             }
         }
         // Calls that the host has made are answered.
-        drop(timeout(LIMIT, async { while calls.join_next().await.is_some() {} }).await);
-        Ok(())
+        tokio::select! {
+            () = async { while calls.join_next().await.is_some() {} } => Ok(()),
+            error = over => Err(error),
+        }
     }
 
     /// Sends a message, and tells the host what comes of it. Only standard output can fail.
@@ -277,7 +294,7 @@ impl Link {
     }
 
     async fn fail(&self, message: &Message, error: &Error) -> io::Result<()> {
-        eprint!("{}", error.explain());
+        note(error.explain().to_string().trim_end());
         self.refuse(message, &format!("{error}; {}", error.advice())).await
     }
 
@@ -287,7 +304,7 @@ impl Link {
         match message.error(&text) {
             Some(answer) => self.tell(&answer).await,
             None => {
-                eprintln!("{text}");
+                note(text);
                 Ok(())
             }
         }
@@ -315,12 +332,33 @@ impl Link {
     }
 }
 
+/// Hands over each line of standard input; `_is_there` is dropped behind the last one. What is no text is no JSON either.
+async fn hear(said: UnboundedSender<io::Result<String>>, _is_there: oneshot::Sender<()>) {
+    let mut input = BufReader::new(stdin());
+    loop {
+        let mut line = Vec::new();
+        let line = match input.read_until(b'\n', &mut line).await {
+            Ok(0) => return,
+            Ok(_) => Ok(String::from_utf8(line).map_or(NO_TEXT.into(), |it| it.trim().to_owned())),
+            Err(error) => Err(error),
+        };
+        if said.send(line).is_err() {
+            return;
+        }
+    }
+}
+
 fn is_stream(answer: &Response) -> bool {
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    answer.status() == StatusCode::OK && kind.is_some_and(|it| it.starts_with("text/event-stream"))
+    let kind = kind.and_then(|it| it.split(';').next());
+    answer.status() == StatusCode::OK
+        && kind.is_some_and(|it| it.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// How often a message is sent again for a session that is lost, and a stream taken up without a word of it.
 const TRIES: usize = 3;
+
+/// As good as what was no text.
+const NO_TEXT: &str = "\u{fffd}";
 
 const A_MOMENT: Duration = Duration::from_secs(2);

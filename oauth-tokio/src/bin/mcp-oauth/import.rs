@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use oauth_tokio::oauth_core::flow::Settings;
-use oauth_tokio::{Key, Records as _, Written};
+use oauth_tokio::{Key, Loaded, Records as _, Written};
 
 use self::stored::Stored;
 use crate::home::{APPLICATION, Home};
 use crate::outcome::Failure;
+use crate::said::say;
 use crate::server::Setup;
 
 mod fastmcp;
@@ -67,23 +68,26 @@ impl Import {
         let record = forecast.brought(&client, tokens, issued_at)?;
         let settings = Settings::new(&self.url)?;
         let key = Key::grant(APPLICATION, self.setup.profile(), settings.server().as_str());
-        match home.store()?.save(&key, &record, 0).await? {
+        let store = home.store()?;
+        // A client that is left of a login that has ended, or never came about, is no login.
+        if let Loaded::Record(left) = store.load(&key).await?
+            && left.tokens().is_none()
+        {
+            // If somebody has logged in by now, the next line says so.
+            let _ = store.delete(&key, left.generation()).await?;
+        }
+        match store.save(&key, &record, 0).await? {
             Written::Done => {}
             Written::Conflict { .. } => {
                 let text = "there is a login for this server already; `logout` ends it";
                 return Err(Failure::Usage(text.into()));
             }
         }
-        println!("Imported; see `{APPLICATION} list`.");
-        match is_renewed {
-            true => println!(
-                "Most servers end the other program's login once the tokens are renewed here."
-            ),
-            false => println!(
-                "There was no refresh token: a login is needed when the token has expired."
-            ),
-        }
-        Ok(())
+        let then = match is_renewed {
+            true => "Most servers end the other program's login once the tokens are renewed here.",
+            false => "There was no refresh token: a login is needed when the token has expired.",
+        };
+        Ok(say(format_args!("Imported; see `{APPLICATION} list`.\n{then}"))?)
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::signal::ctrl_c;
 
 use crate::home::Home;
 use crate::outcome::Failure;
+use crate::said::say;
 use crate::server::Server;
 use crate::spinner::Spinner;
 use crate::time::{duration, now};
@@ -61,8 +62,7 @@ impl Login {
         let brought = interruptible(&oauth, login).await;
         oauth.shutdown(LIMIT).await;
         brought?;
-        print!("{}", granted(&oauth));
-        Ok(())
+        Ok(say(granted(&oauth).trim_end())?)
     }
 }
 

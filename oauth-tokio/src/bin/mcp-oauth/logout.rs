@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::home::Home;
 use crate::outcome::Failure;
+use crate::said::say;
 use crate::server::Server;
 
 /// Revoke the tokens of a login, and delete them
@@ -19,10 +20,10 @@ pub(crate) struct Logout {
 impl Logout {
     pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
         let oauth = self.server.client(home, Ok)?;
-        println!("{}", oauth.logout().await?);
+        let ended = oauth.logout().await?;
         if self.forget {
             oauth.forget().await?;
         }
-        Ok(())
+        Ok(say(ended)?)
     }
 }

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use oauth_tokio::{ConfigError, Error, NeedsConsent as _, Plain, ProtocolError, StorageError};
 
+use crate::said::note;
+
 /// The same for `--help`.
 pub(crate) const HELP: &str =
     "Exit codes: 0 done, 1 something else, 2 usage, 3 login needed, 4 refused, 5 unreachable.";
@@ -35,12 +37,12 @@ impl Failure {
     /// Says why, and gives the number.
     pub(crate) fn end(self) -> ExitCode {
         match &self {
-            Self::Usage(text) => eprintln!("error: {}", Plain(text)),
-            Self::Client(error) => eprint!("{}", error.explain()),
+            Self::Usage(text) => note(format_args!("error: {}", Plain(text))),
+            Self::Client(error) => note(error.explain().to_string().trim_end()),
             Self::Told(_) => {}
             // Whoever reads has seen enough.
             Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Self::System(error) => eprintln!("error: {error}"),
+            Self::System(error) => note(format_args!("error: {error}")),
         }
         ExitCode::from(self.code())
     }

@@ -5,6 +5,7 @@ use oauth_tokio::{Blocking, KeyringMode};
 
 use crate::home::{APPLICATION, Home, keyring};
 use crate::outcome::Failure;
+use crate::said::say;
 
 /// Encrypt all logins, with a key in this system's keyring
 #[derive(Debug, Args)]
@@ -19,10 +20,9 @@ impl Seal {
             1 => "Sealed one record".to_owned(),
             count => format!("Sealed {count} records"),
         };
-        println!(
+        Ok(say(format_args!(
             "{sealed}; whatever is stored from now on will be sealed, too.\n\
              The key is in this system's keyring, as \"{APPLICATION}\": who deletes it has to log in again."
-        );
-        Ok(())
+        ))?)
     }
 }

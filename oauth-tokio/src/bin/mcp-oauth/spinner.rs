@@ -5,6 +5,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use oauth_tokio::{Event, Plain};
 
+use crate::said::note;
+
 /// One line that says what is waited for, below what has happened.
 #[derive(Debug)]
 pub(crate) struct Spinner {
@@ -37,7 +39,7 @@ impl Spinner {
             Event::DeviceCode { page, .. } => self.says(&format!("To log in, {page}.")),
             Event::NoBrowser { .. } => {
                 self.says(
-                    "No browser could be opened here. Visit that page yourself, or try --paste.",
+                    "No browser could be opened here. Visit that page yourself, or try `login --paste`.",
                 );
             }
             Event::LoginElsewhere => self.waits("another program is at its login page"),
@@ -79,7 +81,7 @@ impl Spinner {
 
     /// A line that stays, as it is: it may be copied.
     fn says(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| note(text));
     }
 
     fn waits(&self, text: &str) {

@@ -32,10 +32,10 @@ pub(crate) const LOGIN_ON_TOKIO: Work = only(LOGINS, |count| logins(count, Known
 pub(crate) const LOGIN_ON_THREADS: Work =
     only(LOGINS, |count| logins_on_threads(count, Known::Nothing));
 
-pub(crate) const EXCHANGE_ON_TOKIO: Work = only(LOGINS, |count| logins(count, Known::Endpoints));
+pub(crate) const EXCHANGE_ON_TOKIO: Work = only(LOGINS, |count| logins(count, Known::endpoints()));
 
 pub(crate) const EXCHANGE_ON_THREADS: Work =
-    only(LOGINS, |count| logins_on_threads(count, Known::Endpoints));
+    only(LOGINS, |count| logins_on_threads(count, Known::endpoints()));
 
 pub(crate) const REFRESH_ON_TOKIO: Work = only(LOGINS, refreshes);
 
@@ -44,21 +44,19 @@ pub(crate) const REFRESH_ON_THREADS: Work = only(LOGINS, refreshes_on_threads);
 const LOGINS: usize = 100;
 
 /// What a host knows before its users log in.
-#[derive(Debug, Clone, Copy)]
 enum Known {
     Nothing,
-    /// And the client.
-    Endpoints,
+    /// And the client. They are read once, for all users.
+    Endpoints(Arc<Settings>),
 }
 
 fn logins(prepared: usize, known: Known) -> Box<dyn FnMut(usize)> {
     let (runtime, world) = (at_one_thread(), World::new(Canned::ready_for(prepared)));
-    let provider = provider();
     let mut done = Vec::with_capacity(prepared);
     Box::new(move |count| {
         runtime.block_on(async {
             for _ in 0..count {
-                let client = on_tokio(&world, &known.settings(&provider));
+                let client = on_tokio(&world, &known.settings());
                 done.push((black_box(log_in(&client).await), client));
             }
         });
@@ -67,11 +65,10 @@ fn logins(prepared: usize, known: Known) -> Box<dyn FnMut(usize)> {
 
 fn logins_on_threads(prepared: usize, known: Known) -> Box<dyn FnMut(usize)> {
     let world = World::new(Canned::ready_for(prepared));
-    let provider = provider();
     let mut done = Vec::with_capacity(prepared);
     Box::new(move |count| {
         for _ in 0..count {
-            let client = on_threads(&world, &known.settings(&provider));
+            let client = on_threads(&world, &known.settings());
             done.push((black_box(ready(log_in(&client))), client));
         }
     })
@@ -95,7 +92,7 @@ fn refreshes(prepared: usize) -> Box<dyn FnMut(usize)> {
 
 fn refreshes_on_threads(prepared: usize) -> Box<dyn FnMut(usize)> {
     let world = World::new(Canned::ready_for(prepared));
-    let settings = Known::Nothing.settings(&provider());
+    let settings = Known::Nothing.settings();
     let log_in = |_| {
         let client = on_threads(&world, &settings);
         ready(log_in(&client));
@@ -133,28 +130,32 @@ async fn refreshed(client: &Arc<Client<impl Host>>) -> HeaderValue {
 
 /// A client that has a token, with these servers.
 pub(crate) async fn logged_in_on_tokio(world: &World) -> Arc<Client<OnTokio>> {
-    let client = on_tokio(world, &Known::Nothing.settings(&provider()));
+    let client = on_tokio(world, &Known::Nothing.settings());
     log_in(&client).await;
     client
 }
 
 impl Known {
-    fn settings(self, provider: &OAuthClientProvider) -> Arc<Settings> {
-        let settings = Settings::new(SERVER).expect("it is a URL").application("compare");
-        let settings = match self {
-            Self::Nothing => Ok(settings),
-            Self::Endpoints => settings
-                .provider(provider)
-                .and_then(|settings| settings.client_id(documents::CLIENT_ID, None))
-                .map(Settings::without_discovery),
-        };
-        settings.expect("the settings fit together").into()
+    fn endpoints() -> Self {
+        let metadata = serde_json::from_str(&documents::server()).expect("it is metadata");
+        let (id, display_name) = ("example".into(), "Example".into());
+        let settings = of_server()
+            .provider(&OAuthClientProvider { id, display_name, metadata })
+            .and_then(|settings| settings.client_id(documents::CLIENT_ID, None))
+            .map(Settings::without_discovery);
+        Self::Endpoints(settings.expect("the settings fit together").into())
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        match self {
+            Self::Nothing => of_server().into(),
+            Self::Endpoints(settings) => Arc::clone(settings),
+        }
     }
 }
 
-fn provider() -> OAuthClientProvider {
-    let metadata = serde_json::from_str(&documents::server()).expect("it is metadata");
-    OAuthClientProvider { id: "example".into(), display_name: "Example".into(), metadata }
+fn of_server() -> Settings {
+    Settings::new(SERVER).expect("it is a URL").application("compare")
 }
 
 /// Another user of the application, with its store.

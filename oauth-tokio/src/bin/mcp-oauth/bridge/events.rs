@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(super) struct Events {
     /// Without a line end yet.
     rest: Vec<u8>,
+    /// How much of that has none.
+    searched: usize,
     /// The lines of the event that is read.
     data: Vec<String>,
     last_id: Option<String>,
@@ -20,13 +22,21 @@ impl Events {
     pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<String> {
         self.rest.extend_from_slice(bytes);
         let mut read = Vec::new();
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = self.line_end() {
             let after = self.rest.split_off(end + 1);
             let line = mem::replace(&mut self.rest, after);
             let line = String::from_utf8_lossy(&line);
             self.line(line.trim_end_matches(['\n', '\r']), &mut read);
         }
         read
+    }
+
+    /// No byte is looked at twice: an event may be as long as a file.
+    fn line_end(&mut self) -> Option<usize> {
+        let new = self.rest.get(self.searched..).unwrap_or_default();
+        let end = new.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
+        self.searched = if end.is_some() { 0 } else { self.rest.len() };
+        end
     }
 
     /// Behind which event the stream goes on.

@@ -39,8 +39,8 @@ pub(super) fn the_only_login() -> Result<PathBuf, Failure> {
         several => {
             let all: Vec<_> = several.iter().map(|path| path.display().to_string()).collect();
             Err(Failure::Usage(format!(
-                "mcp-remote has several logins; say which:\n{}",
-                all.join("\n")
+                "mcp-remote has several logins; say which: {}",
+                all.join(", ")
             )))
         }
     }

@@ -9,9 +9,10 @@ use crate::outcome::Failure;
 
 /// The login with these credentials.
 pub(super) fn read(file: &Path) -> Result<Stored, Failure> {
-    let stored = object(file)?;
-    let client = json!({ "client_id": stored["client_id"] });
-    let mut tokens = map(stored["token_response"].clone(), file)?;
-    tokens.insert("received_at".into(), stored["token_received_at"].clone());
+    let mut stored = object(file)?;
+    let mut member = |name: &str| stored.remove(name).unwrap_or_default();
+    let client = json!({ "client_id": member("client_id") });
+    let mut tokens = map(member("token_response"), file)?;
+    tokens.insert("received_at".into(), member("token_received_at"));
     Stored::new(file, map(client, file)?, tokens)
 }

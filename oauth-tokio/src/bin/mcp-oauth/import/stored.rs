@@ -27,6 +27,13 @@ impl Stored {
     ///
     /// [`Failure::Usage`]: it is none.
     pub(super) fn new(file: &Path, client: Object, tokens: Object) -> Result<Self, Failure> {
+        let kind = tokens.get("token_type").and_then(Value::as_str);
+        if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+            return Err(not_one(
+                file,
+                "its tokens are bound to a key of that program's: log in here",
+            ));
+        }
         let changed = fs::metadata(file)?.modified()?.into();
         // What it says of a value may be the value.
         let unusable =
@@ -45,9 +52,13 @@ impl Stored {
     }
 }
 
-/// What counts of tokens: some programs write the lifetime, some when it ends, in seconds or in thousandths of them.
+/// What counts of tokens: some programs write the lifetime, some when it ends, in seconds or in thousandths of them. What
+/// has no lifetime left has expired.
 fn tokens_of(stored: Object, changed: UnixTime) -> Value {
-    let seconds = |name: &str| stored.get(name).and_then(Value::as_f64).filter(|it| *it > 0.0);
+    let seconds = |name: &str| match stored.get(name)? {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_f64(),
+    };
     let ends = seconds("expires_at").map(|at| if at > A_TIME_IN_MS { at / 1000.0 } else { at });
     let received = seconds("received_at").unwrap_or(changed.as_secs() as f64);
     let ends = ends.or_else(|| Some(received + seconds("expires_in")?));
@@ -59,7 +70,7 @@ fn tokens_of(stored: Object, changed: UnixTime) -> Value {
         })
         .collect();
     if let Some(ends) = ends {
-        tokens.insert("expires_at".into(), (ends as u64).into());
+        tokens.insert("expires_at".into(), (ends.max(1.0) as u64).into());
     }
     tokens.into()
 }
@@ -115,6 +126,10 @@ mod tests {
                 json!({ "access_token": "a", "expires_in": 60, "received_at": 1_700_000_000 }),
                 json!(1_700_000_060),
             ),
+            (json!({ "access_token": "a", "expires_in": "60" }), json!(1_800_000_060)),
+            (json!({ "access_token": "a", "expires_in": 0 }), json!(1_800_000_000)),
+            (json!({ "access_token": "a", "expires_at": 0 }), json!(1)),
+            (json!({ "access_token": "a", "expires_in": -5.0e9 }), json!(1)),
             (json!({ "access_token": "a", "expires_at": null }), Value::Null),
         ] {
             let Value::Object(members) = stored.clone() else { unreachable!("it is an object") };

@@ -1,0 +1,19 @@
+//! What is printed: `println!` and `eprintln!` panic where nobody reads any more.
+
+use std::fmt::Display;
+use std::io::{self, Write as _, stderr, stdout};
+
+/// A line on standard output.
+///
+/// # Errors
+///
+/// Nobody reads it, or it cannot be kept.
+pub(crate) fn say(text: impl Display) -> io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush())
+}
+
+/// A line on standard error. Whether anybody reads it changes nothing.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(stderr(), "{text}");
+}
