@@ -2,6 +2,14 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+/// Where programs of a user can see each other's locks, whatever directories they use. The first is the user's own where
+/// it exists; of the second, others may have a part.
+pub(crate) fn directory() -> PathBuf {
+    let directory = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
+    directory.map_or_else(std::env::temp_dir, PathBuf::from)
+}
 
 /// A way to take a file's lock, without waiting for it.
 pub(crate) type Means = fn(&File) -> Result<(), TryLockError>;

@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::PathBuf;
 
 use crate::locks;
 
@@ -31,9 +30,6 @@ impl Claim {
 }
 
 fn open(port: u16) -> io::Result<File> {
-    // The first is the user's own where it exists; of the second, others may have a part.
-    let directory = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
-    let directory = directory.map_or_else(std::env::temp_dir, PathBuf::from);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -44,7 +40,7 @@ fn open(port: u16) -> io::Result<File> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
-    options.open(directory.join(format!("mcp-oauth-port-{port}.lock")))
+    options.open(locks::directory().join(format!("mcp-oauth-port-{port}.lock")))
 }
 
 #[cfg(test)]

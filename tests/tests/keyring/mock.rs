@@ -30,22 +30,27 @@ struct Inner {
     secret: Mutex<Option<Vec<u8>>>,
     reads: AtomicU32,
     writes: AtomicU32,
+    /// What the key is called: keyrings of two tests are of two users.
+    account: String,
 }
 
 impl Mock {
     pub(crate) fn new(way: Way) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let account = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
         Self(Arc::new(Inner {
             way: Mutex::new(way),
             changed: Condvar::new(),
             secret: Mutex::default(),
             reads: AtomicU32::new(0),
             writes: AtomicU32::new(0),
+            account,
         }))
     }
 
     /// As of a process that begins. Nobody waits for a person here.
     pub(crate) fn keyring(&self) -> Keyring {
-        let item = KeyringItem::new("Keyring test", "key");
+        let item = KeyringItem::new("Keyring test", &self.0.account);
         Keyring::with(item, self.clone()).deadline(Duration::from_secs(20))
     }
 

@@ -47,6 +47,24 @@ fn those_who_begin_at_the_same_time_have_the_same_key() {
     }
 }
 
+/// The keyring is the user's: one that puts a second key there would lose the records of the first.
+#[test]
+fn those_who_begin_at_the_same_time_in_directories_of_their_own_have_the_same_key() {
+    for _ in 0..10 {
+        let (places, mock) = ([(); 6].map(|()| Place::new()), Mock::new(Way::Answers));
+        let ids: BTreeSet<_> = thread::scope(|scope| {
+            let open = |place: &Place| place.with_record(&mock.insisted_on()).1;
+            let all = places.each_ref().map(|place| scope.spawn(move || open(place)));
+            all.map(|thread| thread.join().unwrap()).into_iter().collect()
+        });
+        assert_eq!((ids.len(), mock.calls().1), (1, 1), "{ids:?}");
+        for place in &places {
+            let (store, _) = place.open(&mock.insisted_on());
+            assert_eq!(loaded(&store, &key("alice")), Some(record("alice")));
+        }
+    }
+}
+
 #[test]
 fn plain_records_are_read_and_sealed_unless_they_are_refused() {
     let (place, mock) = (Place::new(), Mock::new(Way::Answers));

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   PROGRAM-HASH.keyring        the id of the key that records are sealed with
-//!   PROGRAM-HASH.keyring.lock   held while a key is made
+//!   PROGRAM-HASH.keyring.lock   held while a key is made, as is mcp-oauth-PROGRAM-HASH.keyring.lock in the user's runtime
+//!                               directory
 //! ```
 //!
 //! The first file is what tells a keyring that was emptied from one that never had the key: a new key is made
@@ -19,6 +20,7 @@ use super::directory::Directory;
 use super::held::Held;
 use super::{FileTokenStorage, disk, name, slot};
 use crate::keyring::{Asking, AtRest, Keyring, KeyringItem, KeyringSeal};
+use crate::locks;
 
 impl FileTokenStorage {
     /// The same, with records that are encrypted in their files by a key from the keyring, which is made there at the first
@@ -27,8 +29,8 @@ impl FileTokenStorage {
     /// The keyring is asked now, and never by a call of the store. To ask again, call this again with the same
     /// [`Keyring`].
     ///
-    /// Processes that begin at the same time get the same key, if they use the same directory. Two directories share a
-    /// key as soon as it is there; do not let two begin at the same moment.
+    /// Processes of a user that begin at the same time get the same key, whatever directories they use. (Without a
+    /// `XDG_RUNTIME_DIR` and a temporary directory, only those that use the same one.)
     ///
     /// # Errors
     ///
@@ -114,10 +116,17 @@ impl Place {
             return asking.read()?.ok_or_else(gone);
         }
         self.directory.make()?;
-        let lock = self.directory.file(&format!("{}{LOCK}", self.name));
+        let name = format!("{}{LOCK}", self.name);
         let timed_out = || asking.error(KeyringError::TimedOut { waited: deadline });
-        let _held = match Held::within(&lock, deadline) {
+        // The keyring is the user's: who has another directory puts a key there, too.
+        let of_user = locks::directory().join(format!("mcp-oauth-{name}"));
+        let _of_user = match Held::within(&of_user, deadline) {
             // Another process waits for the keyring.
+            Err(StorageError::Busy { .. }) => return Err(timed_out()),
+            // Without a place for that lock, there is still that of the directory.
+            held => held.ok(),
+        };
+        let _held = match Held::within(&self.directory.file(&name), deadline) {
             Err(StorageError::Busy { .. }) => return Err(timed_out()),
             held => held?,
         };

@@ -23,8 +23,8 @@ use oauth_tokio::reqwest::{Client, RequestBuilder, Response, StatusCode, header}
 use oauth_tokio::{Error, OAuth, Plain};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, stdin, stdout};
 use tokio::pin;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -80,12 +80,11 @@ impl Link {
     /// Until the host has said all.
     async fn serve(self: &Arc<Self>) -> io::Result<()> {
         let (said, mut lines) = mpsc::unbounded_channel();
-        let (is_there, gone) = oneshot::channel();
         // What is dropped is aborted.
         let (mut calls, mut listening, mut host) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
-        host.spawn(hear(said, is_there));
+        host.spawn(hear(said));
         let over = async {
-            let _ = gone.await;
+            host.join_next().await;
             sleep(LIMIT).await;
             io::Error::other("the host is gone, and not all that it has asked for was answered")
         };
@@ -294,7 +293,7 @@ impl Link {
     }
 
     async fn fail(&self, message: &Message, error: &Error) -> io::Result<()> {
-        note(error.explain().to_string().trim_end());
+        note(error.explain());
         self.refuse(message, &format!("{error}; {}", error.advice())).await
     }
 
@@ -332,17 +331,13 @@ impl Link {
     }
 }
 
-/// Hands over each line of standard input; `_is_there` is dropped behind the last one. What is no text is no JSON either.
-async fn hear(said: UnboundedSender<io::Result<String>>, _is_there: oneshot::Sender<()>) {
-    let mut input = BufReader::new(stdin());
-    loop {
-        let mut line = Vec::new();
-        let line = match input.read_until(b'\n', &mut line).await {
-            Ok(0) => return,
-            Ok(_) => Ok(String::from_utf8(line).map_or(NO_TEXT.into(), |it| it.trim().to_owned())),
-            Err(error) => Err(error),
-        };
-        if said.send(line).is_err() {
+/// Hands over each line of standard input, until the host is gone. What is no text is no JSON either.
+async fn hear(said: UnboundedSender<io::Result<String>>) {
+    let mut lines = BufReader::new(stdin()).split(b'\n');
+    while let Some(line) = lines.next_segment().await.transpose() {
+        let is_last = line.is_err();
+        let text = |line| String::from_utf8(line).map_or(NO_TEXT.into(), |it| it.trim().to_owned());
+        if said.send(line.map(text)).is_err() || is_last {
             return;
         }
     }

@@ -62,7 +62,7 @@ impl Login {
         let brought = interruptible(&oauth, login).await;
         oauth.shutdown(LIMIT).await;
         brought?;
-        Ok(say(granted(&oauth).trim_end())?)
+        Ok(say(granted(&oauth))?)
     }
 }
 

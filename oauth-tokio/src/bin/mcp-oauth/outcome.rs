@@ -38,7 +38,7 @@ impl Failure {
     pub(crate) fn end(self) -> ExitCode {
         match &self {
             Self::Usage(text) => note(format_args!("error: {}", Plain(text))),
-            Self::Client(error) => note(error.explain().to_string().trim_end()),
+            Self::Client(error) => note(error.explain()),
             Self::Told(_) => {}
             // Whoever reads has seen enough.
             Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

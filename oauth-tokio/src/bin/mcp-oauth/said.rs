@@ -3,17 +3,17 @@
 use std::fmt::Display;
 use std::io::{self, Write as _, stderr, stdout};
 
-/// A line on standard output.
+/// Text on standard output, with the end of its last line.
 ///
 /// # Errors
 ///
 /// Nobody reads it, or it cannot be kept.
 pub(crate) fn say(text: impl Display) -> io::Result<()> {
     let mut out = stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush())
+    writeln!(out, "{}", text.to_string().trim_end()).and_then(|()| out.flush())
 }
 
-/// A line on standard error. Whether anybody reads it changes nothing.
+/// The same on standard error. Whether anybody reads it changes nothing.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(stderr(), "{text}");
+    let _ = writeln!(stderr(), "{}", text.to_string().trim_end());
 }
