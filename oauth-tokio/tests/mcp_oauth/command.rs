@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use oauth_tests::files;
 use oauth_tokio::reqwest;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -43,21 +44,9 @@ impl Home {
 
     /// Whether this stands in any of its files.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        let mut folders = vec![self.0.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                match entry.file_type().unwrap().is_dir() {
-                    true => folders.push(entry.path()),
-                    false => {
-                        let bytes = std::fs::read(entry.path()).unwrap();
-                        if String::from_utf8_lossy(&bytes).contains(text) {
-                            return true;
-                        }
-                    }
-                }
-            }
-        }
-        false
+        let stands_in =
+            |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text);
+        files::below(&self.0).into_iter().any(stands_in)
     }
 
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
@@ -81,7 +70,7 @@ impl Home {
         timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code().unwrap()
     }
 
-    /// The same in a session of its own, as `tests/keyring/session` makes them.
+    /// In a session of its own, as `tests/keyring/session` makes them.
     pub(crate) async fn run_in_session(&self, session: &str, arguments: &[&str]) -> Ended {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/keyring/session");
         let before = [session, &self.path("session"), env!("CARGO_BIN_EXE_mcp-oauth")];
