@@ -29,4 +29,19 @@ impl Blocking<FileTokenStorage> {
         let (store, at_rest) = self.run(move |store| store.clone().sealed_by(&keyring)).await?;
         Ok((self.replaced(store), at_rest))
     }
+
+    /// [`FileTokenStorage::discard_sealed`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    #[cfg(feature = "keyring")]
+    pub async fn discard_sealed(
+        &self,
+        application: &str,
+        keyring: &Keyring,
+    ) -> Result<u64, StorageError> {
+        let (application, keyring) = (Box::<str>::from(application), keyring.clone());
+        self.run(move |store| store.discard_sealed(&application, &keyring)).await
+    }
 }

@@ -17,7 +17,7 @@ use oauth_blocking::{
     AuthConfig, BearerAuth, CallbackUrl, Error, Event, LoopbackBrowser, MemoryTokenStorage, OAuth,
     OAuthBuilder, OAuthClientProvider, PromptMode, TokenStorage, UserAgentError, ureq,
 };
-use oauth_core::error::{Misuse, PeerMisbehaved};
+use oauth_core::error::Misuse;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{
     Damage, Fault, Knobs, PRE_CLIENT_ID, PRE_CLIENT_SECRET, Registration, What,
@@ -398,10 +398,7 @@ fn a_text_that_cannot_be_sent_is_refused() {
     let error = builder(&served, &MemoryTokenStorage::new()).config(config).unwrap_err();
     let unsendable = matches!(
         error,
-        Error::OAuth {
-            error: oauth_core::Error::PeerMisbehaved(PeerMisbehaved::UnsendableToken),
-            ..
-        }
+        Error::OAuth { error: oauth_core::Error::Misuse(Misuse::TokenCharacters), .. }
     );
     assert!(unsendable, "{error:?}");
 }

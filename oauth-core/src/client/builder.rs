@@ -320,7 +320,7 @@ impl<A: Adapter> Builder<A> {
     ///
     /// # Errors
     ///
-    /// [`PeerMisbehaved::UnsendableToken`](crate::error::PeerMisbehaved) if its token cannot be sent.
+    /// [`Misuse::TokenCharacters`](crate::error::Misuse) if its token cannot be sent.
     pub fn config(mut self, config: AuthConfig) -> Result<Self, A::Error> {
         match config {
             AuthConfig::Bearer(token) => {

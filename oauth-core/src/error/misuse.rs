@@ -118,6 +118,10 @@ pub enum Misuse {
         /// Why not.
         defect: KeyDefect,
     },
+    /// A token that was set up cannot be sent: it is empty, or has other characters than visible ASCII (RFC 6749 appendix
+    /// A.12).
+    #[error("the token that was set up is empty, or has characters that tokens may not have")]
+    TokenCharacters,
     /// The client id is empty.
     #[error("the client id is empty")]
     EmptyClientId,
@@ -226,6 +230,7 @@ impl Misuse {
             Self::IdentityProvider { .. } => "identity_provider",
             Self::Signature { .. } => "signature",
             Self::SigningKey { .. } => "signing_key",
+            Self::TokenCharacters => "token_characters",
             Self::EmptyClientId => "empty_client_id",
             Self::ClientIdCharacters { .. } => "client_id_characters",
             Self::ClientSecretCharacters => "client_secret_characters",
@@ -283,6 +288,9 @@ impl Misuse {
             }
             Self::SigningKey { defect } => defect.advice(),
             Self::EmptyClientId => "leave the client id out to have one registered",
+            Self::TokenCharacters => {
+                "pass the token alone, without spaces and line ends, and without the word `Bearer`"
+            }
             Self::ClientIdCharacters { .. } | Self::ClientSecretCharacters => {
                 "pass it as the authorization server has given it, without a line end"
             }

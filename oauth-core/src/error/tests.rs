@@ -146,6 +146,7 @@ fn misuses() -> Vec<(Misuse, &'static str)> {
         ),
         (It::Signature { algorithm: SigningAlgorithm::Es256, bytes: 71 }, "signature"),
         (KeyDefect::Sec1.into(), "signing_key"),
+        (It::TokenCharacters, "token_characters"),
         (It::EmptyClientId, "empty_client_id"),
         (It::ClientIdCharacters { id: text() }, "client_id_characters"),
         (It::ClientSecretCharacters, "client_secret_characters"),

@@ -82,12 +82,12 @@ impl KeyringError {
                  elsewhere"
             }
             Self::Gone { .. } => {
-                "restore the keyring; if the key is lost, remove the records and the file that ends in `.keyring` beside them, and log \
-                 in again"
+                "restore the keyring; if the key is lost, discard the records that need it with `discard_sealed`, and log in \
+                 again"
             }
             Self::AnotherKey { .. } => {
-                "restore the keyring that the records were sealed with, or remove them and the file that ends in `.keyring` \
-                 beside them, and log in again"
+                "restore the keyring that the records were sealed with, or discard them with `discard_sealed`, and log in \
+                 again"
             }
             Self::NoKey { .. } => {
                 "see which program has put it there, and use another name for the key, or remove it"

@@ -7,7 +7,7 @@ use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use crate::error::PeerMisbehaved;
+use crate::error::Misuse;
 use crate::json::Text;
 use crate::secret::Secret;
 
@@ -29,13 +29,13 @@ impl BearerAuth {
     ///
     /// # Errors
     ///
-    /// [`PeerMisbehaved::UnsendableToken`] if the token is empty or has characters other than visible
+    /// [`Misuse::TokenCharacters`] if the token is empty or has characters other than visible
     /// ASCII (RFC 6749 appendix A.12).
-    pub fn new(token: &str) -> Result<Self, PeerMisbehaved> {
+    pub fn new(token: &str) -> Result<Self, Misuse> {
         // Without an early end, so that many bytes are looked at at once: tokens are long.
         let sendable = token.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic());
         if token.is_empty() || !sendable {
-            return Err(PeerMisbehaved::UnsendableToken);
+            return Err(Misuse::TokenCharacters);
         }
         let mut value = String::with_capacity(PREFIX.len() + token.len());
         value.push_str(PREFIX);
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn tokens_that_cannot_be_sent_are_refused() {
         for token in ["", " ", "a b", "a\r\nb", "a\0", "ä", "\u{7f}"] {
-            assert_eq!(BearerAuth::new(token), Err(PeerMisbehaved::UnsendableToken), "{token:?}");
+            assert_eq!(BearerAuth::new(token), Err(Misuse::TokenCharacters), "{token:?}");
         }
     }
 

@@ -211,7 +211,9 @@ pub(crate) fn read_tokens(
             Err(PeerIncompatible::TokenType { found }.into())
         }
         (Ok(token), Some(token_type)) => {
-            BearerAuth::new(token).map(|token| (token, token_type)).map_err(Error::from)
+            // The server has given it, and not the host.
+            let unsendable = |_| PeerMisbehaved::UnsendableToken.into();
+            BearerAuth::new(token).map(|token| (token, token_type)).map_err(unsendable)
         }
         (Err(missing), _) => Err(match refusal(body, Endpoint::Token) {
             Ok(refusal) => refusal.into(),

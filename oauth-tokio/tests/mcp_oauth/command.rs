@@ -8,7 +8,7 @@ use std::time::Duration;
 use oauth_tests::files;
 use oauth_tokio::reqwest;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// A directory for logins, gone with this.
@@ -107,6 +107,11 @@ impl Home {
 
     /// The same with other arguments.
     pub(crate) async fn log_in_by(&self, arguments: &[&str]) -> Ended {
+        self.consented(arguments).await.ended().await
+    }
+
+    /// The same until the user has pasted where it ends.
+    pub(crate) async fn consented(&self, arguments: &[&str]) -> UnderWay {
         let mut child = self.command(arguments).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut err = String::new();
@@ -122,9 +127,7 @@ impl Home {
         let redirect = visit(&page).await;
         let mut input = child.stdin.take().unwrap();
         input.write_all(format!("{redirect}\n").as_bytes()).await.unwrap();
-        let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
-        let out = String::from_utf8(output.stdout).unwrap();
-        Ended { code: output.status.code().unwrap(), out, err }
+        UnderWay { child, lines, err, _input: input }
     }
 
     /// A bridge that runs until its input ends.
@@ -154,6 +157,37 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A login whose user has done their part.
+pub(crate) struct UnderWay {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    err: String,
+    _input: ChildStdin,
+}
+
+impl UnderWay {
+    pub(crate) async fn ended(mut self) -> Ended {
+        while let Some(line) = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap() {
+            self.err += &line;
+            self.err.push('\n');
+        }
+        let output = timeout(PATIENCE, self.child.wait_with_output()).await.unwrap().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        Ended { code: output.status.code().unwrap(), out, err: self.err }
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn press_ctrl_c(&mut self) {
+        let process = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &process]).status().await.unwrap().success());
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn goes_on(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 }
 

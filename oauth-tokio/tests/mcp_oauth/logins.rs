@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use oauth_tests::serve::Served;
-use oauth_tests::world::{DeviceUser, Knobs, PkceSupport, PrmServers, What};
+use oauth_tests::world::{
+    Consent, Damage, DeviceUser, Fault, Knobs, PkceSupport, PrmServers, Registration, What,
+};
 use serde_json::Value;
 
 use crate::command::Home;
@@ -116,6 +118,8 @@ async fn a_command_ends_with_what_is_wrong() {
         (&["token", "no url"], 2, "error["),
         (&["doctor", &url, "--set", "scpe=x"], 2, "scope"),
         (&["doctor", &url, "--set", "scope"], 2, "NAME=VALUE"),
+        (&["token", &url, "--paste"], 2, "say --login"),
+        (&["token", &url, "--set", "bearer=a b"], 2, "error[token_characters]"),
         (&["token", &url], 3, "error[login_required]"),
         (&["doctor", &url], 4, ""),
         (&["doctor", "http://127.0.0.1:1/mcp"], 5, ""),
@@ -135,6 +139,80 @@ async fn a_command_ends_with_what_is_wrong() {
     let nothing = home.run(&["doctor", &url, "--config", "no-such-file"]).await;
     assert_eq!(nothing.code, 2, "{nothing:?}");
     assert!(nothing.err.contains("no-such-file"), "it says which file: {nothing:?}");
+}
+
+#[tokio::test]
+async fn what_advice_names_is_said_as_it_is_typed() {
+    let knobs = Knobs { registration: Registration::None, ..Knobs::default() };
+    let (served, home) = (Served::start(knobs).unwrap(), Home::new());
+    for command in ["doctor", "login"] {
+        let ended = home.run(&[command, &served.server_url()]).await;
+        assert_eq!(ended.code, 4, "{ended:?}");
+        let typed = "As typed here: --set client_id=… --set client_secret=…";
+        assert!(ended.err.contains(typed), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_declines_is_not_logged_in() {
+    let served = Served::start(Knobs { consent: Consent::Deny, ..Knobs::default() }).unwrap();
+    let login = Home::new().log_in(&served.server_url()).await;
+    assert_eq!(login.code, 3, "{login:?}");
+    assert!(login.err.contains("the user declined"), "{login:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn tokens_on_their_way_are_stored_unless_ctrl_c_is_pressed_once_more() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    for (delay, is_pressed_again, code) in [(2, false, 0), (60, true, 3)] {
+        served.delay_tokens(Duration::from_secs(delay));
+        let asked = served.world().count(CODE);
+        let mut login = home.consented(&["login", "--again", "--paste", &url]).await;
+        while served.world().count(CODE) == asked {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        login.press_ctrl_c().await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(login.goes_on(), "the code is spent");
+        if is_pressed_again {
+            login.press_ctrl_c().await;
+        }
+        let ended = login.ended().await;
+        assert_eq!(ended.code, code, "{ended:?}");
+    }
+    assert_eq!(home.run(&["token", &url]).await.out, "at-1-auth\n");
+}
+
+#[tokio::test]
+async fn a_logout_that_leaves_tokens_alive_says_so_and_is_done_here() {
+    let damage = Damage::always(Fault::Status(503));
+    let knobs = Knobs { revocation_damage: damage, ..Knobs::default() };
+    let (served, home) = (Served::start(knobs).unwrap(), Home::new());
+    let url = served.server_url();
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let logout = home.run(&["logout", &url]).await;
+    assert_eq!(logout.code, 5, "{logout:?}");
+    assert!(logout.out.contains("may live until it expires"), "{logout:?}");
+    assert_eq!(home.run(&["token", &url]).await.code, 3);
+    served.world().knobs.revocation = false;
+    assert_eq!(home.log_in(&url).await.code, 0);
+    let logout = home.run(&["logout", &url]).await;
+    assert_eq!(logout.code, 0, "nothing more can be done: {logout:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_what_is_wrong() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    home.write("file", "");
+    let (url, file) = (served.server_url(), home.path("file"));
+    for command in ["doctor", "token", "login"] {
+        let ended = home.run(&[command, &url, "--home", &file]).await;
+        assert_eq!(ended.code, 1, "{command} {ended:?}");
+        assert!(ended.err.contains("error[storage]"), "{command} {ended:?}");
+    }
+    assert_eq!(served.world().count(What::Authorize), 0);
 }
 
 #[tokio::test]
@@ -172,3 +250,6 @@ async fn what_nobody_reads_is_done_all_the_same() {
     let registered = served.world().count(What::Register);
     assert_eq!(registered, 2, "it was forgotten");
 }
+
+#[cfg(unix)]
+const CODE: What = What::Token(oauth_tests::world::Grant::Code);

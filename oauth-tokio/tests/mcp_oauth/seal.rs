@@ -13,6 +13,8 @@ async fn without_a_keyring_nothing_is_sealed_and_that_is_said() {
     let refused = home.run(&["seal"]).await;
     assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{refused:?}");
     assert!(refused.err.contains("no keyring in this session"), "{refused:?}");
+    let discarded = home.run(&["seal", "--discard"]).await;
+    assert!(discarded.out.starts_with("Nothing was sealed"), "{discarded:?}");
     assert_eq!(home.run(&["token", &url]).await.out, "at-1-auth\n");
     assert!(home.holds("at-1-auth"), "as before");
 }
@@ -40,5 +42,11 @@ async fn what_is_sealed_is_used_where_the_keyring_is_and_nowhere_else() {
     let logout = home.run_in_session("unlocked", &["logout", &url]).await;
     assert_eq!(logout.code, 0, "{logout:?}");
     assert_eq!(served.world().count(What::Authorize), 1);
+
+    // The client is there yet, and sealed. As if the key were lost:
+    let discarded = home.run(&["seal", "--discard"]).await;
+    assert!(discarded.out.starts_with("Deleted "), "{discarded:?}");
+    assert_eq!(home.log_in(&url).await.code, 0);
+    assert!(home.holds("at-2-auth"), "it is plain");
     assert_eq!(served.world().violations, [""; 0]);
 }

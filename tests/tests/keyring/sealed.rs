@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 
-use oauth_blocking::oauth_core::seal::{SealError, Sealing, SealingKey, SealingKeys};
-use oauth_blocking::{AtRest, KeyringMode, Records as _, StorageError, Written};
+use oauth_blocking::oauth_core::seal::{KeyringError, SealError, Sealing, SealingKey, SealingKeys};
+use oauth_blocking::{AtRest, Key, KeyringMode, Records as _, StorageError, Written};
 use oauth_tokio::Blocking;
 
 use crate::mock::{Mock, Way};
@@ -139,6 +139,27 @@ fn who_refuses_plain_records_asks_a_keyring_for_the_first_key() {
     assert!(matches!(place.open(&keyring).1, AtRest::Sealed { .. }));
 }
 
+/// Nobody but who has the key can say what is in them.
+#[test]
+fn what_needs_a_lost_key_is_discarded_and_nothing_else() {
+    let (place, mock) = (Place::new(), Mock::new(Way::Answers));
+    assert_eq!(place.plain().save(&key("bob"), &record("bob"), 0), Ok(Written::Done));
+    let (store, key_id) = place.with_record(&mock.keyring());
+    let other = Key { application: "Another".into(), ..key("carol") };
+    assert_eq!(store.save(&other, &record("carol"), 0), Ok(Written::Done));
+    mock.has(None);
+    assert_eq!(place.refused(&mock.insisted_on()), KeyringError::Gone { key_id });
+
+    let keyring = mock.insisted_on();
+    assert_eq!(place.plain().discard_sealed("Keyring test", &keyring), Ok(1));
+    assert_eq!(place.plain().discard_sealed("Keyring test", &keyring), Ok(0));
+    let (store, at_rest) = place.open(&keyring);
+    assert!(matches!(at_rest, AtRest::Sealed { .. }), "{at_rest:?}");
+    assert_eq!(loaded(&store, &key("alice")), None);
+    assert_eq!(loaded(&store, &key("bob")), Some(record("bob")));
+    assert!(store.load(&other).is_err(), "it is another program's");
+}
+
 #[tokio::test]
 async fn on_tokio_it_is_the_same() {
     let (place, mock) = (Place::new(), Mock::new(Way::Answers));
@@ -148,6 +169,7 @@ async fn on_tokio_it_is_the_same() {
     assert!(matches!(at_rest, AtRest::Sealed { .. }), "{at_rest:?}");
     assert_eq!(store.seal_anew("Keyring test").await, Ok(1));
     assert!(!place.holds("refresh-secret-alice"));
+    assert_eq!(store.discard_sealed("Keyring test", &mock.keyring()).await, Ok(1));
 }
 
 /// Neither the key nor what names it is found where people look.

@@ -1,12 +1,11 @@
-//! Sealing all records anew: after the first key was set up, or another one.
+//! All records of a program: sealed anew, after the first key was set up or another one; or discarded, where it is lost.
 
 use oauth_core::client::StorageError;
 use oauth_core::session::Key;
 
-use super::directory::Directory;
 use super::name::{self, Name};
-use super::slot::Found;
-use super::{FileTokenStorage, document, slot};
+use super::slot::{Found, Slot};
+use super::{FileTokenStorage, document, remove, slot};
 
 impl FileTokenStorage {
     /// Seals each record of a program anew that is plain, or sealed with another key than the one that writes; how many
@@ -24,6 +23,49 @@ impl FileTokenStorage {
     /// A [`StorageError`]. Where one record cannot be opened, or is of a later version, all others are done, and the
     /// error is that of the first one.
     pub fn seal_anew(&self, application: &str) -> Result<u64, StorageError> {
+        self.each(application, |slot, text| {
+            if document::is_current(text, &self.sealing) {
+                return Ok(false);
+            }
+            let held = slot.hold()?;
+            // Somebody may have replaced it before the lock was had.
+            if slot.is_current()? {
+                return Ok(false);
+            }
+            let Found::Record(record) = slot.read()? else { return Ok(false) };
+            slot.replace(&record, None, &held)?;
+            Ok(true)
+        })
+    }
+
+    /// Deletes each record of a program that is sealed, whether or not this store could open it; how many there were.
+    #[cfg(feature = "keyring")]
+    pub(super) fn discard_all_sealed(&self, application: &str) -> Result<u64, StorageError> {
+        self.each(application, |slot, text| {
+            if !document::is_sealed(text) {
+                return Ok(false);
+            }
+            let _held = slot.hold()?;
+            // Somebody may have replaced it before the lock was had.
+            let is_sealed = slot::read(&slot.record())?.is_some_and(|it| document::is_sealed(&it));
+            if is_sealed {
+                remove(&slot.record())?;
+                slot.directory.sync()?;
+            }
+            Ok(is_sealed)
+        })
+    }
+
+    /// Changes each record of a program, or does not; how many were.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::seal_anew`].
+    fn each(
+        &self,
+        application: &str,
+        change: impl Fn(&Slot<'_>, &[u8]) -> Result<bool, StorageError>,
+    ) -> Result<u64, StorageError> {
         let mut shards = if self.directory.exists()? { self.directory.list()? } else { Vec::new() };
         shards.retain(|name| name::is_shard(name));
         shards.sort_unstable();
@@ -34,8 +76,17 @@ impl FileTokenStorage {
             files.retain(|file| file.ends_with(name::RECORD));
             files.sort_unstable();
             for file in &files {
-                match self.seal_file_anew(&directory, shard, file, application) {
-                    Ok(is_new) => count += u64::from(is_new),
+                let Some(text) = slot::read(&directory.file(file))? else { continue };
+                // Under another name than its own it is found by nobody.
+                let key = document::key(&text).filter(|key: &Key| {
+                    let name = Name::of(key);
+                    *key.application == *application
+                        && name.record() == *file
+                        && name.shard() == shard
+                });
+                let Some(key) = key else { continue };
+                match change(&self.slot(&key, Name::of(&key)), &text) {
+                    Ok(is_changed) => count += u64::from(is_changed),
                     Err(error @ (StorageError::Sealed { .. } | StorageError::Newer { .. })) => {
                         first.get_or_insert(error);
                     }
@@ -44,33 +95,5 @@ impl FileTokenStorage {
             }
         }
         first.map_or(Ok(count), Err)
-    }
-
-    fn seal_file_anew(
-        &self,
-        directory: &Directory,
-        shard: &str,
-        file: &str,
-        application: &str,
-    ) -> Result<bool, StorageError> {
-        let Some(text) = slot::read(&directory.file(file))? else { return Ok(false) };
-        // Under another name than its own it is found by nobody.
-        let key = document::key(&text).filter(|key: &Key| {
-            let name = Name::of(key);
-            *key.application == *application && name.record() == file && name.shard() == shard
-        });
-        let Some(key) = key else { return Ok(false) };
-        if document::is_current(&text, &self.sealing) {
-            return Ok(false);
-        }
-        let slot = self.slot(&key, Name::of(&key));
-        let held = slot.hold()?;
-        // Somebody may have replaced it before the lock was had.
-        if slot.is_current()? {
-            return Ok(false);
-        }
-        let Found::Record(record) = slot.read()? else { return Ok(false) };
-        slot.replace(&record, None, &held)?;
-        Ok(true)
     }
 }

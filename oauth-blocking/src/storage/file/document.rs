@@ -96,6 +96,11 @@ pub(super) fn is_current(text: &[u8], sealing: &Sealing) -> bool {
     members.sealed().is_some_and(|sealed| sealing.is_current(&sealed))
 }
 
+/// Whether a text has a record that is sealed, by whichever key.
+pub(super) fn is_sealed(text: &[u8]) -> bool {
+    Members::of(text).is_some_and(|members| members.format() == Some(SEALED.into()))
+}
+
 /// The members of a text as they are written.
 #[derive(Deserialize)]
 pub(super) struct Members<'a> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
 use super::held::Held;
-use super::{FileTokenStorage, disk, name, slot};
+use super::{FileTokenStorage, disk, name, remove, slot};
 use crate::keyring::{Asking, AtRest, Keyring, KeyringItem, KeyringSeal};
 use crate::locks;
 
@@ -71,6 +71,29 @@ impl FileTokenStorage {
             }
             (error, _) => Err(error),
         }
+    }
+}
+
+impl FileTokenStorage {
+    /// Deletes the records of a program that are sealed, and forgets which key of the keyring they need; how many there were.
+    /// For when the key is lost: what is in them is lost as well, and a login is needed. The key itself, if it is there
+    /// yet, stays in the keyring.
+    ///
+    /// Records that are plain stay, and so does what was stored for this store later than it began: end the programs that
+    /// use it first.
+    ///
+    /// # Errors
+    ///
+    /// A [`StorageError`]: call it again.
+    pub fn discard_sealed(
+        &self,
+        application: &str,
+        keyring: &Keyring,
+    ) -> Result<u64, StorageError> {
+        let count = self.discard_all_sealed(application)?;
+        // Last, so that what is left of them is not taken for the work of a key that nobody knows.
+        remove(&Place::of(self, keyring.item()).path())?;
+        Ok(count)
     }
 }
 

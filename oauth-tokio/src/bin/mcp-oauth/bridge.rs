@@ -173,8 +173,9 @@ impl Link {
     ) -> io::Result<()> {
         let (mut answer, mut events, mut tries) = (answer, Events::default(), 0);
         loop {
+            let mut stream = events.stream();
             while let Ok(Some(chunk)) = answer.chunk().await {
-                for text in events.read(&chunk) {
+                for text in stream.read(&chunk) {
                     tries = 0;
                     self.note(message, &text, id.clone());
                     self.tell(&text).await?;
@@ -212,8 +213,9 @@ impl Link {
             match oauth.send(|http| self.get(http, &opened, last.as_deref())).await {
                 Ok(mut answer) if is_stream(&answer) => {
                     in_vain = 0;
+                    let mut stream = events.stream();
                     while let Ok(Some(chunk)) = answer.chunk().await {
-                        for text in events.read(&chunk) {
+                        for text in stream.read(&chunk) {
                             // The host is gone, which whoever reads it sees as well.
                             if self.tell(&text).await.is_err() {
                                 return;
@@ -247,10 +249,10 @@ impl Link {
         let mut answer = self.oauth.send(|http| self.post(http, &initialize, &none)).await?;
         let id = Session::id_of(&answer);
         let (mut events, mut text) = (Events::default(), String::new());
-        let is_stream = is_stream(&answer);
+        let (mut stream, is_stream) = (events.stream(), is_stream(&answer));
         while let Ok(Some(chunk)) = answer.chunk().await {
             if is_stream {
-                text = events.read(&chunk).pop().unwrap_or(text);
+                text = stream.read(&chunk).pop().unwrap_or(text);
                 if initialize.is_answered_by(&text) {
                     break;
                 }

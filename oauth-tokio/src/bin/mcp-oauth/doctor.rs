@@ -40,6 +40,10 @@ impl Doctor {
                 writeln!(out, "```mermaid\n{diagram}```")?;
             }
         }
+        // Calls fail, whatever a login would do.
+        if forecast.status().is_err() {
+            oauth.status().await?;
+        }
         match forecast.login_plan() {
             Ok(_) => Ok(()),
             // It stands in what was printed.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use oauth_tokio::{Blocking, Error, OAuth, OAuthBuilder, PasteBack, Plain};
+use oauth_tokio::{Blocking, Error, OAuth, OAuthBuilder, PasteBack, Plain, ProtocolError};
 use tokio::signal::ctrl_c;
 
 use crate::home::Home;
@@ -38,6 +38,10 @@ pub(crate) struct Way {
 }
 
 impl Way {
+    pub(crate) fn is_said(&self) -> bool {
+        self.paste || self.device
+    }
+
     pub(crate) fn set_up(&self, builder: OAuthBuilder) -> Result<OAuthBuilder, Failure> {
         Ok(match self {
             Self { paste: true, .. } => {
@@ -59,9 +63,7 @@ impl Login {
                 false => oauth.authenticate().await,
             }
         };
-        let brought = interruptible(&oauth, login).await;
-        oauth.shutdown(LIMIT).await;
-        brought?;
+        interruptible(&oauth, login).await?;
         Ok(say(granted(&oauth))?)
     }
 }
@@ -80,7 +82,8 @@ pub(crate) fn client(server: &Server, way: &Way, home: &Home) -> Result<OAuth, F
     })
 }
 
-/// Ctrl-C ends the login, and says so to those who wait for it.
+/// Ctrl-C ends the login, and says so to those who wait for it. Tokens that are on their way are waited for and stored,
+/// unless it is pressed once more.
 pub(crate) async fn interruptible<T>(
     oauth: &OAuth,
     login: impl Future<Output = Result<T, Error>>,
@@ -88,13 +91,23 @@ pub(crate) async fn interruptible<T>(
     let stop = async {
         drop(ctrl_c().await);
         oauth.cancel_login();
-        std::future::pending().await
+        drop(ctrl_c().await);
     };
     tokio::select! {
         biased;
-        () = stop => unreachable!("it only asks for the end"),
-        outcome = login => outcome,
+        () = stop => Err(ProtocolError::Cancelled.into()),
+        outcome = brought(oauth, login) => outcome,
     }
+}
+
+/// Waits for what is left to do after a call as well: tokens that it brought are stored.
+pub(crate) async fn brought<T>(
+    oauth: &OAuth,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let outcome = call.await;
+    oauth.shutdown(LIMIT).await;
+    outcome
 }
 
 /// What was granted, and for how long.

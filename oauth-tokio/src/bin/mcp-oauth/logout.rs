@@ -1,6 +1,7 @@
 //! `logout`: the end of a login.
 
 use clap::Args;
+use oauth_tokio::oauth_core::session::RevocationOutcome;
 
 use crate::home::Home;
 use crate::outcome::Failure;
@@ -24,6 +25,13 @@ impl Logout {
         if self.forget {
             oauth.forget().await?;
         }
-        Ok(say(ended)?)
+        say(&ended)?;
+        // Here they are gone, and there they may be good for somebody else.
+        for fate in [ended.refresh_token, ended.access_token] {
+            if let RevocationOutcome::Alive(error) = fate {
+                return Err(Failure::Told(error));
+            }
+        }
+        Ok(())
     }
 }

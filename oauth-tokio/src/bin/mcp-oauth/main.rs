@@ -64,8 +64,7 @@ enum Command {
     /// Encrypt all logins, with a key in this system's keyring
     ///
     /// From then on they can be used only where that keyring answers: in the user's own session, and not by a job that runs
-    /// without it. For such a job, log in with a --home of its own. There is no way back but to log out, and in again with
-    /// another --home.
+    /// without it. For such a job, log in with a --home of its own. There is no way back but --discard, and to log in again.
     Seal(seal::Seal),
     /// Speak MCP on standard input and output for a remote server, with its login
     Bridge(bridge::Bridge),

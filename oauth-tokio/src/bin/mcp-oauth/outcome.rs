@@ -5,14 +5,16 @@
 //! | 0 | done |
 //! | 1 | something else, said on standard error |
 //! | 2 | the command line is wrong, or the value of a setting |
-//! | 3 | a login is needed, or the user did not finish one |
+//! | 3 | a login is needed, or the user did not finish one, or declined |
 //! | 4 | a server refused, or cannot be used as it is: it does what must not be put up with, or a setting is missing |
 //! | 5 | a server cannot be reached, or not now |
 
 use std::io;
 use std::process::ExitCode;
 
-use oauth_tokio::{ConfigError, Error, NeedsConsent as _, Plain, ProtocolError, StorageError};
+use oauth_tokio::{
+    AuthConfig, ConfigError, Error, NeedsConsent as _, Plain, ProtocolError, StorageError,
+};
 
 use crate::said::note;
 
@@ -38,8 +40,11 @@ impl Failure {
     pub(crate) fn end(self) -> ExitCode {
         match &self {
             Self::Usage(text) => note(format_args!("error: {}", Plain(text))),
-            Self::Client(error) => note(error.explain()),
-            Self::Told(_) => {}
+            Self::Client(error) => {
+                note(error.explain());
+                hint(error.advice());
+            }
+            Self::Told(error) => hint(error.advice()),
             // Whoever reads has seen enough.
             Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Self::System(error) => note(format_args!("error: {error}")),
@@ -58,6 +63,26 @@ impl Failure {
     }
 }
 
+/// What advice names as a library does, as it is typed.
+fn hint(advice: &str) {
+    let quoted = advice.split('`').skip(1).step_by(2);
+    let typed: Vec<_> = quoted.filter_map(typed).collect();
+    if !typed.is_empty() {
+        note(format_args!("As typed here: {}", typed.join(" ")));
+    }
+}
+
+fn typed(name: &str) -> Option<String> {
+    match name {
+        "discard_sealed" => Some("mcp-oauth seal --discard".into()),
+        "login" => Some("mcp-oauth login --again".into()),
+        "PasteBack" => Some("mcp-oauth login --paste".into()),
+        "forget" => Some("mcp-oauth logout --forget".into()),
+        _ if matches!(AuthConfig::setting(name, ""), Err(ConfigError::Unknown(_))) => None,
+        setting => Some(format!("--set {setting}=…")),
+    }
+}
+
 fn code_of(error: &Error) -> u8 {
     match error {
         error if error.needs_consent() => LOGIN_NEEDED,
@@ -71,6 +96,7 @@ fn code_of(error: &Error) -> u8 {
 fn code_of_protocol(error: &ProtocolError) -> u8 {
     match error {
         error if error.needs_login() => LOGIN_NEEDED,
+        ProtocolError::Refused(refusal) if refusal.is_denied_by_user() => LOGIN_NEEDED,
         ProtocolError::Cancelled | ProtocolError::LoginExpired { .. } => LOGIN_NEEDED,
         ProtocolError::Misuse(_) => USAGE,
         ProtocolError::Unreachable(_) => UNREACHABLE,

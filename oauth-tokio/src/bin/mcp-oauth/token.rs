@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use clap::Args;
 
 use crate::home::Home;
-use crate::login::{self, LIMIT, Way, interruptible};
+use crate::login::{self, Way, brought, interruptible};
 use crate::outcome::Failure;
 use crate::server::Server;
 
@@ -26,13 +26,15 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
+        if self.way.is_said() && !self.login {
+            let text = "--paste and --device say how to log in: say --login as well";
+            return Err(Failure::Usage(text.into()));
+        }
         let oauth = login::client(&self.server, &self.way, home)?;
         let token = match self.login {
-            true => interruptible(&oauth, oauth.authenticate()).await,
-            false => oauth.quiet().token().await,
+            true => interruptible(&oauth, oauth.authenticate()).await?,
+            false => brought(&oauth, oauth.quiet().token()).await?,
         };
-        oauth.shutdown(LIMIT).await;
-        let token = token?;
         let mut out = io::stdout().lock();
         match self.header {
             true => writeln!(out, "Authorization: {}", token.header_value())?,

@@ -3,40 +3,43 @@
 use std::mem;
 use std::time::Duration;
 
-/// What was read so far.
+/// What the streams that were read so far have said. Each begins where the one before has ended.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// Without a line end yet.
-    rest: Vec<u8>,
-    /// How much of that has none.
-    searched: usize,
-    /// The lines of the event that is read.
-    data: Vec<String>,
     last_id: Option<String>,
     pause: Option<Duration>,
 }
 
-impl Events {
-    /// The data of each event that ends in these bytes. One without data, as servers send to say where a stream can be taken
-    /// up, has none.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.rest.extend_from_slice(bytes);
-        let mut read = Vec::new();
-        while let Some(end) = self.line_end() {
-            let after = self.rest.split_off(end + 1);
-            let line = mem::replace(&mut self.rest, after);
-            let line = String::from_utf8_lossy(&line);
-            self.line(line.trim_end_matches(['\n', '\r']), &mut read);
-        }
-        read
-    }
+/// One of them, and what of it is no whole event yet: that goes with it, however it ends.
+#[derive(Debug)]
+pub(super) struct Stream<'a> {
+    events: &'a mut Events,
+    /// Without a line end yet.
+    rest: Vec<u8>,
+    /// How much of that has none.
+    searched: usize,
+    /// Whether a line feed would be the second half of a line end.
+    is_after_return: bool,
+    /// Whether a mark of the byte order would be a part of the text.
+    is_begun: bool,
+    /// The lines of the event that is read.
+    data: Vec<String>,
+    /// Its name, if it has one of its own.
+    id: Option<String>,
+}
 
-    /// No byte is looked at twice: an event may be as long as a file.
-    fn line_end(&mut self) -> Option<usize> {
-        let new = self.rest.get(self.searched..).unwrap_or_default();
-        let end = new.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at);
-        self.searched = if end.is_some() { 0 } else { self.rest.len() };
-        end
+impl Events {
+    /// What comes next is another stream.
+    pub(super) fn stream(&mut self) -> Stream<'_> {
+        Stream {
+            events: self,
+            rest: Vec::new(),
+            searched: 0,
+            is_after_return: false,
+            is_begun: false,
+            data: Vec::new(),
+            id: None,
+        }
     }
 
     /// Behind which event the stream goes on.
@@ -53,6 +56,43 @@ impl Events {
     pub(super) fn pause_after(&self, in_vain: u32) -> Duration {
         self.pause().saturating_mul(1 << in_vain.min(MOST_DOUBLINGS)).min(LONGEST)
     }
+}
+
+impl Stream<'_> {
+    /// The data of each event that ends in these bytes. One without data, as servers send to say where a stream can be taken
+    /// up, has none.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<String> {
+        self.rest.extend_from_slice(bytes);
+        let mut read = Vec::new();
+        while let Some(line) = self.next_line() {
+            let line = String::from_utf8_lossy(&line);
+            let mark = if self.is_begun { None } else { line.strip_prefix('\u{feff}') };
+            self.is_begun = true;
+            self.line(mark.unwrap_or(&line), &mut read);
+        }
+        read
+    }
+
+    /// A line without its end, which is a line feed, a carriage return, or both. No byte is searched twice: an event may be
+    /// as long as a file.
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        if self.is_after_return && !self.rest.is_empty() {
+            self.is_after_return = false;
+            if self.rest[0] == b'\n' {
+                self.rest.remove(0);
+            }
+        }
+        let new = &self.rest[self.searched..];
+        let Some(end) = new.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            self.searched = self.rest.len();
+            return None;
+        };
+        let after = self.rest.split_off(self.searched + end + 1);
+        let mut line = mem::replace(&mut self.rest, after);
+        self.is_after_return = line.pop() == Some(b'\r');
+        self.searched = 0;
+        Some(line)
+    }
 
     fn line(&mut self, line: &str, read: &mut Vec<String>) {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
@@ -61,10 +101,14 @@ impl Events {
             "" if line.is_empty() => {
                 let data = mem::take(&mut self.data).join("\n");
                 read.extend((!data.is_empty()).then_some(data));
+                self.events.last_id = self.id.take().or(self.events.last_id.take());
             }
             "data" => self.data.push(value.into()),
-            "id" if !value.contains('\0') => self.last_id = Some(value.into()),
-            "retry" => self.pause = value.parse().ok().map(Duration::from_millis).or(self.pause),
+            "id" if !value.contains('\0') => self.id = Some(value.into()),
+            "retry" => {
+                let pause = value.parse().ok().map(Duration::from_millis);
+                self.events.pause = pause.or(self.events.pause);
+            }
             // A comment, a name, or what nobody knows.
             _ => {}
         }
@@ -85,14 +129,30 @@ mod tests {
 
     #[test]
     fn events_come_out_however_they_are_cut() {
-        let stream = "id: 1\r\ndata: {\"a\":1}\r\n\r\n: a comment\nid: 2\nretry: 250\ndata:\n\n\
+        let stream = "id: 1\ndata: {\"a\":1}\n\n: a comment\nid: 2\nretry: 250\ndata:\n\n\
                       event: message\ndata: {\ndata: }\n\ndata: not over";
-        for size in [1, 2, 3, 7, stream.len()] {
-            let mut events = Events::default();
-            let read: Vec<_> =
-                stream.as_bytes().chunks(size).flat_map(|it| events.read(it)).collect();
-            assert_eq!(read, ["{\"a\":1}", "{\n}"], "{size}");
-            assert_eq!((events.last_id(), events.pause()), (Some("2"), Duration::from_millis(250)));
+        for line_end in ["\n", "\r\n", "\r"] {
+            for mark in ["", "\u{feff}"] {
+                let stream = format!("{mark}{}", stream.replace('\n', line_end));
+                for size in [1, 2, 3, 7, stream.len()] {
+                    let mut events = Events::default();
+                    let mut reader = events.stream();
+                    let chunks = stream.as_bytes().chunks(size);
+                    let read: Vec<_> = chunks.flat_map(|it| reader.read(it)).collect();
+                    assert_eq!(read, ["{\"a\":1}", "{\n}"], "{stream:?}, {size}");
+                    let said = (events.last_id(), events.pause());
+                    assert_eq!(said, (Some("2"), Duration::from_millis(250)));
+                }
+            }
         }
+    }
+
+    #[test]
+    fn what_is_no_whole_event_when_a_stream_breaks_is_sent_again() {
+        let mut events = Events::default();
+        assert_eq!(events.stream().read(b"id: 1\ndata: a\n\nid: 2\ndata: b"), ["a"]);
+        assert_eq!(events.last_id(), Some("1"));
+        assert_eq!(events.stream().read(b"id: 2\ndata: b\n\n"), ["b"]);
+        assert_eq!(events.last_id(), Some("2"));
     }
 }
