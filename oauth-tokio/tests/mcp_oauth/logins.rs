@@ -154,6 +154,23 @@ async fn what_advice_names_is_said_as_it_is_typed() {
 }
 
 #[tokio::test]
+async fn who_means_another_login_is_told_of_it() {
+    let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
+    let url = served.server_url();
+    let told = format!("There is a login for {url}, of work.\n");
+    assert_eq!(home.log_in_by(&["login", "--paste", "--profile", "work", &url]).await.code, 0);
+    let (slash, capitals) = (format!("{url}/"), url.replacen("http", "HTTP", 1));
+    for (url, profile) in [(&url, ""), (&slash, "work"), (&capitals, "work")] {
+        let arguments = ["--profile", profile, url];
+        let token = home.run(&[&["token"], &arguments[..]].concat()).await;
+        assert_eq!((token.code, token.err.contains(&told)), (3, true), "{token:?}");
+        let logout = home.run(&[&["logout"], &arguments[..]].concat()).await;
+        assert_eq!((logout.code, &logout.err), (0, &told), "{logout:?}");
+    }
+    assert_eq!(home.run(&["logout", "--profile", "work", &url]).await.err, "");
+}
+
+#[tokio::test]
 async fn a_user_who_declines_is_not_logged_in() {
     let served = Served::start(Knobs { consent: Consent::Deny, ..Knobs::default() }).unwrap();
     let login = Home::new().log_in(&served.server_url()).await;

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use oauth_tokio::{Blocking, FileTokenStorage, Keyring, KeyringMode, StorageError};
+use oauth_tokio::{
+    Blocking, FileTokenStorage, GrantQuery, Keyring, KeyringMode, Records as _, StorageError,
+    StoredGrant,
+};
 
 /// Which logins are meant.
 #[derive(Debug, Args)]
@@ -30,6 +33,15 @@ impl Home {
     pub(crate) fn store(&self) -> Result<Blocking<FileTokenStorage>, StorageError> {
         let (files, _) = self.files()?.sealed_by(&keyring(KeyringMode::AsBefore))?;
         Ok(Blocking::new(files))
+    }
+
+    /// All logins.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::store`]; one that cannot be opened.
+    pub(crate) async fn logins(&self) -> Result<Vec<StoredGrant>, StorageError> {
+        self.store()?.list_all(&GrantQuery::new(APPLICATION)).await
     }
 
     /// Where the files are: in the directory that was said, or in that of this program.

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use oauth_tokio::{GrantQuery, Plain, Records as _, StoredGrant, UnixTime};
+use oauth_tokio::{Plain, StoredGrant, UnixTime};
 use serde_json::{Value, json};
 
 use crate::home::{APPLICATION, Home};
@@ -20,7 +20,7 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
-        let mut grants = home.store()?.list_all(&GrantQuery::new(APPLICATION)).await?;
+        let mut grants = home.logins().await?;
         grants.sort_by(|a, b| {
             let order = |it: &StoredGrant| (it.key.server_url.clone(), it.key.profile.clone());
             order(a).cmp(&order(b))

@@ -22,6 +22,11 @@ impl Logout {
     pub(crate) async fn run(self, home: &Home) -> Result<(), Failure> {
         let oauth = self.server.client(home, Ok)?;
         let ended = oauth.logout().await?;
+        if ended.refresh_token == RevocationOutcome::Absent
+            && ended.access_token == RevocationOutcome::Absent
+        {
+            self.server.note_similar(home).await?;
+        }
         if self.forget {
             oauth.forget().await?;
         }

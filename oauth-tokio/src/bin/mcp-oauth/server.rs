@@ -4,10 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use oauth_tokio::{AuthConfig, OAuth, OAuthBuilder};
+use oauth_tokio::oauth_core::flow::Settings;
+use oauth_tokio::{AuthConfig, OAuth, OAuthBuilder, Plain};
 
 use crate::home::{APPLICATION, Home};
 use crate::outcome::Failure;
+use crate::said::note;
 
 /// The server, and what is set for it.
 #[derive(Debug, Args)]
@@ -35,6 +37,23 @@ pub(crate) struct Setup {
 impl Server {
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Says which logins there are that may be meant: of another profile, or at a URL that is written otherwise, which is
+    /// another server's for all that anybody knows.
+    pub(crate) async fn note_similar(&self, home: &Home) -> Result<(), Failure> {
+        let settings = Settings::new(&self.url)?;
+        let (url, profile) = (settings.server().as_str(), self.setup.profile());
+        let bare = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+        for key in home.logins().await?.into_iter().map(|grant| grant.key) {
+            let is_same = *key.server_url == *url && *key.profile == *profile;
+            if !is_same && bare(&key.server_url) == bare(url) {
+                let of = if key.profile.is_empty() { "no profile" } else { &*key.profile };
+                let (url, of) = (Plain(&key.server_url), Plain(of));
+                note(format_args!("There is a login for {url}, of {of}."));
+            }
+        }
+        Ok(())
     }
 
     /// As [`Setup::client`].

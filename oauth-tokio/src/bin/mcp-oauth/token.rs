@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
+use oauth_tokio::NeedsConsent as _;
 
 use crate::home::Home;
 use crate::login::{self, Way, brought, interruptible};
@@ -33,7 +34,13 @@ impl Token {
         let oauth = login::client(&self.server, &self.way, home)?;
         let token = match self.login {
             true => interruptible(&oauth, oauth.authenticate()).await?,
-            false => brought(&oauth, oauth.quiet().token()).await?,
+            false => match brought(&oauth, oauth.quiet().token()).await {
+                Err(error) if error.needs_consent() => {
+                    self.server.note_similar(home).await?;
+                    return Err(error.into());
+                }
+                token => token?,
+            },
         };
         let mut out = io::stdout().lock();
         match self.header {
