@@ -6,6 +6,8 @@ use oauth_tests::guard::Guarded;
 use oauth_tests::serve::Served;
 use oauth_tests::world::{Consent, Grant, Knobs, What};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::command::{Bridge, Home};
 
@@ -142,6 +144,61 @@ async fn three_bridges_at_once_have_one_login_and_one_refresh_at_a_time() {
 }
 
 /// A login page is open, and nobody is there to see it.
+#[tokio::test]
+async fn arguments_stand_in_fields_where_the_tool_wants_that() {
+    let answer = |headers: &str, message: &Value| {
+        let properties = json!({ "region": { "type": "string", "x-mcp-header": "Region" } });
+        let schema = json!({ "type": "object", "properties": properties });
+        match message["method"].as_str() {
+            Some("tools/list") => json!({ "tools": [{ "name": "query", "inputSchema": schema }] }),
+            _ => json!({ "is_there": headers.contains("mcp-param-region: us-west1") }),
+        }
+    };
+    let (url, home) = (serves(answer).await, Home::new());
+    let mut bridge = home.bridge(&["--no-login", &url]);
+    let arguments = json!({ "region": "us-west1" });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "query", "arguments": arguments } });
+    for (message, is_there) in [
+        (call.clone(), json!(false)),
+        (json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" }), Value::Null),
+        (call, json!(true)),
+    ] {
+        bridge.says(message.to_string()).await;
+        let answer = bridge.hears().await;
+        assert_eq!(answer["result"]["is_there"], is_there, "{answer}");
+    }
+    assert_eq!(bridge.ends().await, 0);
+}
+
+/// A server without a login, which answers with what this says of the header fields and the message.
+async fn serves(answer: impl Fn(&str, &Value) -> Value + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (mut text, mut buffer) = (String::new(), [0; 4096]);
+            let message: Value = loop {
+                let length = stream.read(&mut buffer).await.unwrap();
+                text += std::str::from_utf8(&buffer[..length]).unwrap();
+                let body = text.split_once("\r\n\r\n").map(|(_, body)| serde_json::from_str(body));
+                if let Some(Ok(message)) = body {
+                    break message;
+                }
+            };
+            let result = answer(&text, &message);
+            let body =
+                json!({ "jsonrpc": "2.0", "id": message["id"], "result": result }).to_string();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
 #[tokio::test]
 async fn a_host_that_leaves_takes_the_bridge_with_it() {
     let knobs = Knobs { consent: Consent::Page, ..Knobs::default() };

@@ -12,7 +12,7 @@
 //! found it out is sent again. A stream that breaks is taken up behind its last event. What cannot be sent is answered with an
 //! error of JSON-RPC.
 //!
-//! Left out: fields for parameters that a tool wants to see in them (`Mcp-Param-…`, MCP 2026-07-28), which takes its schema.
+//! Arguments that a tool wants to see in fields (`Mcp-Param-…`, MCP 2026-07-28) stand there once the host has listed the tools.
 
 use std::io;
 use std::sync::Arc;
@@ -36,10 +36,12 @@ use crate::server::Server;
 
 use events::Events;
 use message::Message;
+use mirrors::Mirrors;
 use session::{Opened, Session};
 
 mod events;
 mod message;
+mod mirrors;
 mod session;
 
 /// Speak MCP on standard input and output for a remote server, with its login
@@ -60,6 +62,7 @@ impl Bridge {
             url: self.server.url().to_owned(),
             oauth,
             session: Session::default(),
+            mirrors: Mirrors::default(),
             out: Mutex::new(stdout()),
         });
         let ended = link.serve().await;
@@ -73,6 +76,7 @@ struct Link {
     url: String,
     oauth: OAuth,
     session: Session,
+    mirrors: Mirrors,
     out: Mutex<tokio::io::Stdout>,
 }
 
@@ -270,8 +274,11 @@ impl Link {
         self.oauth.send(|http| self.post(http, &initialized, &opened)).await.map(drop)
     }
 
-    /// Looks at the answer to `initialize`.
+    /// Looks at the answers to `initialize` and `tools/list`.
     fn note(&self, message: &Message, answer: &str, id: Option<String>) {
+        if message.is_list_of_tools() && message.is_answered_by(answer) {
+            self.mirrors.learn(answer);
+        }
         if message.is_initialize() && message.is_answered_by(answer) {
             self.session.open(message.clone(), id, message::protocol_version(answer));
         }
@@ -285,6 +292,8 @@ impl Link {
             .fields()
             .into_iter()
             .fold(request, |request, (name, value)| request.header(name, value));
+        let mirrored = self.mirrors.fields(message).into_iter();
+        let request = mirrored.fold(request, |request, (name, value)| request.header(name, value));
         request.body(message.text().to_owned())
     }
 

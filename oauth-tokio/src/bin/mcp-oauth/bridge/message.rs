@@ -48,6 +48,21 @@ impl Message {
         fields.into_iter().filter_map(|(field, value)| Some((field, in_field(value?)))).collect()
     }
 
+    /// The tool that is called, if one is.
+    pub(super) fn tool(&self) -> Option<&str> {
+        self.name.as_deref().filter(|_| self.method.as_deref() == Some("tools/call"))
+    }
+
+    /// What it is called with.
+    pub(super) fn arguments(&self) -> Value {
+        let mut whole: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        whole["params"]["arguments"].take()
+    }
+
+    pub(super) fn is_list_of_tools(&self) -> bool {
+        self.method.as_deref() == Some("tools/list")
+    }
+
     pub(super) fn protocol_version(&self) -> Option<&str> {
         self.protocol_version.as_deref().filter(|version| stands_for_itself(version))
     }
@@ -102,7 +117,7 @@ pub(super) fn protocol_version(answer: &str) -> Option<String> {
 }
 
 /// A value in a field: what cannot stand there as it is, is written in base64.
-fn in_field(value: &str) -> String {
+pub(super) fn in_field(value: &str) -> String {
     let is_plain = stands_for_itself(value) && !value.starts_with("=?base64?");
     if is_plain { value.into() } else { format!("=?base64?{}?=", STANDARD.encode(value)) }
 }
