@@ -23,7 +23,7 @@ use oauth_tests::serve::Served;
 use oauth_tests::world::{Knobs, What};
 
 /// Too short for a person.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// A user who stays at each page until told what to do there.
 struct SlowUser {

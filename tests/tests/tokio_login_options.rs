@@ -19,7 +19,7 @@ use tokio_common::common::{ELSEWHERE, LIST, PATIENCE, assert_sound, serve};
 use tokio_common::{builder, call, logged_in, redirect};
 
 /// Too short for a person.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// A user who stays at each page until told what to do there.
 struct SlowUser {

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use http::{Request, Response};
 use oauth_core::flow::Settings;
-use oauth_core::session::{Attempt, Key, Lock, Record, Session};
+use oauth_core::session::{Attempt, Key, Lock, Record, Session, Status};
 use oauth_core::{Error, UnixTime};
 
 use super::laws::{self, Look};
@@ -251,13 +251,21 @@ impl Host {
         self.unwanted = self.session.record().and_then(laws::access_token).map(Into::into);
     }
 
-    /// What it knows of its token by now: that somebody has written down that it is refused.
+    /// What it knows of its token by now: that somebody has written down that it is refused, or that it could not write that
+    /// down itself after its own call was refused.
     pub(super) fn learn_of_token(&mut self) {
         let record = self.session.record();
         let token = record.and_then(laws::access_token);
         self.refused.take_if(|refused| Some(&**refused) != token);
         if record.is_some_and(|record| record.refused_at().is_some()) {
             self.refused = token.map(Into::into);
+        }
+        // The time is of no matter to whether it was refused.
+        if token.is_some()
+            && token == self.suspect.as_deref()
+            && matches!(self.session.status(UnixTime::from_secs(0)), Status::Refused(_))
+        {
+            self.refused.clone_from(&self.suspect);
         }
     }
 
