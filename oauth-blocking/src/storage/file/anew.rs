@@ -1,11 +1,11 @@
-//! All records of a program: sealed anew, after the first key was set up or another one; or discarded, where it is lost.
+//! All records of a program, sealed anew: after the first key was set up, or another one.
 
 use oauth_core::client::StorageError;
 use oauth_core::session::Key;
 
 use super::name::{self, Name};
 use super::slot::{Found, Slot};
-use super::{FileTokenStorage, document, remove, slot};
+use super::{FileTokenStorage, document, slot};
 
 impl FileTokenStorage {
     /// Seals each record of a program anew that is plain, or sealed with another key than the one that writes; how many
@@ -38,30 +38,12 @@ impl FileTokenStorage {
         })
     }
 
-    /// Deletes each record of a program that is sealed, whether or not this store could open it; how many there were.
-    #[cfg(feature = "keyring")]
-    pub(super) fn discard_all_sealed(&self, application: &str) -> Result<u64, StorageError> {
-        self.each(application, |slot, text| {
-            if !document::is_sealed(text) {
-                return Ok(false);
-            }
-            let _held = slot.hold()?;
-            // Somebody may have replaced it before the lock was had.
-            let is_sealed = slot::read(&slot.record())?.is_some_and(|it| document::is_sealed(&it));
-            if is_sealed {
-                remove(&slot.record())?;
-                slot.directory.sync()?;
-            }
-            Ok(is_sealed)
-        })
-    }
-
     /// Changes each record of a program, or does not; how many were.
     ///
     /// # Errors
     ///
     /// As [`Self::seal_anew`].
-    fn each(
+    pub(super) fn each(
         &self,
         application: &str,
         change: impl Fn(&Slot<'_>, &[u8]) -> Result<bool, StorageError>,

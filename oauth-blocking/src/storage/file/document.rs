@@ -97,6 +97,7 @@ pub(super) fn is_current(text: &[u8], sealing: &Sealing) -> bool {
 }
 
 /// Whether a text has a record that is sealed, by whichever key.
+#[cfg(feature = "keyring")]
 pub(super) fn is_sealed(text: &[u8]) -> bool {
     Members::of(text).is_some_and(|members| members.format() == Some(SEALED.into()))
 }

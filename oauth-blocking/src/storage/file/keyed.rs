@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
 use super::held::Held;
-use super::{FileTokenStorage, disk, name, remove, slot};
+use super::{FileTokenStorage, disk, document, name, remove, slot};
 use crate::keyring::{Asking, AtRest, Keyring, KeyringItem, KeyringSeal};
 use crate::locks;
 
@@ -72,15 +72,12 @@ impl FileTokenStorage {
             (error, _) => Err(error),
         }
     }
-}
 
-impl FileTokenStorage {
     /// Deletes the records of a program that are sealed, and forgets which key of the keyring they need; how many there were.
     /// For when the key is lost: what is in them is lost as well, and a login is needed. The key itself, if it is there
     /// yet, stays in the keyring.
     ///
-    /// Records that are plain stay, and so does what was stored for this store later than it began: end the programs that
-    /// use it first.
+    /// Records that are plain stay. A program that has the key still and goes on seals more with it: end it first.
     ///
     /// # Errors
     ///
@@ -90,7 +87,19 @@ impl FileTokenStorage {
         application: &str,
         keyring: &Keyring,
     ) -> Result<u64, StorageError> {
-        let count = self.discard_all_sealed(application)?;
+        let count = self.each(application, |slot, text| {
+            if !document::is_sealed(text) {
+                return Ok(false);
+            }
+            let _held = slot.hold()?;
+            // Somebody may have replaced it before the lock was had.
+            let is_sealed = slot::read(&slot.record())?.is_some_and(|it| document::is_sealed(&it));
+            if is_sealed {
+                remove(&slot.record())?;
+                slot.directory.sync()?;
+            }
+            Ok(is_sealed)
+        })?;
         // Last, so that what is left of them is not taken for the work of a key that nobody knows.
         remove(&Place::of(self, keyring.item()).path())?;
         Ok(count)

@@ -56,7 +56,7 @@ impl Message {
     /// What it is called with.
     pub(super) fn arguments(&self) -> Value {
         let mut whole: Value = serde_json::from_str(&self.text).unwrap_or_default();
-        whole["params"]["arguments"].take()
+        whole.pointer_mut("/params/arguments").map(Value::take).unwrap_or_default()
     }
 
     pub(super) fn is_list_of_tools(&self) -> bool {
