@@ -148,7 +148,8 @@ async fn what_advice_names_is_said_as_it_is_typed() {
     for command in ["doctor", "login"] {
         let ended = home.run(&[command, &served.server_url()]).await;
         assert_eq!(ended.code, 4, "{ended:?}");
-        let typed = "As typed here: --set client_id=… --set client_secret=…";
+        let typed =
+            "Here, `client_id` is --set client_id=…; `client_secret` is --set client_secret=…";
         assert!(ended.err.contains(typed), "{ended:?}");
     }
 }
@@ -157,7 +158,7 @@ async fn what_advice_names_is_said_as_it_is_typed() {
 async fn who_means_another_login_is_told_of_it() {
     let (served, home) = (Served::start(Knobs::default()).unwrap(), Home::new());
     let url = served.server_url();
-    let told = format!("There is a login for {url}, of work.\n");
+    let told = format!("There is a login for {url}, of profile work.\n");
     assert_eq!(home.log_in_by(&["login", "--paste", "--profile", "work", &url]).await.code, 0);
     let (slash, capitals) = (format!("{url}/"), url.replacen("http", "HTTP", 1));
     for (url, profile) in [(&url, ""), (&slash, "work"), (&capitals, "work")] {

@@ -39,6 +39,11 @@ async fn what_is_sealed_is_used_where_the_keyring_is_and_nowhere_else() {
         assert_eq!((withheld.code, withheld.out.as_str()), (1, ""), "{withheld:?}");
         assert!(withheld.err.contains("no keyring in this session"), "{withheld:?}");
     }
+    // What is wrong with that login is not what is wrong with another one.
+    let (slash, none) = (format!("{url}/"), "refresh token: there was none");
+    assert_eq!(home.run(&["token", &slash]).await.code, 3);
+    let nothing = home.run(&["logout", &slash]).await;
+    assert_eq!((nothing.code, nothing.out.starts_with(none)), (0, true), "{nothing:?}");
     let logout = home.run_in_session("unlocked", &["logout", &url]).await;
     assert_eq!(logout.code, 0, "{logout:?}");
     assert_eq!(served.world().count(What::Authorize), 1);

@@ -1,6 +1,7 @@
 //! Where the logins are.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::Args;
 use oauth_tokio::{
@@ -20,19 +21,28 @@ pub(crate) struct Home {
         hide_env_values = true
     )]
     home: Option<PathBuf>,
+    /// Once it was opened.
+    #[arg(skip)]
+    opened: OnceLock<FileTokenStorage>,
 }
 
 impl Home {
     /// The store: sealed if [`seal`](crate::seal) was called. May wait for the keyring's user, so it is made before
-    /// anything else goes on.
+    /// anything else goes on, and once.
     ///
     /// # Errors
     ///
     /// As [`Self::files`], and as [`FileTokenStorage::sealed_by`]. Of a key that is not there, each call says so that
     /// needs it.
     pub(crate) fn store(&self) -> Result<Blocking<FileTokenStorage>, StorageError> {
-        let (files, _) = self.files()?.sealed_by(&keyring(KeyringMode::AsBefore))?;
-        Ok(Blocking::new(files))
+        let files = match self.opened.get() {
+            Some(files) => files,
+            None => {
+                let (files, _) = self.files()?.sealed_by(&keyring(KeyringMode::AsBefore))?;
+                self.opened.get_or_init(|| files)
+            }
+        };
+        Ok(Blocking::new(files.clone()))
     }
 
     /// All logins.

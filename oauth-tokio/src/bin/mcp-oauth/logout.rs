@@ -25,7 +25,7 @@ impl Logout {
         if ended.refresh_token == RevocationOutcome::Absent
             && ended.access_token == RevocationOutcome::Absent
         {
-            self.server.note_similar(home).await?;
+            self.server.note_similar(home).await;
         }
         if self.forget {
             oauth.forget().await?;

@@ -42,9 +42,9 @@ impl Failure {
             Self::Usage(text) => note(format_args!("error: {}", Plain(text))),
             Self::Client(error) => {
                 note(error.explain());
-                hint(error.advice());
+                note_names(error.advice());
             }
-            Self::Told(error) => hint(error.advice()),
+            Self::Told(error) => note_names(error.advice()),
             // Whoever reads has seen enough.
             Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Self::System(error) => note(format_args!("error: {error}")),
@@ -63,13 +63,17 @@ impl Failure {
     }
 }
 
-/// What advice names as a library does, as it is typed.
-fn hint(advice: &str) {
-    let quoted = advice.split('`').skip(1).step_by(2);
-    let typed: Vec<_> = quoted.filter_map(typed).collect();
-    if !typed.is_empty() {
-        note(format_args!("As typed here: {}", typed.join(" ")));
+/// What the names in advice are here: they are those of a library, whether something is to be set or left out.
+fn note_names(advice: &str) {
+    let names = names(advice);
+    if !names.is_empty() {
+        note(format_args!("Here, {}.", names.join("; ")));
     }
+}
+
+fn names(advice: &str) -> Vec<String> {
+    let quoted = advice.split('`').skip(1).step_by(2);
+    quoted.filter_map(|name| Some(format!("`{name}` is {}", typed(name)?))).collect()
 }
 
 fn typed(name: &str) -> Option<String> {
@@ -143,3 +147,26 @@ const USAGE: u8 = 2;
 const LOGIN_NEEDED: u8 = 3;
 const REFUSED: u8 = 4;
 const UNREACHABLE: u8 = 5;
+
+#[cfg(test)]
+mod tests {
+    use oauth_tokio::UserAgentError;
+    use oauth_tokio::oauth_core::error::PeerIncompatible;
+    use oauth_tokio::oauth_core::seal::KeyringError;
+
+    use super::*;
+
+    #[test]
+    fn what_advice_names_is_said_as_it_is_typed() {
+        let lost = KeyringError::Gone { key_id: "keyring-1".into() };
+        let secret = PeerIncompatible::NoSecretMethod { issuer: "https://as.example".into() };
+        for (advice, expected) in [
+            (lost.advice(), &["`discard_sealed` is mcp-oauth seal --discard"][..]),
+            (UserAgentError::Cancelled.advice(), &["`forget` is mcp-oauth logout --forget"]),
+            (ProtocolError::LoginRequired.advice(), &[]),
+            (ProtocolError::from(secret).advice(), &["`client_secret` is --set client_secret=…"]),
+        ] {
+            assert_eq!(names(advice), expected, "{advice}");
+        }
+    }
+}

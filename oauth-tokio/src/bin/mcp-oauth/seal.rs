@@ -20,24 +20,25 @@ impl Seal {
         let keyring = keyring(KeyringMode::Keyring);
         if self.discard {
             let files = Blocking::new(home.files()?);
-            let discarded = match files.discard_sealed(APPLICATION, &keyring).await? {
-                0 => "Nothing was sealed".to_owned(),
-                1 => "Deleted one record".to_owned(),
-                count => format!("Deleted {count} records"),
-            };
+            let discarded = files.discard_sealed(APPLICATION, &keyring).await?;
+            let discarded = told(discarded, "Nothing was sealed", "Deleted");
             return Ok(say(format_args!(
                 "{discarded}; whatever is stored from now on will be plain."
             ))?);
         }
         let (store, _) = Blocking::new(home.files()?).sealed_by(&keyring).await?;
-        let sealed = match store.seal_anew(APPLICATION).await? {
-            0 => "Nothing was plain".to_owned(),
-            1 => "Sealed one record".to_owned(),
-            count => format!("Sealed {count} records"),
-        };
+        let sealed = told(store.seal_anew(APPLICATION).await?, "Nothing was plain", "Sealed");
         Ok(say(format_args!(
             "{sealed}; whatever is stored from now on will be sealed, too.\n\
              The key is in this system's keyring, as \"{APPLICATION}\": who deletes it has to log in again."
         ))?)
+    }
+}
+
+fn told(count: u64, nothing: &str, done: &str) -> String {
+    match count {
+        0 => nothing.to_owned(),
+        1 => format!("{done} one record"),
+        count => format!("{done} {count} records"),
     }
 }

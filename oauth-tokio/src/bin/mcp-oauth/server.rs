@@ -41,19 +41,25 @@ impl Server {
 
     /// Says which logins there are that may be meant: of another profile, or at a URL that is written otherwise, which is
     /// another server's for all that anybody knows.
-    pub(crate) async fn note_similar(&self, home: &Home) -> Result<(), Failure> {
-        let settings = Settings::new(&self.url)?;
+    pub(crate) async fn note_similar(&self, home: &Home) {
+        // What is wrong with the others is not what was asked for.
+        let (Ok(settings), Ok(logins)) = (Settings::new(&self.url), home.logins().await) else {
+            return;
+        };
         let (url, profile) = (settings.server().as_str(), self.setup.profile());
         let bare = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
-        for key in home.logins().await?.into_iter().map(|grant| grant.key) {
+        for key in logins.into_iter().map(|grant| grant.key) {
             let is_same = *key.server_url == *url && *key.profile == *profile;
             if !is_same && bare(&key.server_url) == bare(url) {
-                let of = if key.profile.is_empty() { "no profile" } else { &*key.profile };
-                let (url, of) = (Plain(&key.server_url), Plain(of));
-                note(format_args!("There is a login for {url}, of {of}."));
+                let (url, profile) = (Plain(&key.server_url), Plain(&key.profile));
+                match key.profile.is_empty() {
+                    true => note(format_args!("There is a login for {url}, without a profile.")),
+                    false => {
+                        note(format_args!("There is a login for {url}, of profile {profile}."))
+                    }
+                }
             }
         }
-        Ok(())
     }
 
     /// As [`Setup::client`].

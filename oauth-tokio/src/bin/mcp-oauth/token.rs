@@ -36,7 +36,7 @@ impl Token {
             true => interruptible(&oauth, oauth.authenticate()).await?,
             false => match brought(&oauth, oauth.quiet().token()).await {
                 Err(error) if error.needs_consent() => {
-                    self.server.note_similar(home).await?;
+                    self.server.note_similar(home).await;
                     return Err(error.into());
                 }
                 token => token?,

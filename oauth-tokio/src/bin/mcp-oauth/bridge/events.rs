@@ -18,7 +18,7 @@ pub(super) struct Stream<'a> {
     rest: Vec<u8>,
     /// How much of that has none.
     searched: usize,
-    /// Whether a line feed would be the second half of a line end.
+    /// Whether a line feed that comes next is the second half of a line end.
     is_after_return: bool,
     /// Whether a mark of the byte order would be a part of the text.
     is_begun: bool,
@@ -62,7 +62,9 @@ impl Stream<'_> {
     /// The data of each event that ends in these bytes. One without data, as servers send to say where a stream can be taken
     /// up, has none.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.rest.extend_from_slice(bytes);
+        let half = bytes.strip_prefix(b"\n").filter(|_| self.is_after_return);
+        self.is_after_return &= bytes.is_empty();
+        self.rest.extend_from_slice(half.unwrap_or(bytes));
         let mut read = Vec::new();
         while let Some(line) = self.next_line() {
             let line = String::from_utf8_lossy(&line);
@@ -76,21 +78,17 @@ impl Stream<'_> {
     /// A line without its end, which is a line feed, a carriage return, or both. No byte is searched twice: an event may be
     /// as long as a file.
     fn next_line(&mut self) -> Option<Vec<u8>> {
-        if self.is_after_return && !self.rest.is_empty() {
-            self.is_after_return = false;
-            if self.rest[0] == b'\n' {
-                self.rest.remove(0);
-            }
-        }
         let new = &self.rest[self.searched..];
         let Some(end) = new.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
             self.searched = self.rest.len();
             return None;
         };
-        let after = self.rest.split_off(self.searched + end + 1);
+        let (end, is_return) = (self.searched + end, new[end] == b'\r');
+        let is_both = is_return && self.rest.get(end + 1) == Some(&b'\n');
+        let after = self.rest.split_off(end + 1 + usize::from(is_both));
         let mut line = mem::replace(&mut self.rest, after);
-        self.is_after_return = line.pop() == Some(b'\r');
-        self.searched = 0;
+        line.truncate(end);
+        (self.searched, self.is_after_return) = (0, is_return && !is_both && self.rest.is_empty());
         Some(line)
     }
 

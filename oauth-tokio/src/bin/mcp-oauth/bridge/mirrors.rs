@@ -14,7 +14,6 @@ use super::message::{Message, in_field};
 pub(super) struct Mirrors(Mutex<HashMap<String, Vec<Mirror>>>);
 
 /// An argument, and the field that it stands in.
-#[derive(Clone)]
 struct Mirror {
     field: HeaderName,
     /// Names of members, from the outermost on.
